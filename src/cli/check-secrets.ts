@@ -49,7 +49,7 @@ async function checkAll(
   if (missing !== undefined) failures.set(missing.message, missing);
   const wanted = [
     { server: "", subject: "The store", all: secretsOfStore(store) },
-    // The violations say why other servers cannot be used.
+    // Skips servers that cannot be used, because the violations already report them.
     ...[...servers.values()].flatMap((entry) =>
       "spec" in entry
         ? [{ server: entry.name, subject: `Server "${entry.name}"`, all: secretsOf(entry.spec) }]
@@ -67,19 +67,21 @@ async function checkAll(
         continue;
       }
       const failure = await failureIn(read(secret, { ...sources, server }));
+      if (failure === undefined) continue;
       // A secret that is missing for several servers, or in several roles, is one mistake.
-      const same = failure?.message.replace(`Server "${server}": `, "") ?? "";
-      if (failure !== undefined && !failures.has(same)) failures.set(same, failure);
+      const mistake = failure.message.replace(`Server "${server}": `, "");
+      if (!failures.has(mistake)) failures.set(mistake, failure);
     }
   }
   return { failures: [...failures.values()], skipped };
 }
 
+/** Returns why a secret is not checked, as a clause, or `undefined` if it is. */
 function reasonToSkip(secret: ConfigSecret): string | undefined {
   if (secret.kind === "subject") return "the token of its user is given at run time, so it was not checked.";
-  const inCode = referencesOf(secret).find((reference) => "resolver" in reference);
-  if (inCode !== undefined) {
-    return `${describeReference(inCode)} is a function given in code, so its secret was not checked.`;
+  const resolver = referencesOf(secret).find((reference) => "resolver" in reference);
+  if (resolver !== undefined) {
+    return `${describeReference(resolver)} is a function given in code, so its secret was not checked.`;
   }
   if (secret.kind !== "key" || !("signer" in secret.key) || !("name" in secret.key.signer)) return undefined;
   return `the signer ${quoted(secret.key.signer.name)} is a function given in code, so it was not checked.`;

@@ -35,6 +35,7 @@ const byCode: Record<McpAuthErrorCode, number> = {
   stopped: exitCodes.interrupted,
 };
 
+/** Returns the exit code of a command that fails with an error code. */
 export function exitCodeOf(code: McpAuthErrorCode): number {
   return byCode[code];
 }

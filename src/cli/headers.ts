@@ -25,8 +25,8 @@ export async function headers(args: readonly string[], io: CommandIo): Promise<n
     io.print.result(help);
     return exitCodes.done;
   }
-  const [named, ...rest] = positionals;
-  if (rest.length > 0)
+  const [named, ...extra] = positionals;
+  if (extra.length > 0)
     throw new UsageError("Name at most one server of the config: npx mcp-auth-runtime headers [SERVER]");
   const timeout = AbortSignal.timeout(timeLimit);
   const signal = AbortSignal.any([io.signal, timeout]);
@@ -50,7 +50,7 @@ export async function headers(args: readonly string[], io: CommandIo): Promise<n
     return await untilAborted(printed, timeout, () => tooLate(server));
   } catch (error) {
     if (!timeout.aborted || io.signal.aborted) throw error;
-    // Pending work is not waited for.
+    // Does not wait for pending work.
     io.abandon?.();
     throw tooLate(server);
   }
@@ -68,7 +68,7 @@ function managerFor(auth: McpAuth, named: string | undefined, { env }: CommandIo
   return manager;
 }
 
-/** By name, then by URL: the host may have other names for its servers than the config. */
+/** Finds the server that the host names, by name and then by URL. The host may use other server names than the config. */
 function managerOfHost(auth: McpAuth, name: string, url: string): TokenManager {
   if (auth.has(name)) return auth.resolve(name);
   const manager = auth.resolveUrl(url);
@@ -101,9 +101,9 @@ async function newHeaders(manager: TokenManager, signal: AbortSignal): Promise<N
     const { expiresAt } = await manager.getToken({ forceRefresh: true, signal });
     // Fails for a token that is bound to a key or certificate, before it is remembered.
     const object = await manager.getHeaders({ signal });
-    // The token of the headers is printed. It is another one if the first had expired on arrival.
+    // Uses the token in the headers, because they have another one if the first had expired on arrival.
     const accessToken = (object["authorization"] ?? "").replace(/^\S+ /, "");
-    if (await isNews(manager, { accessToken, expiresAt })) return { accessToken, object };
+    if (await isNewToken(manager, { accessToken, expiresAt })) return { accessToken, object };
   }
   const { name: server } = manager;
   throw new McpAuthError(
@@ -115,8 +115,8 @@ async function newHeaders(manager: TokenManager, signal: AbortSignal): Promise<N
   );
 }
 
-/** Without a store, or if it is unavailable, every token counts as new. */
-async function isNews(
+/** Whether the last call printed another token. Without a store, or if it is unavailable, every token counts as new. */
+async function isNewToken(
   manager: TokenManager,
   token: Pick<Token, "accessToken" | "expiresAt">,
 ): Promise<boolean> {

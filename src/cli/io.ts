@@ -14,7 +14,7 @@ interface ProcessParts {
 /** The process around a command line. */
 export interface ProcessIo extends ProcessParts, Writers {}
 
-/** What a command is given. Results go to stdout, everything else to stderr. */
+/** The environment that a command runs in. Results go to stdout, everything else to stderr. */
 export interface CommandIo extends ProcessParts {
   readonly print: Printer;
 }

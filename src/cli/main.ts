@@ -22,17 +22,17 @@ const help = `mcp-auth-runtime ${version}: machine-to-machine authorization for 
 Usage: npx mcp-auth-runtime COMMAND [OPTIONS]
 
 Commands
-  validate               check the config, every mistake at once
+  validate               check the config, and list all mistakes at once
   token SERVER           print the access token for a server of the config
   headers [SERVER]       print the headers of a request to it as JSON, always with a new token
-  revoke SERVER          give its stored tokens back (RFC 7009), and forget them
-  store clear [SERVER]   forget what is stored, for one server or for all
+  revoke SERVER          revoke its stored tokens (RFC 7009), and delete them
+  store clear [SERVER]   delete what is stored, for one server or for all
 
 Options of every command
-  --config FILE          this config instead of the one that is found from here
+  --config FILE          use this config instead of searching for one
   --env-file FILE        read variables from a file; those already set win
-  -h, --help             how a command is used
-  --version              the version
+  -h, --help             show how to use a command
+  --version              show the version
 
 Exit codes: 0 done, 1 internal error, 2 usage or config, 3 refused by a server, 4 unreachable, 130 interrupted
 `;
@@ -78,7 +78,7 @@ function report(error: unknown, { signal, print }: CommandIo): number {
   return exitCodes.internal;
 }
 
-/** What servers said about a failure, one line each. `printable` keeps their text from moving the cursor. */
+/** Returns what servers said about a failure, one line per value. Their text is escaped, so that it cannot move the cursor. */
 export function detailLines({ details = {} }: McpAuthError): readonly string[] {
   return Object.entries(details).map(([name, value]) => {
     const text = typeof value === "string" ? value : value.join(", ");
@@ -86,7 +86,7 @@ export function detailLines({ details = {} }: McpAuthError): readonly string[] {
   });
 }
 
-/** An error that is a bug of this package. The message may have a secret in it, so only the name and the place are shown. */
+/** Describes an error that is a bug of this package. Shows only its name and place, because the message may contain a secret. */
 function describeBug({ name, message, stack = "" }: Error): string {
   // The stack starts with the message, which may have lines that look like stack frames.
   const frames = stack.slice(stack.indexOf(message) + message.length).split("\n");

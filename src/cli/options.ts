@@ -40,7 +40,7 @@ function parse<O extends NonNullable<ParseArgsConfig["options"]>>(args: readonly
     });
   } catch (error) {
     if (!(error instanceof Error) || errorCode(error)?.startsWith("ERR_PARSE_ARGS_") !== true) throw error;
-    // The first sentence says what is wrong. The message shows the argument.
+    // The first sentence says what is wrong. It contains the argument, so it must be escaped.
     const message = printable(error.message);
     throw new UsageError(message.split(". ")[0] ?? message);
   }
@@ -73,7 +73,7 @@ export function startingFolder(
   return folderFor(cwd, config ?? env["MCP_AUTH_CONFIG"]);
 }
 
-/** For commands about stored tokens. */
+/** Returns the error of a command about stored tokens if the config has no store. */
 export function noStore(): UsageError {
   return new UsageError(
     'The config keeps tokens only in memory, so no command can reach them. Set "store" to the type file or redis',

@@ -7,7 +7,7 @@ import { errorCode } from "../lib/error-code.js";
 /** 1 MiB. Variables are a few KiB, so a larger file is the wrong one. */
 const maxBytes = 1_048_576;
 
-/** A file of variables cannot be read. The message is the reason, as a clause. */
+/** Thrown if a file of variables cannot be read. The message is the reason, as a clause. */
 export class UnreadableEnvFile extends Error {}
 
 /**

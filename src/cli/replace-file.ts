@@ -11,9 +11,9 @@ import { UsageError } from "./options.js";
 export async function replaceFile(file: string, text: string): Promise<void> {
   const target = await realpath(file);
   const { mode } = await stat(target);
-  const beside = `${target}.${randomUUID()}.tmp`;
+  const temporary = `${target}.${randomUUID()}.tmp`;
   try {
-    const handle = await open(beside, "wx", 0o600);
+    const handle = await open(temporary, "wx", 0o600);
     try {
       await handle.writeFile(text);
       // By descriptor, because the path may lead to another file by now.
@@ -21,9 +21,9 @@ export async function replaceFile(file: string, text: string): Promise<void> {
     } finally {
       await handle.close();
     }
-    await rename(beside, target);
+    await rename(temporary, target);
   } catch (error) {
-    await rm(beside, { force: true });
+    await rm(temporary, { force: true });
     const code = errorCode(error);
     if (code === undefined) throw error;
     throw new UsageError(`The file ${printable(file)} cannot be written (${code}). Check its permissions.`);

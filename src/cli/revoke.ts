@@ -29,10 +29,10 @@ export async function revoke(args: readonly string[], io: CommandIo): Promise<nu
     if (access === undefined) throw noStore();
     const { revoked, unsupported } = await access.revoke(io.signal);
     if (revoked + unsupported === 0) io.print.note(`nothing is stored for "${server}"`);
-    if (revoked > 0) io.print.note(`${tokens(revoked)} revoked and forgotten`);
+    if (revoked > 0) io.print.note(`${tokens(revoked)} revoked and deleted`);
     if (unsupported === 0) return exitCodes.done;
     io.print.note(
-      `the authorization server cannot revoke ${tokens(unsupported)}: forgotten here, and good there until expiry`,
+      `the authorization server cannot revoke ${tokens(unsupported)}: deleted here, but still valid until expiry`,
     );
     return exitCodes.refused;
   });

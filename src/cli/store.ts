@@ -31,7 +31,7 @@ export async function store(args: readonly string[], io: CommandIo): Promise<num
       io.print.note(`store cleared, ${count === 1 ? "1 entry" : `${count} entries`}`);
     } else {
       const count = await access.forget();
-      io.print.note(count === 0 ? `nothing is stored for "${server}"` : `"${server}" forgotten in the store`);
+      io.print.note(count === 0 ? `nothing is stored for "${server}"` : `"${server}" deleted from the store`);
     }
     return exitCodes.done;
   });

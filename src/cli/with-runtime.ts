@@ -20,7 +20,7 @@ export async function withRuntime(
 ): Promise<number> {
   const env = await environment({ cwd: io.cwd, env: io.env, signal }, envFiles);
   const cwd = startingFolder(io.cwd, config, env);
-  // Otherwise the error for a missing file would say that code named it.
+  // Checks the file here, because the error of `createMcpAuth` for a missing file would name the option `config`.
   if (config !== undefined)
     await readNamedConfig(config, { cwd, fs: asyncFileSystem, origin: "--config names" });
   const logger = configWarnings(io);
@@ -30,7 +30,7 @@ export async function withRuntime(
     return await work(auth);
   } finally {
     const stopped = auth.stop();
-    // After an interrupt, pending work is not waited for.
+    // Does not wait for pending work after an interrupt.
     if (signal.aborted) io.abandon?.();
     else await stopped;
   }
@@ -47,9 +47,7 @@ function configWarnings({ print }: CommandIo): Logger {
   };
 }
 
-/**
- * Warns of a store that cannot be used, since the command then requests a new token each time, and of a wrong clock.
- */
+/** Prints a warning about a store that cannot be used, because the command then requests a new token, and about a wrong clock. */
 function printWarnings(auth: McpAuth, { print }: CommandIo): void {
   const printed = new Set<string>();
   const warn = (text: string): void => {

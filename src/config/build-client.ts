@@ -8,7 +8,7 @@ import type { ClientSpec, ConfiguredMetadata, CredentialSpec, KeySpec, SignerSpe
 type ClientConfig = OneCredential<Client> | Anonymous<Client>;
 type KeyConfig = OneSigner<Key>;
 
-/** Returns a client, which the config names or has inline, as the runtime uses it. */
+/** Builds the runtime's form of a client. The config names the client or defines it inline. */
 export function buildClient(nameOrClient: string | ClientConfig, config: Config, folder: string): ClientSpec {
   const client = typeof nameOrClient === "string" ? findNamed(config.clients, nameOrClient) : nameOrClient;
   const { issuer, id, secret, key, assertion, certificate, metadata, ...others } = client;
@@ -63,10 +63,10 @@ function buildMetadata(metadata: Metadata): ConfiguredMetadata {
   };
 }
 
-// The runtime keeps what it knows about a key by its spec, so all users of a key must have the same object.
+// The runtime caches loaded keys by their spec object, so everything that uses a key must get the same object.
 const builtKeys = new WeakMap<KeyConfig, KeySpec>();
 
-/** Returns a key, which the config names or has inline, as the runtime uses it: the same object each time. */
+/** Builds the runtime's form of a key, which the config names or defines inline. Returns the same object for the same key. */
 export function buildKey(nameOrKey: string | KeyConfig, config: Config, folder: string): KeySpec {
   const key = typeof nameOrKey === "string" ? findNamed(config.keys, nameOrKey) : nameOrKey;
   const spec = builtKeys.get(key) ?? buildKeySpec(key, folder);
@@ -81,11 +81,11 @@ function buildKeySpec(key: KeyConfig, folder: string): KeySpec {
     ...(certificate !== undefined && { certificate: buildReference(certificate, folder) }),
   };
   if (others.signer !== undefined) {
-    const { signer, alg, privateKey: _none, passphrase: _without, ...unhandled } = others;
+    const { signer, alg, privateKey: _privateKey, passphrase: _passphrase, ...unhandled } = others;
     assertNothingLeft(unhandled);
     return { signer: buildSigner(signer, folder), alg, ...common };
   }
-  const { privateKey, passphrase, alg, signer: _none, ...unhandled } = others;
+  const { privateKey, passphrase, alg, signer: _signer, ...unhandled } = others;
   assertNothingLeft(unhandled);
   return {
     privateKey: buildReference(privateKey, folder),
@@ -107,7 +107,7 @@ function buildSigner(signer: OneSigningPlace<Signer>, folder: string): SignerSpe
 
 function findNamed<T>(section: Readonly<Record<string, T>> | undefined, name: string): T {
   const found = section !== undefined && Object.hasOwn(section, name) ? section[name] : undefined;
-  // The semantic checks have found each name. A server is not built if a variable without a value is in a name.
+  // The semantic checks have verified each name, and a server whose names contain an unset variable is not built.
   if (found === undefined) throw new TypeError("The config does not define this name.");
   return found;
 }

@@ -13,7 +13,7 @@ import type { ConfigSpec, NetworkSpec, ServerEntry } from "./spec.js";
 
 interface Source {
   readonly document: SourceDocument;
-  /** Checked, without mistakes that concern all servers. */
+  /** The result of the checks. It has no mistakes that concern all servers. */
   readonly checked: CheckedDocument;
   /** Relative paths are relative to this folder. */
   readonly folder: string;
@@ -21,15 +21,15 @@ interface Source {
   readonly configFile: ConfigFile | undefined;
 }
 
-/** Returns a valid config as the runtime uses it. A server with mistakes of its own gets a `failure` instead of a `spec`. */
+/** Builds the runtime's form of a valid config. A server that a mistake affects gets a `failure` instead of a `spec`. */
 export function buildConfig({ document, checked, folder, configFile }: Source): ConfigSpec {
   // The value is valid against the schema that the type is generated from.
   const config = checked.value as unknown as Config;
   const servers = new Map<string, ServerEntry>();
-  const { own, shared } = groupByServer(checked.serverMistakes);
+  const { byServer, shared } = groupByServer(checked.serverMistakes);
   for (const [name, server] of Object.entries(config.servers)) {
     const mistakes = [
-      ...(own.get(name) ?? []),
+      ...(byServer.get(name) ?? []),
       ...shared.filter(({ path }) => serverUses(checked.value, name, path)),
     ];
     servers.set(
@@ -49,7 +49,7 @@ export function buildConfig({ document, checked, folder, configFile }: Source): 
   };
 }
 
-/** Returns the URL of each server by name, of an unusable one only if its URL is known. */
+/** Returns the URLs of the servers by name. A server that cannot be used is included only if its URL is known. */
 export function urlsOf({ servers }: Pick<ConfigSpec, "servers">): ReadonlyMap<string, string> {
   const urls = [...servers.values()].map((entry) => {
     return [entry.name, "spec" in entry ? entry.spec.url : entry.url] as const;
@@ -57,21 +57,21 @@ export function urlsOf({ servers }: Pick<ConfigSpec, "servers">): ReadonlyMap<st
   return new Map(urls.filter((pair): pair is [string, string] => pair[1] !== undefined));
 }
 
-/** With a variable that has no value, the text is not the URL. */
+/** Returns the URL, unless it contains a variable that has no value. */
 function knownUrl(url: string): { readonly url?: string } {
   return URL.canParse(url) && !url.includes("${") ? { url } : {};
 }
 
-/** Separates mistakes inside of a server from mistakes in shared parts: with many servers, not each is compared with each. */
+/** Separates mistakes in one server from mistakes in shared parts. Only the shared ones must be compared with every server. */
 function groupByServer(mistakes: readonly ServerMistake[]) {
-  const own = new Map<string, ServerMistake[]>();
+  const byServer = new Map<string, ServerMistake[]>();
   const shared: ServerMistake[] = [];
   for (const mistake of mistakes) {
     const [section, name] = mistake.path;
     if (section !== "servers" || name === undefined) shared.push(mistake);
-    else own.set(name, [...(own.get(name) ?? []), mistake]);
+    else byServer.set(name, [...(byServer.get(name) ?? []), mistake]);
   }
-  return { own, shared };
+  return { byServer, shared };
 }
 
 function unusableServer(

@@ -12,7 +12,7 @@ import type {
 } from "./generated/types.js";
 import type { AssertionSpec, GrantCommon, GrantSpec, SubjectSpec } from "./spec.js";
 
-/** Returns a grant as the runtime uses it. Relative paths are relative to `folder`. */
+/** Builds the runtime's form of a grant. Relative paths are relative to `folder`. */
 export function buildGrant(grant: Server["grant"], config: Config, folder: string): GrantSpec {
   switch (grant.type) {
     case undefined:
@@ -111,7 +111,7 @@ function buildSubject({ token, type }: Subject | Actor, defaultType: string, fol
   };
 }
 
-/** Returns the URI of a token type (RFC 8693 §3), which the config gives as a URI or as a short name. */
+/** Returns the URI of a token type (RFC 8693 §3). The config has the URI or its short name. */
 function tokenTypeUri(type: string): string {
   return type.includes(":") ? type : `urn:ietf:params:oauth:token-type:${type}`;
 }

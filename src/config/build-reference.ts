@@ -5,7 +5,7 @@ import { defaults } from "./defaults.js";
 import type { SecretReference as ReferenceConfig } from "./exclusive-types.js";
 import type { SecretReference } from "./spec.js";
 
-/** Returns a secret reference as the runtime uses it. Its path is relative to `folder`, and its command runs there. */
+/** Builds the runtime's form of a secret reference. A path is relative to `folder`, and a command runs there. */
 export function buildReference(reference: ReferenceConfig, folder: string): SecretReference {
   const pointer = reference.pointer === undefined ? {} : { pointer: reference.pointer };
   if (reference.env !== undefined) return { env: reference.env };
@@ -24,7 +24,7 @@ export function buildReference(reference: ReferenceConfig, folder: string): Secr
   return unreachable(reference);
 }
 
-/** Returns headers or parameters as the runtime uses them: text, or a secret reference. */
+/** Builds the runtime's form of headers or parameters. A value is text or a secret reference. */
 export function buildValues(
   values: Readonly<Record<string, string | ReferenceConfig>>,
   folder: string,
@@ -36,11 +36,11 @@ export function buildValues(
 }
 
 export function absolute(path: string, folder: string): string {
-  // It also removes `..` from an absolute path: after a link, the system would resolve `..` to another folder.
+  // `resolve` also removes `..` from an absolute path. The system would resolve `..` after a link to another folder.
   return resolve(folder, path);
 }
 
-/** Returns milliseconds. */
+/** Parses a duration, such as `10s`, to milliseconds. */
 export function duration(text: string | undefined): number | undefined {
   return text === undefined ? undefined : parseDuration(text);
 }

@@ -6,7 +6,7 @@ import { defaults } from "./defaults.js";
 import type { Config, Defaults, Headers as HeadersConfig, Refresh, Server } from "./generated/types.js";
 import type { RefreshSpec, RetrySpec, SecretReference, ServerSpec } from "./spec.js";
 
-/** Returns a server of a valid config as the runtime uses it. Relative paths are relative to `folder`. */
+/** Builds the runtime's form of a server of a valid config. Relative paths are relative to `folder`. */
 export function buildServer(name: string, server: Server, config: Config, folder: string): ServerSpec {
   const { url, grant, stepUp, dpop, resourceMetadata, headers, refresh, ...others } = server;
   const { timeout, deadline, retry, reach, ...unhandled } = others;
@@ -36,7 +36,7 @@ function buildDpop(
   return dpop === true ? {} : { key: buildKey(dpop.key, config, folder) };
 }
 
-/** Names are compared without case. The headers of the server win over those of `defaults`. */
+/** Merges the headers of the server and of `defaults`. The server's win; names are compared without regard to case. */
 function buildHeaders(
   own: HeadersConfig | undefined,
   shared: HeadersConfig | undefined,

@@ -4,7 +4,7 @@ import { defaults } from "./defaults.js";
 import type { Config, FileStore, RedisStore } from "./generated/types.js";
 import type { SecretReference, StoreSpec } from "./spec.js";
 
-/** Returns the store as the runtime uses it. Relative paths are relative to `folder`. */
+/** Builds the runtime's form of the store. Relative paths are relative to `folder`. */
 export function buildStore(store: Config["store"] = defaults.store, folder: string): StoreSpec {
   switch (store.type) {
     case "memory":

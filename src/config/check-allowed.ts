@@ -9,7 +9,7 @@ import type { VariableUse } from "./interpolate.js";
 import { isList, isObject, type Json, type Path, toPointer, valueAt } from "./json.js";
 import type { Mistake } from "./source-document.js";
 
-/** Something outside of the config that the config uses. */
+/** A use of something outside of the config: a file, a variable, a command, an origin. */
 interface Use {
   readonly kind: Confined;
   readonly path: Path;
@@ -32,7 +32,7 @@ export interface AllowedOptions {
 }
 
 export interface NotAllowed extends Mistake {
-  /** The value comes from a variable, so only the servers that use it fail. */
+  /** Whether the value comes from a variable. Then only the servers that use it fail. */
   readonly isFromVariable: boolean;
 }
 
@@ -65,17 +65,18 @@ function findUses(config: Json): readonly Use[] {
     if (part.confine !== undefined) {
       for (const use of usesIn(value, part.confine, path)) uses.set(toPointer(use.path), use);
     }
-    // All alternatives, whether they apply to the value or not: a use too many is harmless, one too few is not.
+    // Visits all alternatives, even those that do not apply to the value: an extra use is harmless, a missed use is not.
     const { $ref, allOf = [], anyOf = [] } = part;
-    for (const same of [$ref, ...allOf, ...anyOf, part.then, part.else]) visit(value, same, path);
+    for (const alternative of [$ref, ...allOf, ...anyOf, part.then, part.else])
+      visit(value, alternative, path);
     if (isList(value)) {
       for (const [index, item] of value.entries()) visit(item, part.items, [...path, String(index)]);
     }
     if (!isObject(value)) return;
     const properties = part.properties ?? {};
     for (const [name, inner] of Object.entries(value)) {
-      const own = Object.hasOwn(properties, name) ? properties[name] : part.additionalProperties;
-      visit(inner, own, [...path, name]);
+      const innerPart = Object.hasOwn(properties, name) ? properties[name] : part.additionalProperties;
+      visit(inner, innerPart, [...path, name]);
     }
   };
   visit(config, schema, []);

@@ -17,7 +17,7 @@ const isCredential: Readonly<Record<Credential, true>> = {
 // `Object.keys` does not know the type of the keys.
 const credentials = Object.keys(isCredential) as readonly Credential[];
 
-/** The credentials of which each method needs one. */
+/** The credentials that each method accepts. The client must have one of them. */
 const credentialsFor: Readonly<Record<ClientAuthenticationMethod, readonly Credential[]>> = {
   client_secret_basic: ["secret"],
   client_secret_post: ["secret"],
@@ -30,7 +30,7 @@ const credentialsFor: Readonly<Record<ClientAuthenticationMethod, readonly Crede
 
 const knownProperties: readonly string[] = definitions.Client.properties;
 
-/** Checks what a schema cannot express about a client. The name of a client is skipped. */
+/** Checks what a schema cannot express about an inline client. Does nothing for the name of a client. */
 export function checkClient(client: Json | undefined, path: Path, context: CheckContext): void {
   if (!isObject(client)) return;
   const { report, resolvedText } = context;
@@ -48,17 +48,17 @@ export function checkClient(client: Json | undefined, path: Path, context: Check
   checkMethod(client, at, context);
 }
 
-/** Checks that the method fits the credential, and that each property which says how a credential is sent has a use. */
+/** Checks that the method fits the credential, and that each property about sending a credential has an effect. */
 function checkMethod(
   client: JsonObject,
   at: (name: string) => Path,
   { report, resolvedText }: CheckContext,
 ): void {
-  // A misspelled property may be the credential.
+  // A misspelled property may be the credential, and the schema reports it.
   if (Object.keys(client).some((name) => !knownProperties.includes(name))) return;
   const configured = property(client, "method");
   const method = resolvedText(configured, at("method"));
-  // A method with an unresolved variable contradicts nothing.
+  // The value of an unresolved variable is not known, so nothing can contradict it.
   if (configured !== undefined && method === undefined) return;
   const present = credentials.filter((name) => property(client, name) !== undefined);
   const contradiction = method === undefined ? undefined : findContradiction(method, present);
@@ -91,7 +91,7 @@ function withArticle(name: string): string {
   return `${article(name)} \`${name}\``;
 }
 
-/** Returns the properties that say how a credential is sent, and that are of no use for this client, with the reason. */
+/** Returns the properties about sending a credential that have no effect for this client, with the reason. */
 function findUnused(
   present: readonly Credential[],
   method: string | undefined,

@@ -4,10 +4,10 @@ import { findUrlProblem } from "./check-url.js";
 import { entries, isObject, type Json, type Path, property } from "./json.js";
 import type { Mistake } from "./source-document.js";
 
-/** What a check reports, without the path. */
+/** A mistake without its path. */
 export type Report = Omit<Mistake, "path">;
 
-/** The parts that all semantic checks share. */
+/** Functions that all semantic checks share. */
 export interface CheckContext {
   readonly report: (path: Path, mistake: Report) => void;
   /** Returns the string at a path, or `undefined` for another type and for a string with an unresolved `${…}`. */
@@ -76,7 +76,7 @@ function isMisspelled(config: Json, section: Section): boolean {
   return nearNames(section, Object.keys(config)).length > 0;
 }
 
-// Comparing a name with more would take too long.
+// A limit, because comparing a name with all names of a large config would take too long.
 const maxCompared = 1_000;
 
 function undefinedName(name: string, names: readonly string[], section: Section): Report {

@@ -16,8 +16,8 @@ const fields: readonly Field[] = [
 
 /**
  * Returns what is wrong with a cron expression of five fields, or six with seconds first. node-cron decides which expressions
- * are valid. It also accepts a step beyond the field, such as "*\/90" minutes, and then matches only the first value, which
- * nobody means.
+ * are valid. It also accepts a step that exceeds the field, such as "*\/90" minutes, and then matches only the first value.
+ * That is never intended, so this function reports it.
  */
 export async function findCronProblem(expression: string): Promise<Report | undefined> {
   // node-cron also accepts nicknames such as @daily.
@@ -40,10 +40,12 @@ export async function findCronProblem(expression: string): Promise<Report | unde
 }
 
 function stepTooLarge(step: number, range: string, count: number): Report {
-  const most = count > 2 ? `A step can be at most ${count - 1} here; f` : "F";
   return {
     message: `A step of ${step} exceeds ${range}: only the first value would match`,
-    hint: `${most}or that value alone, write it without a step`,
+    hint:
+      count > 2
+        ? `A step can be at most ${count - 1} here; for that value alone, write it without a step`
+        : "For that value alone, write it without a step",
   };
 }
 

@@ -31,7 +31,7 @@ export interface CheckDocumentOptions {
   readonly folder: string;
 }
 
-/** Returns everything that is wrong with a config, each mistake once. */
+/** Checks a config against the schema, the semantic checks and `allow`. Returns each mistake once. */
 export async function checkDocument(
   document: SourceDocument,
   { env, hasStore = false, allow, folder }: CheckDocumentOptions,
@@ -44,7 +44,7 @@ export async function checkDocument(
   const isUnresolved = (path: Path) => unresolved.has(toPointer(path));
 
   const { inSource, inValues } = await findSchemaMistakes(document, source, value, isUnresolved);
-  // A value of the wrong form is not checked further.
+  // A value that the schema rejects has no further mistakes reported.
   const reported = pathsOf([...document.mistakes, ...inSource, ...inValues]);
   const isNew = ({ path }: Mistake) => !reported.has(toPointer(path));
   const semantic = await semanticChecks(value, { source, isUnresolved, hasStore });
@@ -71,7 +71,7 @@ export async function checkDocument(
   return { value, mistakes, serverMistakes: serverMistakes.filter(isNew) };
 }
 
-/** Checks the config as in the file, then with the values of its variables, and reports a mistake of both only once. */
+/** Checks the config as in the file and with the values of its variables. Reports a mistake that both have only once. */
 async function findSchemaMistakes(
   document: SourceDocument,
   source: Json,
@@ -91,7 +91,7 @@ async function findSchemaMistakes(
   return { inSource, inValues };
 }
 
-/** Loads the compiled validator only if the config does not fit the schema. */
+/** Returns the mistakes that the schema finds. Loads the compiled validator only if there is one. */
 async function schemaMistakes(
   config: Json,
   isUnresolved: (path: Path, text: string) => boolean,

@@ -7,7 +7,7 @@ import { reservedClaims, reservedParams } from "./reserved.js";
 import type { GrantSpec } from "./spec.js";
 
 interface GrantTraits {
-  /** It is lost with the process if the store is in memory. */
+  /** A store in memory would lose the refresh token with the process. */
   readonly needsDurableStore: boolean;
   /** Its tokens can be bound to a DPoP key. */
   readonly canBeBound: boolean;

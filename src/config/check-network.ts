@@ -24,7 +24,11 @@ function pathOfHost(index: number): Path {
   return ["network", "allowInsecureHttp", String(index)];
 }
 
-/** @param source The config as in the file, without the values of its variables. */
+/**
+ * Checks what a schema cannot express about `network`.
+ *
+ * @param source the config as in the file, without the values of its variables
+ */
 export function checkNetwork(config: Json, source: Json, context: CheckContext): void {
   const network = property(config, "network");
   const proxyPath = ["network", "proxy"];
@@ -42,7 +46,7 @@ export function checkNetwork(config: Json, source: Json, context: CheckContext):
   }
 }
 
-/** Whether a URL has a password in it. A password that comes from a variable does not count. */
+/** Whether a URL contains a password. A password that comes from a variable does not count. */
 function hasPassword(written: string): boolean {
   const userinfo = /^\w+:\/\/([^/?#]*)@/.exec(written)?.[1];
   const withoutVariables = userinfo?.replaceAll(/\$\{(?:[^}$]|\$(?!\{))*\}/g, "") ?? "";

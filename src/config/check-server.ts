@@ -31,7 +31,7 @@ export async function checkServerDefaults(shared: Json | undefined, context: Che
   await checkSettings(shared, ["defaults"], undefined, context);
 }
 
-/** Checks the settings that a server has, or inherits from `inherited`. */
+/** Checks the settings of a server or of `defaults`. `inherited` is the `defaults` that the settings of a server add to. */
 async function checkSettings(
   settings: Json | undefined,
   path: Path,
@@ -112,7 +112,7 @@ const cannotBeBound = {
 
 const duplicateHeader = {
   message: "This header is defined twice",
-  hint: "The names of headers are compared without case",
+  hint: "Header names are not case-sensitive",
 };
 
 const notTimezone = {

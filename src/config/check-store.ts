@@ -6,14 +6,15 @@ import type { StoreSpec } from "./spec.js";
 
 const minLease = 1_000;
 
-/** Whether what a store of each type keeps outlives the process. */
+/** Whether the content of a store of each type outlives the process. */
 const isDurable: Readonly<Record<StoreSpec["type"], boolean>> = { memory: false, file: true, redis: true };
 
 /**
- * Checks what a schema cannot express about the store, and whether a grant needs another one. `isGiven`: a store given in code
- * replaces that of the config.
+ * Checks what a schema cannot express about the store, and whether a grant needs another one.
+ *
+ * @param isReplaced whether a store given in code replaces the one in the config
  */
-export function checkStore(config: Json, isGiven: boolean, context: CheckContext): void {
+export function checkStore(config: Json, isReplaced: boolean, context: CheckContext): void {
   const store = property(config, "store");
   if (property(store, "sentinel") !== undefined && property(store, "cluster") !== undefined) {
     context.report(["store", "cluster"], { atName: true, ...bothTopologies });
@@ -30,7 +31,7 @@ export function checkStore(config: Json, isGiven: boolean, context: CheckContext
     const text = context.resolvedText(node, path);
     if (text !== undefined && !hasValidPort(text)) context.report(path, notNode);
   }
-  if (isGiven || isDurableStore(store)) return;
+  if (isReplaced || isDurableStore(store)) return;
   for (const [name, server] of entries(property(config, "servers"))) {
     const grant = property(server, "grant");
     if (traitsOfGrant(grant)?.needsDurableStore !== true) continue;
@@ -51,7 +52,7 @@ function itemsAt(config: Json, path: Path): readonly (readonly [Path, Json])[] {
   return isList(list) ? list.map((item, index) => [[...path, String(index)], item]) : [];
 }
 
-/** The pattern of the schema cannot limit the number of the port. */
+/** Checks the port, because a pattern in the schema cannot limit a number. */
 function hasValidPort(url: string): boolean {
   return URL.canParse(url) && new URL(url).port !== "0";
 }

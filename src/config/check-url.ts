@@ -31,7 +31,7 @@ export function findUrlProblem(text: string, kind: "url" | "issuer"): UrlProblem
       "Credentials belong in the `client` of the grant",
     );
   }
-  // In the text, because `URL` does not tell an empty fragment or query from none.
+  // Tests the text, because `URL` does not distinguish an empty fragment or query from none.
   if (text.includes("#"))
     return problem("A URL here must not have a fragment", "Remove the # and what follows it");
   if (kind === "issuer" && text.includes("?")) {

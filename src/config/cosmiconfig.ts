@@ -13,10 +13,10 @@ export const configFileNames = [
   packageJson,
 ];
 
-/** Returns the text of a file that was read, or `undefined` for a `package.json` without a config. */
+/** Returns the text of a file, or `undefined` for a `package.json` without a config. `content` is what was read from it. */
 export type ConfigLoader = (file: string, content: FileContent) => Promise<string | undefined>;
 
-/** Whether the text of a `package.json`, which may have syntax errors, has a config. */
+/** Whether the text of a `package.json` has a config. The text may have syntax errors. */
 export async function hasConfigProperty(text: string): Promise<boolean> {
   if (!text.includes(JSON.stringify(configProperty))) return false;
   const { hasProperty } = await import("./parse-json.js");
@@ -27,7 +27,7 @@ export async function hasConfigProperty(text: string): Promise<boolean> {
  * Uses the class behind `cosmiconfigSync()`, for one file at a time. The function itself first loads `.config/config.*` of
  * the working directory as its own configuration, which may be code, and with a `stopDir` it also runs
  * `~/.config/mcp-auth/config.js`. Our loaders return the text unparsed, because a `$import` in a parsed config would load
- * more files. The class opens the path again, but what it reads there is not used: trust was established for our content.
+ * more files. The class opens the path again, but we use only the content that was checked for trust.
  */
 export async function createConfigLoader(): Promise<ConfigLoader> {
   // Every 9.x has the class, but its declaration is marked as internal and stripped.
@@ -51,7 +51,7 @@ export async function createConfigLoader(): Promise<ConfigLoader> {
       mergeSearchPlaces: false,
       transform: (found) => found,
     }).load(file);
-    // It calls no loader for an empty file, and reports a package.json without our property as empty.
+    // The class calls no loader for an empty file, and reports a package.json without our property as empty.
     return result === null || (result.isEmpty === true && basename(file) === packageJson) ? undefined : text;
   };
 }

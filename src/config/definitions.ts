@@ -7,7 +7,7 @@ export type PropertyOf<Title extends DefinitionTitle> = (typeof definitions)[Tit
 /** A property that says where a secret is. A reference has one of them. */
 export type ReferenceKind = (typeof referenceKinds)[number];
 
-/** What a string of the config leads to, for `allow`. */
+/** The kinds of resources outside of the config that `allow` confines. */
 export type Confined = (typeof confinedKinds)[number];
 
 /** An error of the compiled validator: one keyword of the schema failed. `data` may hold a secret: never show it. */
@@ -31,7 +31,7 @@ export interface SchemaError {
   readonly propertyName?: string;
 }
 
-/** The texts of a part of the schema that messages are made of. */
+/** The members of a part of the schema that error messages are built from. */
 export interface SchemaPart {
   readonly title?: PartTitle;
   readonly errorMessage?: string;

@@ -36,7 +36,7 @@ export function messageFor(cause: RootCause): SchemaMistake {
   const mistake = (message: string, hint?: string, at: Path = path, atName = false): SchemaMistake => {
     return { path: at, atName, message, ...(hint !== undefined && { hint }), rule: `${keyword} ${message}` };
   };
-  // First, because describing the whole object for each of its unknown properties would take long.
+  // Comes first, because describing the whole object again for each of its unknown properties would be slow.
   if (keyword === "additionalProperties") return unknownProperty(cause, path);
   const found = `, found ${describeFound(data, mayBeSecret(path, schema.title))}`;
 
@@ -120,7 +120,7 @@ function wrongType({ params, parentSchema, data }: SchemaError, path: Path, foun
   };
 }
 
-// Registered JOSE algorithms that a key here cannot have. However close their names are, they are not misspellings of ours.
+// Registered JOSE algorithms that a key here cannot have. Their names are close to supported ones, but are not misspellings.
 const otherAlgorithms = /^(HS(256|384|512)|ES256K|Ed448|ML-DSA-\d\d)$/i;
 
 /** Shows the value only if it is close to an allowed one, because any other may be a secret. */
@@ -182,7 +182,7 @@ function hintForMissing(name: string, { parentSchema, data }: SchemaError, path:
   return undefined;
 }
 
-/** A property that only one grant type has tells which type was meant. */
+/** Finds the grant type that was meant: the one that has a property which no other type has. */
 function hintForGrantType(grant: unknown): string | undefined {
   if (typeof grant !== "object" || grant === null) return undefined;
   for (const name of Object.keys(grant)) {

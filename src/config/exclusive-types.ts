@@ -1,4 +1,4 @@
-// Alternatives that exclude each other, which JSON Schema cannot express for the generated types.
+// Mutually exclusive alternatives. They cannot be generated from the JSON Schema.
 
 /** None of these properties. */
 export type Without<Names extends string> = { [Name in Names]?: never };
@@ -51,7 +51,7 @@ export type OneSigningPlace<S extends Optional<SigningPlace>> = Omit<S, SigningP
 
 type PrivateKeyOrSigner = "privateKey" | "passphrase" | "signer" | "alg";
 
-/** A key has a private key or a signer. A signer does not tell which algorithm it is for. */
+/** A key has a private key or a signer. A signer needs `alg`, because it does not say which algorithm it signs with. */
 export type OneSigner<K extends Optional<PrivateKeyOrSigner>> = Omit<K, PrivateKeyOrSigner> &
   (
     | (Needs<K, "privateKey"> & Pick<K, "passphrase" | "alg"> & Without<"signer">)

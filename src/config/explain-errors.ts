@@ -4,7 +4,7 @@ import { validate } from "./generated/validate.js";
 import { fromPointer, type Json, type Path, toPointer } from "./json.js";
 import { isAboutSources, rootCauses } from "./root-causes.js";
 
-// Each of these repeats errors of the keywords inside of it.
+// Keywords whose errors repeat those of the keywords inside of them.
 const summaryKeywords: ReadonlySet<string> = new Set(["if", "propertyNames"]);
 // Keywords that a string can fail only because its `${…}` has no value yet.
 const textKeywords: ReadonlySet<string> = new Set(["pattern", "enum", "minLength"]);

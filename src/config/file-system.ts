@@ -11,9 +11,9 @@ export type ReadOutcome = FileContent | { readonly problem: "missing" | "irregul
 type MaybePromise<T> = T | Promise<T>;
 
 /**
- * What a search reads from the file system, about thirty small calls one after another. `asyncFileSystem` lets other code run
- * in the meantime. `syncFileSystem` does not, and is several times faster: it is for the start of a process, before other
- * code runs. Both throw, or reject with, the errors of `node:fs`.
+ * The calls that a search for the config makes, about thirty small ones in sequence. `asyncFileSystem` lets other code run
+ * in the meantime. `syncFileSystem` blocks, but is several times faster: use it on startup, before other code runs. Both throw
+ * or reject with the errors of `node:fs`.
  */
 export interface FileSystem {
   stat(path: string): MaybePromise<BigIntStats>;
@@ -40,13 +40,13 @@ export function outcomeOfOpenError(error: unknown): ReadOutcome {
   throw error;
 }
 
-/** Whether a path is a file or a link. It is not opened. A path that cannot be examined counts as absent. */
+/** Whether a path is a file or a link. Does not open it. A path that cannot be examined counts as absent. */
 export async function fileExists(file: string, fs: FileSystem): Promise<boolean> {
   const stats = await ifExaminable(() => fs.lstat(file));
   return stats !== undefined && !stats.isDirectory();
 }
 
-/** Returns `undefined` if a call of the file system fails, and throws errors that are not of the file system. */
+/** Runs `call` and returns `undefined` if it fails with an error of the file system. Throws any other error. */
 export async function ifExaminable<T>(call: () => MaybePromise<T>): Promise<T | undefined> {
   try {
     return await call();

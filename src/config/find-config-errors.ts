@@ -20,7 +20,7 @@ export function twoConfigs(first: string, second: string): McpAuthError {
   );
 }
 
-/** `config_not_found` for a named file. `origin` is who names it: "--config names". */
+/** `config_not_found` for a named file. `origin` says where the name comes from: "--config names". */
 export function namedFileMissing(file: string, origin: string): McpAuthError {
   return new McpAuthError(
     "config_not_found",
@@ -33,7 +33,7 @@ export async function untrustedConfig(
   file: string,
   problems: readonly TrustProblem[],
 ): Promise<McpAuthError> {
-  // Two problems are enough for one message. The nearest come first.
+  // The problems of the file come first, so the first two are enough for one message.
   const reasons = await Promise.all(problems.slice(0, 2).map(describeProblem));
   const ownMode = problems.find((problem) => problem.kind === "mode" && problem.uid === process.geteuid?.());
   const condition = ownMode === undefined ? "If" : `Run chmod o-w ${shellQuoted(ownMode.path)}, or if`;
@@ -44,7 +44,7 @@ export async function untrustedConfig(
   );
 }
 
-/** Why the commands of a config are not run, as a clause with the remedy. `otherOwner` owns the working directory. */
+/** Returns the reason why the commands of a config are not run, as a clause with the remedy. `otherOwner` owns `cwd`. */
 export async function whyCommandsAreForbidden(
   file: string,
   cwd: string,
@@ -60,14 +60,14 @@ function howToName(file: string): string {
   return `MCP_AUTH_CONFIG=${shellQuoted(file)} or --config ${shellQuoted(file)}`;
 }
 
-/** Quotes a path for a shell: another user may have chosen it so that it runs something when the line is pasted. */
+/** Quotes a path for a shell. Another user may have chosen a path that runs a command when the line is pasted. */
 function shellQuoted(path: string): string {
   const text = printable(path);
   if (/^[\w@%+=:,./-]+$/.test(text)) return text;
   return process.platform === "win32" ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** `config_not_found` for a search without result, with every place that was searched and the nearest that was not. */
+/** `config_not_found` for a search without result. Lists the places that were searched, and the nearest config beyond them. */
 export async function configNotFound(
   searchedPlaces: readonly string[],
   { beyond, refused }: ProjectFolders,
@@ -82,7 +82,7 @@ export async function configNotFound(
   );
 }
 
-/** Names the nearest config outside of the search, which a person may have expected to be found. It is not read. */
+/** Describes the nearest config outside of the searched folders, because the user may expect it to be found. Does not read it. */
 async function describeConfigBeyond(
   beyond: ProjectFolders["beyond"],
   fs: FileSystem,

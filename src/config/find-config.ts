@@ -56,12 +56,12 @@ interface Origin {
   readonly origin: string;
 }
 
-/** How often a file is read again that is replaced while its trust is checked. */
-const maxTries = 5;
+/** The number of times that a file is read if it is replaced while its trust is checked. */
+const maxReads = 5;
 
 /**
- * Reads the file that a person named. It needs no trust. Throws `config_not_found` if it does not exist and `config_invalid`
- * if it cannot be a config.
+ * Reads a file that the user named, so its trust is not checked. Throws `config_not_found` if it does not exist and
+ * `config_invalid` if it cannot be a config.
  */
 export async function readNamedConfig(path: string, { cwd, fs, origin }: Origin): Promise<ConfigFile> {
   const file = resolve(cwd, path);
@@ -72,7 +72,7 @@ export async function readNamedConfig(path: string, { cwd, fs, origin }: Origin)
   return { file, text: withoutByteOrderMark(content.text), notation, named: true, warnings };
 }
 
-/** Reads the file that a search found before, and checks its trust again. Throws as `searchConfig` does. */
+/** Reads a file that an earlier search found, and checks its trust again. Throws the same errors as `searchConfig`. */
 export async function rereadFoundConfig(path: string, { cwd, fs, origin }: Origin): Promise<ConfigFile> {
   const file = resolve(cwd, path);
   const trust = await createTrust(resolve(cwd), fs);
@@ -132,17 +132,17 @@ async function configAt(
     const text = await withConfigErrors(file, () => load(file, content));
     return text === undefined ? undefined : { file, text, isForeign };
   }
-  // A package.json of another user that has no config does not stop the search.
+  // An untrusted package.json without a config does not stop the search.
   if (basename(file) === packageJson && !(await hasConfig(content))) return undefined;
   throw await untrustedConfig(file, problems);
 }
 
-/** Whether a package.json that is not trusted has a config. A large one is not parsed to find out. */
+/** Whether an untrusted package.json has a config. A large file is not parsed, and counts as having none. */
 async function hasConfig({ text }: FileContent): Promise<boolean> {
   return text.length <= maxPackageJsonBytes && (await hasConfigProperty(text));
 }
 
-/** Throws if an untrusted folder has a config: a search without result would not say why that config is not used. */
+/** Throws if an untrusted folder has a config, so that the error says why that config is not used. */
 async function assertNoConfigIn(
   { folder, problems }: NonNullable<ProjectFolders["refused"]>,
   searched: readonly string[],
@@ -157,7 +157,7 @@ async function assertNoConfigIn(
   }
 }
 
-/** Returns `undefined` for a file that `read` refuses with `config_invalid`. */
+/** Runs `work` and returns `undefined` if `read` refuses the file with `config_invalid`. */
 async function ifReadable<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
@@ -175,21 +175,21 @@ interface Assessed {
 }
 
 /**
- * Reads a file, then checks the trust of what was read and of the folders, which may have been replaced since the search
- * passed them. Returns `undefined` if there is no file.
+ * Reads a file, then checks the trust of the content and of the folders. The folders are checked again because they may have
+ * been replaced since the search. Returns `undefined` if there is no file.
  */
 async function readAndAssess(
   file: string,
   folders: readonly string[],
   trust: Trust,
 ): Promise<Assessed | undefined> {
-  for (let tries = 0; tries < maxTries; tries += 1) {
+  for (let reads = 0; reads < maxReads; reads += 1) {
     const content = await read(file, trust.fs);
     if (content === undefined) return undefined;
     const problems = await findProblems(file, content, folders, trust);
     if (problems === "changed") continue;
     if (trust.otherOwner === undefined) return { content, problems, isForeign: false };
-    // The owner of the working directory has no say about a config above it.
+    // The owner of the working directory is not trusted with a config in a folder above it.
     const strictFolders = folders.filter((folder) => folder !== trust.cwd || folder === dirname(file));
     const strictProblems = await findProblems(file, content, strictFolders, withoutOtherOwner(trust));
     if (strictProblems === "changed") continue;
@@ -206,11 +206,11 @@ async function findProblems(
 ): Promise<readonly TrustProblem[] | "changed"> {
   const problems = await findFileProblems(file, stats, folders, trust);
   if (problems === "changed") return problems;
-  const ofFolders = await Promise.all(folders.map((folder) => findFolderProblems(folder, trust)));
-  return [...problems, ...ofFolders.flat()];
+  const folderProblems = await Promise.all(folders.map((folder) => findFolderProblems(folder, trust)));
+  return [...problems, ...folderProblems.flat()];
 }
 
-/** Returns `undefined` if there is no file. Throws `config_invalid` for one that cannot be read. */
+/** Reads a file. Returns `undefined` if it does not exist, and throws `config_invalid` if it cannot be read. */
 async function read(file: string, fs: FileSystem): Promise<FileContent | undefined> {
   const outcome = await withConfigErrors(file, async () => await fs.read(file));
   if (outcome === undefined || !("problem" in outcome)) return outcome;
@@ -226,7 +226,7 @@ async function read(file: string, fs: FileSystem): Promise<FileContent | undefin
   }
 }
 
-/** Turns errors of the file system into `config_invalid`. Returns `undefined` if the file does not exist (any more). */
+/** Turns errors of the file system into `config_invalid`. Returns `undefined` if the file does not exist or is gone. */
 async function withConfigErrors<T>(file: string, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();

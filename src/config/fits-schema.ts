@@ -31,13 +31,13 @@ export interface SchemaKeywords {
   readonly if?: Schema;
   readonly then?: Schema;
   readonly else?: Schema;
-  /** What the string refers to, for `allow`. It does not limit the value. */
+  /** The kind of resource that the string refers to, for `allow`. It does not limit the value. */
   readonly confine?: Confined;
 }
 
 /**
- * Whether a value satisfies a part of a schema. This takes a tenth of the code of the compiled validator, which Node would have to
- * load at each start. The validator is loaded only for a value that does not fit, to find every mistake.
+ * Whether a value satisfies a part of a schema. This file has a tenth of the code of the compiled validator, so startup is
+ * faster. The validator is loaded only for a value that does not fit, to find every mistake.
  */
 export function fits(value: Json, schema: Schema | undefined, root: SchemaKeywords): boolean {
   if (typeof schema === "string") return fits(value, named(schema, root), root);

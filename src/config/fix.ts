@@ -25,7 +25,7 @@ export function editFor(document: SourceDocument, { fix, path }: Mistake): Edit 
   return undefined;
 }
 
-/** The name or value to replace, and where it is. */
+/** Returns the name or value to replace, and its offset. */
 function target(document: SourceDocument, { kind }: Fix, path: Path) {
   const position = document.positions.get(toPointer(path));
   switch (kind) {

@@ -2,7 +2,7 @@ import type { BigIntStats } from "node:fs";
 import { dirname, isAbsolute, join, parse, sep } from "node:path";
 import type { FileSystem } from "./file-system.js";
 
-/** As many as Linux follows. */
+/** The limit of Linux. */
 const maxLinks = 40;
 
 interface Step {
@@ -19,7 +19,10 @@ export interface FollowedPath {
   readonly stats: BigIntStats;
 }
 
-/** Resolves a path one name after another, as the system does when it opens the path, and returns what was passed. */
+/**
+ * Resolves a path one name after another, as the system does when it opens the path. Returns the links and folders on the way.
+ * Throws `ELOOP` and the errors of the file system.
+ */
 export async function followLinks(path: string, fs: FileSystem): Promise<FollowedPath> {
   const links: Step[] = [];
   const foldersAfterLink = new Set<string>();

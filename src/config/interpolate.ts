@@ -18,14 +18,14 @@ export interface VariableUse {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 // A default cannot contain `${`: otherwise the search for its end, repeated at each `${`, would take quadratic time.
-const dollar =
+const variableOrEscape =
   /\$\$\{|\$\{(?:(?:env:)?(?<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?<fallback>(?:[^}$]|\$(?!\{))*))?\})?/g;
 
 /**
- * Replaces `${NAME}`, `${env:NAME}` and `${NAME:-default}` (the default also for an empty variable), and `$${` by `${`. It
- * runs once: the value of a variable is not interpolated again. Property names, `$schema`, places of secrets, commands
- * (`exec`) and the `env` of a reference are not changed; the `file` of a reference is a path and is interpolated. A config
- * without `${` is returned as it is.
+ * Replaces `${NAME}`, `${env:NAME}` and `${NAME:-default}` by values, and `$${` by `${`. The default also replaces an empty
+ * variable. The value of a variable is not interpolated again. Property names, `$schema`, places of secrets, commands (`exec`)
+ * and the `env` of a reference are not changed. The `file` of a reference is a path and is interpolated. A config without `${`
+ * is returned unchanged.
  *
  * @param onVariable called for each `${NAME}`, with or without a value
  */
@@ -42,7 +42,7 @@ export function interpolate(
     if (!text.includes("${")) return text;
     const unset = new Set<string>();
     let isMalformed = false;
-    const replaced = text.replaceAll(dollar, (match: string, ...rest: unknown[]) => {
+    const replaced = text.replaceAll(variableOrEscape, (match: string, ...rest: unknown[]) => {
       if (match === "$${") return "${";
       // For an expression with named groups, the last argument is the groups.
       const { name, fallback } = rest.at(-1) as { name?: string; fallback?: string };
@@ -99,7 +99,7 @@ const freeObjects: ReadonlySet<string> = new Set(["headers", "params", "claims"]
 /** Whether the string at this path is not interpolated. */
 function isExempt(path: Path): boolean {
   if (path.length === 1 && path[0] === "$schema") return true;
-  // Without the user's name, because a server may be called `secret`.
+  // Skips the name that the user chose, because a server may be called `secret`.
   const names = namedParts.has(path[0]) ? path.slice(2) : path;
   const free = names.findIndex((name) => freeObjects.has(name));
   if (names[free] === "claims") return false;

@@ -7,7 +7,7 @@ export function variableMeant(text: string): string | undefined {
   return variable.exec(text)?.groups?.["name"];
 }
 
-/** Returns the reference to write in place of a literal secret or of `"${NAME}"`. It has nothing of a literal secret in it. */
+/** Returns the reference to write in place of a literal secret or of `"${NAME}"`. It contains no part of a literal secret. */
 export function literalSecretHint(path: Path, text: string): string {
   const name = variableMeant(text);
   if (name !== undefined) return `Write { "env": "${name}" }`;
@@ -20,7 +20,7 @@ const suffixes: Readonly<Record<string, string>> = { cert: "CERTIFICATE", key: "
 // Parts of a server that tell two secrets of the same kind apart.
 const roles: ReadonlySet<string> = new Set(["idp", "subject", "actor", "dpop"]);
 
-/** `CRM_SECRET` for the client secret of the server `crm`, `CRM_SUBJECT_TOKEN` for its subject token. */
+/** Returns `CRM_SECRET` for the client secret of the server `crm`, and `CRM_SUBJECT_TOKEN` for its subject token. */
 function suggestVariable(path: Path): string {
   if (path[0] === "store") return path[1] === "url" ? "REDIS_URL" : "MCP_AUTH_STORE_KEY";
   const name = path.at(-1) ?? "secret";

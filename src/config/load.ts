@@ -39,7 +39,7 @@ export interface CheckedConfig {
   readonly file?: string;
   /** In the order of the file. */
   readonly violations: readonly Violation[];
-  /** The search found the file in the working directory of another user, who can change what lies there at any time. */
+  /** Whether the search found the file in a working directory of another user, who can replace the file at any time. */
   readonly isForeign: boolean;
   /** Warnings about the file for the person who runs this, safe to print. */
   readonly warnings: readonly string[];
@@ -147,7 +147,7 @@ function namedPath(
   return { path: fromEnv, origin: "MCP_AUTH_CONFIG names" };
 }
 
-/** Parses plain JSON without positions, which takes no library. They are collected only if there is a mistake to report. */
+/** Parses plain JSON without a library and without positions. `readAndCheck` collects positions if there is a mistake. */
 async function parse(configFile: ConfigFile): Promise<ReadDocument> {
   const { file, text, notation } = configFile;
   const value = notation === "json" ? parsePlainJson(text) : undefined;

@@ -2,7 +2,7 @@ import type { DefinitionTitle, PropertyOf, ReferenceKind } from "./definitions.j
 import { definitions, grantTitles, referenceKinds, storeTitles } from "./generated/definitions.js";
 import { listInWords } from "./in-words.js";
 
-/** Where a property is allowed that stands in a place where it is not. */
+/** The place where a misplaced property belongs. */
 export interface CorrectPlace {
   /** Completes the sentence `"url" belongs …`. */
   readonly where: string;
@@ -19,8 +19,8 @@ type PropertyName = PropertyOf<DefinitionTitle>;
 type Titles = Readonly<Record<string, DefinitionTitle>>;
 
 /**
- * The place of each definition, the likeliest first: a property that several definitions have is meant for the first of them.
- * `undefined`: nobody writes a property of this definition elsewhere, or another definition has it too.
+ * The place of each definition, the likeliest first: if several definitions have a property, the first of them is meant.
+ * `undefined` if properties of this definition are not misplaced in practice, or if another definition has them too.
  */
 const places: Readonly<Record<Exclude<DefinitionTitle, VariantTitle>, CorrectPlace | undefined>> = {
   Config: { where: "at the top of the config", within: [] },
@@ -45,7 +45,7 @@ const places: Readonly<Record<Exclude<DefinitionTitle, VariantTitle>, CorrectPla
   Subject: undefined,
 };
 
-// Names that mean another property of the same definition, although other definitions have a property of this name.
+// Names for which another property of the same definition is meant, although other definitions have a property of this name.
 const synonyms: { readonly [Title in DefinitionTitle]?: Readonly<Record<string, PropertyOf<Title>>> } = {
   FileStore: { key: "encryptionKey", keys: "encryptionKey" },
   RedisStore: { key: "encryptionKey", keys: "encryptionKey" },
@@ -103,7 +103,7 @@ export function correctPlaceOf(
   return inUnion("grant", grants) ?? inOtherDefinition(name) ?? inUnion("store", stores);
 }
 
-/** A reference stands where the object that should hold it belongs, such as `{ "file": … }` in place of a key. */
+/** For a reference in place of the object that should contain it, such as `{ "file": … }` in place of a key. */
 function inReference(kind: ReferenceKind, title: DefinitionTitle): CorrectPlace | undefined {
   if (title === "DPoPKey") {
     const hint = `Write { "key": { "privateKey": { "${kind}": … } } }`;
@@ -129,7 +129,7 @@ function inOtherGrants(name: string, types: readonly string[]): CorrectPlace {
 
 function inOtherStores(types: readonly string[], isPresent: (name: string) => boolean): CorrectPlace {
   const stores: Titles = storeTitles;
-  // Of several types, the one is meant that has other properties of this object, and has them alone.
+  // Prefers a type that the object has another property of, which no other type has.
   const meant = types.filter((type) => {
     const names = propertiesOf(stores[type]).filter((name) => typesWith(name, stores).length === 1);
     return names.some(isPresent);

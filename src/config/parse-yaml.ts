@@ -2,7 +2,7 @@ import type { CST, Node, Pair } from "yaml";
 import { type Json, maxDepth, maxValues, type Path, toPointer } from "./json.js";
 import { duplicateProperty, type Mistake, type SourceDocument } from "./source-document.js";
 
-// No config needs as many. A few lines with aliases of aliases can stand for billions of values.
+// More than any config needs. Without a limit, a few lines with aliases of aliases can expand to billions of values.
 const maxAliases = 100;
 
 const knownTags = new Set(["str", "int", "float", "bool", "null", "map", "seq"]);
@@ -68,7 +68,7 @@ function findTooDeep(tokens: Iterable<CST.Token>): number | undefined {
   return undefined;
 }
 
-/** Walks over the nodes of a document once and collects its value, the positions and the mistakes. */
+/** Visits the nodes of a document once, and collects its value, the positions and the mistakes. */
 class DocumentReader {
   readonly mistakes: Mistake[] = [];
   readonly positions = new Map<string, { name?: number; value: number }>();
@@ -83,7 +83,7 @@ class DocumentReader {
     this.#yaml = yaml;
   }
 
-  /** Throws `LimitExceeded`. `name` is the offset of the property's name. */
+  /** Returns the value of a node. Throws `LimitExceeded`. `name` is the offset of the property's name. */
   read(node: unknown, path: Path, name?: number): Json {
     const { isAlias, isMap, isNode, isScalar, isSeq } = this.#yaml;
     if (!isNode(node)) {

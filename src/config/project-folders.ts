@@ -18,8 +18,8 @@ export interface ProjectFolders {
 
 /**
  * Returns the folders from the working directory up to the nearest one with `.git`, else to the highest workspace root, else the
- * working directory alone. A folder that is not trusted ends the search, and its markers do not extend it: otherwise everybody
- * who can write to `/shared` could have a config used in `/shared/me` that does not belong to the project.
+ * working directory alone. An untrusted folder ends the search, and its markers do not extend it: otherwise, anybody who can
+ * write to `/shared` could plant a config that is used in `/shared/me`.
  */
 export async function findProjectFolders(trust: Trust): Promise<ProjectFolders> {
   const folders = folderAndParents(trust.cwd);
@@ -96,7 +96,7 @@ export function folderAndParents(folder: string): readonly string[] {
   return folders;
 }
 
-/** What shows that a folder is the root of a project. */
+/** The sign that a folder is the root of a project. */
 type Marker = "git" | "workspaces";
 
 async function hasMarker(folders: readonly string[], fs: FileSystem): Promise<boolean> {

@@ -16,7 +16,7 @@ export function readObject(config: unknown): SourceDocument {
     if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
     if (typeof value === "number" && Number.isFinite(value)) return value;
     if (path.length > maxDepth) {
-      // An object that contains itself is too deep in many places. One of them is enough.
+      // An object that contains itself is too deep in many places. Only the first is reported.
       if (!isTooDeep) report(path, "The config is nested too deeply, or contains itself");
       isTooDeep = true;
       return null;
@@ -25,7 +25,7 @@ export function readObject(config: unknown): SourceDocument {
     if (isPlainObject(value)) {
       const object: Record<string, Json> = Object.create(null);
       for (const [name, inner] of Object.entries(value)) {
-        // Left out, as by JSON.stringify.
+        // `JSON.stringify` omits these properties too.
         if (inner !== undefined) object[name] = copy(inner, [...path, name]);
       }
       return object;

@@ -1,8 +1,8 @@
 import type { SignedAssertion } from "./generated/types.js";
 
 /**
- * Parameters of the token request that `params` cannot set because OAuth defines them, with the setting that their value comes
- * from, if there is one.
+ * Parameters of the token request that `params` cannot set because OAuth defines them. The value is the setting that sets the
+ * parameter, if there is one.
  */
 export const reservedParams: ReadonlyMap<string, string | undefined> = new Map([
   ["grant_type", "`type` of the grant"],
@@ -25,7 +25,7 @@ export const reservedParams: ReadonlyMap<string, string | undefined> = new Map([
   ["code_verifier", undefined],
 ]);
 
-/** Claims of a signed assertion that `claims` cannot set, with the property of the `assertion` that sets them, if there is one. */
+/** Claims of a signed assertion that `claims` cannot set. Each value is the property that sets the claim, if any. */
 export const reservedClaims: ReadonlyMap<string, keyof SignedAssertion | undefined> = new Map<
   string,
   keyof SignedAssertion | undefined

@@ -2,7 +2,7 @@ import { nearNames } from "../lib/near-names.js";
 import type { SchemaError } from "./definitions.js";
 import { type CorrectPlace, correctPlaceOf, synonymIn } from "./misplaced.js";
 
-/** An error that no other error explains. For an unknown property it says what the property was meant to be, if that is known. */
+/** An error that does not follow from another error. For an unknown property it also says what was meant, if that is known. */
 export interface RootCause {
   readonly error: SchemaError;
   /** The property that the name is probably a misspelling of. */
@@ -99,7 +99,7 @@ export function allowedNames({ parentSchema }: SchemaError): readonly string[] {
   return Object.keys(parentSchema?.properties ?? {});
 }
 
-/** The property that the object lacks and whose name is closest. Properties that are missing win over optional ones. */
+/** Returns the closest name of a property that the object does not have. Required properties are preferred. */
 function nearestName(
   name: string,
   error: SchemaError,
@@ -112,7 +112,7 @@ function nearestName(
   );
   for (const candidates of [missing.filter(isFree), absent]) {
     const [near] = nearNames(name, candidates);
-    // `client_id` is no misspelling of `id`, but it means the same.
+    // `client_id` is not a misspelling of `id`, but it means the same.
     const meant = near ?? candidates.find((candidate) => words(name).endsWith(` ${words(candidate)}`));
     if (meant !== undefined) return meant;
   }
@@ -133,7 +133,7 @@ function missingByPath(errors: readonly SchemaError[]): ReadonlyMap<string, read
   return missing;
 }
 
-/** Properties of one object that belong in one place are one mistake. */
+/** Joins misplaced properties of one object that belong in the same place, so that they are reported as one mistake. */
 function groupedByPlace(misplaced: ReadonlyMap<SchemaError, CorrectPlace>): readonly RootCause[] {
   const groups = new Map<string, { error: SchemaError; correctPlace: CorrectPlace & { names: string[] } }>();
   for (const [error, place] of misplaced) {
@@ -159,7 +159,10 @@ function isPresentElsewhere(
   return misplacedPaths.get(name)?.isInLineWith(error.instancePath) ?? false;
 }
 
-/** For each name that may be reported as missing: where it stands misplaced, or a property that belongs inside of it. */
+/**
+ * Returns, for each name that may be reported as missing, the objects that have a misplaced property of this name, or a
+ * misplaced property that belongs inside of it.
+ */
 function pathsByName(misplaced: ReadonlyMap<SchemaError, CorrectPlace>): ReadonlyMap<string, PathSet> {
   const paths = new Map<string, PathSet>();
   for (const [error, { within }] of misplaced) {
@@ -172,7 +175,7 @@ function pathsByName(misplaced: ReadonlyMap<SchemaError, CorrectPlace>): Readonl
   return paths;
 }
 
-/** A set of JSON pointers, with all that contain one of them. */
+/** A set of JSON pointers and of their ancestors. */
 class PathSet {
   readonly #paths = new Set<string>();
   readonly #ancestors = new Set<string>();
@@ -189,7 +192,7 @@ class PathSet {
   }
 }
 
-/** All pointers that contain a pointer, except that of the whole document: what is at the top is in no server. */
+/** Returns the ancestors of a pointer except the whole document, because a property at the top is not part of a server. */
 function ancestorsOf(path: string): readonly string[] {
   const ends = [...path.matchAll(/(?!^)\//g)].map(({ index }) => index);
   return ends.map((end) => path.slice(0, end));

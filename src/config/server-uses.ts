@@ -1,8 +1,8 @@
 import { type Json, type Path, property } from "./json.js";
 
 /**
- * Whether a server uses the value at a path outside of `servers`: through its clients, its keys or the `defaults`. All servers
- * use other parts of the config, such as `network`.
+ * Whether a server uses the value at a path outside of `servers`: through its clients, its keys or the `defaults`. Every server
+ * uses the other parts of the config, such as `network`.
  */
 export function serverUses(config: Json, name: string, path: Path): boolean {
   const [section, item] = path;
@@ -19,22 +19,22 @@ export function serverUses(config: Json, name: string, path: Path): boolean {
   }
 }
 
-/** The names of clients, and inline clients. */
+/** Returns the clients of a server, each as its name or inline. */
 function clientsOf(server: Json | undefined): readonly (Json | undefined)[] {
   const grant = property(server, "grant");
   return [property(grant, "client"), property(property(grant, "idp"), "client")];
 }
 
-/** The names of keys, and inline keys. */
+/** Returns the keys of a server, each as its name or inline. */
 function keysOf(config: Json, server: Json | undefined): readonly (Json | undefined)[] {
   const clients = clientsOf(server).map((client) => {
     return typeof client === "string" ? property(property(config, "clients"), client) : client;
   });
   const assertion = property(property(server, "grant"), "assertion");
-  return [...clients, assertion, property(server, "dpop")].map((user) => property(user, "key"));
+  return [...clients, assertion, property(server, "dpop")].map((holder) => property(holder, "key"));
 }
 
-/** Whether the server does not replace a setting of `defaults`, which is merged property by property. */
+/** Whether a server inherits a setting of `defaults`. Settings are merged property by property. */
 function inherits(server: Json | undefined, setting: Path): boolean {
   const [group = "", name] = setting;
   const own = property(server, group);

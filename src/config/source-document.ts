@@ -2,7 +2,7 @@ import type { Violation } from "../errors/error.js";
 import { printable } from "../lib/printable.js";
 import { type Json, type Path, toPointer } from "./json.js";
 
-/** A correction that `validate --fix` can make, because only one thing can have been meant. */
+/** A correction that `validate --fix` can make, because only one meaning is possible. */
 export interface Fix {
   /** What to replace: the name of the property, its string value, or that string by a reference to a variable. */
   readonly kind: "name" | "text" | "reference";
@@ -12,13 +12,13 @@ export interface Fix {
 /** Something that the author of a config must correct. `toViolations` adds the line and column. */
 export interface Mistake {
   readonly path: Path;
-  /** Point at the name of the property instead of its value. */
+  /** Whether the position is that of the property's name instead of its value. */
   readonly atName?: boolean;
   /** The offset in the text, if it does not follow from `path`. */
   readonly offset?: number;
   readonly message: string;
   readonly hint?: string;
-  /** Errors of the schema for the same path follow from this mistake and are not reported. */
+  /** Whether schema errors at the same path follow from this mistake and are not reported. */
   readonly hidesSchemaErrors?: boolean;
   readonly fix?: Fix;
 }
@@ -76,7 +76,7 @@ function offsetOf({ positions }: SourceDocument, { path, atName }: Mistake): num
   return 0;
 }
 
-/** 1-based, in UTF-16 code units. */
+/** Returns the 1-based position of an offset, in UTF-16 code units. */
 function lineAndColumn(
   document: SourceDocument,
   text: string,

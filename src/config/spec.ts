@@ -8,7 +8,7 @@ import type { Client } from "./generated/types.js";
 export interface ConfigSpec {
   /** The file it came from; absent for an object. */
   readonly file?: string;
-  /** Whether a person named the file. The trust of a file that the search found is checked again when it is read again. */
+  /** Whether the user named the file. If the search found it instead, a reload checks its trust again. */
   readonly named?: boolean;
   /** Present if its commands must not be run: why, as a clause with the remedy. */
   readonly commands?: { readonly forbidden: string };
@@ -103,7 +103,7 @@ export interface RefreshSpec {
   readonly ahead?: number;
   /** Milliseconds without use after which renewals stop. Absent: they never stop. */
   readonly idle?: number;
-  /** Milliseconds that a token lives if it does not say how long. */
+  /** Milliseconds. The lifetime of a token that does not state one. */
   readonly assumedLifetime: number;
 }
 
@@ -135,7 +135,7 @@ export interface ExecReference {
 export interface ResolverReference {
   /** The name of a function given in code. */
   readonly resolver: string;
-  /** What the function is called with. */
+  /** The argument of the function. */
   readonly ref: string;
   /** RFC 6901, a pointer into the JSON that the function returns. */
   readonly pointer?: string;

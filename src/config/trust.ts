@@ -4,8 +4,8 @@ import { errnoOf, type FileSystem, ifExaminable } from "./file-system.js";
 import { followLinks } from "./follow-links.js";
 
 /**
- * Decides which configs a search may use. A config can run commands and says where credentials are sent, so it must come from
- * somebody who may decide that: the current user, root, or the owner of the working directory.
+ * The rules for which configs a search may use. A config can run commands and decides where credentials are sent, so it must
+ * belong to the current user, to root, or to the owner of the working directory.
  */
 export interface Trust {
   readonly fs: FileSystem;
@@ -37,7 +37,7 @@ export async function createTrust(cwd: string, fs: FileSystem): Promise<Trust> {
   return { fs, cwd, users, otherOwner: owner === user || owner === 0 ? undefined : owner };
 }
 
-/** Returns the same trust without the owner of the working directory, if that is neither the current user nor root. */
+/** Returns the same rules, but without trust in an owner of the working directory who is neither the current user nor root. */
 export function withoutOtherOwner(trust: Trust): Trust {
   const { users, otherOwner } = trust;
   if (users === undefined || otherOwner === undefined) return trust;
@@ -48,7 +48,7 @@ export function withoutOtherOwner(trust: Trust): Trust {
   };
 }
 
-/** Returns why a searched folder is not trusted: nothing for a folder that is trusted or does not exist. */
+/** Returns the reasons why a searched folder is not trusted: none if it is trusted or does not exist. */
 export async function findFolderProblems(folder: string, trust: Trust): Promise<readonly TrustProblem[]> {
   const { users, fs } = trust;
   if (users === undefined) return [];
@@ -56,7 +56,7 @@ export async function findFolderProblems(folder: string, trust: Trust): Promise<
     const { links, foldersAfterLink, realPath, stats } = await followLinks(folder, fs);
     return [
       ...ownerProblems(realPath, stats, users),
-      ...modeProblems(realPath, stats, { maySticky: folder === trust.cwd }),
+      ...modeProblems(realPath, stats, { allowSticky: folder === trust.cwd }),
       ...links.flatMap((link) => ownerProblems(link.path, link.stats, users)),
       ...(await findProblemsAfterLink(foldersAfterLink, new Set([realPath]), users, fs)),
     ];
@@ -65,9 +65,10 @@ export async function findFolderProblems(folder: string, trust: Trust): Promise<
 }
 
 /**
- * Returns why a file in a searched folder is not trusted, or `"changed"` if the path meanwhile leads to another file.
- * `opened` is the stats of the descriptor that the file was read from; `folders` are those from the working directory to the
- * file.
+ * Returns the reasons why a file in a searched folder is not trusted, or `"changed"` if the path now leads to another file.
+ *
+ * @param opened the stats of the descriptor that the file was read from
+ * @param folders the folders from the working directory to the file
  */
 export async function findFileProblems(
   file: string,
@@ -83,7 +84,7 @@ export async function findFileProblems(
     const searched = new Set(await Promise.all(folders.map((folder) => realPathOf(folder, fs))));
     return [
       ...ownerProblems(realPath, opened, users),
-      ...modeProblems(realPath, opened, { maySticky: false }),
+      ...modeProblems(realPath, opened, { allowSticky: false }),
       ...links.flatMap((link) => ownerProblems(link.path, link.stats, users)),
       ...(await findProblemsAfterLink(foldersAfterLink, searched, users, fs)),
     ];
@@ -91,7 +92,7 @@ export async function findFileProblems(
   return isChanged || problems.some(isAbsence) ? "changed" : problems;
 }
 
-/** Returns a warning if others can change a config that a person named, or can put another in its place. */
+/** Returns a warning if everybody can change or replace a config that the user named. */
 export async function findWriteWarnings(
   file: string,
   opened: BigIntStats,
@@ -99,10 +100,10 @@ export async function findWriteWarnings(
 ): Promise<readonly string[]> {
   if (process.geteuid === undefined) return [];
   const folders = new Set([dirname(file), dirname(await realPathOf(file, fs))]);
-  const problems = [...modeProblems(file, opened, { maySticky: false })];
+  const problems = [...modeProblems(file, opened, { allowSticky: false })];
   for (const folder of folders) {
     const stats = await ifExaminable(() => fs.stat(folder));
-    if (stats !== undefined) problems.push(...modeProblems(folder, stats, { maySticky: true }));
+    if (stats !== undefined) problems.push(...modeProblems(folder, stats, { allowSticky: true }));
   }
   if (problems.length === 0) return [];
   const reasons = await Promise.all(problems.map(describeProblem));
@@ -134,9 +135,9 @@ export async function describeUser(uid: number): Promise<string> {
 }
 
 /**
- * Returns why the folders that a link leads through, or those that contain them, are not trusted. Unlike searched folders they
- * may be world-writable if they are sticky: each thing in them that is used is judged by its own owner, and no relative path of a
- * config starts there.
+ * Returns the reasons why the folders that a link leads through, and the folders above them, are not trusted. Unlike searched
+ * folders, they may be world-writable if they are sticky: the owner of each file and link in them is checked as well, and
+ * relative paths of a config do not start there.
  */
 async function findProblemsAfterLink(
   foldersAfterLink: ReadonlySet<string>,
@@ -154,7 +155,7 @@ async function findProblemsAfterLink(
   const problems = [...folders].map((folder) =>
     examine(folder, async () => {
       const stats = await fs.lstat(folder);
-      return [...ownerProblems(folder, stats, users), ...modeProblems(folder, stats, { maySticky: true })];
+      return [...ownerProblems(folder, stats, users), ...modeProblems(folder, stats, { allowSticky: true })];
     }),
   );
   return (await Promise.all(problems)).flat();
@@ -171,10 +172,10 @@ function ownerProblems(
 function modeProblems(
   path: string,
   stats: BigIntStats,
-  { maySticky }: { readonly maySticky: boolean },
+  { allowSticky }: { readonly allowSticky: boolean },
 ): readonly TrustProblem[] {
   const mode = Number(stats.mode) & 0o7777;
-  const isProtected = (mode & worldWritable) === 0 || (maySticky && (mode & sticky) !== 0);
+  const isProtected = (mode & worldWritable) === 0 || (allowSticky && (mode & sticky) !== 0);
   return isProtected ? [] : [{ kind: "mode", path, mode, uid: Number(stats.uid) }];
 }
 

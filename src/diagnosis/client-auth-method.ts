@@ -2,7 +2,7 @@ import type { ClientAuthenticationMethod, CredentialSpec } from "../config/spec.
 import { knownNames } from "../lib/known-names.js";
 import type { Finding } from "./finding.js";
 
-/** The names of the IANA registry. Of a server's list, only these are shown. */
+/** The names in the IANA registry. Messages show only these names from a server's list. */
 const registeredMethods: ReadonlySet<string> = new Set([
   ...["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"],
   ...["tls_client_auth", "self_signed_tls_client_auth", "none"],

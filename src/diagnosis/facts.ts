@@ -2,7 +2,7 @@ import type { CredentialSpec } from "../config/spec.js";
 
 /** What a token request presents beside the client's own credential. The server may reject either of the two. */
 export type Presented =
-  /** Nothing: the client requests a token for itself. */
+  /** Nothing else: the client requests a token for itself. */
   | "client"
   /** A JWT that the platform issued. */
   | "platform_assertion"
@@ -25,7 +25,7 @@ export interface GrantInUse {
   readonly idp?: string;
 }
 
-/** Facts about a token request and the endpoint that it went to. */
+/** Facts about a token request and the endpoint that it was sent to. */
 export interface TokenEndpoint extends GrantInUse {
   /** Name of the MCP server in the config. */
   readonly server: string;
@@ -37,15 +37,17 @@ export interface TokenEndpoint extends GrantInUse {
   readonly credential: CredentialSpec["kind"];
   /** Whether the request has a client id. */
   readonly hasClientId: boolean;
-  /** Milliseconds that its clock is ahead of ours, if that is too much to be corrected and the request was signed. */
+  /**
+   * How far its clock is ahead of ours, in milliseconds, if that is too far to be corrected and something was signed.
+   */
   readonly clockSkew?: number | undefined;
   /** Whether the client id is the URL of a metadata document (draft-ietf-oauth-client-id-metadata-document). */
   readonly hasIdDocument?: boolean;
 }
 
 /**
- * Returns whether a response of a token or revocation endpoint with this status rejects the credential. Only the status
- * counts: with a 401 or 403, servers send an empty body, a page, or an `error` that means something else.
+ * Returns whether a token or revocation endpoint that answers with this status rejects the credential. Only the status
+ * counts: with a 401 or 403, servers send an empty body, an HTML page, or an `error` that means something else.
  */
 export function refusesCredential(status: number): boolean {
   return status === 401 || status === 403;

@@ -1,9 +1,9 @@
 /**
- * What may be wrong, and what to do. Whole sentences that name the config's own values at most: they may be printed,
- * logged and shown to a model, so they contain nothing that a server chose.
+ * What may be wrong, and what to do, in whole sentences. They may be printed, logged and shown to a model, so they may
+ * contain values of the config, but nothing that a server chose.
  */
 export interface Finding {
-  /** What is wrong; absent if the error that the finding belongs to says so already. */
+  /** What is wrong; absent if the error already says so. */
   readonly cause?: string | undefined;
   readonly remedy: string;
 }

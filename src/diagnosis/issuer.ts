@@ -7,7 +7,7 @@ export function issuerName(issuer: string): string {
   return printableUrl(issuer) ?? "(an issuer that is not a plain URL)";
 }
 
-/** Returns whether two issuers are so alike that one is a misspelling of the other. */
+/** Returns whether two issuers are so similar that one is probably a misspelling of the other. */
 function isNearIssuer(found: string, configured: string): boolean {
   return withoutSlash(found).toLowerCase() === withoutSlash(configured).toLowerCase();
 }
@@ -49,12 +49,14 @@ export function checkListedIssuers(
       : "Write the issuer in the config exactly as the authorization server's own metadata has it. If the two servers " +
         'disagree, write what this one lists and give the client "metadata" with the token endpoint.';
   const detail = `${findingText({ cause, remedy })} The error's \`details\` has what it lists.`;
-  // The near one comes first, because only the beginning of a long list is kept.
+  // The similar issuer comes first, because `details` keeps only the beginning of a long list.
   const authorization_servers = near === undefined ? listed : [...new Set([near, ...listed])];
   return { code: "issuer_mismatch", detail, details: { authorization_servers } };
 }
 
-/** Returns the warning for resource metadata that lists no authorization server. MCP requires a list, RFC 9728 does not. */
+/**
+ * Returns the warning for resource metadata that lists no authorization server. MCP requires a list, RFC 9728 does not.
+ */
 export function noIssuerListed(configured: string): Failure {
   const cause =
     "its resource metadata lists no authorization server, so it does not confirm the configured issuer " +
@@ -66,9 +68,9 @@ export function noIssuerListed(configured: string): Failure {
 }
 
 /**
- * Returns how the issuer that a server named differs from the configured one, as the end of "one that", without quoting
- * it. The two must be equal as strings (RFC 8414 §3.3). The usual mistake is a slash or a capital letter, which is hard to
- * see. Returns `undefined` if the issuer is an entirely different one.
+ * Returns how the issuer that a server named differs from the configured one, as a text that follows "one that",
+ * without quoting it. The two must be equal as strings (RFC 8414 §3.3). The usual mistake is a slash or a capital
+ * letter, which is hard to see. Returns `undefined` if the issuer is an entirely different one.
  */
 function issuerDifference(found: unknown, configured: string): string | undefined {
   if (typeof found !== "string") return "is not even a string";

@@ -4,7 +4,7 @@ import { jwtClaims } from "../lib/jwt-claims.js";
 import { printable } from "../lib/printable.js";
 import { type Finding, findingText } from "./finding.js";
 
-/** What is known about a token that the MCP server refused. */
+/** A token that the MCP server refused. */
 export interface RefusedToken {
   readonly accessToken: string;
   readonly scopes: readonly string[];
@@ -17,7 +17,7 @@ export interface RefusedNewToken {
   readonly challenge: Readonly<Record<string, string>>;
 }
 
-/** What the config says about the token request: nothing that a server chose. */
+/** The parts of a token request that the config determines. Contains nothing that a server chose. */
 interface Requested {
   readonly issuer: string;
   readonly resource: string | undefined;
@@ -25,7 +25,7 @@ interface Requested {
   readonly scopes: readonly string[] | undefined;
 }
 
-/** What the checks compare. */
+/** The facts that the checks compare. */
 interface Facts {
   /** `undefined` for a static token, which nobody requested. */
   readonly requested: Requested | undefined;
@@ -38,12 +38,12 @@ interface Facts {
 }
 
 /**
- * Returns `unauthorized`, for a server that refuses new tokens too. The message says what the config says about the
- * token, and what to change. `details` has what the token and the server say.
+ * Returns the `unauthorized` error for a server that refused a new token, too. The message says with which values of
+ * the config the token was requested, and what to change. `details` has the claims of the token and the challenge.
  */
 export function refusedTokenError(spec: ServerSpec, { token, challenge }: RefusedNewToken): McpAuthError {
   const { name: server, url, stepUp } = spec;
-  const requested = requestedBy(spec, token);
+  const requested = requestedWith(spec, token);
   const claims = jwtClaims(token.accessToken);
   const finding = refusedTokenFinding({ requested, url, stepUp, token, claims, challenge });
   const details = {
@@ -60,7 +60,7 @@ export function refusedTokenError(spec: ServerSpec, { token, challenge }: Refuse
   );
 }
 
-/** Returns the first difference that explains the refusal, and what to change. */
+/** Returns the first finding that explains the refusal. */
 function refusedTokenFinding(facts: Facts): Finding {
   return (
     checkStatic(facts) ??
@@ -82,7 +82,7 @@ function checkStatic({ requested }: Facts): Finding | undefined {
 function checkAudience({ requested, url, token, claims }: Facts): Finding | undefined {
   const expected = [token.resource, requested?.resource, url, ...(requested?.audience ?? [])];
   const audiences = listOf(claims?.["aud"]);
-  const isExpected = (audience: string) => expected.some((one) => isSame(audience, one));
+  const isExpected = (audience: string) => expected.some((known) => isSame(audience, known));
   if (audiences.length === 0 || audiences.some(isExpected)) return undefined;
   return {
     cause: `The token's "aud" is neither the server's URL nor a resource or audience that was requested.`,
@@ -108,12 +108,12 @@ function checkScopes({ token, stepUp, challenge }: Facts): Finding | undefined {
   };
 }
 
-function requestedBy({ grant, url }: ServerSpec, token: RefusedToken): Requested | undefined {
+function requestedWith({ grant, url }: ServerSpec, token: RefusedToken): Requested | undefined {
   if (grant.type === "static") return undefined;
   const { client, resource, audience, scopes } = grant;
   return {
     issuer: client.issuer,
-    // If the config has none, it is the server's URL, or what its metadata says, which the server chose.
+    // If the config has none, the resource is the server's URL or comes from its metadata. The server chose the latter.
     resource: resource === false ? undefined : (resource ?? (token.resource === url ? url : undefined)),
     audience,
     scopes,
@@ -137,7 +137,7 @@ function listOf(value: unknown): readonly string[] {
   return values.filter((each) => typeof each === "string");
 }
 
-/** A server does not refuse a token because of a slash at the end of an identifier. */
+/** Compares identifiers without a slash at the end: a server does not refuse a token because of that slash. */
 function isSame(a: string, b: string | undefined): boolean {
   return b !== undefined && withoutSlash(a) === withoutSlash(b);
 }

@@ -15,15 +15,18 @@ export function rejectionAdvice(endpoint: TokenEndpoint, rejection: Rejection): 
   return rejectionFindings(endpoint, rejection).map(findingText).join(" ");
 }
 
-/** Returns what may be wrong, most urgent first. What the request was made with decides what the server may mean. */
+/**
+ * Returns what may be wrong, the most urgent finding first. The same `error` of a server means different things,
+ * depending on the credential and the grant of the request.
+ */
 export function rejectionFindings(endpoint: TokenEndpoint, rejection: Rejection): readonly Finding[] {
-  const clock = checkClock(endpoint, rejection);
+  const clock = clockFinding(endpoint, rejection);
   const other = findingForCode(endpoint, rejection) ?? findingForStatus(endpoint, rejection);
   return clock === undefined ? [other] : [clock, other];
 }
 
-/** A signature made at a time that is far from the server's is invalid there. */
-function checkClock(endpoint: TokenEndpoint, { status, oauthError }: Rejection): Finding | undefined {
+/** The clocks may differ too much: the server then rejects every signature that is made here. */
+function clockFinding(endpoint: TokenEndpoint, { status, oauthError }: Rejection): Finding | undefined {
   const { issuer, clockSkew, presents } = endpoint;
   const mayBeClock =
     oauthError === "invalid_client" ||
@@ -43,7 +46,7 @@ function findingForCode(endpoint: TokenEndpoint, { oauthError }: Rejection): Fin
   const { issuer, grantType } = endpoint;
   switch (oauthError) {
     case "invalid_client":
-      return checkClient(endpoint);
+      return clientFinding(endpoint);
     case "unauthorized_client":
       return { remedy: `Allow this client the grant type ${grantType} at ${issuer}.` };
     case "unsupported_grant_type":
@@ -56,30 +59,32 @@ function findingForCode(endpoint: TokenEndpoint, { oauthError }: Rejection): Fin
         remedy: `Check the "scopes" of the grant, and which of them the client may request at ${issuer}.`,
       };
     case "invalid_grant":
-      return checkPresented(endpoint) ?? checkRegistration(endpoint);
-    // RFC 8693 §2.2.2: with this code a server also rejects the subject or actor token.
+      return presentedFinding(endpoint) ?? registrationFinding(endpoint);
+    // RFC 8693 §2.2.2: servers also reject the subject or actor token with this code.
     case "invalid_request":
-      return (mayRejectTokenSo(endpoint) ? checkPresented(endpoint) : undefined) ?? checkRequest(endpoint);
+      return (
+        (mayMeanPresentedToken(endpoint) ? presentedFinding(endpoint) : undefined) ?? requestFinding(endpoint)
+      );
     case "invalid_target":
-      return checkTarget(endpoint);
+      return targetFinding(endpoint);
     case "access_denied":
       return { remedy: `Check what this client is allowed at ${issuer}.` };
     case "invalid_dpop_proof":
     case "use_dpop_nonce":
-      return checkProof(endpoint, oauthError);
-    // With another status these would be `unavailable`. Here the status says more than the code.
+      return proofFinding(endpoint, oauthError);
+    // With a temporary status, the error would be `unavailable`. With any other, the status says more than the code.
     case "server_error":
     case "temporarily_unavailable":
     case undefined:
       return undefined;
     default:
-      return checkRegistration(endpoint);
+      return registrationFinding(endpoint);
   }
 }
 
 function findingForStatus(endpoint: TokenEndpoint, { status }: Rejection): Finding {
   const { issuer } = endpoint;
-  if (refusesCredential(status)) return checkClient(endpoint);
+  if (refusesCredential(status)) return clientFinding(endpoint);
   if (status === 404 || status === 405) {
     return {
       cause: `The metadata of ${issuer} names a token endpoint that does not exist.`,
@@ -90,7 +95,7 @@ function findingForStatus(endpoint: TokenEndpoint, { status }: Rejection): Findi
 }
 
 /** The client's id or credential may be wrong (RFC 6749 §5.2, `invalid_client`). */
-function checkClient({ issuer, credential, hasClientId, presents, hasIdDocument }: TokenEndpoint): Finding {
+function clientFinding({ issuer, credential, hasClientId, presents, hasIdDocument }: TokenEndpoint): Finding {
   const client = presents === "identity" ? 'the "idp" client\'s' : "the client's";
   switch (credential) {
     case "secret":
@@ -132,8 +137,8 @@ function checkClient({ issuer, credential, hasClientId, presents, hasIdDocument 
   }
 }
 
-/** What the request presents beside the client's credential may be wrong. `undefined` if it presents nothing. */
-function checkPresented({ issuer, presents, idp }: TokenEndpoint): Finding | undefined {
+/** The token or assertion that the request presents may be wrong. Returns `undefined` if it presents none. */
+function presentedFinding({ issuer, presents, idp }: TokenEndpoint): Finding | undefined {
   switch (presents) {
     case "client":
       return undefined;
@@ -183,19 +188,19 @@ function checkPresented({ issuer, presents, idp }: TokenEndpoint): Finding | und
   }
 }
 
-function mayRejectTokenSo({ presents }: TokenEndpoint): boolean {
+function mayMeanPresentedToken({ presents }: TokenEndpoint): boolean {
   return presents === "subject_token" || presents === "identity";
 }
 
 /** The client may not be registered for what the grant requests. */
-function checkRegistration({ issuer }: TokenEndpoint): Finding {
+function registrationFinding({ issuer }: TokenEndpoint): Finding {
   return {
     remedy: `Check the client's registration at ${issuer} and the "scopes" of the grant; its log may say more.`,
   };
 }
 
 /** Something in the request is missing, superfluous or malformed (RFC 6749 §5.2, `invalid_request`). */
-function checkRequest({ issuer }: TokenEndpoint): Finding {
+function requestFinding({ issuer }: TokenEndpoint): Finding {
   return {
     remedy:
       `Check the "scopes", "resource", "audience" and "params" of the grant against what ${issuer} expects of this ` +
@@ -204,7 +209,7 @@ function checkRequest({ issuer }: TokenEndpoint): Finding {
 }
 
 /** The server does not know the resource or audience (RFC 8707 §2, RFC 8693 §2.2.2). */
-function checkTarget({ issuer, presents }: TokenEndpoint): Finding {
+function targetFinding({ issuer, presents }: TokenEndpoint): Finding {
   return presents === "identity"
     ? {
         cause: `The identity provider ${issuer} issues nothing for this server.`,
@@ -218,7 +223,7 @@ function checkTarget({ issuer, presents }: TokenEndpoint): Finding {
 }
 
 /** A DPoP proof is missing, or was not accepted (RFC 9449 §5 and §8). */
-function checkProof(endpoint: TokenEndpoint, code: "invalid_dpop_proof" | "use_dpop_nonce"): Finding {
+function proofFinding(endpoint: TokenEndpoint, code: "invalid_dpop_proof" | "use_dpop_nonce"): Finding {
   const server = serverOf(endpoint);
   if (endpoint.presents === "identity") {
     return {

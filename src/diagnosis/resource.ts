@@ -4,9 +4,9 @@ import { findingText } from "./finding.js";
 
 /**
  * Checks whether the `resource` of resource metadata identifies the server at `url`: it must have the same origin, the
- * server's path or one above it at a segment boundary, no fragment (RFC 8707 §2), and no query other than the server's.
- * A token for any other resource would be one for another server. RFC 9728 §3.3 requires the two to be identical, but
- * MCP servers commonly name their origin. Returns `resource_mismatch`.
+ * server's path or a parent of that path, no fragment (RFC 8707 §2), and no query other than the server's. A token for
+ * any other resource would be a token for another server. RFC 9728 §3.3 requires the two to be identical, but MCP
+ * servers commonly name their origin. Returns `resource_mismatch` if the resource does not identify the server.
  */
 export function checkResource(resource: string, url: string): Failure | undefined {
   if (identifies(resource, url)) return undefined;

@@ -12,8 +12,8 @@ import {
   tryLocations,
 } from "./try-locations.js";
 
-/** Members that are lists of strings. */
-const lists = [
+/** Members of the metadata that are lists of strings. */
+const listMembers = [
   "token_endpoint_auth_methods_supported",
   "token_endpoint_auth_signing_alg_values_supported",
   "grant_types_supported",
@@ -28,7 +28,7 @@ export interface FoundAuthorizationServer {
 
 export interface WantedIssuer {
   readonly issuer: string;
-  /** Only a server named it, not the config. Messages do not show it. */
+  /** Whether only a server named it, not the config. Messages do not show it then. */
   readonly isLearned?: boolean;
   /** Locations that answered an earlier attempt. They are not tried again. */
   readonly tried?: readonly TriedIssuerLocation[] | undefined;
@@ -36,7 +36,7 @@ export interface WantedIssuer {
   readonly onTried?: (tried: readonly TriedIssuerLocation[]) => void;
 }
 
-/** A document and what it says. A document of the right issuer decides, even if it cannot be used. */
+/** A document, and its metadata or why it cannot be used. */
 interface JudgedDocument {
   readonly document: MetadataDocument;
   readonly outcome: Outcome<AuthorizationServerMetadata>;
@@ -45,32 +45,32 @@ interface JudgedDocument {
 export type TriedIssuerLocation = TriedLocation<JudgedDocument>;
 
 /**
- * Fetches the metadata of an authorization server (RFC 8414 §3, OpenID Connect Discovery 1.0 §4). The first document whose
- * `issuer` is the wanted one decides. Anything else at a well-known URL is skipped. The caller checks whether the token
- * endpoints may be used, because it knows the egress rules.
+ * Fetches the metadata of an authorization server (RFC 8414 §3, OpenID Connect Discovery 1.0 §4). The first document
+ * whose `issuer` is the wanted one decides, even if it cannot be used. Anything else at a well-known URL is skipped.
+ * The caller checks whether the token endpoints may be used, because it knows the egress rules.
  *
  * Fails with `unavailable` (retryable) if a location that may have the document failed temporarily, else with
  * `issuer_mismatch` if there was a document of another issuer, else with `discovery_failed`.
  */
 export async function fetchAuthorizationServer(
   how: MetadataFetch,
-  { issuer, isLearned = false, tried: before, onTried }: WantedIssuer,
+  { issuer, isLearned = false, tried: triedBefore, onTried }: WantedIssuer,
 ): Promise<Outcome<FoundAuthorizationServer>> {
   const url = new URL(issuer);
-  const named = isLearned
+  const shown = isLearned
     ? { name: "an authorization server that it lists", details: { issuer } }
     : { name: `authorization server ${issuerName(issuer)}`, details: {} };
   const refuse = (failure: Failure) =>
-    fail({ ...failure, details: { ...named.details, ...failure.details } });
-  // RFC 8414 §2: an issuer has neither, so it has no well-known URL if it does.
+    fail({ ...failure, details: { ...shown.details, ...failure.details } });
+  // RFC 8414 §2 allows neither. With one of them, there is no well-known URL.
   if (url.search !== "" || url.hash !== "") {
-    return refuse(broken(named.name, "an issuer must have no query and no fragment. Correct it."));
+    return refuse(unusable(shown.name, "an issuer must have no query and no fragment. Correct it."));
   }
   const locations = authorizationServerMetadataUrls(url).map((each) => ({ url: each, isLearned }));
-  const what = `the metadata of ${named.name}`;
-  const judge = (document: MetadataDocument) => judgeDocument(document, issuer, named.name);
+  const what = `the metadata of ${shown.name}`;
+  const judge = (document: MetadataDocument) => judgeDocument(document, issuer, shown.name);
   const found = await tryLocations<JudgedDocument>(how, {
-    ...{ what, endpoint: "authorization server metadata", locations, judge, tried: before },
+    ...{ what, endpoint: "authorization server metadata", locations, judge, tried: triedBefore },
   });
   const { accepted, tried } = found;
   if (accepted !== undefined) {
@@ -87,7 +87,7 @@ export async function fetchAuthorizationServer(
     if (!outcome.ok) return refuse({ ...outcome.failure, detail: `${outcome.failure.detail}${results}` });
   }
   const detail =
-    `the metadata of ${named.name} was not found: no well-known URL has it. Check that the issuer is written as the ` +
+    `the metadata of ${shown.name} was not found: no well-known URL has it. Check that the issuer is written as the ` +
     `server publishes it, or give the client "metadata" with the token endpoint.${results}`;
   return refuse({ code: "discovery_failed", detail, details: resultDetails(isLearned ? [] : tried) });
 }
@@ -128,12 +128,12 @@ function parseMetadata(
   const { issuer: found, token_endpoint } = json;
   const mismatch = checkMetadataIssuer(found, issuer, name);
   if (mismatch !== undefined) return fail(mismatch);
-  if (typeof token_endpoint !== "string") return fail(broken(name, 'it has no "token_endpoint".'));
+  if (typeof token_endpoint !== "string") return fail(unusable(name, 'it has no "token_endpoint".'));
 
   const metadata: Writable<AuthorizationServerMetadata> = { issuer, token_endpoint };
-  for (const member of lists) {
+  for (const member of listMembers) {
     const list = stringList(json[member]);
-    if (list === false) return fail(broken(name, `its "${member}" is not a list of strings.`));
+    if (list === false) return fail(unusable(name, `its "${member}" is not a list of strings.`));
     if (list !== undefined) metadata[member] = list;
   }
   const revocation = optionalUrl(json["revocation_endpoint"]);
@@ -142,7 +142,7 @@ function parseMetadata(
   const alias = mtlsTokenEndpoint(json["mtls_endpoint_aliases"]);
   if (alias === false) {
     return fail(
-      broken(name, 'its "mtls_endpoint_aliases" is not an object with the URL of a token endpoint.'),
+      unusable(name, 'its "mtls_endpoint_aliases" is not an object with the URL of a token endpoint.'),
     );
   }
   const revocationAlias = optionalUrl(memberOf(json["mtls_endpoint_aliases"], "revocation_endpoint"));
@@ -175,13 +175,13 @@ function memberOf(value: unknown, name: string): unknown {
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
-function broken(name: string, why: string): Failure {
+function unusable(name: string, why: string): Failure {
   return { code: "discovery_failed", detail: `the metadata of ${name} cannot be used: ${why}` };
 }
 
 /**
- * The results of the locations of an issuer, by the acquisition that they were tried for. The attempts of one acquisition
- * share a signal. A later attempt tries only the locations that failed temporarily.
+ * Remembers which locations of an issuer have answered, for the attempts of one token acquisition, which share a
+ * signal. A later attempt then tries only the locations that failed temporarily.
  */
 export class ResultsByAcquisition {
   readonly #tried = new WeakMap<AbortSignal, Map<string, readonly TriedIssuerLocation[]>>();

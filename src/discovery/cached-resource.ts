@@ -14,7 +14,10 @@ export interface CachedResource {
   readonly other?: FoundResource["other"];
   /** Why there is no metadata. `isAbsent`: the server publishes none. Otherwise it could not be read. */
   readonly missing?: { readonly isAbsent: boolean; readonly failure: Failure };
-  /** The URLs that lead to this result: the one that a challenge named (`null` for none), and where it was found. */
+  /**
+   * The URLs that lead to this result: the one that a challenge named (`null` for no challenge URL), and the one where
+   * the metadata was found.
+   */
   readonly sources: readonly (string | null)[];
 }
 
@@ -25,7 +28,7 @@ export interface ResourceSource {
   readonly headers?: ServerHeaders | undefined;
 }
 
-const mostSources = 8;
+const maxSources = 8;
 
 /** Fetches resource metadata for the cache. `named` is the URL of a challenge that may be followed. */
 export async function loadResource(
@@ -50,23 +53,29 @@ export async function loadResource(
 }
 
 /**
- * Returns whether a cached result answers a lookup whose challenge named this URL. Metadata of another resource answers only
- * the lookup that led to it.
+ * Returns whether a cached result answers a lookup. `named` is the URL that the challenge of the lookup named. Metadata
+ * of another resource answers only the lookup that led to it.
  */
 export function answersLookup({ sources, other }: CachedResource, named: string | undefined): boolean {
   return sources.includes(named ?? null) || (named === undefined && other === undefined);
 }
 
-/** Returns the cached result that is used when a lookup fails or finds nothing. From then on it answers that lookup, too. */
+/**
+ * Returns a function that returns the part of a cached result that is used when a lookup fails or finds nothing. The
+ * part then answers that lookup, too.
+ */
 export function lastGoodResource(named: string | undefined) {
   return (cached: CachedResource): CachedResource | undefined => {
     if (cached.metadata === undefined || cached.other !== undefined) return undefined;
-    const sources = [...new Set([named ?? null, ...cached.sources])].slice(0, mostSources);
+    const sources = [...new Set([named ?? null, ...cached.sources])].slice(0, maxSources);
     return { ...cached, sources };
   };
 }
 
-/** Returns whether other processes may use the result: the server publishes no metadata, or it agrees with the config. */
+/**
+ * Returns whether other processes may use the result: the server publishes no metadata, or metadata that fits the
+ * config.
+ */
 export function agreesWithConfig(
   { metadata, missing }: CachedResource,
   url: string,
@@ -79,7 +88,7 @@ export function agreesWithConfig(
   );
 }
 
-/** Returns what is stored, as JSON. The reason for missing metadata concerns only the caller that requested it. */
+/** Returns the part that is stored, as JSON. Leaves out why metadata is missing, which concerns only this process. */
 export function toStore({ sources, metadata }: CachedResource): object {
   return { sources, metadata };
 }
@@ -95,7 +104,10 @@ export function storedResource(value: unknown): CachedResource | undefined {
   return stored && { sources, metadata: stored };
 }
 
-/** Returns a name for a lookup with its own location or headers, which may find another document; else `undefined`. */
+/**
+ * Returns a name for lookups with a location or headers from the config, because they may find another document;
+ * `undefined` for lookups without them.
+ */
 export function resourceVariant(
   configured: string | undefined,
   headers: ServerHeaders | undefined,

@@ -14,8 +14,8 @@ export interface ServerChallenge {
 }
 
 /**
- * Parses a `WWW-Authenticate` header (RFC 9110 §11.6.1), also several headers joined by commas. Never throws, and takes linear
- * time. Skips what it does not understand up to the next comma, and drops values of the form `token68`. If a parameter occurs
+ * Parses a `WWW-Authenticate` header (RFC 9110 §11.6.1), also several headers joined by commas. Never throws, and takes
+ * linear time. Skips malformed text up to the next comma, and drops values of the form `token68`. If a parameter occurs
  * twice, the first one counts.
  */
 export function parseChallenges(header: string | null): readonly Challenge[] {
@@ -29,7 +29,7 @@ export function parseChallenges(header: string | null): readonly Challenge[] {
       scanner.skipToComma();
       continue;
     }
-    const spaced = scanner.take(/[ \t]+/y) !== undefined;
+    const hasSpace = scanner.take(/[ \t]+/y) !== undefined;
     if (scanner.take(/=[ \t]*/y) !== undefined) {
       const value = scanner.value();
       if (value === undefined) scanner.skipToComma();
@@ -38,19 +38,20 @@ export function parseChallenges(header: string | null): readonly Challenge[] {
     }
     parameters = new Map();
     challenges.push({ scheme: name, parameters });
-    if (spaced) scanner.take(/[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/y);
+    if (hasSpace) scanner.take(/[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/y);
   }
   return challenges;
 }
 
 /**
- * Returns the challenge of a response: the first one that names resource metadata, else the first one. Bearer comes before
- * DPoP: a server that requires bound tokens sends only DPoP (RFC 9449 §7.1).
+ * Returns the challenge of a response that counts: the first one that names resource metadata, else the first one.
+ * Bearer challenges come before DPoP challenges, because a server that requires bound tokens sends only DPoP (RFC 9449
+ * §7.1).
  */
 export function serverChallenge(headers: Headers): ServerChallenge | undefined {
   const all = parseChallenges(headers.get("www-authenticate"));
-  const ofTokens = ["bearer", "dpop"].flatMap((wanted) => all.filter(({ scheme }) => scheme === wanted));
-  const chosen = ofTokens.find(({ parameters }) => parameters.has("resource_metadata")) ?? ofTokens[0];
+  const candidates = ["bearer", "dpop"].flatMap((wanted) => all.filter(({ scheme }) => scheme === wanted));
+  const chosen = candidates.find(({ parameters }) => parameters.has("resource_metadata")) ?? candidates[0];
   return chosen && toServerChallenge(chosen);
 }
 
@@ -62,7 +63,9 @@ export function tokenChallenges(headers: Headers, tokenType: "Bearer" | "DPoP"):
     .map(toServerChallenge);
 }
 
-/** Returns the parameters of all Bearer and DPoP challenges of a `WWW-Authenticate` header, the last one of each name. */
+/**
+ * Returns the parameters of all Bearer and DPoP challenges of a `WWW-Authenticate` header, the last one of each name.
+ */
 export function tokenChallengeParameters(header: string | null): Readonly<Record<string, string>> {
   const challenges = parseChallenges(header).filter(({ scheme }) => scheme === "bearer" || scheme === "dpop");
   return Object.fromEntries(challenges.flatMap(({ parameters }) => [...parameters]));
@@ -92,7 +95,7 @@ class Scanner {
     return this.#at >= this.#text.length;
   }
 
-  /** Returns what a sticky pattern matches at the current position, and moves behind it. */
+  /** Returns the text that a sticky pattern matches at the current position, and moves past it. */
   take(pattern: RegExp): string | undefined {
     pattern.lastIndex = this.#at;
     const match = pattern.exec(this.#text)?.[0];
@@ -100,7 +103,9 @@ class Scanner {
     return match;
   }
 
-  /** Reads a token or a quoted string. Allows more characters than a token may have, because servers forget the quotes. */
+  /**
+   * Reads a token or a quoted string. Allows more characters than a token may have, because servers forget the quotes.
+   */
   value(): string | undefined {
     return this.#text[this.#at] === '"' ? this.#quoted() : this.take(/[^\s,"]+/y);
   }
@@ -118,7 +123,10 @@ class Scanner {
     }
   }
 
-  /** Reads a quoted string and returns it without quotes and escapes. If it does not end, the rest of the text is skipped. */
+  /**
+   * Reads a quoted string and returns it without quotes and escapes. If the closing quote is missing, skips the rest of
+   * the text.
+   */
   #quoted(): string | undefined {
     const text = this.#text;
     let value = "";

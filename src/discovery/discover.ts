@@ -24,19 +24,19 @@ export interface DiscoveryOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What an MCP server and its authorization servers publish about authorization. */
+/** Everything that an MCP server and its authorization servers publish about authorization. */
 export interface Discovery {
   /**
-   * RFC 8707 `resource`, byte for byte as the server publishes it, even if it does not identify the server (see `problems`).
-   * The given URL if the server publishes none.
+   * RFC 8707 `resource`, byte for byte as the server publishes it, even if it does not identify the server (see
+   * `problems`). The given URL if the server publishes none.
    */
   readonly resource: string;
   /**
-   * Where the resource metadata was found. Absent if the server publishes none. `issuers` is then a guess by the rules of MCP
-   * 2025-03-26: the server's own origin.
+   * Where the resource metadata was found. Absent if the server publishes none. `issuers` then has the server's own
+   * origin, which MCP 2025-03-26 prescribes, if that origin is an issuer.
    */
   readonly resourceMetadataUrl?: string;
-  /** Candidates for `issuer` in the config, as the server lists them. Only the server vouches for them. */
+  /** Candidates for `issuer` in the config, as the server lists them. Nobody but the server has confirmed them. */
   readonly issuers: readonly string[];
   /** The scopes that the server requires: those of its challenge, else of its metadata. */
   readonly scopes: readonly string[];
@@ -57,16 +57,16 @@ export interface DiscoveredAuthorizationServer {
 }
 
 const defaultTimeout = 10_000;
-/** The list is the server's, but the requests are ours. No known server lists more. */
-const mostServers = 8;
+/** How many of the listed authorization servers are requested. No known MCP server lists more. */
+const maxServers = 8;
 
 /**
- * Finds out how an MCP server wants to be authorized. Sends one unauthenticated request to get a challenge, then fetches the
- * resource metadata (RFC 9728), then the metadata of all authorization servers (RFC 8414) at the same time. It is for people
- * and tools that write a config. The runtime itself never takes an issuer from the network.
+ * Finds out how an MCP server wants to be authorized. Sends one unauthenticated request to get a challenge, then
+ * fetches the resource metadata (RFC 9728), then the metadata of all authorization servers (RFC 8414) at the same time.
+ * This is for people and tools that write a config: the runtime itself never takes an issuer from the network.
  *
- * Lists what cannot be reached, found or used in `problems`. Rejects with `config_invalid` or `insecure_url` for a URL that may
- * not be requested, and with `aborted`.
+ * `problems` lists everything that cannot be reached, found or used. Rejects with `config_invalid` or `insecure_url`
+ * for a URL that may not be requested, and with `aborted`.
  */
 export async function discoverServer(url: string, options: DiscoveryOptions): Promise<Discovery> {
   const { fetch, insecureHosts, timeout = defaultTimeout, signal } = options;
@@ -91,12 +91,12 @@ export async function discoverServer(url: string, options: DiscoveryOptions): Pr
     issuers: found === undefined ? servers.map(({ issuer }) => issuer) : listed,
     scopes: challenge?.scopes ?? found?.metadata.scopes_supported ?? [],
     ...(challenge === undefined ? {} : { challenge }),
-    servers: servers.map(describe),
+    servers: servers.map(toDiscovered),
     problems: problems.all,
   };
 }
 
-/** Returns the URL that a challenge names if it may be requested. */
+/** Returns the URL that a challenge names if it may be requested. Otherwise adds a problem. */
 function allowedUrl(named: string | undefined, rules: EgressRules, problems: Problems): string | undefined {
   if (named === undefined) return undefined;
   try {
@@ -164,24 +164,24 @@ async function findIssuer(
 }
 
 /**
- * Tries the server's origin as the issuer, by the rules of MCP 2025-03-26. The issuer may be written with a slash, as by the
- * TypeScript SDK; both spellings have the same well-known URL.
+ * Tries the server's origin as the issuer, by the rules of MCP 2025-03-26. The issuer may be written with a slash, as
+ * by the TypeScript SDK; both spellings have the same well-known URL.
  */
 async function guessIssuer(
   origin: string,
   find: (issuer: string) => Promise<AuthorizationServerMetadata>,
   problems: Problems,
 ): Promise<readonly AuthorizationServerMetadata[]> {
-  let failed: unknown;
+  let firstError: unknown;
   for (const issuer of [origin, `${origin}/`]) {
     try {
       return [await find(issuer)];
     } catch (error) {
-      failed ??= error;
+      firstError ??= error;
       if (!(error instanceof McpAuthError) || error.code !== "issuer_mismatch") break;
     }
   }
-  problems.addError(failed, origin);
+  problems.addError(firstError, origin);
   return [];
 }
 
@@ -190,19 +190,19 @@ async function findAll(
   find: (issuer: string) => Promise<AuthorizationServerMetadata>,
   problems: Problems,
 ): Promise<readonly AuthorizationServerMetadata[]> {
-  const tried = listed.slice(0, mostServers);
+  const tried = listed.slice(0, maxServers);
   const results = await Promise.allSettled(tried.map(find));
   for (const [index, result] of results.entries()) {
     if (result.status === "rejected") problems.addError(result.reason, tried[index]);
   }
   if (listed.length > tried.length) {
-    const detail = `it lists ${listed.length} authorization servers, but only the first ${mostServers} were requested.`;
+    const detail = `it lists ${listed.length} authorization servers, but only the first ${maxServers} were requested.`;
     problems.add({ code: "discovery_failed", detail });
   }
   return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
 }
 
-function describe(metadata: AuthorizationServerMetadata): DiscoveredAuthorizationServer {
+function toDiscovered(metadata: AuthorizationServerMetadata): DiscoveredAuthorizationServer {
   const { issuer, token_endpoint: tokenEndpoint } = metadata;
   const authMethods = metadata.token_endpoint_auth_methods_supported;
   const grantTypes = metadata.grant_types_supported;

@@ -8,7 +8,7 @@ import type { AuthorizationServerMetadata, ResourceMetadata, Target, TargetWarni
 import type { DiscoveryRequest, MetadataCache } from "./metadata-cache.js";
 import type { ServerHeaders } from "./metadata-document.js";
 
-/** The servers that a token request is for, as the config describes them. */
+/** The MCP server and the authorization server of a token request, as the config describes them. */
 export interface WantedTarget {
   /** Name of the MCP server in the config. */
   readonly server: string;
@@ -22,9 +22,9 @@ export interface WantedTarget {
   readonly patience?: number;
   /** The config's headers for the MCP server. They are sent to metadata URLs of its own origin. */
   readonly headers?: ServerHeaders | undefined;
-  /** The config's location of the resource metadata; `false`: it is not read. */
+  /** The config's location of the resource metadata; `false` if it must not be read. */
   readonly resourceMetadata?: string | false | undefined;
-  /** The config's `resource`, which replaces the one of the metadata; `false`: none is sent. */
+  /** The config's `resource`, which replaces the one of the metadata; `false` if none is sent. */
   readonly resource?: string | false | undefined;
   /** The endpoints in the config, for an authorization server that publishes no metadata. */
   readonly metadata?: ConfiguredMetadata | undefined;
@@ -39,13 +39,13 @@ export type WantedAuthorizationServer = Pick<
 >;
 
 /**
- * Returns everything that a token request needs to know about the authorization server and the MCP server. Both documents
- * are fetched at the same time: the issuer is known, so the second need not wait for the first. If the resource metadata is
- * absent or cannot be read, the resource is the server's URL, byte for byte. A new challenge causes a new request for the
- * resource metadata, so that an issuer that the server no longer lists is noticed while the agent runs.
+ * Returns everything that a token request needs to know about the authorization server and the MCP server. Fetches both
+ * metadata documents at the same time: the config has the issuer, so neither depends on the other. If the resource
+ * metadata is absent or cannot be read, the resource is the server's URL, byte for byte. A new challenge causes a new
+ * request for the resource metadata, so that an issuer that the server no longer lists is noticed while the agent runs.
  *
- * Rejects with `issuer_mismatch` if the server lists issuers but not ours, with `resource_mismatch` if its metadata is for
- * another resource and the config has none, and with the codes of `MetadataCache` and of
+ * Rejects with `issuer_mismatch` if the server lists issuers but not ours, with `resource_mismatch` if its metadata is
+ * for another resource and the config sets no `resource`, and with the codes of `MetadataCache` and of
  * `findAuthorizationServer`.
  */
 export async function findTarget(cache: MetadataCache, wanted: WantedTarget): Promise<Target> {
@@ -73,18 +73,18 @@ export async function findTarget(cache: MetadataCache, wanted: WantedTarget): Pr
 
 interface UsableResource {
   readonly metadata?: ResourceMetadata;
-  /** There may be metadata, but it could not be read. */
+  /** Whether there may be metadata that could not be read. */
   readonly isUnread: boolean;
   readonly warnings: readonly TargetWarning[];
 }
 
-/** Returns the resource metadata. If it is absent, broken or slow, this is not an error; if it contradicts the config, it is. */
+/** Returns the resource metadata. Rejects if it contradicts the config, but not if it is absent, broken or slow. */
 async function findResource(cache: MetadataCache, wanted: WantedTarget): Promise<UsableResource> {
   const { server, url, issuer, headers, challenge, resource, resourceMetadata, timeout } = wanted;
   const { patience = timeout } = wanted;
   if (resourceMetadata === false) return { isUnread: false, warnings: [] };
   const source = { url, resourceMetadata, headers };
-  const cached = await cache.resource({ ...request(wanted), ...source, issuer, challenge, patience });
+  const cached = await cache.resource({ ...requestFor(wanted), ...source, issuer, challenge, patience });
   const { metadata, missing } = cached;
   const warning = ({ code, detail }: Failure): TargetWarning => {
     return { code, message: `Server "${server}": ${detail}` };
@@ -92,15 +92,15 @@ async function findResource(cache: MetadataCache, wanted: WantedTarget): Promise
   if (metadata === undefined) {
     // A server need not publish metadata. Its URL is then the resource, and no scopes are known.
     if (missing?.isAbsent !== false) return { isUnread: false, warnings: [] };
-    return { isUnread: true, warnings: [warning(withoutResource(missing.failure))] };
+    return { isUnread: true, warnings: [warning(addDefaults(missing.failure))] };
   }
-  const other = resource === undefined ? checkResource(metadata.resource, url) : undefined;
+  const mismatch = resource === undefined ? checkResource(metadata.resource, url) : undefined;
   if (cached.other === "hinted") {
     // The config has the resource, so nothing is missing.
-    if (other === undefined) return { isUnread: false, warnings: [] };
-    return { isUnread: true, warnings: [warning(withoutResource(other))] };
+    if (mismatch === undefined) return { isUnread: false, warnings: [] };
+    return { isUnread: true, warnings: [warning(addDefaults(mismatch))] };
   }
-  const contradiction = other ?? checkListedIssuers(metadata.authorization_servers, issuer);
+  const contradiction = mismatch ?? checkListedIssuers(metadata.authorization_servers, issuer);
   if (contradiction !== undefined) {
     cache.forgetResource(source);
     throw failureError(server, contradiction);
@@ -109,8 +109,8 @@ async function findResource(cache: MetadataCache, wanted: WantedTarget): Promise
   return { metadata, isUnread: false, warnings: listsNoIssuer ? [warning(noIssuerListed(issuer))] : [] };
 }
 
-/** Adds to a failure what the token is requested for without the metadata, and what to do about it. */
-function withoutResource({ code, detail }: Failure): Failure {
+/** Adds to a failure which resource and scopes are used without the metadata, and what to do about it. */
+function addDefaults({ code, detail }: Failure): Failure {
   const remedy =
     'Tokens are requested without it: for the "resource" and the "scopes" of the grant, else for the server\'s URL and without ' +
     'scopes. Set "resourceMetadata" on the server to the URL of the metadata, or to false if there is none.';
@@ -118,23 +118,23 @@ function withoutResource({ code, detail }: Failure): Failure {
 }
 
 /**
- * Returns the metadata of an authorization server: what the config says, without any request, else what the server publishes.
- * Rejects with `insecure_url` or `config_invalid` for an endpoint in the config that may not be used, and with the codes of
- * `MetadataCache`.
+ * Returns the metadata of an authorization server: that of the config, without any request, else that which the server
+ * publishes. Rejects with `insecure_url` or `config_invalid` for an endpoint in the config that may not be used, and
+ * with the codes of `MetadataCache`.
  */
 export async function findAuthorizationServer(
   cache: MetadataCache,
   wanted: WantedAuthorizationServer,
 ): Promise<AuthorizationServerMetadata> {
   const { server, issuer, metadata } = wanted;
-  if (metadata === undefined) return await cache.authorizationServer(issuer, request(wanted));
+  if (metadata === undefined) return await cache.authorizationServer(issuer, requestFor(wanted));
   const { tokenEndpoint, mtlsTokenEndpoint, revocationEndpoint, authMethods, signingAlgorithms } = metadata;
-  const allow = (url: string, name: string): void => {
+  const assertAllowed = (url: string, name: string): void => {
     assertConfiguredUrl(url, `"${name}" in the client's "metadata"`, server, cache.insecureHosts);
   };
-  allow(tokenEndpoint, "tokenEndpoint");
-  if (mtlsTokenEndpoint !== undefined) allow(mtlsTokenEndpoint, "mtlsTokenEndpoint");
-  if (revocationEndpoint !== undefined) allow(revocationEndpoint, "revocationEndpoint");
+  assertAllowed(tokenEndpoint, "tokenEndpoint");
+  if (mtlsTokenEndpoint !== undefined) assertAllowed(mtlsTokenEndpoint, "mtlsTokenEndpoint");
+  if (revocationEndpoint !== undefined) assertAllowed(revocationEndpoint, "revocationEndpoint");
   return {
     issuer,
     token_endpoint: tokenEndpoint,
@@ -145,7 +145,7 @@ export async function findAuthorizationServer(
   };
 }
 
-function request(wanted: WantedAuthorizationServer): DiscoveryRequest {
+function requestFor(wanted: WantedAuthorizationServer): DiscoveryRequest {
   const { server, url, issuer, timeout, signal } = wanted;
   return { server, timeout, signal, rules: { server, configured: [url, issuer] } };
 }

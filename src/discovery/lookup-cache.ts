@@ -7,9 +7,12 @@ export interface Loaded<V> {
   readonly value: V;
   /** Milliseconds. */
   readonly freshFor: number;
-  /** When the value was requested, in milliseconds since the epoch, if another process did; else it is the start of the load. */
+  /**
+   * When the value was requested, in milliseconds since the epoch, if another process requested it. The start of the
+   * load by default.
+   */
   readonly askedAt?: number;
-  /** Nothing was found, so the last good value is better. */
+  /** Whether nothing was found. The last good value is then preferred. */
   readonly isEmpty?: boolean;
 }
 
@@ -20,11 +23,11 @@ export interface Lookup<V> {
   /** Returns whether a cached value answers this lookup. */
   readonly accepts: (value: V) => boolean;
   /**
-   * Milliseconds since the epoch. A value that was requested earlier is stale, unless it is less than a minute old: a server
-   * must not be able to cause requests without end.
+   * Milliseconds since the epoch. A value that was requested earlier is stale, unless it is less than a minute old,
+   * because a server must not be able to cause endless requests.
    */
   readonly since?: number | undefined;
-  /** Returns what of a cached value is used if the load fails or finds nothing; `undefined` for nothing. */
+  /** Returns the part of a cached value that is used if the load fails or finds nothing; `undefined` for no part. */
   readonly lastGood: (value: V) => V | undefined;
   readonly load: () => Promise<Outcome<Loaded<V>>>;
 }
@@ -35,12 +38,13 @@ interface Entry<V> {
   readonly freshUntil: number;
 }
 
-/** Milliseconds for which a stale value is used after a load that failed, before the next load. */
+/** How long a stale value is used after a failed load, before the next load, in milliseconds. */
 export const staleFor = 60_000;
 
 /**
- * A cache for lookups that are slow and may fail. Concurrent lookups share a load. If a load fails or finds nothing, the last
- * good value is used. Failures are not cached. The cache holds `limit` entries and drops the least recently used.
+ * A cache for lookups that are slow and may fail. Concurrent lookups share a load. If a load fails or finds nothing,
+ * the last good value is used. Failures are not cached. The cache holds `limit` entries and drops the least recently
+ * used.
  */
 export class LookupCache<V> {
   /** For debug lines. */
@@ -89,18 +93,19 @@ export class LookupCache<V> {
 
   async #load(wanted: Lookup<V>, flights: Map<string, Promise<Outcome<V>>>): Promise<Outcome<V>> {
     const { key, variant } = wanted;
-    // After `forget`, earlier loads are no longer in the map. They must not bring back what was forgotten.
-    const current = (): boolean => this.#flights.get(key) === flights;
+    // After `forget`, earlier loads are no longer in the map. They must not bring back the value that was forgotten.
+    const isCurrent = (): boolean => this.#flights.get(key) === flights;
     const askedAt = this.#clock.now();
     try {
       const outcome = await wanted.load();
-      return this.#settle(wanted, outcome, askedAt, current());
+      return this.#settle(wanted, outcome, askedAt, isCurrent());
     } finally {
       flights.delete(variant);
-      if (flights.size === 0 && current()) this.#flights.delete(key);
+      if (flights.size === 0 && isCurrent()) this.#flights.delete(key);
     }
   }
 
+  /** Drops the cached value. A load in flight does not bring it back. */
   forget(key: string): void {
     this.#entries.delete(key);
     this.#flights.delete(key);
@@ -113,14 +118,15 @@ export class LookupCache<V> {
     this.#flights.delete(key);
   }
 
-  #settle(wanted: Lookup<V>, outcome: Outcome<Loaded<V>>, askedAt: number, current: boolean): Outcome<V> {
+  /** Returns the outcome of a load, or the last good value if that is better, and caches it. */
+  #settle(wanted: Lookup<V>, outcome: Outcome<Loaded<V>>, askedAt: number, isCurrent: boolean): Outcome<V> {
     const now = this.#clock.now();
-    const cached = current ? this.#entries.get(wanted.key) : undefined;
+    const cached = isCurrent ? this.#entries.get(wanted.key) : undefined;
     const lastGood = cached && wanted.lastGood(cached.value);
     if (outcome.ok && (outcome.value.isEmpty !== true || lastGood === undefined)) {
       const { value, freshFor } = outcome.value;
       const entry = { value, askedAt: outcome.value.askedAt ?? askedAt, freshUntil: now + freshFor };
-      if (current) this.#keep(wanted.key, entry);
+      if (isCurrent) this.#keep(wanted.key, entry);
       return succeed(value);
     }
     if (cached === undefined || lastGood === undefined) {
@@ -131,7 +137,7 @@ export class LookupCache<V> {
     return succeed(lastGood);
   }
 
-  /** A `Map` iterates in order of insertion, so the first key is the least recently used. */
+  /** Makes an entry the most recently used. A `Map` iterates in order of insertion, so its first key is the oldest. */
   #keep(key: string, entry: Entry<V>): void {
     this.#entries.delete(key);
     this.#entries.set(key, entry);
@@ -152,9 +158,10 @@ const defaultFresh = 60 * minute;
 export const absenceFreshFor = minFresh;
 
 /**
- * Returns how long a metadata document stays fresh, in milliseconds: `max-age` of its `Cache-Control` within 5 minutes and 24
- * hours, 5 minutes for `no-store` and `no-cache`, an hour without the header. Metadata is not private. If it becomes wrong
- * earlier, the token endpoint answers 404 or 405, and the metadata is fetched again.
+ * Returns how long a metadata document stays fresh, in milliseconds: `max-age` of its `Cache-Control`, but at least 5
+ * minutes and at most 24 hours; 5 minutes for `no-store` and `no-cache`, because metadata is not private; an hour
+ * without the header. If it becomes wrong earlier, the token endpoint answers 404 or 405, and the metadata is fetched
+ * again.
  */
 export function freshFor(headers: Headers): number {
   const directives = (headers.get("cache-control") ?? "").toLowerCase().split(",");

@@ -38,7 +38,7 @@ export interface DiscoveryRequest {
 }
 
 export interface ResourceRequest extends DiscoveryRequest, ResourceSource {
-  /** Milliseconds for the whole search, at most `timeout`. */
+  /** Milliseconds for the whole search. If it is longer, `timeout` counts. */
   readonly patience: number;
   /** The issuer of the config. */
   readonly issuer: string;
@@ -46,8 +46,8 @@ export interface ResourceRequest extends DiscoveryRequest, ResourceSource {
 }
 
 /**
- * The metadata of authorization servers and MCP servers, shared by all servers of a config. `LookupCache` says what is kept,
- * and for how long. The absence of resource metadata is cached, too.
+ * The metadata of authorization servers and MCP servers, shared by all servers of a config. `LookupCache` decides how
+ * long each document is kept. The absence of resource metadata is cached, too.
  */
 export class MetadataCache {
   /** Hosts that may be reached over plain http, as `URL.hostname` gives them. */
@@ -55,7 +55,7 @@ export class MetadataCache {
   readonly #fetch: FetchFunction;
   readonly #clock: Clock;
   readonly #closing = new AbortController();
-  /** The time at which each challenge was first seen. */
+  /** For each challenge, the time at which it was first seen. */
   readonly #challenges = new WeakMap<object, number>();
   readonly #authorizationServers: LookupCache<AuthorizationServerMetadata>;
   readonly #resources: LookupCache<CachedResource>;
@@ -78,9 +78,9 @@ export class MetadataCache {
   }
 
   /**
-   * Returns the metadata of an issuer. Its `issuer` is identical to the requested one, and its token endpoints are allowed.
-   * Rejects with `discovery_failed`, `issuer_mismatch`, `insecure_url`, `unavailable`, `timeout`, `tls_failed` or
-   * `aborted`.
+   * Returns the metadata of an issuer. Its `issuer` is identical to the requested one, and its token endpoints are
+   * allowed. Rejects with `discovery_failed`, `issuer_mismatch`, `insecure_url`, `unavailable`, `timeout`, `tls_failed`
+   * or `aborted`.
    */
   async authorizationServer(issuer: string, request: DiscoveryRequest): Promise<AuthorizationServerMetadata> {
     const rules = this.#rules(request);
@@ -94,7 +94,7 @@ export class MetadataCache {
       assertLearnedUrl(alias, `the token endpoint of ${issuerName(issuer)} for client certificates`, rules);
     };
     // Metadata that may not be used here is not stored for other processes either.
-    const usable = (metadata: AuthorizationServerMetadata | undefined) =>
+    const ifUsable = (metadata: AuthorizationServerMetadata | undefined) =>
       metadata !== undefined && isAllowed(() => assertUsable(metadata)) ? metadata : undefined;
     const lastGood = (metadata: AuthorizationServerMetadata): AuthorizationServerMetadata => metadata;
     const load = async (): Promise<Outcome<Loaded<AuthorizationServerMetadata>>> => {
@@ -106,11 +106,11 @@ export class MetadataCache {
       if (!found.ok) return found;
       const { metadata, document } = found.value;
       // Metadata that may not be used does not replace metadata that may.
-      const isEmpty = usable(metadata) === undefined;
+      const isEmpty = ifUsable(metadata) === undefined;
       return succeed({ value: metadata, freshFor: freshFor(document.headers), isEmpty });
     };
-    const judge = (value: unknown) => usable(storedAuthorizationServer(value, issuer));
-    const metadata = await this.#wait(
+    const judge = (value: unknown) => ifUsable(storedAuthorizationServer(value, issuer));
+    const metadata = await this.#valueOf(
       request,
       this.#authorizationServers.lookup({
         key: issuer,
@@ -121,20 +121,21 @@ export class MetadataCache {
         load: () =>
           this.#stored.load({
             ...{ kind: "issuer", name: issuer, since: undefined, judge, lastGood, load },
-            toStore: usable,
+            toStore: ifUsable,
           }),
       }),
     );
-    // Not checked in the shared load, because what is allowed depends on the server that asks.
+    // Checked after the shared load, because each server of the config allows other URLs.
     assertUsable(metadata);
     return metadata;
   }
 
   /**
-   * Returns the metadata of the MCP server at `url`, or why there is none. `findTarget` checks whether it agrees with the
-   * config. A `resourceMetadataUrl` that may be followed, and that the cached result did not come from, is requested at once.
-   * A result from before `challenge` was first seen is requested again, at most once a minute, because the server's metadata
-   * may have changed. Rejects with `insecure_url` or `config_invalid` for a URL of the config, and with `aborted`.
+   * Returns the metadata of the MCP server at `url`, or why there is none. `findTarget` checks whether it agrees with
+   * the config. If the challenge has a `resourceMetadataUrl` that may be followed, and the cached result does not come
+   * from it, it is requested at once. A result that is older than `challenge` is requested again, at most once a
+   * minute, because the server's metadata may have changed. Rejects with `insecure_url` or `config_invalid` for a URL
+   * of the config, and with `aborted`.
    */
   async resource(request: ResourceRequest): Promise<CachedResource> {
     const { url, issuer, challenge, patience, headers, resourceMetadata: configured } = request;
@@ -161,7 +162,7 @@ export class MetadataCache {
         : undefined;
     };
     const variant = resourceVariant(configured, headers);
-    const outcome = await this.#outcome(
+    const outcome = await this.#outcomeOf(
       request,
       this.#resources.lookup({
         key: JSON.stringify([url, variant]),
@@ -181,7 +182,7 @@ export class MetadataCache {
     return { sources: [], missing: { isAbsent: false, failure: outcome.failure } };
   }
 
-  /** Makes metadata stale, for a token endpoint that answered 404 or 405 or that cannot be used: it may have moved. */
+  /** Makes metadata stale, because its token endpoint answered 404 or 405 or cannot be used: it may have moved. */
   expireAuthorizationServer(issuer: string): void {
     this.#authorizationServers.expire(issuer);
     this.#stored.forget({ kind: "issuer", name: issuer });
@@ -218,20 +219,21 @@ export class MetadataCache {
     return { fetch: this.#fetch, clock: this.#clock, timeout, signal: this.#closing.signal };
   }
 
-  async #wait<V>(request: DiscoveryRequest, work: Promise<Outcome<V>>): Promise<V> {
-    const outcome = await this.#outcome(request, work);
+  async #valueOf<V>(request: DiscoveryRequest, work: Promise<Outcome<V>>): Promise<V> {
+    const outcome = await this.#outcomeOf(request, work);
     if (!outcome.ok) throw failureError(request.server, outcome.failure);
     return outcome.value;
   }
 
-  async #outcome<V>({ server, signal }: DiscoveryRequest, work: Promise<Outcome<V>>): Promise<Outcome<V>> {
+  /** Waits for shared work, but rejects with `aborted` when the caller aborts its signal. */
+  async #outcomeOf<V>({ server, signal }: DiscoveryRequest, work: Promise<Outcome<V>>): Promise<Outcome<V>> {
     const aborted = (): McpAuthError =>
       failureError(server, { code: "aborted", detail: "the wait for its metadata was aborted." });
     return await untilAborted(work, signal, aborted);
   }
 }
 
-/** Returns whether the check of a URL passes. A programming error is thrown. */
+/** Returns whether the check of a URL passes. Throws a programming error. */
 function isAllowed(assertion: () => void): boolean {
   try {
     assertion();

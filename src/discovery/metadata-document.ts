@@ -7,7 +7,7 @@ import { isTemporaryStatus, parseRetryAfter } from "../net/retry.js";
 
 /** The config's `headers` for an MCP server. They are sent to metadata URLs of that server's own origin only. */
 export interface ServerHeaders {
-  /** Identifies the headers without the values of references. With other headers, a server may answer differently. */
+  /** Identifies the headers, but not by secret values. With other headers, a server may answer differently. */
   readonly id: string;
   /** Reads the references. Never rejects. */
   read(signal: AbortSignal): Promise<Outcome<Readonly<Record<string, string>>>>;
@@ -19,7 +19,7 @@ export interface MetadataFetch {
   readonly clock: Clock;
   /** Milliseconds for each request. */
   readonly timeout: number;
-  /** Ends the requests themselves. A shared lookup must not pass the signal of one caller. */
+  /** Aborts the requests. For a lookup that several callers share, this must not be the signal of one of them. */
   readonly signal?: AbortSignal;
   /** The config's headers for the MCP server. */
   readonly headers?: ServerHeaders | undefined;
@@ -28,9 +28,9 @@ export interface MetadataFetch {
 /** A URL at which metadata may be. */
 export interface MetadataLocation {
   readonly url: string;
-  /** A server chose the URL, so no message shows it. */
+  /** Whether a server chose the URL. No message shows it then. */
   readonly isLearned: boolean;
-  /** The config's headers for the MCP server are sent there. */
+  /** Whether the config's headers for the MCP server are sent there. */
   readonly takesHeaders?: boolean;
 }
 
@@ -44,11 +44,11 @@ export interface MetadataDocument {
 /** The result of one request. `brief` follows the URL in a message. */
 export type DocumentResult =
   | { readonly kind: "document"; readonly document: MetadataDocument }
-  /** There is no metadata document, and asking again would not help. */
+  /** There is no metadata document. Another request would not help. */
   | {
       readonly kind: "nothing";
       readonly brief: string;
-      /** The server answered with a client error. Otherwise something else is in its place. */
+      /** Whether the server answered with a client error. Otherwise it answered with something else than metadata. */
       readonly isAbsent: boolean;
       readonly details?: Readonly<Record<string, unknown>>;
     }
@@ -72,11 +72,11 @@ export async function fetchDocument(
   const result = await exchange(fetch, { ...request, ...limits });
   if (result.kind === "failed") {
     const { failure } = result;
-    const noAnswer = `did not answer within ${limits.timeout} ms`;
+    const late = `did not answer within ${limits.timeout} ms`;
     return {
       kind: "failed",
       failure,
-      brief: failure.brief ?? (failure.code === "timeout" ? noAnswer : "was not requested"),
+      brief: failure.brief ?? (failure.code === "timeout" ? late : "was not requested"),
     };
   }
   const nothing = (brief: string, details: Readonly<Record<string, unknown>> = {}): DocumentResult => {
@@ -102,9 +102,9 @@ export async function fetchDocument(
     return nothing(`answered with a redirect (${status})`, { location });
   }
   if (result.kind === "too-large") return nothing("answered with more than 1 MiB");
-  const { headers: said, body } = result.response;
+  const { headers: responseHeaders, body } = result.response;
   if (status === 204 || status === 205) return nothing(`answered ${status}, which has no content`);
-  const contentType = said.get("content-type");
+  const contentType = responseHeaders.get("content-type");
   if (!isJson(contentType)) {
     const brief = "did not answer with the content type application/json";
     return nothing(brief, { "content-type": contentType });
@@ -116,7 +116,7 @@ export async function fetchDocument(
   }
   // The checks above leave an object. Its members are checked one by one.
   const members = json as Readonly<Record<string, unknown>>;
-  return { kind: "document", document: { url, headers: said, json: members } };
+  return { kind: "document", document: { url, headers: responseHeaders, json: members } };
 }
 
 function parseJson(text: string): unknown {

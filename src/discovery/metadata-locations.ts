@@ -1,8 +1,8 @@
 import type { MetadataLocation } from "./metadata-document.js";
 
 /**
- * Returns the well-known URLs of an authorization server, in the order of the MCP specification (RFC 8414 §3.1 and §5, OpenID
- * Connect Discovery 1.0 §4).
+ * Returns the well-known URLs of an authorization server, in the order of the MCP specification (RFC 8414 §3.1 and §5,
+ * OpenID Connect Discovery 1.0 §4).
  */
 export function authorizationServerMetadataUrls(issuer: URL): readonly string[] {
   const { origin } = issuer;
@@ -15,8 +15,8 @@ export function authorizationServerMetadataUrls(issuer: URL): readonly string[] 
 }
 
 /**
- * Returns the well-known URLs of a protected resource (RFC 9728 §3.1): with the path of the server, then at the root. A path
- * that ends in a slash is tried with and without it, because servers read the RFC both ways.
+ * Returns the well-known URLs of a protected resource (RFC 9728 §3.1): with the path of the server, then at the root. A
+ * path that ends in a slash is tried with and without it, because servers read the RFC both ways.
  */
 export function resourceMetadataUrls(server: URL): readonly string[] {
   const root = `${server.origin}/.well-known/oauth-protected-resource`;
@@ -24,7 +24,7 @@ export function resourceMetadataUrls(server: URL): readonly string[] {
   return [...new Set([`${root}${path}${server.search}`, `${root}${path.replace(/\/$/, "")}`, root])];
 }
 
-/** What determines where the metadata of an MCP server may be. */
+/** Everything that determines where the metadata of an MCP server may be. */
 export interface ResourceHints {
   /** The URL of the MCP server. */
   readonly url: string;
@@ -45,16 +45,16 @@ const wellKnown = "/.well-known/oauth-protected-resource";
 export function resourceLocations({ url, configured, named }: ResourceHints): readonly MetadataLocation[] {
   if (configured === false) return [];
   if (configured !== undefined) return [{ url: configured, isLearned: false, takesHeaders: true }];
-  const own = resourceMetadataUrls(new URL(url));
-  const urls = new Set([...(named === undefined ? [] : [named]), ...own]);
+  const wellKnownUrls = resourceMetadataUrls(new URL(url));
+  const urls = new Set([...(named === undefined ? [] : [named]), ...wellKnownUrls]);
   return [...urls].map((each) => {
-    return { url: each, isLearned: !own.includes(each), takesHeaders: isWellKnownOf(url, each) };
+    return { url: each, isLearned: !wellKnownUrls.includes(each), takesHeaders: isWellKnownOf(url, each) };
   });
 }
 
 /**
- * Returns the URL of a challenge if it may be followed: to the server's or the issuer's origin, or if it is the config's own
- * location. Any other URL is ignored (RFC 9728 §5.1 requires an absolute URL).
+ * Returns the URL of a challenge if it may be followed: if it has the origin of the server or of the issuer, or, if the
+ * config has a location, if it is that location. Any other URL is ignored (RFC 9728 §5.1 requires an absolute URL).
  */
 export function allowedChallengeUrl({ url, issuer, configured, named }: ResourceHints): string | undefined {
   if (named === undefined || configured === false || !URL.canParse(named)) return undefined;

@@ -16,44 +16,47 @@ export interface StoredMetadata {
   readonly freshUntil: number;
 }
 
-/** Names the entry of some metadata. */
+/** Identifies an entry of the store. */
 export interface MetadataName {
   readonly kind: MetadataKind;
   readonly name: string;
-  /** Names a location or headers of its own, with which the server may return another document. */
+  /** Names the location or headers in the config with which the server may return another document. */
   readonly variant?: string | undefined;
 }
 
 /**
- * Keeps metadata beyond the process, so that a warm start needs no metadata requests. Neither method rejects, because tokens
- * can be requested without the store.
+ * Keeps metadata beyond the process, so that a warm start needs no metadata requests. Neither method rejects, because
+ * tokens can be requested without the store.
  */
 export interface MetadataStore {
   read(name: MetadataName): Promise<StoredMetadata | undefined>;
-  /** `keptUntil`, in milliseconds since the epoch: until then, the stale entry is used by a process that finds nothing better. */
+  /**
+   * Writes an entry. Until `keptUntil`, in milliseconds since the epoch, a process that finds nothing better uses the
+   * entry even though it is stale.
+   */
   write(name: MetadataName, metadata: StoredMetadata, keptUntil: number): Promise<void>;
 }
 
-interface Wanted<V> extends MetadataName {
+interface StoredLookup<V> extends MetadataName {
   /** Milliseconds since the epoch. An entry that was requested earlier is stale. */
   readonly since: number | undefined;
   /** Returns the stored value if it has the right form and answers the lookup. */
   readonly judge: (value: unknown) => V | undefined;
   /** As in `Lookup`. */
   readonly lastGood: (value: V) => V | undefined;
-  /** Returns what other processes may use of a value, as JSON; `undefined` for nothing. */
+  /** Returns the part of a value that other processes may use, as JSON; `undefined` for no part. */
   readonly toStore: (value: V) => unknown;
   readonly load: () => Promise<Outcome<Loaded<V>>>;
 }
 
-/** Milliseconds. An entry from further in the future was written with a wrong clock and is ignored. */
+/** In milliseconds. An entry from further in the future was written with a wrong clock and is ignored. */
 const leeway = 60_000;
 
-/** Loads metadata through a store: an entry that is fresh there is not requested again. */
+/** Loads metadata from a store. Requests it only if the store has no fresh entry, and then writes it there. */
 export class StoredLookups {
   readonly #store: MetadataStore | undefined;
   readonly #clock: Clock;
-  /** The time at which an entry was found to be wrong. */
+  /** For each entry that was found to be wrong, the time at which that happened. */
   readonly #forgotten = new Map<string, number>();
 
   constructor(store: MetadataStore | undefined, clock: Clock) {
@@ -66,14 +69,21 @@ export class StoredLookups {
     if (this.#store !== undefined) this.#forgotten.set(`${kind} ${name}`, this.#clock.now());
   }
 
-  async load<V>({ since, judge, lastGood, toStore, load, ...name }: Wanted<V>): Promise<Outcome<Loaded<V>>> {
+  async load<V>({
+    since,
+    judge,
+    lastGood,
+    toStore,
+    load,
+    ...name
+  }: StoredLookup<V>): Promise<Outcome<Loaded<V>>> {
     const store = this.#store;
     if (store === undefined) return await load();
     const askedAt = this.#clock.now();
     const found = await this.#find(store, name);
     const value = found && judge(found.value);
     if (found !== undefined && value !== undefined) {
-      // No entry is fresh for longer than a document can be, whatever it says.
+      // The entry may say more, but no document stays fresh for longer than this.
       const freshUntil = Math.min(found.freshUntil, found.askedAt + longestFresh);
       if (askedAt < freshUntil && found.askedAt >= (since ?? 0)) {
         debugMetadata(

@@ -34,7 +34,9 @@ export interface TargetWarning {
   readonly message: string;
 }
 
-/** What a token request needs to know about the authorization server and the MCP server, checked against the config. */
+/**
+ * The facts about the authorization server and the MCP server that a token request needs, checked against the config.
+ */
 export interface Target {
   readonly authorizationServer: AuthorizationServerMetadata;
   /** RFC 8707 `resource`, byte for byte; `undefined` if the config says that none is sent. */
@@ -46,6 +48,6 @@ export interface Target {
   /** The algorithms of DPoP proofs that the MCP server accepts (RFC 9728 §2). */
   readonly proofAlgorithms?: readonly string[];
   readonly warnings?: readonly TargetWarning[];
-  /** What could not be read and was replaced by a default. A token that was requested with it is not shared. */
+  /** The parts that could not be read and have defaults instead. A token that was requested with them is not shared. */
   readonly unread?: { readonly resource: boolean; readonly scopes: boolean };
 }

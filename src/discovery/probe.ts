@@ -10,7 +10,10 @@ export interface Probe {
   readonly isReachable: boolean;
 }
 
-/** Sends one `initialize` as an MCP client does, without a token. Only the headers of the response count: it may be a stream. */
+/**
+ * Sends one `initialize` as an MCP client does, without a token. Does not read the body of the response: it may be a
+ * stream.
+ */
 export async function probe(how: MetadataFetch, url: string, problems: Problems): Promise<Probe> {
   const { headers: _headers, ...limits } = how;
   const result = await exchange(limits.fetch, {
@@ -37,7 +40,7 @@ export async function probe(how: MetadataFetch, url: string, problems: Problems)
     problems.add(failure, url);
     return { isReachable: failure.retryable === true && failure.neverArrived !== true };
   }
-  // The body was not read.
+  // Cannot happen, because the body is not read.
   if (result.kind === "too-large") return { isReachable: true };
   const { status, headers } = result.response;
   if (status >= 300 && status < 400) {

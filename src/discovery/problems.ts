@@ -6,7 +6,7 @@ export interface DiscoveryProblem {
   readonly code: McpAuthErrorCode;
   /** What is wrong and what to do. Contains nothing that a server chose. */
   readonly message: string;
-  /** The URL that has the problem, or that is named there. A server may have chosen it: show it only to a person. */
+  /** The URL that the problem is about. A server may have chosen it: show it only to a person. */
   readonly url?: string;
 }
 
@@ -26,12 +26,15 @@ export class Problems {
     return this.#all;
   }
 
-  /** Throws failures that are not problems of the server: the caller aborted, or `network` is set so that nothing can be sent. */
+  /**
+   * Adds a failure. Throws one that is not a problem of the server: the caller aborted, or the config allows no
+   * request.
+   */
   add(failure: Failure, url?: string): void {
     this.addError(failureError(this.#server, failure), url);
   }
 
-  /** The same for an error. */
+  /** Does the same for an error. Throws any error that is not an `McpAuthError`. */
   addError(error: unknown, url?: string): void {
     if (!(error instanceof McpAuthError) || codesOfCaller.has(error.code)) throw error;
     const { code, message } = error;

@@ -22,15 +22,15 @@ export interface FoundResource {
   readonly metadata: ResourceMetadata;
   readonly document: MetadataDocument;
   /**
-   * The document is for another resource than the server: `published` at a well-known URL of the server, or `hinted` at by a
-   * challenge, which proves nothing.
+   * Present if the document is for another resource than the server. `published`: it is at a well-known URL of the
+   * server. `hinted`: only a challenge named its URL, which proves nothing.
    */
   readonly other?: "hinted" | "published";
 }
 
-/** All locations have answered, and none of them has metadata. */
+/** The result if all locations have answered and none of them has metadata. */
 export interface NoResource {
-  /** All answered with a client error: the server publishes none. Otherwise something else was in its place. */
+  /** Whether all answered with a client error: the server publishes no metadata. */
   readonly isAbsent: boolean;
   readonly failure: Failure;
 }
@@ -38,13 +38,13 @@ export interface NoResource {
 const what = "its resource metadata";
 /** Milliseconds before locations that failed are tried once more. */
 const retryPause = 250;
-/** Milliseconds. A longer `Retry-After` is not waited for, because the token request waits for this search. */
+/** In milliseconds. A longer `Retry-After` is not waited for, because the token request waits for this search. */
 const longestPause = 1_000;
 
 /**
- * Finds the metadata of the MCP server at `url` (RFC 9728 §3). The first document whose `resource` identifies the server
- * decides. A document for another resource is returned only if there is no such document. With `retries`, locations that
- * failed temporarily are tried once more. The whole search takes one timeout at most.
+ * Finds the metadata of the MCP server at `url` (RFC 9728 §3). The first document whose `resource` identifies the
+ * server decides. A document for another resource is returned only if there is no such document. With `retries`,
+ * locations that failed temporarily are tried once more. The whole search takes one timeout at most.
  */
 export async function findProtectedResource(
   how: MetadataFetch,
@@ -80,7 +80,7 @@ export async function findProtectedResource(
   });
 }
 
-/** Returns `undefined` if no location may be tried again, or not soon enough. */
+/** Returns how long to wait before the second try, or `undefined` if no location may be tried again soon enough. */
 function pauseBeforeRetry({ tried }: SearchResult<FoundResource>): number | undefined {
   const waits = tried.flatMap(({ result }) =>
     result.kind === "failed" && result.failure.retryable === true && result.failure.code !== "timeout"
@@ -111,7 +111,7 @@ export function storedResourceMetadata(value: unknown): ResourceMetadata | undef
   return typeof metadata === "string" ? undefined : metadata;
 }
 
-/** Reads the members of a document. Returns a text that says what is wrong with it. */
+/** Reads the members of a document. If something is wrong with it, returns a text that says what. */
 function parseMetadata(json: MetadataDocument["json"]): ResourceMetadata | string {
   const { resource, authorization_servers, scopes_supported, dpop_signing_alg_values_supported } = json;
   if (typeof resource !== "string" || resource === "") return 'answered with JSON that has no "resource"';
@@ -122,11 +122,11 @@ function parseMetadata(json: MetadataDocument["json"]): ResourceMetadata | strin
   const proofAlgorithms = stringList(dpop_signing_alg_values_supported);
   if (proofAlgorithms === false)
     return 'answered with "dpop_signing_alg_values_supported" that is not a list of strings';
-  const usable = parseScopes(scopes);
+  const wellFormedScopes = parseScopes(scopes);
   return {
     resource,
     ...(issuers === undefined ? {} : { authorization_servers: issuers }),
-    ...(usable === undefined ? {} : { scopes_supported: usable }),
+    ...(wellFormedScopes === undefined ? {} : { scopes_supported: wellFormedScopes }),
     ...(proofAlgorithms === undefined ? {} : { dpop_signing_alg_values_supported: proofAlgorithms }),
   };
 }

@@ -33,7 +33,7 @@ export interface LocationSearch<V> {
   /** In order of precedence. */
   readonly locations: readonly MetadataLocation[];
   readonly judge: (document: MetadataDocument, location: MetadataLocation) => LocationResult<V>;
-  /** Locations that were tried before. They are not tried again. */
+  /** Results of an earlier search. Their locations are not tried again. */
   readonly tried?: readonly TriedLocation<V>[] | undefined;
   /** The end of the search, in milliseconds since the epoch. */
   readonly until?: number;
@@ -44,7 +44,7 @@ export interface SearchResult<V> {
   readonly accepted: V | undefined;
   /** All locations that were tried, now or before. */
   readonly tried: readonly TriedLocation<V>[];
-  /** Why the config's headers could not be read. The locations that take them were then tried without. */
+  /** Why the config's headers could not be read. Locations that take headers were then tried without them. */
   readonly headersFailure: Failure | undefined;
 }
 
@@ -59,8 +59,8 @@ export async function tryLocations<V>(
   const { what, locations, judge, until = Number.POSITIVE_INFINITY } = search;
   const { clock } = how;
   const share = Math.min(how.timeout, until - clock.now()) / locations.length;
-  // Ends the requests in flight once there is a document.
-  const { controller: found, unlink } = linkedAbort(how.signal);
+  // Aborts the requests in flight when the search ends.
+  const { controller, unlink } = linkedAbort(how.signal);
   const tried: (TriedLocation<V> | undefined)[] = locations.map(({ url }) =>
     search.tried?.find(({ location }) => location.url === url),
   );
@@ -74,7 +74,7 @@ export async function tryLocations<V>(
     const read = location.takesHeaders ? await headers : undefined;
     const timeout = Math.min(how.timeout, until - clock.now());
     if (timeout <= 0) return timedOut(what);
-    const limited = { ...how, timeout, signal: found.signal };
+    const limited = { ...how, timeout, signal: controller.signal };
     const result = await fetchDocument(limited, search, location, read?.ok ? read.value : {});
     return result.kind === "document" ? judge(result.document, location) : result;
   };
@@ -82,7 +82,7 @@ export async function tryLocations<V>(
     for (const [index, location] of locations.entries()) {
       if (tried[index] !== undefined) continue;
       const { origin } = new URL(location.url);
-      // A server without a trusted connection cannot answer at its other URLs either.
+      // A server to which no trusted connection is possible cannot answer at its other URLs either.
       const result = unreachable.get(origin);
       if (result !== undefined) {
         tried[index] = { location, result };
@@ -95,7 +95,7 @@ export async function tryLocations<V>(
       });
       inFlight.add(attempt);
       await firstSettled(inFlight, share, how);
-      if (firstAccepted() !== undefined || found.signal.aborted) break;
+      if (firstAccepted() !== undefined || controller.signal.aborted) break;
     }
     while (inFlight.size > 0 && firstAccepted() === undefined) await Promise.race(inFlight);
     const accepted = firstAccepted();
@@ -106,12 +106,12 @@ export async function tryLocations<V>(
       headersFailure: read?.ok === false ? read.failure : undefined,
     };
   } finally {
-    found.abort();
+    controller.abort();
     unlink();
   }
 }
 
-/** Waits until one of the attempts has settled, for so many milliseconds at most. */
+/** Waits until one of the attempts has settled, but not longer than a number of milliseconds. */
 async function firstSettled(
   attempts: ReadonlySet<Promise<void>>,
   milliseconds: number,
@@ -154,7 +154,7 @@ export function describeResults<V>(tried: readonly TriedLocation<V>[]): string {
   return described.join("; ");
 }
 
-/** Returns what servers said, for `details`. A name that occurs several times gets a list. */
+/** Returns the values from responses for the `details` of an error. A name that occurs several times gets a list. */
 export function resultDetails<V>(tried: readonly TriedLocation<V>[]): Readonly<Record<string, unknown>> {
   const details = new Map<string, unknown[]>();
   const add = (name: string, value: unknown): void => {
@@ -172,8 +172,8 @@ export function resultDetails<V>(tried: readonly TriedLocation<V>[]): Readonly<R
 }
 
 /**
- * Returns why nothing was found, if a location that may have the document could not be reached: `unavailable` and
- * retryable if it may answer later. Returns `undefined` if all locations have answered.
+ * Returns why nothing was found if a location that may have the document did not answer: `unavailable` and retryable if
+ * it may answer later. Returns `undefined` if all locations have answered.
  */
 export function searchFailure<V>(
   what: string,

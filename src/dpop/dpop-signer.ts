@@ -26,7 +26,7 @@ export interface DpopSigner {
   readonly thumbprint: string;
   /** The JOSE algorithm of the proofs. */
   readonly alg: string;
-  /** Returns a proof for one request. It must not be sent twice. Rejects with `key_invalid`. */
+  /** Returns a proof for one request, which must not be sent twice. Rejects with `key_invalid`. */
   proof(target: ProofTarget): Promise<string>;
 }
 
@@ -37,7 +37,9 @@ export interface ProofKey {
   readonly sign: SigningKey["sign"];
 }
 
-/** Creates a signer for one key. It keeps the key, even if the file or command that the key was loaded from changes. */
+/**
+ * Creates a signer for one key. The signer keeps using this key, even if the file or command that it came from changes.
+ */
 export function createDpopSigner(
   key: ProofKey,
   { clock, server }: { readonly clock: Clock; readonly server: string },
@@ -53,9 +55,13 @@ export function createDpopSigner(
       } catch (error) {
         if (error instanceof McpAuthError || isProgrammingError(error)) throw error;
         // The error of a library may contain the claims or the key.
-        throw new McpAuthError("key_invalid", `Server "${server}": the DPoP key cannot sign with ${alg}.`, {
-          server,
-        });
+        throw new McpAuthError(
+          "key_invalid",
+          `Server "${server}": the DPoP key cannot sign with ${alg}. Check the key in "dpop", or use another one.`,
+          {
+            server,
+          },
+        );
       }
     },
   };
@@ -77,9 +83,9 @@ function proofClaims(
 }
 
 /**
- * Returns the URL without query and fragment. `URL` has already normalized scheme, host, port and dot segments (RFC 3986
- * §6.2.2 and §6.2.3). The percent-encoding is that of the request: a server that compares strings finds what it received, and
- * one that normalizes does so itself.
+ * Returns the URL without query and fragment. `URL` has already normalized scheme, host, port and dot segments (RFC
+ * 3986 §6.2.2 and §6.2.3). The percent-encoding is that of the request: a server that compares strings finds what it
+ * received, and one that normalizes does so itself.
  */
 function withoutQuery(url: string | URL): string {
   const { origin, pathname } = typeof url === "string" ? new URL(url) : url;

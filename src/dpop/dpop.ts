@@ -17,8 +17,8 @@ export type { DpopSigner, ProofTarget } from "./dpop-signer.js";
 export interface Dpop {
   readonly nonces: Nonces;
   /**
-   * Returns the signer for the key that a new token is bound to: the key that the config names, loaded again, or an ephemeral
-   * key of this manager. A configured `alg` that the servers do not list is used with a warning. Rejects with
+   * Returns the signer for the key that a new token is bound to: the key that the config names, loaded again, or an
+   * ephemeral key of this manager. A configured `alg` that the servers do not list is used with a warning. Rejects with
    * `unsupported_by_server` and `key_invalid`, and for a named key with the codes of `loadKey`.
    */
   dpopSigner(servers: ProofServers, context: KeyContext): Promise<DpopSigner>;
@@ -39,20 +39,20 @@ interface DpopOptions {
   /** The key that the config names. Without it, the manager generates an ephemeral key when it needs one. */
   readonly key?: KeySpec | undefined;
   readonly clock: Clock;
-  /** Nonces that are known already. */
+  /** The nonces to start with; none by default. */
   readonly nonces?: Nonces | undefined;
 }
 
 /** Creates the DPoP state of one token manager. */
 export function createDpop({ key, clock, nonces = new Nonces() }: DpopOptions): Dpop {
   if (key !== undefined) {
-    return { nonces, dpopSigner: (listed, context) => createNamedKeySigner(key, clock, listed, context) };
+    return { nonces, dpopSigner: (servers, context) => createNamedKeySigner(key, clock, servers, context) };
   }
   const ephemeral = new Map<string, Promise<DpopSigner>>();
   return {
     nonces,
-    async dpopSigner(listed, context) {
-      const alg = chooseEphemeralAlgorithm([...ephemeral.keys()], listed, context);
+    async dpopSigner(servers, context) {
+      const alg = chooseEphemeralAlgorithm([...ephemeral.keys()], servers, context);
       const { server } = context;
       const known = ephemeral.get(alg);
       if (known !== undefined) return await known;
@@ -68,16 +68,16 @@ export function createDpop({ key, clock, nonces = new Nonces() }: DpopOptions): 
 /** Returns the algorithm of an existing key if the servers accept it, else the first one that both sides support. */
 function chooseEphemeralAlgorithm(
   existing: readonly string[],
-  listed: ProofServers,
+  servers: ProofServers,
   { server }: KeyContext,
 ): string {
-  const accepted = acceptedByBoth(listed);
+  const accepted = acceptedByBoth(servers);
   const chosen = [...existing, ...ephemeralKeyAlgorithms].find((alg) => accepted?.includes(alg) ?? true);
   if (chosen !== undefined) return chosen;
   const remedy = 'Leave "dpop" out of the server, or name a key with its "alg" there if the list is wrong.';
   throw noCommonAlgorithm(
     `a generated key can sign (${ephemeralKeyAlgorithms.join(", ")})`,
-    listed,
+    servers,
     remedy,
     server,
   );
@@ -89,22 +89,26 @@ function acceptedByBoth({ authorizationServer, resource }: ProofServers): readon
   return authorizationServer.filter((alg) => resource.includes(alg));
 }
 
-/** The error if the key cannot sign with an algorithm that both servers accept. `what` says what it can sign. */
+/**
+ * Returns the error for a key that cannot sign with an algorithm that both servers accept.
+ *
+ * @param ability follows "DPoP proof that" in the message
+ */
 function noCommonAlgorithm(
-  what: string,
+  ability: string,
   { issuer, authorizationServer, resource }: ProofServers,
   remedy: string,
   server: string,
 ): McpAuthError {
   const lists = (listed: readonly string[]) => `lists ${knownNames(listed, registeredAlgorithms) || "none"}`;
-  const itself = resource && `The MCP server ${lists(resource)}.`;
+  const resourceList = resource && `The MCP server ${lists(resource)}.`;
   const detail =
     authorizationServer === undefined
-      ? `it accepts no DPoP proof that ${what}. ${itself ?? ""}`
-      : `the authorization server ${issuer} ${itself === undefined ? "accepts" : "and the MCP server accept"} no DPoP ` +
-        `proof that ${what}. ${itself === undefined ? "It" : "The authorization server"} ${lists(authorizationServer)}.` +
-        (itself === undefined ? "" : ` ${itself}`);
-  // Both servers have a list of this name.
+      ? `it accepts no DPoP proof that ${ability}. ${resourceList ?? ""}`
+      : `the authorization server ${issuer} ${resourceList === undefined ? "accepts" : "and the MCP server accept"} no DPoP ` +
+        `proof that ${ability}. ${resourceList === undefined ? "It" : "The authorization server"} ${lists(authorizationServer)}.` +
+        (resourceList === undefined ? "" : ` ${resourceList}`);
+  // The metadata of both servers has a list of this name.
   const details = {
     dpop_signing_alg_values_supported: [...(authorizationServer ?? []), ...(resource ?? [])],
   };
@@ -131,20 +135,20 @@ async function createEphemeralSigner(alg: string, clock: Clock, server: string):
 async function createNamedKeySigner(
   spec: KeySpec,
   clock: Clock,
-  listed: ProofServers,
+  servers: ProofServers,
   context: KeyContext,
 ): Promise<DpopSigner> {
   const { server } = context;
-  const { issuer, onUnlisted } = listed;
+  const { issuer, onUnlisted } = servers;
   const key = await loadKey(spec, context);
-  const accepted = acceptedByBoth(listed);
-  const isAccepted = (one: string) => accepted?.includes(one) ?? true;
+  const accepted = acceptedByBoth(servers);
+  const isAccepted = (candidate: string) => accepted?.includes(candidate) ?? true;
   if (key.configuredAlgorithm === undefined && !key.algorithms.some(isAccepted)) {
     const remedy =
       'Name a key of a type that is listed in the server\'s "dpop", or set its "alg" if the list is wrong.';
     throw noCommonAlgorithm(
       `the key of its "dpop" can sign (${key.algorithms.join(", ")})`,
-      listed,
+      servers,
       remedy,
       server,
     );

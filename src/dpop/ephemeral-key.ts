@@ -13,8 +13,8 @@ interface Algorithm {
   readonly hash: string | null;
   generate(): Promise<{ readonly publicKey: KeyObject; readonly privateKey: KeyObject }>;
   readonly options?: Omit<SignKeyObjectInput, "key">;
-  /** Signing takes a small part of a millisecond: less than the way to another thread and back. */
-  readonly quick?: true;
+  /** Whether signing takes less time than the way to another thread and back. */
+  readonly isQuick?: true;
 }
 
 const ec = (namedCurve: string, hash: string): Algorithm => ({
@@ -24,7 +24,7 @@ const ec = (namedCurve: string, hash: string): Algorithm => ({
   options: { dsaEncoding: "ieee-p1363" },
 });
 
-const ed25519: Algorithm = { hash: null, generate: () => generate("ed25519", {}), quick: true };
+const ed25519: Algorithm = { hash: null, generate: () => generate("ed25519", {}), isQuick: true };
 
 const rsa = (hash: string, options: Omit<SignKeyObjectInput, "key"> = {}): Algorithm => ({
   hash,
@@ -34,9 +34,10 @@ const rsa = (hash: string, options: Omit<SignKeyObjectInput, "key"> = {}): Algor
 
 const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
 
-// In order of preference: first what every server supports, then what is quick, because each request has a proof.
+// In order of preference: first the one that every server supports, then the quick ones, because each request has a
+// proof.
 const algorithms: ReadonlyMap<string, Algorithm> = new Map([
-  ["ES256", { ...ec("P-256", "sha256"), quick: true }],
+  ["ES256", { ...ec("P-256", "sha256"), isQuick: true }],
   ["EdDSA", ed25519],
   ["Ed25519", ed25519],
   ["ES384", ec("P-384", "sha384")],
@@ -53,13 +54,13 @@ const algorithms: ReadonlyMap<string, Algorithm> = new Map([
 export const ephemeralKeyAlgorithms: readonly string[] = [...algorithms.keys()];
 
 /**
- * Generates a key that only this process has, for one of `ephemeralKeyAlgorithms`. It signs with `node:crypto` instead of
- * `jose`, with which a proof takes four times as long, because each request has a proof.
+ * Generates a key that exists only in this process, for one of `ephemeralKeyAlgorithms`. It signs with `node:crypto`
+ * instead of `jose`, with which a proof takes four times as long, because each request has a proof.
  */
 export async function generateEphemeralKey(alg: string): Promise<ProofKey> {
   const algorithm = algorithms.get(alg);
   if (algorithm === undefined) throw new TypeError("No key can be generated for this algorithm.");
-  const { hash, options, quick } = algorithm;
+  const { hash, options, isQuick } = algorithm;
   const { publicKey, privateKey } = await algorithm.generate();
   // All members of a public JWK are strings.
   const jwk = proofJwk(publicKey.export({ format: "jwk" }) as PublicJwk);
@@ -71,7 +72,7 @@ export async function generateEphemeralKey(alg: string): Promise<ProofKey> {
     async sign(header, claims) {
       const input = signingInput(header, claims);
       const bytes = Buffer.from(input, "ascii");
-      const signature = quick === true ? sign(hash, bytes, key) : await signInThreadPool(hash, bytes, key);
+      const signature = isQuick === true ? sign(hash, bytes, key) : await signInThreadPool(hash, bytes, key);
       return `${input}.${signature.toString("base64url")}`;
     },
   };

@@ -2,7 +2,7 @@
 export type NonceRole = "token" | "resource";
 
 // Far more than one manager needs. A server that redirects to ever new origins only displaces the oldest.
-const mostOrigins = 1_000;
+const maxOrigins = 1_000;
 
 // NQCHAR of RFC 9449 §8.1, which excludes spaces and the comma between two joined headers. The length limit is ours.
 const nonceSyntax = /^[\x21\x23-\x5b\x5d-\x7e]{1,1024}$/;
@@ -17,7 +17,7 @@ export class Nonces {
   /** Returns the nonce to send to the origin of this URL. */
   get(role: NonceRole, url: string | URL): string | undefined {
     const latest = this.#latest[role];
-    // Called before each request. Most servers require no nonce.
+    // A shortcut, because this runs before each request and most servers require no nonce.
     if (latest.size === 0) return undefined;
     const origin = originOf(url);
     const nonce = latest.get(origin);
@@ -25,7 +25,7 @@ export class Nonces {
     return nonce;
   }
 
-  /** Keeps the nonce of a response, if it has one. Returns whether it differs from the nonce before. */
+  /** Keeps the nonce of a response, if it has one. Returns whether it differs from the previous nonce. */
   note(role: NonceRole, url: string | URL, headers: Headers): boolean {
     const nonce = headers.get("dpop-nonce");
     if (nonce === null || !nonceSyntax.test(nonce)) return false;
@@ -45,7 +45,7 @@ function originOf(url: string | URL): string {
 function keep(latest: Map<string, string>, origin: string, nonce: string): void {
   latest.delete(origin);
   latest.set(origin, nonce);
-  if (latest.size <= mostOrigins) return;
+  if (latest.size <= maxOrigins) return;
   for (const oldest of latest.keys()) {
     latest.delete(oldest);
     return;

@@ -1,10 +1,11 @@
 import { McpAuthError } from "./error.js";
 
 /**
- * Facts about errors for our own code. They are kept beside the errors, so that users of the package do not see them.
+ * Notes about errors for our own code. They are kept beside the errors and not in them, so that users of the package do
+ * not see them.
  */
 export interface ErrorNotes<T> {
-  /** Keeps a note about an error, and returns the error. */
+  /** Attaches a note to an error, and returns the error. */
   add(error: McpAuthError, note: T): McpAuthError;
   /** Returns the note about an error; `undefined` for an error without one, and for any other value. */
   of(error: unknown): T | undefined;
@@ -21,7 +22,7 @@ export function errorNotes<T>(): ErrorNotes<T> {
   };
 }
 
-/** A yes-or-no fact about errors for our own code, kept beside the errors like `ErrorNotes`. */
+/** A note that is either there or not, kept like `ErrorNotes`. */
 export interface ErrorMark {
   /** Marks an error, and returns it. */
   mark(error: McpAuthError): McpAuthError;

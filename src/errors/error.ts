@@ -55,7 +55,8 @@ export interface McpAuthErrorOptions {
   /** The `error` code (RFC 6749 §5.2) that the authorization server returned, if it is a registered one. */
   readonly oauthError?: string | undefined;
   /**
-   * What servers said: strings, numbers, and lists of them. The constructor cuts long values and removes credentials.
+   * Values from server responses: strings, numbers, and lists of them. The constructor cuts long values and removes
+   * credentials.
    */
   readonly details?: Readonly<Record<string, unknown>> | undefined;
   readonly violations?: readonly Violation[] | undefined;
@@ -105,10 +106,10 @@ export class McpAuthError extends Error {
   }
 
   /**
-   * What servers said, by its name in the protocol: scopes, URLs, `error_description`. It is for a person to read, not
-   * for a log or a model, because a server chose the text. A value has at most 200 characters, with `<secret>` in place
-   * of credentials that were sent. It appears only when it is read: not in JSON, not under `util.inspect`, not in a
-   * copy.
+   * Values from server responses, by their names in the protocol: scopes, URLs, `error_description`. For a person to
+   * read, not for a log or a model, because a server chose the text. A value has at most 200 characters, with
+   * `<secret>` in place of credentials that were sent. It appears only when it is read: not in JSON, not under
+   * `util.inspect`, not in a copy.
    */
   get details(): ErrorDetails | undefined {
     // The prototype, which a debugger may inspect, does not have the private field.

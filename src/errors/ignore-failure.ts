@@ -1,15 +1,18 @@
 import { McpAuthError } from "./error.js";
 
-/** Ignores a failure that the caller can do without. Throws everything else again, because it is a mistake in the code. */
+/**
+ * Ignores an `McpAuthError` of work whose result the caller does not need. Throws any other error again, because that
+ * is a mistake in the code.
+ */
 export function ignoreFailure(error: unknown): undefined {
   if (error instanceof McpAuthError) return undefined;
   throw error;
 }
 
 /**
- * Ignores a failure of background work, which an event has reported. Everything else is a mistake in the code: nobody
- * awaits the work, so a process warning says where it is. The message of the error is left out, because it may contain
- * a secret.
+ * Ignores an `McpAuthError` of background work, because an event has reported it. Any other error is a mistake in the
+ * code. Nobody awaits the work, so a process warning says where the mistake is. It leaves out the message of the error,
+ * which may contain a secret.
  */
 export function ignoreFailureInBackground(error: unknown): void {
   if (error instanceof McpAuthError) return;

@@ -1,65 +1,70 @@
-// Remembers the credentials that this process has sent, as keyed hashes. Servers quote what they reject. The hashes are
-// enough to find a credential in the text of a server, and useless to anybody else.
+// Remembers the credentials that this process has sent, as keyed hashes, because servers quote what they reject. The
+// hashes are enough to find a credential in the text of a server, and useless to an attacker.
 
-/** Characters of a block. Every piece of a credential that is at least twice as long contains a whole block. */
+/**
+ * Credentials are hashed in blocks of this many characters. Every piece of a credential that is at least twice as long
+ * contains a whole block.
+ */
 export const blockLength = 16;
 /** Replaces a credential. */
 export const placeholder = "<secret>";
-/** Characters. A shorter credential would be found in any text. */
-const shortest = 4;
+/** In characters. A shorter credential is not remembered, because it would be found in any text. */
+const shortestCredential = 4;
 /**
- * The most hashes: about fifty signed tokens, in 100 kB. The oldest are forgotten first; sending a credential renews
- * it.
+ * How many hashes are kept: those of about fifty signed tokens, in 100 kB. The oldest are forgotten first. Sending a
+ * credential again makes its hashes the newest.
  */
-const mostSent = 3_000;
-const mostShortLived = 1_000;
-/** As many as a number can hold exactly. A number takes less memory than a string. */
+const maxSent = 3_000;
+const maxShortLived = 1_000;
+/** A number can hold this many bytes exactly, and takes less memory than a string. */
 const hashBytes = 6;
-/** The most characters of a credential that are remembered. */
-const longest = 16_384;
+/** How many characters of a credential are remembered. */
+const longestCredential = 16_384;
 
-// A `Set` iterates in order of insertion. It belongs to the process and not to a runtime, because lookups are shared
-// and a server may quote the credential of another request.
+// The sets belong to the process and not to a runtime, because lookups are shared and a server may quote the credential
+// of another request. A `Set` iterates in order of insertion, so the oldest hash comes first.
 const sent = new Set<number>();
 /** Separate, so that a server that issues many tokens cannot make us forget the other credentials. */
 const shortLived = new Set<number>();
+/** The lengths of the blocks that were hashed. */
 const lengths = new Set<number>();
 let key: Uint8Array | undefined;
 
 /** Remembers a secret that is sent to a server. Call it for every secret that is not short-lived. */
 export function rememberCredential(value: string): void {
-  remember(value.slice(0, longest), sent, mostSent);
+  remember(value.slice(0, longestCredential), sent, maxSent);
 }
 
 /** Remembers a short-lived secret. Call it for every token from a server, and for proofs that are sent with it. */
 export function rememberShortLived(value: string): void {
-  remember(value.slice(0, longest), shortLived, mostShortLived);
+  remember(value.slice(0, longestCredential), shortLived, maxShortLived);
 }
 
-function remember(value: string, known: Set<number>, most: number): void {
-  if (value.length < shortest) return;
+function remember(value: string, hashes: Set<number>, maxHashes: number): void {
+  if (value.length < shortestCredential) return;
   const whole = hashOf(value);
-  if (known.has(whole)) return;
-  // Added first, so that it is forgotten before its blocks. Sending it again then remembers all of them.
-  keep(whole, known);
-  for (const form of formsOf(value)) {
-    const length = Math.min(form.length, blockLength);
+  if (hashes.has(whole)) return;
+  // The hash of the whole credential is added first, so that it is forgotten before those of its blocks. If it is still
+  // there, so are all blocks.
+  keep(whole, hashes);
+  for (const encoded of encodingsOf(value)) {
+    const length = Math.min(encoded.length, blockLength);
     lengths.add(length);
-    for (let at = 0; at < form.length; at += length) {
-      const start = Math.min(at, form.length - length);
-      keep(hashOf(form.slice(start, start + length)), known);
+    for (let at = 0; at < encoded.length; at += length) {
+      const start = Math.min(at, encoded.length - length);
+      keep(hashOf(encoded.slice(start, start + length)), hashes);
     }
   }
-  for (const oldest of known) {
-    if (known.size <= most) return;
-    known.delete(oldest);
+  for (const oldest of hashes) {
+    if (hashes.size <= maxHashes) return;
+    hashes.delete(oldest);
   }
 }
 
 /** Adds a hash, or moves it to the end. */
-function keep(hash: number, known: Set<number>): void {
-  known.delete(hash);
-  known.add(hash);
+function keep(hash: number, hashes: Set<number>): void {
+  hashes.delete(hash);
+  hashes.add(hash);
 }
 
 /** Replaces every credential in a text, and every longer piece of one, with `<secret>`. */
@@ -71,7 +76,7 @@ export function withoutCredentials(text: string): string {
       if (!sent.has(hash) && !shortLived.has(hash)) continue;
       hidden.fill(1, at, at + length);
       // A piece can extend beyond its whole blocks by less than a block on both sides.
-      if (length === blockLength) widen(text, hidden, at, at + length);
+      if (length === blockLength) hideRestOfWord(text, hidden, at, at + length);
     }
   }
   let result = "";
@@ -83,32 +88,32 @@ export function withoutCredentials(text: string): string {
 }
 
 /**
- * Also hides the characters around a block that can belong to the credential, up to the end of the word or URL part.
+ * Hides the characters around a block that can belong to the credential: the rest of the word or of the part of a URL.
  */
-function widen(text: string, hidden: Uint8Array, from: number, to: number): void {
-  const isOfWord = (at: number) => /^[\w.~+=%-]$/.test(text[at] ?? "");
-  for (let at = from - 1; at >= 0 && isOfWord(at); at -= 1) hidden[at] = 1;
-  for (let at = to; at < text.length && isOfWord(at); at += 1) hidden[at] = 1;
+function hideRestOfWord(text: string, hidden: Uint8Array, from: number, to: number): void {
+  const isWordCharacter = (at: number) => /^[\w.~+=%-]$/.test(text[at] ?? "");
+  for (let at = from - 1; at >= 0 && isWordCharacter(at); at -= 1) hidden[at] = 1;
+  for (let at = to; at < text.length && isWordCharacter(at); at += 1) hidden[at] = 1;
 }
 
-/** Returns a credential as it is sent, and as a server may write it into a URL, JSON or a page. */
-function formsOf(value: string): ReadonlySet<string> {
-  const form = new URLSearchParams([["", value]]).toString().slice("=".length);
-  const escaped = form.replaceAll("+", "%20");
-  // `encodeURIComponent` escapes fewer characters than a form does. It is not called, because it throws for half a
-  // character.
+/** Returns a credential as it is sent, and as a server may write it into a URL, JSON or HTML. */
+function encodingsOf(value: string): ReadonlySet<string> {
+  const formEncoded = new URLSearchParams([["", value]]).toString().slice("=".length);
+  const escaped = formEncoded.replaceAll("+", "%20");
+  // `encodeURIComponent` escapes fewer characters than a form does. It is not called, because it throws for an unpaired
+  // surrogate.
   const percent = [escaped, escaped.replaceAll(/%(?:21|27|28|29|7E)/g, decodeURIComponent)];
   const lowerCase = percent.map((text) => text.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()));
   const json = JSON.stringify(value).slice(1, -1);
-  const html = pages.map((entities) =>
+  const html = htmlEscapes.map((entities) =>
     [...value].map((character) => entities[character] ?? character).join(""),
   );
-  return new Set([value, form, ...percent, ...lowerCase, json, ...html]);
+  return new Set([value, formEncoded, ...percent, ...lowerCase, json, ...html]);
 }
 
-/** How template engines escape characters: those of most languages, then of Go, Python and Mustache. */
 const markup = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
-const pages: readonly Readonly<Record<string, string>>[] = [
+/** How template engines escape characters: those of most languages, then those of Go, Python and Mustache. */
+const htmlEscapes: readonly Readonly<Record<string, string>>[] = [
   { ...markup, '"': "&quot;", "'": "&#39;" },
   { ...markup, '"': "&#34;", "'": "&#39;", "+": "&#43;" },
   { ...markup, '"': "&quot;", "'": "&#x27;" },

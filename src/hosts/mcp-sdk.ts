@@ -65,8 +65,8 @@ export function authProvider(manager: TokenManager): McpSdkAuthProvider {
       return sent;
     },
     async onUnauthorized({ response } = {}) {
-      // The SDK does not say which token the 401 was for. If another call has replaced that token, the SDK sends its request
-      // again with the new one. A new token that is wrongly reported as refused stays in use anyway.
+      // The SDK does not say which token the 401 was for, so this reports the last one that it got. If that is newer than the
+      // refused one, it still stays in use until another one replaces it, and the SDK sends its request again with it.
       if (sent !== undefined)
         await internals().reportRefused(sent, response?.headers.get("www-authenticate"));
     },
@@ -107,25 +107,25 @@ export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
     },
     async saveTokens(tokens) {
       const { access_token, token_type, expires_in, scope } = tokens;
-      const present = internals();
-      const isOfPresent = requests.areAllOf(present);
-      requests.end(present);
-      if (isOfPresent) {
-        await present.acceptTokenResponse({ access_token, token_type, expires_in, scope });
+      const current = internals();
+      const isOfCurrentConfig = requests.allBeganWith(current);
+      requests.end(current);
+      if (isOfCurrentConfig) {
+        await current.acceptTokenResponse({ access_token, token_type, expires_in, scope });
         sent = access_token;
       } else if (sent !== undefined) {
-        // The SDK may have requested the token by an earlier config, so the manager requests its own.
-        await present.reportRefused(sent);
+        // The SDK may have requested the token with an earlier config, so the manager requests its own.
+        await current.reportRefused(sent);
       }
     },
     async addClientAuthentication(headers, params, url, metadata) {
-      const present = internals();
-      requests.begin(present);
+      const current = internals();
+      requests.begin(current);
       try {
-        await present.authenticate({ url: String(url), issuer: metadata?.issuer, headers, body: params });
+        await current.authenticate({ url: String(url), issuer: metadata?.issuer, headers, body: params });
       } catch (error) {
         // The request is not made.
-        requests.end(present);
+        requests.end(current);
         throw error;
       }
     },
@@ -136,7 +136,7 @@ export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
       if (wanted !== "") params.set("scope", wanted);
       return params;
     },
-    // A refused token request of the SDK says nothing about the token in use.
+    // Does nothing: a refused token request of the SDK does not make the token in use invalid.
     invalidateCredentials() {},
     redirectToAuthorization() {
       throw new TypeError("This client authorizes itself: no user signs in with a browser.");
@@ -148,10 +148,10 @@ export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
   };
 }
 
-/** Milliseconds. Longer than any response takes. The SDK does not report requests that failed, so they are dropped after this. */
-const longestRequest = 600_000;
+/** Milliseconds, longer than any response takes. The SDK does not report failed requests, so they are removed after this time. */
+const maxRequestTime = 600_000;
 
-/** The token requests of the SDK that have no response yet, by the internals of the manager at the time of the request. */
+/** The token requests of the SDK without a response yet, grouped by the internals that the manager had when they began. */
 class OpenRequests {
   readonly #now: () => number;
   /** A `WeakMap`, so that internals from before a reload can be collected. */
@@ -175,14 +175,14 @@ class OpenRequests {
     else this.#open.delete(number);
   }
 
-  /** Returns whether a response that arrives now cannot belong to a request from before a reload. */
-  areAllOf(internals: ManagerInternals): boolean {
+  /** Returns whether all open requests began with these internals, so that no response is from before a reload. */
+  allBeganWith(internals: ManagerInternals): boolean {
     const now = this.#now();
     for (const [number, { at }] of this.#open) {
-      if (Math.abs(now - at) > longestRequest) this.#open.delete(number);
+      if (Math.abs(now - at) > maxRequestTime) this.#open.delete(number);
     }
-    const present = this.#numberOf(internals);
-    return [...this.#open.keys()].every((number) => number === present);
+    const current = this.#numberOf(internals);
+    return [...this.#open.keys()].every((number) => number === current);
   }
 
   #numberOf(internals: ManagerInternals): number {

@@ -13,7 +13,7 @@ export interface RefusingResponse {
   readonly url: URL;
 }
 
-/** What an authorized `fetch` needs from the token manager around it. */
+/** What an authorized `fetch` needs from its token manager. */
 export interface Authorizer {
   readonly name: string;
   readonly url: URL;
@@ -21,9 +21,9 @@ export interface Authorizer {
   readonly fetch: FetchFunction;
   /** DPoP nonces of the server. If absent, proofs have no nonce. */
   readonly nonces?: Nonces;
-  /** Clocks of servers. If absent, proofs use our own time. */
+  /** Clocks of servers. If absent, proofs use the local time. */
   readonly serverClocks?: ServerClocks;
-  /** Called once with a message that tells by how much the clock of the server differs from ours. */
+  /** Called once with a message that says by how much the clock of the server differs from the local one. */
   readonly onClockSkew?: (message: string) => void;
   /** Returns an unexpired token, a usable one if possible. */
   token(signal: AbortSignal | undefined): Promise<Token>;
@@ -31,7 +31,7 @@ export interface Authorizer {
   headers(signal: AbortSignal | undefined): Promise<Readonly<Record<string, string>>> | undefined;
   /** Limits the time that a proof may take. */
   readonly limits?: Pick<WaitLimits, "run">;
-  /** Returns the token request in flight, to tell it from others. */
+  /** Returns an object that identifies the token request in flight. */
   readonly pending?: () => object | undefined;
   /** The server accepted a request. `kind` is called only if the kind matters. */
   accepted(kind: () => string): void;

@@ -10,11 +10,14 @@ import { proofErrors } from "./proof-errors.js";
 import type { ReplayableRequest } from "./replayable-request.js";
 import { requestKind } from "./request-kind.js";
 
-/** What one call has done about refusals so far. It ends every loop, whatever the server answers. */
+/** How one call has handled refusals so far. Its limits end every loop, whatever the server answers. */
 export interface CallHistory {
   /** How often the request may still be sent with a token that another call has obtained. */
   othersLeft: number;
-  /** How often a refused new token may still come from another process. One that this process requests may be accepted. */
+  /**
+   * How many new tokens of other processes may still be refused. The call goes on after such a refusal, because a token
+   * that this process requests may be accepted.
+   */
   sharedLeft: number;
   /** How many step-ups after a 403 remain. */
   stepUpsLeft: number;
@@ -135,7 +138,7 @@ async function afterForbidden(
   return next?.accessToken === token.accessToken ? undefined : next;
 }
 
-/** Returns the scopes that a challenge names (RFC 6750 §3.1), if given only of a challenge with this `error`. */
+/** Returns the scopes of the first challenge that names any (RFC 6750 §3.1). With `error`, only challenges with that error count. */
 function namedScopes(
   { url: server }: Authorizer,
   refusal: Refusal,
@@ -143,16 +146,16 @@ function namedScopes(
 ): readonly string[] | undefined {
   // Another path of the same origin, or another query, may be another resource. Its scopes do not concern this server.
   if (!isSameResource(refusal.url, server)) return undefined;
-  const isMeant = (challenge: ServerChallenge): boolean => error === undefined || challenge.error === error;
-  return challengesOf(refusal).find((challenge) => isMeant(challenge) && challenge.scopes !== undefined)
+  const matches = (challenge: ServerChallenge): boolean => error === undefined || challenge.error === error;
+  return challengesOf(refusal).find((challenge) => matches(challenge) && challenge.scopes !== undefined)
     ?.scopes;
 }
 
-/** Returns the challenges, those for the type of token that was sent first. */
+/** Returns all challenges. Those for the scheme of the sent token come first. */
 function challengesOf({ token, response: { headers } }: Refusal): readonly ServerChallenge[] {
-  const own = token.binding?.dpopSigner === undefined ? "Bearer" : "DPoP";
-  const other = own === "DPoP" ? "Bearer" : "DPoP";
-  return [...tokenChallenges(headers, own), ...tokenChallenges(headers, other)];
+  const scheme = token.binding?.dpopSigner === undefined ? "Bearer" : "DPoP";
+  const otherScheme = scheme === "DPoP" ? "Bearer" : "DPoP";
+  return [...tokenChallenges(headers, scheme), ...tokenChallenges(headers, otherScheme)];
 }
 
 /** Waits for another token. After `stop()` there is none, and the caller gets the response of the server. */

@@ -1,5 +1,5 @@
-/** Layers of encoding. No honest URL has more. */
-const mostRounds = 4;
+/** Layers of percent-encoding that are decoded. No legitimate URL has more. */
+const maxLayers = 4;
 
 /**
  * Whether a server may resolve a path to a place above it, because it reads paths more freely than the URL standard:
@@ -13,7 +13,7 @@ export function mayClimb(path: string): boolean {
   // Most paths have none of these.
   if (!/[%;:\\]/.test(path)) return hasDotSegment(path);
   let text = path;
-  for (let round = 0; round <= mostRounds; round += 1) {
+  for (let layer = 0; layer <= maxLayers; layer += 1) {
     if (/[\p{Cc}\\]/u.test(text) || variants(text).some(hasDotSegment)) return true;
     const decoded = decodedOnce(text);
     if (decoded === undefined) return true;
@@ -33,17 +33,17 @@ function variants(text: string): readonly string[] {
   if (!/[\u0080-\uffff]/.test(text)) return [text];
   // Some servers drop invisible characters.
   const visible = text.replaceAll(/[\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, "");
-  // The "best fit" of Windows, and host names, map characters that compatibility forms keep.
-  const plain = visible
+  // The "best fit" mapping of Windows, and host names, also map characters that NFKC keeps.
+  const normalized = visible
     .normalize("NFKC")
     .replaceAll(/[\u2044\u2215\u29f8]/g, "/")
     .replaceAll(/[\u2216\u29f5\u29f9\u00a5\u20a9]/g, "\\")
     .replaceAll(/[\u3002\ua4f8\u06d4]/g, ".");
   // Others keep only the lower byte of each character.
-  const halves = visible.replaceAll(/[\u0100-\uffff]/g, (character) =>
+  const lowBytes = visible.replaceAll(/[\u0100-\uffff]/g, (character) =>
     String.fromCharCode(character.charCodeAt(0) & 0xff),
   );
-  return [text, visible, plain, halves];
+  return [text, visible, normalized, lowBytes];
 }
 
 /** Decodes one layer of `%2e` and `%u002e`. Returns `undefined` for bytes that are not UTF-8. */

@@ -5,7 +5,7 @@ import { isWithinPath } from "./reach.js";
  * `url` may have further parameters.
  */
 export function hasQueryOf(url: URL, server: URL): boolean {
-  return differing(url, server).length === 0;
+  return differingParameters(url, server).length === 0;
 }
 
 /**
@@ -14,10 +14,10 @@ export function hasQueryOf(url: URL, server: URL): boolean {
  */
 export function isSameResource(url: URL, server: URL): boolean {
   if (!isWithinPath(url.pathname, server.pathname)) return false;
-  return differing(url, server).every((name) => !url.searchParams.has(name));
+  return differingParameters(url, server).every((name) => !url.searchParams.has(name));
 }
 
-interface Addressed {
+interface ServerWithAddress {
   /** `undefined` for a server without a usable URL. */
   readonly address: URL | undefined;
 }
@@ -26,7 +26,7 @@ interface Addressed {
  * Returns the server that `url` belongs to: one with the same origin, a path at or above that of `url`, and query
  * parameters that `url` has too. The longest path wins, then the most parameters, then the first server.
  */
-export function closestServer<S extends Addressed>(url: URL, servers: Iterable<S>): S | undefined {
+export function closestServer<S extends ServerWithAddress>(url: URL, servers: Iterable<S>): S | undefined {
   let closest: { readonly server: S; readonly address: URL } | undefined;
   for (const server of servers) {
     const { address } = server;
@@ -45,8 +45,8 @@ function isCloser(a: URL, b: URL): boolean {
 }
 
 /** Returns the query parameters of `server` for which `url` has no or other values. */
-function differing(url: URL, server: URL): readonly string[] {
-  // Most servers have no query, and this is asked about each of them.
+function differingParameters(url: URL, server: URL): readonly string[] {
+  // `closestServer` calls this for each server, and most have no query.
   if (server.search === "") return [];
   const given = url.searchParams;
   const wanted = server.searchParams;

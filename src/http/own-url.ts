@@ -26,7 +26,7 @@ export function assertOwnUrl(
 function denied(name: string, problem: string): McpAuthError {
   return new McpAuthError(
     "egress_denied",
-    `${problem}, so the token of server "${name}" may not go there; nothing was sent. Use that server's own URL, or resolve ` +
+    `${problem}, so the token of server "${name}" may not go there, and nothing was sent. Use that server's own URL, or resolve ` +
       "the server that the URL belongs to.",
     { server: name },
   );

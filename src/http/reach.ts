@@ -32,13 +32,13 @@ export function egressDenied(
   what: string,
   location?: string | null,
 ): McpAuthError {
-  const seen =
+  const hint =
     location === undefined || location === null ? "" : " The error's `details` has where it points.";
   const allowed = reach === "origin" ? server.origin : `${server.origin}${server.pathname}`;
   return new McpAuthError(
     "egress_denied",
-    `${what} outside of ${allowed}, where the token of server "${name}" may go; nothing was sent there. ` +
-      `Use that server's own URL, or resolve the server that the URL belongs to.${seen}`,
+    `${what} outside of ${allowed}, where the token of server "${name}" may go, so nothing was sent there. ` +
+      `Use that server's own URL, or resolve the server that the URL belongs to.${hint}`,
     { server: name, details: { location } },
   );
 }

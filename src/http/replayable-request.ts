@@ -4,10 +4,10 @@ import { type FetchFunction, noStore } from "../net/bounded-fetch.js";
 import { type ThroughInit, through } from "../net/own-requests.js";
 import { readInit } from "./read-init.js";
 
-/** A request of a caller, parsed so that it can be sent with our headers and more than once. */
+/** A request of a caller, parsed so that it can be sent with other headers and more than once. */
 export interface ReplayableRequest {
   readonly url: URL;
-  /** As `fetch` sends it. */
+  /** The method as `fetch` sends it. */
   readonly method: string;
   readonly headers: Headers;
   readonly signal: AbortSignal | undefined;
@@ -23,7 +23,7 @@ export interface ReplayableRequest {
 
 /**
  * Parses the arguments of `fetch`, and reads `init` once. Throws `TypeError` for arguments that `fetch` would reject,
- * such as a URL that does not parse, and `config_invalid` for a `signal` that is no `AbortSignal`.
+ * such as a URL that does not parse, and `config_invalid` for a `signal` that is not an `AbortSignal`.
  */
 export function parseRequest(input: string | URL | Request, given?: RequestInit): ReplayableRequest {
   const init = readInit(given);
@@ -36,7 +36,7 @@ export function parseRequest(input: string | URL | Request, given?: RequestInit)
 /** JavaScript can pass any value. */
 function assertSignal(signal: unknown): void {
   if (signal === undefined || signal === null || isAbortSignal(signal)) return;
-  throw new McpAuthError("config_invalid", "The `signal` in the `init` of a fetch is no AbortSignal.");
+  throw new McpAuthError("config_invalid", "The `signal` in the `init` of a fetch must be an AbortSignal.");
 }
 
 function fromInit(url: URL, init: RequestInit): ReplayableRequest {
@@ -61,17 +61,17 @@ function fromInit(url: URL, init: RequestInit): ReplayableRequest {
 /** Normalizes a method as `fetch` does: `patch` stays in lower case. */
 function normalizedMethod(given: unknown = "GET"): string {
   const method = String(given);
-  const capitals = method.toUpperCase();
-  if (/^(?:DELETE|GET|HEAD|OPTIONS|POST|PUT)$/.test(capitals)) return capitals;
-  // The version of Node decides about further methods. Throws `TypeError`, as `fetch` does.
-  return capitals === method ? method : new Request("http://localhost", { method }).method;
+  const upperCase = method.toUpperCase();
+  if (/^(?:DELETE|GET|HEAD|OPTIONS|POST|PUT)$/.test(upperCase)) return upperCase;
+  // Other methods depend on the version of Node. Throws `TypeError`, as `fetch` does.
+  return upperCase === method ? method : new Request("http://localhost", { method }).method;
 }
 
 /** Throws `TypeError`, as `fetch` does. */
 function redirectMode(given: RequestInit["redirect"] = "follow"): NonNullable<RequestInit["redirect"]> {
   const mode = String(given);
   if (mode === "follow" || mode === "error" || mode === "manual") return mode;
-  throw new TypeError('The `redirect` of a fetch is "follow", "error" or "manual".');
+  throw new TypeError('The `redirect` of a fetch must be "follow", "error" or "manual".');
 }
 
 /**
@@ -80,7 +80,7 @@ function redirectMode(given: RequestInit["redirect"] = "follow"): NonNullable<Re
  */
 function fromRequest(request: Request, { body: given, [through]: via }: ThroughInit): ReplayableRequest {
   const { method, headers, signal, redirect } = request;
-  const rereadable = isTextOrBytes(given) ? { body: given } : undefined;
+  const replayableBody = isTextOrBytes(given) ? { body: given } : undefined;
   const sending: ThroughInit = via === undefined ? {} : { [through]: via };
   return {
     url: new URL(request.url),
@@ -88,11 +88,11 @@ function fromRequest(request: Request, { body: given, [through]: via }: ThroughI
     headers: new Headers(headers),
     signal,
     redirect,
-    replayable: request.body === null || rereadable !== undefined,
-    text: () => textOf(rereadable?.body),
+    replayable: request.body === null || replayableBody !== undefined,
+    text: () => textOf(replayableBody?.body),
     send(fetch, to, sent) {
       const moved = to.href === request.url ? request : new Request(to.href, request);
-      const settings = { headers: sent, redirect: "manual", ...noStore, ...rereadable } as const;
+      const settings = { headers: sent, redirect: "manual", ...noStore, ...replayableBody } as const;
       return fetch(new Request(moved, settings), sending);
     },
     asGet(sent) {
@@ -120,12 +120,12 @@ function isReplayable(body: RequestInit["body"]): boolean {
 }
 
 /** Bytes of the longest body that is decoded. */
-const longestText = 1_048_576;
+const maxBytes = 1_048_576;
 
 /** Returns text or bytes as text. A `Blob` cannot be read synchronously. */
 function textOf(body: RequestInit["body"]): string | undefined {
   if (typeof body === "string") return body;
-  if (!(body instanceof ArrayBuffer || ArrayBuffer.isView(body)) || body.byteLength > longestText)
+  if (!(body instanceof ArrayBuffer || ArrayBuffer.isView(body)) || body.byteLength > maxBytes)
     return undefined;
   return new TextDecoder().decode(body);
 }

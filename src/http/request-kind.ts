@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import type { ReplayableRequest } from "./replayable-request.js";
 
 /** Characters of the longest body that is parsed. */
-const longestBody = 1_048_576;
-const mostMessages = 16;
+const maxBodyLength = 1_048_576;
+const maxMessages = 16;
 
 /**
  * Returns the kind of a request. A server is expected to accept or refuse all requests of one kind: those with the same
@@ -22,10 +22,10 @@ export function requestKind(
 }
 
 function messagesIn(body: string | undefined): unknown {
-  if (body === undefined || body.length > longestBody) return null;
+  if (body === undefined || body.length > maxBodyLength) return null;
   try {
     const parsed: unknown = JSON.parse(body);
-    return Array.isArray(parsed) ? parsed.slice(0, mostMessages).map(messageOf) : messageOf(parsed);
+    return Array.isArray(parsed) ? parsed.slice(0, maxMessages).map(messageOf) : messageOf(parsed);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return null;

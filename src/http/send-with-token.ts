@@ -42,7 +42,7 @@ export async function sendWithToken(
     onOutcome("network error");
     throw withoutBytes(error);
   } finally {
-    // Remembered after each request, because a token that is used for long could be forgotten, and the server may quote it.
+    // After each request, because the list of sent credentials forgets old ones, and the server may quote the token.
     rememberShortLived(token.accessToken);
   }
 }
@@ -65,12 +65,12 @@ async function sendWithProof(authorizer: Authorizer, bound: BoundRequest): Promi
   const { request, url, headers, fetch, dpopSigner } = bound;
   const { method, signal, replayable } = request;
   const { accessToken } = bound.token;
-  const tried = new Set<string>();
+  const retriedErrors = new Set<string>();
   for (;;) {
     const nonce = nonces?.get("resource", url);
     const time = serverClocks?.at(url);
-    const prove = (ends: AbortSignal | undefined) =>
-      dpopSigner.proof({ method, url, accessToken, nonce, time, signal: ends });
+    const prove = (limited: AbortSignal | undefined) =>
+      dpopSigner.proof({ method, url, accessToken, nonce, time, signal: limited });
     const proof = await (limits?.run("the DPoP proof", signal, prove) ?? prove(signal));
     headers.set("dpop", proof);
     const response = await request.send(fetch, url, headers);
@@ -84,20 +84,20 @@ async function sendWithProof(authorizer: Authorizer, bound: BoundRequest): Promi
       use_dpop_nonce: latest !== undefined && latest !== nonce,
       invalid_dpop_proof: time?.isOutdated === true,
     };
-    const error = replayable ? avoidableError(response, avoidable, tried) : undefined;
+    const error = replayable ? avoidableError(response, avoidable, retriedErrors) : undefined;
     if (error === undefined) return response;
-    tried.add(error);
+    retriedErrors.add(error);
     discard(response);
   }
 }
 
-/** Returns the proof error of a response that a new proof would avoid, and that this request has not met before. */
+/** Returns the proof error of a response, if a new proof would avoid it and the request was not sent again for it yet. */
 function avoidableError(
   response: Response,
   avoidable: Readonly<Record<ProofError, boolean>>,
-  tried: ReadonlySet<string>,
+  retriedErrors: ReadonlySet<string>,
 ): ProofError | undefined {
-  return proofErrors(response).find((error) => avoidable[error] && !tried.has(error));
+  return proofErrors(response).find((error) => avoidable[error] && !retriedErrors.has(error));
 }
 
 function reportClock({ name, serverClocks, onClockSkew }: Authorizer, url: URL): void {

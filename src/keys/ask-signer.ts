@@ -8,15 +8,15 @@ import { quoted } from "../lib/printable.js";
 import { runProcess } from "../lib/run-process.js";
 import { type JwtHeader, type KeyContext, type Signer, signerUnavailable } from "./signing-key.js";
 
-/** Milliseconds until a function has to answer. */
+/** Milliseconds that a function may take. */
 const functionTimeout = 10_000;
 
-/** The most that a command may print: four times what an RSA key of 16,384 bits makes. */
-const mostPrinted = 11_264;
+/** The maximum length of a command's output: four times the signature of an RSA key of 16,384 bits. */
+const maxOutputBytes = 11_264;
 
 /**
- * Asks a signer for the signature of an input, and returns it unchecked. Nothing else that it prints or throws is shown.
- * Rejects with `signer_unavailable` (retryable when it took too long) and `aborted`.
+ * Requests a signature from a signer and returns it without verifying it. Errors never show what the signer printed or
+ * threw. Rejects with `signer_unavailable` (retryable if the signer took too long) and `aborted`.
  */
 export async function askSigner(
   signer: SignerSpec,
@@ -32,23 +32,24 @@ export async function askSigner(
   if (context.permissions?.allow?.command(signer.exec) === false) {
     throw notAllowed("the command that signs", "exec", server);
   }
-  const asked = JSON.stringify({ alg, kid: kid ?? null, input: Buffer.from(input).toString("ascii") });
+  const request = JSON.stringify({ alg, kid: kid ?? null, input: Buffer.from(input).toString("ascii") });
   const { exec: command, timeout } = signer;
   const cwd = context.permissions?.allow?.folder ?? signer.cwd;
   const outcome = await runProcess({
     ...{ command, cwd, env, timeout, signal },
-    input: `${asked}\n`,
-    maxBytes: mostPrinted,
+    input: `${request}\n`,
+    maxBytes: maxOutputBytes,
     ...(clock && { clock }),
   });
   if (outcome.kind === "aborted") throw aborted(server);
-  if (outcome.kind === "failed") throw signerUnavailable(server, signer, outcome.problem, outcome.mayPass);
+  if (outcome.kind === "failed") throw signerUnavailable(server, signer, outcome.problem, outcome.retryable);
   const printed = outcome.stdout.toString("latin1").trim().replace(/=+$/, "");
   if (!/^[\w-]+$/.test(printed))
     throw signerUnavailable(
       server,
       signer,
-      "it did not print a signature in base64url, on one line and nothing else (RFC 4648 §5: - and _ in place of + and /).",
+      "it did not print a signature in base64url. Print one line with only that (RFC 4648 §5: - and _ instead of + " +
+        "and /).",
     );
   return Buffer.from(printed, "base64url");
 }
@@ -71,11 +72,11 @@ async function askFunction(
     case "late":
       throw signerUnavailable(server, signer, `it did not answer within ${functionTimeout} ms.`, true);
     case "threw":
-      throw signerUnavailable(server, signer, "it threw. Call it by itself to see what.");
+      throw signerUnavailable(server, signer, "it threw. Call it by itself to see the error.");
     case "done":
-      // Not by `instanceof`: test runners have globals of their own.
+      // Not `instanceof`, because a test runner may have another global `Uint8Array`.
       if (isUint8Array(outcome.value)) return outcome.value;
-      throw signerUnavailable(server, signer, "it gave something else than a Uint8Array.");
+      throw signerUnavailable(server, signer, "it did not return a Uint8Array.");
   }
 }
 

@@ -2,12 +2,12 @@ import { createHash, createPublicKey, type KeyObject, X509Certificate } from "no
 import { isProgrammingError } from "../lib/programming-error.js";
 import { type PemBlock, readBlocks } from "./pem.js";
 import { plainPublicKey } from "./plain-rsa.js";
-import { KeyProblem, PartsDiffer, Unfinished } from "./signing-key.js";
+import { KeyProblem, PartsDiffer, PossiblyUnfinished } from "./signing-key.js";
 
-/** An X.509 certificate as far as a client needs to know its own. */
+/** The parts of an X.509 certificate that a client needs of its own certificate. */
 export interface Certificate {
   readonly publicKey: KeyObject;
-  /** It and its chain, and nothing else of the text that they were read from, which may hold the key as well. */
+  /** The certificate and its chain, without anything else in the text, which may hold the key too. */
   readonly pem: string;
   /** SHA-256 of its DER form, base64url: `x5t#S256` of RFC 7515 §4.1.8. */
   readonly thumbprint: string;
@@ -19,14 +19,14 @@ export interface Certificate {
 
 const labels: ReadonlySet<string> = new Set(["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"]);
 
-/** The first certificate of a PEM text; its chain may follow it. Throws `KeyProblem`. */
+/** Reads the first certificate of a PEM text, and its chain, which may follow it. Throws `KeyProblem`. */
 export function readCertificate(text: string): Certificate {
   const blocks = readBlocks(text);
   const [first, ...chain] = blocks.filter(({ label }) => labels.has(label)).map(decode);
-  if (first === undefined) throw new Unfinished(explainAbsence(blocks));
+  if (first === undefined) throw new PossiblyUnfinished(explainAbsence(blocks));
   return {
     publicKey: first.publicKey,
-    // As it is written anew: TLS minds how long lines are and what stands between blocks.
+    // Written anew, because TLS does not accept long lines, or text between blocks.
     pem: [first, ...chain].map(String).join(""),
     thumbprint: createHash("sha256").update(first.raw).digest("base64url"),
     beginsAt: Date.parse(first.validFrom),
@@ -34,17 +34,17 @@ export function readCertificate(text: string): Certificate {
   };
 }
 
-/** The whole chain is read: TLS would refuse all of it for one that is damaged, without a word about which. */
+/** Decodes one certificate. All of the chain are decoded, because TLS does not say which one is damaged. */
 function decode({ label, lines }: PemBlock, index: number): X509Certificate {
   const base64 = lines.join("").replaceAll(/.{64}(?=.)/g, "$&\n");
   try {
     return new X509Certificate(`-----BEGIN ${label}-----\n${base64}\n-----END ${label}-----\n`);
   } catch (error) {
     if (isProgrammingError(error)) throw error;
-    throw new Unfinished(
+    throw new PossiblyUnfinished(
       index === 0
         ? "it cannot be read as a certificate: it is damaged."
-        : `certificate ${index + 1} in it, of the chain, cannot be read: it is damaged.`,
+        : `it cannot be read: certificate ${index + 1}, which belongs to the chain, is damaged.`,
     );
   }
 }
@@ -56,35 +56,38 @@ function explainAbsence(blocks: readonly PemBlock[]): string {
   }
   if (found("PUBLIC KEY")) return "it holds a public key. Name the certificate that was made for it.";
   if (found("CERTIFICATE REQUEST")) {
-    return "it holds a certificate request. Name the certificate that the authority made of it.";
+    return "it holds a certificate request. Name the certificate that the authority issued for it.";
   }
   return 'it holds no certificate in PEM, which begins with "-----BEGIN CERTIFICATE-----".';
 }
 
-/** Milliseconds by which a clock may be late without keeping a certificate from being used that was just made. */
-const lateness = 300_000;
+/** Milliseconds that this machine's clock may be behind, so that a certificate that was just issued can be used. */
+const clockTolerance = 300_000;
 
-/** Throws `KeyProblem`: no server takes a certificate that has ended. */
-export function assertNotEnded({ expiresAt }: Pick<Certificate, "expiresAt">, now: number): void {
+/** Throws `KeyProblem` if the certificate has expired: no server accepts it. */
+export function assertNotExpired({ expiresAt }: Pick<Certificate, "expiresAt">, now: number): void {
   if (now < expiresAt) return;
-  throw new KeyProblem(`it ended at ${new Date(expiresAt).toISOString()}. Put the renewed one in its place.`);
-}
-
-/** Throws `KeyProblem`: nor does one take a certificate that has not begun. */
-export function assertBegun({ beginsAt }: Pick<Certificate, "beginsAt">, now: number): void {
-  if (now >= beginsAt - lateness) return;
   throw new KeyProblem(
-    `it begins at ${new Date(beginsAt).toISOString()}. Use another until then, or set the clock of this machine right.`,
+    `it expired at ${new Date(expiresAt).toISOString()}. Replace it with the renewed one.`,
   );
 }
 
-/** Throws `PartsDiffer`: what is signed with another key, the certificate does not prove. */
-export function assertBelongsTogether(certificate: Certificate, privateKey: KeyObject): void {
+/** Throws `KeyProblem` if the certificate is not valid yet: no server accepts it. */
+export function assertNotTooEarly({ beginsAt }: Pick<Certificate, "beginsAt">, now: number): void {
+  if (now >= beginsAt - clockTolerance) return;
+  throw new KeyProblem(
+    `it is not valid before ${new Date(beginsAt).toISOString()}. Use another one until then, or correct the clock of this ` +
+      "machine.",
+  );
+}
+
+/** Throws `PartsDiffer` if the certificate is not for the public half of this private key. */
+export function assertCertifies(certificate: Certificate, privateKey: KeyObject): void {
   const own = plainPublicKey(createPublicKey(privateKey));
   const certified = plainPublicKey(certificate.publicKey);
-  // The types first: what OpenSSL notes down when they differ, Node reports as the failure of the next key it reads.
+  // Compares the types first. For keys of different types, OpenSSL queues an error that Node reports for the next key.
   if (own.asymmetricKeyType === certified.asymmetricKeyType && own.equals(certified)) return;
   throw new PartsDiffer(
-    "it is the certificate of another key. Where a chain is in it, the certificate of the key must be the first.",
+    "it is the certificate of another key. In a chain, the certificate of the key must come first.",
   );
 }

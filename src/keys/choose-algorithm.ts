@@ -2,21 +2,22 @@ import { McpAuthError } from "../errors/error.js";
 import { knownNames } from "../lib/known-names.js";
 import type { SigningKey } from "./signing-key.js";
 
-/** The names of the JOSE registry: a server's list is shown only as far as it consists of these. */
+/** Names of the JOSE registry. Messages show only these names of a server's list. */
 export const registeredAlgorithms: ReadonlySet<string> = new Set([
   ...["HS", "RS", "PS", "ES"].flatMap((family) => [`${family}256`, `${family}384`, `${family}512`]),
   ...["ES256K", "EdDSA", "Ed25519", "Ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87", "none"],
 ]);
 
-/** Whose list it is, for messages. */
+/** The MCP server and the issuer that published the list, for messages. */
 export interface AlgorithmContext {
   readonly server: string;
   readonly issuer: string;
 }
 
 /**
- * The algorithm to sign with: the config's, else the first of the key's own that the server lists, else, without a
- * list, the one that servers most probably have. Throws `unsupported_by_server` when the list has none of them.
+ * Returns the algorithm to sign with. It is the config's `alg`, if it has one. Otherwise it is the first algorithm of
+ * the key that the server lists, or the most common one if the server has no list. Throws `unsupported_by_server` if
+ * the list has none of the key's algorithms.
  */
 export function chooseAlgorithm(
   key: Pick<SigningKey, "algorithms" | "configuredAlgorithm">,
@@ -31,14 +32,16 @@ export function chooseAlgorithm(
   if (chosen !== undefined) return chosen;
   throw new McpAuthError(
     "unsupported_by_server",
-    `Server "${context.server}": the authorization server ${context.issuer} accepts no signature that the key can make ` +
-      `(${key.algorithms.join(", ")}). It lists ${knownNames(listed ?? [], registeredAlgorithms) || "none"}. Use a key of a type that it lists, ` +
-      `or set the key's "alg" if the list is wrong.`,
+    `Server "${context.server}": the authorization server ${context.issuer} does not accept a signature that the key can make ` +
+      `(${key.algorithms.join(", ")}). It lists ${knownNames(listed ?? [], registeredAlgorithms) || "none"}. ` +
+      `Use a key of a type that it lists, or set the key's "alg" if the list is wrong.`,
     { server: context.server, details: { token_endpoint_auth_signing_alg_values_supported: listed } },
   );
 }
 
-// An RSA key can sign with six algorithms, of which a server that says nothing most probably has RS256.
+/**
+ * Returns RS256 for an RSA key, because most servers support it. Other keys have one algorithm, or two names of one.
+ */
 function mostCommon(algorithms: readonly string[]): string | undefined {
   return algorithms.includes("RS256") ? "RS256" : algorithms[0];
 }

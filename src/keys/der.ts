@@ -1,17 +1,18 @@
-/** One element of DER, ITU-T X.690: what it holds, and what comes after it. */
+/** One DER element, ITU-T X.690. */
 export interface DerElement {
   readonly content: Uint8Array;
+  /** The bytes after the element. */
   readonly rest: Uint8Array;
 }
 
-/** The element at the start if it has this tag, and if its length is written in the one way that DER has for it. */
-export function derElement(bytes: Uint8Array, tag: number): DerElement | undefined {
+/** Reads the element at the start. Returns `undefined` if it has another tag, or if its length is not valid DER. */
+export function readDerElement(bytes: Uint8Array, tag: number): DerElement | undefined {
   const [found, first] = bytes;
   if (found !== tag || first === undefined) return undefined;
   let length = first;
   let start = 2;
   if (first >= 0x80) {
-    // Nothing that is read here has more than 65,535 bytes.
+    // No key or signature is longer than 65,535 bytes.
     const count = first - 0x80;
     if (count < 1 || count > 2) return undefined;
     start += count;

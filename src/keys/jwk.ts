@@ -1,10 +1,10 @@
 import { createPrivateKey } from "node:crypto";
 import { isProgrammingError } from "../lib/programming-error.js";
-import { type KeyMaterial, KeyProblem, Unfinished } from "./signing-key.js";
+import { type KeyMaterial, KeyProblem, PossiblyUnfinished } from "./signing-key.js";
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The members that make up a private key, by key type: RFC 7518 §6, RFC 8037 §2. Nothing else is imported. */
+/** The members of a private key by `kty`: RFC 7518 §6, RFC 8037 §2. Other members are not imported. */
 const members: ReadonlyMap<unknown, readonly string[]> = new Map([
   ["RSA", ["n", "e", "d", "p", "q", "dp", "dq", "qi"]],
   ["EC", ["crv", "x", "y", "d"]],
@@ -17,8 +17,8 @@ const curves: ReadonlyMap<unknown, readonly string[]> = new Map([
 ]);
 
 /**
- * The private key in a JWK, or in a JWK Set (RFC 7517) that has just one or one with the `kid` of the config. Throws
- * `KeyProblem`.
+ * Reads the private key in a JWK or a JWK Set (RFC 7517). In a set with several private keys, `kid` selects the key.
+ * Throws `KeyProblem`.
  */
 export function readJwk(text: string, kid: string | false | undefined): KeyMaterial {
   let json: unknown;
@@ -27,7 +27,7 @@ export function readJwk(text: string, kid: string | false | undefined): KeyMater
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     // The parser's own message would quote the key.
-    throw new Unfinished("it is neither PEM nor JSON.");
+    throw new PossiblyUnfinished("it is neither PEM nor JSON.");
   }
   if (!isObject(json)) throw new KeyProblem("it is JSON, but neither a JWK nor a JWK Set.");
   const { keys } = json;
@@ -41,10 +41,10 @@ function chooseFromSet(keys: readonly unknown[], kid: string | false | undefined
   if (second === undefined) return first;
   if (typeof kid !== "string") {
     throw new KeyProblem(
-      `it is a JWK Set with ${privateKeys.length} private keys. Say with the key's "kid" which one to use.`,
+      `it is a JWK Set with ${privateKeys.length} private keys. Set the key's "kid" to the one to use.`,
     );
   }
-  const [chosen, another] = privateKeys.filter(({ kid: own }) => own === kid);
+  const [chosen, another] = privateKeys.filter((key) => key["kid"] === kid);
   if (chosen === undefined) {
     throw new KeyProblem(`it is a JWK Set in which none of the private keys has the "kid" of the config.`);
   }
@@ -59,10 +59,10 @@ function importJwk(jwk: JsonObject): KeyMaterial {
   const names = members.get(kty);
   if (kty === "oct") {
     throw new KeyProblem(
-      'it is a symmetric key ("oct"). A private key is RSA, EC or Ed25519; a secret is no key.',
+      'it is a symmetric key ("oct"). Use an RSA, EC or Ed25519 key. A client secret belongs in "secret".',
     );
   }
-  if (names === undefined) throw new KeyProblem('its "kty" is none of "RSA", "EC" and "OKP".');
+  if (names === undefined) throw new KeyProblem('its "kty" is not "RSA", "EC" or "OKP".');
   const allowed = curves.get(kty);
   if (allowed !== undefined && !allowed.some((name) => name === crv)) {
     throw new KeyProblem(`its curve is not supported: "crv" can be ${allowed.join(", ")} here.`);
@@ -70,7 +70,7 @@ function importJwk(jwk: JsonObject): KeyMaterial {
   if (d === undefined)
     throw new KeyProblem("it holds a public key. Name the private key that belongs to it.");
   if (oth !== undefined)
-    throw new KeyProblem("it is an RSA key of more than two primes, which is not supported.");
+    throw new KeyProblem("it is an RSA key with more than two primes, which is not supported.");
   if (use !== undefined && use !== "sig")
     throw new KeyProblem('its "use" is not "sig": it is not meant to sign.');
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes("sign"))) {
@@ -100,7 +100,7 @@ function createFromMembers(
     return createPrivateKey({ key, format: "jwk" });
   } catch (error) {
     if (isProgrammingError(error)) throw error;
-    throw new KeyProblem("its members do not make up a private key: it is damaged.");
+    throw new KeyProblem("its members do not form a private key: it is damaged.");
   }
 }
 
@@ -110,8 +110,8 @@ function optionalString<Name extends string>(
 ): { readonly [key in Name]?: string } {
   if (value === undefined) return {};
   if (typeof value !== "string" || value === "")
-    throw new KeyProblem(`its "${name}" is not a string with content.`);
-  // A computed name widens to an index signature; the object has just this one member.
+    throw new KeyProblem(`its "${name}" is not a string, or it is empty.`);
+  // TypeScript widens a computed name to an index signature. The object has only this member.
   return { [name]: value } as { readonly [key in Name]?: string };
 }
 

@@ -7,9 +7,9 @@ import { onceWritten, type ReadAttempt } from "../secrets/once-written.js";
 import { readSecret } from "../secrets/read-secret.js";
 import { Bundles } from "./bundles.js";
 import {
-  assertBegun,
-  assertBelongsTogether,
-  assertNotEnded,
+  assertCertifies,
+  assertNotExpired,
+  assertNotTooEarly,
   type Certificate,
   readCertificate,
 } from "./certificate.js";
@@ -23,11 +23,11 @@ import {
   KeyProblem,
   keyInvalid,
   PartsDiffer,
+  PossiblyUnfinished,
   type PublicJwk,
   problemOf,
   type SigningKey,
   thumbprintOf,
-  Unfinished,
 } from "./signing-key.js";
 
 interface Loaded {
@@ -38,10 +38,10 @@ interface Loaded {
 const bundles = new Bundles<PrivateKeySpec, Loaded>();
 
 /**
- * Loads the private key of a spec, with its certificate, ready to sign. Reads its text again at every call, so that a
- * rotated key is used without a restart, but imports it only when it has changed. Of a signer outside of the process only
- * the certificate is read. If the parts do not belong together, because not all of them have been replaced yet, returns
- * the last good key for ten minutes.
+ * Loads the private key of a spec, with its certificate, ready to sign. Reads its text again at each call, so that a
+ * rotated key is used without a restart, but imports it only if it has changed. For a signer outside of the process,
+ * only the certificate is read. If the key, the passphrase and the certificate do not belong together, because not all
+ * of them have been replaced yet, returns the last valid key for ten minutes.
  *
  * Rejects with the codes of `readSecret`, and with `key_invalid` when it is not a private key, cannot be decrypted, is
  * too weak or of an unsupported kind, or does not go with the `alg`, `kid` or `certificate` of the config; that is
@@ -59,9 +59,11 @@ async function loadAny(spec: KeySpec, context: KeyContext): Promise<SigningKey> 
   return unreachable(spec);
 }
 
-/** Returns the predecessor of the key that `loadKey` returned last, as long as that key is younger than ten minutes. */
+/**
+ * Returns the predecessor of the key that `loadKey` returned last, as long as that key is less than ten minutes old.
+ */
 export function precedingKey(spec: KeySpec, { clock = systemClock }: KeyContext): SigningKey | undefined {
-  // Only a signer outside of the process knows which key it signs with.
+  // A signer outside of the process chooses the key itself.
   if ("signer" in spec) return undefined;
   if ("privateKey" in spec) return bundles.predecessor(spec, clock.now())?.key;
   return unreachable(spec);
@@ -75,7 +77,7 @@ async function loadPrivateKey(spec: PrivateKeySpec, context: KeyContext): Promis
       spec.passphrase && readSecret(spec.passphrase, context),
       spec.certificate && readSecret(spec.certificate, context),
     ]);
-    return await made(spec, { text, passphrase, certificate }, context);
+    return await keyFromTexts(spec, { text, passphrase, certificate }, context);
   });
 }
 
@@ -85,35 +87,36 @@ interface Texts {
   readonly certificate: Secret | undefined;
 }
 
-/** Returns the last key if the texts are the same, a new key, or the last good key if the texts make up none. */
-async function made(
+/** Returns the last key if the texts are the same, or else a new key, or the last valid key if they do not match. */
+async function keyFromTexts(
   spec: PrivateKeySpec,
   texts: Texts,
   { server, clock = systemClock }: KeyContext,
 ): Promise<ReadAttempt<SigningKey>> {
   const now = clock.now();
   const fingerprint = fingerprintOf([texts.text, texts.passphrase, texts.certificate]);
-  let judged: SecretReference = spec.privateKey;
-  const judgeCertificate = (judge: () => Certificate): Certificate | undefined => {
+  // The text that is being read, which an error is about.
+  let reading: SecretReference = spec.privateKey;
+  const checkCertificate = (load: () => Certificate): Certificate | undefined => {
     if (spec.certificate === undefined) return undefined;
-    judged = spec.certificate;
-    const certificate = judge();
-    assertNotEnded(certificate, now);
-    judged = spec.privateKey;
+    reading = spec.certificate;
+    const certificate = load();
+    assertNotExpired(certificate, now);
+    reading = spec.privateKey;
     return certificate;
   };
   try {
     const known = bundles.find(spec, fingerprint, now);
     if (known !== undefined) {
       const { certificate } = known;
-      if (certificate !== undefined) judgeCertificate(() => certificate);
+      if (certificate !== undefined) checkCertificate(() => certificate);
       return { value: known.key };
     }
     const material = readMaterial(spec, texts);
-    const certificate = judgeCertificate(() => {
+    const certificate = checkCertificate(() => {
       const found = readCertificate(texts.certificate?.reveal() ?? "");
-      assertBelongsTogether(found, material.privateKey);
-      assertBegun(found, now);
+      assertCertifies(found, material.privateKey);
+      assertNotTooEarly(found, now);
       return found;
     });
     const key = await signingKey(spec, material, certificate);
@@ -124,10 +127,10 @@ async function made(
   } catch (error) {
     const staleFallback = error instanceof PartsDiffer ? bundles.staleFallback(spec, now) : undefined;
     if (staleFallback !== undefined) return { value: staleFallback.key };
-    const what = judged === spec.certificate ? "certificate" : "private key";
+    const what = reading === spec.certificate ? "certificate" : "private key";
     return {
-      error: keyInvalid(judged, server, problemOf(error, what), what),
-      halfWritten: error instanceof Unfinished ? "perhaps" : "no",
+      error: keyInvalid(reading, server, problemOf(error, what), what),
+      halfWritten: error instanceof PossiblyUnfinished ? "perhaps" : "no",
     };
   }
 }
@@ -147,7 +150,9 @@ function readMaterial(spec: PrivateKeySpec, { text, passphrase }: Texts): Usable
   return { ...read, privateKey, algorithms };
 }
 
-/** Equal for two texts of the same key, so that rewriting a file does not count as a rotation. */
+/**
+ * Returns a string that is equal for two texts of the same key, so that rewriting a file does not count as a rotation.
+ */
 function identityOf({ kid, algorithms, publicJwk, certificateThumbprint }: SigningKey): string {
   return JSON.stringify([kid, algorithms, publicJwk, certificateThumbprint]);
 }
@@ -157,7 +162,7 @@ async function signingKey(
   { privateKey, kid, algorithms }: UsableMaterial,
   certificate: Certificate | undefined,
 ): Promise<SigningKey> {
-  // A public key in JWK form has nothing but strings.
+  // All members of a public JWK are strings.
   const publicJwk = createPublicKey(privateKey).export({ format: "jwk" }) as PublicJwk;
   return {
     kid: await keyId(spec.kid, kid, publicJwk),
@@ -175,13 +180,13 @@ async function signingKey(
 
 async function keyId(
   configured: string | false | undefined,
-  own: string | undefined,
+  kidOfJwk: string | undefined,
   publicJwk: PublicJwk,
 ): Promise<string | undefined> {
   if (configured === false) return undefined;
-  if (configured === undefined) return own ?? (await thumbprintOf(publicJwk));
-  if (own !== undefined && own !== configured) {
-    throw new KeyProblem('the "kid" of the config is not the one that its JWK names. Leave one of them out.');
+  if (configured === undefined) return kidOfJwk ?? (await thumbprintOf(publicJwk));
+  if (kidOfJwk !== undefined && kidOfJwk !== configured) {
+    throw new KeyProblem('the "kid" of the config is not the one that its JWK names. Remove one of them.');
   }
   return configured;
 }

@@ -7,36 +7,37 @@ import { onceWritten } from "../secrets/once-written.js";
 import { readSecret } from "../secrets/read-secret.js";
 import { askSigner } from "./ask-signer.js";
 import { Bundles } from "./bundles.js";
-import { assertBegun, assertNotEnded, type Certificate, readCertificate } from "./certificate.js";
+import { assertNotExpired, assertNotTooEarly, type Certificate, readCertificate } from "./certificate.js";
 import { rawFromDer, signatureLength } from "./ecdsa-signature.js";
-import { assertSuits } from "./key-algorithms.js";
+import { assertKeySupports } from "./key-algorithms.js";
 import { plainPublicKey } from "./plain-rsa.js";
 import { signingInput } from "./sign-jwt.js";
 import {
   type KeyContext,
   keyInvalid,
+  PossiblyUnfinished,
   type PublicJwk,
   problemOf,
   type SigningKey,
   signerUnavailable,
   thumbprintOf,
-  Unfinished,
 } from "./signing-key.js";
 
 const certificates = new Bundles<SignerKeySpec, Certificate>();
 
-/** Certificates that were put in place before the signer used their key. */
-const early = new WeakSet<Certificate>();
+/** New certificates while the signer still uses the key of the previous one. */
+const notYetInUse = new WeakSet<Certificate>();
 
 /**
- * Loads a key that never leaves a KMS or an HSM. The config describes it; its `certificate` has the public half, which
- * every signature is checked against. As long as the signer still uses the key of the previous certificate, that one is
- * used with it, for ten minutes. Rejects with the codes of `readSecret` and with `key_invalid`; its `sign` with
- * `signer_unavailable` (retryable when it signs for the other of two certificates) and `aborted`.
+ * Loads a key that stays in a KMS or an HSM. If the config has its `certificate`, every signature is verified with that
+ * certificate. After a new certificate, as long as the signer still uses the key of the previous one, the previous
+ * certificate is used, for at most ten minutes. Rejects with the codes of `readSecret` and with `key_invalid`. `sign`
+ * rejects with `signer_unavailable` (retryable if the signature matches the other of the two certificates) and
+ * `aborted`.
  */
 export async function loadSigner(spec: SignerKeySpec, context: KeyContext): Promise<SigningKey> {
   const certificate = await certificateOf(spec, context);
-  // A public key in JWK form has nothing but strings.
+  // All members of a public JWK are strings.
   const publicJwk = (certificate && plainPublicKey(certificate.publicKey).export({ format: "jwk" })) as
     | PublicJwk
     | undefined;
@@ -50,9 +51,9 @@ export async function loadSigner(spec: SignerKeySpec, context: KeyContext): Prom
     bundle: certificate ?? spec,
     async sign(header, claims, signal) {
       const input = signingInput(header, claims);
-      const ends = signal ?? context.signal;
-      const answer = await askSigner(spec.signer, header, Buffer.from(input, "ascii"), ends, context);
-      const signature = joseForm(answer, spec, context.server);
+      const bytes = Buffer.from(input, "ascii");
+      const output = await askSigner(spec.signer, header, bytes, signal ?? context.signal, context);
+      const signature = toJoseForm(output, spec, context.server);
       if (certificate !== undefined) assertSigned(input, signature, spec, certificate, context);
       return `${input}.${Buffer.from(signature).toString("base64url")}`;
     },
@@ -71,26 +72,26 @@ async function certificateOf(spec: SignerKeySpec, context: KeyContext): Promise<
       let certificate = certificates.find(spec, fingerprint, now);
       if (certificate === undefined) {
         const found = readCertificate(text.reveal());
-        assertBegun(found, now);
-        assertSuits(found.publicKey, alg);
-        assertNotEnded(found, now);
+        assertNotTooEarly(found, now);
+        assertKeySupports(found.publicKey, alg);
+        assertNotExpired(found, now);
         const { thumbprint: identity, expiresAt: endsAt } = found;
         certificate = certificates.keep(spec, { fingerprint, identity, bundle: found, endsAt }, now);
       }
-      assertNotEnded(certificate, now);
-      const before = early.has(certificate) ? certificates.predecessor(spec, now) : undefined;
-      return { value: before ?? certificate };
+      assertNotExpired(certificate, now);
+      const previous = notYetInUse.has(certificate) ? certificates.predecessor(spec, now) : undefined;
+      return { value: previous ?? certificate };
     } catch (error) {
       const invalid = keyInvalid(reference, server, problemOf(error, "certificate"), "certificate");
-      return { error: invalid, halfWritten: error instanceof Unfinished ? "perhaps" : "no" };
+      return { error: invalid, halfWritten: error instanceof PossiblyUnfinished ? "perhaps" : "no" };
     }
   });
 }
 
-/** The signature as JOSE has it, of a length that it can have. */
-function joseForm(answer: Uint8Array, { alg, signer }: SignerKeySpec, server: string): Uint8Array {
+/** Converts what a signer returned to a JOSE signature. Throws `signer_unavailable` if its length is not possible. */
+function toJoseForm(output: Uint8Array, { alg, signer }: SignerKeySpec, server: string): Uint8Array {
   const isEcdsa = alg.startsWith("ES");
-  const signature = signer.format === "der" && isEcdsa ? rawFromDer(answer, alg) : answer;
+  const signature = signer.format === "der" && isEcdsa ? rawFromDer(output, alg) : output;
   const length = signatureLength(alg);
   const isPlausible =
     signature !== undefined &&
@@ -99,14 +100,15 @@ function joseForm(answer: Uint8Array, { alg, signer }: SignerKeySpec, server: st
       : signature.length === length);
   if (isPlausible) return signature;
   const other = signer.format === "der" ? "raw" : "der";
-  const hint = isEcdsa ? ` If the tool gives the other form, set the signer's "format" to "${other}".` : "";
+  const hint = isEcdsa ? ` If the tool prints the other form, set the signer's "format" to "${other}".` : "";
   throw signerUnavailable(
     server,
     signer,
-    `what it gives is no ${alg} signature in the form "${signer.format}".${hint}`,
+    `it did not return a valid ${alg} signature in the form "${signer.format}".${hint}`,
   );
 }
 
+/** Verifies a signature. Records which of the two last certificates the signer uses the key of. */
 function assertSigned(
   input: string,
   signature: Uint8Array,
@@ -115,21 +117,21 @@ function assertSigned(
   { server, clock = systemClock }: KeyContext,
 ): void {
   const { alg, signer } = spec;
-  const isOf = (one: Certificate | undefined): one is Certificate =>
-    one !== undefined && isSignature(input, signature, alg, one.publicKey);
-  if (isOf(certificate)) return;
+  const matches = (candidate: Certificate | undefined): candidate is Certificate =>
+    candidate !== undefined && isSignature(input, signature, alg, candidate.publicKey);
+  if (matches(certificate)) return;
   const latest = certificates.last(spec);
-  const before = certificates.predecessor(spec, clock.now());
-  const isAhead = latest !== undefined && isOf(before);
-  if (isAhead) early.add(latest);
-  else if (isOf(latest)) early.delete(latest);
-  const another = isAhead || isOf(latest);
+  const previous = certificates.predecessor(spec, clock.now());
+  const usesPrevious = latest !== undefined && matches(previous);
+  if (usesPrevious) notYetInUse.add(latest);
+  else if (matches(latest)) notYetInUse.delete(latest);
+  const retryable = usesPrevious || matches(latest);
   throw signerUnavailable(
     server,
     signer,
-    `its signature is not that of the key in the "certificate" for ${alg}. Check which key it signs with, and that it is ` +
-      "given the input as it is: the tool, or the command, must hash it once and not twice.",
-    another,
+    `its signature does not match the key in the "certificate" for ${alg}. Check which key it signs with, and that the ` +
+      "input is hashed exactly once, by the tool or by the command.",
+    retryable,
   );
 }
 

@@ -6,14 +6,14 @@ import { onceWritten, type ReadAttempt } from "../secrets/once-written.js";
 import { readSecret } from "../secrets/read-secret.js";
 import { Bundles } from "./bundles.js";
 import {
-  assertBegun,
-  assertBelongsTogether,
-  assertNotEnded,
+  assertCertifies,
+  assertNotExpired,
+  assertNotTooEarly,
   type Certificate,
   readCertificate,
 } from "./certificate.js";
 import { readPem } from "./pem.js";
-import { type KeyContext, keyInvalid, PartsDiffer, problemOf, Unfinished } from "./signing-key.js";
+import { type KeyContext, keyInvalid, PartsDiffer, PossiblyUnfinished, problemOf } from "./signing-key.js";
 
 interface Loaded {
   readonly identity: TlsIdentity;
@@ -23,13 +23,14 @@ interface Loaded {
 const bundles = new Bundles<CertificateSpec, Loaded>();
 
 /**
- * Loads a client certificate with its key, RFC 8705. Reads both again at every call, so that a renewed certificate is used
- * without a restart. As long as they are the same, returns the same object, so that connections are shared. If they do
- * not belong together, because only one of them has been replaced yet, returns the last good pair for ten minutes.
+ * Loads a client certificate with its key, RFC 8705. Reads both again at each call, so that a renewed certificate is
+ * used without a restart. As long as they are the same, returns the same object, so that connections are shared. If
+ * they do not belong together, because only one of them has been replaced yet, returns the last valid pair for ten
+ * minutes.
  *
- * Rejects with the codes of `readSecret`, and with `key_invalid` for what is no certificate or no private key, for two
- * that do not belong together, for a wrong passphrase, and for a certificate that is not valid now; that is retryable
- * when a file was changed a moment ago.
+ * Rejects with the codes of `readSecret`, and with `key_invalid` for a text that is not a certificate or a private key,
+ * for a certificate of another key, for a wrong passphrase, and for a certificate that is not valid now. `key_invalid`
+ * is retryable if a file has just changed.
  */
 export async function loadTlsIdentity(spec: CertificateSpec, context: KeyContext): Promise<TlsIdentity> {
   const references = [spec.cert, spec.key, spec.passphrase];
@@ -39,13 +40,15 @@ export async function loadTlsIdentity(spec: CertificateSpec, context: KeyContext
       readSecret(spec.key, context),
       spec.passphrase && readSecret(spec.passphrase, context),
     ]);
-    return made(spec, { certificate, key, passphrase }, context);
+    return identityFromTexts(spec, { certificate, key, passphrase }, context);
   });
   if (context.reads?.recordBundle(spec, identity)) context.notify?.("key:rotated");
   return identity;
 }
 
-/** Returns the predecessor of the pair that `loadTlsIdentity` returned last, if that is younger than ten minutes. */
+/**
+ * Returns the predecessor of the pair that `loadTlsIdentity` returned last, if that pair is less than ten minutes old.
+ */
 export function precedingTlsIdentity(
   spec: CertificateSpec,
   { clock = systemClock }: KeyContext,
@@ -59,28 +62,29 @@ interface Texts {
   readonly passphrase: Secret | undefined;
 }
 
-/** Returns the last pair if the texts are the same, a new pair, or the last good pair if the texts make up none. */
-function made(
+/** Returns the last pair if the texts are the same, or else a new pair, or the last valid pair if they do not match. */
+function identityFromTexts(
   spec: CertificateSpec,
   texts: Texts,
   { server, clock = systemClock }: KeyContext,
 ): ReadAttempt<TlsIdentity> {
   const now = clock.now();
   const fingerprint = fingerprintOf([texts.certificate, texts.key, texts.passphrase]);
-  let judged = { reference: spec.cert, what: "certificate" };
+  // The text that is being read, which an error is about.
+  let reading = { reference: spec.cert, what: "certificate" };
   try {
     const known = bundles.find(spec, fingerprint, now);
     if (known !== undefined) {
-      assertNotEnded(known.certificate, now);
+      assertNotExpired(known.certificate, now);
       return { value: known.identity };
     }
-    judged = { reference: spec.key, what: "private key" };
+    reading = { reference: spec.key, what: "private key" };
     const privateKey = readPem(texts.key.reveal(), texts.passphrase);
-    judged = { reference: spec.cert, what: "certificate" };
+    reading = { reference: spec.cert, what: "certificate" };
     const certificate = readCertificate(texts.certificate.reveal());
-    assertBelongsTogether(certificate, privateKey);
-    assertNotEnded(certificate, now);
-    assertBegun(certificate, now);
+    assertCertifies(certificate, privateKey);
+    assertNotExpired(certificate, now);
+    assertNotTooEarly(certificate, now);
     const { thumbprint, expiresAt, pem } = certificate;
     const identity: TlsIdentity = {
       certificate: pem,
@@ -95,10 +99,10 @@ function made(
   } catch (error) {
     const staleFallback = error instanceof PartsDiffer ? bundles.staleFallback(spec, now) : undefined;
     if (staleFallback !== undefined) return { value: staleFallback.identity };
-    const { reference, what } = judged;
+    const { reference, what } = reading;
     return {
       error: keyInvalid(reference, server, problemOf(error, what), what),
-      halfWritten: error instanceof Unfinished ? "perhaps" : "no",
+      halfWritten: error instanceof PossiblyUnfinished ? "perhaps" : "no",
     };
   }
 }

@@ -7,21 +7,21 @@ export interface JwtToSign {
   /** The `typ` of the header, RFC 7519 §5.1. */
   readonly typ: string;
   readonly claims: JwtClaims;
-  /** Name of the MCP server it is for, for messages. */
+  /** Name of the MCP server in the config, for messages. */
   readonly server: string;
   /** Ends the wait for a signer outside of the process. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Returns what a signature of a JWS is made over, RFC 7515 §5.1: header and claims in base64url. */
+/** Returns the signing input of a JWS, RFC 7515 §5.1: header and claims in base64url. */
 export function signingInput(header: JwtHeader, claims: JwtClaims): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value), "utf8").toString("base64url");
   return `${part(header)}.${part(claims)}`;
 }
 
 /**
- * Signs a JWT and returns it in compact form, with the key's `kid` in the header unless it has none, and `x5t#S256` if it has a
- * certificate. Rejects with `key_invalid`, `signer_unavailable` and `aborted`.
+ * Signs a JWT and returns it in compact form. The header has the key's `kid` if there is one, and `x5t#S256` if the key
+ * has a certificate. Rejects with `key_invalid`, `signer_unavailable` and `aborted`.
  */
 export async function signJwt(key: SigningKey, jwt: JwtToSign): Promise<string> {
   const { alg, typ, claims, server, signal } = jwt;

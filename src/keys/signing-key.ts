@@ -7,7 +7,7 @@ import { unreachable } from "../lib/unreachable.js";
 import type { SecretContext } from "../secrets/read-secret.js";
 import { describeReference } from "../secrets/reference.js";
 
-/** A JOSE header, RFC 7515 §4, as far as we send one. */
+/** The header parameters that we send, RFC 7515 §4. */
 export interface JwtHeader {
   readonly alg: string;
   readonly kid?: string;
@@ -21,17 +21,17 @@ export interface JwtHeader {
 /** JWT claims, RFC 7519 §4. */
 export type JwtClaims = Readonly<Record<string, unknown>>;
 
-/** The public half of a key, RFC 7517: what a server is given to register. */
+/** The public half of a key, RFC 7517, which is registered at the authorization server. */
 export type PublicJwk = Readonly<Record<string, string>>;
 
 /**
- * Signs with a key that never leaves where it is; what it throws reaches nobody. Gives the signature as the config's
- * `format` says: `raw` as JOSE has it, or for ECDSA as DER.
+ * Signs with a key that stays in a KMS or an HSM. Returns the signature in the config's `format`: `raw`, the form of
+ * JOSE, or `der`, for ECDSA. An error that it throws is never shown.
  */
 export type Signer = (request: {
   readonly alg: string;
   readonly kid: string | undefined;
-  /** What is to be signed, RFC 7515 §5.1: ASCII. Not hashed. */
+  /** The signing input, RFC 7515 §5.1: ASCII, not hashed. */
   readonly input: Uint8Array;
   readonly signal: AbortSignal;
 }) => Uint8Array | Promise<Uint8Array>;
@@ -42,19 +42,21 @@ export interface KeyContext extends SecretContext {
   readonly signers?: Readonly<Record<string, Signer>> | undefined;
 }
 
-/** A private key that is ready to sign, with everything that goes with it. It cannot be read back out. */
+/**
+ * A private key that is ready to sign, with the facts about it that requests need. The key itself is not accessible.
+ */
 export interface SigningKey {
-  /** What goes into the header; `undefined` sends none. */
+  /** The `kid` of the header. `undefined`: the header has none. */
   readonly kid: string | undefined;
-  /** What this key may sign with, best first; one alone when the config or the JWK says which. */
+  /** The algorithms of this key, best first. Only one if the config or the JWK has an `alg`. */
   readonly algorithms: readonly string[];
-  /** The config's `alg`: used whatever the server lists. */
+  /** The config's `alg`, which is used even if the server does not list it. */
   readonly configuredAlgorithm: string | undefined;
-  /** `undefined` for a signer without a `certificate` that would tell. */
+  /** `undefined` for a signer without a `certificate`. */
   readonly publicJwk: PublicJwk | undefined;
-  /** The SHA-256 thumbprint of the key's certificate, base64url; `undefined` sends none. */
+  /** The SHA-256 thumbprint of the key's certificate, in base64url. `undefined`: the key has none. */
   readonly certificateThumbprint: string | undefined;
-  /** The same object as long as it is the same key with the same `kid` and certificate. */
+  /** The same object as long as the key, its `kid` and its certificate stay the same. */
   readonly bundle: object;
   /** Signs a JWT in compact form, RFC 7519 §7.1. `signal` ends the wait for a signer outside of the process. */
   sign(header: JwtHeader, claims: JwtClaims, signal?: AbortSignal): Promise<string>;
@@ -69,16 +71,19 @@ export interface KeyMaterial {
   readonly alg?: string;
 }
 
-/** What is wrong with a key, in words without anything of its content. Becomes `key_invalid` in `loadKey`. */
+/**
+ * A problem with a key or certificate. The message shows nothing of its content. `keyInvalid` turns it into
+ * `key_invalid`.
+ */
 export class KeyProblem extends Error {}
 
-/** What a file may also hold because it is being written, or the other file that belongs to it is. */
-export class Unfinished extends KeyProblem {}
+/** A problem that may pass, because this file, or another one that belongs to it, is being written. */
+export class PossiblyUnfinished extends KeyProblem {}
 
-/** Two parts that would each be good with another: one of them may have been replaced a moment before the other. */
-export class PartsDiffer extends Unfinished {}
+/** Two valid parts that do not belong together. One of them may have been replaced a moment before the other. */
+export class PartsDiffer extends PossiblyUnfinished {}
 
-/** A key or certificate that cannot be used: says where it is and what is wrong, never anything of its content. */
+/** Returns the error for an invalid key or certificate. It names the reference and shows nothing of the content. */
 export function keyInvalid(
   reference: SecretReference,
   server: string,
@@ -98,7 +103,7 @@ export function problemOf(error: unknown, what = "private key"): string {
   return error instanceof KeyProblem ? error.message : `it cannot be read as a ${what}.`;
 }
 
-/** A failure of a signer outside of the process. Of a command only its name is shown: its arguments can be anything. */
+/** Returns the error for a failed signer. It names a command without its arguments, which may contain secrets. */
 export function signerUnavailable(
   server: string,
   signer: SignerSpec,
@@ -107,7 +112,7 @@ export function signerUnavailable(
 ): McpAuthError {
   return new McpAuthError(
     "signer_unavailable",
-    `Server "${server}": nothing can be signed with the ${describeSigner(signer)}: ${problem}`,
+    `Server "${server}": could not sign with the ${describeSigner(signer)}: ${problem}`,
     { server, retryable },
   );
 }
@@ -118,7 +123,7 @@ function describeSigner(signer: SignerSpec): string {
   return unreachable(signer);
 }
 
-/** RFC 7638, SHA-256. */
+/** Returns the JWK thumbprint with SHA-256, RFC 7638. */
 export async function thumbprintOf(publicJwk: PublicJwk): Promise<string> {
   const { calculateJwkThumbprint } = await import("jose");
   return await calculateJwkThumbprint({ ...publicJwk });

@@ -4,15 +4,15 @@ import type { Secret } from "../lib/secret.js";
 import { readSecret, type SecretContext } from "../secrets/read-secret.js";
 import { describeReference } from "../secrets/reference.js";
 
-/** Reads a secret of the store, which all servers share. Rejects with the codes of `readSecret`. */
+/** Reads a secret of the store. Errors name the store instead of a server. Rejects with the codes of `readSecret`. */
 export async function readStoreSecret(reference: SecretReference, context: SecretContext): Promise<Secret> {
   try {
     return await readSecret(reference, context);
   } catch (error) {
     if (!(error instanceof McpAuthError)) throw error;
     const { code, message, retryable, retryAfter } = error;
-    const sentence = message.replace(`Server "${context.server}": `, "The store of the config: ");
-    throw new McpAuthError(code, sentence, {
+    const storeMessage = message.replace(`Server "${context.server}": `, "The store of the config: ");
+    throw new McpAuthError(code, storeMessage, {
       retryable,
       retryAfter,
     });
@@ -20,8 +20,8 @@ export async function readStoreSecret(reference: SecretReference, context: Secre
 }
 
 /**
- * A key that seals what is stored: 32 bytes in base64url. Rejects with the codes of `readSecret`, and with `key_invalid`
- * for anything else than such a key.
+ * Reads the key that encrypts the store: 32 bytes in base64url. Rejects with the codes of `readSecret`, and with
+ * `key_invalid` for anything else.
  */
 export async function readEncryptionKey(reference: SecretReference, context: SecretContext): Promise<Secret> {
   const secret = await readStoreSecret(reference, context);
@@ -30,14 +30,14 @@ export async function readEncryptionKey(reference: SecretReference, context: Sec
   if (isKey) return secret;
   throw new McpAuthError(
     "key_invalid",
-    `The store of the config: the encryption key in ${describeReference(reference)} cannot be used: it is not 32 bytes in ` +
-      `base64url. Make one: node -p 'crypto.randomBytes(32).toString("base64url")'`,
+    `The store of the config: the encryption key in ${describeReference(reference)} cannot be used: it is not 32 ` +
+      `bytes in base64url. Create one with: node -p 'crypto.randomBytes(32).toString("base64url")'`,
   );
 }
 
 /**
- * The URL of a Redis server. Rejects with the codes of `readSecret`, and with `secret_unavailable` for what is none, or
- * would be understood otherwise than it was meant: of a password that is not encoded a part can pass for host and database.
+ * Reads the URL of a Redis server. Rejects with the codes of `readSecret`, and with `secret_unavailable` for anything
+ * else and for an ambiguous URL: a part of a password that is not encoded could be taken for the host or the database.
  */
 export async function readRedisUrl(reference: SecretReference, context: SecretContext): Promise<Secret> {
   const secret = await readStoreSecret(reference, context);
@@ -45,14 +45,14 @@ export async function readRedisUrl(reference: SecretReference, context: SecretCo
   if (isRedisUrl(text)) return secret;
   throw new McpAuthError(
     "secret_unavailable",
-    `The store of the config: what is in ${describeReference(reference)} is no URL of Redis. It looks like ` +
-      "rediss://user:password@host:6379/0: percent-encode user and password, and write nothing behind the number of the " +
+    `The store of the config: the value of ${describeReference(reference)} is not a Redis URL. Write ` +
+      "rediss://user:password@host:6379/0 with percent-encoded user and password, and nothing after the number of the " +
       "database.",
   );
 }
 
 function isRedisUrl(text: string): boolean {
-  // `new URL` forgets an empty query and fragment.
+  // `new URL` drops an empty query or fragment.
   if (!URL.canParse(text) || /[?#]/.test(text)) return false;
   const { protocol, hostname, pathname, username, password } = new URL(text);
   if (!/^rediss?:$/.test(protocol) || hostname === "" || !/^(\/\d*)?$/.test(pathname)) return false;

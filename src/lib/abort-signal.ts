@@ -2,8 +2,8 @@ import { setMaxListeners } from "node:events";
 import { hasErrorCode } from "./error-code.js";
 
 /**
- * Returns whether a value can be used as an `AbortSignal`. It looks at the members, because test runners and polyfills
- * have classes of their own.
+ * Returns whether a value can be used as an `AbortSignal`. Looks at the members, because test runners and polyfills
+ * have their own classes.
  */
 export function isAbortSignal(value: unknown): value is AbortSignal {
   if (typeof value !== "object" || value === null) return false;

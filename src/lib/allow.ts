@@ -9,19 +9,20 @@ const defaultPorts: Readonly<Record<string, string>> = { "redis:": "6379", "redi
 const sentinelPort = "26379";
 
 /**
- * Returns the rules of `allow`. Everything that it does not name is refused, so a missing list allows nothing of its
- * kind.
+ * Returns the rules for the option `allow`. It must name everything that the config may use, so a missing list allows
+ * nothing of its kind.
  *
  * @param cwd the absolute path to which relative paths in `allow` are relative
  * @throws `config_invalid` if `allow` has the wrong form: a misread list would allow too much or too little
  */
-export function allowRules(given: Allow, cwd: string): AllowRules {
-  assertForm(given);
-  const { exec = [], env = [], files = [], origins = [], resolvers = [], identities = [] } = given;
+export function allowRules(allow: Allow, cwd: string): AllowRules {
+  assertForm(allow);
+  const { exec = [], env = [], files = [], origins = [], resolvers = [], identities = [] } = allow;
   const commands = new Set(exec.map((command) => JSON.stringify(command)));
-  const named = new Set(origins.map(namedOrigin));
+  const allowedOrigins = new Set(origins.map(parseOrigin));
   const roots = files.map((file) => resolve(cwd, file));
-  const hasOrigin = (origin: string | undefined): boolean => origin !== undefined && named.has(origin);
+  const hasOrigin = (origin: string | undefined): boolean =>
+    origin !== undefined && allowedOrigins.has(origin);
   return {
     folder: cwd,
     command: (command) => commands.has(JSON.stringify(command)),
@@ -30,7 +31,7 @@ export function allowRules(given: Allow, cwd: string): AllowRules {
     identity: matcher(identities),
     url: (url) => hasOrigin(originOf(url)),
     host: (hostname) =>
-      [...named].some((origin) => {
+      [...allowedOrigins].some((origin) => {
         const { protocol, hostname: allowed } = new URL(origin);
         return protocol === "http:" && allowed === hostname;
       }),
@@ -39,8 +40,8 @@ export function allowRules(given: Allow, cwd: string): AllowRules {
     async file(path, opened) {
       if (roots.length === 0) return false;
       const real = await realPath(path);
-      const allowed = await Promise.all(roots.map(realPath));
-      if (!allowed.some((root) => isWithin(real, root))) return false;
+      const realRoots = await Promise.all(roots.map(realPath));
+      if (!realRoots.some((root) => isWithin(real, root))) return false;
       return opened === undefined || (await isSameFile(real, opened));
     },
   };
@@ -48,20 +49,20 @@ export function allowRules(given: Allow, cwd: string): AllowRules {
 
 const lists = ["exec", "env", "files", "origins", "resolvers", "identities"] as const;
 
-function assertForm(given: unknown): asserts given is Allow {
+function assertForm(allow: unknown): asserts allow is Allow {
   const refuse = (why: string): McpAuthError => new McpAuthError("config_invalid", `\`allow\` ${why}`);
-  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+  if (typeof allow !== "object" || allow === null || Array.isArray(allow)) {
     throw refuse(`must be an object with lists: ${lists.join(", ")}.`);
   }
   const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
-  for (const [name, list] of Object.entries(given)) {
+  for (const [name, list] of Object.entries(allow)) {
     if (!lists.some((known) => known === name)) {
       throw refuse(`has an unknown property. It may have: ${lists.join(", ")}.`);
     }
     if (list === undefined) continue;
-    const isVector = (value: unknown): boolean =>
+    const isCommand = (value: unknown): boolean =>
       Array.isArray(value) && isText(value[0]) && value.every((argument) => typeof argument === "string");
-    const isItem = name === "exec" ? isVector : isText;
+    const isItem = name === "exec" ? isCommand : isText;
     if (Array.isArray(list) && list.every(isItem)) continue;
     throw refuse(
       name === "exec"
@@ -71,15 +72,16 @@ function assertForm(given: unknown): asserts given is Allow {
   }
 }
 
+/** Returns a function that tells whether a name is in the list. An entry with `*` at its end is a prefix. */
 function matcher(names: readonly string[]): (name: string) => boolean {
   const whole = new Set(names.filter((name) => !name.endsWith("*")));
   const prefixes = names.filter((name) => name.endsWith("*")).map((name) => name.slice(0, -1));
   return (name) => whole.has(name) || prefixes.some((prefix) => name.startsWith(prefix));
 }
 
-function namedOrigin(text: string): string {
+function parseOrigin(text: string): string {
   const origin = originOf(text);
-  // Text after the host would be ignored although it looks as if it counted, so it is an error.
+  // A path, query or user name would be ignored although it looks as if it counted, so it is an error.
   if (origin !== undefined && /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s]+\/?$/i.test(text)) return origin;
   throw new McpAuthError(
     "config_invalid",

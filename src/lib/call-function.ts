@@ -37,7 +37,10 @@ export async function callFunction(
   try {
     // In `then`, so that a function that throws is handled like one that rejects.
     const answer = Promise.resolve().then(() => work(controller.signal));
-    return { kind: "done", value: await untilAborted(answer, controller.signal, () => new Error("ended")) };
+    return {
+      kind: "done",
+      value: await untilAborted(answer, controller.signal, () => new Error("The call was ended.")),
+    };
   } catch {
     return { kind: ended ?? "threw" };
   } finally {

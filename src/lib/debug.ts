@@ -42,8 +42,8 @@ interface AttemptStorage {
   getStore(): DebuggedAttempt | undefined;
 }
 
-// Requests for metadata are shared by several servers and do not know which of them they are for. The attempt that
-// started them does, so it is passed beside the calls and not through them. Loaded only while debugging.
+// Several servers share metadata requests, so the code that sends them does not know which attempt they are for. The
+// storage carries the attempt that started a request to the lines printed for it. Loaded only while debugging.
 let attempts: AttemptStorage | undefined;
 
 function attemptStorage(): AttemptStorage {
@@ -56,8 +56,8 @@ function attemptStorage(): AttemptStorage {
 function print(server: string | undefined, step: string): void {
   const current = attemptStorage().getStore();
   const name = server ?? current?.server ?? "-";
-  const isOfAttempt = current !== undefined && current.server === name;
-  const where = isOfAttempt ? ` [${current.reason}, attempt ${current.attempt}]` : "";
+  const belongsToAttempt = current !== undefined && current.server === name;
+  const where = belongsToAttempt ? ` [${current.reason}, attempt ${current.attempt}]` : "";
   log("%s", `${name}${where}: ${step}`);
 }
 
@@ -102,7 +102,7 @@ export function debugFlight(server: string, reason: string, isInFlight: boolean)
 }
 
 /**
- * Runs one attempt. Prints its begin and its end, and marks every line printed during it. Call it only if
+ * Runs one attempt. Prints its start and its end, and marks every line printed during it. Call it only if
  * `isDebugging`.
  */
 export async function debugAttempt<T>(attempt: DebuggedAttempt, work: () => Promise<T>): Promise<T> {
@@ -137,14 +137,14 @@ export function debugRequest(
   return (outcome) => print(server, `${outcome} from ${target} after ${since(started)}`);
 }
 
-/** A secret was read. Of its reference only the kind is shown. */
+/** A secret was read. The line shows only the kind of its reference. */
 export function debugSecret(server: string, reference: object): void {
   if (!isDebugging) return;
   const kind = ["env", "file", "exec", "resolver", "githubActions"].find((each) => each in reference);
   print(server, `secret: read from ${kind ?? "another source"}`);
 }
 
-/** Where metadata came from, if no request was needed for it. */
+/** Metadata was found without a request. */
 export function debugMetadata(endpoint: EndpointKind, source: "cache" | "request in flight" | "store"): void {
   if (isDebugging) print(undefined, `${endpoint}: from the ${source}`);
 }
@@ -159,7 +159,7 @@ export type StoreStep =
   | "unavailable"
   | "unreadable entry";
 
-/** What happened in the token store. */
+/** Something happened in the token store. */
 export function debugStore(server: string, step: StoreStep): void {
   if (isDebugging) print(server, `store: ${step}`);
 }
@@ -180,7 +180,7 @@ export function debugCooldown(server: string, milliseconds: number): void {
   if (isDebugging) print(server, `cool-down: ${Math.ceil(milliseconds)} ms`);
 }
 
-/** The MCP server answered 401 or 403, and this follows. */
+/** The MCP server answered 401 or 403. The line says what happens next. */
 export function debugRefusal(server: string, status: number, isSentAgain: boolean): void {
   if (isDebugging)
     print(server, `${status}: ${isSentAgain ? "send again with another token" : "return the response"}`);
@@ -191,7 +191,7 @@ function issuerHost(): string | undefined {
   return issuer !== undefined && URL.canParse(issuer) ? new URL(issuer).host : undefined;
 }
 
-/** Our own error code, and the OAuth error code if it is a registered one. Any other error may contain anything. */
+/** Returns our error code, and the OAuth error code if it is a registered one. Any other error may contain anything. */
 function codesOf(error: unknown): string {
   if (!(error instanceof McpAuthError)) return "internal error";
   return error.oauthError === undefined ? error.code : `${error.code}, ${error.oauthError}`;

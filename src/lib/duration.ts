@@ -1,6 +1,6 @@
 const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 
-/** How the config writes a duration: `"500ms"`, `"30s"`, `"5m"`, `"1h"`. */
+/** The form of a duration in the config: `"500ms"`, `"30s"`, `"5m"`, `"1h"`. */
 const durationPattern = /^(\d{1,9})(ms|s|m|h)$/;
 
 /** Returns a duration of the config in milliseconds; `undefined` for text that the schema does not accept. */
@@ -12,5 +12,5 @@ export function parseDuration(text: string): number | undefined {
   return Number(amount) * units[unit as keyof typeof units];
 }
 
-/** The longest lifetime of a token that is believed: ten years, in seconds. More is a mistake of the server. */
+/** The longest token lifetime that is accepted from a server: ten years, in seconds. Anything longer is a mistake. */
 export const longestLifetime = 315_360_000;

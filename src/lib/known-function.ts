@@ -2,8 +2,9 @@ import { nearNames } from "./near-names.js";
 import { printable, someOf } from "./printable.js";
 
 /**
- * Returns the function that the config names, from those given in code under `option`; otherwise the problem, as the
- * end of a sentence. Looks only at own members, because every object inherits functions such as `constructor`.
+ * Returns the function that the config names, from those passed in code as `option`. If there is none, returns the
+ * problem, as the end of a sentence. Looks only at own members, because every object inherits functions such as
+ * `constructor`.
  */
 export function knownFunction<F extends (...args: never[]) => unknown>(
   given: Readonly<Record<string, F>> | undefined,
@@ -14,7 +15,7 @@ export function knownFunction<F extends (...args: never[]) => unknown>(
   const found = given !== undefined && Object.hasOwn(given, name) ? given[name] : undefined;
   if (typeof found === "function") return { found };
   const [near] = nearNames(name, names);
-  const known = names.length === 0 ? "none was" : `given were: ${someOf(names)}`;
+  const known = names.length === 0 ? "none was" : `only ${someOf(names)}`;
   const hint = near === undefined ? "" : ` Did you mean "${near}"?`;
   const problem = `no function of this name was given as \`${option}\` (${known}).${hint}`;
   return { problem: printable(problem) };

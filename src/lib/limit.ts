@@ -1,4 +1,4 @@
-/** Runs at most so many pieces of work at a time. The others wait, first come, first served. */
+/** Limits how many tasks run at the same time. The others wait, and start in the order in which they came. */
 export class Limit {
   readonly #waiting: (() => void)[] = [];
   #free: number;
@@ -14,7 +14,7 @@ export class Limit {
       return await work();
     } finally {
       const next = this.#waiting.shift();
-      // The next piece takes over the place of this one.
+      // The next task takes the place of this one.
       if (next === undefined) this.#free += 1;
       else next();
     }

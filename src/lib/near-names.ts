@@ -12,7 +12,7 @@ export function nearNames(name: string, candidates: Iterable<string>): readonly 
   for (const candidate of new Set(candidates)) {
     if (candidate === name || candidate.length > longestName) continue;
     const length = Math.max(name.length, candidate.length);
-    // A third of the letters, but not so many that all short names are close to each other.
+    // A third of the letters may differ, but at most three, and always one.
     const allowed = Math.min(3, Math.max(1, Math.floor(length / 3)));
     const distance = distanceBetween(withoutSeparators(typed), withoutSeparators(candidate.toLowerCase()));
     if (distance <= allowed && distance < length) near.push({ candidate, distance });

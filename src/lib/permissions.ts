@@ -1,6 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 
-/** What a config may use that somebody else wrote: see `allow` of `createMcpAuth`. */
+/** What a config that somebody else wrote may use: see `allow` of `createMcpAuth`. */
 export interface Allow {
   /** Whole argument vectors. Commands also need `allowExec`. */
   readonly exec?: readonly (readonly string[])[];
@@ -55,7 +55,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface PermissionOptions {
   readonly allowExec?: boolean | undefined;
   readonly allow?: AllowRules | undefined;
-  /** Environments in which each use looks up MCP_AUTH_ALLOW_EXEC. One that forbids commands is enough. */
+  /** Environments in which each use looks up MCP_AUTH_ALLOW_EXEC. If one of them forbids commands, they may not run. */
   readonly environments: readonly Environment[];
 }
 
@@ -63,7 +63,7 @@ export function createPermissions({ allowExec, allow, environments }: Permission
   return {
     ...(allow !== undefined && { allow }),
     commandsForbidden: () =>
-      mayNotRun(allowExec) || environments.some(forbidsCommands) ? forbiddenHere : undefined,
+      forbidsExec(allowExec) || environments.some(forbidsCommands) ? forbiddenHere : undefined,
   };
 }
 
@@ -91,8 +91,8 @@ export function commandsForbidden({
 const forbiddenHere =
   "running commands is forbidden here, by `allowExec: false` or by MCP_AUTH_ALLOW_EXEC in the environment.";
 
-/** Without types, a caller may pass `"false"` or `0` to forbid commands. */
-function mayNotRun(allowExec: unknown): boolean {
+/** Anything but `true` forbids commands: without types, a caller may pass `"false"` or `0`. */
+function forbidsExec(allowExec: unknown): boolean {
   return allowExec !== undefined && allowExec !== true;
 }
 

@@ -1,6 +1,7 @@
 /**
- * Whether an error shows a fault in our code: the engine threw it, such as `TypeError: x is not a function`. Node.js gives
- * the errors that it throws about arguments, keys and the system a `code`. A `catch` for those lets the others through.
+ * Returns whether an error shows a fault in our code, such as `TypeError: x is not a function`. The JavaScript engine
+ * throws these errors without a `code`. Errors of Node.js about arguments, keys and the system have one, so a `catch`
+ * that handles those can throw the others again.
  */
 export function isProgrammingError(error: unknown): boolean {
   if (!(error instanceof Error) || "code" in error) return false;

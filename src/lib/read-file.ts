@@ -2,8 +2,9 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 
 /**
- * Opens a file for reading, without waiting for a writer if it is a FIFO. The caller can then check what it has opened,
- * which is the only way to know what it reads. Rejects with `ENXIO` for a socket.
+ * Opens a file for reading, without waiting for a writer if it is a FIFO. The caller can then check the file that it
+ * has opened; a check of the path before would be about a file that may be replaced meanwhile. Rejects with `ENXIO` for
+ * a socket.
  *
  * @param flags further flags of `open(2)`
  */
@@ -12,7 +13,7 @@ export async function openToRead(path: string, flags = 0): Promise<FileHandle> {
   return await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | flags);
 }
 
-/** Reads to the end of a file, or to a limit in bytes. The size in `stat` is 0 for files that the kernel makes up. */
+/** Reads to the end of a file, or to a limit in bytes. `stat` cannot be asked: it says 0 for files in /proc. */
 export async function readAtMost(file: FileHandle, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let total = 0;

@@ -16,14 +16,14 @@ export interface ProcessOptions {
   /** Measures `timeout`; the system clock by default. */
   readonly clock?: Clock;
   readonly signal?: AbortSignal | undefined;
-  /** The most bytes that it may print on stdout; 1 MiB by default. */
+  /** How many bytes the command may print on stdout; 1 MiB by default. */
   readonly maxBytes?: number;
 }
 
 export type ProcessOutcome =
   | { readonly kind: "done"; readonly code: 0; readonly stdout: Buffer }
-  /** `problem` is a short sentence of ours, without any output of the process. `mayPass`: another run may succeed. */
-  | { readonly kind: "failed"; readonly problem: string; readonly mayPass: boolean }
+  /** `problem` is a short sentence of ours, without any output of the process. `retryable`: another run may succeed. */
+  | { readonly kind: "failed"; readonly problem: string; readonly retryable: boolean }
   | { readonly kind: "aborted" };
 
 const defaultMaxBytes = 1_048_576;
@@ -40,7 +40,7 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessOutcom
   const { cwd, env } = options;
   let child: ChildProcess;
   try {
-    // A process group of its own, so that the processes which it starts can be killed with it.
+    // The child leads a new process group, so that the processes that it starts can be killed with it.
     const detached = process.platform !== "win32";
     const stdio: ["pipe" | "ignore", "pipe", "ignore"] = [
       options.input === undefined ? "ignore" : "pipe",
@@ -58,7 +58,10 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessOutcom
   return await waitForEnd(child, options);
 }
 
-/** Turns `register` off in a Node program that inherits it: it would wait for the secret that it is asked for. */
+/**
+ * Turns `register` off in a Node.js command that inherits it from this process. Otherwise the command would wait for
+ * the secret that it is asked to print.
+ */
 function withoutRegister(env: ProcessOptions["env"]): NodeJS.ProcessEnv {
   return { ...env, ...(env["MCP_AUTH_REGISTER_FOLDER"] !== undefined && { MCP_AUTH_REGISTER: "off" }) };
 }
@@ -92,7 +95,7 @@ function waitForEnd(child: ChildProcess, options: ProcessOptions): Promise<Proce
     const timer = clock.setTimeout(onTimeout, timeout);
     timer.unref();
     const stopListening = onAbort(signal, () => end({ kind: "aborted" }));
-    watch(child);
+    killOnExit(child);
     child.stdout?.on("data", (chunk: Buffer) => {
       size += chunk.byteLength;
       if (size > maxBytes) end(failed(`it printed more than ${maxBytes} bytes.`));
@@ -103,7 +106,7 @@ function waitForEnd(child: ChildProcess, options: ProcessOptions): Promise<Proce
     child.on("exit", () => {
       hasExited = true;
     });
-    // Not `exit`, because its output may not have arrived completely by then.
+    // Not on `exit`, because the output may not have arrived completely by then.
     child.on("close", (code, killedBy) => {
       if (code === 0) settle({ kind: "done", code, stdout: Buffer.concat(chunks) });
       else
@@ -115,10 +118,10 @@ function waitForEnd(child: ChildProcess, options: ProcessOptions): Promise<Proce
   });
 }
 
-/** Commands in progress. A terminal does not interrupt them, because they have process groups of their own. */
+/** Commands in progress. Ctrl+C in a terminal does not reach them, because they have their own process groups. */
 const running = new Set<ChildProcess>();
 
-function watch(child: ChildProcess): void {
+function killOnExit(child: ChildProcess): void {
   if (running.size === 0) process.on("exit", killAll);
   running.add(child);
 }
@@ -150,8 +153,8 @@ function kill(child: ChildProcess): void {
   }
 }
 
-function failed(problem: string, mayPass = false): ProcessOutcome {
-  return { kind: "failed", problem, mayPass };
+function failed(problem: string, retryable = false): ProcessOutcome {
+  return { kind: "failed", problem, retryable };
 }
 
 const startProblems: ReadonlyMap<string, string> = new Map([
@@ -162,7 +165,7 @@ const startProblems: ReadonlyMap<string, string> = new Map([
   ["E2BIG", "its arguments or the environment are too long."],
 ]);
 
-/** Returns our own text, because that of the error contains the command and its arguments. */
+/** Returns our own text, because the message of the error contains the command and its arguments. */
 function startProblem(error: unknown): string {
   const code = errorCode(error) ?? "";
   const known = startProblems.get(code);

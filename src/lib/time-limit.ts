@@ -2,15 +2,15 @@ import type { Clock, ClockTimer } from "./clock.js";
 
 export interface TimeLimitOptions {
   /**
-   * Whether the process may exit while the timer runs. `false` where somebody waits and nothing else keeps the process
-   * alive.
+   * Whether the process may exit while the timer runs. Use `false` where a caller waits and nothing else keeps the
+   * process alive.
    */
   readonly unref: boolean;
 }
 
-/** Milliseconds. Only a blocked event loop, or a clock that was set, makes a timer later than this. */
+/** In milliseconds. A timer is later than this only if the event loop was blocked or the clock was set. */
 const lateTimer = 100;
-/** Milliseconds in which a response that arrived while the event loop was blocked is read. */
+/** In milliseconds: the time to read a response that arrived while the event loop was blocked. */
 const grace = 50;
 
 /**
@@ -35,6 +35,7 @@ export function timeLimit(
   return { unref: () => timer.unref(), cancel: () => timer.cancel() };
 }
 
+/** A `workingTimeLimit` is measured in this many steps. */
 const steps = 10;
 
 /**
@@ -47,12 +48,12 @@ export function workingTimeLimit(
   onPassed: () => void,
   { unref }: TimeLimitOptions,
 ): ClockTimer {
-  let left = steps;
-  // A step that ends late counts as one step.
+  let stepsLeft = steps;
+  // A step that ends late, because the process could not run, counts as one step.
   const startStep = (): ClockTimer => {
     const timer = clock.setTimeout(() => {
-      left -= 1;
-      if (left === 0) return onPassed();
+      stepsLeft -= 1;
+      if (stepsLeft === 0) return onPassed();
       current = startStep();
     }, milliseconds / steps);
     if (unref) timer.unref();

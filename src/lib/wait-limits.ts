@@ -8,14 +8,14 @@ export interface WaitLimitsOptions {
   /** Name of the MCP server in the config, for messages. */
   readonly server: string;
   readonly clock: Clock;
-  /** Milliseconds for each piece of work. */
+  /** Milliseconds for each call of `run`. */
   readonly deadline: number;
 }
 
 /**
- * Limits the work that a call waits for besides its token, such as reading the secrets in `headers`. The wait ends with
- * the caller's signal, with the server's `deadline` and with `stop()`. The work gets a signal that is aborted then; if
- * it ignores that signal, nobody waits for it.
+ * Limits the work that a call waits for besides its token, such as reading the secrets in `headers`. The wait ends when
+ * the caller aborts its signal, after the server's `deadline`, and on `stop()`. The signal that the work gets is
+ * aborted then. If the work ignores it, nobody waits for the work any longer.
  */
 export class WaitLimits {
   readonly #options: WaitLimitsOptions;

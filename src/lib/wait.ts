@@ -29,7 +29,7 @@ export async function pause(
 }
 
 /**
- * Waits for `work`, and rejects with `aborted()` if the signal is aborted first. The work itself goes on: this is how
+ * Waits for `work`, and rejects with `aborted()` if the signal is aborted first. The work itself continues: this is how
  * one caller leaves a request that it shares with others. If the work fails later, nobody sees an unhandled rejection.
  */
 export function untilAborted<T>(
@@ -52,7 +52,7 @@ interface WithinTimeOptions {
   readonly limit?: typeof timeLimit;
 }
 
-/** Waits for `work`, and rejects with `late()` if it takes longer than a number of milliseconds. The work goes on. */
+/** Waits for `work`, and rejects with `late()` if it takes longer than a number of milliseconds. The work continues. */
 export async function withinTime<T>(
   work: Promise<T>,
   milliseconds: number,

@@ -26,9 +26,10 @@ interface Entry {
 }
 
 /**
- * More than a config needs for its client certificates. Any further agents belong to certificates that were replaced.
+ * More agents than a config with many client certificates needs. If there are more, some belong to certificates that
+ * were replaced.
  */
-const mostAgents = 32;
+const maxAgents = 32;
 
 /**
  * The connection pools, one per route. If there are too many, the least recently used ones are closed, after their
@@ -38,13 +39,13 @@ export class Agents {
   readonly #authorities: () => Promise<readonly string[] | undefined>;
   readonly #limit: number;
   readonly #entries = new Map<string, Entry>();
-  /** The authorities that the agents were created with. */
+  /** The certificate authorities that the agents were created with. */
   #trusted: readonly string[] | undefined;
   #closed = false;
   #retired = false;
 
   /** @param authorities returns the certificates to trust in PEM; `undefined` for those that Node trusts by default */
-  constructor(authorities: () => Promise<readonly string[] | undefined>, limit = mostAgents) {
+  constructor(authorities: () => Promise<readonly string[] | undefined>, limit = maxAgents) {
     this.#authorities = authorities;
     this.#limit = limit;
   }
@@ -64,7 +65,7 @@ export class Agents {
       this.#trusted = authorities;
       this.#retireAll();
     }
-    // The certificate with its chain and not its thumbprint, which stays the same when the chain is corrected.
+    // Contains the certificate with its chain and not the thumbprint, which stays the same when the chain is corrected.
     const key = JSON.stringify([route.proxy ?? null, route.identity?.certificate ?? null]);
     const entry = this.#entries.get(key) ?? {
       agent: createAgent(undici, tls, route, authorities),
@@ -75,10 +76,10 @@ export class Agents {
     // A `Map` iterates in order of insertion, so the first key is the least recently used one.
     this.#entries.delete(key);
     if (!this.#retired) this.#entries.set(key, entry);
-    for (const [oldest, retiring] of this.#entries) {
+    for (const [oldestKey, oldest] of this.#entries) {
       if (this.#entries.size <= this.#limit) break;
-      this.#entries.delete(oldest);
-      retire(retiring);
+      this.#entries.delete(oldestKey);
+      retire(oldest);
     }
     return {
       agent: entry.agent,
@@ -93,7 +94,7 @@ export class Agents {
     return this.#entries.size;
   }
 
-  /** Closes agents as soon as no request uses them, from now on also those that are created later. */
+  /** Closes each agent as soon as no request uses it, also those that are created later. */
   retire(): void {
     this.#retired = true;
     this.#retireAll();
@@ -128,11 +129,11 @@ function createAgent(
   // With authorities, the context is created once, because parsing all roots takes longer than a handshake. Without
   // them, Node creates one per connection from the certificates that it trusts then: `tls.setDefaultCACertificates` can
   // change them.
-  const shared = authorities && (identity === undefined || proxy !== undefined);
-  const plain = shared ? tls.createSecureContext(trust) : undefined;
+  const needsTrustContext = authorities && (identity === undefined || proxy !== undefined);
+  const trustContext = needsTrustContext ? tls.createSecureContext(trust) : undefined;
   const connector = buildConnector({
     minVersion,
-    secureContext: identity === undefined ? plain : identified(tls, trust, identity),
+    secureContext: identity === undefined ? trustContext : contextWithIdentity(tls, trust, identity),
     // Overrides NODE_TLS_REJECT_UNAUTHORIZED.
     rejectUnauthorized: true,
   });
@@ -146,7 +147,9 @@ function createAgent(
     });
   return new Agent({
     connect:
-      proxy === undefined ? connect : throughProxy(connect, proxy, { secureContext: plain, minVersion }),
+      proxy === undefined
+        ? connect
+        : throughProxy(connect, proxy, { secureContext: trustContext, minVersion }),
     // Undici would give up after five minutes without a byte. An event stream may be silent for longer, and a tool may
     // take longer to answer. Requests that must end earlier have a signal.
     headersTimeout: 0,
@@ -174,7 +177,7 @@ function throughProxy(
   };
 }
 
-function identified(
+function contextWithIdentity(
   tls: typeof import("node:tls"),
   trust: SecureContextOptions,
   { certificate, privateKey, passphrase }: TlsIdentity,

@@ -10,7 +10,7 @@ export function assertResponse(response: unknown): asserts response is Response 
   );
 }
 
-/** Checks the members, because test runners and copies of undici have their own classes. */
+/** Looks at the members and not at the class, because test runners and copies of undici have their own classes. */
 function isResponse(value: unknown): value is Response {
   if (typeof value !== "object" || value === null) return false;
   if (!("status" in value) || typeof value.status !== "number") return false;

@@ -11,9 +11,11 @@ import { openToRead, readAtMost } from "../lib/read-file.js";
 /** 4 MiB. All roots of an operating system take a few hundred KiB. */
 const maxBytes = 4_194_304;
 
+const notRegular = "is not a regular file. Name a file with certificates in PEM.";
+
 const certificates = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-// Node has it since 22.15, and the types do not declare it. It also takes --use-system-ca into account.
+// Node.js has this function since 22.15, but the types do not declare it. It takes --use-system-ca into account.
 const { getCACertificates } = tls as { getCACertificates?: (type: "default") => readonly string[] };
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -65,8 +67,8 @@ function usesOpenSslStore(processEnv: Variables): boolean {
   if (flags.includes("--use-bundled-ca")) return false;
   if (flags.includes("--use-openssl-ca")) return true;
   // The types declare only some of the variables.
-  const built: object = process.config.variables;
-  return "openssl_use_def_ca_store" in built && built.openssl_use_def_ca_store === true;
+  const buildOptions: object = process.config.variables;
+  return "openssl_use_def_ca_store" in buildOptions && buildOptions.openssl_use_def_ca_store === true;
 }
 
 /**
@@ -100,7 +102,8 @@ async function readAuthoritiesFile(file: string, allow?: AllowRules): Promise<re
     );
   }
   for (const [index, pem] of found.entries()) {
-    if (!isCertificate(pem)) throw refuse(`is damaged: its certificate number ${index + 1} cannot be read.`);
+    if (!isCertificate(pem))
+      throw refuse(`is damaged: its certificate number ${index + 1} cannot be read. Replace it.`);
   }
   return found;
 }
@@ -110,26 +113,30 @@ async function read(
   allow: AllowRules | undefined,
   refuse: (why: string) => McpAuthError,
 ): Promise<string> {
-  const notAllowed = () => refuse("may not be read, because `allow.files` does not include it.");
+  const notAllowed = () =>
+    refuse("may not be read, because `allow.files` does not include it. Add it there, or name another file.");
   if ((await allow?.file(file)) === false) throw notAllowed();
   let handle: FileHandle | undefined;
   try {
-    // Checks the open file, because another file may take its place at any time.
+    // The checks are about the open file, because another file may take its place at any time.
     handle = await openToRead(file);
     const stats = await handle.stat({ bigint: true });
     if ((await allow?.file(file, stats)) === false) throw notAllowed();
-    if (!stats.isFile()) throw refuse("is not a regular file.");
+    if (!stats.isFile()) throw refuse(notRegular);
     const bytes = await readAtMost(handle, maxBytes + 1);
-    if (bytes.length > maxBytes) throw refuse("is larger than 4 MiB.");
+    if (bytes.length > maxBytes)
+      throw refuse("is larger than 4 MiB. Name a file that has only the certificates to trust.");
     return bytes.toString("utf8");
   } catch (error) {
     if (error instanceof McpAuthError) throw error;
     const code = errorCode(error);
-    if (code === "ENOENT" || code === "ENOTDIR") throw refuse("does not exist.");
-    if (code === "EACCES" || code === "EPERM") throw refuse("may not be read by this process.");
-    // It is a socket.
-    if (code === "ENXIO") throw refuse("is not a regular file.");
-    throw refuse("cannot be read.");
+    if (code === "ENOENT" || code === "ENOTDIR")
+      throw refuse("does not exist. Correct the path, or create the file.");
+    if (code === "EACCES" || code === "EPERM")
+      throw refuse("may not be read by this process. Give its user read access.");
+    // The path names a socket.
+    if (code === "ENXIO") throw refuse(notRegular);
+    throw refuse("cannot be read. Check it, or name another file.");
   } finally {
     await handle?.close().catch(ignoreSystemError);
   }

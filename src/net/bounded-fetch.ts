@@ -29,9 +29,9 @@ export interface BoundedRequest {
   /** Milliseconds for the whole exchange, including the body. */
   readonly timeout: number;
   readonly signal?: AbortSignal;
-  /** The largest body in bytes, after decompression; 1 MiB by default. */
+  /** The size of the largest body that is read, in bytes after decompression; 1 MiB by default. */
   readonly maxBytes?: number;
-  /** Cancels the body, which is `""` then. For responses that may never end. */
+  /** Cancels the body and returns `""` for it: some responses never end. */
   readonly discardBody?: boolean;
   /** Measures `timeout`; the system clock by default. */
   readonly clock?: Clock;
@@ -85,7 +85,9 @@ export async function boundedFetch(fetch: FetchFunction, request: BoundedRequest
 /** A request that may be shared by several servers. */
 export type SharedRequest = Omit<BoundedRequest, "server"> & { readonly server?: string };
 
-/** Does the same with failures as values, for work that several servers share. Never rejects. */
+/**
+ * Works like `boundedFetch`, but returns failures as values, for requests that several servers share. Never rejects.
+ */
 export async function exchange(fetch: FetchFunction, request: SharedRequest): Promise<Exchange> {
   const { signal, timeout, what, url, isLearned = false } = request;
   const shown = isLearned ? undefined : printableUrl(url);
@@ -107,32 +109,32 @@ export async function exchange(fetch: FetchFunction, request: SharedRequest): Pr
     end({ code: "aborted", detail: `the request to ${target} was aborted.`, details });
   });
 
-  let complete = false;
+  let isComplete = false;
   const onOutcome = debugRequest(request.endpoint, request);
   let outcome: number | string = "aborted";
-  let ongoing: Promise<Response> | undefined;
+  let responding: Promise<Response> | undefined;
   try {
     if (ended !== undefined) return { kind: "failed", failure: ended };
-    ongoing = fetch(url, initOf(request, controller.signal));
-    // A `fetch` may ignore its signal. Nothing else may wait for `ongoing`: V8 follows one reaction of a promise, so a
-    // second one would hide the callers from the async stack of the request.
-    const response = await untilAborted(ongoing, controller.signal, () => new Error("ended"));
+    responding = fetch(url, initOf(request, controller.signal));
+    // A `fetch` may ignore its signal, so the wait ends with it. Nothing else may wait for `responding`: V8 follows one
+    // reaction of a promise, so a second one would hide the callers from the async stack of the request.
+    const response = await untilAborted(responding, controller.signal, exchangeEnded);
     const status = statusOf(response);
     outcome = status;
     const body = await readBody(response, request, controller.signal);
     if (body === undefined) return { kind: "too-large", status };
-    complete = request.discardBody !== true;
+    isComplete = request.discardBody !== true;
     return { kind: "response", response: { status, headers: response.headers, body } };
   } catch (error) {
     const failure = ended ?? { details, ...networkFailure(error, target) };
     outcome = failure.code;
-    ongoing?.then(drop).catch(ignore);
+    responding?.then(discard).catch(ignore);
     return { kind: "failed", failure };
   } finally {
     timer.cancel();
     stopListening();
     // Releases the socket of a response that was not read to the end.
-    if (!complete) controller.abort();
+    if (!isComplete) controller.abort();
     onOutcome(outcome);
   }
 }
@@ -142,11 +144,14 @@ function initOf({ method = "GET", headers = {}, body }: SharedRequest, signal: A
 }
 
 /** Frees a response that arrives after the exchange has ended. */
-function drop(response: Response): void {
+function discard(response: Response): void {
   if (!response.bodyUsed) response.body?.cancel().catch(ignore);
 }
 
-/** A `fetch` of the caller may follow redirects anyway. The response after a redirect must not be trusted. */
+/**
+ * Returns the status, and 302 for a response after a redirect, which must not be trusted: a `fetch` of the caller may
+ * follow redirects anyway.
+ */
 function statusOf(response: Response): number {
   return response.redirected || response.type === "opaqueredirect" ? 302 : response.status;
 }
@@ -166,7 +171,7 @@ async function readBody(
   let done = false;
   try {
     while (request.discardBody !== true) {
-      const chunk = await untilAborted(reader.read(), signal, () => new Error("ended"));
+      const chunk = await untilAborted(reader.read(), signal, exchangeEnded);
       if (chunk.done) {
         done = true;
         return text + decoder.decode();
@@ -179,6 +184,11 @@ async function readBody(
   } finally {
     if (!done) reader.cancel().catch(ignore);
   }
+}
+
+/** Returns the error that leaves a wait. `exchange` returns the reason for the end instead. */
+function exchangeEnded(): Error {
+  return new Error("The exchange was ended.");
 }
 
 function ignore(): void {}

@@ -4,8 +4,8 @@ import { parseHttpDate } from "./http-date.js";
  * The range of possible offsets of a server's clock: milliseconds that it is ahead of ours, negative if it is behind.
  */
 export interface OffsetRange {
-  readonly least: number;
-  readonly most: number;
+  readonly min: number;
+  readonly max: number;
 }
 
 /** A response with what is needed to compare the clock of its server with ours. */
@@ -15,7 +15,7 @@ export interface DatedResponse {
   /** By our clock, when the headers of the response had arrived. */
   readonly receivedAt: number;
   readonly headers: Pick<Headers, "get">;
-  /** Whether no cache can have answered. */
+  /** Whether the response certainly does not come from a cache. */
   readonly isUncached: boolean;
 }
 
@@ -39,28 +39,28 @@ export function offsetRange({
   const date = parseHttpDate(headers.get("date") ?? "");
   // If the response arrived before it was sent, our clock was set back in between.
   if (Number.isNaN(date) || receivedAt < sentAt) return undefined;
-  const least = date - receivedAt;
+  const min = date - receivedAt;
   const age = headers.get("age");
   if (age === null) {
-    return { least, most: isUncached ? date + resolution - sentAt : Number.POSITIVE_INFINITY };
+    return { min, max: isUncached ? date + resolution - sentAt : Number.POSITIVE_INFINITY };
   }
-  if (!/^\d{1,9}$/.test(age)) return { least, most: Number.POSITIVE_INFINITY };
-  return { least, most: date + Number(age) * 1_000 + 2 * resolution - sentAt };
+  if (!/^\d{1,9}$/.test(age)) return { min, max: Number.POSITIVE_INFINITY };
+  return { min, max: date + Number(age) * 1_000 + 2 * resolution - sentAt };
 }
 
 /**
- * Returns the range that follows from two responses, of which `latest` came later. If they contradict each other, a
- * clock was set in between, and only the later one counts.
+ * Returns the range that agrees with both an earlier and the latest response. If the two contradict each other, a clock
+ * was set in between, and only the latest counts.
  */
-export function narrowed(known: OffsetRange | undefined, latest: OffsetRange): OffsetRange {
-  if (known === undefined) return latest;
-  const least = Math.max(known.least, latest.least);
-  const most = Math.min(known.most, latest.most);
-  return least <= most ? { least, most } : latest;
+export function narrowRange(earlier: OffsetRange | undefined, latest: OffsetRange): OffsetRange {
+  if (earlier === undefined) return latest;
+  const min = Math.max(earlier.min, latest.min);
+  const max = Math.min(earlier.max, latest.max);
+  return min <= max ? { min, max } : latest;
 }
 
-/** Returns the offset in the range that is closest to zero, so that no difference is assumed without proof. */
-export function smallestOffset({ least, most }: OffsetRange): number {
-  if (least > 0) return least;
-  return most < 0 ? most : 0;
+/** Returns the offset in the range that is closest to zero: a larger difference is possible, but not proved. */
+export function smallestOffset({ min, max }: OffsetRange): number {
+  if (min > 0) return min;
+  return max < 0 ? max : 0;
 }

@@ -2,7 +2,7 @@ import { McpAuthError } from "../errors/error.js";
 import { isLoopbackHost } from "../lib/loopback.js";
 import { printableUrl } from "./printable-url.js";
 
-/** The rules for URLs that servers name. */
+/** Decides which URLs that servers name may be requested. */
 export interface EgressRules {
   /** Name of the MCP server in the config, for error messages. */
   readonly server: string;
@@ -84,12 +84,15 @@ export function assertLearnedUrl(url: string, what: string, rules: EgressRules):
   return parsed;
 }
 
-/** `URL` has already converted other forms of an IPv4 address (hexadecimal, octal, one number) to four parts. */
+/**
+ * Returns whether a hostname is an IP address. `URL` has already converted other forms of an IPv4 address (hexadecimal,
+ * octal, one number) to four parts.
+ */
 function isIpLiteral(hostname: string): boolean {
   return hostname.startsWith("[") || /^\d{1,3}(\.\d{1,3}){3}\.*$/.test(hostname);
 }
 
-/** A name with a trailing dot is complete, and resolves to the same address. */
+/** Returns whether a name means this machine. With a trailing dot, a name resolves to the same address. */
 function isLocalName(hostname: string): boolean {
   const name = hostname.replace(/\.+$/, "");
   return isLoopbackHost(name) || namesInHostsFiles.test(name);

@@ -37,7 +37,7 @@ export function isVerificationOff(processEnv: Variables): boolean {
   return value === "0" || (value === "false" && process.versions["bun"] !== undefined);
 }
 
-/** The message for a process that turns off verification: what is wrong, and what to do. */
+/** Message for a process that turns off verification: what is wrong, and what to do. */
 export const verificationIsOff =
   "NODE_TLS_REJECT_UNAUTHORIZED turns off the verification of TLS certificates in this process, so anybody could answer. " +
   'Unset it. To trust a certificate of your own, name it in "ca" under "network" in the config (network.ca), or in ' +

@@ -16,9 +16,9 @@ export interface Failure {
   readonly retryable?: boolean;
   /** Milliseconds. */
   readonly retryAfter?: number;
-  /** What servers said, for the `details` of the error. */
+  /** Values from server responses, for the `details` of the error. */
   readonly details?: Readonly<Record<string, unknown>> | undefined;
-  /** Whether there was no connection, so that no server received any part of the request. */
+  /** Whether the connection failed, so that no server received any part of the request. */
   readonly neverArrived?: boolean;
 }
 

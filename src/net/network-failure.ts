@@ -7,12 +7,12 @@ const tlsCode = new RegExp(
     "INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|ERROR_IN_C|EPROTO$)",
 );
 
-/** Codes of failures to connect. The server has received nothing. */
-const unconnected: ReadonlySet<string> = new Set([
+/** Codes of failures to connect: the server has received nothing. */
+const connectFailures: ReadonlySet<string> = new Set([
   ...["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"],
 ]);
 
-/** What to do, by the code. The first match counts. */
+/** What to do about a TLS failure, by its code. The first match counts. */
 const remedies: readonly (readonly [RegExp, string])[] = [
   // The server sends alerts (RFC 8446 §6.2). Up to TLS 1.2, handshake_failure can also mean a missing client
   // certificate.
@@ -71,7 +71,7 @@ export function networkFailure(error: unknown, target: string): Failure {
   }
   const brief = `could not be reached (${codes[0] ?? "network error"})`;
   const detail = `${target} ${brief}. Check its address and the network.`;
-  const isConnected = codes.length === 0 || codes.some((code) => !unconnected.has(code));
+  const isConnected = codes.length === 0 || codes.some((code) => !connectFailures.has(code));
   return { code: "unavailable", detail, brief, retryable: true, neverArrived: !isConnected };
 }
 

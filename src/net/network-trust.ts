@@ -19,11 +19,11 @@ export interface NetworkTrust {
 
 export interface TrustOptions {
   readonly spec: NetworkSpec;
-  /** For `HTTP_PROXY` and `NO_PROXY`. */
+  /** The environment with `HTTP_PROXY` and `NO_PROXY`. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The environment in which Node itself looks for authorities, even if `env` is another one. */
   readonly processEnv: Readonly<Record<string, string | undefined>>;
-  /** Whether the caller passed a `fetch`. Which servers it trusts is unknown. */
+  /** Whether the caller passed a `fetch`. We do not know which servers it trusts. */
   readonly hasOwnFetch: boolean;
   /** Restricts which files of `network.ca` are read; without it, all of them are. */
   readonly allow?: AllowRules | undefined;
@@ -42,24 +42,27 @@ export function networkTrust({ spec, env, processEnv, hasOwnFetch, allow }: Trus
       });
     return await read;
   };
-  let defaults: { readonly of: readonly string[]; readonly added: Promise<readonly string[]> } | undefined;
+  let defaults:
+    | { readonly current: readonly string[]; readonly added: Promise<readonly string[]> }
+    | undefined;
   // Computed once and not per entry, because it takes a millisecond or two.
   const added = async (): Promise<readonly string[]> => {
     const { addedAuthorities, currentAuthorities } = await import("./authorities.js");
     const current = currentAuthorities();
-    if (defaults?.of !== current) defaults = { of: current, added: addedAuthorities(processEnv) };
+    if (defaults?.current !== current) defaults = { current, added: addedAuthorities(processEnv) };
     return await defaults.added;
   };
-  let trusted: { readonly of: readonly string[]; readonly all: Promise<readonly string[]> } | undefined;
+  let trusted: { readonly current: readonly string[]; readonly all: Promise<readonly string[]> } | undefined;
   return {
     async authorities() {
-      const own = await configured();
-      if (own.length === 0) return undefined;
+      const fromConfig = await configured();
+      if (fromConfig.length === 0) return undefined;
       const { currentAuthorities, defaultAuthorities } = await import("./authorities.js");
       const current = currentAuthorities();
       // All callers get the same list, because a different list opens new connections.
-      if (trusted?.of !== current) {
-        trusted = { of: current, all: defaultAuthorities(processEnv).then((found) => [...found, ...own]) };
+      if (trusted?.current !== current) {
+        const all = defaultAuthorities(processEnv).then((found) => [...found, ...fromConfig]);
+        trusted = { current, all };
       }
       return await trusted.all;
     },
@@ -76,14 +79,14 @@ export function networkTrust({ spec, env, processEnv, hasOwnFetch, allow }: Trus
   };
 }
 
-/** Returns the hosts whose plain http responses anyone on the path can forge, with the proxy on that path. */
+/** Returns the hosts that are used over plain http, and the proxy: anyone on the way can forge such a response. */
 function insecureHosts(
   { proxy, allowInsecureHttp }: NetworkSpec,
   env: TrustOptions["env"],
 ): readonly string[] {
   if (allowInsecureHttp.length === 0) return [];
   const { forHttp, noProxy } = proxyVariables(env);
-  // All of NO_PROXY, because it may name ports. The proxy without its credentials.
+  // All of NO_PROXY counts, because it may name ports. The proxy counts without its credentials.
   const configured = proxy ?? forHttp ?? false;
   const hosts = [...new Set(allowInsecureHttp)].toSorted();
   if (configured === false) return hosts;

@@ -21,7 +21,10 @@ export interface Network {
   readonly fetch: FetchFunction;
   /** Returns a `fetch` that presents a client certificate. Calls with the same certificate share connections. */
   fetchAs(identity: TlsIdentity): FetchFunction;
-  /** Another network takes its place: closes connections as soon as no request uses them. Requests are still sent. */
+  /**
+   * Closes each connection as soon as no request uses it, because another network replaces this one. Requests still
+   * work.
+   */
   retire(): void;
   /** Closes idle connections. Requests in progress still end normally. */
   close(): Promise<void>;
@@ -31,7 +34,7 @@ export interface NetworkOptions {
   /** Sends the requests. */
   readonly fetch: FetchFunction;
   readonly spec: NetworkSpec;
-  /** For `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`. */
+  /** The environment with `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /**
    * The environment in which Node itself looks up TLS settings, even if `env` is another one; `process.env` by default.
@@ -46,10 +49,10 @@ export interface NetworkOptions {
 }
 
 /**
- * Returns functions that send every https request over our own connections. These verify the server even if
- * NODE_TLS_REJECT_UNAUTHORIZED turns verification off, and whenever it does. No other code in the process uses them, so
- * a request never reuses a connection that was opened without verification. They use the proxy that the config or the
- * environment names, trust the authorities that the config adds, and present a client certificate where one is
+ * Returns functions that send every https request over our own connections. These connections verify the server even if
+ * NODE_TLS_REJECT_UNAUTHORIZED turns verification off, no matter when. No other code in the process uses them, so a
+ * request never reuses a connection that was opened without verification. They go through the proxy that the config or
+ * the environment names, trust the authorities that the config adds, and present a client certificate where one is
  * required. Plain http without a proxy goes to the given `fetch` unchanged.
  *
  * The functions reject with the errors of the given `fetch` and with: `config_invalid` for a proxy or a file of
@@ -102,7 +105,7 @@ export function createNetwork(options: NetworkOptions): Network {
         if (sentAt !== undefined) serverClocks?.note({ input, init }, response, sentAt);
         return response;
       } catch (error) {
-        throw (lease && ownError(error)) ?? error;
+        throw (lease && unwrapOwnError(error)) ?? error;
       } finally {
         lease?.release();
       }
@@ -121,7 +124,7 @@ export function createNetwork(options: NetworkOptions): Network {
   };
 }
 
-/** What failed to load fails again where it is used. */
+/** Ignores a failure to load the connections: the request that needs them fails, too. */
 function ignore(): void {}
 
 interface Connections {
@@ -184,6 +187,6 @@ function withDispatcher(init: RequestInit | undefined, dispatcher: Dispatcher): 
 }
 
 /** Returns our own error if `fetch` has wrapped one. */
-function ownError(error: unknown): McpAuthError | undefined {
+function unwrapOwnError(error: unknown): McpAuthError | undefined {
   return error instanceof Error && error.cause instanceof McpAuthError ? error.cause : undefined;
 }

@@ -6,7 +6,7 @@ import { BlockList, isIP } from "node:net";
  * `10.0.0.0/8` matches all addresses in it; `*` matches everything. `:port` restricts an entry to that port.
  */
 export function isExempt(url: URL, noProxy: string): boolean {
-  const host = bare(url.hostname);
+  const host = plainHostname(url.hostname);
   const port = url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port;
   return noProxy
     .toLowerCase()
@@ -47,6 +47,6 @@ function inRange(host: string, range: string): boolean {
 }
 
 /** Removes brackets, and the trailing dot of a complete name. */
-function bare(hostname: string): string {
+function plainHostname(hostname: string): string {
   return hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");
 }

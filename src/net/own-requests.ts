@@ -16,21 +16,23 @@ export interface ThroughInit extends RequestInit {
  * requests.
  */
 export interface OwnRequests {
-  /** Marks a request that must not be authorized as in progress. Returns a function that ends the mark. */
+  /**
+   * Notes that a request of ours, which must not be authorized, is in progress. Returns a function that notes its end.
+   */
   begin(url: string, authorization: string | null): () => void;
   /** Returns whether such a request is in progress. */
   includes(url: string, authorization: string | null): boolean;
-  /** Adds a registration for some URLs, with the `fetch` below it. Returns a function that removes it. */
+  /** Adds a registration for some URLs, with the `fetch` that it wraps. Returns a function that removes it. */
   register(covers: (url: string) => boolean, bare: FetchFunction): () => void;
   /**
    * Returns the `fetch` that bypasses all registrations for a URL; `undefined` if no registration would authorize it.
    */
   bareFor(url: string): FetchFunction | undefined;
-  /** The registration that added the token to a request of undici. */
+  /** For each request of undici, the registration that added its token. */
   readonly authorized: WeakMap<object, object>;
 }
 
-/** From the global symbol registry, because several copies of this package may be loaded. */
+/** A symbol of the global registry, because several copies of this package may be loaded. */
 const key = Symbol.for("mcp-auth-runtime.own-requests");
 
 type Global = { [key]?: OwnRequests };
@@ -55,21 +57,24 @@ export function trackOwnRequests(): OwnRequests {
 export function platformFetch(chosen?: FetchFunction): FetchFunction {
   return async function sendWithPlatformFetch(input, given) {
     const { via, init } = splitInit(given);
-    const own = (globalThis as Global)[key];
-    if (own === undefined) return await (chosen ?? via ?? globalThis.fetch)(input, init);
+    const ownRequests = (globalThis as Global)[key];
+    if (ownRequests === undefined) return await (chosen ?? via ?? globalThis.fetch)(input, init);
     const url = urlOf(input);
     const authorization = authorizationOf(input, init);
-    const past = hasToken(authorization) ? undefined : own.bareFor(url);
-    const end = own.begin(url, authorization);
+    const bypass = hasToken(authorization) ? undefined : ownRequests.bareFor(url);
+    const end = ownRequests.begin(url, authorization);
     try {
-      return await (chosen ?? via ?? past ?? globalThis.fetch)(input, init);
+      return await (chosen ?? via ?? bypass ?? globalThis.fetch)(input, init);
     } finally {
       end();
     }
   };
 }
 
-/** Client authentication uses the body or the Basic scheme (RFC 6749 §2.3.1). Access tokens never use Basic. */
+/**
+ * Returns whether a request has an access token. A token never uses the Basic scheme, which is for client
+ * authentication (RFC 6749 §2.3.1).
+ */
 function hasToken(authorization: string | null): boolean {
   return authorization !== null && !/^basic /i.test(authorization);
 }
@@ -82,22 +87,22 @@ function splitInit(given: ThroughInit | undefined): { via?: FetchFunction | unde
 }
 
 function createOwnRequests(): OwnRequests {
-  const sending = new Map<string, number>();
+  const inProgress = new Map<string, number>();
   const registrations = new Set<{ covers: (url: string) => boolean; bare: FetchFunction }>();
-  // By URL and header and not by identity, because a wrapper around `fetch` may send another `Request` than it was
-  // given.
+  // Requests are identified by URL and header and not as objects, because a wrapper around `fetch` may send another
+  // `Request` than it was given.
   const nameOf = (url: string, authorization: string | null): string => `${url} ${authorization ?? ""}`;
   return {
     begin(url, authorization) {
       const name = nameOf(url, authorization);
-      sending.set(name, (sending.get(name) ?? 0) + 1);
+      inProgress.set(name, (inProgress.get(name) ?? 0) + 1);
       return () => {
-        const left = (sending.get(name) ?? 1) - 1;
-        if (left > 0) sending.set(name, left);
-        else sending.delete(name);
+        const remaining = (inProgress.get(name) ?? 1) - 1;
+        if (remaining > 0) inProgress.set(name, remaining);
+        else inProgress.delete(name);
       };
     },
-    includes: (url, authorization) => sending.has(nameOf(url, authorization)),
+    includes: (url, authorization) => inProgress.has(nameOf(url, authorization)),
     register(covers, bare) {
       const registration = { covers, bare };
       registrations.add(registration);

@@ -41,10 +41,10 @@ export function proxyRules(
   };
 }
 
-/** Messages do not quote the URL, because it may contain a password. */
+/** Parses the URL of a proxy. Messages do not quote it, because it may contain a password. */
 function parseProxy(text: string, source: string): HttpProxy {
   const refuse = (why: string): McpAuthError => new McpAuthError("config_invalid", `${source} ${why}`);
-  // In the environment, many write it without a scheme, as `proxy.example:3128`.
+  // Environments often have it without a scheme, as `proxy.example:3128`.
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   if (!URL.canParse(full)) throw refuse("is not a URL. Write it as http://host:port.");
   const { protocol, origin, username, password } = new URL(full);

@@ -1,17 +1,17 @@
 import type { Clock } from "../lib/clock.js";
-import { narrowed, type OffsetRange, offsetRange, smallestOffset } from "./clock-offset.js";
+import { narrowRange, type OffsetRange, offsetRange, smallestOffset } from "./clock-offset.js";
 
-/** Milliseconds. A smaller difference is not corrected, because what we sign is backdated by more than that. */
+/** In milliseconds. A smaller difference is not corrected, because what we sign is backdated by more than that. */
 export const toleratedSkew = 2_000;
-/** Milliseconds. A larger difference is only reported, because one of the two clocks is clearly wrong. */
-export const mostCorrectedSkew = 600_000;
+/** In milliseconds. A larger difference is only reported, because one of the two clocks is clearly wrong. */
+export const maxCorrectedSkew = 600_000;
 
-/** Milliseconds. A difference that is closer than this to a reported one is not reported again. */
+/** In milliseconds. A difference that is this close to a reported one is not reported again. */
 const sameSkew = 5_000;
-/** The most reports for one origin: several servers with different clocks may answer for it. */
-const mostReports = 10;
-// Far more than a runtime uses. A server that names any number of origins only displaces the oldest ones.
-const mostOrigins = 1_000;
+/** How many differences are reported for one origin: several servers with different clocks may answer for it. */
+const maxReports = 10;
+// Far more than a runtime uses. A server that names ever more origins only displaces the oldest ones.
+const maxOrigins = 1_000;
 
 /** How far the clock of a server differs from ours. */
 export interface ClockSkew {
@@ -42,8 +42,8 @@ export interface SigningTime {
 }
 
 /**
- * Learns from the `Date` of responses how far the clock of each origin differs from ours. Kept only in memory, per
- * runtime. Used only for what we sign: the expiry of a token is measured by our own clock.
+ * Learns from the `Date` of responses how far the clock of each origin differs from ours. Each runtime keeps this in
+ * memory. It is used only for what we sign: the expiry of a token is measured by our own clock.
  */
 export class ServerClocks {
   readonly #clock: Pick<Clock, "now">;
@@ -64,7 +64,7 @@ export class ServerClocks {
     const clock = this.#clock;
     const offset = () => offsetOf(this.#known.get(origin));
     const markSigned = () => {
-      this.#latest(origin).isSignedFor = true;
+      this.#touch(origin).isSignedFor = true;
     };
     let applied: number | undefined;
     return {
@@ -77,8 +77,8 @@ export class ServerClocks {
         return applied !== undefined && Math.abs(correction(offset()) - applied) > toleratedSkew;
       },
       get uncorrected() {
-        const present = offset();
-        return applied !== undefined && Math.abs(present) > mostCorrectedSkew ? present : undefined;
+        const current = offset();
+        return applied !== undefined && Math.abs(current) > maxCorrectedSkew ? current : undefined;
       },
     };
   }
@@ -92,16 +92,16 @@ export class ServerClocks {
     if (known?.isSignedFor !== true) return undefined;
     const offset = offsetOf(known);
     const { reported } = known;
-    if (Math.abs(offset) <= toleratedSkew || reported.length === mostReports) return undefined;
-    const isCorrected = Math.abs(offset) <= mostCorrectedSkew;
-    const isKnown = (earlier: number) =>
-      Math.abs(earlier - offset) <= sameSkew && Math.abs(earlier) <= mostCorrectedSkew === isCorrected;
-    if (reported.some(isKnown)) return undefined;
+    if (Math.abs(offset) <= toleratedSkew || reported.length === maxReports) return undefined;
+    const isCorrected = Math.abs(offset) <= maxCorrectedSkew;
+    const isReported = (earlier: number) =>
+      Math.abs(earlier - offset) <= sameSkew && Math.abs(earlier) <= maxCorrectedSkew === isCorrected;
+    if (reported.some(isReported)) return undefined;
     reported.push(offset);
     return { offset, isCorrected };
   }
 
-  /** Learns from the `Date` of a response to a request that was sent at `sentAt` by our clock. */
+  /** Learns the offset from the `Date` of a response. Its request was sent at `sentAt` by our clock. */
   note(
     { input, init }: { readonly input: string | URL | Request; readonly init: RequestInit | undefined },
     response: Response,
@@ -113,20 +113,20 @@ export class ServerClocks {
     const isUncached = !isCacheable(input, init) || /\bno-store\b/i.test(headers.get("cache-control") ?? "");
     const range = offsetRange({ sentAt, receivedAt: this.#clock.now(), headers, isUncached });
     if (range === undefined) return;
-    const known = this.#latest(originOf(input instanceof Request ? input.url : input));
-    known.range = narrowed(known.range, range);
+    const known = this.#touch(originOf(input instanceof Request ? input.url : input));
+    known.range = narrowRange(known.range, range);
   }
 
   /**
-   * Returns what is known about an origin and moves it to the end of the map. The first entries are removed to limit
-   * its size.
+   * Returns what is known about an origin, and makes it the newest entry of the map. Removes the oldest entries if
+   * there are too many.
    */
-  #latest(origin: string): Known {
+  #touch(origin: string): Known {
     const known = this.#known.get(origin) ?? { isSignedFor: false, reported: [] };
     this.#known.delete(origin);
     this.#known.set(origin, known);
     for (const oldest of this.#known.keys()) {
-      if (this.#known.size <= mostOrigins) break;
+      if (this.#known.size <= maxOrigins) break;
       this.#known.delete(oldest);
     }
     return known;
@@ -140,10 +140,10 @@ function offsetOf(known: Known | undefined): number {
 /** Returns the milliseconds to add to our time when we sign. */
 function correction(offset: number): number {
   const size = Math.abs(offset);
-  return size > toleratedSkew && size <= mostCorrectedSkew ? offset : 0;
+  return size > toleratedSkew && size <= maxCorrectedSkew ? offset : 0;
 }
 
-/** RFC 9110 §9.2.3: in practice, caches answer only these methods. */
+/** Returns whether a cache may have answered: in practice, caches store only GET and HEAD (RFC 9110 §9.2.3). */
 function isCacheable(input: string | URL | Request, init: RequestInit | undefined): boolean {
   const method = init?.method ?? (input instanceof Request ? input.method : "GET");
   return /^(?:GET|HEAD)$/i.test(method);
@@ -161,7 +161,7 @@ function originOf(url: string | URL): string {
 export function clockSkewMessage(server: string, owner: string, { offset, isCorrected }: ClockSkew): string {
   const consequence = isCorrected
     ? "Assertions and DPoP proofs for it are made in its time."
-    : `That is more than the ${mostCorrectedSkew / 1_000} s that can be corrected, so it may reject assertions and DPoP proofs.`;
+    : `That is more than the ${maxCorrectedSkew / 1_000} s that can be corrected, so it may reject assertions and DPoP proofs.`;
   return (
     `Server "${server}": the clock of ${owner} is ${secondsApart(offset)} the clock of this machine. ${consequence} ` +
     "Correct the clock that is wrong."

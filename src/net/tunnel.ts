@@ -7,7 +7,7 @@ import { networkFailure } from "./network-failure.js";
 import type { HttpProxy } from "./proxy.js";
 import { isTemporaryStatus } from "./retry.js";
 
-/** Milliseconds for the answer of a proxy; undici has the same limit for a connection. */
+/** How long a proxy may take to answer, in milliseconds. undici has the same limit for a connection. */
 const proxyTimeout = 10_000;
 
 export interface TunnelOptions {
@@ -20,9 +20,9 @@ export interface TunnelOptions {
 }
 
 /**
- * Opens a connection to `target` through an HTTP proxy with `CONNECT` (RFC 9110 §9.3.6). Of TLS traffic, the proxy sees
- * only host and port. Rejects with `unavailable`, or with `tls_failed` if the certificate of the proxy is not trusted.
- * Messages show only the host of the proxy's URL.
+ * Opens a connection to `target` through an HTTP proxy with `CONNECT` (RFC 9110 §9.3.6). For TLS traffic, the proxy
+ * sees only host and port. Rejects with `unavailable`, or with `tls_failed` if the certificate of the proxy is not
+ * trusted. Messages show only the host of the proxy's URL.
  */
 export function openTunnel({ proxy, target, secureContext, minVersion }: TunnelOptions): Promise<Socket> {
   const { hostname, port, host, protocol } = new URL(proxy.origin);
@@ -86,7 +86,7 @@ const remedy =
 function refused(host: string, status: number): McpAuthError {
   if (status === 407) {
     const howTo = "Add them to the URL of the proxy: http://user:password@host:port.";
-    return unavailable(`The proxy ${host} wants a user name and password (407). ${howTo}`, false);
+    return unavailable(`The proxy ${host} requires a user name and password (407). ${howTo}`, false);
   }
   // Any other status is a decision of the proxy, which another attempt does not change.
   const retryable = isTemporaryStatus(status);

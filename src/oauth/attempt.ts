@@ -24,73 +24,77 @@ export interface OAuthRuntime extends Pick<KeyContext, "env" | "resolvers" | "si
   /** The time at each server, learned from its responses. Assertions and proofs are signed in that time. */
   readonly serverClocks: ServerClocks;
   readonly metadata: MetadataCache;
-  /** Absent without a store that lasts. */
+  /** Absent without a persistent store. */
   readonly refreshTokens?: RefreshTokens | undefined;
 }
 
-/** What one manager knows. Its attempts read it and write what they learn. */
+/** The state of one manager. Its attempts read it and update it. */
 export interface ManagerState {
   /** The last challenge of the MCP server. Set by the authorized `fetch`. */
   readonly challenge?: ServerChallenge | undefined;
-  /** What discovery found out about the MCP server and its authorization server. Set by `findGrantTarget`. */
+  /** The latest metadata of the MCP server and its authorization server. Set by `findGrantTarget`. */
   target?: Target | undefined;
   /** The `kid` of the key that signed the last assertion for the authorization server. Set when one is signed. */
   kid?: string | undefined;
   /** Loads DPoP for tokens of the MCP server. Absent without DPoP. Set by the manager. */
   readonly dpop?: (() => Promise<Dpop>) | undefined;
-  /** The user that a manager of `for()` is for. Set by the manager. */
+  /** The user of a manager that `for()` returned. Set by the manager. */
   readonly subject?: ManagerSubject | undefined;
-  /** What the last requests were made with. Set by the manager; absent where nothing is to be compared. */
+  /** The credentials of the last requests, to detect a change. Set by the manager. Absent: changes are not detected. */
   readonly credentials?: CredentialMemory | undefined;
 }
 
 export interface ManagerSubject {
-  /** Identifies the user. */
+  /** Returns the user's `key`. */
   readonly key: () => string;
-  /** Rejects with `secret_unavailable`. */
+  /** Returns the user's subject token. Rejects with `secret_unavailable`. */
   readonly token: () => Promise<Secret>;
 }
 
 /** The fields that only this attempt has. */
 export interface AttemptOptions extends Pick<KeyContext, "reads" | "notify"> {
   readonly spec: ServerSpec;
-  /** Default: nothing is known, and what is learned is dropped. */
+  /** Default: an empty state that only this attempt uses. */
   readonly manager?: ManagerState | undefined;
-  /** Requested in place of the scopes of the config and the server. Set by the token cache of a scope set. */
+  /**
+   * Requested instead of the scopes of the config and of the server's metadata. Set by the token cache of a scope set.
+   */
   readonly scopes?: readonly string[] | undefined;
   /** Aborted when the deadline of the acquisition passes or the manager stops. */
   readonly signal: AbortSignal;
-  /** Reports a problem that does not stop the request. The message is ours and holds nothing that a server chose. */
+  /** Reports a problem that does not stop the request. The message contains no text that a server chose. */
   readonly warn?: ((code: McpAuthErrorCode | "clock_skew", message?: string) => void) | undefined;
-  /** What `warnOnce` has reported. Default: nothing. */
+  /** The subjects that `warnOnce` has already warned about. Default: none. */
   readonly warned?: Set<string> | undefined;
   /** Set by the refresh token grant. */
   readonly redemption?: Redemption | undefined;
 }
 
-/** What the caller of a grant passes to each attempt. */
+/** The fields that the caller of a grant passes to each attempt. */
 export type AttemptRequest = Pick<AttemptOptions, "signal" | "reads" | "warn" | "notify">;
 
 /**
- * Everything that one attempt at a request to an authorization server uses. It is also the context that secrets and keys
- * are read with. `createAttempt` is the only function that makes one.
+ * The context of one attempt at a request to an authorization server. Secrets and keys are read with it too. Only
+ * `createAttempt` creates one.
  */
 export interface AttemptContext extends OAuthRuntime, AttemptOptions {
   /** The server's name, for messages. */
   readonly server: string;
   readonly manager: ManagerState;
   readonly warned: Set<string>;
-  /** Waiting for a token keeps the process alive where it has to; pauses between two reads do not. */
+  /** A pause between two reads of a file does not keep the process alive. */
   readonly unref: true;
 }
 
 /**
- * Gets a token in one attempt: no retries, no caching; each attempt builds its request anew. Rejects with `McpAuthError`;
- * `retryable` tells whether another attempt may help, and `retryAfter` when.
+ * Gets a token in one attempt, without retries and caching. Each attempt builds a new request. Rejects with
+ * `McpAuthError`: `retryable` tells whether another attempt may help, and `retryAfter` when.
  */
 export type Grant = (attempt: AttemptContext) => Promise<IssuedToken>;
 
-/** Makes the context of one attempt. Here, and nowhere else, an attempt inherits the fields of the runtime's context. */
+/**
+ * Creates the context of one attempt. Only this function copies the fields of the runtime's context into an attempt.
+ */
 export function createAttempt(runtime: OAuthRuntime, options: AttemptOptions): AttemptContext {
   const { fetch, network, clock, serverClocks, metadata, refreshTokens } = runtime;
   const { env, resolvers, signers, permissions } = runtime;
@@ -103,14 +107,14 @@ export function createAttempt(runtime: OAuthRuntime, options: AttemptOptions): A
   };
 }
 
-/** Warns that a server does not list what is used all the same. Warns once about each thing. */
+/** Warns once about each subject, by default that a server does not list a feature that the request uses. */
 export function warnOnce(
   { warned, warn }: Pick<AttemptContext, "warned" | "warn">,
-  about: string,
+  subject: string,
   code: McpAuthErrorCode = "unsupported_by_server",
   message?: string,
 ): void {
-  if (warned.has(about)) return;
-  warned.add(about);
+  if (warned.has(subject)) return;
+  warned.add(subject);
   warn?.(code, message);
 }

@@ -1,11 +1,11 @@
 import type { Secret } from "../lib/secret.js";
 import type { IssuedToken } from "./grants/issued-token.js";
 
-/** The latest refresh token of each family, for servers that replace refresh tokens when they are used. */
+/** Stores the latest refresh token of each family, for servers that replace a refresh token when it is used. */
 export interface RefreshTokens {
   /**
-   * Calls `use` with the latest refresh token of a family, while no other process uses that family. The successor is
-   * durable before this resolves. Rejects with the error of `use`, and with `store_unavailable`.
+   * Calls `use` with the latest refresh token of a family. No other process uses that family meanwhile. The successor
+   * is in the store before the promise resolves. Rejects with the error of `use`, and with `store_unavailable`.
    */
   redeem(
     family: RefreshTokenFamily,
@@ -17,11 +17,11 @@ export interface RefreshTokens {
 /** One use of a refresh token. */
 export interface Redemption {
   readonly current: Secret;
-  /** Aborted when nobody waits any more, as long as nothing was sent. */
+  /** Aborted when no caller waits any more, unless a request was already sent. */
   readonly signal: AbortSignal;
-  /** To be awaited directly before each request is sent. Rejects with `store_unavailable` when it must not be sent. */
+  /** Await this directly before each request. Rejects with `store_unavailable` if the request must not be sent. */
   readonly sending: () => Promise<void>;
-  /** To be called with the status of each response, and with the successor if the server replaced the refresh token. */
+  /** Call this with the status of each response, and with the successor if the server replaced the refresh token. */
   readonly answered: (status: number, successor: Secret | undefined) => void;
 }
 

@@ -14,7 +14,7 @@ import { createAttempt, type OAuthRuntime } from "./attempt.js";
 import { authenticateClient } from "./client-auth/authenticate-client.js";
 import { judgeRefusal } from "./client-auth/credential-retry.js";
 import { hasAnotherCredential } from "./error-marks.js";
-import { registeredError, saidInError } from "./token-endpoint/oauth-error.js";
+import { errorFields, registeredError } from "./token-endpoint/oauth-error.js";
 import { rememberSent } from "./token-endpoint/remember-sent.js";
 import type { Rejection } from "./token-endpoint/token-rejection.js";
 
@@ -23,12 +23,13 @@ export interface TokenToRevoke {
   readonly hint: "access_token" | "refresh_token";
 }
 
-type Revoked = "revoked" | "unsupported";
+type Revocation = "revoked" | "unsupported";
 
 /**
- * Gives a token back, RFC 7009. `unsupported`: the server has no endpoint for it, or does not revoke tokens of this kind.
- * The request carries the client's credential and goes where the metadata of the pinned issuer says, and nowhere else. A
- * refused credential is followed by another as in a token request, and an assertion by one in the time of the server.
+ * Revokes a token, RFC 7009. Returns `unsupported` if the server has no revocation endpoint, or does not revoke tokens
+ * of this kind. The request carries the client's credential, so it goes only to the endpoint in the metadata of the
+ * pinned issuer. After a refusal it is sent again, as a token request is, with another credential if there is one, and
+ * with an assertion in the server's time if the clocks differ.
  *
  * Rejects with the codes of `findAuthorizationServer` and `authenticateClient`, with `token_request_rejected`, and with
  * `unavailable`, `timeout` and `tls_failed`, which are retryable.
@@ -39,7 +40,7 @@ export async function revokeToken(
   { token, hint }: TokenToRevoke,
   runtime: OAuthRuntime,
   signal: AbortSignal,
-): Promise<Revoked> {
+): Promise<Revocation> {
   const { name: server, url, timeout } = spec;
   const { issuer, metadata: configured } = client;
   const wanted = { server, url, issuer, timeout, signal, metadata: configured };
@@ -47,7 +48,7 @@ export async function revokeToken(
   const { clock, serverClocks } = runtime;
   const what = `the revocation endpoint of ${issuer}`;
   const memory = new CredentialMemory();
-  let triedInNewTime = false;
+  let hasTriedServerTime = false;
   for (;;) {
     const reads = new CredentialRecorder(clock, memory, memory);
     const attempt = createAttempt(runtime, { spec, signal, reads });
@@ -76,19 +77,19 @@ export async function revokeToken(
       ...{ ...request, endpoint: "revocation endpoint", server, what, timeout, signal, clock },
     });
     const { status } = response;
-    const refusal = judged(response, server, what);
-    if (typeof refusal === "string") return refusal;
-    const isOfClient = refusal.oauthError === "invalid_client" || refusesCredential(status);
-    if (isOfClient && time.isOutdated && !triedInNewTime) {
-      triedInNewTime = true;
+    const outcome = readOutcome(response, server, what);
+    if (typeof outcome === "string") return outcome;
+    const refusesClient = outcome.oauthError === "invalid_client" || refusesCredential(status);
+    if (refusesClient && time.isOutdated && !hasTriedServerTime) {
+      hasTriedServerTime = true;
       continue;
     }
-    await judgeRefusal(refusal, { client, status }, attempt);
-    if (!hasAnotherCredential(refusal)) throw refusal;
+    await judgeRefusal(outcome, { client, status }, attempt);
+    if (!hasAnotherCredential(outcome)) throw outcome;
   }
 }
 
-/** For a certificate the alias of RFC 8705 §5, if there is one. */
+/** Returns the URL of the endpoint. For a client certificate, that is the alias of RFC 8705 §5, if there is one. */
 function revocationEndpoint(
   { credential }: ClientSpec,
   { revocation_endpoint, mtls_endpoint_aliases: aliases }: AuthorizationServerMetadata,
@@ -98,32 +99,37 @@ function revocationEndpoint(
   );
 }
 
-function judged(
+/** Returns the outcome of a revocation request, or the error to reject with. */
+function readOutcome(
   { status, headers, body }: BoundedResponse,
   server: string,
   what: string,
-): Revoked | McpAuthError {
+): Revocation | McpAuthError {
   if (status >= 200 && status < 300) return "revoked";
   const members = parseJsonObject(body);
   if (members?.["error"] === "unsupported_token_type") return "unsupported";
   const oauthError = registeredError(members?.["error"]);
-  const said = { ...saidInError(members), location: headers.get("location") };
-  return refused(server, what, { status, oauthError, said });
+  const details = { ...errorFields(members), location: headers.get("location") };
+  return revocationError(server, what, { status, oauthError, details });
 }
 
-/** An assertion made out to the token endpoint is for no other endpoint. */
+/** Replaces the token endpoint by the issuer as the audience of assertions: the revocation endpoint is another one. */
 function atIssuer(client: ClientSpec): ClientSpec {
   return client.assertionAudience === "token_endpoint" ? { ...client, assertionAudience: "issuer" } : client;
 }
 
-function refused(server: string, what: string, rejection: Omit<Rejection, "retryAfter">): McpAuthError {
-  const { status, oauthError, said: details } = rejection;
-  const answer = oauthError === undefined ? String(status) : `${status}, ${oauthError}`;
+function revocationError(
+  server: string,
+  what: string,
+  rejection: Omit<Rejection, "retryAfter">,
+): McpAuthError {
+  const { status, oauthError, details } = rejection;
+  const statusAndCode = oauthError === undefined ? String(status) : `${status}, ${oauthError}`;
   const retryable = isTemporaryStatus(status);
   return retryable
     ? new McpAuthError(
         "unavailable",
-        `Server "${server}": ${what} is not available now (${answer}). Try again later.`,
+        `Server "${server}": ${what} is not available now (${statusAndCode}). Try again later.`,
         {
           server,
           retryable: true,
@@ -133,7 +139,7 @@ function refused(server: string, what: string, rejection: Omit<Rejection, "retry
       )
     : new McpAuthError(
         "token_request_rejected",
-        `Server "${server}": ${what} refused to revoke the token (${answer}). Check the client's "id" and credential, and ` +
+        `Server "${server}": ${what} refused to revoke the token (${statusAndCode}). Check the client's "id" and credential, and ` +
           "that the token was issued to this client.",
         { server, oauthError, details },
       );

@@ -29,8 +29,8 @@ export function register<Name extends string>(auth: McpAuth<Name>): () => void {
       return servers;
     },
     reports: new Reports(),
-    loaded: (server) => managerOf(auth, server),
-    load: async (server) => resolved(auth, server),
+    loaded: (server) => findManager(auth, server),
+    load: async (server) => requireManager(auth, server),
   };
   const stopListening = auth.on("config:reloaded", () => {
     servers = new ServerMap(internals[serverUrls]);
@@ -51,14 +51,15 @@ function withInternals(auth: object): McpAuthWithInternals {
 }
 
 /** Returns the manager of a server. Throws `unknown_server` if a reload has removed the server, and `stopped`. */
-function resolved<Name extends string>(auth: McpAuth<Name>, server: string): TokenManager {
+function requireManager<Name extends string>(auth: McpAuth<Name>, server: string): TokenManager {
   if (auth.has(server)) return auth.resolve(server);
   throw new McpAuthError("unknown_server", `The config no longer has the server "${server}".`, { server });
 }
 
-function managerOf<Name extends string>(auth: McpAuth<Name>, server: string): TokenManager | undefined {
+/** Returns the manager of a server, or `undefined` if there is none. */
+function findManager<Name extends string>(auth: McpAuth<Name>, server: string): TokenManager | undefined {
   try {
-    return resolved(auth, server);
+    return requireManager(auth, server);
   } catch (error) {
     if (error instanceof McpAuthError) return undefined;
     throw error;

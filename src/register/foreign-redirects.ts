@@ -1,16 +1,16 @@
 import type { ServerMap } from "./server-map.js";
 
-/** The number of redirects that are remembered. A site can redirect to ever new URLs. */
-const mostTargets = 256;
+/** The number of redirects that are remembered. Without a limit, a site that redirects to many URLs could fill the memory. */
+const maxTargets = 256;
 
 /**
- * Remembers redirects of other sites to servers of the config. A copy of undici, and `fetch`, follow them with a request like
- * any other. If that request got a token, the other site would choose what is requested from the server.
+ * Remembers redirects of other sites to servers of the config. A copy of undici, and `fetch`, follow such a redirect with an
+ * ordinary request. If that request got a token, the other site could choose what is requested from the server.
  */
 export class ForeignRedirects {
-  /** The targets of redirects that were not requested since. */
+  /** The targets of redirects that have not been followed yet. */
   readonly #targets = new Set<string>();
-  /** Requests that followed such a redirect. The other site has caused their redirects, too. */
+  /** Requests that followed such a redirect. If they are redirected again, the other site has caused that too. */
   readonly #followers = new WeakSet<object>();
 
   /** Notes a response that redirects a request for the URL `from`. */
@@ -24,7 +24,7 @@ export class ForeignRedirects {
       const isForeign = servers.find(from)?.server !== server || this.#followers.has(request);
       if (server === undefined || !isForeign) continue;
       this.#targets.add(nameOf(target));
-      if (this.#targets.size > mostTargets) this.#targets.delete(this.#targets.values().next().value ?? "");
+      if (this.#targets.size > maxTargets) this.#targets.delete(this.#targets.values().next().value ?? "");
     }
   }
 
@@ -41,7 +41,10 @@ function nameOf({ origin, pathname, search }: URL): string {
   return origin + pathname + search;
 }
 
-/** Returns all readings of `Location`: versions of undici differ in the encoding, and in how they join several headers. */
+/**
+ * Returns all values that `Location` may have. Versions of undici differ in the encoding, and in how they join repeated
+ * headers.
+ */
 function locationsIn(headers: readonly unknown[]): Set<string> {
   const values = headers.filter(
     (_, index) => index % 2 === 1 && textOf(headers[index - 1], "latin1").toLowerCase() === "location",

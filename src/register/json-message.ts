@@ -1,11 +1,11 @@
 import { isJson } from "../net/media-type.js";
 
-/** Bytes. MCP messages are shorter. */
-const longestMessage = 1_048_576;
+/** In bytes. MCP messages are shorter. */
+const maxMessageBytes = 1_048_576;
 
 /**
- * Returns the JSON body of a `Request`, so that it can be sent again after a 401, which a stream cannot. Some wrappers of `fetch`
- * turn every call into a `Request`. Returns `undefined` for a body that is longer or not JSON; it stays a stream.
+ * Returns the JSON body of a `Request`. The body of a `Request` is a stream, which could not be sent again after a 401, and some
+ * wrappers of `fetch` turn every call into a `Request`. Returns `undefined` for a body that is too long or not JSON.
  */
 export async function jsonMessage(request: Request): Promise<Uint8Array<ArrayBuffer> | undefined> {
   if (request.body === null || request.bodyUsed || !isJson(request.headers.get("content-type")))
@@ -18,7 +18,7 @@ export async function jsonMessage(request: Request): Promise<Uint8Array<ArrayBuf
     if (done) break;
     chunks.push(value);
     size += value.byteLength;
-    if (size <= longestMessage) continue;
+    if (size <= maxMessageBytes) continue;
     reader.cancel().catch(() => {});
     return undefined;
   }

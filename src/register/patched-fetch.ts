@@ -15,23 +15,23 @@ import type { Match } from "./server-map.js";
  */
 export function patchFetch(registration: Registration): () => void {
   const replaced = Object.getOwnPropertyDescriptor(globalThis, "fetch");
-  const bare = globalFetch();
+  const originalFetch = globalFetch();
   const own = trackOwnRequests();
   let active = true;
   function fetch(this: unknown, ...args: Parameters<FetchFunction>): Promise<Response> {
     const match = active ? matchOf(registration, args[0]) : undefined;
-    if (match === undefined) return Reflect.apply(bare, this, args);
+    if (match === undefined) return Reflect.apply(originalFetch, this, args);
     debugRegistered(match.server.name, match.isVerbatim);
     return match.isVerbatim
-      ? sendAuthorized({ registration, own, bare }, match, args)
-      : sendUnchanged({ registration, own, bare }, match, args);
+      ? sendAuthorized({ registration, own, originalFetch }, match, args)
+      : sendUnchanged({ registration, own, originalFetch }, match, args);
   }
-  // Its name and length, and members that a platform has added.
-  const { prototype: _prototype, ...members } = Object.getOwnPropertyDescriptors(bare);
+  // Copies the name and length, and members that a platform has added.
+  const { prototype: _prototype, ...members } = Object.getOwnPropertyDescriptors(originalFetch);
   Object.defineProperties(fetch, members);
   const place = (descriptor: PropertyDescriptor) => Object.defineProperty(globalThis, "fetch", descriptor);
   place({ configurable: true, enumerable: replaced?.enumerable ?? true, writable: true, value: fetch });
-  const unregister = own.register((url) => registration.servers.find(url) !== undefined, bare);
+  const unregister = own.register((url) => registration.servers.find(url) !== undefined, originalFetch);
   return () => {
     active = false;
     unregister();
@@ -67,15 +67,15 @@ function textOf(input: unknown): string | undefined {
   }
 }
 
-interface Surroundings {
+interface FetchContext {
   readonly registration: Registration;
   readonly own: OwnRequests;
-  readonly bare: FetchFunction;
+  readonly originalFetch: FetchFunction;
 }
 
-/** Sends a request whose URL is spelled differently from the server's. It gets no token from other listeners either. */
+/** Sends a request whose URL is spelled differently from the server's. Other listeners do not add a token to it either. */
 async function sendUnchanged(
-  { registration, own, bare }: Surroundings,
+  { registration, own, originalFetch }: FetchContext,
   { server, url }: Match,
   [input, init]: Parameters<FetchFunction>,
 ): Promise<Response> {
@@ -83,14 +83,14 @@ async function sendUnchanged(
   const { settings, authorization } = settingsOf(input, init);
   const end = own.begin(url.href, authorization);
   try {
-    return await bare(input, settings);
+    return await originalFetch(input, settings);
   } finally {
     end();
   }
 }
 
 async function sendAuthorized(
-  { registration, own, bare }: Surroundings,
+  { registration, own, originalFetch }: FetchContext,
   { server, url }: Match,
   [input, init]: Parameters<FetchFunction>,
 ): Promise<Response> {
@@ -98,14 +98,15 @@ async function sendAuthorized(
   const request = input instanceof Request ? input : undefined;
   const target = request ?? url.href;
   // A request of a manager, which has its token already.
-  if (authorization !== null && own.includes(url.href, authorization)) return await bare(target, settings);
+  if (authorization !== null && own.includes(url.href, authorization))
+    return await originalFetch(target, settings);
   const { reports } = registration;
   try {
     const body = request === undefined || hasBody(settings) ? undefined : await jsonMessage(request);
     const known = registration.loaded(server.name);
     const manager = known ?? (await registration.load(server.name));
     if (authorization !== null && !isOfManager(authorization, manager)) reports.ownAuthorization(server.name);
-    const sent: ThroughInit = { ...settings, ...(body !== undefined && { body }), [through]: bare };
+    const sent: ThroughInit = { ...settings, ...(body !== undefined && { body }), [through]: originalFetch };
     return await manager.fetch(target, sent);
   } catch (error) {
     // After an abort, `fetch` rejects with the reason of the signal, or with an `AbortError`.
@@ -120,7 +121,7 @@ interface Settings {
   readonly authorization: string | null;
 }
 
-/** Reads all settings now, as `fetch` does, because the caller may change them after the call. */
+/** Reads all settings before anything else, as `fetch` does, because the caller may change them after the call. */
 function settingsOf(input: string | URL | Request, init: RequestInit | undefined): Settings {
   const read = readInit(init);
   const headers = read.headers === undefined ? undefined : new Headers(read.headers);

@@ -15,7 +15,7 @@ export interface Registration {
   load(server: string): Promise<TokenManager>;
 }
 
-/** Returns the current token of a manager without waiting; `undefined` if there is none or the server cannot be used. */
+/** Returns the current token of a manager without waiting, or `undefined` if there is none or the server cannot be used. */
 export function currentTokenOf(manager: TokenManager): CurrentToken | "bound" | undefined {
   try {
     return internalsOf(manager).currentToken();

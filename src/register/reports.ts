@@ -3,7 +3,7 @@ import type { McpAuthError } from "../errors/error.js";
 /** The subjects of warnings. There is one warning per subject and server. */
 type Subject = "own authorization" | "spelling" | "bound" | "node:http" | "no token";
 
-/** Emits process warnings about what a program does that the config cannot correct: each once per server. */
+/** Emits process warnings about behavior of the program that the config cannot correct, each once per server. */
 export class Reports {
   readonly #warned = new Set<string>();
 
@@ -49,12 +49,12 @@ export class Reports {
 
   /** The token request for a program that uses a copy of undici failed. */
   noToken(server: string, { code, message }: McpAuthError): void {
-    const named = message.includes(`"${server}"`) ? message : `Server "${server}": ${message}`;
-    this.#warn("no token", server, named, code);
+    const text = message.includes(`"${server}"`) ? message : `Server "${server}": ${message}`;
+    this.#warn("no token", server, text, code);
   }
 
-  #warnAbout(subject: Subject, server: string, what: string): void {
-    this.#warn(subject, server, `Server "${server}": ${what}`);
+  #warnAbout(subject: Subject, server: string, text: string): void {
+    this.#warn(subject, server, `Server "${server}": ${text}`);
   }
 
   #warn(subject: Subject, server: string, message: string, code?: string): void {

@@ -12,18 +12,18 @@ export interface Match {
   readonly server: RegisteredServer;
   readonly url: URL;
   /**
-   * Whether the URL of the request, as it is written, begins with the server's URL, normalized or as the config spells it, and
-   * continues without dot segments and characters that `fetch` removes or replaces. Other code may read any other text as a
-   * URL of another server, so the request gets no token.
+   * Whether the URL of the request, as it is written, begins with the server's URL (normalized, or as the config spells it), and
+   * continues without dot segments and characters that `fetch` removes or replaces. Otherwise the request gets no token,
+   * because other code may interpret the text as a URL of another server.
    */
   readonly isVerbatim: boolean;
 }
 
-/** The length of `https://`; the slash that ends an origin comes later. */
+/** The length of `https://`. The slash that ends an origin comes after that many characters. */
 const schemeLength = 8;
 
-/** The number of origins without a server that are remembered: more than a program calls in turns. */
-const mostElsewhere = 1_000;
+/** The number of origins without a server that are remembered: more than a program calls alternately. */
+const maxUnknownOrigins = 1_000;
 
 /**
  * Finds the server that a request belongs to. For a URL at another origin this costs one lookup in a map of origins, and less
@@ -32,11 +32,11 @@ const mostElsewhere = 1_000;
 export class ServerMap {
   readonly #byOrigin = new Map<string, ServersAtOrigin>();
   /** Origins without a server, normalized. */
-  readonly #elsewhere = new Set<string>();
-  /** The last of them. A request over loopback is so fast that a lookup in the map is measurable. */
-  #lastElsewhere: string | undefined;
-  /** The same as the start of a text, with the slash after the origin. */
-  #startElsewhere = "/";
+  readonly #unknownOrigins = new Set<string>();
+  /** The last of these origins. Comparing it saves a lookup in the map, whose cost is measurable with loopback. */
+  #lastUnknown: string | undefined;
+  /** The last of these origins as it was spelled, with the slash after it. */
+  #lastUnknownPrefix = "/";
 
   /** `urls` has the URLs by server name, in the order of the config. */
   constructor(urls: ReadonlyMap<string, string>) {
@@ -50,18 +50,18 @@ export class ServerMap {
 
   /** Returns the servers at an origin, in the order of the config. */
   at(origin: string): readonly RegisteredServer[] {
-    if (origin === this.#lastElsewhere) return none;
+    if (origin === this.#lastUnknown) return none;
     const servers = this.#byOrigin.get(origin);
     if (servers !== undefined) return servers.all;
-    this.#lastElsewhere = origin;
+    this.#lastUnknown = origin;
     return none;
   }
 
   /** Returns the server with the longest URL that the text is at or below. */
   find(text: string): Match | undefined {
-    if (text.startsWith(this.#startElsewhere)) return undefined;
+    if (text.startsWith(this.#lastUnknownPrefix)) return undefined;
     const origin = originIn(text);
-    const servers = this.#byOrigin.get(origin) ?? this.#spelledOtherwise(text, origin);
+    const servers = this.#byOrigin.get(origin) ?? this.#atNormalizedOrigin(text, origin);
     if (servers === undefined || !URL.canParse(text)) return undefined;
     const url = new URL(text);
     const server = closestServer(url, servers.above(url.pathname));
@@ -70,15 +70,15 @@ export class ServerMap {
   }
 
   /** Returns the servers at an origin that the text does not spell in its normalized form. */
-  #spelledOtherwise(text: string, origin: string): ServersAtOrigin | undefined {
-    if (!this.#elsewhere.has(origin)) {
+  #atNormalizedOrigin(text: string, origin: string): ServersAtOrigin | undefined {
+    if (!this.#unknownOrigins.has(origin)) {
       const parsed = URL.canParse(text) ? new URL(text).origin : undefined;
       if (parsed !== origin) return parsed === undefined ? undefined : this.#byOrigin.get(parsed);
-      if (this.#elsewhere.size === mostElsewhere) this.#elsewhere.clear();
-      this.#elsewhere.add(origin);
+      if (this.#unknownOrigins.size === maxUnknownOrigins) this.#unknownOrigins.clear();
+      this.#unknownOrigins.add(origin);
     }
     // Without the slash, the text could be the start of another origin.
-    if (origin !== text) this.#startElsewhere = `${origin}/`;
+    if (origin !== text) this.#lastUnknownPrefix = `${origin}/`;
     return undefined;
   }
 
@@ -120,7 +120,7 @@ function originIn(text: string): string {
   return /[?#]/.test(start) ? start.slice(0, start.search(/[?#]/)) : start;
 }
 
-/** Returns whether the URL is one of metadata (RFC 9728, RFC 8414) at or below the server. Such a request is not a call. */
+/** Whether the URL is that of metadata (RFC 9728, RFC 8414) at or below the server. Such a request is not a call. */
 function isDiscovery({ pathname }: URL, { address }: RegisteredServer): boolean {
   return /(?:^|\/)\.well-known(?:\/|$)/.test(pathname.slice(address.pathname.length));
 }

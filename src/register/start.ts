@@ -16,7 +16,7 @@ import { ServerMap } from "./server-map.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A config, and the folder in which the search for it began. */
+/** A config, and the folder where the search for it began. */
 interface Loaded {
   readonly spec: ConfigSpec;
   readonly cwd: string;
@@ -40,7 +40,7 @@ export async function start(entry: string): Promise<void> {
   try {
     assertMode(mode);
     const { spec, cwd } = await load(env);
-    const failures = failuresAtStart(spec);
+    const failures = startupFailures(spec);
     if (failures.length > 0) refuse(failures);
     for (const warning of spec.warnings ?? []) process.emitWarning(warning, "McpAuthWarning");
     install(registrationOf(spec, cwd));
@@ -84,13 +84,13 @@ async function loadRuntime(spec: ConfigSpec, cwd: string): Promise<Runtime<strin
   return await createRuntime<string>({ cwd }, { ...spec, warnings: [] });
 }
 
-/** Throws `config_not_found` and `config_invalid`. */
+/** Loads the config, or that of the parent process if there is none here. Throws `config_not_found` and `config_invalid`. */
 async function load(env: Environment): Promise<Loaded> {
   try {
     const cwd = startingFolder({}, env);
     return { spec: await loadConfig({ cwd, env, fs: syncFileSystem }), cwd };
   } catch (error) {
-    // The parent process has a config, but this process runs in another folder.
+    // This process runs in another folder than its parent process, which has a config.
     const folder = inheritedFolder(env);
     const isNotFound = error instanceof McpAuthError && error.code === "config_not_found";
     if (!isNotFound || folder === undefined) throw error;
@@ -105,13 +105,13 @@ function scheduledServers({ servers }: ConfigSpec): readonly string[] {
 }
 
 /**
- * Returns the errors that end the process at its start. Requests to a server without a URL cannot be recognized. For any other
- * error of a server its requests fail, unless all servers have errors: then the program can only fail.
+ * Returns the errors that end the process on startup: those of servers whose URL is not known, because requests to them cannot
+ * be recognized, or those of all servers if none can be used. After any other error, only requests to that server fail.
  */
-function failuresAtStart({ servers }: ConfigSpec): readonly McpAuthError[] {
+function startupFailures({ servers }: ConfigSpec): readonly McpAuthError[] {
   const unusable = [...servers.values()].flatMap((entry) => ("failure" in entry ? [entry] : []));
-  const told = unusable.length === servers.size ? unusable : unusable.filter(({ url }) => url === undefined);
-  return told.map(({ failure }) => failure);
+  const fatal = unusable.length === servers.size ? unusable : unusable.filter(({ url }) => url === undefined);
+  return fatal.map(({ failure }) => failure);
 }
 
 function assertMode(mode = ""): void {

@@ -3,14 +3,14 @@
 /** A request that is announced before it is sent. */
 export interface UndiciRequest {
   readonly path: string;
-  /** Names and values in turn; up to version 6, the text of the header section. */
+  /** Names and values alternately; up to version 6, the text of the header section. */
   headers: unknown[] | string;
   addHeader(name: string, value: string): unknown;
 }
 
 export interface UndiciResponse {
   readonly statusCode?: unknown;
-  /** Names and values in turn. */
+  /** Names and values alternately. */
   readonly headers?: unknown;
 }
 
@@ -19,7 +19,7 @@ interface Message {
   readonly request: { readonly origin?: unknown; readonly headers?: unknown };
 }
 
-/** Returns the origin of a request. It is read first, because every request of the process is announced. */
+/** Returns the origin of a request. It must be fast, because the channel announces every request of the process. */
 export function originOf(message: unknown): string | undefined {
   // Plain access takes a fraction of the time of a check at each step.
   const { origin } = (message as Message).request;
@@ -31,15 +31,15 @@ export function originOf(message: unknown): string | undefined {
 const agentsOfGlobalFetch: readonly unknown[] = ["node", "mcp-auth-runtime"];
 
 /**
- * Returns whether Node's own `fetch` makes a request, judged by the headers that it sets. Called for each request of the process,
- * so other spellings of the header are not searched.
+ * Whether Node's own `fetch` makes a request, judged by the headers that it sets. It is called for each request of the process,
+ * so it does not search for other spellings of the header.
  */
 export function isOfGlobalFetch(message: unknown): boolean {
   const { headers } = (message as Message).request;
   return Array.isArray(headers) && agentsOfGlobalFetch.includes(headers[headers.indexOf("user-agent") + 1]);
 }
 
-/** Returns the request of a message, or `undefined` for a form that is not known, which a later version may have. */
+/** Returns the request of a message, or `undefined` for an unknown form, which a later version of undici may have. */
 export function requestOf(message: unknown): UndiciRequest | undefined {
   const request = memberOf(message, "request");
   if (typeof request !== "object" || request === null) return undefined;
@@ -60,15 +60,15 @@ export function responseOf(message: unknown): UndiciResponse {
 
 export function headerIn({ headers }: UndiciRequest, name: string): string | undefined {
   if (typeof headers === "string") return new RegExp(`^${name}: ?(.*)$`, "im").exec(headers)?.[1];
-  const [place] = placesOf(name, headers);
-  return place === undefined ? undefined : String(headers[place]);
+  const [index] = indexesOf(name, headers);
+  return index === undefined ? undefined : String(headers[index]);
 }
 
 /** Sets the header and removes all others with this name. */
 export function setAuthorization(request: UndiciRequest, value: string): void {
   const { headers } = request;
   if (typeof headers === "string") request.headers = headers.replaceAll(/^authorization:.*\r?\n/gim, "");
-  else for (const place of placesOf("authorization", headers).reverse()) headers.splice(place - 1, 2);
+  else for (const index of indexesOf("authorization", headers).reverse()) headers.splice(index - 1, 2);
   request.addHeader("authorization", value);
 }
 
@@ -77,7 +77,7 @@ function memberOf(value: unknown, name: string): unknown {
 }
 
 /** Returns the indexes of the values of a header. */
-function placesOf(wanted: string, headers: readonly unknown[]): number[] {
+function indexesOf(wanted: string, headers: readonly unknown[]): number[] {
   return headers.flatMap((_, index) =>
     index % 2 === 1 && String(headers[index - 1]).toLowerCase() === wanted ? [index] : [],
   );

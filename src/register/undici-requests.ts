@@ -23,8 +23,8 @@ interface Authorized {
   readonly accessToken: string;
 }
 
-/** If an origin has more servers, such as a gateway, their tokens are not requested in advance. */
-const mostPrefetched = 8;
+/** The tokens of an origin with more servers, such as a gateway, are not requested in advance. */
+const maxPrefetched = 8;
 
 /**
  * Adds the current token to requests that are made with a copy of undici, or with a `fetch` from before the global one was
@@ -56,11 +56,11 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
 
   /** Requests tokens once for the servers at an origin, because the program may never call them. */
   const prefetchAll = (servers: readonly RegisteredServer[]): void => {
-    if (servers.length > mostPrefetched) return;
+    if (servers.length > maxPrefetched) return;
     for (const { name } of servers) if (!prefetched.has(name)) fetchAhead(name);
   };
 
-  /** Subscribes to responses, once a copy of undici is in use. Most programs have none, and each message costs time. */
+  /** Subscribes to responses as soon as a copy of undici is in use. Most programs have no copy, and each message costs time. */
   const watchResponses = (): void => {
     if (isWatching) return;
     isWatching = true;

@@ -21,11 +21,11 @@ export interface CachesByScopeOptions {
   readonly onPlan: (renewAt: number | undefined) => void;
 }
 
-// Key of the scopes that the config and the server decide. It is no other key, because a scope has no space.
+// The key for scopes that the config and the server decide. It differs from all other keys, because a scope has no space.
 const defaultKey = " ";
 
-/** More scope sets than any server needs. Beyond that, the least recently used one is dropped. */
-const mostCaches = 100;
+/** More caches than any server needs. Beyond that, the least recently used one is dropped. */
+const maxCaches = 100;
 
 /**
  * The token caches of one manager, one for each scope set: the default one, which a step-up widens, and those that
@@ -68,7 +68,7 @@ export class CachesByScope {
     this.#options.onPlan(this.#default.renewAt);
   }
 
-  /** Takes the unexpired tokens and the default scopes of the caches that these replace. */
+  /** Takes over the unexpired tokens and the default scopes of the caches that these replace. */
   takeOver(previous: CachesByScope): void {
     for (const { scopes, cache } of previous.#entries.values()) {
       if (cache.snapshot().expiresAt !== undefined) this.#entry(scopes).cache.takeOver(cache);
@@ -92,9 +92,9 @@ export class CachesByScope {
     await Promise.all([...this.#entries.values()].map(({ cache }) => cache.stop(grace)));
   }
 
-  #entry(wanted: Scopes): Entry {
+  #entry(given: Scopes): Entry {
     // A copy, because the caller may change its list.
-    const scopes = wanted && [...new Set(wanted)];
+    const scopes = given && [...new Set(given)];
     const key = scopes === undefined ? defaultKey : scopes.toSorted().join(" ");
     const known = this.#entries.get(key);
     // Inserted again, so that the first entry of the `Map` is the least recently used one.
@@ -116,19 +116,19 @@ export class CachesByScope {
   }
 
   /**
-   * Drops the least recently used caches, but not `latest` and none with a request in flight, which later callers must
-   * find.
+   * Drops the least recently used caches. Keeps `latest`, and each cache with a request in flight, because later callers
+   * must join that request.
    */
   #makeRoom(latest: Entry): void {
-    if (this.#entries.size <= mostCaches) return;
-    let looked = 0;
+    if (this.#entries.size <= maxCaches) return;
+    let visited = 0;
     for (const [key, entry] of this.#entries) {
-      // If this many have a request in flight, the next call continues.
-      if (looked > 2 * mostCaches) return;
-      looked += 1;
+      // If this many have a request in flight, the next call drops the others.
+      if (visited > 2 * maxCaches) return;
+      visited += 1;
       if (entry === this.#default || entry === latest || entry.cache.isRequesting) continue;
       this.#entries.delete(key);
-      if (this.#entries.size <= mostCaches) return;
+      if (this.#entries.size <= maxCaches) return;
     }
   }
 }

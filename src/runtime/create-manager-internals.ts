@@ -21,12 +21,12 @@ import type { RuntimeContext } from "./runtime-context.js";
 import { senderConstrained } from "./sender-constrained.js";
 import { issuerOf } from "./token-pipeline.js";
 
-/** The parts of a manager that its internals use. */
+/** The parts of a manager that its internals need. */
 export interface InternalsContext {
   readonly caches: CachesByScope;
   readonly manager: ManagerState;
-  /** Returns the metadata of the two servers, and fetches it if it is not known yet. */
-  readonly learn: () => Promise<Target | undefined>;
+  /** Returns the metadata of the MCP server and its authorization server, and fetches it if it is not known yet. */
+  readonly learnTarget: () => Promise<Target | undefined>;
   /** Explains why the server may refuse new tokens too. */
   readonly explainRefusal: (token: Token, challenge: string | null) => Promise<McpAuthError>;
   readonly limits: Pick<WaitLimits, "run">;
@@ -36,14 +36,14 @@ export interface InternalsContext {
 export function createManagerInternals(
   spec: ServerSpec,
   runtime: RuntimeContext,
-  access: InternalsContext,
+  context: InternalsContext,
 ): ManagerInternals {
   const { grant, name: server } = spec;
   const { clock, events } = runtime;
-  const { caches } = access;
-  // A host can only send the requests of this grant itself.
-  const own = grant.type === "client_credentials" ? grant : undefined;
-  const refusals = new HostRefusals({ caches, clock, explain: access.explainRefusal });
+  const { caches } = context;
+  // The only grant whose token requests a host can send itself.
+  const clientCredentials = grant.type === "client_credentials" ? grant : undefined;
+  const refusals = new HostRefusals({ caches, clock, explain: context.explainRefusal });
   return {
     now: () => clock.now(),
     reportRefused: (accessToken, challenge = null) => refusals.refused(accessToken, challenge),
@@ -54,16 +54,16 @@ export function createManagerInternals(
         spec,
         response,
         clock.now(),
-        access.manager.target?.resource ?? spec.url,
+        context.manager.target?.resource ?? spec.url,
       );
       caches.defaultCache.accept(token);
       const { expiresAt } = token;
       const issuer = issuerOf(grant);
       events.emit("token:renewed", { server, issuer, reason: "rejected", durationMs: 0, expiresAt });
     },
-    client: own?.client.id === undefined ? undefined : { id: own.client.id, issuer: own.client.issuer },
+    client: registeredClient(clientCredentials),
     scopes: async (named) =>
-      withStepUp(spec, caches.scopes, named) ?? named ?? (await access.learn())?.scopes ?? [],
+      withStepUp(spec, caches.scopes, named) ?? named ?? (await context.learnTarget())?.scopes ?? [],
     secretHeaders: Object.entries(spec.headers).flatMap(([name, value]) =>
       typeof value === "string" ? [] : [name],
     ),
@@ -72,13 +72,18 @@ export function createManagerInternals(
     },
     store: runtime.store && lazyStoreCommands(spec, runtime.store, runtime),
     async authenticate(request) {
-      if (own === undefined) return;
-      await access.limits.run("the credential of its client", undefined, async (signal) => {
-        const attempt = createAttempt(runtime, { spec, manager: access.manager, signal });
-        await authenticate(own, attempt, request);
+      if (clientCredentials === undefined) return;
+      await context.limits.run("the credential of its client", undefined, async (signal) => {
+        const attempt = createAttempt(runtime, { spec, manager: context.manager, signal });
+        await authenticate(clientCredentials, attempt, request);
       });
     },
   };
+}
+
+function registeredClient(grant: ClientCredentialsSpec | undefined): ManagerInternals["client"] {
+  const { id, issuer } = grant?.client ?? {};
+  return id === undefined || issuer === undefined ? undefined : { id, issuer };
 }
 
 function unexpiredToken({ latest }: TokenCache, now: number): CurrentToken | "bound" | undefined {
@@ -88,7 +93,7 @@ function unexpiredToken({ latest }: TokenCache, now: number): CurrentToken | "bo
   return { accessToken, authorization: `${tokenType} ${accessToken}` };
 }
 
-/** What the server names goes along where the config allows a step-up to it. */
+/** Returns `scopes` and those in `named` that the config allows as a step-up, `undefined` without `scopes`. */
 function withStepUp(
   { stepUp }: ServerSpec,
   scopes: readonly string[] | undefined,
@@ -97,7 +102,7 @@ function withStepUp(
   return scopes && [...new Set([...scopes, ...named.filter((scope) => stepUp.includes(scope))])];
 }
 
-/** Loads the commands on first use. */
+/** Returns the store commands. Their code is loaded on first use. */
 function lazyStoreCommands(spec: ServerSpec, store: SharedStore, runtime: RuntimeContext): StoreCommands {
   const load = async (): Promise<StoreCommands> =>
     (await import("../sharing/store-commands.js")).storeCommands(spec, store, runtime);
@@ -109,7 +114,7 @@ function lazyStoreCommands(spec: ServerSpec, store: SharedStore, runtime: Runtim
   };
 }
 
-/** Validates a token response that a host received, as one of our own. */
+/** Validates a token response that a host received, in the same way as a response to a request of this package. */
 async function validatedToken(
   spec: ServerSpec,
   response: HostTokenResponse,
@@ -131,7 +136,7 @@ async function validatedToken(
   return new Token({ ...issued, requestedAt: now, expiresAt: now + lifetime, issuer, resource });
 }
 
-/** Adds the credential to a request that goes where the config says, and refuses any other. */
+/** Adds the client's credential to a request to the token endpoint of the config. Rejects for any other endpoint. */
 async function authenticate(
   { client, resource, audience, params }: ClientCredentialsSpec,
   attempt: AttemptContext,
@@ -140,17 +145,17 @@ async function authenticate(
   const { server, manager } = attempt;
   const { timeout, url, dpop } = attempt.spec;
   const { issuer, id = "" } = client;
-  // The host sends the request over connections of its own, which follow the process.
+  // The host sends the request over its own connections, to which NODE_TLS_REJECT_UNAUTHORIZED applies.
   if (isHttps(request.url) && isVerificationOff(process.env)) {
     throw new McpAuthError("tls_failed", `Server "${server}": nothing was sent. ${verificationIsOff}`, {
       server,
     });
   }
-  if (request.issuer !== undefined && request.issuer !== issuer) throw elsewhere(server, request);
+  if (request.issuer !== undefined && request.issuer !== issuer) throw wrongTokenEndpoint(server, request);
   const { findAuthorizationServer } = await import("../discovery/find-target.js");
-  const wanted = { server, url, issuer, timeout, metadata: client.metadata };
-  const authorizationServer = await findAuthorizationServer(attempt.metadata, wanted);
-  if (!sameUrl(request.url, authorizationServer.token_endpoint)) throw elsewhere(server, request);
+  const lookup = { server, url, issuer, timeout, metadata: client.metadata };
+  const authorizationServer = await findAuthorizationServer(attempt.metadata, lookup);
+  if (!sameUrl(request.url, authorizationServer.token_endpoint)) throw wrongTokenEndpoint(server, request);
   const { authenticateClient } = await import("../oauth/client-auth/authenticate-client.js");
   const signing = {
     time: attempt.serverClocks.at(request.url),
@@ -160,17 +165,16 @@ async function authenticate(
   };
   const { apply, identity } = await authenticateClient(client, authorizationServer, signing, attempt);
   if (identity !== undefined || dpop !== undefined) {
-    const problem =
-      "its tokens are bound to a key or certificate, which a token request of the host cannot show.";
+    const problem = "its tokens are bound to a key or certificate that the host does not have.";
     throw senderConstrained(server, `${problem} Use the manager's \`fetch\`.`);
   }
   const { readParam } = await import("../oauth/grants/token-grant.js");
-  const further = await Promise.all(Object.entries(params).map((param) => readParam(param, attempt)));
-  // The host knows of the resource only what the server's metadata says, and of the others nothing.
+  const extraParams = await Promise.all(Object.entries(params).map((param) => readParam(param, attempt)));
+  // The host takes `resource` from the server's metadata, and does not know the other parameters.
   if (resource === false) request.body.delete("resource");
   else if (resource !== undefined) request.body.set("resource", resource);
-  for (const each of audience) request.body.append("audience", each);
-  for (const [name, value] of further) request.body.append(name, value);
+  for (const value of audience) request.body.append("audience", value);
+  for (const [name, value] of extraParams) request.body.append(name, value);
   await apply({ ...authorizationServer }, { client_id: id }, request.body, request.headers);
   const { rememberSent } = await import("../oauth/token-endpoint/remember-sent.js");
   rememberSent(request.headers, request.body);
@@ -184,7 +188,7 @@ function sameUrl(a: string, b: string): boolean {
   return URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href;
 }
 
-function elsewhere(server: string, { url, issuer }: HostTokenRequest): McpAuthError {
+function wrongTokenEndpoint(server: string, { url, issuer }: HostTokenRequest): McpAuthError {
   return new McpAuthError(
     "issuer_mismatch",
     `The host wanted to send the credential for server "${server}" to another token endpoint than that of the ` +

@@ -48,8 +48,8 @@ export interface McpAuthOptions<Name extends string = string> {
    */
   readonly allowExec?: boolean;
   /**
-   * Restricts a config that somebody else wrote to what these lists name. Everything else is `config_invalid`: when the
-   * config is loaded, or on use of a value from a variable or a reference.
+   * Restricts what a config may use to the entries of these lists, for a config that somebody else wrote. Anything else
+   * is `config_invalid`: when the config is loaded, or when a value from a variable or a reference is used.
    */
   readonly allow?: Allow;
   /** Replaces the system clock, for tests. */
@@ -107,15 +107,15 @@ export async function createRuntime<Name extends string>(
     }
     return spec;
   };
-  const load = async (present?: ConfigSpec): Promise<ConfigSpec> => {
-    const pinned = { pinned: present?.file, pinnedByName: present?.named };
+  const load = async (current?: ConfigSpec): Promise<ConfigSpec> => {
+    const pinned = { pinned: current?.file, pinnedByName: current?.named };
     return warnOnce(await loadConfig({ cwd, env, config, ...pinned, hasStore, allow }));
   };
   const spec = loaded === undefined ? await load() : warnOnce(loaded);
   const serverClocks = new ServerClocks(clock);
-  const sending = { fetch: platformFetch(options.fetch), serverClocks };
-  const shared = {
-    ...sending,
+  const dependencies = {
+    fetch: platformFetch(options.fetch),
+    serverClocks,
     clock,
     env,
     events,
@@ -123,7 +123,8 @@ export async function createRuntime<Name extends string>(
     signers,
     permissions,
     retryAfter: new RetryAfterRegistry(),
+    ownStore: options.store,
+    hasOwnFetch: options.fetch !== undefined,
   };
-  const given = { ...shared, ownStore: options.store, hasOwnFetch: options.fetch !== undefined };
-  return new Runtime<Name>(spec, given, load);
+  return new Runtime<Name>(spec, dependencies, load);
 }

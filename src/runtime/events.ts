@@ -80,13 +80,13 @@ export class Events {
 
   /**
    * Returns the function that removes the listener. Throws `config_invalid` for an unknown event, and for a listener
-   * that is no function.
+   * that is not a function.
    */
   on<E extends McpAuthEventName>(name: E, listener: McpAuthListener<E>): () => void {
     if (!Object.hasOwn(this.#listeners, name)) {
-      throw misuse(`There is no such event. There are: ${Object.keys(levels).join(", ")}.`);
+      throw misuse(`There is no such event. The events are: ${Object.keys(levels).join(", ")}.`);
     }
-    if (typeof listener !== "function") throw misuse("A listener is a function.");
+    if (typeof listener !== "function") throw misuse("A listener must be a function.");
     const listeners = this.#listeners[name];
     // Wrapped, so that the same function can be added twice and removed once.
     const entry = (event: McpAuthEvents[E]) => listener(event);
@@ -100,7 +100,7 @@ export class Events {
       const fields = { event: name, error: error instanceof Error ? error.name : typeof error };
       this.#log("error", fields, "A listener threw.");
     };
-    for (const listener of [...this.#listeners[name]]) settle(() => listener(event), onThrow);
+    for (const listener of [...this.#listeners[name]]) callSafely(() => listener(event), onThrow);
     const diagnostics = channel(`mcp-auth:${name}`);
     if (diagnostics.hasSubscribers) diagnostics.publish(event);
     this.#log(levels[name], { event: name, ...event }, name);
@@ -124,15 +124,15 @@ export class Events {
 
   #log(level: keyof Logger, fields: object, message: string): void {
     // A broken logger must not break calls.
-    settle(
+    callSafely(
       () => this.#logger?.[level](fields, message),
       () => {},
     );
   }
 }
 
-/** Calls code of the host. It may be an async function, whose rejection would end the process. */
-function settle(call: () => unknown, onThrow: (error: unknown) => void): void {
+/** Calls code of the host. It may be an async function, and its unhandled rejection would end the process. */
+function callSafely(call: () => unknown, onThrow: (error: unknown) => void): void {
   try {
     const result = call();
     if (typeof result === "object" && result !== null && "then" in result) {

@@ -7,12 +7,12 @@ import type { CachesByScope } from "./caches-by-scope.js";
 /** Milliseconds after which a new token that was not refused counts as accepted, because most hosts do not report that. */
 const silenceMeansAccepted = 2_000;
 
-/** The one kind of all requests of a host, because they cannot be seen. */
+/** All requests of a host have one kind, because the runtime does not see them. */
 const kind = "host";
 
-/** This many replacements within this many milliseconds mean that the server refuses new tokens. */
+/** This many replacements within `replacementWindow` milliseconds mean that the server refuses new tokens. */
 const manyReplacements = 3;
-const inShortTime = 60_000;
+const replacementWindow = 60_000;
 
 export interface HostRefusalsOptions {
   readonly caches: CachesByScope;
@@ -39,7 +39,7 @@ interface LastReplacement {
 export class HostRefusals {
   readonly #options: HostRefusalsOptions;
   #latest: LastReplacement | undefined;
-  /** When the last tokens were replaced. */
+  /** The times of the last replacements. */
   #replacedAt: readonly number[] = [];
 
   constructor(options: HostRefusalsOptions) {
@@ -54,7 +54,7 @@ export class HostRefusals {
     const { caches, clock, explain } = this.#options;
     const { refused, latest } = caches.defaultCache;
     if (latest === undefined || latest.accessToken !== accessToken) return;
-    if (this.#latest?.accessToken === accessToken) this.#judge(this.#latest);
+    if (this.#latest?.accessToken === accessToken) this.#settlePrevious(this.#latest);
     const next = await refused.replace({ token: latest, kind });
     if (next.kind === "same") throw await explain(latest, challenge);
     if (next.kind === "none" && next.error !== undefined) throw next.error;
@@ -69,7 +69,7 @@ export class HostRefusals {
       refusedAt: undefined,
       isAccepted: false,
     };
-    this.#replacedAt = [...this.#replacedAt.filter((time) => at - time < inShortTime), at];
+    this.#replacedAt = [...this.#replacedAt.filter((time) => at - time < replacementWindow), at];
     if (this.#replacedAt.length >= manyReplacements) await explain(latest, challenge);
   }
 
@@ -77,8 +77,8 @@ export class HostRefusals {
     if (this.#latest?.accessToken === accessToken) this.#latest.isAccepted = true;
   }
 
-  /** Decides whether the server had accepted the last replacement, which it refuses now. */
-  #judge(last: LastReplacement): void {
+  /** The server refuses the last replacement now. Decides whether it had accepted that token before. */
+  #settlePrevious(last: LastReplacement): void {
     const { caches, clock } = this.#options;
     const { at, refusedAt = at, replacement, isAccepted } = last;
     const now = clock.now();

@@ -12,12 +12,12 @@ import type { RuntimeContext } from "./runtime-context.js";
 export async function learnedTarget(
   spec: ServerSpec,
   runtime: RuntimeContext,
-  learned: ManagerState,
+  manager: ManagerState,
   caller: AbortSignal | undefined,
 ): Promise<Target | undefined> {
-  if (learned.target !== undefined || spec.grant.type === "static") return learned.target;
+  if (manager.target !== undefined || spec.grant.type === "static") return manager.target;
   const { findGrantTarget } = await import("../oauth/grants/find-grant-target.js");
   const signal = AbortSignal.timeout(spec.timeout);
-  const found = findGrantTarget(spec.grant, createAttempt(runtime, { spec, manager: learned, signal }));
+  const found = findGrantTarget(spec.grant, createAttempt(runtime, { spec, manager, signal }));
   return await untilAborted(found, caller, () => abortedError(spec.name));
 }

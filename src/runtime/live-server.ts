@@ -29,8 +29,8 @@ export interface LiveServerUser {
 }
 
 /**
- * One server with one config: its tokens, the timers that renew them, and a `fetch` that uses them. Immutable: after a
- * reload another one replaces it, and calls that began here end here.
+ * One server with one config: its tokens, the timers that renew them, and a `fetch` that uses them. After a reload that
+ * changes the config, another `LiveServer` replaces it; calls in flight still use this one.
  */
 export class LiveServer {
   readonly url: string;
@@ -39,7 +39,7 @@ export class LiveServer {
   readonly clientCapabilities: McpClientCapabilities;
   readonly fetch: FetchFunction;
   readonly spec: ServerSpec;
-  /** Whether it took over the tokens of the one that it replaced. */
+  /** Whether this server took over the tokens of the one that it replaced. */
   readonly keepsTokens: boolean;
   readonly #runtime: RuntimeContext;
   readonly #clock: Clock;
@@ -50,7 +50,7 @@ export class LiveServer {
 
   /** Takes over from `previous`, which it replaces, everything that is still valid under the new config. */
   constructor(latest: ServerSpec, runtime: RuntimeContext, previous?: LiveServer, user?: LiveServerUser) {
-    // Another runtime context is another network. Whatever came over the previous network stays there.
+    // Another runtime context has another network. Tokens that came over one network are not used over the other.
     const isSameNetwork = previous !== undefined && previous.#runtime === runtime;
     const change = isSameNetwork ? specChange(previous.spec, latest) : "tokens";
     const kept = change === "tokens" ? undefined : previous;
@@ -62,12 +62,12 @@ export class LiveServer {
     this.#runtime = runtime;
     this.#clock = runtime.clock;
     this.keepsTokens = kept !== undefined;
-    const known = kept === undefined ? undefined : kept.#tokens;
+    const keptTokens = kept === undefined ? undefined : kept.#tokens;
     const userTokens = user && { subject: user.subject, serverTokens: user.server.#tokens };
     const tokens =
-      known !== undefined && change !== "requested"
-        ? known
-        : new ServerTokens(spec, runtime, userTokens, known);
+      keptTokens !== undefined && change !== "requested"
+        ? keptTokens
+        : new ServerTokens(spec, runtime, userTokens, keptTokens);
     this.#tokens = tokens;
     this.#caches = tokens.caches;
     this.#timers = renewalTimers(spec, runtime, tokens.caches, user !== undefined);
@@ -107,11 +107,13 @@ export class LiveServer {
     const { method, url, scopes } = options;
     const signal = options.signal ?? undefined;
     if (url !== undefined) {
-      const own = { url: this.address, reach: this.spec.reach };
-      assertOwnUrl(this.spec.name, own, String(url), "The URL of the request");
+      const server = { url: this.address, reach: this.spec.reach };
+      assertOwnUrl(this.spec.name, server, String(url), "The URL of the request");
     }
-    const wanted = { ...(signal && { signal }), ...(scopes && { scopes }) };
-    const token = this.freshToken(wanted) ?? (await this.cacheFor(wanted).getToken(cacheRequest(wanted)));
+    const tokenOptions = { ...(signal && { signal }), ...(scopes && { scopes }) };
+    const token =
+      this.freshToken(tokenOptions) ??
+      (await this.cacheFor(tokenOptions).getToken(cacheRequest(tokenOptions)));
     const headers = await this.#headers(signal);
     const authorization = await tokenHeaders(token, {
       server: this.spec.name,
@@ -125,20 +127,20 @@ export class LiveServer {
   }
 
   status(): TokenManagerStatus {
-    const { state, ...known } = this.#caches.defaultCache.snapshot();
+    const { state, ...times } = this.#caches.defaultCache.snapshot();
     const { asleep, nextRefreshAt } = this.#timers;
     const { kid } = this.#tokens;
     return {
       server: this.spec.name,
       state: asleep && state !== "stopped" ? "asleep" : state,
-      ...known,
+      ...times,
       ...(nextRefreshAt !== undefined && { nextRefreshAt }),
       ...(kid !== undefined && { kid }),
     };
   }
 
-  /** Returns this server for a user. `previous` is that of the same user, perhaps from an earlier config. */
-  ofUser(subject: () => RuntimeSubject, previous: LiveServer | undefined): LiveServer {
+  /** Creates this server for one user. `previous` is the one of the same user before, perhaps with an earlier config. */
+  forUser(subject: () => RuntimeSubject, previous: LiveServer | undefined): LiveServer {
     return new LiveServer(this.spec, this.#runtime, previous, { server: this, subject });
   }
 
@@ -156,7 +158,7 @@ export class LiveServer {
     if (this.freshToken() === undefined) await this.#caches.defaultCache.getToken({ reason: "demand" });
   }
 
-  /** Stops the timers, because another one replaces it. */
+  /** Stops the timers, because another server replaces this one. */
   retire(): void {
     this.#timers.stop();
   }

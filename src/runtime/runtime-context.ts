@@ -14,8 +14,8 @@ import type { RetryAfterRegistry } from "../tokens/retry-after-registry.js";
 import type { Events } from "./events.js";
 
 /**
- * Everything that the managers of one runtime share under one config. `createRuntimeContext` makes it; a reload that
- * changes the network, the store or the permissions makes another one. Attempts inherit the fields of `OAuthRuntime`.
+ * Everything that the managers of one runtime share under one config. `createRuntimeContext` creates it. A reload
+ * that changes the network, the store or the permissions creates another one. Attempts inherit the fields of `OAuthRuntime`.
  */
 export interface RuntimeContext extends OAuthRuntime {
   readonly network: Network;
@@ -23,25 +23,25 @@ export interface RuntimeContext extends OAuthRuntime {
   readonly trust: NetworkTrust;
   readonly events: Events;
   readonly random: () => number;
-  /** Token endpoints that sent `Retry-After`, of all configs. */
+  /** Token endpoints that sent `Retry-After`. A reload keeps it. */
   readonly retryAfter: RetryAfterRegistry;
-  /** Shared with other processes. Absent where tokens are kept in memory alone. */
+  /** The store that processes share, `undefined` if tokens are kept only in memory. */
   readonly store: SharedStore | undefined;
 }
 
-/** The options of `createMcpAuth` and what outlives a reload. `createRuntime` sets it once. */
+/** The options of `createMcpAuth`, and the parts that a reload keeps. `createRuntime` sets them once. */
 export interface RuntimeDependencies
   extends Omit<RuntimeContext, "network" | "trust" | "random" | "metadata" | "store" | "refreshTokens"> {
   /** Whether the caller passed `fetch`. */
   readonly hasOwnFetch: boolean;
-  /** Used in place of the store that the config describes. */
+  /** The store that the caller passed, which replaces the store of the config. */
   readonly ownStore: McpAuthStore | undefined;
 }
 
-/** `kept`: a previous context whose store, with all that is still to be written, the new one takes over. */
+/** Creates the context for one config. It takes over the store of the `kept` context, with the pending writes. */
 export function createRuntimeContext(
   dependencies: RuntimeDependencies,
-  { network: spec, store: described, commands }: Pick<ConfigSpec, "network" | "store" | "commands">,
+  { network: spec, store: storeSpec, commands }: Pick<ConfigSpec, "network" | "store" | "commands">,
   kept?: Pick<RuntimeContext, "store" | "refreshTokens">,
 ): RuntimeContext {
   const { ownStore, hasOwnFetch, clock, env, resolvers, signers, serverClocks, events, retryAfter } =
@@ -61,8 +61,8 @@ export function createRuntimeContext(
     if (ownStore !== undefined) return customStore(ownStore, clock, defaults.lease);
     // Messages name the store in place of a server.
     const server = "(store)";
-    const reading = { server, fetch, clock, env, resolvers, permissions, unref: true };
-    return configuredStore(described, trust, reading);
+    const secretContext = { server, fetch, clock, env, resolvers, permissions, unref: true };
+    return configuredStore(storeSpec, trust, secretContext);
   };
   const store = kept === undefined ? openStore() : kept.store;
   return {

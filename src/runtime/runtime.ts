@@ -17,27 +17,27 @@ import { isSameEntry } from "./spec-changes.js";
 import type { TokenManager } from "./token-manager.js";
 import { removedServer, unknownServer } from "./unknown-server.js";
 
-/** How many first tokens are requested at once. More would be a burst for the authorization server. */
-const mostStarting = 16;
+/** The number of first tokens that are requested at once. More would be a burst for the authorization server. */
+const maxConcurrentStarts = 16;
 
 /** Reads the config again, from the file of the current one or from the object that `createMcpAuth` got. */
-type Load = (present: ConfigSpec) => Promise<ConfigSpec>;
+type Load = (current: ConfigSpec) => Promise<ConfigSpec>;
 
 type Changes = Omit<ConfigReloadedEvent, "durationMs">;
 
-/** The managers of one config, and of those that a reload loads. */
+/** The managers of the current config. A reload replaces the config. */
 export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithInternals {
   readonly name = "mcp-auth-runtime";
   readonly version = version;
   readonly on: McpAuth<Name>["on"];
-  readonly #given: RuntimeDependencies;
+  readonly #dependencies: RuntimeDependencies;
   readonly #load: Load;
   readonly #managers = new Map<string, ServerTokenManager>();
-  /** Managers of removed servers. They work again when a reload brings their server back. */
+  /** Managers of removed servers. They work again if a reload adds their server again. */
   readonly #removed = new Map<string, WeakRef<ServerTokenManager>>();
   /** Replaced contexts, which calls in flight may still use. */
   #retired: WeakRef<RuntimeContext>[] = [];
-  readonly #starting = new Limit(mostStarting);
+  readonly #starting = new Limit(maxConcurrentStarts);
   #spec: ConfigSpec;
   #context: RuntimeContext;
   #servers: readonly Name[];
@@ -46,12 +46,12 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   #reloads: Promise<unknown> = Promise.resolve();
   #stopped: Promise<void> | undefined;
 
-  constructor(spec: ConfigSpec, given: RuntimeDependencies, load: Load) {
-    this.#given = given;
+  constructor(spec: ConfigSpec, dependencies: RuntimeDependencies, load: Load) {
+    this.#dependencies = dependencies;
     this.#load = load;
-    this.on = (event, listener) => given.events.on(event, listener);
+    this.on = (event, listener) => dependencies.events.on(event, listener);
     this.#spec = spec;
-    this.#context = createRuntimeContext(given, spec);
+    this.#context = createRuntimeContext(dependencies, spec);
     this.#servers = namesOf(spec);
     for (const [name, entry] of spec.servers) {
       this.#managers.set(name, new ServerTokenManager(name, { entry, runtime: this.#context }));
@@ -78,7 +78,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   }
 
   resolveUrl(url: string | URL): TokenManager | undefined {
-    // JavaScript can pass any value, and test runners have a `URL` class of their own.
+    // JavaScript can pass any value, and test runners have their own `URL` class.
     const text: unknown = typeof url === "object" && url !== null ? url.href : url;
     if (typeof text !== "string" || !URL.canParse(text)) return undefined;
     return closestServer(new URL(text), this.#currentManagers());
@@ -108,9 +108,9 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   }
 
   async reload(): Promise<void> {
+    // One after the other, so that the last call reads the file last.
     const reloaded = this.#reloads.then(() => this.#reload());
-    // One after the other: the last to be asked for reads the file last.
-    // The caller of this reload gets its error; the next reload only waits for its end.
+    // This caller gets the error. The next reload only waits for the end of this one.
     this.#reloads = reloaded.catch(() => {});
     await reloaded;
   }
@@ -129,28 +129,28 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   }
 
   async #stop(): Promise<void> {
-    const { clock } = this.#given;
-    const begun = clock.now();
+    const { clock } = this.#dependencies;
+    const startedAt = clock.now();
     const removed = [...this.#removed.values()].flatMap((reference) => reference.deref() ?? []);
     await Promise.all([...this.#managers.values(), ...removed].map((manager) => manager.stop()));
     this.#context.metadata.close();
-    const replaced = this.#retired.flatMap((reference) => reference.deref() ?? []);
-    for (const { metadata } of replaced) metadata.close();
-    const stores = new Set([this.#context, ...replaced].map(({ store }) => store));
+    const retired = this.#retired.flatMap((reference) => reference.deref() ?? []);
+    for (const { metadata } of retired) metadata.close();
+    const stores = new Set([this.#context, ...retired].map(({ store }) => store));
     // The grace period covers both. Requests in flight may have used it up.
-    const remaining = Math.min(Math.max(begun + stopGrace - clock.now(), 0), stopGrace);
+    const remaining = Math.min(Math.max(startedAt + stopGrace - clock.now(), 0), stopGrace);
     await Promise.all([...stores].map((store) => store?.close(remaining)));
     await this.#context.network.close();
   }
 
   async #reload(): Promise<void> {
     this.#assertRunning();
-    const { clock, events } = this.#given;
-    const begun = clock.now();
+    const { clock, events } = this.#dependencies;
+    const startedAt = clock.now();
     const spec = await this.#load(this.#spec);
     this.#assertRunning();
     const changes = this.#swap(spec);
-    events.emit("config:reloaded", { ...changes, durationMs: clock.now() - begun });
+    events.emit("config:reloaded", { ...changes, durationMs: clock.now() - startedAt });
     const { added, changed } = changes;
     if (this.#required !== undefined) this.#prewarm([...added, ...changed], this.#required);
   }
@@ -162,8 +162,8 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
       isDeepStrictEqual(previous.network, spec.network) &&
       isDeepStrictEqual([previous.store, previous.commands], [spec.store, spec.commands]);
     const { network } = this.#context;
-    const kept = keepsStore(this.#given, previous, spec) ? this.#context : undefined;
-    const context = keepsContext ? this.#context : createRuntimeContext(this.#given, spec, kept);
+    const kept = keepsStore(this.#dependencies, previous, spec) ? this.#context : undefined;
+    const context = keepsContext ? this.#context : createRuntimeContext(this.#dependencies, spec, kept);
     const removed = [...previous.servers.keys()].filter((name) => !spec.servers.has(name));
     const [added, changed]: [string[], string[]] = [[], []];
     for (const [name, reference] of this.#removed) {
@@ -182,8 +182,8 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     }
     if (!keepsContext) {
       network.retire();
-      const left = this.#retired.filter((reference) => reference.deref() !== undefined);
-      this.#retired = [...left, new WeakRef(this.#context)];
+      const stillUsed = this.#retired.filter((reference) => reference.deref() !== undefined);
+      this.#retired = [...stillUsed, new WeakRef(this.#context)];
     }
     this.#spec = spec;
     this.#context = context;
@@ -226,15 +226,15 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
 
   #assertRunning(): void {
     if (this.#stopped === undefined) return;
-    throw new McpAuthError("stopped", "This runtime was stopped; create another with createMcpAuth().");
+    throw new McpAuthError("stopped", "This runtime was stopped. Create another one with createMcpAuth().");
   }
 }
 
 /** Whether a store can be kept after a reload, with its connections and pending writes. */
-function keepsStore({ ownStore }: RuntimeDependencies, previous: ConfigSpec, after: ConfigSpec): boolean {
+function keepsStore({ ownStore }: RuntimeDependencies, previous: ConfigSpec, next: ConfigSpec): boolean {
   if (ownStore !== undefined) return true;
   const { store, network, commands } = previous;
-  return isDeepStrictEqual([store, network.ca, commands], [after.store, after.network.ca, after.commands]);
+  return isDeepStrictEqual([store, network.ca, commands], [next.store, next.network.ca, next.commands]);
 }
 
 function namesOf<Name extends string>(spec: ConfigSpec): readonly Name[] {

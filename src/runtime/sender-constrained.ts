@@ -29,7 +29,7 @@ export interface HeaderTarget {
   readonly limits: Pick<WaitLimits, "run">;
 }
 
-/** Returns the headers for a token: `authorization`, and for DPoP a proof for one request. */
+/** Returns the headers for a token: `authorization`, and with DPoP a proof for one request. */
 export async function tokenHeaders(token: Token, target: HeaderTarget): Promise<Record<string, string>> {
   const { server, request, nonce, time, signal, limits } = target;
   const { dpopSigner, certificate } = token.binding ?? {};
@@ -38,15 +38,15 @@ export async function tokenHeaders(token: Token, target: HeaderTarget): Promise<
   if (request.method === undefined || request.url === undefined) {
     throw senderConstrained(
       server,
-      "its tokens are bound to a key (DPoP), so headers are good for one request only. Say for which one, with " +
+      "its tokens are bound to a key (DPoP), so its headers are for one request. Name that request with " +
         "`getHeaders({ method, url })`, or use the manager's `fetch`.",
     );
   }
   const url = new URL(request.url);
   const { accessToken } = token;
   const method = request.method.toUpperCase();
-  const proof = await limits.run("the DPoP proof", signal, (ends) =>
-    dpopSigner.proof({ method, url, accessToken, nonce: nonce(url), time: time(url), signal: ends }),
+  const proof = await limits.run("the DPoP proof", signal, (limited) =>
+    dpopSigner.proof({ method, url, accessToken, nonce: nonce(url), time: time(url), signal: limited }),
   );
   return { authorization: `DPoP ${accessToken}`, dpop: proof };
 }

@@ -20,11 +20,11 @@ export interface AuthorizedServer {
   readonly token: Authorizer["token"];
 }
 
-/** Creates what the authorized `fetch` of one server needs from its tokens. */
+/** Creates the connection between the authorized `fetch` of one server and its tokens. */
 export function serverAuthorizer(server: AuthorizedServer): Authorizer {
   const { spec, address, runtime, tokens } = server;
   const { caches, stepUps } = tokens;
-  // Only needed if the config leaves the scopes to the server.
+  // A step-up needs the metadata only if the config leaves the scopes to the server.
   const target = async (signal: AbortSignal | undefined): Promise<Target | undefined> => {
     if (spec.grant.scopes !== undefined) return tokens.target;
     return await learnedTarget(spec, runtime, tokens, signal).catch((error: unknown) => {
@@ -66,9 +66,9 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
       // The caller gets the response of the server even if it cannot be explained.
       await explainRefusal(spec, runtime, tokens, { token, challenge }).catch(ignoreFailure);
     },
-    stepUp: async (wanted, held, signal) =>
-      await stepUp(spec, stepUps, await target(signal), { wanted, token: held, signal }),
-    stepUpWithin: async (wanted, held, signal) =>
-      await stepUpWithin(spec, stepUps, await target(signal), { wanted, token: held, signal }),
+    stepUp: async (wanted, token, signal) =>
+      await stepUp(spec, stepUps, await target(signal), { wanted, token, signal }),
+    stepUpWithin: async (wanted, token, signal) =>
+      await stepUpWithin(spec, stepUps, await target(signal), { wanted, token, signal }),
   };
 }

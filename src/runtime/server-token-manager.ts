@@ -24,14 +24,14 @@ interface ManagerUser {
 
 /**
  * The manager of one server name, the same object for the lifetime of the runtime. A reload replaces the `LiveServer`
- * behind it; calls in flight end with the one that they began with.
+ * behind it; calls in flight still use the previous one.
  */
 export class ServerTokenManager implements ManagerWithInternals {
   readonly name: string;
   readonly fetch: FetchFunction;
   readonly #user: ManagerUser | undefined;
   readonly #subjects = new Subjects<ServerTokenManager>();
-  /** `undefined` for a user whose manager was not used since the server was replaced. */
+  /** `undefined` for a user if a reload replaced the server and the manager was not used since. */
   #current: LiveServer | UnusableServer | undefined;
   /** Holds the tokens of a user until the manager is used again. */
   #previous: LiveServer | undefined;
@@ -44,7 +44,7 @@ export class ServerTokenManager implements ManagerWithInternals {
   constructor(name: string, origin: ManagerServer | ManagerUser) {
     this.name = name;
     this.#user = "parent" in origin ? origin : undefined;
-    if ("entry" in origin) this.#current = serverOf(origin, undefined);
+    if ("entry" in origin) this.#current = createServer(origin, undefined);
     this.fetch = (input, init) => (this.#current ?? this.#resolveCurrent()).fetch(input, init);
   }
 
@@ -110,15 +110,15 @@ export class ServerTokenManager implements ManagerWithInternals {
     await current.start(required);
   }
 
-  /** Uses another config from now on. Calls in flight, with their requests, end with the previous one. */
+  /** Uses another config from now on. Calls in flight, and their token requests, still use the previous one. */
   replaceWith(origin: ManagerServer): void {
-    const current = serverOf(origin, this.#retireCurrent());
+    const current = createServer(origin, this.#retireCurrent());
     this.#current = current;
     const keepsTokens = current instanceof LiveServer && current.keepsTokens;
     for (const user of this.#subjects.all()) {
       const previous = user.#retireCurrent() ?? user.#previous;
       user.#previous = keepsTokens ? previous : undefined;
-      if (!keepsTokens) user.#settleSubject();
+      if (!keepsTokens) user.#pinSubject();
     }
   }
 
@@ -142,8 +142,8 @@ export class ServerTokenManager implements ManagerWithInternals {
     return retired;
   }
 
-  /** Calls in flight keep their subject, because the next one may be for another issuer. */
-  #settleSubject(): void {
+  /** Calls in flight keep their subject, because the next subject may be for another issuer. */
+  #pinSubject(): void {
     if (this.#subject === undefined) return;
     const last = this.#subject.latest();
     this.#subject.latest = () => last;
@@ -155,24 +155,24 @@ export class ServerTokenManager implements ManagerWithInternals {
     if (this.#user === undefined) throw new TypeError("The manager of a server always has a current server.");
     const { parent, subject } = this.#user;
     const server = parent.#current ?? parent.#resolveCurrent();
-    const current = server instanceof LiveServer ? this.#userOf(server, subject) : server;
+    const current = server instanceof LiveServer ? this.#createForUser(server, subject) : server;
     this.#current = current;
     return current;
   }
 
-  #userOf(server: LiveServer, subject: () => RuntimeSubject): LiveServer | UnusableServer {
+  #createForUser(server: LiveServer, subject: () => RuntimeSubject): LiveServer | UnusableServer {
     const refusal = subjectRefusal(this.name, server.spec.grant);
     if (refusal !== undefined) return new UnusableServer(this.name, refusal);
     this.#subject ??= { latest: subject };
     const subjectOfServer = this.#subject;
-    const live = server.ofUser(() => subjectOfServer.latest(), this.#previous);
+    const live = server.forUser(() => subjectOfServer.latest(), this.#previous);
     this.#previous = undefined;
     if (this.#stopped) void live.stop();
     return live;
   }
 }
 
-function serverOf(
+function createServer(
   { entry, runtime }: ManagerServer,
   previous: LiveServer | undefined,
 ): LiveServer | UnusableServer {

@@ -17,7 +17,7 @@ import { StepUps } from "./step-ups.js";
 import { type RuntimeSubject, runtimeSubjectToken } from "./subjects.js";
 import { createTokenPipeline } from "./token-pipeline.js";
 
-/** The user of the tokens, if they are not those of the server itself. */
+/** The user that the tokens are for. */
 export interface UserTokens {
   readonly subject: () => RuntimeSubject;
   /** The tokens of the server itself. Users share its DPoP key and nonces. */
@@ -42,7 +42,7 @@ export class ServerTokens implements ManagerState {
   /** The `kid` of the key that signed the last assertion. */
   kid: string | undefined;
   readonly credentials: CredentialMemory;
-  #planned: (renewAt: number | undefined) => void = () => {};
+  #onPlan: (renewAt: number | undefined) => void = () => {};
 
   /** `previous` has the same tokens, requested with other settings. Its tokens are kept. */
   constructor(
@@ -72,32 +72,32 @@ export class ServerTokens implements ManagerState {
           onPlan,
           onNewCredential: () => this.caches.credentialChanged(),
         }),
-      onPlan: (renewAt) => this.#planned(renewAt),
+      onPlan: (renewAt) => this.#onPlan(renewAt),
     });
     this.stepUps = new StepUps({
       server: spec.name,
       caches: this.caches,
-      learned: () => this.target?.scopes ?? [],
-      isBounded: spec.grant.scopes !== undefined,
+      learnedScopes: () => this.target?.scopes ?? [],
+      configNamesScopes: spec.grant.scopes !== undefined,
     });
     this.internals = createManagerInternals(spec, runtime, {
       caches: this.caches,
       manager: this,
-      learn: () => learnedTarget(spec, runtime, this, undefined),
+      learnTarget: () => learnedTarget(spec, runtime, this, undefined),
       explainRefusal: (token, challenge) => explainRefusal(spec, runtime, this, { token, challenge }),
       limits: this.limits,
     });
     if (previous !== undefined) this.caches.takeOver(previous.caches);
   }
 
-  /** Calls `planned` with the time of the next background renewal, now and after each change. */
-  onPlan(planned: (renewAt: number | undefined) => void): void {
-    this.#planned = planned;
-    planned(this.caches.renewAt);
+  /** Calls `listener` with the time of the next background renewal, now and after each change. */
+  onPlan(listener: (renewAt: number | undefined) => void): void {
+    this.#onPlan = listener;
+    listener(this.caches.renewAt);
   }
 }
 
-/** DPoP for one server, loaded when its first token is asked for. */
+/** Returns DPoP for one server, `undefined` if the config does not use it. Its code is loaded for the first token. */
 function lazyDpop({ dpop }: ServerSpec, clock: Clock, nonces: Nonces): (() => Promise<Dpop>) | undefined {
   if (dpop === undefined) return undefined;
   const { key } = dpop;

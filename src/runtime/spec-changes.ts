@@ -8,26 +8,27 @@ import type { ServerEntry, ServerSpec } from "../config/spec.js";
 export type SpecChange = "none" | "used" | "requested" | "tokens";
 
 /** Compares two configs of a server. */
-export function specChange(before: ServerSpec, after: ServerSpec): SpecChange {
-  if (isDeepStrictEqual(before, after)) return "none";
+export function specChange(previous: ServerSpec, next: ServerSpec): SpecChange {
+  if (isDeepStrictEqual(previous, next)) return "none";
   // A token may have scopes that the new config does not allow.
-  const narrowed = before.stepUp.some((scope) => !after.stepUp.includes(scope));
-  if (narrowed || !isDeepStrictEqual(tokensOf(before), tokensOf(after))) return "tokens";
-  return isDeepStrictEqual(requestsOf(before), requestsOf(after)) ? "used" : "requested";
+  const narrowed = previous.stepUp.some((scope) => !next.stepUp.includes(scope));
+  if (narrowed || !isDeepStrictEqual(tokensOf(previous), tokensOf(next))) return "tokens";
+  return isDeepStrictEqual(requestsOf(previous), requestsOf(next)) ? "used" : "requested";
 }
 
 /** Whether a server has the same config, or cannot be used for the same reason. */
-export function isSameEntry(before: ServerEntry, after: ServerEntry): boolean {
-  if ("spec" in before) return "spec" in after && isDeepStrictEqual(before.spec, after.spec);
-  if ("spec" in after) return false;
-  return before.failure.code === after.failure.code && before.failure.message === after.failure.message;
+export function isSameEntry(previous: ServerEntry, next: ServerEntry): boolean {
+  if ("spec" in previous) return "spec" in next && isDeepStrictEqual(previous.spec, next.spec);
+  if ("spec" in next) return false;
+  return previous.failure.code === next.failure.code && previous.failure.message === next.failure.message;
 }
 
-/** Returns the new config with equal parts of the previous one as the same objects, which are keys of caches. */
-export function withTokensOf({ grant, dpop }: ServerSpec, after: ServerSpec): ServerSpec {
-  return { ...after, grant, ...(dpop !== undefined && { dpop }) };
+/** Returns the new config with the `grant` and `dpop` objects of the previous, equal config, because caches use them as keys. */
+export function withTokensOf({ grant, dpop }: ServerSpec, next: ServerSpec): ServerSpec {
+  return { ...next, grant, ...(dpop !== undefined && { dpop }) };
 }
 
+/** Returns the parts that determine the tokens. */
 function tokensOf({ name, url, grant, dpop, resourceMetadata }: ServerSpec): object {
   return { name, url, grant, dpop, resourceMetadata };
 }

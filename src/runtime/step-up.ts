@@ -28,18 +28,18 @@ export async function stepUp(
   { wanted, token, signal }: StepUp,
 ): Promise<Token | undefined> {
   const allowed = allowedScopes(spec, target);
-  const beyond = wanted.filter((scope) => !allowed.has(scope));
-  if (beyond.length > 0) throw insufficientScope(spec.name, beyond);
-  return await widened(spec, stepUps, { wanted, token, signal });
+  const forbidden = wanted.filter((scope) => !allowed.has(scope));
+  if (forbidden.length > 0) throw insufficientScope(spec.name, forbidden);
+  return await requestWiderToken(spec, stepUps, { wanted, token, signal });
 }
 
-async function widened(
+async function requestWiderToken(
   { name }: ServerSpec,
   stepUps: StepUps,
   { wanted, token, signal }: StepUp,
 ): Promise<Token | undefined> {
-  const wide = await untilAborted(stepUps.widen(wanted), signal, () => abortedError(name));
-  return wide.accessToken === token.accessToken ? undefined : wide;
+  const wider = await untilAborted(stepUps.widen(wanted), signal, () => abortedError(name));
+  return wider.accessToken === token.accessToken ? undefined : wider;
 }
 
 /**
@@ -53,13 +53,13 @@ export async function stepUpWithin(
   { wanted, token, signal }: StepUp,
 ): Promise<Token | undefined> {
   // If neither the config nor the metadata names scopes, those of the challenge are allowed.
-  const isOpen = spec.grant.scopes === undefined && (target?.supportedScopes ?? []).length === 0;
-  const allowed = isOpen ? new Set(wanted) : allowedScopes(spec, target);
-  const held = new Set(stepUps.held);
-  const missing = wanted.filter((scope) => allowed.has(scope) && !held.has(scope));
+  const isUnrestricted = spec.grant.scopes === undefined && (target?.supportedScopes ?? []).length === 0;
+  const allowed = isUnrestricted ? new Set(wanted) : allowedScopes(spec, target);
+  const requested = new Set(stepUps.requestedScopes);
+  const missing = wanted.filter((scope) => allowed.has(scope) && !requested.has(scope));
   if (missing.length === 0) return undefined;
   try {
-    return await widened(spec, stepUps, { wanted: missing, token, signal });
+    return await requestWiderToken(spec, stepUps, { wanted: missing, token, signal });
   } catch (error) {
     if (signal?.aborted) throw error;
     return undefined;
@@ -68,18 +68,18 @@ export async function stepUpWithin(
 
 /** Returns the scopes of the config, or those in the metadata if the config leaves them to the server. */
 function allowedScopes(spec: ServerSpec, target: Target | undefined): ReadonlySet<string> {
-  const own = spec.grant.scopes ?? [...(target?.scopes ?? []), ...(target?.supportedScopes ?? [])];
-  return new Set([...own, ...spec.stepUp]);
+  const defaultScopes = spec.grant.scopes ?? [...(target?.scopes ?? []), ...(target?.supportedScopes ?? [])];
+  return new Set([...defaultScopes, ...spec.stepUp]);
 }
 
-function insufficientScope(server: string, beyond: readonly string[]): McpAuthError {
+function insufficientScope(server: string, forbidden: readonly string[]): McpAuthError {
   // The message does not show the names, because the server chose them.
-  const [scopes, them] = beyond.length === 1 ? ["a scope", "it"] : [`${beyond.length} scopes`, "them"];
+  const [scopes, them] = forbidden.length === 1 ? ["a scope", "it"] : [`${forbidden.length} scopes`, "them"];
   return new McpAuthError(
     "insufficient_scope",
-    `Server "${server}" wants ${scopes} that the config does not allow, so no token was asked for; the error's ` +
+    `Server "${server}" wants ${scopes} that the config does not allow, so no token was requested; the error's ` +
       `\`details\` names ${them}. Add ${them} to the grant's "scopes", or to the server's "stepUp" to ask for ${them} only ` +
       "when the server does.",
-    { server, details: { scope: beyond } },
+    { server, details: { scope: forbidden } },
   );
 }

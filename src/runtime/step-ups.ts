@@ -2,16 +2,16 @@ import { McpAuthError } from "../errors/error.js";
 import type { Token } from "../tokens/token.js";
 import type { CachesByScope } from "./caches-by-scope.js";
 
-/** More scopes than any server has. Ends a set to which a server adds with each challenge. */
-const mostScopes = 256;
+/** More scopes than any server has. Limits how many scopes a server can add with its challenges. */
+const maxScopes = 256;
 
 export interface StepUpsOptions {
   readonly server: string;
   readonly caches: CachesByScope;
-  /** Returns the default scopes if the config leaves them to the server. */
-  readonly learned: () => readonly string[];
+  /** Returns the default scopes that the server named, for a config that leaves the scopes to it. */
+  readonly learnedScopes: () => readonly string[];
   /** Whether the config names the scopes. */
-  readonly isBounded: boolean;
+  readonly configNamesScopes: boolean;
 }
 
 interface StepUpCall {
@@ -28,53 +28,54 @@ interface StepUpCall {
 export class StepUps {
   readonly #options: StepUpsOptions;
   #calls: StepUpCall[] = [];
-  #isBusy = false;
+  #isProcessing = false;
 
   constructor(options: StepUpsOptions) {
     this.#options = options;
   }
 
   /** The scopes that are requested already. */
-  get held(): readonly string[] {
-    return this.#options.caches.scopes ?? this.#options.learned();
+  get requestedScopes(): readonly string[] {
+    return this.#options.caches.scopes ?? this.#options.learnedScopes();
   }
 
   /** Returns a token that also has these scopes. Rejects with the codes of `getAccessToken`. */
   widen(scopes: readonly string[]): Promise<Token> {
     return new Promise((resolve, reject) => {
       this.#calls.push({ scopes, resolve, reject });
-      if (!this.#isBusy) void this.#work();
+      if (!this.#isProcessing) void this.#processCalls();
     });
   }
 
-  async #work(): Promise<void> {
-    this.#isBusy = true;
+  async #processCalls(): Promise<void> {
+    this.#isProcessing = true;
     while (this.#calls.length > 0) {
       const calls = this.#calls;
       this.#calls = [];
-      await this.#grant(calls);
+      await this.#requestFor(calls);
     }
-    this.#isBusy = false;
+    this.#isProcessing = false;
   }
 
-  /** Never rejects. */
-  async #grant(calls: readonly StepUpCall[]): Promise<void> {
+  /** Settles the calls with one request, or with one request each if that fails permanently. Never rejects. */
+  async #requestFor(calls: readonly StepUpCall[]): Promise<void> {
     try {
       const token = await this.#request(calls.flatMap(({ scopes }) => scopes));
       for (const { resolve } of calls) resolve(token);
     } catch (error) {
       const isTemporary = error instanceof McpAuthError && (error.retryable || error.code === "stopped");
       if (calls.length === 1 || isTemporary) for (const { reject } of calls) reject(error);
-      else for (const call of calls) await this.#grant([call]);
+      else for (const call of calls) await this.#requestFor([call]);
     }
   }
 
   async #request(scopes: readonly string[]): Promise<Token> {
-    const { held } = this;
-    const { server, caches, isBounded } = this.#options;
-    const union = [...new Set([...held, ...scopes])];
-    if (union.length === new Set(held).size) return await caches.defaultCache.getToken({ reason: "demand" });
-    if (!isBounded && union.length > mostScopes) throw tooManyScopes(server);
+    const { requestedScopes } = this;
+    const { server, caches, configNamesScopes } = this.#options;
+    const union = [...new Set([...requestedScopes, ...scopes])];
+    if (union.length === new Set(requestedScopes).size)
+      return await caches.defaultCache.getToken({ reason: "demand" });
+    if (!configNamesScopes && union.length > maxScopes) throw tooManyScopes(server);
     const token = await caches.of(union).getToken({ reason: "demand" });
     caches.adopt(union);
     return token;
@@ -84,7 +85,7 @@ export class StepUps {
 function tooManyScopes(server: string): McpAuthError {
   return new McpAuthError(
     "insufficient_scope",
-    `Server "${server}" has asked for more than ${mostScopes} scopes, so no token was requested. Write those that it ` +
+    `Server "${server}" has asked for more than ${maxScopes} scopes, so no token was requested. Write those that it ` +
       'needs into the grant\'s "scopes".',
     { server },
   );

@@ -14,33 +14,33 @@ export interface RuntimeSubject {
   readonly subjectToken: string | (() => string | Promise<string>);
 }
 
-/** Whether the subject of a grant is given in code. */
+/** Whether the code passes the subject of a grant, with `for()`. */
 export function hasRuntimeSubject(grant: GrantSpec): boolean {
   if (grant.type === "token_exchange") return "runtime" in grant.subject.token;
   return grant.type === "enterprise_managed" && "runtime" in grant.idp.subject.token;
 }
 
-/** Returns `config_invalid` for a grant that takes no subject at run time. */
+/** Returns the error `config_invalid` for a grant that takes no subject at run time, else `undefined`. */
 export function subjectRefusal(server: string, grant: GrantSpec): McpAuthError | undefined {
   if (hasRuntimeSubject(grant)) return undefined;
   return new McpAuthError(
     "config_invalid",
-    `Server "${server}": its tokens are for no user, so there is nothing to choose with for(). To have them for ` +
-      'users, give the grant token_exchange or enterprise_managed the subject { "token": { "runtime": true } }.',
+    `Server "${server}": its tokens are not for a user, so for() cannot be used. To get tokens for users, use the ` +
+      'grant token_exchange or enterprise_managed with the subject { "token": { "runtime": true } }.',
     { server },
   );
 }
 
-/** Throws `config_invalid` for a grant that takes no subject at run time, and for a value that is no subject. */
+/** Throws `config_invalid` for a grant that takes no subject at run time, and for a value that is not a subject. */
 export function assertSubject(server: string, grant: GrantSpec, subject: RuntimeSubject): void {
   const refusal = subjectRefusal(server, grant);
   if (refusal !== undefined) throw refusal;
   // JavaScript can pass any value.
   const { key, subjectToken }: Partial<RuntimeSubject> = subject ?? {};
   if (typeof key !== "string" || key === "")
-    throw misuse("the `key` of a subject is a string with content.", server);
+    throw misuse("the `key` of a subject must be a string that is not empty.", server);
   if (typeof subjectToken !== "string" && typeof subjectToken !== "function") {
-    throw misuse("the `subjectToken` of a subject is a string or a function that gives one.", server);
+    throw misuse("the `subjectToken` of a subject must be a string or a function that returns one.", server);
   }
 }
 
@@ -57,22 +57,22 @@ export async function runtimeSubjectToken(server: string, subject: RuntimeSubjec
     throw unavailable(server, "the function `subjectToken` threw");
   }
   if (typeof token !== "string" || token === "")
-    throw unavailable(server, "`subjectToken` is no string with content");
+    throw unavailable(server, "`subjectToken` is not a string, or is empty");
   return new Secret(token);
 }
 
 function unavailable(server: string, problem: string): McpAuthError {
   return new McpAuthError(
     "secret_unavailable",
-    `Server "${server}": there is no subject token: ${problem}. Pass the user's token to for().`,
+    `Server "${server}": could not read the subject token: ${problem}. Pass the user's token to for().`,
     { server },
   );
 }
 
 /** More users than are active at once. Beyond that, the least recently used one is dropped. */
-const mostSubjects = 1_000;
+const maxSubjects = 1_000;
 
-interface Known<M> {
+interface SubjectEntry<M> {
   readonly manager: M;
   /** The subject of the last call. */
   subject: RuntimeSubject;
@@ -80,36 +80,36 @@ interface Known<M> {
 
 /** Keeps one manager for each user, until it is dropped. */
 export class Subjects<M extends object> {
-  readonly #managers = new Map<string, Known<M>>();
+  readonly #managers = new Map<string, SubjectEntry<M>>();
   /** Dropped managers that the host may still use. */
   readonly #dropped = new Set<WeakRef<M>>();
-  /** Number of dropped managers at which those that are gone are removed. */
-  #sweepAt = mostSubjects;
+  /** Number of dropped managers at which the references to collected ones are removed. */
+  #sweepAt = maxSubjects;
 
   /**
-   * Returns the manager of a user. `create` gets a function that returns the subject of the last call. `renewed` is
+   * Returns the manager of a user. `create` gets a function that returns the subject of the last call. `onNewToken` is
    * called if the token differs from that of the previous call; the token that a function would return is not known.
    */
   get(
     { key, subjectToken }: RuntimeSubject,
     create: (latest: () => RuntimeSubject) => M,
-    renewed?: (manager: M) => void,
+    onNewToken?: (manager: M) => void,
   ): M {
     // A copy, because the caller may change its object.
     const subject = { key, subjectToken };
     const known = this.#managers.get(key);
     this.#managers.delete(key);
     if (known !== undefined) {
-      const before = known.subject.subjectToken;
+      const previousToken = known.subject.subjectToken;
       known.subject = subject;
       this.#managers.set(key, known);
-      if (typeof subjectToken === "string" && subjectToken !== before) renewed?.(known.manager);
+      if (typeof subjectToken === "string" && subjectToken !== previousToken) onNewToken?.(known.manager);
       return known.manager;
     }
-    const entry: Known<M> = { subject, manager: create(() => entry.subject) };
+    const entry: SubjectEntry<M> = { subject, manager: create(() => entry.subject) };
     this.#managers.set(key, entry);
     const [oldest] = this.#managers;
-    if (this.#managers.size > mostSubjects && oldest !== undefined) this.#drop(...oldest);
+    if (this.#managers.size > maxSubjects && oldest !== undefined) this.#drop(...oldest);
     return entry.manager;
   }
 
@@ -119,13 +119,13 @@ export class Subjects<M extends object> {
     return [...[...this.#managers.values()].map(({ manager }) => manager), ...dropped];
   }
 
-  #drop(key: string, { manager }: Known<M>): void {
+  #drop(key: string, { manager }: SubjectEntry<M>): void {
     this.#managers.delete(key);
     this.#dropped.add(new WeakRef(manager));
     if (this.#dropped.size < this.#sweepAt) return;
     for (const reference of this.#dropped)
       if (reference.deref() === undefined) this.#dropped.delete(reference);
-    // Looking at all of them each time would take ever longer, and `deref` keeps a manager alive.
-    this.#sweepAt = Math.max(2 * this.#dropped.size, mostSubjects);
+    // Not at every drop, because the loop visits all of them, and `deref` keeps a manager alive until the next turn.
+    this.#sweepAt = Math.max(2 * this.#dropped.size, maxSubjects);
   }
 }

@@ -6,7 +6,7 @@ import type { RuntimeSubject } from "./subjects.js";
 
 export interface TokenOptions {
   /**
-   * Request a token for exactly these scopes instead of the manager's own. Each set of scopes has a cache of its own.
+   * Request a token for exactly these scopes instead of the default scopes. Each scope set has its own cache.
    * With `[]` no `scope` is sent, and the authorization server decides (RFC 6749 §3.3).
    */
   readonly scopes?: readonly string[];
@@ -20,11 +20,11 @@ export interface TokenOptions {
 }
 
 export interface HeaderOptions {
-  /** Detaches this caller, who gets `aborted`. */
+  /** Rejects this call with `aborted`. */
   readonly signal?: AbortSignal;
-  /** As in `TokenOptions`. */
+  /** Scopes of the token, as in `TokenOptions`. */
   readonly scopes?: readonly string[];
-  /** Method of the request that the headers are for. Required with DPoP, whose proof is for one request (RFC 9449 §4.2). */
+  /** Method of the request that the headers are for. Required with DPoP: a proof is for one request (RFC 9449 §4.2). */
   readonly method?: string;
   /** URL of that request. It must be within the server's `reach`. */
   readonly url?: string | URL;
@@ -126,7 +126,7 @@ export interface TokenManager {
   getHeaders(options?: HeaderOptions): Promise<Record<string, string>>;
   /**
    * Returns the manager of one user, for a config whose subject is `{ "runtime": true }` (RFC 8693, SEP-990). Each user
-   * has a cache of their own. Calls with the same `key` return the same manager, which uses the `subjectToken` of the
+   * has their own cache. Calls with the same `key` return the same manager, which uses the `subjectToken` of the
    * last call. The tokens of users are renewed when they are used, not by timers.
    *
    * Throws `config_invalid` for a server whose config has no such subject.

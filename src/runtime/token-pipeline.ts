@@ -19,22 +19,22 @@ import { withEvents } from "../tokens/with-events.js";
 import { withRetry } from "../tokens/with-retry.js";
 import type { RuntimeContext } from "./runtime-context.js";
 
-/** One token cache of a manager: that of one scope set. */
+/** The options of one token cache. Each scope set of a manager has its own cache. */
 export interface PipelineOptions {
-  /** Requested in place of the scopes of the config and the server. */
+  /** Requested instead of the scopes of the config and the server. */
   readonly scopes: readonly string[] | undefined;
-  /** Called with the time at which the token is to be renewed, in milliseconds since the epoch. */
+  /** Called with the time of the next background renewal in milliseconds since the epoch, `undefined` if there is none. */
   readonly onPlan: (renewAt: number | undefined) => void;
-  /** Called when a credential differs from the previous one, which concerns all scope sets. */
+  /** Called when a credential differs from the previous one. This affects all scope sets. */
   readonly onNewCredential: () => void;
 }
 
-/** The authorization server that issues the tokens; `undefined` for a static one. */
+/** Returns the issuer of the tokens, `undefined` for a static token. */
 export function issuerOf(grant: GrantSpec): string | undefined {
   return grant.type === "static" ? undefined : grant.client.issuer;
 }
 
-/** A manager whose requests are compared with its previous ones. */
+/** The state of a manager, with its last credentials. They are compared with the next ones, to notice a change. */
 export type PipelineManager = ManagerState & { readonly credentials: CredentialMemory };
 
 /** Connects the token sources from the grant to the cache, for one server and one scope set. */
@@ -47,15 +47,15 @@ export function createTokenPipeline(
   const { clock, random, retryAfter, events } = runtime;
   const { name: server, grant, refresh, retry, deadline } = spec;
   const issuer = issuerOf(grant);
-  // A listener that asks for the new token is to find it: the event waits until that is in its place.
-  let renewed: TokenEvent | undefined;
+  // A listener of `token:renewed` may ask for the token at once, so the event waits until the cache has the new token.
+  let renewedEvent: TokenEvent | undefined;
   const report: Report = (name, event) => {
     if (name === "secret:changed" || name === "key:rotated") onNewCredential();
-    if (name === "token:renewed") renewed = event;
+    if (name === "token:renewed") renewedEvent = event;
     else events.emit(name, event);
   };
   const common = { server, issuer, clock, report };
-  const leaf = grantSource(prepareAttempts(spec, runtime, manager, scopes), {
+  const grantTokens = grantSource(prepareAttempts(spec, runtime, manager, scopes), {
     ...common,
     assumedLifetime: refresh.assumedLifetime,
   });
@@ -65,18 +65,27 @@ export function createTokenPipeline(
     const failure = grant.type === "refresh_token" ? runtime.store?.failure : undefined;
     return failure && storeUnavailable(server, failure);
   };
-  // What one token endpoint asks for says nothing of another one of the same issuer.
+  // A `Retry-After` applies to one token endpoint, not to the other endpoints of the issuer.
   const endpoint = grant.type === "static" ? undefined : (grant.client.metadata?.tokenEndpoint ?? issuer);
-  const resilience = { server, endpoint, clock, random, retry, deadline, holds: retryAfter, causeOfTimeout };
-  const attempt = withEvents(leaf, common);
-  const stored = storedTokens(spec, runtime, manager, scopes, {
+  const retryOptions = {
+    server,
+    endpoint,
+    clock,
+    random,
+    retry,
+    deadline,
+    causeOfTimeout,
+    retryAfterRegistry: retryAfter,
+  };
+  const attempts = withEvents(grantTokens, common);
+  const sharedTokens = createSharedTokens(spec, runtime, manager, scopes, {
     ...{ ...common, policy },
-    held: () => cache.latest,
+    currentToken: () => cache.latest,
   });
   const cache: TokenCache = new TokenCache({
     ...common,
     policy,
-    sharedLimits: stored,
+    sharedLimits: sharedTokens,
     isLocal: grant.type === "static" && isLocal(grant.token),
     onPlan,
     async hasNewCredential() {
@@ -89,30 +98,36 @@ export function createTokenPipeline(
       if (hasChanged) onNewCredential();
       return hasChanged;
     },
-    onUntoldFailure: (error) => events.warnUnheard("token:failed", "background", error),
-    isHeld: () => retryAfter.remaining(endpoint, clock.now()) > 0,
+    onBackgroundFailure: (error) => events.warnUnheard("token:failed", "background", error),
+    isAskedToWait: () => retryAfter.remaining(endpoint, clock.now()) > 0,
     onRenewed() {
-      if (renewed !== undefined) events.emit("token:renewed", renewed);
-      renewed = undefined;
+      if (renewedEvent !== undefined) events.emit("token:renewed", renewedEvent);
+      renewedEvent = undefined;
     },
-    elsewhere: stored && (() => stored.elsewhere()),
+    findSharedToken: sharedTokens && (() => sharedTokens.findUsable()),
     source:
-      stored === undefined
-        ? withRetry(attempt, resilience)
-        : withRetry(stored.around(attempt), { ...resilience, present: (request) => stored.present(request) }),
+      sharedTokens === undefined
+        ? withRetry(attempts, retryOptions)
+        : withRetry(sharedTokens.wrap(attempts), {
+            ...retryOptions,
+            findExisting: (request) => sharedTokens.findFresh(request),
+          }),
   });
   return cache;
 }
 
-type StoredOptions = Pick<SharedTokensOptions, "server" | "issuer" | "clock" | "report" | "policy" | "held">;
+type CacheOptions = Pick<
+  SharedTokensOptions,
+  "server" | "issuer" | "clock" | "report" | "policy" | "currentToken"
+>;
 
-/** Shares the tokens with other processes. Returns `undefined` without a store. */
-function storedTokens(
+/** Creates the part that shares the tokens with other processes, `undefined` without a store. */
+function createSharedTokens(
   spec: ServerSpec,
   runtime: RuntimeContext,
   manager: PipelineManager,
   scopes: readonly string[] | undefined,
-  options: StoredOptions,
+  options: CacheOptions,
 ): SharedTokens | undefined {
   const { store, network, trust, clock } = runtime;
   const { grant, timeout, deadline } = spec;
@@ -123,8 +138,8 @@ function storedTokens(
   return new SharedTokens({
     ...options,
     store,
-    // Leaves time for a request of our own, and spreads the requests of a fleet.
-    patience:
+    // Leaves time for a request by this process, and spreads the requests of a fleet.
+    maxLockWait:
       Math.min(store.lease + timeout, Math.max(deadline - timeout, deadline / 2)) *
       (1 - 0.3 * runtime.random()),
     async entryOf(signal) {
@@ -142,7 +157,7 @@ function storedTokens(
   });
 }
 
-/** Loads the grant, with everything that it needs, when the first token is requested, and creates each attempt. */
+/** Returns a function that creates each attempt. It loads the code of the grant for the first one. */
 function prepareAttempts(
   spec: ServerSpec,
   runtime: RuntimeContext,

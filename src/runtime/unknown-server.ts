@@ -2,12 +2,12 @@ import { McpAuthError } from "../errors/error.js";
 import { nearNames } from "../lib/near-names.js";
 import { printable, someOf } from "../lib/printable.js";
 
-/** The error of a manager whose server a reload has removed. */
+/** The error of a manager after a reload removed its server. */
 export function removedServer(name: string): McpAuthError {
   return new McpAuthError(
     "unknown_server",
-    `A reload of the config has removed server "${name}"; nothing is sent to it any more. Write it into the config ` +
-      "again and reload, or let go of its manager.",
+    `Server "${name}": a reload removed it from the config, so nothing is sent. Add it to the config and reload, or ` +
+      "stop using its manager.",
     { server: name },
   );
 }

@@ -1,6 +1,6 @@
 import { timeZone, type WallTime } from "./zoned-time.js";
 
-/** The ticks of a schedule. */
+/** A parsed schedule. */
 export interface CronSchedule {
   /**
    * Returns the first tick after a time, both in milliseconds since the epoch; `undefined` if there is none in twelve
@@ -17,8 +17,8 @@ const day = 24 * hour;
 const longestSearch = 12 * 366 * day;
 
 /**
- * Parses a cron expression with five fields, or six with seconds first. node-cron parses the fields and tells which
- * days match; its timers are not used. If both day fields are restricted, both must match. A time that the clocks skip
+ * Parses a cron expression with five fields, or six with seconds first. node-cron parses the fields and decides
+ * which days match. Its timers are not used. If both day fields are restricted, both must match. A time that the clocks skip
  * does not tick on that day; a time in an hour that occurs twice ticks twice.
  */
 export async function cronSchedule(expression: string, timezone: string): Promise<CronSchedule> {
@@ -28,18 +28,18 @@ export async function cronSchedule(expression: string, timezone: string): Promis
     (values) => new Set(values),
   );
   const [dayOfMonth, month, dayOfWeek] = expression.trim().split(/\s+/).slice(-3);
-  // Asks only about noon in UTC, so that no change of the clocks interferes.
+  // Days are matched at noon in UTC, where the clocks never change.
   const days = createTask(`0 0 12 ${dayOfMonth} ${month} ${dayOfWeek}`, () => {}, { timezone: "UTC" });
   await days.destroy();
   const matchesDay = (year: number, monthOfYear: number, date: number) =>
     months?.has(monthOfYear) === true && days.match(new Date(Date.UTC(year, monthOfYear - 1, date, 12)));
   const zone = timeZone(timezone);
-  // Searches the days of the calendar first, because only a matching day needs a look at the time zone.
+  // Searches the calendar first, because only a matching day needs a conversion to the time zone.
   const startOfNext = (wall: WallTime, end: number): number | undefined => {
     for (let noon = Date.UTC(wall.year, wall.month - 1, wall.day + 1, 12); noon < end; noon += day) {
       const date = new Date(noon);
-      const civil = [date.getUTCFullYear(), date.getUTCMonth() + 1, date.getUTCDate()] as const;
-      if (matchesDay(...civil)) return zone.startOfDay(...civil);
+      const calendarDay = [date.getUTCFullYear(), date.getUTCMonth() + 1, date.getUTCDate()] as const;
+      if (matchesDay(...calendarDay)) return zone.startOfDay(...calendarDay);
     }
     return undefined;
   };

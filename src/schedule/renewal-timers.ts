@@ -9,7 +9,7 @@ export interface RenewalTimersOptions {
   readonly idle: number | undefined;
   /** Loads the schedule, if there is one. */
   readonly cron: (() => Promise<CronSchedule>) | undefined;
-  /** From 0 to 1, constant for the life of the instance. Spreads the ticks of a fleet. */
+  /** 0 to 1, constant for one process. Spreads the ticks of a fleet. */
   readonly spread: number;
   /** Renews the token unless it is usable until that time. Never rejects. */
   readonly ensureUsableUntil: (time: number, reason: "expiry" | "schedule") => Promise<void>;
@@ -25,18 +25,18 @@ const longestOffset = 30 * second;
 
 /**
  * The timers of one manager: one for the renewal of its token, one for the next tick of its schedule. They do not keep
- * the process alive. If the manager is not used for `idle`, both let the token expire.
+ * the process alive. If the manager is not used for `idle` milliseconds, both let the token expire.
  */
 export class RenewalTimers {
   readonly #options: RenewalTimersOptions;
   readonly #expiry: Alarm;
   readonly #tick: Alarm;
   #lastUse: number;
-  #asleep = false;
+  #isAsleep = false;
   /** Whether a renewal was skipped while asleep. */
-  #missed = false;
+  #hasMissed = false;
   #stopped = false;
-  #ticking = false;
+  #isTicking = false;
 
   constructor(options: RenewalTimersOptions) {
     this.#options = options;
@@ -47,7 +47,7 @@ export class RenewalTimers {
 
   /** Whether renewals have stopped until the next use. */
   get asleep(): boolean {
-    return this.#asleep && this.#isIdle();
+    return this.#isAsleep && this.#isIdle();
   }
 
   /** The next renewal, in milliseconds since the epoch. */
@@ -60,20 +60,20 @@ export class RenewalTimers {
   /** Notes a use. It must be cheap, because every call runs it. */
   used(now: number): void {
     this.#lastUse = now;
-    if (this.#missed) this.#catchUp(now);
+    if (this.#hasMissed) this.#catchUp(now);
   }
 
   /** Takes over from timers that are stopped: their last use, and their schedule if it was started. */
   follow(previous: RenewalTimers): void {
     this.#lastUse = previous.#lastUse;
-    if (previous.#ticking) this.startTicking();
+    if (previous.#isTicking) this.startTicking();
   }
 
   /** Sets the time of the next renewal; `undefined`: the token is not renewed before the next call. */
   plan(renewAt: number | undefined): void {
     if (!this.#options.automatic || this.#stopped) return;
-    this.#asleep = false;
-    this.#missed = false;
+    this.#isAsleep = false;
+    this.#hasMissed = false;
     if (renewAt === undefined) this.#expiry.clear();
     else this.#setExpiryTimer(renewAt);
     if (renewAt !== undefined) this.startTicking();
@@ -82,15 +82,15 @@ export class RenewalTimers {
   /** Starts the schedule. The first planned renewal starts it too. */
   startTicking(): void {
     const { automatic, cron } = this.#options;
-    if (this.#ticking || this.#stopped || !automatic || cron === undefined) return;
-    this.#ticking = true;
+    if (this.#isTicking || this.#stopped || !automatic || cron === undefined) return;
+    this.#isTicking = true;
     // It fails only if node-cron cannot be loaded: an invalid expression was rejected with the config.
     cron().then((schedule) => this.#armTick(schedule), ignore);
   }
 
   stop(): void {
     this.#stopped = true;
-    this.#missed = false;
+    this.#hasMissed = false;
     this.#expiry.clear();
     this.#tick.clear();
   }
@@ -106,17 +106,17 @@ export class RenewalTimers {
 
   #due(): void {
     if (this.#isIdle()) {
-      this.#asleep = true;
-      this.#missed = true;
+      this.#isAsleep = true;
+      this.#hasMissed = true;
       return;
     }
-    // Infinity, because the current token must be replaced in any case.
+    // Infinity, because the current token must be replaced however long it lives.
     void this.#options.ensureUsableUntil(Number.POSITIVE_INFINITY, "expiry");
   }
 
-  /** Renews after the call that woke the timers: the call itself may not renew, for example in a cool-down. */
+  /** Makes up for a missed renewal, because the call that woke the timers may not renew, for example in a cool-down. */
   #catchUp(now: number): void {
-    this.#missed = false;
+    this.#hasMissed = false;
     this.#setExpiryTimer(now);
   }
 
@@ -127,14 +127,14 @@ export class RenewalTimers {
     const following = tick === undefined ? undefined : schedule.next(tick);
     if (tick === undefined || following === undefined) return undefined;
     const offset = Math.floor(this.#options.spread * Math.min((following - tick) / 10, longestOffset));
-    const ring = (): void => {
+    const onTick = (): void => {
       const next = this.#armTick(schedule, Math.max(tick, this.#options.clock.now() - offset));
-      this.#asleep = this.#isIdle();
-      if (!this.#asleep) void this.#options.ensureUsableUntil(next ?? following, "schedule");
+      this.#isAsleep = this.#isIdle();
+      if (!this.#isAsleep) void this.#options.ensureUsableUntil(next ?? following, "schedule");
     };
     // The clock was set back, so there may be earlier ticks.
     const setBack = (): void => void this.#armTick(schedule);
-    this.#tick.set(tick + offset, ring, setBack);
+    this.#tick.set(tick + offset, onTick, setBack);
     return tick + offset;
   }
 
@@ -149,7 +149,7 @@ export class RenewalTimers {
 
 /**
  * One timer for a time that can be far away. Timers count elapsed time, which stops while the machine sleeps and
- * ignores changes of the clock. Therefore the alarm checks the clock on the way.
+ * ignores changes of the clock. Therefore the alarm checks the clock several times before the time.
  */
 class Alarm {
   readonly #clock: Clock;
@@ -160,20 +160,20 @@ class Alarm {
     this.#clock = clock;
   }
 
-  /** Calls `ring` at a time, or `setBack` if the clock was set back before, with the milliseconds by which it was. */
-  set(at: number, ring: () => void, setBack: (by: number) => void): void {
+  /** Calls `onDue` at a time. Calls `onSetBack` instead, with the milliseconds, if the clock was set back before. */
+  set(at: number, onDue: () => void, onSetBack: (by: number) => void): void {
     this.clear();
     this.at = at;
-    const set = this.#clock.now();
-    const wait = step(at - set);
+    const setAt = this.#clock.now();
+    const wait = checkInterval(at - setAt);
     this.#timer = this.#clock.setTimeout(() => {
       const now = this.#clock.now();
-      const by = set + wait - now;
-      if (by > inaccuracy) return setBack(by);
+      const by = setAt + wait - now;
+      if (by > tolerance) return onSetBack(by);
       // Only a part of a long wait is over, or the timer was a little early, which happens in Node.
-      if (now < at) return this.set(at, ring, setBack);
+      if (now < at) return this.set(at, onDue, onSetBack);
       this.clear();
-      ring();
+      onDue();
     }, wait);
     this.#timer.unref();
   }
@@ -186,14 +186,14 @@ class Alarm {
 }
 
 // A timer of Node can be a millisecond early, and a clock can be adjusted by a few milliseconds.
-const inaccuracy = second;
+const tolerance = second;
 
 /**
  * Returns the milliseconds until the next check of the clock. After a sleep of the machine, an alarm that was due
  * within the hour is at most a minute late, and others by a sixtieth of the time that was left. `setTimeout` can wait
  * for at most 24.8 days.
  */
-function step(left: number): number {
+function checkInterval(left: number): number {
   const longest = left > 30 * day ? day : Math.min(Math.max(Math.ceil(left / 60), minute), hour);
   return Math.min(Math.max(Math.ceil(left), 0), longest);
 }

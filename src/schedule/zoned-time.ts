@@ -1,4 +1,4 @@
-/** What a wall clock in a time zone shows. */
+/** The time that a wall clock in a time zone shows. */
 export interface WallTime {
   readonly year: number;
   /** 1 to 12. */
@@ -18,7 +18,7 @@ export interface TimeZone {
 
 const hour = 3_600_000;
 
-/** @param name an IANA time zone */
+/** Returns the conversions for an IANA time zone. */
 export function timeZone(name: string): TimeZone {
   const wall = name === "UTC" ? utcWall : zonedWall(name);
   return {
@@ -26,8 +26,8 @@ export function timeZone(name: string): TimeZone {
     startOfDay(year, month, day) {
       const wanted = Date.UTC(year, month - 1, day);
       // Zones are at most 14 hours ahead and 12 behind. The offset near that day gives the start within an hour or two.
-      const first = wanted - (asUtc(wall(wanted)) - wanted);
-      const guess = wanted - (asUtc(wall(first)) - first);
+      const firstGuess = wanted - (asUtc(wall(wanted)) - wanted);
+      const guess = wanted - (asUtc(wall(firstGuess)) - firstGuess);
       for (let time = guess - 2 * hour; time <= guess + 2 * hour; time += hour / 4) {
         if (asUtc(wall(time)) >= wanted) return time;
       }

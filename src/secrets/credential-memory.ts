@@ -14,17 +14,20 @@ interface SecretNote {
 const maxNotes = 256;
 
 /**
- * Remembers what the last requests of one manager were made with. Lives as long as the manager, and holds fingerprints of
- * secrets, never their values.
+ * Remembers the credentials of the last requests of one manager, to detect a change. Lives as long as the manager.
+ * Holds fingerprints of secrets, never their values.
  */
 export class CredentialMemory {
   /** The oldest note comes first. */
   readonly #notes = new Map<string, SecretNote>();
   readonly #bundles = new WeakMap<object, object>();
-  /** By acquisition: the specs whose latest key or certificate was refused. */
+  /** For each acquisition that tries another credential: the specs whose latest key or certificate was refused. */
   readonly followUps = new WeakMap<object, ReadonlySet<object>>();
 
-  /** Returns true when a value differs from the last one that could be read; false for the first value. */
+  /**
+   * Notes the fingerprint of a value, or `undefined` if it could not be read. Returns true if it differs from the last
+   * fingerprint, and false for the first one.
+   */
   noteSecret(reference: SecretReference, found: string | undefined): boolean {
     const key = JSON.stringify(reference);
     const previous = this.#notes.get(key)?.fingerprint;
@@ -38,7 +41,7 @@ export class CredentialMemory {
     return previous !== undefined && previous !== fingerprint;
   }
 
-  /** Returns true when a bundle is not the previous object of its spec; false for the first one. */
+  /** Notes a bundle. Returns true if it is not the previous object of its spec, and false for the first one. */
   noteBundle(spec: object, bundle: object): boolean {
     const previous = this.#bundles.get(spec);
     this.#bundles.set(spec, bundle);
@@ -50,7 +53,10 @@ export class CredentialMemory {
     return [...this.#notes.values()].map(({ reference }) => reference);
   }
 
-  /** Returns true once for each value that differs from the one that the last request read, or that it could not read. */
+  /**
+   * Returns true if a value differs from the one that the last request read, or if that request could not read it.
+   * Returns true only once for each value.
+   */
   reportSecret(reference: SecretReference, found: string): boolean {
     const key = JSON.stringify(reference);
     const note = this.#notes.get(key);

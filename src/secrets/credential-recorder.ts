@@ -7,7 +7,7 @@ import type { CredentialMemory } from "./credential-memory.js";
 /** The event that reports the change. */
 export type CredentialChange = "secret:changed" | "key:rotated";
 
-/** Where a prefetched value came from: a reference, or the subject token that the host passed to `for()`. */
+/** The source of a prefetched value: a reference, or the subject token that the host passed to `for()`. */
 type PrefetchSource = SecretReference | { readonly runtime: true };
 
 /** Milliseconds for which a prefetched value may be used in place of reading it again. */
@@ -15,7 +15,8 @@ const prefetchLifetime = 1_000;
 
 /**
  * Records the secrets, keys and certificates that one attempt at a token request reads, and compares them with those of
- * the manager's previous request. It keeps fingerprints of secrets, except of prefetched ones, which it hands out once.
+ * the manager's previous request. Holds fingerprints of secrets, and the values of prefetched ones, which `take`
+ * returns once.
  */
 export class CredentialRecorder {
   readonly #clock: Clock;
@@ -27,7 +28,7 @@ export class CredentialRecorder {
   #readPrefetchedAgain = false;
   /** Fingerprints by reference. */
   readonly #secrets = new Map<string, string>();
-  /** By spec: the object that was made from all parts of a key or certificate. */
+  /** Bundles by spec. A bundle is the object that was made from all parts of a key or certificate. */
   readonly #bundles = new Map<object, object>();
   #stopped = false;
 
@@ -45,8 +46,8 @@ export class CredentialRecorder {
   }
 
   /**
-   * Returns a prefetched value, once. Returns `undefined` where the value has to be read: it was not prefetched, was
-   * taken before, or is older than a second.
+   * Returns a prefetched value, once. Returns `undefined` if the value has to be read, because it was not prefetched,
+   * was taken before, or is older than a second.
    */
   take(source: PrefetchSource): Secret | undefined {
     if (this.#stopped) return undefined;
@@ -62,14 +63,16 @@ export class CredentialRecorder {
     return undefined;
   }
 
-  /** Whether the request used every prefetched value and read none of them again: then the entry key is still right. */
+  /**
+   * Whether the request used each prefetched value and read none of them again. If so, the entry key is still right.
+   */
   get usedAllPrefetched(): boolean {
     return !this.#readPrefetchedAgain && this.#taken.size === this.#prefetched.size;
   }
 
   /**
-   * Records the value of a reference, or `undefined` when it could not be read. Returns true when the value differs from
-   * the last one that any attempt of the manager read; false for the first value.
+   * Records the value of a reference, or `undefined` if it could not be read. Returns true if the value differs from
+   * the last one that any attempt of the manager read, and false for the first value.
    */
   recordSecret(reference: SecretReference, value: Secret | undefined): boolean {
     if (this.#stopped) return false;
@@ -80,8 +83,8 @@ export class CredentialRecorder {
   }
 
   /**
-   * Records the object that was made from all parts of a key or certificate. Returns true when it is not the object that
-   * the manager's previous request used; false for the first one.
+   * Records the bundle of a spec. Returns true if it is not the object that the manager's previous request used, and
+   * false for the first one.
    */
   recordBundle(spec: object, bundle: object): boolean {
     if (this.#stopped) return false;
@@ -89,7 +92,7 @@ export class CredentialRecorder {
     return this.#memory.noteBundle(spec, bundle);
   }
 
-  /** After this, nothing is recorded or taken: reads only serve to compare with what the request was made with. */
+  /** Stops recording. Later reads are only compared with the credentials that the request used. */
   stop(): void {
     this.#stopped = true;
   }
@@ -99,7 +102,7 @@ export class CredentialRecorder {
     return this.#secrets.has(JSON.stringify(reference));
   }
 
-  /** Whether this attempt read another value from the reference. */
+  /** Whether a value differs from the one that this attempt read from the reference. */
   secretDiffers(reference: SecretReference, value: Secret): boolean {
     return this.#secrets.get(JSON.stringify(reference)) !== fingerprintOf([value]);
   }
@@ -109,22 +112,22 @@ export class CredentialRecorder {
     return this.#bundles.has(spec);
   }
 
-  /** Whether this attempt loaded another key or certificate from the spec. */
+  /** Whether a bundle is not the one that this attempt loaded from the spec. */
   bundleDiffers(spec: object, bundle: object): boolean {
     return this.#bundles.get(spec) !== bundle;
   }
 
-  /** Whether an earlier attempt of this acquisition was refused and marked to be followed by another credential. */
+  /** Whether an earlier attempt of this acquisition was refused, and this one tries another credential. */
   get isFollowUp(): boolean {
     return this.#memory.followUps.has(this.#acquisition);
   }
 
-  /** Whether the latest key or certificate of a spec was refused, so that its predecessor is to be used. */
+  /** Whether the latest key or certificate of a spec was refused, and this attempt has to use its predecessor. */
   wasRefused(spec: object): boolean {
     return this.#memory.followUps.get(this.#acquisition)?.has(spec) ?? false;
   }
 
-  /** The acquisition makes one more attempt; for `refused` specs it uses the predecessors. */
+  /** Announces that the acquisition makes one more attempt, with the predecessors of the `refused` specs. */
   followUp(refused: ReadonlySet<object>): void {
     this.#memory.followUps.set(this.#acquisition, refused);
   }

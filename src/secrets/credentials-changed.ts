@@ -5,10 +5,11 @@ import { isLocal } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
 /**
- * Whether a request that is made now would use other secrets than the last one of the manager. Reads environment variables
- * and files; runs no command and calls no function. A value that cannot be read now counts as unchanged.
+ * Returns whether a new request would use other secrets than the manager's last request. Reads environment variables
+ * and files, but runs no command and calls no function. A value that cannot be read now counts as unchanged.
  *
- * Reports each value once: the next request may fail before it reads the value, and then it fails the same way again.
+ * Reports each new value only once: the next request may fail before it reads the value, and would fail in the same way
+ * again.
  */
 export async function credentialsChanged(memory: CredentialMemory, context: SecretContext): Promise<boolean> {
   let hasChanged = false;

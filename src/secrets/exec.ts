@@ -6,21 +6,21 @@ import { referenceNotAllowed, secretAborted, secretUnavailable } from "./referen
 import type { SecretContext } from "./secret-context.js";
 import { decodeText } from "./text.js";
 
-/** A run that is under way. */
+/** A command that is running. */
 interface Run {
   readonly outcome: Promise<ProcessOutcome>;
   readonly controller: AbortController;
-  /** How many callers wait for it. */
+  /** The number of callers that wait for it. */
   waiting: number;
 }
 
-/** By environment and command. A caller that comes while a command runs shares that run. */
+/** Runs by environment and command, which concurrent callers share. */
 const running = new WeakMap<SecretContext["env"], Map<string, Run>>();
 
 /**
- * Runs a command and returns what it prints, as UTF-8. Calls at the same time share one run. A caller that stops waiting
- * leaves it to the others; when the last one leaves, the command is ended. Rejects with `secret_unavailable` (retryable
- * when it took too long) and `aborted`.
+ * Runs a command and returns its output, which must be UTF-8. Concurrent calls share one run. When the last caller
+ * stops waiting, the command is ended. Rejects with `secret_unavailable` (retryable if the command took too long) and
+ * `aborted`.
  */
 export async function readFromCommand(reference: ExecReference, context: SecretContext): Promise<string> {
   const { server, signal } = context;
@@ -32,16 +32,16 @@ export async function readFromCommand(reference: ExecReference, context: SecretC
     throw referenceNotAllowed(reference, server);
   }
   if (signal?.aborted) throw secretAborted(server);
-  const outcome = await shared(reference, context);
+  const outcome = await runShared(reference, context);
   if (outcome.kind === "aborted") throw secretAborted(server);
-  if (outcome.kind === "failed") throw fail(outcome.problem, outcome.mayPass);
+  if (outcome.kind === "failed") throw fail(outcome.problem, outcome.retryable);
   const text = decodeText(outcome.stdout);
-  if (text === undefined) throw fail("what it prints is not text in UTF-8.");
+  if (text === undefined) throw fail("its output is not text in UTF-8.");
   return text;
 }
 
-/** The signal of one caller does not end the run, only the wait of that caller. */
-async function shared(
+/** Runs a command, or joins the run of another caller. The signal of a caller ends only the wait of that caller. */
+async function runShared(
   reference: ExecReference,
   { env, clock, server, signal, permissions }: SecretContext,
 ): Promise<ProcessOutcome> {
@@ -51,29 +51,31 @@ async function shared(
   running.set(env, runs);
   const key = JSON.stringify([cwd, timeout, exec]);
   const run =
-    runs.get(key) ?? begin(runs, key, { command: exec, cwd, env, timeout, ...(clock && { clock }) });
+    runs.get(key) ?? startRun(runs, key, { command: exec, cwd, env, timeout, ...(clock && { clock }) });
   run.waiting += 1;
   try {
     return await untilAborted(run.outcome, signal, () => secretAborted(server));
   } finally {
     run.waiting -= 1;
     if (run.waiting === 0) {
-      leave(runs, key, run);
-      // Has no effect on a command that has ended by itself.
+      removeRun(runs, key, run);
+      // Has no effect if the command has already ended.
       run.controller.abort();
     }
   }
 }
 
-function begin(runs: Map<string, Run>, key: string, options: ProcessOptions): Run {
+function startRun(runs: Map<string, Run>, key: string, options: ProcessOptions): Run {
   const controller = new AbortController();
-  const outcome = runProcess({ ...options, signal: controller.signal }).finally(() => leave(runs, key, run));
+  const outcome = runProcess({ ...options, signal: controller.signal }).finally(() =>
+    removeRun(runs, key, run),
+  );
   const run: Run = { outcome, controller, waiting: 0 };
   runs.set(key, run);
   return run;
 }
 
-/** The next caller starts another run. */
-function leave(runs: Map<string, Run>, key: string, run: Run): void {
+/** Makes the next caller start another run. */
+function removeRun(runs: Map<string, Run>, key: string, run: Run): void {
   if (runs.get(key) === run) runs.delete(key);
 }

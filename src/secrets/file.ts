@@ -8,7 +8,7 @@ import { referenceNotAllowed, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 import { decodeText } from "./text.js";
 
-/** 1 MiB: a key bundle is a few KiB, so more is a mistake in the path. */
+/** 1 MiB. A larger file is a mistake in the path, because a key with certificates has only a few KiB. */
 const maxBytes = 1_048_576;
 
 interface FileReference {
@@ -16,13 +16,14 @@ interface FileReference {
 }
 
 /**
- * Reads the text of a file once, and drops a byte order mark. Anything but a regular file of at most 1 MiB of UTF-8 is
- * `secret_unavailable`. A file that was changed while it was read counts as half-written, unless `last` is set.
+ * Reads the text of a file once, without a byte order mark. Returns `secret_unavailable` for anything but a regular
+ * file of at most 1 MiB of UTF-8. A file that was changed while it was read counts as half-written, unless `isLast` is
+ * set.
  */
 export async function readSecretFile(
   reference: FileReference,
   { server, permissions }: Pick<SecretContext, "server" | "permissions">,
-  last: boolean,
+  isLast: boolean,
 ): Promise<ReadAttempt<string>> {
   const fail = (problem: string, halfWritten: "surely" | "perhaps" | "no"): ReadAttempt<string> => ({
     error: secretUnavailable(reference, server, problem),
@@ -33,12 +34,13 @@ export async function readSecretFile(
   const outcome = await readRegularFile(reference.file, permissions?.allow);
   if (outcome === "refused") return { error: referenceNotAllowed(reference, server), halfWritten: "no" };
   if ("problem" in outcome) return fail(outcome.problem, outcome.missing ? "perhaps" : "no");
-  if (outcome.torn && !last) return fail("it was changed while it was read.", "surely");
+  if (outcome.torn && !isLast) return fail("it was changed while it was read.", "surely");
   const text = decodeText(outcome.bytes);
   return text === undefined ? fail("it is not text in UTF-8.", "perhaps") : { value: text };
 }
 
 type Outcome =
+  /** `torn`: the file was changed while it was read. */
   | { readonly bytes: Uint8Array; readonly torn: boolean }
   | { readonly problem: string; readonly missing?: boolean };
 
@@ -57,7 +59,7 @@ async function readRegularFile(path: string, allow: AllowRules | undefined): Pro
     return { bytes, torn: before.mtimeNs !== after.mtimeNs || before.size !== after.size };
   } catch (error) {
     if (isProgrammingError(error)) throw error;
-    // For a file that `allow` does not name, the error does not tell whether it exists.
+    // For a file that `allow` does not name, the error must not reveal whether it exists.
     if (allow !== undefined && !(await allow.file(path))) return "refused";
     return { problem: explain(error), missing: codeOf(error) === "ENOENT" };
   } finally {

@@ -10,20 +10,20 @@ export interface GithubActionsReference {
   readonly githubActions: { readonly audience?: string };
 }
 
-/** Milliseconds for the request. */
+/** Milliseconds that the request may take. */
 const timeout = 10_000;
 
 /**
- * Requests the ID token of the GitHub Actions job that this process runs in, for the audience of the config. Without one,
- * GitHub chooses the audience. Rejects with `secret_unavailable` (retryable when GitHub fails), and with `unavailable`, `timeout`, `tls_failed` and
- * `aborted` of the request.
+ * Requests the ID token of the GitHub Actions job that this process runs in, for the audience of the config. Without
+ * one, GitHub chooses the audience. Rejects with `secret_unavailable` (retryable if GitHub answers with a temporary
+ * error), and with `unavailable`, `timeout`, `tls_failed` and `aborted`.
  */
 export async function readFromGithubActions(
   reference: GithubActionsReference,
   context: SecretContext,
 ): Promise<string> {
   const { server, env, signal, clock = systemClock, fetch } = context;
-  if (fetch === undefined) throw new TypeError("Reading `githubActions` takes the `fetch` of a network.");
+  if (fetch === undefined) throw new TypeError("Reading `githubActions` requires the `fetch` of a network.");
   const fail = (problem: string, retryable = false, retryAfter?: number) =>
     secretUnavailable(reference, server, problem, retryable, retryAfter);
   if (context.permissions?.allow?.identity("githubActions") === false)
@@ -32,11 +32,11 @@ export async function readFromGithubActions(
   const authorization = env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
   if (url === undefined || authorization === undefined || authorization === "") {
     throw fail(
-      "ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN are not set. They are there only inside of a " +
-        "GitHub Actions job, and only with `permissions: { id-token: write }` in its workflow.",
+      "ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN are not set. They are set only inside a GitHub " +
+        "Actions job, and only with `permissions: { id-token: write }` in its workflow.",
     );
   }
-  if (url === "insecure") throw fail("ACTIONS_ID_TOKEN_REQUEST_URL is no https URL.");
+  if (url === "insecure") throw fail("ACTIONS_ID_TOKEN_REQUEST_URL is not an https URL.");
   const headers = { authorization: `Bearer ${authorization}`, accept: "application/json" };
   const what = "the ID token service of GitHub Actions";
   try {
@@ -45,11 +45,11 @@ export async function readFromGithubActions(
     const response = await boundedFetch(fetch, request);
     const { status } = response;
     if (status !== 200) {
-      const passes = isTemporaryStatus(status);
-      const advice = passes ? "Try again later." : "Check `permissions: { id-token: write }` of the job.";
+      const retryable = isTemporaryStatus(status);
+      const advice = retryable ? "Try again later." : "Check `permissions: { id-token: write }` of the job.";
       throw fail(
         `its service answered ${status}. ${advice}`,
-        passes,
+        retryable,
         retryAfterOf(response.headers, clock.now()),
       );
     }
@@ -58,21 +58,21 @@ export async function readFromGithubActions(
   } catch (error) {
     if (!(error instanceof BodyTooLarge)) throw error;
   }
-  throw fail("what its service answered holds no token.");
+  throw fail("the response of its service has no token.");
 }
 
 function retryAfterOf(headers: Headers, now: number): number | undefined {
   return parseRetryAfter(headers.get("retry-after"), now, headers.get("date"));
 }
 
-/** The URL with the audience; `"insecure"` for one that the token must not go to. */
+/** Returns the URL with the audience, or `"insecure"` for a URL that the credential must not be sent to. */
 function requestUrl(text: string | undefined, audience: string | undefined): string | "insecure" | undefined {
   if (text === undefined || text === "") return undefined;
   if (!URL.canParse(text)) return "insecure";
   const url = new URL(text);
   const isLocal = url.protocol === "http:" && isLoopbackHost(url.hostname);
   if (url.protocol !== "https:" && !isLocal) return "insecure";
-  // The query that the runner set stays as it is.
+  // Appended to the query, so that the part that the runner set stays unchanged.
   if (audience !== undefined) {
     url.search += `${url.search === "" ? "?" : "&"}audience=${encodeURIComponent(audience)}`;
   }

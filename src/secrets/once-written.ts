@@ -17,27 +17,27 @@ export type ReadAttempt<T> =
       readonly halfWritten: "surely" | "perhaps" | "no";
     };
 
-/** Milliseconds between two reads, about a second in all. To write a file in place takes a small part of that. */
+/** Milliseconds between two reads, about a second in all. Writing a small file takes much less time. */
 const pauses = [10, 20, 50, 100, 200, 300, 300];
 
-/** Milliseconds. */
-const aMomentAgo = 5_000;
+/** Milliseconds for which the change of a file counts as recent. */
+const recentChange = 5_000;
 
 /**
- * Calls `look` until it returns a value. Calls it again after short pauses as long as a file of the references may be
- * half-written, because it was changed a moment ago. `last` tells `look` that no further call follows.
+ * Calls `readOnce` until it returns a value. Calls it again after short pauses as long as a file of the references may
+ * be half-written, because it has just changed. `isLast` tells `readOnce` that no further call follows.
  *
- * Rejects with the error of the last call, which is retryable if the files were changed a moment ago, and with `aborted`.
+ * Rejects with the error of the last call, which is retryable if a file has just changed, and with `aborted`.
  */
 export async function onceWritten<T>(
   references: readonly (SecretReference | undefined)[],
   context: SecretContext,
-  look: (last: boolean) => Promise<ReadAttempt<T>>,
+  readOnce: (isLast: boolean) => Promise<ReadAttempt<T>>,
 ): Promise<T> {
   const { server, signal, unref, clock = systemClock } = context;
-  for (let looks = 0; ; looks += 1) {
-    const wait = pauses[looks];
-    const found = await look(wait === undefined);
+  for (let reads = 0; ; reads += 1) {
+    const wait = pauses[reads];
+    const found = await readOnce(wait === undefined);
     if ("value" in found) return found.value;
     const { error, halfWritten } = found;
     if (halfWritten === "no" || (halfWritten === "perhaps" && !(await changedJustNow(references))))
@@ -48,13 +48,15 @@ export async function onceWritten<T>(
   }
 }
 
-/** For a missing file, looks at its folder: the file may be about to be put there again. */
+/**
+ * Returns whether a file of the references has just changed. For a missing file, its folder counts: it may be replaced.
+ */
 async function changedJustNow(references: readonly (SecretReference | undefined)[]): Promise<boolean> {
   const changes = references.map(async (reference) => {
     if (reference === undefined || !("file" in reference)) return false;
     const changedAt = (await changeOf(reference.file)) ?? (await changeOf(dirname(reference.file)));
-    // The times of files are the system's, also if the runtime has another clock.
-    return changedAt !== undefined && Math.abs(systemClock.now() - changedAt) < aMomentAgo;
+    // File times come from the system's clock, even if the runtime has another one.
+    return changedAt !== undefined && Math.abs(systemClock.now() - changedAt) < recentChange;
   });
   return (await Promise.all(changes)).includes(true);
 }
@@ -68,7 +70,7 @@ async function changeOf(path: string): Promise<number | undefined> {
   }
 }
 
-/** The same failure as retryable: something is writing the file. */
+/** Returns the same error as retryable, because something is writing the file. */
 function asRetryable({ code, message, server }: McpAuthError): McpAuthError {
   return new McpAuthError(code, message, { server, retryable: true });
 }

@@ -1,24 +1,24 @@
 import { quoted } from "../lib/printable.js";
 
-/** What a JSON pointer leads to, or in words why it leads nowhere. Nothing of the document is in the words. */
+/** The string that a JSON pointer refers to, or the problem, in words that show nothing of the document. */
 export type Pointed =
   | { readonly text: string; readonly problem?: never }
   | {
       readonly text?: never;
       readonly problem: string;
-      /** It is no JSON, as when only a part of it is there. */
+      /** The document is not JSON. It may be incomplete. */
       readonly cut?: true;
     };
 
-/** The string at a JSON pointer (RFC 6901) in a JSON document. */
+/** Returns the string at a JSON pointer (RFC 6901) in a JSON document. */
 export function readPointer(document: string, pointer: string): Pointed {
   let value: unknown;
   try {
     value = JSON.parse(document);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    // The error quotes the document.
-    return { problem: 'it is not JSON, and a "pointer" leads into JSON.', cut: true };
+    // The error is dropped, because it quotes the document.
+    return { problem: 'it is not JSON, which a "pointer" needs.', cut: true };
   }
   const steps = pointer
     .split("/")
@@ -26,16 +26,16 @@ export function readPointer(document: string, pointer: string): Pointed {
     .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
   for (const step of steps) {
     const next = member(value, step);
-    if (next === undefined) return { problem: `there is nothing at its "pointer" ${quoted(pointer)}.` };
+    if (next === undefined) return { problem: `it has nothing at the "pointer" ${quoted(pointer)}.` };
     value = next;
   }
   if (typeof value === "string") return { text: value };
-  return { problem: `what is at its "pointer" ${quoted(pointer)} is not a string.` };
+  return { problem: `the value at the "pointer" ${quoted(pointer)} is not a string.` };
 }
 
 function member(value: unknown, step: string): unknown {
   if (Array.isArray(value)) return /^(0|[1-9]\d{0,8})$/.test(step) ? value[Number(step)] : undefined;
   if (typeof value !== "object" || value === null || !Object.hasOwn(value, step)) return undefined;
-  // An object whose own member it is.
+  // The lines above made sure that this is an object with such a member.
   return (value as Readonly<Record<string, unknown>>)[step];
 }

@@ -6,13 +6,14 @@ import { secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
 /**
- * Reads a secret that is the value of a header. Rejects with the codes of `readSecret`, and with `secret_unavailable` for a
- * value that no header can hold (RFC 9110 §5.5): `Headers` refuses it as well, but shows it in its error.
+ * Reads a secret that is the value of a header. Rejects with the codes of `readSecret`, and with `secret_unavailable`
+ * for a value that is not allowed in a header (RFC 9110 §5.5). `Headers` would refuse it too, but would show it in its
+ * error.
  */
 export async function readHeader(reference: SecretReference, context: SecretContext): Promise<Secret> {
   const secret = await readSecret(reference, context);
   if (/^[\t\x20-\x7e\x80-\xff]*$/.test(secret.reveal())) return secret;
-  const problem = "its value cannot stand in a header, which is one line of Latin-1 text.";
+  const problem = "its value cannot be sent in a header, which is one line of Latin-1 text.";
   throw secretUnavailable(reference, context.server, problem);
 }
 

@@ -10,19 +10,19 @@ import type { SecretContext } from "./secret-context.js";
 export type { SecretContext, SecretResolver } from "./secret-context.js";
 
 /**
- * Reads the value of a reference. Reads it again at every call, so that a rotated secret is used without a restart. Drops
- * one trailing newline, which editors and `echo` add. Waits about a second for a file that is being written.
+ * Reads the value of a reference. Reads it again at each call, so that a rotated secret is used without a restart.
+ * Drops one trailing newline, which editors and `echo` add. Waits about a second for a file that is being written.
  *
- * Rejects with `secret_unavailable` when the value is missing, empty, or not text of at most 1 MiB (retryable for a file
- * that was changed a moment ago), and with `aborted`. A command, a function and GitHub Actions have further reasons.
+ * Rejects with `secret_unavailable` if the value is missing, empty, or not text of at most 1 MiB (retryable for a file
+ * that has just changed), with `aborted`, and with the codes of `readFromGithubActions`.
  */
 export async function readSecret(reference: SecretReference, context: SecretContext): Promise<Secret> {
   return (await readAndRecord(reference, context)).secret;
 }
 
 /**
- * Reads a client secret like `readSecret`. Notifies `secret:changed` when it differs from the one of the manager's
- * previous request, and remembers it, so that `details` of errors never show it: the server has it, and may quote it.
+ * Reads a client secret like `readSecret`. Reports `secret:changed` if it differs from the one of the manager's
+ * previous request. Remembers it, so that the `details` of an error never show it if the server quotes it.
  */
 export async function readClientSecret(reference: SecretReference, context: SecretContext): Promise<Secret> {
   const { secret, hasChanged } = await readAndRecord(reference, context);
@@ -42,7 +42,7 @@ async function readAndRecord(
     secret = reads?.take(reference) ?? (await onceWritten([reference], context, readOnce));
     debugSecret(context.server, reference);
   } catch (error) {
-    // A caller that stopped waiting did not learn whether there is a value.
+    // After an abort it is unknown whether the value can be read.
     if (error instanceof McpAuthError && error.code !== "aborted") reads?.recordSecret(reference, undefined);
     throw error;
   }

@@ -9,34 +9,34 @@ import { referenceNotAllowed, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
 /**
- * Reads the value of a reference once. `last`: no read follows, so that a file which is being written is taken as it is.
- * Rejects with `aborted` only; other failures are in the result.
+ * Reads the value of a reference once. With `isLast`, no other read follows, so a file that is being written is used as
+ * it is. Rejects only with `aborted`. Other failures are in the result.
  */
 export async function readValue(
   reference: SecretReference,
   context: SecretContext,
-  last = true,
+  isLast = true,
 ): Promise<ReadAttempt<Secret>> {
   const unavailable = (problem: string, halfWritten: "perhaps" | "no"): ReadAttempt<Secret> => ({
     error: secretUnavailable(reference, context.server, problem),
     halfWritten,
   });
-  const read = await readText(reference, context, last);
+  const read = await readText(reference, context, isLast);
   if ("error" in read) return read;
   const pointer = "pointer" in reference ? reference.pointer : undefined;
-  const found = pointer === undefined ? { text: read.value } : await at(pointer, read.value);
+  const found = pointer === undefined ? { text: read.value } : await readAtPointer(pointer, read.value);
   if (found.text === undefined) return unavailable(found.problem, found.cut ? "perhaps" : "no");
   const text = withoutTrailingNewline(found.text);
   return text === "" ? unavailable("it is empty.", "perhaps") : { value: new Secret(text) };
 }
 
-/** Loads the code for each kind of reference when it is used: most configs have one kind. */
+/** Reads the text of a reference. Imports the code for each kind when it is used, because most configs use one kind. */
 async function readText(
   reference: SecretReference,
   context: SecretContext,
-  last: boolean,
+  isLast: boolean,
 ): Promise<ReadAttempt<string>> {
-  if ("file" in reference) return await readSecretFile(reference, context, last);
+  if ("file" in reference) return await readSecretFile(reference, context, isLast);
   try {
     if ("env" in reference) return { value: readVariable(reference, context) };
     if ("exec" in reference) {
@@ -55,14 +55,14 @@ async function readText(
   }
 }
 
-async function at(pointer: string, document: string): Promise<Pointed> {
+async function readAtPointer(pointer: string, document: string): Promise<Pointed> {
   return (await import("./pointer.js")).readPointer(document, pointer);
 }
 
 function readVariable(reference: { readonly env: string }, context: SecretContext): string {
   if (context.permissions?.allow?.variable(reference.env) === false)
     throw referenceNotAllowed(reference, context.server);
-  // An own property only: `env` may be a plain object, which also has `constructor` and the like.
+  // Only own properties: a plain object as `env` also inherits `constructor` and others.
   const value = Object.hasOwn(context.env, reference.env) ? context.env[reference.env] : undefined;
   if (value === undefined) {
     throw secretUnavailable(

@@ -4,7 +4,7 @@ import { notAllowed } from "../lib/permissions.js";
 import { quoted } from "../lib/printable.js";
 import { unreachable } from "../lib/unreachable.js";
 
-/** Names the place that a secret comes from, for messages. Of a command only its name: its arguments can be anything. */
+/** Returns the source of a secret for messages. Names a command without its arguments, which may contain secrets. */
 export function describeReference(reference: SecretReference): string {
   if ("env" in reference) return `the environment variable ${quoted(reference.env)}`;
   if ("file" in reference) return `the file ${quoted(reference.file)}`;
@@ -33,12 +33,14 @@ const localKinds: Readonly<Record<ReferenceKind, boolean>> = {
   githubActions: false,
 };
 
-/** Whether reading the reference runs no code outside of this package and sends no request. */
+/** Returns whether a reference can be read without running foreign code and without a request. */
 export function isLocal(reference: SecretReference): boolean {
   return localKinds[kindOf(reference)];
 }
 
-/** A failure to get a secret: names the reference, never the value. `retryAfter` in milliseconds. */
+/**
+ * Returns the error for a secret that could not be read. It names the reference, never the value. `retryAfter`: in ms.
+ */
 export function secretUnavailable(
   reference: SecretReference,
   server: string,
@@ -48,12 +50,12 @@ export function secretUnavailable(
 ): McpAuthError {
   return new McpAuthError(
     "secret_unavailable",
-    `Server "${server}": no secret can be had from ${describeReference(reference)}: ${problem}`,
+    `Server "${server}": could not read the secret from ${describeReference(reference)}: ${problem}`,
     { server, retryable, retryAfter },
   );
 }
 
-/** The lists of `allow` that a reference of each kind has to be in. */
+/** The list of `allow` for each kind of reference. */
 const allowLists = {
   env: "env",
   file: "files",
@@ -62,12 +64,12 @@ const allowLists = {
   githubActions: "identities",
 } as const satisfies Record<ReferenceKind, string>;
 
-/** The error for a reference to something that `allow` of createMcpAuth does not name. */
+/** Returns the error for a reference that the `allow` option of `createMcpAuth` does not permit. */
 export function referenceNotAllowed(reference: SecretReference, server: string): McpAuthError {
   return notAllowed(describeReference(reference), allowLists[kindOf(reference)], server);
 }
 
-/** The caller no longer waits. */
+/** Returns the error for a caller that stopped waiting. */
 export function secretAborted(server: string): McpAuthError {
   return new McpAuthError("aborted", `Server "${server}": the wait for its secret was aborted.`, { server });
 }

@@ -4,12 +4,12 @@ import { knownFunction } from "../lib/known-function.js";
 import { referenceNotAllowed, secretAborted, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
-/** Milliseconds until a resolver has to answer. */
+/** Milliseconds that a resolver may take. */
 const timeout = 10_000;
 
 /**
- * Calls a resolver with a `ref` and returns its string. Rejects with `secret_unavailable` (retryable when it took too
- * long), which shows nothing of an error of the resolver, and with `aborted`.
+ * Calls a resolver with a `ref` and returns its string. Rejects with `secret_unavailable` (retryable if it took too
+ * long) and with `aborted`. The error shows nothing that the resolver threw.
  */
 export async function readFromResolver(
   reference: ResolverReference,
@@ -33,9 +33,9 @@ export async function readFromResolver(
     case "late":
       throw fail(`it did not answer within ${timeout} ms.`, true);
     case "threw":
-      throw fail("it threw. Call it by itself to see what.");
+      throw fail("it threw. Call it by itself to see the error.");
     case "done":
       if (typeof outcome.value === "string") return outcome.value;
-      throw fail("it gave something else than a string.");
+      throw fail("it did not return a string.");
   }
 }

@@ -4,7 +4,7 @@ import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { CredentialChange, CredentialRecorder } from "./credential-recorder.js";
 
 /**
- * Returns the secret that `ref` stands for. An error that it throws is never shown, because it may carry the secret.
+ * Returns the secret that `ref` stands for. An error that it throws is never shown, because it may contain the secret.
  */
 export type SecretResolver = (
   ref: string,
@@ -25,14 +25,14 @@ export interface SecretContext {
   readonly clock?: Clock;
   /** The functions that `{ "resolver": … }` names. */
   readonly resolvers?: Readonly<Record<string, SecretResolver>> | undefined;
-  /** What the config may use. Default: everything, except commands where MCP_AUTH_ALLOW_EXEC in `env` forbids them. */
+  /** What the config may use. Default: everything, except commands if MCP_AUTH_ALLOW_EXEC in `env` forbids them. */
   readonly permissions?: Permissions | undefined;
   /** Ends the wait for a command, a resolver, a request, or a file that is being written. */
   readonly signal?: AbortSignal | undefined;
-  /** True: the pauses between two reads do not keep the process alive. */
+  /** If true, the pauses between two reads do not keep the process alive. */
   readonly unref?: boolean | undefined;
-  /** Records what is read for one attempt. Absent: nothing is recorded. */
+  /** Records the credentials that one attempt reads. Absent: nothing is recorded. */
   readonly reads?: CredentialRecorder | undefined;
-  /** Called when a credential differs from the one that the manager's previous request was made with. */
+  /** Called when a credential differs from the one of the manager's previous request. */
   readonly notify?: ((change: CredentialChange) => void) | undefined;
 }

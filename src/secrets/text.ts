@@ -1,4 +1,4 @@
-/** Bytes as UTF-8, a byte order mark dropped; `undefined` for what is not. */
+/** Decodes UTF-8 without its byte order mark. Returns `undefined` for bytes that are not UTF-8. */
 export function decodeText(bytes: Uint8Array): string | undefined {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   try {

@@ -9,16 +9,16 @@ import type { TokenStore } from "../stores/store.js";
 /** The context that the secrets of the store are read with. */
 type StoreContext = SecretContext & { readonly clock: Clock };
 
-/** Creates the store of the config, `undefined` for `memory`. It is opened on first use. */
+/** Creates the store of the config, `undefined` for `memory`. The store is opened on first use. */
 export function configuredStore(
   spec: StoreSpec,
   trust: Pick<NetworkTrust, "authorities">,
   context: StoreContext,
 ): SharedStore | undefined {
   if (spec.type === "memory") return undefined;
-  let place: string | undefined;
+  let folder: string | undefined;
   const openIn = async (path: string): Promise<TokenStore> => {
-    place = path;
+    folder = path;
     const { createFileStore } = await import("../stores/file.js");
     return createFileStore({ path, clock: context.clock, assertAllowed: () => assertAllowed(path, context) });
   };
@@ -34,7 +34,7 @@ export function configuredStore(
   return new SharedStore({
     store: openedWhenUsed(load, () => opened),
     load,
-    place: () => place,
+    place: () => folder,
     isRedis: spec.type === "redis",
     lease: spec.lease,
     clock: context.clock,

@@ -8,7 +8,7 @@ import type { TokenStore } from "../stores/store.js";
 export interface McpAuthStore extends TokenStore {
   /**
    * Returns the keys that encrypt the entries, each 32 bytes in base64url. The first one encrypts, all of them decrypt.
-   * It is called again from time to time, so that keys can be rotated. `false`: the store gets the entries unencrypted,
+   * It is called from time to time, so that keys can be rotated. `false`: the store gets the entries unencrypted,
    * and must protect them itself.
    */
   readonly encryptionKeys: false | (() => readonly string[] | Promise<readonly string[]>);
@@ -25,7 +25,7 @@ const methods = [
   "close",
 ] as const;
 
-/** Throws `config_invalid` for a value that is no store, because JavaScript can pass any value. */
+/** Throws `config_invalid` for a value that is not a store. JavaScript can pass any value. */
 export function assertStore(store: McpAuthStore): void {
   const missing = methods.find((name) => typeof store[name] !== "function");
   if (missing !== undefined) {
@@ -47,11 +47,11 @@ export function assertStore(store: McpAuthStore): void {
 /** Wraps the store of the caller. */
 export function customStore(store: McpAuthStore, clock: Clock, lease: number): SharedStore {
   const { encryptionKeys } = store;
-  const keys = encryptionKeys === false ? encryptionKeys : () => givenKeys(encryptionKeys);
+  const keys = encryptionKeys === false ? encryptionKeys : () => readCallerKeys(encryptionKeys);
   return new SharedStore({ store, keys, lease, clock });
 }
 
-async function givenKeys(
+async function readCallerKeys(
   encryptionKeys: () => readonly string[] | Promise<readonly string[]>,
 ): Promise<readonly Secret[]> {
   let keys: unknown;

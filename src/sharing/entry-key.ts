@@ -107,14 +107,14 @@ async function paramsOf(
   return (await Promise.all(entries)).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** Returns on whose behalf the token is issued, `null` for the client itself. */
+/** Identifies the party that the token is issued for, `null` for the client itself. */
 async function subjectOf(
   grant: Exclude<GrantSpec, { readonly type: "static" }>,
   user: ManagerSubject | undefined,
   context: KeyContext,
   reads: CredentialRecorder,
 ): Promise<unknown> {
-  const party = async (subject: SubjectSpec): Promise<unknown> => {
+  const partyOf = async (subject: SubjectSpec): Promise<unknown> => {
     const token = await readSubjectToken(subject, user, context);
     reads.prefetch(subject.token, token);
     const key = "runtime" in subject.token ? (user?.key() ?? null) : null;
@@ -127,13 +127,13 @@ async function subjectOf(
       return await assertionOf(grant.assertion, context, reads);
     case "token_exchange": {
       const { subject, actor, requestedType } = grant;
-      const acting = actor === undefined ? null : await party(actor);
-      return { subject: await party(subject), actor: acting, requestedType: requestedType ?? null };
+      const acting = actor === undefined ? null : await partyOf(actor);
+      return { subject: await partyOf(subject), actor: acting, requestedType: requestedType ?? null };
     }
     case "enterprise_managed": {
       const { client, subject } = grant.idp;
       const { issuer, id = null } = client;
-      return { issuer, client: id, endpoints: endpointsOf(client), subject: await party(subject) };
+      return { issuer, client: id, endpoints: endpointsOf(client), subject: await partyOf(subject) };
     }
     case "refresh_token":
       return { seed: hashOf((await read(grant.refreshToken, context, reads)).reveal()) };

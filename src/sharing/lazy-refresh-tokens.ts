@@ -2,7 +2,7 @@ import type { Clock } from "../lib/clock.js";
 import type { RefreshTokens } from "../oauth/refresh-tokens.js";
 import type { SharedStore } from "../stores/shared-store.js";
 
-/** Loads the code for stored refresh tokens when the first one is redeemed. */
+/** Returns stored refresh tokens whose code is loaded when the first one is redeemed. */
 export function lazyRefreshTokens(store: SharedStore, clock: Clock): RefreshTokens {
   let loaded: Promise<RefreshTokens> | undefined;
   return {

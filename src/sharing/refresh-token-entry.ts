@@ -9,14 +9,14 @@ import { hashOf } from "./entry-key.js";
 import { formatVersion } from "./stored-format.js";
 
 /**
- * Milliseconds after which an unused refresh token family expires. The remaining time that the store states tells the
- * age of an entry by the clock of the store.
+ * Milliseconds after which an unused refresh token family expires. The remaining time that the store returns shows the
+ * age of an entry, measured by the clock of the store.
  */
 const retention = 400 * 24 * 3_600_000;
 
 export interface RefreshTokenEntry {
   readonly refreshToken: Secret;
-  /** Milliseconds for which the token may be on its way to the server. Meanwhile no other process sends it. */
+  /** Milliseconds for which the token may be in flight. No other process sends it during that time. */
   readonly inFlightFor: number;
 }
 

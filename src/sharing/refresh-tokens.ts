@@ -20,6 +20,7 @@ const firstPause = 50;
 const longestPause = 1_000;
 
 type Limits = Parameters<RefreshTokens["redeem"]>[1];
+/** Sends the token request with the current refresh token. */
 type Use = Parameters<RefreshTokens["redeem"]>[2];
 
 /** A redemption in flight. */
@@ -34,10 +35,10 @@ interface InFlight {
 interface Unwritten {
   /** Resolves when it is written, or when the store was closed before. Never rejects. */
   readonly done: Promise<void>;
-  readonly lastTry: LastTry;
+  readonly lastAttempt: LastAttempt;
 }
 
-interface LastTry {
+interface LastAttempt {
   failure?: StoreFailure | undefined;
 }
 
@@ -53,8 +54,8 @@ interface FailedRedemption {
 
 /**
  * Keeps the latest refresh token of each family in the store. A server may revoke a whole family if one of its tokens
- * is redeemed twice (RFC 9700 §4.14.2). So only one process at a time redeems a token, after it has written to the
- * store that it does so and for how long. If it cannot write that, it does not redeem the token.
+ * is redeemed twice (RFC 9700 §4.14.2). So only one process at a time redeems a token, and before that it writes to the
+ * store that the token is in flight and for how long. If it cannot write that, it does not redeem the token.
  */
 export class StoredRefreshTokens implements RefreshTokens {
   readonly #store: SharedStore;
@@ -77,7 +78,7 @@ export class StoredRefreshTokens implements RefreshTokens {
           this.#underLock(key, family, limits, use, lease),
         );
         if (locked.acquired && locked.value !== "taken") return locked.value;
-        await this.#next(watcher, limits.signal);
+        await this.#waitForChange(watcher, limits.signal);
       }
     } catch (error) {
       const isUnnamed = error instanceof McpAuthError && error.server === undefined;
@@ -90,7 +91,7 @@ export class StoredRefreshTokens implements RefreshTokens {
   }
 
   /**
-   * Waits while another process redeems the token, or died while it did, and while this process still writes its
+   * Waits while the token is in flight, even if the process that sent it died, and while this process still writes its
    * successor.
    */
   async #untilFree(
@@ -104,7 +105,7 @@ export class StoredRefreshTokens implements RefreshTokens {
       if (unwritten !== undefined) await this.#untilWritten(key, unwritten, signal);
       const { inFlightFor } = await readRefreshToken(this.#store, key, family);
       if (inFlightFor === 0) return;
-      await this.#next(watcher, signal, inFlightFor);
+      await this.#waitForChange(watcher, signal, inFlightFor);
     }
   }
 
@@ -116,10 +117,11 @@ export class StoredRefreshTokens implements RefreshTokens {
       pause(writingLimit, { clock: this.#clock, signal: either, unref: true }),
     ]);
     ended.abort();
-    if (this.#unwritten.get(key) === unwritten) throw storeUnavailable(undefined, unwritten.lastTry.failure);
+    if (this.#unwritten.get(key) === unwritten)
+      throw storeUnavailable(undefined, unwritten.lastAttempt.failure);
   }
 
-  async #next(watcher: StoreWatcher, signal: AbortSignal, atMost?: number): Promise<void> {
+  async #waitForChange(watcher: StoreWatcher, signal: AbortSignal, atMost?: number): Promise<void> {
     await watcher.next(this.#clock, signal, atMost);
     if (signal.aborted) throw storeUnavailable();
   }
@@ -136,21 +138,21 @@ export class StoredRefreshTokens implements RefreshTokens {
     if (inFlightFor > 0 || this.#unwritten.has(key)) return "taken";
     const inFlight = { key, family, current, fence: lease.fence };
     const canceled = new AbortController();
-    let marked = false;
+    let isMarked = false;
     let sent = false;
     let status: number | undefined;
     let successor: Secret | undefined;
-    // After the request was sent, its outcome must be written even if the caller leaves.
+    // After the request was sent, its outcome must be written even if the caller aborts.
     const onAbort = (): void => void (sent || canceled.abort());
-    const assertStillOurs = (): void => {
+    const assertLease = (): void => {
       if (canceled.signal.aborted || lease.signal.aborted) throw storeUnavailable();
     };
     const redemption: Redemption = {
       current,
       signal: canceled.signal,
       async sending() {
-        assertStillOurs();
-        marked = true;
+        assertLease();
+        isMarked = true;
         await writeRefreshToken(
           store,
           key,
@@ -158,7 +160,7 @@ export class StoredRefreshTokens implements RefreshTokens {
           lease.fence,
         );
         // The process may have been paused during the write, for longer than its lease.
-        assertStillOurs();
+        assertLease();
         sent = true;
         status = undefined;
       },
@@ -174,7 +176,7 @@ export class StoredRefreshTokens implements RefreshTokens {
       await this.#settle(inFlight, successor ?? current);
       return issued;
     } catch (error) {
-      if (marked) await this.#afterFailure(inFlight, { error, sent, status, successor });
+      if (isMarked) await this.#afterFailure(inFlight, { error, sent, status, successor });
       throw error;
     } finally {
       signal.removeEventListener("abort", onAbort);
@@ -183,13 +185,13 @@ export class StoredRefreshTokens implements RefreshTokens {
 
   async #afterFailure(inFlight: InFlight, failure: FailedRedemption): Promise<void> {
     const { key, current: refreshToken, fence } = inFlight;
-    // The outcome is written, or about to be.
+    // The outcome has been written, or is being written.
     if (this.#unwritten.has(key)) return;
     if (failure.successor !== undefined) {
       await this.#settle(inFlight, failure.successor).catch(ignoreFailure);
       return;
     }
-    // The server may still be at work on the request. Until that has ended, no process sends the token again.
+    // The server may still process the request. Until it has finished, no process sends the token again.
     const inFlightFor = isRefused(failure) ? 0 : margin;
     await writeRefreshToken(this.#store, key, { refreshToken, inFlightFor }, fence).catch(ignoreFailure);
   }
@@ -198,15 +200,15 @@ export class StoredRefreshTokens implements RefreshTokens {
   async #settle(inFlight: InFlight, successor: Secret): Promise<void> {
     const { key } = inFlight;
     let isWritten = false;
-    const lastTry: LastTry = {};
-    const done = this.#write(inFlight, successor, lastTry).then((written) => {
+    const lastAttempt: LastAttempt = {};
+    const done = this.#write(inFlight, successor, lastAttempt).then((written) => {
       isWritten = written;
       this.#unwritten.delete(key);
     });
-    this.#unwritten.set(key, { done, lastTry });
-    this.#store.vital(done, () => lastTry.failure);
+    this.#unwritten.set(key, { done, lastAttempt });
+    this.#store.vital(done, () => lastAttempt.failure);
     await settledWithin(done, writingLimit, this.#clock);
-    if (!isWritten) throw storeUnavailable(undefined, lastTry.failure);
+    if (!isWritten) throw storeUnavailable(undefined, lastAttempt.failure);
   }
 
   /**
@@ -216,26 +218,26 @@ export class StoredRefreshTokens implements RefreshTokens {
   async #write(
     { key, family, current, fence }: InFlight,
     successor: Secret,
-    lastTry: LastTry,
+    lastAttempt: LastAttempt,
   ): Promise<boolean> {
     const store = this.#store;
     const entry = { refreshToken: successor, inFlightFor: 0 };
     const bypass = { bypass: true };
-    const note = (error: unknown): false => {
-      lastTry.failure = storeFailureIn(error);
+    const onFailure = (error: unknown): false => {
+      lastAttempt.failure = storeFailureIn(error);
       return false;
     };
-    const write = async (own: number): Promise<boolean> =>
-      await writeRefreshToken(store, key, entry, own).then(() => true, note);
-    const writeAnew = async ({ fence: own }: Lease): Promise<boolean> => {
+    const write = async (leaseFence: number): Promise<boolean> =>
+      await writeRefreshToken(store, key, entry, leaseFence).then(() => true, onFailure);
+    const writeUnderNewLease = async ({ fence: newFence }: Lease): Promise<boolean> => {
       const { refreshToken } = await readRefreshToken(store, key, family, bypass);
-      return refreshToken.reveal() !== current.reveal() || (await write(own));
+      return refreshToken.reveal() !== current.reveal() || (await write(newFence));
     };
     for (let wait = firstPause; ; wait = Math.min(2 * wait, longestPause)) {
       const isLast = store.closing.aborted;
       if (await write(fence)) return true;
       // The lease may have ended, and other processes may have had one since.
-      const locked = await store.withLock(key, writeAnew, bypass).catch(note);
+      const locked = await store.withLock(key, writeUnderNewLease, bypass).catch(onFailure);
       if (locked !== false && locked.acquired && locked.value) return true;
       if (isLast) return false;
       await pause(wait, { clock: this.#clock, signal: store.closing, unref: true });
@@ -243,9 +245,9 @@ export class StoredRefreshTokens implements RefreshTokens {
   }
 }
 
-/** Whether it is certain that the server did not accept the token. */
+/** Whether the server certainly did not accept the token. */
 function isRefused({ error, sent, status }: FailedRedemption): boolean {
   if (!sent || (error instanceof McpAuthError && neverArrived(error))) return true;
-  // A gateway may send 408, 502 and 504 while the server is still at work.
+  // A gateway may send 408, 502 and 504 while the server still processes the request.
   return status !== undefined && status >= 400 && ![408, 502, 504].includes(status);
 }

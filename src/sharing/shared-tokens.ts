@@ -16,11 +16,11 @@ import { type Entry, TokenEntries, type TokenEntriesOptions } from "./token-entr
 export interface SharedTokensOptions extends TokenEntriesOptions {
   readonly clock: Clock;
   readonly store: SharedStore;
-  /** Milliseconds to wait for the request of another process before this process sends its own. */
-  readonly patience: number;
+  /** Milliseconds to wait while another process has the lock, before this process sends a request without it. */
+  readonly maxLockWait: number;
 }
 
-/** Milliseconds for a look into the store that only a call in a cool-down waits for. */
+/** Milliseconds that a call in a cool-down waits for a token from the store. */
 const lookupTimeout = 2_000;
 
 /**
@@ -42,24 +42,24 @@ export class SharedTokens implements SharedLimits {
   }
 
   /** Changes the stored limits on requests after refusals, in the background and under the lock of the token. */
-  update(watcher: (stored: RequestLimits | undefined) => RequestLimits | undefined): void {
+  update(change: (stored: RequestLimits | undefined) => RequestLimits | undefined): void {
     const { store, clock } = this.#options;
     const work = async (): Promise<void> => {
       const entry = this.#entries.latest ?? (await this.#entries.find());
       if (entry === undefined) return;
-      const watch = new StoreWatcher(store, entry.key);
+      const watcher = new StoreWatcher(store, entry.key);
       const until = clock.now() + store.lease;
       try {
         while (clock.now() <= until) {
           const locked = await store.withLock(entry.key, (lease) =>
-            this.#limits.change(entry.key, lease, watcher),
+            this.#limits.change(entry.key, lease, change),
           );
           if (locked.acquired) return;
-          await watch.next(clock, store.closing);
+          await watcher.next(clock, store.closing);
           if (store.closing.aborted) return;
         }
       } finally {
-        watch.end();
+        watcher.end();
       }
     };
     // Without the store, each process applies its own limits.
@@ -70,7 +70,7 @@ export class SharedTokens implements SharedLimits {
    * Returns a fresh token from the store, so that no request is needed. Called before the attempts, and before a wait
    * that the server asked for with `Retry-After`.
    */
-  async present(request: TokenRequest): Promise<Token | undefined> {
+  async findFresh(request: TokenRequest): Promise<Token | undefined> {
     this.#entry = await this.#entries.find(request.signal);
     if (this.#entry === undefined) return undefined;
     if (request.reason !== "forced") return await this.#fresh(this.#entry, request);
@@ -82,13 +82,13 @@ export class SharedTokens implements SharedLimits {
    * Returns a usable token from the store, for a call that would fail because of a cool-down. A failure of the store is
    * ignored.
    */
-  async elsewhere(): Promise<Token | undefined> {
-    const late = new AbortController();
-    const limit = timeLimit(this.#options.clock, lookupTimeout, () => late.abort(), { unref: true });
-    const request = { reason: "demand", attempt: 1, signal: late.signal } as const;
+  async findUsable(): Promise<Token | undefined> {
+    const lookup = new AbortController();
+    const limit = timeLimit(this.#options.clock, lookupTimeout, () => lookup.abort(), { unref: true });
+    const request = { reason: "demand", attempt: 1, signal: lookup.signal } as const;
     try {
       const entry = this.#entries.latest ?? (await this.#entries.find(request.signal));
-      return entry && (await this.#entries.look(entry, request)).usable;
+      return entry && (await this.#entries.lookUp(entry, request)).usable;
     } catch (error) {
       // The store could not be read, or not in time.
       return ignoreFailure(error);
@@ -98,40 +98,38 @@ export class SharedTokens implements SharedLimits {
   }
 
   /** Wraps each attempt: one process sends the request, the others wait for its token. */
-  around(source: TokenSource): TokenSource {
-    return {
-      getToken: async (request) => {
-        const entry = request.attempt === 1 ? this.#entry : await this.#entries.find(request.signal);
-        if (entry === undefined) {
-          await this.#takeAllowance(request);
-          return await source.getToken(request);
-        }
-        if (request.reason === "forced") return await this.#request(source, request, entry);
-        return await this.#shared(source, request, entry);
-      },
+  wrap(source: TokenSource): TokenSource {
+    const getSharedToken = async (request: TokenRequest): Promise<Token> => {
+      const entry = request.attempt === 1 ? this.#entry : await this.#entries.find(request.signal);
+      if (entry === undefined) {
+        await this.#takeAllowance(request);
+        return await source.getToken(request);
+      }
+      if (request.reason === "forced") return await this.#request(source, request, entry);
+      return await this.#fromStoreOrRequest(source, request, entry);
     };
+    return { getToken: getSharedToken };
   }
 
-  async #shared(source: TokenSource, request: TokenRequest, entry: Entry): Promise<Token> {
-    const { clock, store, patience } = this.#options;
-    const until = clock.now() + patience;
+  async #fromStoreOrRequest(source: TokenSource, request: TokenRequest, entry: Entry): Promise<Token> {
+    const { clock, store, maxLockWait } = this.#options;
+    const until = clock.now() + maxLockWait;
     const watcher = new StoreWatcher(store, entry.key);
     try {
       for (;;) {
-        const locked = await this.#entries.guarded(request, () =>
+        const locked = await this.#entries.tryStore(request, () =>
           store.withLock(entry.key, (lease) => this.#underLock(source, request, entry, lease)),
         );
         if (locked?.acquired === true) return locked.value;
         if (locked !== undefined) debugStore(this.#options.server, "locked by another process");
-        // Without the store, there is no other process to wait for. A request after a refusal is never sent beside those of
-        // others, because together they would exceed the limits; its call already has a response.
+        // Without the store, there is no other process to wait for. While the store works, a request after a refusal always
+        // waits for the lock: without it, processes together would exceed the limits, and its call already has a response.
         if (locked === undefined || (clock.now() >= until && request.refused === undefined)) break;
-        const present = await this.#entries.look(entry, request);
+        const stored = await this.#entries.lookUp(entry, request);
         // The process with the lock is renewing this token. The caller does not have to wait for that.
-        if (present.usable !== undefined && (present.isFresh || callerIsWaiting(request)))
-          return present.usable;
+        if (stored.usable !== undefined && (stored.isFresh || callerIsWaiting(request))) return stored.usable;
         await watcher.next(clock, request.signal);
-        // Looks before the next attempt to get the lock, which only one of the waiting processes gets.
+        // Reads the token before it tries to get the lock, which only one of the waiting processes gets.
         const fresh = await this.#fresh(entry, request);
         if (fresh !== undefined) return fresh;
       }
@@ -142,7 +140,7 @@ export class SharedTokens implements SharedLimits {
   }
 
   async #underLock(source: TokenSource, request: TokenRequest, entry: Entry, lease: Lease): Promise<Token> {
-    const { usable, isFresh } = await this.#entries.look(entry, request);
+    const { usable, isFresh } = await this.#entries.lookUp(entry, request);
     if (usable !== undefined && isFresh) return usable;
     try {
       return await this.#request(source, request, entry, lease);
@@ -153,7 +151,7 @@ export class SharedTokens implements SharedLimits {
   }
 
   async #fresh(entry: Entry, request: TokenRequest): Promise<Token | undefined> {
-    const { usable, isFresh } = await this.#entries.look(entry, request);
+    const { usable, isFresh } = await this.#entries.lookUp(entry, request);
     return isFresh ? usable : undefined;
   }
 
@@ -169,17 +167,17 @@ export class SharedTokens implements SharedLimits {
     const { refused, attempt } = request;
     if (refused === undefined || attempt > 1) return;
     let limits: RequestLimits | undefined;
-    let isAsked = false;
+    let isTaken = false;
     const take = (stored: RequestLimits | undefined): RequestLimits | undefined => {
-      isAsked = true;
+      isTaken = true;
       limits = refused.take(stored);
       return limits;
     };
     if (entry !== undefined && lease !== undefined) {
-      await this.#entries.guarded(request, () => this.#limits.change(entry.key, lease, take));
+      await this.#entries.tryStore(request, () => this.#limits.change(entry.key, lease, take));
     }
     // Without the store or the lock, the limits of this process apply.
-    if (!isAsked) take(undefined);
+    if (!isTaken) take(undefined);
     if (limits === undefined) throw new ReplacementWithheld();
   }
 }

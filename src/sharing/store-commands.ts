@@ -12,7 +12,7 @@ import { formatVersion } from "./stored-format.js";
 import { limitsKey } from "./stored-limits.js";
 
 /**
- * What the commands `store` and `headers` do with the entries of one server. Rejects with `store_unavailable` and the
+ * The operations of the commands `store` and `headers` on the entries of one server. They reject with `store_unavailable` and the
  * codes of what is read or requested.
  */
 export interface StoreCommands {

@@ -39,7 +39,7 @@ export class StoredLimits {
   ): Promise<void> {
     const key = limitsKey(tokenKey);
     const limits = change(await this.#read(key));
-    // Another process may have the lock by now, and has counted on the basis of the stored limits.
+    // Without the lease, another process may have the lock and may have changed the stored limits already.
     if (limits === undefined || lease.signal.aborted) return;
     await this.#store.write(key, this.#serialize(limits), { expiresIn: keptFor });
   }
@@ -57,11 +57,11 @@ export class StoredLimits {
     )
       return undefined;
     const now = this.#clock.now();
-    // The clock of the store decides only if the clocks of two machines differ. It counts from the end of a write, so the
-    // limits would last a little longer with each write.
-    const ownAge = now - at;
-    const age = keptFor - (found.expiresIn ?? keptFor - ownAge);
-    const since = now - Math.max(Math.abs(age - ownAge) <= sameTime ? ownAge : age, 0);
+    // The clock of the store is used only if the clocks of two machines differ. Its time counts from the end of a write,
+    // so with it the limits would last a little longer after each write.
+    const localAge = now - at;
+    const storeAge = keptFor - (found.expiresIn ?? keptFor - localAge);
+    const since = now - Math.max(Math.abs(storeAge - localAge) <= sameTime ? localAge : storeAge, 0);
     return {
       failures,
       holdUntil: since + holdFor,
@@ -71,12 +71,12 @@ export class StoredLimits {
 
   #serialize({ failures, holdUntil, allowanceFullAt }: RequestLimits): string {
     const at = this.#clock.now();
-    const left = (time: number): number => Math.max(time - at, 0);
+    const remaining = (time: number): number => Math.max(time - at, 0);
     const fields = {
       v: formatVersion,
       failures,
-      holdFor: left(holdUntil),
-      fullIn: left(allowanceFullAt),
+      holdFor: remaining(holdUntil),
+      fullIn: remaining(allowanceFullAt),
       at,
     };
     return JSON.stringify(fields);

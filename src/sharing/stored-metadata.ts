@@ -18,8 +18,12 @@ export function storedMetadata(
   const version = 1;
   const keyOf = async ({ kind, name, variant }: MetadataName): Promise<string> => {
     const { hashOf, metadataPrefix } = await import("./entry-key.js");
-    const asked = [await trust.fingerprint(), machineOf(name), ...(variant === undefined ? [] : [variant])];
-    return `${metadataPrefix(kind, name)}${hashOf(asked)}`;
+    const keyParts = [
+      await trust.fingerprint(),
+      machineOf(name),
+      ...(variant === undefined ? [] : [variant]),
+    ];
+    return `${metadataPrefix(kind, name)}${hashOf(keyParts)}`;
   };
   return {
     async read(name) {

@@ -64,9 +64,9 @@ async function restoreBinding(
     return undefined;
   if ((x5t === undefined) !== (certificate === undefined)) return undefined;
   if (jkt === undefined && x5t === undefined) return "none";
-  const listed = { issuer, ...(typeof alg === "string" && { authorizationServer: [alg] }) };
+  const algorithms = { issuer, ...(typeof alg === "string" && { authorizationServer: [alg] }) };
   const [dpopSigner, identity] = await Promise.all([
-    dpop?.().then((loaded) => loaded.dpopSigner(listed, context)),
+    dpop?.().then((loaded) => loaded.dpopSigner(algorithms, context)),
     certificate && loadTlsIdentity(certificate, context),
   ]);
   if (dpopSigner?.thumbprint !== jkt || identity?.thumbprint !== x5t) return undefined;
@@ -90,7 +90,7 @@ const sameTime = 1_000;
  * Returns the token with its times converted to the clock of this process. The remaining time that the store states, at
  * most the lifetime of the token, shows by how much the clock of the process that requested the token differs.
  */
-export function inOurTime(token: Token, expiresIn: number | undefined, now: number): Token {
+export function inLocalTime(token: Token, expiresIn: number | undefined, now: number): Token {
   const { requestedAt, expiresAt } = token;
   const remaining = Math.min(expiresIn ?? Number.POSITIVE_INFINITY, expiresAt - requestedAt);
   const shift = expiresIn === undefined ? 0 : now + remaining - expiresAt;

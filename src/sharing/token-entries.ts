@@ -9,7 +9,7 @@ import { type RefreshPolicy, timeline } from "../tokens/policy.js";
 import type { TokenRequest } from "../tokens/source.js";
 import type { Token } from "../tokens/token.js";
 import type { Report } from "../tokens/token-event.js";
-import { inOurTime, serializeToken } from "./stored-token.js";
+import { inLocalTime, serializeToken } from "./stored-token.js";
 
 export interface TokenEntriesOptions {
   readonly server: string;
@@ -18,17 +18,17 @@ export interface TokenEntriesOptions {
   readonly report: Report;
   readonly store: SharedStore;
   readonly policy: RefreshPolicy;
-  /** Returns the entry of the token that a request would bring, `undefined` if the token must not be stored. */
+  /** Returns the entry for the token that a request would return, `undefined` if that token must not be stored. */
   readonly entryOf: (signal: AbortSignal) => Promise<Entry | undefined>;
   readonly restore: (text: string, signal: AbortSignal) => Promise<Token | undefined>;
   /** Returns the current token of the cache. */
-  readonly held: () => Token | undefined;
+  readonly currentToken: () => Token | undefined;
 }
 
-/** The place of a token in the store. */
+/** Where the store has a token, and the secrets that were read to find it. */
 export interface Entry {
   readonly key: string;
-  /** Has the secrets that were read for the key. The request that may follow uses them. */
+  /** The secrets that were read to compute the key. The request that may follow uses them. */
   readonly reads: CredentialRecorder;
 }
 
@@ -39,8 +39,8 @@ interface StoredLookup {
   readonly isFresh: boolean;
 }
 
-const nothing: StoredLookup = { isFresh: false };
-const unending = new AbortController().signal;
+const noToken: StoredLookup = { isFresh: false };
+const neverAborted = new AbortController().signal;
 
 /**
  * Finds, reads, writes and deletes the entries of one cache in the store. An outage of the store looks like an empty
@@ -48,7 +48,7 @@ const unending = new AbortController().signal;
  */
 export class TokenEntries {
   readonly #options: TokenEntriesOptions;
-  /** With a constant jitter, so that a token does not switch between fresh and stale from one look to the next. */
+  /** With a constant jitter, so that a token does not switch between fresh and stale from one lookup to the next. */
   readonly #policy: RefreshPolicy;
   #latest: Entry | undefined;
 
@@ -62,7 +62,7 @@ export class TokenEntries {
    * Finds the entry. If a secret for its key cannot be read, there is none: the token request will fail with the
    * reason.
    */
-  async find(signal: AbortSignal = unending): Promise<Entry | undefined> {
+  async find(signal: AbortSignal = neverAborted): Promise<Entry | undefined> {
     try {
       this.#latest = await untilAborted(this.#options.entryOf(signal), signal, aborted);
       return this.#latest;
@@ -83,27 +83,27 @@ export class TokenEntries {
   }
 
   /** Returns the token in the store if it is usable and better than the current one. */
-  async look({ key }: Entry, request: TokenRequest): Promise<StoredLookup> {
-    const { server, store, held, clock } = this.#options;
-    const found = await this.guarded(request, () => store.read(key));
+  async lookUp({ key }: Entry, request: TokenRequest): Promise<StoredLookup> {
+    const { server, store, currentToken, clock } = this.#options;
+    const found = await this.tryStore(request, () => store.read(key));
     if (found === undefined || found.kind === "absent") {
       debugStore(server, found === undefined ? "unavailable" : "no token");
-      return nothing;
+      return noToken;
     }
     if (found.kind === "unreadable") {
       debugStore(server, "unreadable entry");
       this.#report("token:warning", request, 0);
-      await this.guarded(request, () => store.quarantine(key, found.raw));
-      return nothing;
+      await this.tryStore(request, () => store.quarantine(key, found.raw));
+      return noToken;
     }
     const restored = await this.#restore(found.text, request.signal);
-    if (restored === undefined) return nothing;
-    const token = inOurTime(restored, found.expiresIn, clock.now());
+    if (restored === undefined) return noToken;
+    const token = inLocalTime(restored, found.expiresIn, clock.now());
     const { staleAt, unusableAt } = timeline(token, this.#policy);
     const now = clock.now();
-    if (now >= unusableAt || !isBetter(token, held(), request)) {
+    if (now >= unusableAt || !isBetter(token, currentToken(), request)) {
       debugStore(server, "no better token");
-      return nothing;
+      return noToken;
     }
     const isFresh = now < staleAt;
     debugStore(server, isFresh ? "fresh token" : "stale token");
@@ -119,7 +119,7 @@ export class TokenEntries {
       const expiresIn = token.expiresAt - clock.now();
       if (expiresIn <= 0) return;
       const options = { expiresIn, fence: lease?.fence };
-      await this.#reportingOutage(request, () => store.write(key, serializeToken(token), options));
+      await this.#reportOutage(request, () => store.write(key, serializeToken(token), options));
       debugStore(server, "token written");
     };
     await store.waitBriefly(write());
@@ -136,14 +136,14 @@ export class TokenEntries {
   }
 
   /**
-   * Uses the store until the signal is aborted. Returns `undefined` during an outage, which is reported once. Rejects
-   * with all other errors.
+   * Runs `work` with the store, and stops waiting when the signal is aborted. Returns `undefined` during an outage, which
+   * is reported once. Rejects with all other errors.
    */
-  async guarded<T>(request: TokenRequest, work: () => Promise<T>): Promise<T | undefined> {
-    return await untilAborted(this.#reportingOutage(request, work), request.signal, aborted);
+  async tryStore<T>(request: TokenRequest, work: () => Promise<T>): Promise<T | undefined> {
+    return await untilAborted(this.#reportOutage(request, work), request.signal, aborted);
   }
 
-  async #reportingOutage<T>(request: TokenRequest, work: () => Promise<T>): Promise<T | undefined> {
+  async #reportOutage<T>(request: TokenRequest, work: () => Promise<T>): Promise<T | undefined> {
     const { store, clock } = this.#options;
     const started = clock.now();
     try {

@@ -1,4 +1,4 @@
-/** The listeners of this process for changes of keys. */
+/** The listeners in this process that are told when the value of a key changes. */
 export class Changes {
   readonly #listeners = new Map<string, Set<() => void>>();
   /** Called when the last listener of a key is removed. */
@@ -12,7 +12,7 @@ export class Changes {
   /** Adds a listener, and returns the function that removes it. */
   listen(key: string, listener: () => void): () => void {
     const listeners = this.#listeners.get(key) ?? new Set();
-    // Wrapped, so that the same function can be added twice and removed once.
+    // A new function, so that the same listener can be added twice and removed once.
     const entry = (): void => listener();
     this.#listeners.set(key, listeners.add(entry));
     return () => {
@@ -24,7 +24,7 @@ export class Changes {
     };
   }
 
-  /** Resolves when a key has no listener. */
+  /** Resolves when a key has no listener any more. */
   async unused(key: string): Promise<void> {
     if (!this.has(key)) return;
     await new Promise<void>((resolve) => {

@@ -11,13 +11,13 @@ import {
   storeUnavailable,
 } from "./failure.js";
 
-/** Milliseconds that one operation of a store may take. */
+/** How long one operation of a store may take, in milliseconds. */
 const operationLimit = 3_000;
-/** Milliseconds for which the circuit stays open after a failure. Each further failure doubles them. */
+/** How long the circuit stays open after a failure, in milliseconds. Each further failure doubles the time. */
 const firstOpenTime = 1_000;
 const longestOpenTime = 15_000;
 
-/** A store that is full or is a replica can be read but not written. */
+/** The two kinds have separate outages: a store that is full or is a replica can be read but not written. */
 export type OperationKind = "read" | "write";
 
 export interface OperationOptions {
@@ -62,7 +62,7 @@ export class CircuitBreaker {
 
   /** Returns why the last operation of this kind failed; `undefined` if it did not, or if the reason is not known. */
   failureOf(kind: OperationKind): StoreFailure | undefined {
-    const [outage] = blockedBy[kind].flatMap((each) => this.#outages.get(each) ?? []);
+    const [outage] = blockedBy[kind].flatMap((blocking) => this.#outages.get(blocking) ?? []);
     return outage?.failure;
   }
 
@@ -76,9 +76,9 @@ export class CircuitBreaker {
   /** Returns whether operations of this kind fail at once at the moment. */
   isOpen(kind: OperationKind): boolean {
     const now = this.#clock.now();
-    return blockedBy[kind].some((each) => {
-      const left = (this.#outages.get(each)?.openUntil ?? now) - now;
-      // If the clock was set back, the circuit does not stay open for longer.
+    return blockedBy[kind].some((blocking) => {
+      const left = (this.#outages.get(blocking)?.openUntil ?? now) - now;
+      // More time than that is left only if the clock was set back. The circuit then counts as closed.
       return left > 0 && left <= longestOpenTime;
     });
   }
@@ -87,8 +87,8 @@ export class CircuitBreaker {
    * Runs one operation. Rejects with `store_unavailable`, which is retryable, or with the `McpAuthError` of a setting
    * that is missing or wrong.
    *
-   * @param operation calls `begun` once it holds a lock and starts the work under it: only the time before is limited.
-   * `begun` returns `false` if that took too long
+   * @param operation calls `begun` when it holds a lock, before it starts the work under the lock: only the time until
+   * then is limited. `begun` returns `false` if the time was over
    */
   async run<T>(
     kind: OperationKind,
@@ -110,7 +110,7 @@ export class CircuitBreaker {
       });
       const tooSlow = () => storeUnavailable(undefined, storeTooSlow(this.#where().place));
       const value = await untilAborted(work, late.signal, tooSlow);
-      // The end of work under a lock says nothing about the store.
+      // For work under a lock, `begun` has already recorded that the store answered.
       if (!hasBegun) this.#recovered(kind, startedAt);
       return value;
     } catch (error) {
@@ -124,10 +124,10 @@ export class CircuitBreaker {
   }
 
   #recovered(kind: OperationKind, startedAt: number): void {
-    for (const each of blockedBy[kind]) {
-      const outage = this.#outages.get(each);
+    for (const blocking of blockedBy[kind]) {
+      const outage = this.#outages.get(blocking);
       // An operation that started before the failure proves nothing.
-      if (outage !== undefined && startedAt >= outage.failedAt) this.#outages.delete(each);
+      if (outage !== undefined && startedAt >= outage.failedAt) this.#outages.delete(blocking);
     }
     if (this.#outages.size === 0) this.#hasNotice = false;
   }
@@ -139,7 +139,8 @@ export class CircuitBreaker {
     if (outage !== undefined && startedAt < outage.openUntil) return;
     if (this.#outages.size === 0) this.#hasNotice = true;
     const doubled = Math.max(2 * (outage?.openTime ?? 0), firstOpenTime);
-    // A foreign file in the place of one entry says nothing about other entries, and such a failure takes no time.
+    // A foreign file in the place of one entry says nothing about other entries. Trying again costs no time, so the
+    // circuit stays closed.
     const openTime = failure?.kind === "not_ours" ? 0 : Math.min(doubled, longestOpenTime);
     this.#outages.set(kind, { failedAt: now, openUntil: now + openTime, openTime, failure });
   }

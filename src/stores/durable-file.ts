@@ -3,26 +3,26 @@ import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { hasErrorCode } from "../lib/error-code.js";
 
-/** The ending of a file that is not written completely yet. */
+/** Suffix of the name of a file that is not completely written yet. */
 export const unfinished = ".tmp";
 
 /**
- * Writes a file with mode 0600. Even if this process dies or the power fails, a reader finds either the old content or
- * the new one, complete. For that, it writes a file beside it, syncs and renames that file, and syncs the folder.
+ * Writes a file with mode 0600. Even if this process dies or the power fails, a reader finds either the complete old
+ * content or the complete new one: the text goes to a temporary file, which is synced and renamed.
  */
 export async function writeDurably(file: string, text: string): Promise<void> {
-  const beside = `${file}.${randomUUID()}${unfinished}`;
+  const temporary = `${file}.${randomUUID()}${unfinished}`;
   try {
-    const handle = await open(beside, "wx", 0o600);
+    const handle = await open(temporary, "wx", 0o600);
     try {
       await handle.writeFile(text);
       await handle.sync();
     } finally {
       await handle.close();
     }
-    await rename(beside, file);
+    await rename(temporary, file);
   } catch (error) {
-    await rm(beside, { force: true });
+    await rm(temporary, { force: true });
     throw error;
   }
   await syncFolder(dirname(file));
@@ -30,23 +30,23 @@ export async function writeDurably(file: string, text: string): Promise<void> {
 
 /** Creates a folder and its parents with mode 0700, so that they still exist after the power has failed. */
 export async function makeFolderDurably(folder: string, sync = syncFolder): Promise<void> {
-  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
-  if (first !== undefined) await syncAbove(first, folder, sync);
+  const topmost = await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (topmost !== undefined) await syncParents(topmost, folder, sync);
 }
 
-/** Syncs the parents of the folders from `first` down to `folder`, which were just created. */
-async function syncAbove(first: string, folder: string, sync = syncFolder): Promise<void> {
-  const last = dirname(first);
-  let above = folder;
+/** Syncs the parent of each folder from `folder` up to `topmost`, because all of them were just created. */
+async function syncParents(topmost: string, folder: string, sync = syncFolder): Promise<void> {
+  const last = dirname(topmost);
+  let parent = folder;
   do {
-    above = dirname(above);
+    parent = dirname(parent);
     try {
-      await sync(above);
+      await sync(parent);
     } catch (error) {
-      // A folder that the process may write to may still not be readable.
+      // A process may be able to write to a folder that it cannot read, and so cannot open it.
       if (!hasErrorCode(error, "EACCES")) throw error;
     }
-  } while (above.length > last.length);
+  } while (parent.length > last.length);
 }
 
 async function syncFolder(folder: string): Promise<void> {

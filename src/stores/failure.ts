@@ -31,7 +31,7 @@ interface Cause {
 
 const checkReach = "Check its address, and that it is running and can be reached from here.";
 
-/** By the codes of the operating system, and by the first words of the errors of Redis. */
+/** Known causes, by error codes of the operating system and by the codes at the beginning of Redis errors. */
 const causes: readonly Cause[] = [
   { kind: "full", codes: ["ENOSPC"], what: "no space is left", remedy: "Make room there." },
   {
@@ -132,7 +132,7 @@ const causes: readonly Cause[] = [
 ];
 
 const redisCodes = causes.flatMap(({ codes }) => codes.filter((code) => !/^E[A-Z_]+$/.test(code)));
-// An error within a script has other words around the code.
+// In an error within a script, the code is not the first word.
 const redisCode = new RegExp(`(?:^|[\\s:-])(${redisCodes.join("|")})\\b`);
 
 // The names of OpenSSL's verification results, and Node's own codes for a handshake.
@@ -145,8 +145,7 @@ const failures = errorNotes<StoreFailure>();
 export const storeFailureIn = failures.of;
 
 /**
- * Something that this package did not make is in the way. The message is the middle of a sentence, and is shown to
- * users.
+ * Something that this package did not create is in the way. Users see the message, as the middle of a sentence.
  */
 export class NotOurs extends Error {}
 
@@ -162,15 +161,15 @@ export interface StorePlace {
 export function storeFailure(error: unknown, { place, isRedis }: StorePlace): StoreFailure | undefined {
   if (error instanceof NotOurs) {
     const remedy = 'Set "path" to a folder that nothing else uses, or remove what is in the way.';
-    return described("not_ours", place, error.message, remedy);
+    return failureOf("not_ours", place, error.message, remedy);
   }
   for (const code of codesIn(error, isRedis)) {
     const cause = causes.find(({ codes }) => codes.includes(code));
-    if (cause !== undefined) return described(cause.kind, place, `${cause.what} (${code})`, cause.remedy);
+    if (cause !== undefined) return failureOf(cause.kind, place, `${cause.what} (${code})`, cause.remedy);
     if (tlsCode.test(code)) {
       const remedy =
         'Check its certificate. To trust an authority of your own, name it in "ca" under "network".';
-      return described("not_trusted", place, `there is no trusted TLS connection to it (${code})`, remedy);
+      return failureOf("not_trusted", place, `there is no trusted TLS connection to it (${code})`, remedy);
     }
   }
   return undefined;
@@ -178,7 +177,7 @@ export function storeFailure(error: unknown, { place, isRedis }: StorePlace): St
 
 /** Returns the failure of an operation that took too long. */
 export function storeTooSlow(place: string | undefined): StoreFailure {
-  return described("timeout", place, "it did not answer in time", checkReach);
+  return failureOf("timeout", place, "it did not answer in time", checkReach);
 }
 
 /** Returns the `store_unavailable` error for a failure; it is retryable. */
@@ -197,7 +196,7 @@ export function storeUnavailable(server?: string, failure?: StoreFailure): McpAu
   return failure === undefined ? error : failures.add(error, failure);
 }
 
-function described(
+function failureOf(
   kind: StoreFailureKind,
   place: string | undefined,
   what: string,
@@ -207,7 +206,7 @@ function described(
   return { kind, message: `the store of the config${where} cannot be used: ${what}. ${remedy}` };
 }
 
-/** Returns the codes of an error and of its causes. Where several addresses were tried, each has an error. */
+/** Returns the codes of an error and of its causes. If several addresses were tried, each of them has an error. */
 function codesIn(error: unknown, isRedis: boolean, depth = 0): readonly string[] {
   if (depth > 3 || !(error instanceof Error)) return [];
   const codes: string[] = [];
@@ -215,8 +214,8 @@ function codesIn(error: unknown, isRedis: boolean, depth = 0): readonly string[]
     codes.push(error.code);
   }
   const reply = error.message.slice(0, 1_000);
-  const [, named] = (isRedis && redisCode.exec(reply)) || [];
-  if (named !== undefined) codes.push(named);
+  const [, replyCode] = (isRedis && redisCode.exec(reply)) || [];
+  if (replyCode !== undefined) codes.push(replyCode);
   // Redis 7 reports a missing permission within a script with another code.
   if (isRedis && reply.includes("The user executing the script can't")) codes.push("NOPERM");
   if (error instanceof AggregateError) {

@@ -1,8 +1,10 @@
-// The folder of one entry. The value is in a file that is named after the fence under which it was written. The highest
-// number counts, so that a process that lost its lease and writes late changes nothing. To remove the highest value, a
-// process removes the lower ones first: a lower one that is left would become the value again. Beside it are an empty
-// file for each fence that was given out, of which the latest stays, and a lock folder for each lease, of which the
-// latest counts.
+// An entry is a folder with these files and folders, where N is a fence (see `Lease`):
+//
+// - `value-N`: the value that was written under fence N. The highest N counts, so that a process that lost its lease and
+//   writes late changes nothing. A process that removes the value removes lower ones first, because one that is left
+//   would become the value again.
+// - `fence-N`: an empty file that shows that fence N was given out. Only the latest one stays.
+// - `held-N`: an empty folder, the lock of the lease with fence N. Only the latest one counts.
 import { randomUUID } from "node:crypto";
 import type { Dirent } from "node:fs";
 import { link, lstat, readdir, rename, rm } from "node:fs/promises";
@@ -14,14 +16,18 @@ import { ignoreFileError, readOwnFile, removeOwnFile } from "./own-files.js";
 import { assertEntryFolder } from "./own-folder.js";
 import { isOwnName, ownNames } from "./own-names.js";
 
-// The first line of a value: its expiry in milliseconds since the epoch, or `-`.
+// The first line of a value's file: the expiry of the value in milliseconds since the epoch, or `-`.
 const heading = /^mcp-auth-store 1 (\d{1,16}|-)\n/;
 
+/** What the folder of an entry contains. */
 export interface Contents {
   /** The number of files and folders, including foreign ones. */
   readonly size: number;
+  /** The numbers of the values. */
   readonly values: readonly number[];
+  /** The numbers of the fences that were given out and not removed. */
   readonly fences: readonly number[];
+  /** The numbers of the lock folders. */
   readonly held: readonly number[];
   /** The latest fence that was given out; 0 before the first. */
   readonly fence: number;
@@ -31,14 +37,15 @@ export interface Contents {
   readonly quarantine: readonly string[];
 }
 
-export interface Text {
+/** A value's file, parsed. */
+export interface ParsedText {
   readonly value: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt?: number;
 }
 
 /**
- * Returns the contents of an entry's folder; nothing if there is no such folder. Ignores names that the store does not
+ * Returns the contents of an entry's folder; empty if there is no such folder. Ignores names that the store does not
  * create, and values that are not regular files. Rejects with `NotOurs` if the folder is not one of an entry: a link, a
  * folder of another user, or one with only foreign files.
  */
@@ -46,8 +53,8 @@ export async function contentsOf(folder: string): Promise<Contents> {
   const all = await listEntry(folder);
   const names = all.map(({ name }) => name);
   const files = all.filter((each) => each.isFile()).map(({ name }) => name);
-  const matching = (pattern: RegExp): readonly string[] => files.filter((name) => pattern.test(name));
-  // A number counts as taken even if the name belongs to something else.
+  const filesNamed = (pattern: RegExp): readonly string[] => files.filter((name) => pattern.test(name));
+  // A number counts as given out even if something else than our file has its name.
   const fences = numbersIn(names, ownNames.fence);
   return {
     size: all.length,
@@ -55,8 +62,8 @@ export async function contentsOf(folder: string): Promise<Contents> {
     fences,
     held: numbersIn(names, ownNames.held),
     fence: Math.max(0, ...fences),
-    unfinished: matching(ownNames.unfinished),
-    quarantine: matching(ownNames.quarantined),
+    unfinished: filesNamed(ownNames.unfinished),
+    quarantine: filesNamed(ownNames.quarantined),
   };
 }
 
@@ -112,14 +119,14 @@ export function textOf(value: string, expiresAt: number | undefined): string {
 }
 
 /** Splits the content of a value's file. Foreign content is returned unchanged: decrypting it fails later. */
-export function parseText(text: string): Text {
+export function parseText(text: string): ParsedText {
   const [line, expiry] = heading.exec(text) ?? [];
   if (line === undefined) return { value: text };
   const value = text.slice(line.length);
   return expiry === "-" ? { value } : { value, expiresAt: Number(expiry) };
 }
 
-/** Removes all values but the highest, and returns the number of that one. */
+/** Removes all values except the one with the highest number, and returns that number. */
 export async function removeLower(
   folder: string,
   values: readonly number[],
@@ -132,7 +139,7 @@ export async function removeLower(
   return highest;
 }
 
-/** Removes all values. The highest is last, so that a process that is killed meanwhile leaves the latest value. */
+/** Removes all values. Removes the highest last: a process that is killed in between leaves the latest value. */
 export async function removeValues(
   folder: string,
   values: readonly number[],
@@ -142,49 +149,49 @@ export async function removeValues(
   if (highest !== undefined) await remove(join(folder, `value-${highest}`));
 }
 
-/** Removes the value if it is still this one. Moves it to the file `quarantine` if that is given. */
+/** Removes the value if it is still this one, or moves it to the file `quarantine`. Returns whether it was. */
 export async function takeValue(folder: string, value: string, quarantine?: string): Promise<boolean> {
   const highest = await removeLower(folder, (await contentsOf(folder)).values);
   if (highest === undefined) return false;
   const name = `value-${highest}`;
-  const beside = join(folder, quarantine ?? `${name}.${randomUUID()}${unfinished}`);
-  if (!(await moveIfValue(join(folder, name), value, beside))) return false;
-  if (quarantine === undefined) await removeOwnFile(beside);
+  const target = join(folder, quarantine ?? `${name}.${randomUUID()}${unfinished}`);
+  if (!(await moveIfValue(join(folder, name), value, target))) return false;
+  if (quarantine === undefined) await removeOwnFile(target);
   return true;
 }
 
 /**
- * Moves a file to `beside` if it has this value. The value is checked again after the move, when no process can replace
- * it, and a different one is put back.
+ * Moves a file to `target` if it has this value. Checks the value again after the move, when no process can replace it,
+ * and puts a different one back.
  */
-async function moveIfValue(file: string, value: string, beside: string): Promise<boolean> {
+async function moveIfValue(file: string, value: string, target: string): Promise<boolean> {
   const hasValue = async (name: string): Promise<boolean> => {
     const text = await readOwnFile(name);
     return text !== undefined && parseText(text).value === value;
   };
   if (!(await hasValue(file))) return false;
   try {
-    await rename(file, beside);
+    await rename(file, target);
   } catch (error) {
     if (hasErrorCode(error, "ENOENT")) return false;
     throw error;
   }
-  const isSame = await hasValue(beside).catch(ignoreFileError);
+  const isSame = await hasValue(target).catch(ignoreFileError);
   if (isSame === true) return true;
   // Another process replaced the value between the two checks.
-  await putBack(beside, file);
+  await putBack(target, file);
   return false;
 }
 
-/** Moves a file back to its place, unless a later one is there by now. */
-export async function putBack(beside: string, file: string, makeLink = link): Promise<void> {
+/** Moves a file back to its place, unless a newer one is there by now. */
+export async function putBack(moved: string, file: string, makeLink = link): Promise<void> {
   try {
-    await makeLink(beside, file);
+    await makeLink(moved, file);
   } catch (error) {
     // Some file systems do not have hard links.
-    if (!hasErrorCode(error, "EEXIST") && !(await exists(file))) return await rename(beside, file);
+    if (!hasErrorCode(error, "EEXIST") && !(await exists(file))) return await rename(moved, file);
   }
-  await rm(beside, { force: true });
+  await rm(moved, { force: true });
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -1,7 +1,7 @@
-// The lock of one key. A lease is an empty folder `held-N` and an empty file `fence-N`; only one process can create
-// each of them. The next lease gets the next number, once the folder of the latest one is gone or was not renewed in
-// time. So a process never renews, takes over or removes the lease of another one: it touches only its own number and
-// lower ones, which have ended.
+// The lock of one key. A lease is an empty folder `held-N` and an empty file `fence-N`, and only one process can create
+// each of them. A process may take the next number when the folder of the latest lease is gone or was not renewed in
+// time. It never renews or removes the lease of another process that may be alive: it touches only its own number, and
+// lower ones, whose leases have ended.
 import { rmdirSync } from "node:fs";
 import { lstat, lutimes, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ export interface HeldLock {
   release(): Promise<void>;
 }
 
-/** Milliseconds. Some file systems keep the time of a folder in whole seconds. */
+/** In milliseconds. Some file systems keep the time of a folder in whole seconds. */
 const shortestTtl = 2_000;
 
 /**
@@ -48,8 +48,8 @@ export async function nextFence(folder: string, ttl: number): Promise<number | u
 }
 
 /**
- * Takes the lease with this number. Resolves with `undefined` if another process has taken it, however long ago: the
- * number may be out of date.
+ * Takes the lease with this number. Resolves with `undefined` if another process has taken it, even if that lease ended
+ * long ago: `fence` may be out of date.
  */
 export async function takeFence(folder: string, fence: number, ttl: number): Promise<HeldLock | undefined> {
   const lock = await createHeldFolder(folder, fence, ttl);
@@ -65,7 +65,8 @@ export async function takeFence(folder: string, fence: number, ttl: number): Pro
 }
 
 /**
- * Resolves with `false` if this fence or a later one was given out already. Removes the earlier ones, which have ended.
+ * Claims a fence, and removes the earlier ones, whose leases have ended. Resolves with `false` if this fence or a later
+ * one was given out already.
  */
 async function claimFence(folder: string, fence: number): Promise<boolean> {
   const file = join(folder, `fence-${fence}`);
@@ -75,7 +76,7 @@ async function claimFence(folder: string, fence: number): Promise<boolean> {
     if (hasErrorCode(error, "EEXIST")) return false;
     throw error;
   }
-  // It may have been given out, and then removed by a later lease.
+  // The fence may have been given out before, and then removed by a later lease.
   const { fences, held: holders } = await contentsOf(folder);
   if (Math.max(...fences, ...holders) > fence) {
     await removeOwnFile(file);
@@ -99,7 +100,7 @@ async function createHeldFolder(folder: string, fence: number, ttl: number): Pro
     await mkdir(path, { mode: 0o700 });
     renew = renewalOf(path, (await lstat(path)).mtimeMs);
   } catch (error) {
-    // Another process holds it, or has a higher number and has removed this one already.
+    // Another process holds this lease, or a later one and has already removed this folder.
     if (hasErrorCode(error, "EEXIST", "ENOENT")) return undefined;
     throw error;
   }
@@ -112,7 +113,7 @@ async function createHeldFolder(folder: string, fence: number, ttl: number): Pro
     async release() {
       lease.end();
       keepOnExit(path);
-      // A folder that cannot be removed is stale after the lease.
+      // If the folder cannot be removed, it is stale when its time is over.
       if (!lease.signal.aborted) await removeOwnFolder(path).catch(ignoreSystemError);
     },
   };
@@ -139,21 +140,21 @@ function renewalOf(path: string, createdAt: number): () => Promise<boolean> {
   };
 }
 
-/** The folders of the locks that this process holds. When it exits in an orderly way, it removes them. */
-const held = new Set<string>();
+/** The folders of the locks that this process holds. A normal exit removes them. */
+const heldFolders = new Set<string>();
 
 function removeOnExit(path: string): void {
-  if (held.size === 0) process.on("exit", releaseAll);
-  held.add(path);
+  if (heldFolders.size === 0) process.on("exit", releaseAll);
+  heldFolders.add(path);
 }
 
 function keepOnExit(path: string): void {
-  held.delete(path);
-  if (held.size === 0) process.off("exit", releaseAll);
+  heldFolders.delete(path);
+  if (heldFolders.size === 0) process.off("exit", releaseAll);
 }
 
 function releaseAll(): void {
-  for (const path of held) {
+  for (const path of heldFolders) {
     try {
       rmdirSync(path);
     } catch (error) {

@@ -7,13 +7,13 @@ import { contentsOf, namesIn, parseText, readLatest, takeValue } from "./file-en
 import { ignoreFileError, removeOwnFile, removeOwnFolder } from "./own-files.js";
 import { isEntryName } from "./own-names.js";
 
-/** Milliseconds after which the files of a process that died are removed. */
+/** Age in milliseconds at which the files of a process that died are removed. */
 const abandonedAfter = 60_000;
-/** Milliseconds after which an unused folder and a quarantined value are removed. */
+/** Age in milliseconds at which an unused folder or a quarantined value is removed. */
 const unusedFor = 7 * 24 * 3_600_000;
-/** Milliseconds that closing the store waits for the sweep. */
+/** How long closing the store waits for the sweep, in milliseconds. */
 const endLimit = 250;
-/** Entries between two pauses, in which a process with nothing else to do can exit. */
+/** How many entries are swept between two pauses. In a pause, a process with nothing else to do can exit. */
 const entriesPerPause = 32;
 
 /**
@@ -56,18 +56,18 @@ export class Sweep {
 async function sweepEntry(folder: string, now: number): Promise<void> {
   // Rejects with `NotOurs` for a foreign folder, which stays unchanged.
   const { unfinished, quarantine } = await contentsOf(folder);
-  // Before anything is removed, because that changes the time of the folder.
-  const isUnused = await isOlder(folder, now - unusedFor);
+  // Checked before anything is removed, because that changes the time of the folder.
+  const isUnused = await isOlderThan(folder, now - unusedFor);
   await removeExpired(folder, now);
   await removeOlder(folder, unfinished, now - abandonedAfter);
   await removeOlder(folder, quarantine, now - unusedFor);
   if (isUnused) await removeUnused(folder, now);
 }
 
-async function removeOlder(folder: string, names: readonly string[], than: number): Promise<void> {
+async function removeOlder(folder: string, names: readonly string[], time: number): Promise<void> {
   for (const name of names) {
     const file = join(folder, name);
-    if (await isOlder(file, than)) await removeOwnFile(file);
+    if (await isOlderThan(file, time)) await removeOwnFile(file);
   }
 }
 
@@ -85,16 +85,19 @@ async function removeUnused(folder: string, now: number): Promise<void> {
   if (size > fences.length + held.length) return;
   const holders = held.map((number) => join(folder, `held-${number}`));
   // A live process renews the time of its lock folder.
-  for (const holder of holders) if (!(await isOlder(holder, now - unusedFor))) return;
+  for (const holder of holders) if (!(await isOlderThan(holder, now - unusedFor))) return;
   for (const holder of holders) await removeOwnFolder(holder);
   for (const fence of fences) await removeOwnFile(join(folder, `fence-${fence}`));
   await removeOwnFolder(folder);
 }
 
-/** Compares both the time of the content and that of the name: a value that was quarantined today is kept. */
-async function isOlder(file: string, than: number): Promise<boolean> {
+/**
+ * Returns whether both the content and the name of a file were last changed before a time. A value that was quarantined
+ * today has old content and a new name, and is kept.
+ */
+async function isOlderThan(file: string, time: number): Promise<boolean> {
   const { mtimeMs, ctimeMs } = await lstat(file);
-  return Math.max(mtimeMs, ctimeMs) < than;
+  return Math.max(mtimeMs, ctimeMs) < time;
 }
 
 /** Returns the names in the folder of the store; none if it cannot be read, which the next operation reports. */

@@ -27,11 +27,13 @@ export interface FileStoreOptions {
   /** Absolute path of the store's folder. It is created when it is needed. */
   readonly path: string;
   readonly clock?: Clock;
-  /** Called before each operation, which rejects if this rejects: the config may not be allowed to use the folder. */
+  /**
+   * Called before each operation. Rejects if the config is not allowed to use the folder; so does the operation then.
+   */
   readonly assertAllowed?: (() => Promise<void>) | undefined;
 }
 
-// The key is the name of its folder. On Windows, a name cannot end with a dot, and some names are devices.
+// A key is the name of a folder. On Windows, a name cannot end with a dot, and some names are devices.
 const keyName = /^(?!(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))[\w-][\w.-]{0,199}(?<!\.)$/i;
 
 /**
@@ -57,7 +59,7 @@ export function createFileStore({
       throw new TypeError("A key of the file store is a name of letters, digits, _, - and dots.");
     return join(path, key);
   };
-  // Checked for each operation: other users may replace the folder if they can write to its parent.
+  // Called for each operation: other users may replace the folder if they can write to its parent.
   const assertUsable = async (): Promise<void> => {
     await assertAllowed();
     await secureStoreFolder(path);
@@ -73,7 +75,7 @@ export function createFileStore({
     const folder = await ownFolderOf(key);
     await makeFolderDurably(folder);
     await assertUsable();
-    // Before anything is changed, including the mode.
+    // Fails for a foreign folder, so it comes before anything is changed, including the mode.
     const contents = await contentsOf(folder);
     await secureEntryFolder(folder);
     return { folder, contents };
@@ -130,6 +132,7 @@ export function createFileStore({
       };
     },
     async keys(prefix) {
+      // Only the checks are needed.
       await ownFolderOf("any");
       const names = await namesIn(path);
       const found = await Promise.all(
@@ -152,7 +155,10 @@ export function createFileStore({
   };
 }
 
-/** Returns whether a folder has a value of this package, by its name, or by its content if code chose the name. */
+/**
+ * Returns whether a folder has a value of this package. If the name does not show that, because code chose the key, the
+ * content does.
+ */
 async function isEntry(folder: string, name: string): Promise<boolean> {
   const isOwnEntry = isEntryName(name);
   try {
@@ -169,9 +175,9 @@ async function isEntry(folder: string, name: string): Promise<boolean> {
 /** Watches a folder. Where that is not possible, callers still poll it from time to time. */
 function watchFolder(folder: string, created: Promise<unknown>, listener: () => void): () => void {
   let close = (): void => {};
-  let isOver = false;
+  let hasEnded = false;
   const start = (): void => {
-    if (isOver) return;
+    if (hasEnded) return;
     const watcher = watch(folder, { persistent: false }, listener);
     watcher.on("error", () => watcher.close());
     close = () => watcher.close();
@@ -179,7 +185,7 @@ function watchFolder(folder: string, created: Promise<unknown>, listener: () => 
   // The next operation on this key fails for the same reason, and reports it.
   created.then(start).catch(() => {});
   return () => {
-    isOver = true;
+    hasEnded = true;
     close();
   };
 }

@@ -44,7 +44,7 @@ export class HeldLease {
   async #renew(): Promise<void> {
     const { clock, ttl, renew } = this.#options;
     const startedAt = clock.now();
-    // If the store cannot be reached, the lease may still be ours. It ends when its time is over.
+    // If the store cannot be reached, this process may still hold the lease, until the time of the lease is over.
     const renewed = await renew().catch(() => undefined);
     if (this.#ended) return;
     if (renewed === true) this.#endsAt = startedAt + ttl;

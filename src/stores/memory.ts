@@ -8,7 +8,7 @@ interface Entry {
   readonly expiresAt: number;
 }
 
-/** Data that several memory stores can share, as processes share a folder or a server. */
+/** The data of a memory store. Several stores can share it, as processes share a folder or a server. */
 export class MemoryData {
   readonly entries = new Map<string, Entry>();
   readonly locked = new Set<string>();

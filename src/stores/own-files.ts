@@ -1,5 +1,5 @@
-// All reading and removing of the file store. It touches only files and folders of the user of this process, and never
-// follows a symbolic link.
+// The file store reads and removes files only through these functions. They touch only files and folders of the user of
+// this process, and never follow a symbolic link.
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, lstat, rm, rmdir } from "node:fs/promises";
 import { hasErrorCode, ignoreSystemError } from "../lib/error-code.js";
@@ -7,8 +7,8 @@ import { openToRead, readAtMost } from "../lib/read-file.js";
 import { NotOurs } from "./failure.js";
 import { longestValue } from "./store.js";
 
-// A value with its heading. A longer file is cut here, and is still too long to be decrypted.
-const mostBytes = longestValue + 100;
+// Enough for a value with its first line. A longer file is cut here, and is still too long to be decrypted.
+const maxBytes = longestValue + 100;
 
 // Windows does not have this flag.
 const noFollow = constants.O_NOFOLLOW ?? 0;
@@ -32,7 +32,7 @@ export async function readOwnFile(file: string): Promise<string | undefined> {
     const found = await handle.stat();
     if (!found.isFile()) return undefined;
     if (!isOurs(found)) throw new NotOurs("a file in it belongs to another user");
-    return (await readAtMost(handle, mostBytes)).toString("utf8");
+    return (await readAtMost(handle, maxBytes)).toString("utf8");
   } catch (error) {
     // ENOENT: it is gone. ELOOP, and EMLINK on FreeBSD: it is a link. ENXIO: it is a socket.
     if (hasErrorCode(error, "ENOENT", "ELOOP", "EMLINK", "ENXIO")) return undefined;

@@ -12,21 +12,21 @@ export interface Ownership {
 }
 
 const writableByAll = 0o002;
-/** In a folder with this bit, users can remove only their own files. */
+/** In a folder with this mode bit, users can remove only their own files. */
 const sticky = 0o1000;
-/** The number of links that Linux follows. */
-const mostLinks = 40;
+/** Linux does not follow more links than this. */
+const maxLinks = 40;
 
 /**
- * Checks that the folder of the store is safe to use, if it exists. Rejects with `NotOurs` if the folder, or the target
- * of a symbolic link in its place, belongs to another user, if another user has put a link into its path, or if every
- * user can replace our files. In the last case, an empty folder gets mode 0700 instead; one that is not empty may also
- * have another purpose.
+ * Checks that the folder of the store is safe to use, if it exists. Follows a symbolic link in its place. Rejects with
+ * `NotOurs` if the folder belongs to another user, if another user has put a link into its path, or if every user can
+ * replace our files. In the last case, an empty folder gets mode 0700 instead. A folder that is not empty may also have
+ * another purpose, so its mode stays.
  */
 export async function secureStoreFolder(folder: string): Promise<void> {
   const user = process.geteuid?.();
   if (user === undefined) return;
-  await assertNoLinkOfOthers(folder, user, mostLinks);
+  await assertNoLinkOfOthers(folder, user, maxLinks);
   const found = await folderStats(folder, stat);
   if (found === undefined) return;
   const rule = ruleFor(found, user);
@@ -46,7 +46,11 @@ export async function secureEntryFolder(folder: string): Promise<void> {
   if ((found.mode & 0o077) !== 0 && process.geteuid !== undefined) await makePrivate(folder);
 }
 
-/** Throws `NotOurs` unless this is the folder of an entry. @param found what `lstat` returned */
+/**
+ * Throws `NotOurs` unless this is the folder of an entry.
+ *
+ * @param found what `lstat` returned
+ */
 export function assertEntryFolder(found: Stats): void {
   if (found.isSymbolicLink()) throw new NotOurs("an entry in it is a link, which this package never makes");
   if (!found.isDirectory()) throw new NotOurs("something else is in place of an entry");
@@ -68,26 +72,26 @@ export function ruleFor({ uid, mode }: Ownership, user: number): "keep" | "close
  * folder that contains it. Any other user who can write to that folder could redirect us to another folder of ours.
  */
 async function assertNoLinkOfOthers(path: string, user: number, linksLeft: number): Promise<void> {
-  const above = dirname(path);
-  if (above === path) return;
-  await assertNoLinkOfOthers(above, user, linksLeft);
+  const parent = dirname(path);
+  if (parent === path) return;
+  await assertNoLinkOfOthers(parent, user, linksLeft);
   const found = await statsIfThere(path, lstat);
   if (found?.isSymbolicLink() !== true) return;
-  const { uid } = await stat(above);
+  const { uid } = await stat(parent);
   if (![user, 0, uid].includes(found.uid)) throw new NotOurs("a link on its path belongs to another user");
   if (linksLeft === 0) return;
-  await assertNoLinkOfOthers(resolve(await realpath(above), await readlink(path)), user, linksLeft - 1);
+  await assertNoLinkOfOthers(resolve(await realpath(parent), await readlink(path)), user, linksLeft - 1);
 }
 
 /** Returns the stats of a folder or link; `undefined` for anything else, because using it fails with a clear error. */
-async function folderStats(folder: string, how: typeof stat): Promise<Stats | undefined> {
-  const found = await statsIfThere(folder, how);
+async function folderStats(folder: string, read: typeof stat): Promise<Stats | undefined> {
+  const found = await statsIfThere(folder, read);
   return found?.isDirectory() === true || found?.isSymbolicLink() === true ? found : undefined;
 }
 
-async function statsIfThere(path: string, how: typeof stat): Promise<Stats | undefined> {
+async function statsIfThere(path: string, read: typeof stat): Promise<Stats | undefined> {
   try {
-    return await how(path);
+    return await read(path);
   } catch (error) {
     if (hasErrorCode(error, "ENOENT", "ENOTDIR")) return undefined;
     throw error;
@@ -96,7 +100,7 @@ async function statsIfThere(path: string, how: typeof stat): Promise<Stats | und
 
 async function makePrivate(folder: string): Promise<void> {
   try {
-    // By its descriptor, because another folder may have its name by now.
+    // Changes the mode of the open folder, because another folder may have its name by now.
     const handle = await open(
       folder,
       constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0),
@@ -107,7 +111,7 @@ async function makePrivate(folder: string): Promise<void> {
       await handle.close();
     }
   } catch (error) {
-    // Some file systems do not have modes. The values in the store are encrypted.
+    // Some file systems do not have modes. That is acceptable, because the values in the store are encrypted.
     ignoreSystemError(error);
   }
 }

@@ -1,5 +1,5 @@
-// The names that this package creates in the folder of a file store. The folder may contain other files too. A file
-// with any other name belongs to somebody else, and is never changed or removed.
+// The names that this package creates in the folder of a file store. A file with any other name belongs to somebody
+// else, and is never changed or removed.
 
 // See `hashOf` in sharing/entry-key.ts.
 const hash = "[0-9a-f]{32}";

@@ -5,11 +5,11 @@ import { hasErrorCode } from "../lib/error-code.js";
 import { minTlsVersion } from "../lib/min-tls-version.js";
 import type { Secret } from "../lib/secret.js";
 
-/** Where Redis is, and how to log in. */
+/** How to connect to Redis and log in. */
 export interface RedisAddress {
   /** A `redis:` or `rediss:` URL, with user, password and database if there are any. */
   readonly url: Secret;
-  /** Finds the current server. Host and port of `url` are not used then. */
+  /** Sentinels that know the current server. If present, host and port of `url` are not used. */
   readonly sentinel?: Sentinel | undefined;
   /** URLs of further nodes of a cluster, in addition to `url`. */
   readonly cluster?: readonly string[] | undefined;
@@ -45,7 +45,9 @@ export async function loadRedis(): Promise<RedisLibrary> {
   try {
     return await import("redis");
   } catch (error) {
-    if (!hasErrorCode(error, "ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND")) throw error;
+    // A loader, such as that of a test runner, may wrap the error of Node.
+    const reason = error instanceof Error && error.cause !== undefined ? error.cause : error;
+    if (!hasErrorCode(reason, "ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND")) throw error;
     throw new McpAuthError(
       "config_invalid",
       'The store in the config has the type "redis", but the package "redis" is not installed. Run: npm install redis@6',
@@ -147,7 +149,7 @@ function optionsFor({ url, ca }: RedisAddress): RedisClientOptions {
     ...(ca && ca.length > 0 && { ca: [...ca] }),
   };
   const socket: Socket = {
-    // Ends an attempt that no caller waits for any more.
+    // Ends an attempt to connect after all callers have stopped waiting for it.
     connectTimeout: 10_000,
     reconnectStrategy: false,
     ...(protocol === "rediss:" && { tls: true as const }),

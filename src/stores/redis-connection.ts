@@ -3,10 +3,10 @@ import { workingTimeLimit } from "../lib/time-limit.js";
 import { withinTime } from "../lib/wait.js";
 import { createRedisClient, type RedisAddress, type RedisClient } from "./redis-client.js";
 
-// Milliseconds. A server that is up answers in a few. One that is down costs one caller this much.
+// In milliseconds. A server that is up answers in a few. One that is down makes one caller wait for this time.
 const connectLimit = 2_500;
 const commandLimit = 2_500;
-/** Milliseconds without use after which a connection is closed. A process needs a token only once in its lifetime. */
+/** Milliseconds after which an unused connection is closed. A process needs the store about once per token lifetime. */
 const idleAfter = 1_000;
 
 /** Sends one command, and rejects if there is no answer in time. */
@@ -69,7 +69,7 @@ export class RedisConnection {
 }
 
 interface Connection {
-  /** Resolves when it is connected. */
+  /** Resolves with the connected client. */
   readonly ready: Promise<RedisClient>;
   /** Also ends a connection that is still being opened. */
   destroy(): void;
@@ -78,7 +78,7 @@ interface Connection {
 function connect(address: () => Promise<RedisAddress>, clock: Clock): Connection {
   let client: RedisClient | undefined;
   let isDestroyed = false;
-  const make = async (): Promise<RedisClient> => {
+  const open = async (): Promise<RedisClient> => {
     client = await createRedisClient(await address());
     // Without a listener, an error of an idle connection would end the process. A command in progress rejects with it.
     client.on("error", () => {});
@@ -88,7 +88,7 @@ function connect(address: () => Promise<RedisAddress>, clock: Clock): Connection
     client.unref?.();
     return client;
   };
-  const ready = inTime(make(), connectLimit, clock);
+  const ready = inTime(open(), connectLimit, clock);
   const destroy = (): void => {
     isDestroyed = true;
     try {
@@ -101,7 +101,9 @@ function connect(address: () => Promise<RedisAddress>, clock: Clock): Connection
   return { ready, destroy };
 }
 
-/** Rejects if there is no answer in time. The timer keeps no process alive: the caller of the store does. */
+/**
+ * Rejects if there is no answer in time. The timer does not keep the process alive, because the circuit breaker does.
+ */
 async function inTime<T>(work: Promise<T>, milliseconds: number, clock: Clock): Promise<T> {
   return await withinTime(work, milliseconds, tooLate, { clock, unref: true, limit: workingTimeLimit });
 }

@@ -1,7 +1,7 @@
 import { longestValue } from "./store.js";
 
 // Redis runs each script as one atomic step. The keys of one entry share a hash tag, so that a cluster keeps them on
-// one node. If the user has no permission to publish, the scripts still succeed: those who wait for a change poll too.
+// one node. If the user has no permission to publish, the scripts still succeed: waiting processes also poll.
 
 const notify = "redis.pcall('PUBLISH', ARGV[1], '')";
 
@@ -19,7 +19,7 @@ local function text(key)
   return found
 end`;
 
-// 0 if the last fence is lost or is not a number.
+// The last fence; 0 if it is lost or is not a number.
 const lastFence = "(tonumber(text(KEYS[2]) or '0') or 0)";
 
 /** KEYS: value. Returns the value and the milliseconds until it expires; negative if it does not expire. */

@@ -10,7 +10,7 @@ import type { TokenStore } from "./store.js";
 export interface RedisStoreOptions {
   /** Called for each connection, so that a rotated password is used without a restart. */
   readonly address: () => Promise<RedisAddress>;
-  /** The names of all keys and channels begin with it. */
+  /** Prefix of the names of all keys and channels. */
   readonly prefix: string;
   readonly clock?: Clock;
 }
@@ -77,7 +77,7 @@ export function createRedisStore({ address, prefix, clock = systemClock }: Redis
   };
 }
 
-/** Subscribes to changes over a separate connection, as long as there are listeners. */
+/** Subscribes to changes while there are listeners, over a separate connection. */
 class Subscriptions {
   readonly #connection: RedisConnection;
   readonly #changes = new Changes();
@@ -89,7 +89,7 @@ class Subscriptions {
   listen(channel: string, listener: () => void): () => void {
     const isFirst = !this.#changes.has(channel);
     const end = this.#changes.listen(channel, listener);
-    // If Redis does not answer, those who wait for a change poll too.
+    // If Redis does not answer, the callers still poll.
     if (isFirst) this.#subscribe(channel).catch(() => {});
     return end;
   }

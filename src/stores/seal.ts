@@ -9,13 +9,13 @@ import { longestValue } from "./store.js";
 /** Reads the keys: 32 bytes each, in base64url. The first one encrypts, all of them decrypt. */
 export type EncryptionKeys = () => Promise<readonly Secret[]>;
 
-/** Milliseconds after which the keys are read again. An unknown key is looked up at once, within the limits below. */
+/** How long keys are used before they are read again, in milliseconds. For an unknown key id, they are read earlier. */
 const keysKnownFor = 60_000;
-/** Milliseconds between two lookups of unknown keys: reading the keys may run a command. */
+/** Milliseconds between two reads for unknown key ids. Reading the keys may run a command. */
 const searchPause = 5_000;
-/** The most ids of keys that are remembered as missing, until the keys are read again for another reason. */
-const mostMissing = 100;
-/** Milliseconds that reading the keys may take. */
+/** How many key ids are remembered as missing, until the keys are read again for another reason. */
+const maxMissing = 100;
+/** How long reading the keys may take, in milliseconds. */
 const readingLimit = 10_000;
 
 const kidLength = 8;
@@ -43,7 +43,7 @@ export class Seal {
     this.#clock = clock;
   }
 
-  /** Reads the keys. Rejects with the codes of the function that reads them. */
+  /** Checks that the keys can be read. Rejects with the codes of the function that reads them. */
   async assertKeys(): Promise<void> {
     await this.#keys();
   }
@@ -68,7 +68,7 @@ export class Seal {
    * entry, or was encrypted with an unknown key.
    */
   async open(entry: string, sealed: string): Promise<string | undefined> {
-    const jwe = sealed.length > longestValue ? undefined : flattened(sealed);
+    const jwe = sealed.length > longestValue ? undefined : parseJwe(sealed);
     if (jwe === undefined) return undefined;
     const { flattenedDecrypt } = await import("jose/jwe/flattened/decrypt");
     const key = (await this.#keys()).keys.get(jwe.kid) ?? (await this.#lookUp(jwe.kid));
@@ -82,16 +82,16 @@ export class Seal {
       });
       return new TextDecoder().decode(plaintext);
     } catch (error) {
-      // Every failure of jose has a code. It must not be shown, and does not matter: a new value replaces this one.
+      // Every failure of jose has a code. Which one it is does not matter, because a new value replaces this one.
       if (!errorCode(error)?.startsWith("ERR_J")) throw error;
       return undefined;
     }
   }
 
-  /** Reads the keys again to find an unknown one, unless that was done a moment ago, or for this key already. */
+  /** Reads the keys again to find one with an unknown id, unless that was done a moment ago or for this id before. */
   async #lookUp(kid: string): Promise<Uint8Array | undefined> {
     const age = this.#clock.now() - this.#searchedAt;
-    // If the clock was set back, the pause does not become longer.
+    // A negative age means that the clock was set back. The pause must not become longer then.
     const isTooSoon = age >= 0 && age < searchPause;
     if (!isTooSoon && !this.#missing.has(kid)) {
       this.#searchedAt = this.#clock.now();
@@ -99,12 +99,13 @@ export class Seal {
       if (found !== undefined) return found;
       this.#missing.add(kid);
       const [oldest] = this.#missing;
-      if (this.#missing.size > mostMissing && oldest !== undefined) this.#missing.delete(oldest);
+      if (this.#missing.size > maxMissing && oldest !== undefined) this.#missing.delete(oldest);
     }
-    // Another call may be reading the keys to find another one.
+    // Another call may be reading the keys at the moment, to find another id.
     return (await this.#keys()).keys.get(kid);
   }
 
+  /** Returns the keys. Reads them if they are not known or too old, or `again` in any case. */
   async #keys(again = false): Promise<KeyRing> {
     const latest = this.#ring;
     const known = await latest?.catch(() => undefined);
@@ -119,7 +120,7 @@ export class Seal {
     return await ring;
   }
 
-  /** Reads the keys. If that fails, the `known` ones remain in use. */
+  /** Reads the keys. If that fails, keeps the `known` ones in use. */
   async #load(known: KeyRing | undefined): Promise<KeyRing> {
     const readAt = this.#clock.now();
     let secrets: readonly Secret[];
@@ -137,14 +138,15 @@ export class Seal {
     return { keys, kid, readAt };
   }
 
-  /** Reads the keys, within a time limit: their source may not answer. */
+  /** Reads the keys within a time limit, because their source may not answer. */
   async #readInTime(): Promise<readonly Secret[]> {
     // In `then`, so that a function that throws is handled like one that rejects.
     const reading = Promise.resolve().then(this.#read);
     const late = (): McpAuthError =>
       new McpAuthError(
         "secret_unavailable",
-        `The store of the config: its encryption key could not be read within ${readingLimit / 1_000} s. Check where the config reads it from.`,
+        `The store of the config: its encryption key could not be read within ${readingLimit / 1_000} s. Check where the ` +
+          "config reads it from.",
         { retryable: true },
       );
     return await withinTime(reading, readingLimit, late, { clock: this.#clock });
@@ -156,7 +158,8 @@ function kidOf(secret: Secret): string {
   return fingerprintOf([secret]).slice(0, kidLength);
 }
 
-function flattened(text: string): { readonly value: FlattenedJWE; readonly kid: string } | undefined {
+/** Parses a flattened JWE of ours; `undefined` for any other text. */
+function parseJwe(text: string): { readonly value: FlattenedJWE; readonly kid: string } | undefined {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value !== "object" || value === null) return undefined;

@@ -23,7 +23,7 @@ export interface Readable {
 
 export interface SharedStoreOptions {
   readonly store: TokenStore;
-  /** `false`: the store itself protects its values, so they are not encrypted. */
+  /** The keys; `false` if values are not encrypted, because the store protects them itself. */
   readonly keys: EncryptionKeys | false;
   /** Milliseconds after which the lock of a process that died is taken over. */
   readonly lease: number;
@@ -33,7 +33,7 @@ export interface SharedStoreOptions {
    * start at once load it slowly.
    */
   readonly load?: (() => Promise<unknown>) | undefined;
-  /** Where the store is, for messages. */
+  /** Returns where the store is, for messages. */
   readonly place?: (() => string | undefined) | undefined;
   /** Whether it is Redis, whose errors have their code in the text. */
   readonly isRedis?: boolean | undefined;
@@ -42,10 +42,11 @@ export interface SharedStoreOptions {
 export interface WriteOptions extends SetOptions, OperationOptions {}
 
 /**
- * Milliseconds that a caller with a result waits for the store to finish. After that, it finishes in the background.
+ * How long a caller that has its result waits for the store to finish, in milliseconds. After that, the store finishes
+ * in the background.
  */
 const handoverLimit = 500;
-/** Milliseconds that `close` waits for work in the background, and then for the store itself. */
+/** How long `close` waits for background work, and then for the store itself, in milliseconds. */
 const closingLimit = 1_000;
 
 /**
@@ -57,7 +58,8 @@ export class SharedStore {
   /** Milliseconds. */
   readonly lease: number;
   /**
-   * Milliseconds between two tries to get a lock. With them, the lock of a dead process is taken over within the lease.
+   * Milliseconds between two tries to get a lock. Short enough that a process takes over the lock of a dead one within
+   * the lease.
    */
   readonly lockPollInterval: number;
   readonly #store: TokenStore;
@@ -66,7 +68,7 @@ export class SharedStore {
   readonly #breaker: CircuitBreaker;
   readonly #load: (() => Promise<unknown>) | undefined;
   readonly #closing = new AbortController();
-  /** Work that only `close` waits for. */
+  /** Background work: only `close` waits for it. */
   readonly #background = new Set<Promise<unknown>>();
   /** Work that must not be lost, with the reason why it is not written yet. `close` waits longer for it. */
   readonly #vital = new Map<Promise<unknown>, () => StoreFailure | undefined>();
@@ -95,7 +97,7 @@ export class SharedStore {
     return this.#breaker.failureOf("write");
   }
 
-  /** Aborted just before the store is closed: work that waits for another try makes its last one. */
+  /** Aborted just before the store is closed. Work that waits to try again must then try for the last time. */
   get closing(): AbortSignal {
     return this.#closing.signal;
   }
@@ -106,7 +108,7 @@ export class SharedStore {
   }
 
   async read(key: string, options?: OperationOptions): Promise<Found> {
-    // A caller who finds nothing requests a token and writes it. A missing key must be reported before that request.
+    // A caller that finds nothing requests a token and writes it. A missing key must be reported before that request.
     await this.assertKeys();
     const stored = await this.#run("read", () => this.#store.get(key), options);
     if (stored === undefined) return { kind: "absent" };
@@ -157,7 +159,7 @@ export class SharedStore {
       };
       const lock = async (begun: () => boolean): Promise<Locked<void>> =>
         await this.#store.withLock(key, this.lease - 2 * this.lockPollInterval, async (lease) => {
-          // The store took too long, and the caller has gone on without it.
+          // The store took too long, so the caller continues without it.
           if (!begun()) throw storeUnavailable();
           await work(lease).then(
             (value) => waitBriefly(() => resolve({ acquired: true, value })),
@@ -173,26 +175,26 @@ export class SharedStore {
     });
   }
 
-  /** Registers work for which `close` waits a moment. */
+  /** Registers background work. `close` waits for it, but not for long. */
   background(work: Promise<unknown>): void {
     this.#background.add(work);
-    const end = (): void => void this.#background.delete(work);
-    work.then(end, end);
+    const unregister = (): void => void this.#background.delete(work);
+    work.then(unregister, unregister);
   }
 
   /**
-   * Registers work that must not be lost, for which `close` waits longer.
+   * Registers background work that must not be lost. `close` waits longer for it.
    *
    * @param reason returns why it is not written yet, if that is known
    */
   vital(work: Promise<unknown>, reason: () => StoreFailure | undefined): void {
     this.#vital.set(work, reason);
-    const end = (): void => void this.#vital.delete(work);
-    work.then(end, end);
+    const unregister = (): void => void this.#vital.delete(work);
+    work.then(unregister, unregister);
     this.background(work);
   }
 
-  /** Registers work as `background` does, and waits a moment for it. */
+  /** Registers background work, and also waits a moment for it. */
   async waitBriefly(work: Promise<unknown>): Promise<void> {
     this.background(work);
     await settledWithin(work, handoverLimit, this.#clock);
@@ -222,8 +224,9 @@ export class SharedStore {
     if (this.#vital.size > 0) await settledWithin(Promise.allSettled(this.#vital.keys()), grace, this.#clock);
     this.#closing.abort();
     await settledWithin(Promise.allSettled(this.#background), closingLimit, this.#clock);
-    const closed = async (): Promise<void> => await this.#store.close();
-    await settledWithin(closed(), closingLimit, this.#clock);
+    // A function, so that a `close` of the user that throws is handled like one that rejects.
+    const closeStore = async (): Promise<void> => await this.#store.close();
+    await settledWithin(closeStore(), closingLimit, this.#clock);
   }
 
   async #run<T>(

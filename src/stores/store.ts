@@ -1,4 +1,6 @@
-/** The most characters of a value: a response of 1 MiB, encoded twice in base64. A longer value cannot be read. */
+/**
+ * Length of the longest value, in characters: a response of 1 MiB, encoded twice in base64. Longer ones are not read.
+ */
 export const longestValue = 4_194_304;
 
 /** A stored value. */
@@ -11,7 +13,7 @@ export interface StoredValue {
 export interface SetOptions {
   /** Milliseconds until the value expires; without it, the value stays until it is deleted. */
   readonly expiresIn?: number | undefined;
-  /** The fence of the lease under which the value was made. Nothing is written after a later fence was given out. */
+  /** The fence of the lease under which the value was obtained. If a later fence was given out, nothing is written. */
   readonly fence?: number | undefined;
 }
 
@@ -32,7 +34,7 @@ export type Locked<T> = { readonly acquired: true; readonly value: T } | { reado
  * they get here, and keys are hashes: a store sees neither tokens nor names.
  *
  * Every method can be called any number of times at once, from any number of processes. It rejects with any error if
- * the store cannot be reached; the text of that error is shown to nobody. A value is either complete or absent, even if
+ * the store cannot be reached; nobody sees the text of that error. A value is either complete or absent, even if
  * a process is killed while it writes. `storeContract` of `mcp-auth-runtime/testing` tests all of this.
  *
  * @example
@@ -41,7 +43,7 @@ export type Locked<T> = { readonly acquired: true; readonly value: T } | { reado
  * ```
  */
 export interface TokenStore {
-  /** Resolves with `undefined` if there is no value or it has expired. */
+  /** Reads a value. Resolves with `undefined` if there is none or it has expired. */
   get(key: string): Promise<StoredValue | undefined>;
   /**
    * Writes a value, which is durable when the promise resolves. Resolves with `false` and writes nothing if a later

@@ -22,7 +22,7 @@ type Check = (
 ) => Promise<void>;
 
 /** Milliseconds within which another instance must notice a change. */
-const noticed = 10_000;
+const noticeTimeout = 10_000;
 
 /**
  * Returns the requirements of a token store as tests for any runner. Every test uses its own keys, so the data need not be
@@ -64,7 +64,7 @@ const requirements: Readonly<Record<string, Check>> = {
     assert.equal(await one.get(newKey()), undefined);
   },
 
-  async "the latest value counts, whichever instance set it"({ one, other }) {
+  async "the latest value is read, whichever instance set it"({ one, other }) {
     const key = newKey();
     await one.set(key, "first");
     await other.set(key, "second");
@@ -84,20 +84,20 @@ const requirements: Readonly<Record<string, Check>> = {
     assert.equal((await one.get(key))?.expiresIn, undefined);
   },
 
-  async "a value has the time until it expires"({ one, other }) {
+  async "a value reports the time until it expires"({ one, other }) {
     const key = newKey();
     await one.set(key, "goes", { expiresIn: 60_000 });
     const { expiresIn = Number.NaN } = (await other.get(key)) ?? {};
     assert.ok(expiresIn > 30_000 && expiresIn <= 60_001, `expiresIn is ${expiresIn}`);
   },
 
-  async "a value is gone after it has expired"({ one, other }) {
+  async "an expired value is gone"({ one, other }) {
     const key = newKey();
     await one.set(key, "goes", { expiresIn: 200 });
     await until(async () => (await other.get(key)) === undefined);
   },
 
-  async "a value that is set again has the new expiry, or none"({ one }) {
+  async "a value that is set again has the new expiry, or none if it is set without one"({ one }) {
     const key = newKey();
     await one.set(key, "short", { expiresIn: 5_000 });
     await one.set(key, "long", { expiresIn: 600_000 });
@@ -264,34 +264,34 @@ const requirements: Readonly<Record<string, Check>> = {
 
   async "a change by another instance is reported"({ one, other }) {
     const key = newKey();
-    let heard = 0;
-    const end = one.onChange(key, () => {
-      heard += 1;
+    let notifications = 0;
+    const unsubscribe = one.onChange(key, () => {
+      notifications += 1;
     });
     try {
       // The subscription may take a moment to begin.
       await until(async () => {
         await other.set(key, randomUUID());
-        return heard > 0;
+        return notifications > 0;
       });
     } finally {
-      end();
+      unsubscribe();
     }
   },
 
   async "the release of a lock is reported"({ one, other }, lease) {
     const key = newKey();
-    let heard = 0;
-    const end = one.onChange(key, () => {
-      heard += 1;
+    let notifications = 0;
+    const unsubscribe = one.onChange(key, () => {
+      notifications += 1;
     });
     try {
       await until(async () => {
         await other.withLock(key, lease, async () => {});
-        return heard > 0;
+        return notifications > 0;
       });
     } finally {
-      end();
+      unsubscribe();
     }
   },
 
@@ -319,13 +319,13 @@ const requirements: Readonly<Record<string, Check>> = {
   async "a closed store rejects"({ one, other }, lease) {
     const key = newKey();
     await one.close();
-    for (const ask of [
+    for (const call of [
       () => one.get(key),
       () => one.set(key, "value"),
       () => one.delete(key),
       () => one.withLock(key, lease, async () => {}),
     ]) {
-      await assert.rejects(async () => await ask());
+      await assert.rejects(async () => await call());
     }
     assert.equal(await other.get(key), undefined);
   },
@@ -337,10 +337,10 @@ async function fenceOf(store: TokenStore, key: string, lease: number): Promise<n
   return outcome.value;
 }
 
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + noticed;
-  while (!(await isSo())) {
-    assert.ok(Date.now() < end, `not within ${noticed} ms`);
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + noticeTimeout;
+  while (!(await condition())) {
+    assert.ok(Date.now() < end, `not within ${noticeTimeout} ms`);
     await delay(20);
   }
 }

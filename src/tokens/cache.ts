@@ -6,7 +6,7 @@ import { unreachable } from "../lib/unreachable.js";
 import { untilAborted } from "../lib/wait.js";
 import { abortedError, repeatedError, stoppedError, unknownFailure } from "./cache-errors.js";
 import { CachedToken } from "./cached-token.js";
-import { CooldownRelief, type CooldownReliefOptions, isOfCredential } from "./cooldown-relief.js";
+import { CooldownRelief, type CooldownReliefOptions, concernsCredential } from "./cooldown-relief.js";
 import * as lifecycle from "./lifecycle.js";
 import type { RefreshPolicy } from "./policy.js";
 import { RefusedTokens, type SharedLimits } from "./refused-tokens.js";
@@ -98,7 +98,7 @@ export class TokenCache {
     return this.#renewal.inFlight !== undefined;
   }
 
-  /** The request in flight, to tell it from others. */
+  /** Identifies the request in flight. */
   get pending(): object | undefined {
     return this.#renewal.inFlight;
   }
@@ -113,7 +113,7 @@ export class TokenCache {
       return unexpired;
     }
     if (decision.kind === "refuse" && signal?.aborted !== true) {
-      await this.#relieve(signal);
+      await this.#endCooldownEarly(signal);
       // A token may have arrived during the wait, or `stop()` may have been called.
       decision = this.#cached.decide(reason);
     }
@@ -149,7 +149,7 @@ export class TokenCache {
     else this.#cached.plan();
   }
 
-  /** Takes a token that was obtained elsewhere. */
+  /** Uses a token that a host or another process obtained. */
   accept(token: Token): void {
     if (this.#cached.state.stopped) return;
     this.#renewal.lastError = undefined;
@@ -167,10 +167,10 @@ export class TokenCache {
     this.#renewal.lastError = error;
   }
 
-  /** There is a new credential. The rejection of the previous one tells nothing about it. */
+  /** There is a new credential. The rejection of the previous one does not apply to it. */
   credentialChanged(): void {
     this.refused.credentialChanged();
-    if (isOfCredential(this.#renewal.lastError)) {
+    if (concernsCredential(this.#renewal.lastError)) {
       this.#cached.amend(transitions.credentialReplaced(this.#cached.state));
     }
   }
@@ -198,13 +198,13 @@ export class TokenCache {
     await this.#renewal.stop(grace);
   }
 
-  /** Ends a cool-down early if another process has a token, the server may be asked again or there is a new credential. */
-  async #relieve(signal: AbortSignal | undefined): Promise<void> {
+  /** Ends a cool-down early if another process has a token, the server may be asked again, or there is a new credential. */
+  async #endCooldownEarly(signal: AbortSignal | undefined): Promise<void> {
     const aborted = (): McpAuthError => abortedError(this.#server);
-    const elsewhere = await untilAborted(this.#relief.tokenElsewhere(), signal, aborted);
-    if (elsewhere !== undefined) this.accept(elsewhere);
+    const shared = await untilAborted(this.#relief.sharedToken(), signal, aborted);
+    if (shared !== undefined) this.accept(shared);
     const { lastError } = this.#renewal;
-    if (this.#relief.isHoldLifted(lastError)) {
+    if (this.#relief.hasWaitEnded(lastError)) {
       this.#cached.amend(transitions.retryAfterEnded(this.#cached.state));
     }
     if (await untilAborted(this.#relief.hasNewCredential(lastError), signal, aborted))
@@ -218,7 +218,8 @@ export class TokenCache {
 
   #currentToken(): Token {
     const { token } = this.#cached;
-    if (token === undefined) throw new TypeError("The lifecycle decided for a token that does not exist.");
+    if (token === undefined)
+      throw new TypeError("The lifecycle decided to return a token that does not exist.");
     return token;
   }
 

@@ -27,7 +27,7 @@ export class CachedToken {
   #token: Token | undefined;
   /** Until when `peek` may return the token. */
   #staleAt = Number.NEGATIVE_INFINITY;
-  #lastLookAt = Number.NEGATIVE_INFINITY;
+  #lastReadAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: CachedTokenOptions) {
     this.#options = options;
@@ -37,8 +37,8 @@ export class CachedToken {
 
   /** Returns the token while it is fresh. This is all that most calls do, so it is one comparison. */
   peek(now: number): Token | undefined {
-    if (now >= this.#staleAt || now < this.#lastLookAt) return undefined;
-    this.#lastLookAt = now;
+    if (now >= this.#staleAt || now < this.#lastReadAt) return undefined;
+    this.#lastReadAt = now;
     return this.#token;
   }
 
@@ -52,10 +52,10 @@ export class CachedToken {
   }
 
   /** Returns the present time, after the times of the state have been corrected if the clock was set back. */
-  now(atLeast = this.#lastLookAt): number {
+  now(atLeast = this.#lastReadAt): number {
     const now = this.#clock.now();
-    const by = Math.max(this.#lastLookAt, atLeast) - now;
-    this.#lastLookAt = now;
+    const by = Math.max(this.#lastReadAt, atLeast) - now;
+    this.#lastReadAt = now;
     if (by > 0) {
       this.#options.onClockSetBack(by);
       this.enter(transitions.clockSetBack(this.#state, now, by));
@@ -63,7 +63,7 @@ export class CachedToken {
     return now;
   }
 
-  /** A timer knows that the clock was set back while it ran, even if nobody looked at the clock before. */
+  /** A timer knows that the clock was set back while it ran, even if nothing read the clock since. */
   clockSetBack(by: number): void {
     this.now(this.#clock.now() + by);
   }
@@ -78,7 +78,7 @@ export class CachedToken {
     this.plan();
   }
 
-  /** Changes the state while a call looks at it. No background request follows from that, so nothing is announced. */
+  /** Changes the state without a new plan, where the time of the next background request does not change. */
   amend(state: lifecycle.Lifecycle): void {
     this.#state = state;
   }

@@ -6,17 +6,17 @@ import type { Token } from "./token.js";
 export interface CooldownReliefOptions {
   /** Whether the credential differs from that of the last request. */
   readonly hasNewCredential?: (() => Promise<boolean>) | undefined;
-  /** Whether the wait that the authorization server asked for still lasts. */
-  readonly isHeld?: (() => boolean) | undefined;
+  /** Whether the time in the last `Retry-After` of the token endpoint has not passed yet. */
+  readonly isAskedToWait?: (() => boolean) | undefined;
   /** Returns a usable token of another process. */
-  readonly elsewhere?: (() => Promise<Token | undefined>) | undefined;
+  readonly findSharedToken?: (() => Promise<Token | undefined>) | undefined;
 }
 
-/** Milliseconds between two looks for a token of another process. */
-const lookInterval = 1_000;
+/** Milliseconds between two lookups of a token of another process. */
+const lookupInterval = 1_000;
 
 /** Codes of failures that another credential may fix. */
-const ofCredential: ReadonlySet<string> = new Set([
+const credentialCodes: ReadonlySet<string> = new Set([
   "token_request_rejected",
   "secret_unavailable",
   "key_invalid",
@@ -27,46 +27,47 @@ const ofCredential: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether another credential may fix the failure. */
-export function isOfCredential(error: McpAuthError | undefined): boolean {
-  return error !== undefined && ofCredential.has(error.code);
+export function concernsCredential(error: McpAuthError | undefined): boolean {
+  return error !== undefined && credentialCodes.has(error.code);
 }
 
 /** Finds reasons to end a cool-down early. */
 export class CooldownRelief {
   readonly #options: CooldownReliefOptions & { readonly clock: Clock };
-  #look: Promise<Token | undefined> | undefined;
-  #lookedAt = Number.NEGATIVE_INFINITY;
-  #check: Promise<boolean> | undefined;
+  #lookup: Promise<Token | undefined> | undefined;
+  #lookedUpAt = Number.NEGATIVE_INFINITY;
+  #credentialCheck: Promise<boolean> | undefined;
 
   constructor(options: CooldownReliefOptions & { readonly clock: Clock }) {
     this.#options = options;
   }
 
-  /** Whether the failure was a wait that the server asked for, and that has ended. A forced refresh may have ended it. */
-  isHoldLifted(error: McpAuthError | undefined): boolean {
-    return error !== undefined && tokenEndpointAsksToWait(error) && this.#options.isHeld?.() === false;
+  /** Whether the token endpoint asked for a wait that has ended since. A forced refresh may have ended it early. */
+  hasWaitEnded(error: McpAuthError | undefined): boolean {
+    return error !== undefined && tokenEndpointAsksToWait(error) && this.#options.isAskedToWait?.() === false;
   }
 
   /** Looks for a token of another process, once for all callers and at most once per second. */
-  tokenElsewhere(): Promise<Token | undefined> {
-    const { elsewhere, clock } = this.#options;
-    if (this.#look !== undefined) return this.#look;
-    const age = clock.now() - this.#lookedAt;
-    if (elsewhere === undefined || (age >= 0 && age < lookInterval)) return Promise.resolve(undefined);
-    this.#lookedAt = clock.now();
-    this.#look = elsewhere().finally(() => {
-      this.#look = undefined;
+  sharedToken(): Promise<Token | undefined> {
+    const { findSharedToken, clock } = this.#options;
+    if (this.#lookup !== undefined) return this.#lookup;
+    const age = clock.now() - this.#lookedUpAt;
+    if (findSharedToken === undefined || (age >= 0 && age < lookupInterval))
+      return Promise.resolve(undefined);
+    this.#lookedUpAt = clock.now();
+    this.#lookup = findSharedToken().finally(() => {
+      this.#lookup = undefined;
     });
-    return this.#look;
+    return this.#lookup;
   }
 
   /** Checks whether there is a new credential, once for all callers. */
   hasNewCredential(error: McpAuthError | undefined): Promise<boolean> {
     const { hasNewCredential } = this.#options;
-    if (hasNewCredential === undefined || !isOfCredential(error)) return Promise.resolve(false);
-    this.#check ??= hasNewCredential().finally(() => {
-      this.#check = undefined;
+    if (hasNewCredential === undefined || !concernsCredential(error)) return Promise.resolve(false);
+    this.#credentialCheck ??= hasNewCredential().finally(() => {
+      this.#credentialCheck = undefined;
     });
-    return this.#check;
+    return this.#credentialCheck;
   }
 }

@@ -34,7 +34,7 @@ export interface Lifecycle {
   /** Cool-downs in a row; each is longer than the previous one. */
   readonly cooldowns: number;
   /** There has been a token. From then on, background renewals keep one available. */
-  readonly supplied: boolean;
+  readonly hadToken: boolean;
   readonly stopped: boolean;
 }
 
@@ -46,7 +46,7 @@ export const initialState: Lifecycle = Object.freeze({
   retryable: true,
   cooldown: undefined,
   cooldowns: 0,
-  supplied: false,
+  hadToken: false,
   stopped: false,
 });
 
@@ -114,7 +114,7 @@ export function mayReplace({ stopped, cooldown }: Lifecycle, now: number): boole
  */
 export function nextRefreshAt(state: Lifecycle, now: number, spread: number): number | undefined {
   const { token, cooldown, failures, notBefore, retryable } = state;
-  if (state.stopped || state.requesting || !state.supplied) return undefined;
+  if (state.stopped || state.requesting || !state.hadToken) return undefined;
   if (token !== undefined && now < token.unusableAt) {
     const at = Math.max(token.staleAt, notBefore);
     return at < token.unusableAt || (failures > 0 && retryable) ? at : undefined;

@@ -1,7 +1,6 @@
 // Limits the token requests that follow when an MCP server refuses tokens. A server that refuses a new token may mean one
 // tool, one stale session or one path. So a refusal limits token requests, never calls: the refused token stays in use
-// until
-// another one replaces it.
+// until another one replaces it.
 
 /** The limits on token requests after refusals. Processes that share a store share them. */
 export interface RequestLimits {
@@ -9,7 +8,7 @@ export interface RequestLimits {
   readonly failures: number;
   /** Milliseconds since the epoch. Before then, a suspect kind of request causes no token request. */
   readonly holdUntil: number;
-  /** Milliseconds since the epoch at which the allowance is full again. Each token request takes one part of it. */
+  /** Milliseconds since the epoch at which the allowance is full again. Each token request uses one unit of it. */
   readonly allowanceFullAt: number;
 }
 
@@ -39,12 +38,12 @@ export const noRefusals: Refusals = Object.freeze({
 
 /** Whether a refusal may cause a token request now. `isSuspect`: the kind of request is a suspect. */
 export function mayRequest(limits: RequestLimits, now: number, isSuspect: boolean): boolean {
-  return isSuspect ? now >= limits.holdUntil : partsLeft(limits, now) >= 1;
+  return isSuspect ? now >= limits.holdUntil : unitsLeft(limits, now) >= 1;
 }
 
 /**
  * A token request begins because of a refusal. For a suspect it begins the next hold, so that there is one request per
- * hold. For any other kind it takes one part of the allowance.
+ * hold. For any other kind it uses one unit of the allowance.
  */
 export function requestStarted<L extends RequestLimits>(limits: L, now: number, isSuspect: boolean): L {
   const { allowanceFullAt } = limits;
@@ -56,12 +55,12 @@ export function requestStarted<L extends RequestLimits>(limits: L, now: number, 
 }
 
 /** A request of this kind was refused. If the kind is a suspect, it becomes the most recent one. */
-export function seen(refusals: Refusals, kind: string): Refusals {
-  return refusals.suspects.has(kind) ? suspected(refusals, [kind]) : refusals;
+export function kindRefused(refusals: Refusals, kind: string): Refusals {
+  return refusals.suspects.has(kind) ? kindsSuspected(refusals, [kind]) : refusals;
 }
 
 /** A token request did not help these kinds of requests. They become suspects. */
-export function suspected(refusals: Refusals, kinds: Iterable<string>): Refusals {
+export function kindsSuspected(refusals: Refusals, kinds: Iterable<string>): Refusals {
   const added = [...kinds];
   if (added.length === 0) return refusals;
   const suspects = new Set(refusals.suspects);
@@ -98,11 +97,12 @@ export function accepted(refusals: Refusals, kind: string): Refusals {
   return { ...refusals, suspects };
 }
 
+/** Returns the limits without a hold and without failures. */
 export function withoutHold<L extends RequestLimits>(limits: L): L {
   return { ...limits, failures: 0, holdUntil: Number.NEGATIVE_INFINITY };
 }
 
-/** There is a new credential. Refusals of tokens of the previous one tell nothing about it. */
+/** There is a new credential. Refusals of tokens of the previous one do not apply to it. */
 export function credentialChanged(refusals: Refusals): Refusals {
   return { ...withoutHold(refusals), suspects: noRefusals.suspects };
 }
@@ -124,6 +124,6 @@ function holdLength(n: number): number {
   return Math.min(1_000 * 2 ** Math.min(n - 1, 6), longestHold);
 }
 
-function partsLeft({ allowanceFullAt }: RequestLimits, now: number): number {
+function unitsLeft({ allowanceFullAt }: RequestLimits, now: number): number {
   return allowanceSize - Math.max(allowanceFullAt - now, 0) / allowanceInterval;
 }

@@ -6,6 +6,8 @@ import {
   accepted,
   clockSetBack,
   credentialChanged,
+  kindRefused,
+  kindsSuspected,
   mayRequest,
   noRefusals,
   onlyLimits,
@@ -13,8 +15,6 @@ import {
   type RequestLimits,
   requestFailed,
   requestStarted,
-  seen,
-  suspected,
   withoutHold,
 } from "./refusal-policy.js";
 import type { RefusedToken } from "./source.js";
@@ -134,9 +134,9 @@ export class RefusedTokens {
 
   /** The server accepted a request of this kind. */
   accepted(kind: string): void {
-    const before = this.#refusals;
-    this.#refusals = accepted(before, kind);
-    if (this.#refusals !== before && !this.hasSuspects) this.#isExplained = false;
+    const previous = this.#refusals;
+    this.#refusals = accepted(previous, kind);
+    if (this.#refusals !== previous && !this.hasSuspects) this.#isExplained = false;
   }
 
   credentialChanged(): void {
@@ -159,7 +159,7 @@ export class RefusedTokens {
 
   #joinOrStart(token: Token, kind: string): PendingReplacement | undefined {
     const { inFlight, request, shared, clock } = this.#options;
-    this.#refusals = seen(this.#refusals, kind);
+    this.#refusals = kindRefused(this.#refusals, kind);
     const flight = inFlight();
     if (flight !== undefined)
       return this.#latest?.flight === flight ? this.#latest : this.#follow(flight, token);
@@ -168,7 +168,7 @@ export class RefusedTokens {
     const isAllowed = this.#options.isLocal || mayRequest(this.#refusals, now, isSuspect);
     if (!this.#options.mayRequest() || !isAllowed) return undefined;
     if (shared === undefined) this.#refusals = requestStarted(this.#refusals, now, isSuspect);
-    return this.#follow(request({ token, take: (stored) => this.#take(isSuspect, stored) }), token);
+    return this.#follow(request({ token, take: (stored) => this.#takeAllowance(isSuspect, stored) }), token);
   }
 
   #follow(flight: Promise<Token>, refused: Token): PendingReplacement {
@@ -200,17 +200,17 @@ export class RefusedTokens {
   }
 
   #fail(replacement: PendingReplacement, kinds: Iterable<string>, at?: number): void {
-    const before = this.#refusals;
-    const refusals = suspected(before, kinds);
+    const previous = this.#refusals;
+    const refusals = kindsSuspected(previous, kinds);
     // Without a kind, no waiting call could be sent again, and it is unknown whether the new token would have helped.
-    if (refusals === before) return;
+    if (refusals === previous) return;
     this.#refusals = refusals;
     if (replacement.isCounted) return;
     replacement.isCounted = true;
     const time = (): number => at ?? this.#options.clock.now();
     this.#refusals = { ...refusals, ...requestFailed(refusals, time()) };
     this.#options.shared?.update((stored) => {
-      const limits = requestFailed(stored ?? before, time());
+      const limits = requestFailed(stored ?? previous, time());
       // If the last suspect was accepted in the meantime, its limits have ended.
       if (this.hasSuspects) this.#refusals = { ...this.#refusals, ...limits };
       return limits;
@@ -222,7 +222,7 @@ export class RefusedTokens {
    * now. `isSuspect` is what the kind was when it was refused. It may have become a suspect during the wait for the
    * lock.
    */
-  #take(isSuspect: boolean, stored: RequestLimits | undefined): RequestLimits | undefined {
+  #takeAllowance(isSuspect: boolean, stored: RequestLimits | undefined): RequestLimits | undefined {
     const now = this.#options.clock.now();
     this.#refusals = { ...this.#refusals, ...stored };
     if (!mayRequest(this.#refusals, now, isSuspect)) return undefined;

@@ -16,16 +16,16 @@ export interface RenewalOptions {
   readonly issuer: string | undefined;
   readonly clock: Clock;
   readonly report: Report;
-  /** Asked for each new token. */
+  /** Requests each new token. */
   readonly source: TokenSource;
-  /** Called with the error of a failed request if no caller gets that error. */
-  readonly onUntoldFailure?: (error: McpAuthError) => void;
+  /** Called with the error of a failed request that no caller gets. */
+  readonly onBackgroundFailure?: (error: McpAuthError) => void;
   /** Called after a token from the source has become the current one. */
   readonly onRenewed?: () => void;
 }
 
-/** Milliseconds in which a canceled request must end, whatever it waits for. */
-const endingLimit = 1_000;
+/** Milliseconds that `stop()` waits for a canceled request to end. */
+const cancelLimit = 1_000;
 
 /** The token request that all callers of one cache share, and what its outcome means for the current token. */
 export class Renewal {
@@ -77,7 +77,7 @@ export class Renewal {
     const { clock } = this.#options;
     // This timer keeps the process alive, because the pause between two attempts does not.
     const timer = clock.setTimeout(() => this.#stopping.abort(), grace);
-    await settledWithin(inFlight, grace + endingLimit, clock);
+    await settledWithin(inFlight, grace + cancelLimit, clock);
     timer.cancel();
   }
 
@@ -122,8 +122,8 @@ export class Renewal {
     this.#cached.enter(transitions.requestFailed(this.#cached.state, now, { retryable, retryAfter }));
     if (this.#cached.state.cooldown !== previous) this.#reportCooldown(reason);
     // After a refusal, the caller gets the response of the MCP server and not this error.
-    const isUntold = reason === "expiry" || reason === "schedule" || reason === "rejected";
-    if (isUntold && failure !== undefined) this.#options.onUntoldFailure?.(failure);
+    const hasNoCaller = reason === "expiry" || reason === "schedule" || reason === "rejected";
+    if (hasNoCaller && failure !== undefined) this.#options.onBackgroundFailure?.(failure);
   }
 
   #reportCooldown(reason: RenewalReason): void {

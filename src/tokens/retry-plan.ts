@@ -28,12 +28,12 @@ export type NextAttempt =
   /** A server asks for a wait of `asked` milliseconds, which the deadline does not allow. */
   | { readonly kind: "beyond"; readonly asked: number };
 
-/** Returns what to do after a failed attempt. `held`: milliseconds for which the token endpoint must not be asked. */
+/** Returns what to do after a failed attempt. `held`: milliseconds for which no request may be sent to the token endpoint. */
 export type RetryPlan = (failed: FailedAttempt, now: number, held: number) => NextAttempt;
 
 const longestSpread = 1_000;
 
-/** Returns a slightly longer wait, because a fleet that was told the same number would come back at the same moment. */
+/** Returns a slightly longer wait, so that a fleet that got the same `Retry-After` does not return at the same moment. */
 export function spreadOut(milliseconds: number, random: () => number): number {
   return milliseconds + random() * Math.min(milliseconds * 0.1, longestSpread);
 }
@@ -43,14 +43,14 @@ export function spreadOut(milliseconds: number, random: () => number): number {
  * backoff with full jitter, or slightly after the time in `Retry-After`. A rejected credential is replaced once.
  */
 export function retryPlan({ retry, endsAt, probe, random }: RetryPlanOptions): RetryPlan {
-  let hasChanged = false;
+  let hasChangedCredential = false;
   return (failed, now, held) => {
     const { attempt, retryable, retryAfter } = failed;
     if (!retryable) {
-      const isAnother =
-        failed.hasAnotherCredential && !hasChanged && attempt < retry.attempts && now < endsAt;
-      hasChanged ||= isAnother;
-      return isAnother ? { kind: "again", after: 0 } : { kind: "failed" };
+      const triesAnother =
+        failed.hasAnotherCredential && !hasChangedCredential && attempt < retry.attempts && now < endsAt;
+      hasChangedCredential ||= triesAnother;
+      return triesAnother ? { kind: "again", after: 0 } : { kind: "failed" };
     }
     const asked = Math.max(retryAfter ?? 0, held);
     if (asked > 0 && now + asked >= endsAt) return { kind: "beyond", asked };

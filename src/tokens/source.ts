@@ -9,17 +9,17 @@ export interface TokenRequest {
   readonly reason: RenewalReason;
   /** Aborted when the deadline passes or the manager stops. A single caller does not abort it. */
   readonly signal: AbortSignal;
-  /** Has the values that were read to compute the entry key. Absent without a store. */
+  /** The values that were read to compute the entry key. Absent without a store. */
   readonly reads?: CredentialRecorder | undefined;
   /** Counts from 1. */
   readonly attempt: number;
-  /** The MCP server refused this token, and the new one replaces it. */
+  /** The token that the MCP server refused and that the new one replaces. */
   readonly refused?: RefusedToken | undefined;
   /** The request follows failures. It is a single attempt, and the caller handles the pauses. */
   readonly probe?: boolean;
 }
 
-/** A token that the MCP server refused. It may still accept it for other calls. */
+/** A token that the MCP server refused. The server may still accept it for other calls. */
 export interface RefusedToken {
   readonly token: Token;
   /**

@@ -7,7 +7,7 @@ export function requestBegun(state: Lifecycle): Lifecycle {
 }
 
 /**
- * A token arrives, from our request or from elsewhere, and replaces the current one. A token that is unusable on arrival
+ * A token arrives, from a request or from another source, and replaces the current one. A token that is unusable on arrival
  * goes to the callers that waited for it, but does not replace a usable one.
  */
 export function issued(state: Lifecycle, now: number, times: TokenTimes, isFromRequest = true): Lifecycle {
@@ -30,7 +30,7 @@ export function issued(state: Lifecycle, now: number, times: TokenTimes, isFromR
     retryable: true,
     cooldown: undefined,
     cooldowns: 0,
-    supplied: true,
+    hadToken: true,
   };
 }
 
@@ -55,7 +55,7 @@ export function requestFailed(
   return { ...ended, failures, notBefore };
 }
 
-/** The request was canceled, which tells nothing about the server. */
+/** The request was canceled, which is not a failure of the server. */
 export function requestCanceled(state: Lifecycle): Lifecycle {
   return { ...state, requesting: false };
 }
@@ -66,7 +66,7 @@ function cooledDown(state: Lifecycle, now: number, retryable: boolean, retryAfte
   return { ...state, cooldown: { since: now, until, retryable }, cooldowns };
 }
 
-/** The wait that the server asked for ended early. Only our own cool-down remains. */
+/** The wait that the server asked for ended early. Only the cool-down without it remains. */
 export function retryAfterEnded(state: Lifecycle): Lifecycle {
   const { cooldown, cooldowns } = state;
   if (cooldown === undefined) return state;
@@ -74,11 +74,12 @@ export function retryAfterEnded(state: Lifecycle): Lifecycle {
   return { ...state, cooldown: { ...cooldown, until } };
 }
 
-/** There is a new credential. The rejection of the previous one tells nothing about it. */
+/** There is a new credential. The rejection of the previous one does not apply to it. */
 export function credentialReplaced(state: Lifecycle): Lifecycle {
   return { ...state, cooldown: undefined, cooldowns: 0, failures: 0, notBefore: Number.NEGATIVE_INFINITY };
 }
 
+/** `stop()` was called. */
 export function stopped(state: Lifecycle): Lifecycle {
   return { ...state, stopped: true };
 }

@@ -20,9 +20,9 @@ export interface RetryOptions {
   readonly retry: RetrySpec;
   /** Milliseconds for all attempts together. */
   readonly deadline: number;
-  readonly holds: RetryAfterRegistry;
+  readonly retryAfterRegistry: RetryAfterRegistry;
   /** Returns a token that exists already, so that no request is needed. */
-  readonly present?: ((request: TokenRequest) => Promise<Token | undefined>) | undefined;
+  readonly findExisting?: ((request: TokenRequest) => Promise<Token | undefined>) | undefined;
   /** Returns an error that says better than `timeout` why the deadline passed, if there is one. */
   readonly causeOfTimeout?: (() => McpAuthError | undefined) | undefined;
 }
@@ -39,12 +39,12 @@ export interface RetryOptions {
  * `timeout`.
  */
 export function withRetry(source: TokenSource, options: RetryOptions): TokenSource {
-  const { server, endpoint, clock, random, deadline, holds, present } = options;
+  const { server, endpoint, clock, random, deadline, retryAfterRegistry, findExisting } = options;
 
   async function getTokenWithRetry(request: TokenRequest): Promise<Token> {
     const limit = new AbortController();
     const endsAt = clock.now() + deadline;
-    // An attempt tells by this reason that it failed and was not canceled.
+    // From this reason, `withEvents` sees that the attempt failed and was not canceled.
     const timer = timeLimit(clock, deadline, () => limit.abort(deadlinePassed(server, deadline)), {
       unref: true,
     });
@@ -53,11 +53,13 @@ export function withRetry(source: TokenSource, options: RetryOptions): TokenSour
     if (request.signal.aborted) onAbort();
     const limited = { ...request, signal: limit.signal };
     try {
-      const existing = present === undefined ? undefined : await present(limited);
+      const existing = findExisting === undefined ? undefined : await findExisting(limited);
       if (existing !== undefined) return existing;
       // A caller that forces a refresh has a reason to ask although the server wants us to wait.
       const hold =
-        request.reason === "forced" ? 0 : spreadOut(holds.remaining(endpoint, clock.now()), random);
+        request.reason === "forced"
+          ? 0
+          : spreadOut(retryAfterRegistry.remaining(endpoint, clock.now()), random);
       if (hold > 0) debugRetryAfter(server, hold);
       if (hold > 0 && hold >= endsAt - clock.now()) throw markAskedToWait(heldBack(server, Math.ceil(hold)));
       if (hold > 0) await wait(hold, limit.signal, clock);
@@ -67,8 +69,8 @@ export function withRetry(source: TokenSource, options: RetryOptions): TokenSour
       } catch (error) {
         token = await tryAgain(source, limited, error, options, endsAt);
       }
-      // Any other request may have been sent before the server asked us to wait.
-      if (request.reason === "forced") holds.release(endpoint);
+      // The server accepts requests again. Any other request may have been sent before the server asked us to wait.
+      if (request.reason === "forced") retryAfterRegistry.release(endpoint);
       return token;
     } catch (error) {
       throw endedError(request.signal, limit.signal, options) ?? error;
@@ -102,12 +104,12 @@ async function tryAgain(
   options: RetryOptions,
   endsAt: number,
 ): Promise<Token> {
-  const { endpoint, clock, holds } = options;
+  const { endpoint, clock, retryAfterRegistry } = options;
   try {
     return await laterAttempts(source, request, firstError, options, endsAt);
   } catch (error) {
     if (!request.signal.aborted && error instanceof McpAuthError && tokenEndpointAsksToWait(error)) {
-      holds.hold(endpoint, clock.now(), error.retryAfter ?? 0);
+      retryAfterRegistry.hold(endpoint, clock.now(), error.retryAfter ?? 0);
     }
     throw error;
   }
@@ -147,12 +149,12 @@ function delayBefore(
   plan: RetryPlan,
   error: unknown,
   attempt: number,
-  { clock, holds, endpoint, server }: RetryOptions,
+  { clock, retryAfterRegistry, endpoint, server }: RetryOptions,
 ): number | undefined {
   if (!(error instanceof McpAuthError)) return undefined;
   const now = clock.now();
   // Another manager may have been asked to wait during this attempt.
-  const held = holds.remaining(endpoint, now);
+  const held = retryAfterRegistry.remaining(endpoint, now);
   const next = plan(
     {
       attempt,
@@ -188,8 +190,8 @@ async function wait(milliseconds: number, signal: AbortSignal, clock: Clock): Pr
 function heldBack(server: string, retryAfter: number): McpAuthError {
   return new McpAuthError(
     "unavailable",
-    `Server "${server}": its authorization server asks to be left alone for ${Math.ceil(retryAfter / 1_000)} s. ` +
-      "Try again then.",
+    `Server "${server}": its authorization server asked for a pause of ${Math.ceil(retryAfter / 1_000)} s. ` +
+      "Try again after that.",
     { server, retryable: true, retryAfter },
   );
 }

@@ -9,8 +9,14 @@ const token = fc.string({ unit: fc.constantFrom(..."!#$%&'*+.^_`|~0aZ-"), minLen
 const space = fc.constantFrom("", " ", "\t", "  ");
 const text = fc.string({ unit: fc.constantFrom(...'ab=,;"\\ \t/{}[]~é!'), maxLength: 12 });
 
-/** A parameter, and how it is written. */
-const parameter = fc.record({ name: token, value: text, before: space, after: space, bare: fc.boolean() });
+/** A parameter, and the way to write it. */
+const parameter = fc.record({
+  name: token,
+  value: text,
+  before: space,
+  after: space,
+  isUnquoted: fc.boolean(),
+});
 
 const challenge = fc.record({
   scheme: token,
@@ -25,14 +31,14 @@ const isToken = (value: string) => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value);
 
 function write({ scheme, parameters, token68, padding, comma }: Written): string {
   if (parameters.length === 0) return token68 === null ? scheme : `${scheme} ${token68}${padding}`;
-  const written = parameters.map(({ name, value, before, after, bare }) => {
+  const written = parameters.map(({ name, value, before, after, isUnquoted }) => {
     const quoted = `"${value.replaceAll(/[\\"]/g, "\\$&")}"`;
-    return `${name}${before}=${after}${bare && isToken(value) ? value : quoted}`;
+    return `${name}${before}=${after}${isUnquoted && isToken(value) ? value : quoted}`;
   });
   return `${scheme} ${written.join(comma)}`;
 }
 
-const meant = ({ scheme, parameters }: Written) => ({
+const expected = ({ scheme, parameters }: Written) => ({
   scheme: scheme.toLowerCase(),
   parameters: new Map(parameters.map(({ name, value }) => [name.toLowerCase(), value])),
 });
@@ -65,23 +71,23 @@ const garbage = fc.oneof(
 
 describe("challenges", () => {
   property(
-    "that are well formed are read as what they were written from",
+    "well-formed challenges are parsed to the values that they were written from",
     [header],
     ([challenges, comma]) => {
-      expect(parseChallenges(challenges.map(write).join(comma))).toEqual(challenges.map(meant));
+      expect(parseChallenges(challenges.map(write).join(comma))).toEqual(challenges.map(expected));
     },
   );
 
   property(
-    "that are well formed are read after whatever has neither commas nor quotes",
+    "a well-formed challenge is parsed after arbitrary text without commas and quotes",
     [fc.string({ unit: "binary", maxLength: 20 }).map((noise) => noise.replaceAll(/[,"]/g, "")), challenge],
     (noise, written) => {
-      expect(parseChallenges(`${noise}, ${write(written)}`).at(-1)).toEqual(meant(written));
+      expect(parseChallenges(`${noise}, ${write(written)}`).at(-1)).toEqual(expected(written));
     },
   );
 
   property(
-    "of any text have schemes and names that are tokens, and values that were there",
+    "challenges in arbitrary text have tokens as schemes and names, and values that occur in the text",
     [garbage],
     (text) => {
       for (const { scheme, parameters } of parseChallenges(text)) {
@@ -98,14 +104,14 @@ describe("challenges", () => {
     },
   );
 
-  property("of any header ask for URLs, scopes and codes only", [garbage], (text) => {
+  property("challenges in an arbitrary header yield only URLs, scopes and error codes", [garbage], (text) => {
     const headers = new Headers({ "www-authenticate": headerSafe(text) });
-    const asked = [
+    const read = [
       serverChallenge(headers),
       ...tokenChallenges(headers, "Bearer"),
       ...tokenChallenges(headers, "DPoP"),
     ];
-    for (const { resourceMetadataUrl, scopes, error } of asked.flatMap((one) => one ?? [])) {
+    for (const { resourceMetadataUrl, scopes, error } of read.flatMap((one) => one ?? [])) {
       expect(resourceMetadataUrl === undefined || URL.canParse(resourceMetadataUrl)).toBe(true);
       expect(scopes === undefined || (scopes.length > 0 && scopes.every(isScope))).toBe(true);
       expect(new Set(scopes).size).toBe(scopes?.length ?? 0);

@@ -16,14 +16,14 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** What is known of a config of some text. */
+/** Checks a config file with this text. */
 async function check(text: string, notation: Notation): Promise<CheckedConfig> {
   const file = join(folder, `config.${notation}`);
   await writeFile(file, text, { mode: 0o644 });
   return await checkConfig({ cliPath: file, cwd: folder, env });
 }
 
-/** As an object in code, of whatever type. */
+/** Checks a config that is given in code, where its type is not checked. */
 const checkObject = (data: unknown): Promise<CheckedConfig> =>
   checkConfig({ config: data as never, cwd: folder, env });
 
@@ -31,7 +31,7 @@ const parts = ({ spec }: CheckedConfig) => spec && { servers: spec.servers, netw
 
 describe("a valid config", () => {
   property(
-    "is the same in JSON with comments, in YAML and as an object",
+    "a valid config is the same in JSON with comments, in YAML and as an object",
     [
       config.chain((data) =>
         fc.tuple(fc.constant(data), asJson(fc.constant(data)), asYaml(fc.constant(data))),
@@ -52,13 +52,13 @@ describe("a valid config", () => {
   );
 });
 
-/** Every place in a value, as the names that lead there. */
+/** Returns the paths of a value and of everything inside of it. */
 function places(value: unknown, path: readonly string[] = []): readonly (readonly string[])[] {
   if (typeof value !== "object" || value === null) return [path];
   return [path, ...Object.entries(value).flatMap(([name, inner]) => places(inner, [...path, name]))];
 }
 
-/** The same with another entry, or none, in place of the one at a path. */
+/** Returns a copy of `value` in which `entry` replaces the entry at a path by other entries, or by none. */
 function rewritten(
   value: Data,
   [name, ...rest]: readonly string[],
@@ -75,9 +75,9 @@ function rewritten(
 const pointer = (path: readonly string[]) =>
   path.map((name) => `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 
-// What is below these has names of its own.
+// Objects whose property names the user chooses.
 const maps = new Set(["headers", "params", "claims", "keys", "clients", "servers"]);
-const hasOwnNames = (path: readonly string[]): boolean => {
+const hasFreeNames = (path: readonly string[]): boolean => {
   const [top, , ...rest] = path;
   return (
     (path.length === 2 && maps.has(top ?? "")) ||
@@ -86,8 +86,8 @@ const hasOwnNames = (path: readonly string[]): boolean => {
   );
 };
 
-/** A slip of the finger: two letters change places, or one is missing, doubled or another. */
-const slip = (name: string, kind: number, where: number): string => {
+/** Returns a name with a typo: two letters are swapped, or one is missing, doubled or replaced. */
+const typo = (name: string, kind: number, where: number): string => {
   const at = 1 + (where % (name.length - 2));
   const [before, letter = "", next = "", after] = [
     name.slice(0, at),
@@ -101,7 +101,7 @@ const slip = (name: string, kind: number, where: number): string => {
   return `${before}q${next}${after}`;
 };
 
-/** A config, a place in it, and numbers to choose with. */
+/** A config, a path in it, and two numbers that select a typo. */
 const placed = config.chain((data) =>
   fc.tuple(
     fc.constant(data),
@@ -112,8 +112,8 @@ const placed = config.chain((data) =>
 );
 
 describe("one mistake is one violation", () => {
-  property("where a property is unknown", [placed], async ([data, path]) => {
-    if (hasOwnNames([...path, "x"])) return;
+  property("an unknown property is one violation", [placed], async ([data, path]) => {
+    if (hasFreeNames([...path, "x"])) return;
     let isObject = false;
     const wrong = rewritten(data, path, (name, value) => {
       isObject = typeof value === "object" && value !== null && !Array.isArray(value);
@@ -131,24 +131,24 @@ describe("one mistake is one violation", () => {
   });
 
   property(
-    "where a name is misspelt, which is mended where only one can be meant",
+    "a misspelled name is one violation, and is corrected if only one name can be meant",
     [placed, fc.constantFrom<Notation>("json", "yaml")],
     async ([data, path, kind, where], notation) => {
       const name = path.at(-1) ?? "";
-      if (name.length < 5 || /^\d/.test(name) || hasOwnNames(path)) return;
-      const misspelt = slip(name, kind, where);
-      if (misspelt === name) return;
-      const wrong = rewritten(data, path, (_, value) => [[misspelt, value] as const]);
+      if (name.length < 5 || /^\d/.test(name) || hasFreeNames(path)) return;
+      const misspelled = typo(name, kind, where);
+      if (misspelled === name) return;
+      const wrong = rewritten(data, path, (_, value) => [[misspelled, value] as const]);
       const { violations, fixed } = await check(JSON.stringify(wrong), notation);
       expect(violations.map((violation) => violation.pointer)).toEqual([
-        pointer([...path.slice(0, -1), misspelt]),
+        pointer([...path.slice(0, -1), misspelled]),
       ]);
       if (fixed === undefined) return;
       expect(JSON.parse(fixed.text)).toEqual(data);
     },
   );
 
-  property("where a variable is not set", [placed], async ([data, path]) => {
+  property("a variable that is not set is one violation", [placed], async ([data, path]) => {
     let wasUrl = false;
     const wrong = rewritten(data, path, (name, value) => {
       wasUrl = name === "url" || name === "issuer" || name === "audience";
@@ -161,14 +161,14 @@ describe("one mistake is one violation", () => {
   });
 
   property(
-    "where a secret is written as a variable, which is mended",
+    "a variable in place of a secret reference is one violation, and is corrected",
     [placed, fc.constantFrom<Notation>("json", "yaml")],
     async ([data, path], notation) => {
       let wasReference = false;
       const entry = (by: Data) => (name: string, value: Data) => {
         wasReference =
           ["secret", "privateKey", "cert", "passphrase"].includes(name) &&
-          !hasOwnNames(path) &&
+          !hasFreeNames(path) &&
           path.length > 2;
         return [[name, wasReference ? by : value] as const];
       };
@@ -221,30 +221,38 @@ const texts = fc.oneof(
 );
 
 describe("a text of any kind", () => {
-  property("is a config, or has violations that are in it", [texts], async ([text, notation]) => {
-    const { violations, spec } = await check(text, notation);
-    expect(spec !== undefined || violations.length > 0).toBe(true);
-    const lines = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/);
-    for (const { line = 0, column = 0, message } of violations) {
-      expect(message).not.toBe("");
-      expect(column).toBeGreaterThanOrEqual(1);
-      expect(column).toBeLessThanOrEqual((lines[line - 1]?.length ?? -1) + 1);
-    }
-  });
-
-  property("is mended in a few rounds, and no worse afterwards", [texts], async ([text, notation]) => {
-    let last = text;
-    for (let round = 0; round < 8; round += 1) {
-      const { fixed } = await check(last, notation);
-      if (fixed === undefined) return;
-      expect(fixed.text).not.toBe(last);
-      last = fixed.text;
-    }
-    throw new Error(`There is always more to mend: ${last}`);
-  });
+  property(
+    "an arbitrary text is a valid config, or has violations at positions inside of the text",
+    [texts],
+    async ([text, notation]) => {
+      const { violations, spec } = await check(text, notation);
+      expect(spec !== undefined || violations.length > 0).toBe(true);
+      const lines = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/);
+      for (const { line = 0, column = 0, message } of violations) {
+        expect(message).not.toBe("");
+        expect(column).toBeGreaterThanOrEqual(1);
+        expect(column).toBeLessThanOrEqual((lines[line - 1]?.length ?? -1) + 1);
+      }
+    },
+  );
 
   property(
-    "of an object is a config or not, and nothing is thrown",
+    "the corrections of an arbitrary text end after a few rounds",
+    [texts],
+    async ([text, notation]) => {
+      let last = text;
+      for (let round = 0; round < 8; round += 1) {
+        const { fixed } = await check(last, notation);
+        if (fixed === undefined) return;
+        expect(fixed.text).not.toBe(last);
+        last = fixed.text;
+      }
+      throw new Error(`There are still corrections after eight rounds: ${last}`);
+    },
+  );
+
+  property(
+    "an arbitrary object is a valid config or has violations, and nothing is thrown",
     [
       fc.oneof(
         anyJson,

@@ -1,4 +1,4 @@
-// Configs that are right, of every kind of key, client and grant, and notations to write them in.
+// Arbitraries of valid configs, with every kind of key, client and grant, and of JSON and YAML texts for them.
 import fc from "fast-check";
 import { stringify } from "yaml";
 
@@ -44,8 +44,8 @@ const merged = (parts: readonly Readonly<Record<string, Data | undefined>>[]): F
     ),
   );
 
-/** Those of the fields that are there, and all of those that must be. */
-const some = (
+/** An object with all required fields and some of the optional fields. */
+const objectWith = (
   required: Readonly<Record<string, fc.Arbitrary<Data>>>,
   optional: Readonly<Record<string, fc.Arbitrary<Data>>>,
 ) =>
@@ -54,7 +54,7 @@ const some = (
     .map(([must, may, first]): Fields => merged(first ? [must, may] : [may, must]));
 
 const key = fc.oneof(
-  some(
+  objectWith(
     { privateKey: reference },
     {
       passphrase: reference,
@@ -63,7 +63,7 @@ const key = fc.oneof(
       certificate: reference,
     },
   ),
-  some(
+  objectWith(
     {
       signer: fc.constantFrom<Data>({ name: "kms" }, { exec: ["sign"], timeout: "1s", format: "der" }),
       alg: fc.constant("PS256"),
@@ -75,7 +75,7 @@ const keyOrName = fc.oneof(fc.constantFrom<Data>("agent", "kms.2"), key);
 
 const identity = { issuer, id: fc.constantFrom("crm", "https://agent.example/client.json") };
 const described = {
-  metadata: some(
+  metadata: objectWith(
     { tokenEndpoint: url },
     {
       mtlsTokenEndpoint: url,
@@ -85,7 +85,7 @@ const described = {
   ),
 };
 const client = fc.oneof(
-  some(
+  objectWith(
     { ...identity, secret: reference },
     {
       ...described,
@@ -93,8 +93,11 @@ const client = fc.oneof(
       basicEncoding: fc.constantFrom("form", "raw"),
     },
   ),
-  some({ ...identity, secret: reference }, { ...described, method: fc.constantFrom("client_secret_post") }),
-  some(
+  objectWith(
+    { ...identity, secret: reference },
+    { ...described, method: fc.constantFrom("client_secret_post") },
+  ),
+  objectWith(
     { ...identity, key: keyOrName },
     {
       ...described,
@@ -103,12 +106,12 @@ const client = fc.oneof(
       assertionType: fc.constant("JWT"),
     },
   ),
-  some({ ...identity, assertion: reference }, described),
-  some(
-    { ...identity, certificate: some({ cert: reference, key: reference }, { passphrase: reference }) },
+  objectWith({ ...identity, assertion: reference }, described),
+  objectWith(
+    { ...identity, certificate: objectWith({ cert: reference, key: reference }, { passphrase: reference }) },
     { ...described, method: fc.constant("tls_client_auth") },
   ),
-  some(identity, { ...described, method: fc.constant("none") }),
+  objectWith(identity, { ...described, method: fc.constant("none") }),
 );
 const clientOrName = fc.oneof(fc.constantFrom<Data>("acme", "toString"), client);
 
@@ -119,19 +122,19 @@ const common = {
   audience: fc.constantFrom<Data>("a", ["a", "b"]),
   params: fc.constantFrom<Data>({ p: "q" }, { p: { env: "K" } }),
 };
-const subject = some(
+const subject = objectWith(
   { token: fc.oneof(reference, fc.constant<Data>({ runtime: true })) },
   { type: fc.constantFrom("jwt", "urn:a:b") },
 );
 const grant = fc.oneof(
-  some({ client: clientOrName }, { ...common, type: fc.constant("client_credentials") }),
-  some({ type: fc.constant("static"), token: reference }, { scopes, lifetime: duration }),
-  some({ type: fc.constant("jwt_bearer"), client: clientOrName, assertion: reference }, common),
-  some(
+  objectWith({ client: clientOrName }, { ...common, type: fc.constant("client_credentials") }),
+  objectWith({ type: fc.constant("static"), token: reference }, { scopes, lifetime: duration }),
+  objectWith({ type: fc.constant("jwt_bearer"), client: clientOrName, assertion: reference }, common),
+  objectWith(
     {
       type: fc.constant("jwt_bearer"),
       client: clientOrName,
-      assertion: some(
+      assertion: objectWith(
         { key: keyOrName, issuer: fc.constant("i"), subject: fc.constant("s") },
         {
           audience: fc.constant("a"),
@@ -142,19 +145,19 @@ const grant = fc.oneof(
     },
     common,
   ),
-  some(
+  objectWith(
     { type: fc.constant("token_exchange"), client: clientOrName, subject },
     {
       ...common,
-      actor: some({ token: reference }, { type: fc.constant("jwt") }),
+      actor: objectWith({ token: reference }, { type: fc.constant("jwt") }),
       requestedType: fc.constant("id_token"),
     },
   ),
-  some(
+  objectWith(
     {
       type: fc.constant("enterprise_managed"),
       client: clientOrName,
-      idp: some({ client: clientOrName, subject }, {}),
+      idp: objectWith({ client: clientOrName, subject }, {}),
     },
     common,
   ),
@@ -163,7 +166,7 @@ const grant = fc.oneof(
 const leaves = {
   timeout: duration,
   deadline: duration,
-  retry: some(
+  retry: objectWith(
     {},
     { attempts: fc.integer({ min: 1, max: 10 }), min: fc.constant("1ms"), max: fc.constant("1h") },
   ),
@@ -172,7 +175,7 @@ const leaves = {
 };
 const refresh = fc.oneof(
   fc.constant<Data>(false),
-  some(
+  objectWith(
     {},
     {
       timezone: fc.constant("Europe/Berlin"),
@@ -183,10 +186,10 @@ const refresh = fc.oneof(
     },
   ),
 );
-const server = some({ url, grant }, { ...leaves, refresh, stepUp: scopes });
+const server = objectWith({ url, grant }, { ...leaves, refresh, stepUp: scopes });
 
-/** A config without a mistake, in an environment in which `A` is set. */
-export const config: fc.Arbitrary<Fields> = some(
+/** A valid config, if the variable `A` is set. */
+export const config: fc.Arbitrary<Fields> = objectWith(
   {
     keys: fc.record({ agent: key, "kms.2": key }),
     clients: fc.record({ acme: client, toString: client }),
@@ -199,9 +202,9 @@ export const config: fc.Arbitrary<Fields> = some(
   {
     version: fc.constant(1),
     $schema: fc.constant("./${schema}.json"),
-    defaults: some({}, leaves),
+    defaults: objectWith({}, leaves),
     store: fc.constant({ type: "memory" }),
-    network: some(
+    network: objectWith(
       {},
       {
         proxy: fc.constantFrom("http://proxy.example:1", "http://${A}.example:1"),
@@ -216,7 +219,7 @@ export const env = { A: "a" };
 
 const gap = fc.constantFrom("", " ", "\n", "\r\n", "\t", '/* a " { */', "// b , ]\n");
 
-/** JSON with whitespace and comments in between, and now and then a comma too many. */
+/** JSON with whitespace and comments between all tokens, with some trailing commas and some escaped letters. */
 export const asJson = (data: fc.Arbitrary<Data>): fc.Arbitrary<string> =>
   fc.tuple(data, fc.array(gap, { minLength: 1, maxLength: 7 })).map(([value, gaps]) => {
     let count = 0;
@@ -241,7 +244,7 @@ export const asJson = (data: fc.Arbitrary<Data>): fc.Arbitrary<string> =>
     return write(value);
   });
 
-/** `Array.isArray` does not know lists that are read-only. */
+/** Like `Array.isArray`, which does not narrow to a read-only list. */
 const isList = (data: Data): data is readonly Data[] => Array.isArray(data);
 
 const styles = fc.record({
@@ -249,7 +252,7 @@ const styles = fc.record({
   defaultStringType: fc.constantFrom("PLAIN", "QUOTE_DOUBLE", "QUOTE_SINGLE"),
   defaultKeyType: fc.constantFrom("PLAIN", "QUOTE_DOUBLE", "QUOTE_SINGLE"),
   collectionStyle: fc.constantFrom("any", "flow", "block"),
-  // Folding is not for a long text in quotes: at a `$` the library writes something else than it was given.
+  // No folding: in a long quoted text, the library changes the value at a `$`.
   lineWidth: fc.constant(0),
   aliasDuplicateObjects: fc.boolean(),
 });

@@ -10,12 +10,12 @@ import { property } from "./property.js";
 const credentials = [24, 48, 400].map((length) => randomBytes(length).toString("base64url"));
 credentials.push(`with a space, a "quote" and a % sign: ${randomBytes(12).toString("hex")}`);
 
-// Each test begins with nothing remembered.
+// No credential is remembered when a test begins.
 beforeEach(() => {
   for (const credential of credentials) rememberCredential(credential);
 });
 
-/** Any piece of a credential in which a block is whole, and any text that is none. */
+/** A piece of a credential that is long enough to contain a whole block of it. */
 const quoted = fc
   .tuple(fc.constantFrom(...credentials), fc.nat(600), fc.integer({ min: 31, max: 600 }))
   .map(([credential, from, length]) => {
@@ -24,14 +24,14 @@ const quoted = fc
   });
 const around = fc.string({ unit: "binary", maxLength: 250 });
 
-/** What is longer than a piece that does not count, wherever it begins. */
+/** All pieces of 16 characters. A shorter piece of a credential may be shown. */
 const pieces = credentials.flatMap((credential) =>
   Array.from({ length: credential.length - 15 }, (_, at) => credential.slice(at, at + 16)),
 );
 
 describe("the details of an error", () => {
   property(
-    "have nothing of a credential in any text, and are bounded",
+    "the details of an error contain no piece of a credential, and are limited in length",
     [fc.array(fc.oneof(around, quoted), { maxLength: 5 }), fc.constantFrom("", " ", "/", '"')],
     (parts, between) => {
       const text = parts.join(between);
@@ -43,9 +43,13 @@ describe("the details of an error", () => {
     },
   );
 
-  property("are strings and lists of them, whatever a server says", [anyJson], (said) => {
-    const details = errorDetails({ said, list: [said, [said]] }) ?? {};
-    for (const value of Object.values(details).flat()) expect(typeof value).toBe("string");
-    expect(JSON.stringify(details).length).toBeLessThan(42 * 1_300);
-  });
+  property(
+    "the details of an error are strings and lists of strings for any JSON from a server",
+    [anyJson],
+    (said) => {
+      const details = errorDetails({ said, list: [said, [said]] }) ?? {};
+      for (const value of Object.values(details).flat()) expect(typeof value).toBe("string");
+      expect(JSON.stringify(details).length).toBeLessThan(42 * 1_300);
+    },
+  );
 });

@@ -1,7 +1,7 @@
-// What cases are made of: pieces of what is right, in the wrong place, cut, doubled, or with something else in between.
+// Arbitraries of malformed input: valid pieces in the wrong place, cut, doubled, or mixed with other text.
 import fc from "fast-check";
 
-/** Planted where a server or a file says something, and in no message. */
+/** Planted in text of servers and files. It must not appear in any message. */
 export const canary = "c4n4ry";
 
 const characters = [
@@ -23,7 +23,7 @@ const characters = [
   "Z",
 ];
 
-/** Short texts that mean something to some reader, and what is between them. */
+/** A sequence of `known` texts, special characters and texts that are special to some parser. */
 export function pieces(...known: readonly string[]): fc.Arbitrary<string> {
   const piece = fc.oneof(
     { arbitrary: fc.constantFrom(...known), weight: 6 },
@@ -48,7 +48,7 @@ const change: fc.Arbitrary<Change> = fc.record({
   ),
 });
 
-/** The same text with some of it cut out, doubled or replaced. */
+/** A text in which some parts are removed, doubled or replaced. */
 export function mangled(text: fc.Arbitrary<string>): fc.Arbitrary<string> {
   return fc.tuple(text, fc.array(change, { minLength: 1, maxLength: 4 })).map(([start, changes]) =>
     changes.reduce((before, { at, length, by }) => {
@@ -59,7 +59,7 @@ export function mangled(text: fc.Arbitrary<string>): fc.Arbitrary<string> {
   );
 }
 
-/** Any JSON, the canary in some of it, and what JavaScript takes for something of its own. */
+/** Any JSON, some of it with the canary, or with names that are special in JavaScript. */
 export const anyJson: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom<unknown>(
     null,
@@ -90,7 +90,7 @@ export const anyJson: fc.Arbitrary<unknown> = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
 );
 
-/** An object with some members replaced, left out or added. */
+/** An object with some members replaced, omitted or added. */
 export function altered(
   object: fc.Arbitrary<Readonly<Record<string, unknown>>>,
   names: readonly string[],
@@ -105,5 +105,5 @@ export function altered(
   });
 }
 
-/** What can be in a header, as `Headers` takes it. */
+/** Removes the characters that `Headers` does not accept. */
 export const headerSafe = (text: string): string => text.replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, "").trim();

@@ -1,5 +1,5 @@
-// Large inputs of the kinds that make a reader look at the same text again and again. What takes time in proportion takes a
-// fraction of a second, and what takes it in proportion to the square a minute and more.
+// Large inputs of the kinds that could make a parser read the same text repeatedly. With linear time, each takes a fraction
+// of a second. With quadratic time, it takes a minute or more.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ import { readPointer } from "../../src/secrets/pointer.js";
 import { cpuSeconds, slowness } from "../support/cpu-seconds.js";
 import { longest } from "./settings.js";
 
-/** CPU seconds, which a machine that is busy with other things makes longer too: what is in proportion takes a third of them. */
+/** CPU seconds. Other work on the machine can make them longer, so the limit is three times what linear time needs. */
 const limit = (2 + longest / 50_000) * slowness();
 
 const filled = (pattern: string, length = longest): string =>
@@ -34,8 +34,8 @@ async function seconds(work: () => unknown): Promise<number> {
   return cpuSeconds() - started;
 }
 
-/** What it throws is looked at elsewhere. */
-const calmly = (work: () => unknown) => () => {
+/** Ignores errors. Other tests check them. */
+const withoutErrors = (work: () => unknown) => () => {
   try {
     return work();
   } catch {
@@ -43,7 +43,7 @@ const calmly = (work: () => unknown) => () => {
   }
 };
 
-describe("the time for a long text grows in proportion to its length", () => {
+describe("the time to parse a long text is linear in its length", () => {
   const quotes = ['a="\\', 'a="b" c ', '"', '\\"', 'a="', 'a=",'];
   const texts: readonly (readonly [string, readonly string[], (text: string) => unknown])[] = [
     [
@@ -101,14 +101,14 @@ describe("the time for a long text grows in proportion to its length", () => {
   ];
   for (const [where, patterns, read] of texts) {
     for (const pattern of patterns) {
-      test(`${where}: ${JSON.stringify(pattern)} again and again`, async () => {
-        expect(await seconds(calmly(() => read(filled(pattern))))).toBeLessThan(limit);
+      test(`the time to parse a long text is linear ${where} that repeats ${JSON.stringify(pattern)}`, async () => {
+        expect(await seconds(withoutErrors(() => read(filled(pattern))))).toBeLessThan(limit);
       });
     }
   }
 });
 
-describe("the time to load a config grows in proportion to its length", () => {
+describe("the time to load a config is linear in its length", () => {
   let folder = "";
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "fuzz-growth-"));
@@ -127,8 +127,8 @@ describe("the time to load a config grows in proportion to its length", () => {
   };
   const size = longest;
   const json: Readonly<Record<string, string>> = {
-    "braces that open": filled("[", size),
-    "objects that open": filled('{"a":', size),
+    "opening brackets": filled("[", size),
+    "opening braces": filled('{"a":', size),
     "comment signs": filled("/*", size),
     "line comments": filled("//\n", size),
     "line ends": filled("\r", size),
@@ -136,28 +136,30 @@ describe("the time to load a config grows in proportion to its length", () => {
     "one name": `{"${filled("a", size)}":1}`,
     "a string of escapes": `{"servers":"${filled("\\u0041", size - 4)}"}`,
     "unknown properties": `{"servers":{},${items(size, (index) => `"p${index}":1`)}}`,
-    "servers without anything": `{"servers":{${items(size, (index) => `"s${index}":{}`)}}}`,
-    "servers, and clients that have other names": `{"clients":{${items(size / 2, (index) => `"c${index}":{"issuer":"https://a.example","id":"a"}`)}},"servers":{${items(size / 2, (index) => `"s${index}":{"url":"https://a.example","grant":{"client":"d${index}"}}`)}}}`,
+    "empty servers": `{"servers":{${items(size, (index) => `"s${index}":{}`)}}}`,
+    "servers that name undefined clients, and other clients": `{"clients":{${items(size / 2, (index) => `"c${index}":{"issuer":"https://a.example","id":"a"}`)}},"servers":{${items(size / 2, (index) => `"s${index}":{"url":"https://a.example","grant":{"client":"d${index}"}}`)}}}`,
     "servers with a variable that is not set": `{"clients":{"c":{"issuer":"https://a.example","id":"a"}},"servers":{${items(size, (index) => `"s${index}":{"url":"\${U}","grant":{"client":"c"}}`)}}}`,
-    "the same property": `{"servers":{},${items(size, () => '"version":1')}}`,
+    "a repeated property": `{"servers":{},${items(size, () => '"version":1')}}`,
     "unknown properties of a server": `{"servers":{"a":{${server},${items(size, (index) => `"p${index}":1`)}}}}`,
-    "properties that are nearly known": `{"servers":{"a":{${server},${items(size, (index) => `"tiemout${index % 10}${"x".repeat(index % 3)}${index}":1`)}}}}`,
-    "servers whose client is not there": `{"servers":{${items(size, (index) => `"s${index}":{${server}}`)}}}`,
-    scopes: `{"servers":{"a":{"url":"https://a.example","grant":{"client":{"issuer":"https://a.example","id":"a"},"scopes":[${items(size, (index) => `"s${index}"`)}]}}}}`,
-    "the same scope": `{"servers":{"a":{"url":"https://a.example","grant":{"client":{"issuer":"https://a.example","id":"a"},"scopes":[${items(size, () => '"s"')}]}}}}`,
+    "misspelled properties": `{"servers":{"a":{${server},${items(size, (index) => `"tiemout${index % 10}${"x".repeat(index % 3)}${index}":1`)}}}}`,
+    "servers and no clients": `{"servers":{${items(size, (index) => `"s${index}":{${server}}`)}}}`,
+    "different scopes": `{"servers":{"a":{"url":"https://a.example","grant":{"client":{"issuer":"https://a.example","id":"a"},"scopes":[${items(size, (index) => `"s${index}"`)}]}}}}`,
+    "a repeated scope": `{"servers":{"a":{"url":"https://a.example","grant":{"client":{"issuer":"https://a.example","id":"a"},"scopes":[${items(size, () => '"s"')}]}}}}`,
     "numbers for scopes": `{"servers":{"a":{"url":"https://a.example","grant":{"client":{"issuer":"https://a.example","id":"a"},"scopes":[${items(size, String)}]}}}}`,
-    headers: `{"defaults":{"headers":{${items(size, (index) => `"h${index}":"v"`)}}},"servers":{}}`,
-    hosts: `{"network":{"allowInsecureHttp":[${items(size, (index) => `"h${index}"`)}]},"servers":{}}`,
+    "different headers": `{"defaults":{"headers":{${items(size, (index) => `"h${index}":"v"`)}}},"servers":{}}`,
+    "different hosts": `{"network":{"allowInsecureHttp":[${items(size, (index) => `"h${index}"`)}]},"servers":{}}`,
     "a long pointer": `{"servers":{"a":{"url":"https://a.example","grant":{"type":"static","token":{"file":"f","pointer":"${filled("/a", size)}"}}}}}`,
     "a long URL": `{"servers":{"a":{"url":"https://a.example/${filled("a/", size)}","grant":{"client":"c"}}}}`,
     "a proxy of variables": `{"network":{"proxy":"http://${filled("${A:-", size)}@h"},"servers":{}}`,
     "a schedule": `{"servers":{"a":{${server},"refresh":{"schedule":"${filled("1,", size)}1 * * * *"}}}}`,
   };
   const yaml: Readonly<Record<string, string>> = {
-    "lists that open": filled("[", size),
-    "maps that open": filled("{a: ", size),
+    "opening brackets": filled("[", size),
+    "opening braces": filled("{a: ", size),
     "nested lists": filled("- ", size),
-    "deeper and deeper": Array.from({ length: 1_400 }, (_, depth) => `${" ".repeat(depth)}a:`).join("\n"),
+    "maps nested by indentation": Array.from({ length: 1_400 }, (_, depth) => `${" ".repeat(depth)}a:`).join(
+      "\n",
+    ),
     comments: filled("#\n", size),
     anchors: items(size, (index) => `- &a${index} x`, "\n"),
     aliases: `a: &a x\nb: [${items(size, () => "*a")}]`,
@@ -165,10 +167,10 @@ describe("the time to load a config grows in proportion to its length", () => {
       { length: 30 },
       (_, index) => `a${index}: &a${index} [${index === 0 ? "x" : `*a${index - 1}, *a${index - 1}`}]`,
     ).join("\n"),
-    questions: filled("? ", size),
-    quotes: `a: "${filled("\\x41", size)}`,
-    names: items(size, (index) => `p${index}: 1`, "\n"),
-    "the same name": items(size, () => "p: 1", "\n"),
+    "question marks": filled("? ", size),
+    "escapes in quotes": `a: "${filled("\\x41", size)}`,
+    "different names": items(size, (index) => `p${index}: 1`, "\n"),
+    "a repeated name": items(size, () => "p: 1", "\n"),
     tags: filled("!a ", size),
     tabs: filled("\t", size),
     "a block": `a: |\n${filled(" x\n", size)}`,
@@ -181,7 +183,7 @@ describe("the time to load a config grows in proportion to its length", () => {
   ];
   for (const [notation, texts] of notations) {
     for (const [what, text] of Object.entries(texts)) {
-      test(`${notation}: ${what}`, async () => {
+      test(`the time to load a config is linear in ${notation} with ${what}`, async () => {
         const file = join(folder, `${what.replaceAll(" ", "-")}.${notation}`);
         await writeFile(file, text, { mode: 0o644 });
         const took = await seconds(() => checkConfig({ cliPath: file, cwd: folder, env: {} }));

@@ -6,8 +6,8 @@ import { property } from "./property.js";
 
 type Environment = Readonly<Record<string, string>>;
 
-/** What the documentation says, read from left to right. */
-function filledIn(
+/** A second implementation of interpolation: it reads from left to right, and follows the documentation. */
+function expectedInterpolation(
   text: string,
   env: Environment,
 ): { value: string; missing: ReadonlySet<string>; malformed: boolean } {
@@ -63,24 +63,28 @@ const environment = fc.dictionary(fc.constantFrom("A", "EMPTY", "env", "B", "x")
 
 describe("interpolation", () => {
   property(
-    "is what the documentation says, in one pass",
+    "interpolation does what the documentation says, in one pass",
     [text, fc.oneof(fc.constant<Environment>(env), environment)],
     (written, variables) => {
       const { value, missing, mistakes } = interpolate({ url: written }, variables);
-      const expected = filledIn(written, variables);
+      const expected = expectedInterpolation(written, variables);
       expect({ ...(value as object) }).toEqual({ url: expected.value });
       expect(new Set(missing.map(({ name }) => name))).toEqual(expected.missing);
       expect(mistakes.length).toBe(expected.malformed ? 1 : 0);
     },
   );
 
-  property("gives back what was escaped", [text, environment], (written, variables) => {
-    const { value, missing, mistakes } = interpolate(
-      { url: written.replaceAll("${", () => "$${") },
-      variables,
-    );
-    expect([{ ...(value as object) }, missing, mistakes]).toEqual([{ url: written }, [], []]);
-  });
+  property(
+    "interpolation of an escaped text returns the original text",
+    [text, environment],
+    (written, variables) => {
+      const { value, missing, mistakes } = interpolate(
+        { url: written.replaceAll("${", () => "$${") },
+        variables,
+      );
+      expect([{ ...(value as object) }, missing, mistakes]).toEqual([{ url: written }, [], []]);
+    },
+  );
 
   const secrets = fc.constantFrom(
     ["grant", "client", "secret"],
@@ -88,11 +92,15 @@ describe("interpolation", () => {
     ["headers", "x", "env"],
     ["grant", "client", "key", "signer", "exec", "0"],
   );
-  property("leaves secrets and commands alone", [text, environment, secrets], (written, variables, path) => {
-    const holder = path.reduceRight<unknown>((inner, name) => ({ [name]: inner }), written);
-    // It is JSON by the way it is made.
-    const { value, missing, mistakes } = interpolate({ servers: { crm: holder as never } }, variables);
-    expect(JSON.stringify(value)).toBe(JSON.stringify({ servers: { crm: holder } }));
-    expect([missing, mistakes]).toEqual([[], []]);
-  });
+  property(
+    "interpolation leaves secrets and commands unchanged",
+    [text, environment, secrets],
+    (written, variables, path) => {
+      const holder = path.reduceRight<unknown>((inner, name) => ({ [name]: inner }), written);
+      // Always JSON, because it was built from objects and a text.
+      const { value, missing, mistakes } = interpolate({ servers: { crm: holder as never } }, variables);
+      expect(JSON.stringify(value)).toBe(JSON.stringify({ servers: { crm: holder } }));
+      expect([missing, mistakes]).toEqual([[], []]);
+    },
+  );
 });

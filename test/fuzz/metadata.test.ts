@@ -119,7 +119,7 @@ const respond = ({ status, type, body, challenge }: Answer): Response =>
     },
   });
 
-/** Answers in turn, whatever is asked, and keeps what was. */
+/** Sends the answers in turn, whatever is requested, and records the requested URLs. */
 function answering(answers: readonly Answer[]) {
   const asked: string[] = [];
   const fetch = async (input: string | URL | Request): Promise<Response> => {
@@ -142,16 +142,20 @@ const codes = [
 ] as const;
 
 describe("authorization server metadata", () => {
-  property("that is well formed is read as it is", [authorizationServer], async (document) => {
-    const found = await fetchAuthorizationServer(
-      how(async () => Response.json({ ...document, issuer })),
-      { issuer },
-    );
-    expect(found).toMatchObject({ ok: true, value: { metadata: { ...document, issuer } } });
-  });
+  property(
+    "well-formed authorization server metadata is read unchanged",
+    [authorizationServer],
+    async (document) => {
+      const found = await fetchAuthorizationServer(
+        how(async () => Response.json({ ...document, issuer })),
+        { issuer },
+      );
+      expect(found).toMatchObject({ ok: true, value: { metadata: { ...document, issuer } } });
+    },
+  );
 
   property(
-    "of any kind is of this issuer and well formed, or a failure",
+    "arbitrary authorization server metadata is that of this issuer and well formed, or a failure",
     [answer(authorizationServer)],
     async (answer) => {
       const { fetch } = answering([answer]);
@@ -166,7 +170,7 @@ describe("authorization server metadata", () => {
   );
 });
 
-/** What is said of a failure, without what servers said: that is for those who ask for it. */
+/** Returns a failure as text, without its details, which may contain text of servers. */
 function shownOf({ details: _details, ...failure }: Failure): string {
   return JSON.stringify(failure);
 }
@@ -175,7 +179,7 @@ describe("resource metadata", () => {
   const candidates = resourceLocations({ url, issuer });
 
   property(
-    "of any kind is well formed, absent, or a failure",
+    "arbitrary resource metadata is well formed, absent, or a failure",
     [fc.array(answer(resource), { maxLength: 3 })],
     async (answers) => {
       const found = await findProtectedResource(how(answering(answers).fetch), url, candidates, {
@@ -190,12 +194,12 @@ describe("resource metadata", () => {
   );
 
   property(
-    "is taken for this server's only if it is of its origin and above its path",
+    "resource metadata is accepted for a server only at its origin, and at its path or above",
     [address, address],
     (named, own) => {
       if (!URL.canParse(own)) return;
       const mismatch = checkResource(named, own);
-      // Our own address is ours to show.
+      // The server's own URL may be shown.
       const shown = [own, new URL(own).href];
       if (mismatch !== undefined) {
         return assertSilent(shown.reduce((detail, url) => detail.replaceAll(url, ""), mismatch.detail));
@@ -217,7 +221,7 @@ const isSafe = (text: string): boolean => {
 
 describe("discovery from arbitrary responses", () => {
   property(
-    "leads to the pinned issuer and to https alone, or to a failure",
+    "discovery from arbitrary responses finds the pinned issuer over https, or fails",
     [fc.array(anyAnswer, { maxLength: 4 })],
     async (answers) => {
       const { asked, fetch } = answering(answers);
@@ -235,7 +239,7 @@ describe("discovery from arbitrary responses", () => {
   );
 
   property(
-    "by discovery is asked over https only, and is a list or a failure",
+    "discover() sends requests only over https for arbitrary responses, and returns a list or fails",
     [fc.array(anyAnswer, { maxLength: 5 })],
     async (answers) => {
       const { asked, fetch } = answering(answers);

@@ -6,21 +6,22 @@ import { path, runs, seed } from "./settings.js";
 
 declare module "vitest" {
   interface TaskMeta {
-    /** How many cases a property was tried with. */
+    /** The number of cases that a property was checked with. */
     cases?: number;
   }
 }
 
-/** CPU seconds. Nothing here takes longer than some milliseconds. */
-const longestCase = 3 * slowness();
-/** Milliseconds without a turn of the event loop, after which the test runner would think that we are gone. */
-const longestTurn = 200;
+/** CPU seconds. A case normally takes a few milliseconds. */
+const maxCaseTime = 3 * slowness();
+/** Milliseconds between turns of the event loop. If a worker is busy for long, the test runner considers it lost. */
+const maxTurnTime = 200;
 
 type Arbitraries<Values extends unknown[]> = { [Index in keyof Values]: fc.Arbitrary<Values[Index]> };
 
 /**
- * A test that something holds for every case. One that fails is shrunk and shown with the seed and the path to repeat
- * it: `npm run fuzz -- --seed S --path P --only "name"`. `examples` are tried before all others: those that failed once.
+ * Defines a test that a property holds for every generated case. A failing case is shrunk, and printed with the seed and the
+ * path that repeat it: `npm run fuzz -- --seed S --path P --only "name"`. `examples` are cases that failed before, and are
+ * checked first.
  */
 export function property<Values extends [unknown, ...unknown[]]>(
   name: string,
@@ -35,10 +36,10 @@ export function property<Values extends [unknown, ...unknown[]]>(
       const started = cpuSeconds();
       await holds(...values);
       const took = cpuSeconds() - started;
-      if (took > longestCase)
-        throw new Error(`It took ${took.toFixed(1)} s, of ${longestCase.toFixed(1)} at the most.`);
+      if (took > maxCaseTime)
+        throw new Error(`The case took ${took.toFixed(1)} s. The limit is ${maxCaseTime.toFixed(1)} s.`);
       task.meta.cases = (task.meta.cases ?? 0) + 1;
-      if (performance.now() - turn < longestTurn) return;
+      if (performance.now() - turn < maxTurnTime) return;
       await new Promise((resolve) => setImmediate(resolve));
       turn = performance.now();
     });

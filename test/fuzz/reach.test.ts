@@ -82,12 +82,12 @@ const written = pieces(
     "xn--",
   ],
 );
-/** Of a server, with something after it or before it. */
+/** The URL of a server, followed by other text. */
 const near = fc.tuple(server, written).map(([base, rest]) => `${base}${rest}`);
 const address = fc.oneof(written, near);
 
-/** Ways to read a path, each of which some server has. */
-const freely: readonly ((path: string) => string)[] = [
+/** Ways in which some servers decode a path leniently. */
+const lenientDecoders: readonly ((path: string) => string)[] = [
   (path) => path.replaceAll(/%(2e|2f|5c|3b|3f|20|00|25)/gi, (_, code: string) => character(code)),
   (path) => path.replaceAll(/%u00([0-9a-f]{2})/gi, (_, code: string) => character(code)),
   // Overlong, RFC 3629 §10, and fullwidth.
@@ -100,43 +100,47 @@ const freely: readonly ((path: string) => string)[] = [
 ];
 const character = (code: string) => String.fromCharCode(Number.parseInt(code, 16));
 
-/** Every place that a server behind could take a path for, when it reads more freely round by round. */
-function placesOf(path: string): readonly string[] {
+/** Returns every path that a lenient server could resolve a path to. Each round decodes the path once more. */
+function possiblePaths(path: string): readonly string[] {
   const places: string[] = [];
   let text = path;
   for (let round = 0; round < 8; round += 1) {
-    const plain = freely.slice(4).reduce((read, how) => how(read), text);
-    // As a file system resolves it: what `URL` would take for a query or a line break is a part of the name.
+    const plain = lenientDecoders.slice(4).reduce((read, how) => how(read), text);
+    // Resolves as a file system does, where a `?` or a line break is part of a name.
     places.push(posix.normalize(`/${plain}`));
-    text = freely.slice(0, 4).reduce((read, how) => how(read), text);
+    text = lenientDecoders.slice(0, 4).reduce((read, how) => how(read), text);
   }
   return places;
 }
 
 describe("a URL is out of reach", () => {
-  property("that the URL standard sends to another origin", [address, server, reach], (text, base, how) => {
-    if (!URL.canParse(text, base)) return;
-    const url = new URL(text, base);
-    if (!isWithinReach(url, new URL(base), how)) return;
-    const [sent, own] = [new URL(new Request(url).url), new URL(base)];
-    expect([sent.protocol, sent.host, sent.username, sent.password]).toEqual([
-      own.protocol,
-      own.host,
-      "",
-      "",
-    ]);
-  });
+  property(
+    "a URL that the URL standard resolves to another origin is out of reach",
+    [address, server, reach],
+    (text, base, how) => {
+      if (!URL.canParse(text, base)) return;
+      const url = new URL(text, base);
+      if (!isWithinReach(url, new URL(base), how)) return;
+      const [sent, own] = [new URL(new Request(url).url), new URL(base)];
+      expect([sent.protocol, sent.host, sent.username, sent.password]).toEqual([
+        own.protocol,
+        own.host,
+        "",
+        "",
+      ]);
+    },
+  );
 
   property(
-    "of a path that is, or may be decoded to, one beside the server's",
+    "a URL whose path is outside of the server's path, or can be decoded to such a path, is out of reach",
     [address, server],
     (text, base) => {
       if (!URL.canParse(text, base)) return;
       const [url, own] = [new URL(text, base), new URL(base)];
       if (!isWithinReach(url, own, "path")) return;
       const folder = own.pathname.replace(/\/$/, "");
-      const inside = placesOf(folder).flatMap((place) => [place, place.replace(/\/$/, "")]);
-      for (const place of placesOf(url.pathname)) {
+      const inside = possiblePaths(folder).flatMap((place) => [place, place.replace(/\/$/, "")]);
+      for (const place of possiblePaths(url.pathname)) {
         expect(inside.some((top) => place === top || place.startsWith(`${top}/`))).toBe(true);
       }
     },
@@ -145,7 +149,7 @@ describe("a URL is out of reach", () => {
 
 describe("whatever a server redirects to", () => {
   property(
-    "is where the URL standard says, or nowhere",
+    "a redirect goes to the URL that the URL standard resolves, or is not followed",
     [address, server, fc.integer({ min: 200, max: 399 })],
     (location, from, status) => {
       const text = location.replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, "");
@@ -153,7 +157,7 @@ describe("whatever a server redirects to", () => {
       const target = redirectTarget(response, new URL(from));
       if (target === undefined) return;
       expect([301, 302, 303, 307, 308]).toContain(status);
-      // A header loses spaces and tabs at its ends, and nothing else that looks like a space.
+      // `Headers` removes spaces and tabs at the ends, and no other white space.
       expect(target.href).toBe(new URL(text.replaceAll(/^[\t ]+|[\t ]+$/g, ""), from).href);
     },
   );
@@ -163,7 +167,7 @@ describe("whatever a server redirects to", () => {
     location: fc.oneof(address, fc.constantFrom("/a/b/c", "?x", "", `https://evil.example/?${canary}`)),
   });
   property(
-    "the token goes to the server alone, and no more than five times further",
+    "the token is sent only to the server, and at most five redirects are followed",
     [server, reach, fc.array(hop, { maxLength: 8 }), fc.constantFrom("GET", "POST")],
     async (base, how, hops, method) => {
       const own = new URL(base);

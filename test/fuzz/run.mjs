@@ -1,16 +1,16 @@
-// `npm run fuzz [-- CASES] [--seed S] [--path P] [--only NAME]`: every property with so many cases in all, a million if
-// nothing is said, and texts as long as are ever read. Prints the seed, with which the same cases come again; what fails is
-// shown as small as it could be made, with the path that leads to it. The last line is `N passed, N failed`.
+// `npm run fuzz [-- CASES] [--seed S] [--path P] [--only NAME]` checks all properties with CASES cases in total, a million by
+// default, and with texts as long as are ever read. It prints the seed, which repeats the same cases. A failing case is shrunk
+// and printed with its path, which repeats it. The last line is `N passed, N failed`.
 import { randomInt } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { startVitest } from "vitest/node";
 import { readOptions } from "../support/read-options.mjs";
 
-/** What `property(…)` was called for when this was written. */
-const fewestProperties = 38;
-/** Tests of another kind: long texts that must take time in proportion. */
-const fewestTexts = 120;
+/** The run fails with fewer calls of `property(…)`, so that none is lost unnoticed. */
+const minProperties = 38;
+/** The run fails with fewer tests of long texts. */
+const minTexts = 120;
 
 const { values, positionals, refuse } = readOptions(
   "npm run fuzz -- [CASES] [--seed N] [--path P] [--only NAME]",
@@ -25,7 +25,7 @@ const started = performance.now();
 
 process.chdir(fileURLToPath(new URL("../..", import.meta.url)));
 Object.assign(process.env, {
-  FUZZ_RUNS: String(Math.ceil(cases / fewestProperties)),
+  FUZZ_RUNS: String(Math.ceil(cases / minProperties)),
   FUZZ_SEED: String(seed),
   ...(values.path !== undefined && { FUZZ_PATH: values.path }),
 });
@@ -54,15 +54,18 @@ for (const module of modules) {
     if (ofThis !== undefined) properties += 1;
     tried += ofThis ?? 0;
     if (state === "passed") passed += 1;
-    else failures.push([test.fullName, errors[0] ?? { message: `It was ${state}.` }]);
+    else failures.push([test.fullName, errors[0] ?? { message: `The test was ${state}.` }]);
   }
 }
 const isWhole = values.only === undefined && values.path === undefined;
-if (isWhole && properties < fewestProperties) {
-  failures.push(["the run", { message: `There are ${properties} properties of ${fewestProperties}.` }]);
+if (isWhole && properties < minProperties) {
+  failures.push([
+    "the run",
+    { message: `There are ${properties} properties. The minimum is ${minProperties}.` },
+  ]);
 }
-if (isWhole && passed + failures.length - properties < fewestTexts) {
-  failures.push(["the run", { message: "There are fewer long texts than there were." }]);
+if (isWhole && passed + failures.length - properties < minTexts) {
+  failures.push(["the run", { message: `There are fewer than ${minTexts} tests of long texts.` }]);
 }
 for (const [name, error] of failures) console.log(`\nFAILED  ${name}\n${described(error)}`);
 

@@ -1,11 +1,11 @@
-// How much is tried. The one place that reads what `npm run fuzz` sets; without it, it is what `npm test` has time for.
+// The number of cases and the size of texts. `npm run fuzz` sets the variables. The defaults are for `npm test`.
 const { FUZZ_RUNS, FUZZ_SEED, FUZZ_PATH } = process.env;
 
 /** Cases for each property. */
 export const runs = Number(FUZZ_RUNS ?? 500);
-/** The same in each `npm test`: `npm run fuzz` looks for what is new, and takes another each time. */
+/** The same for each `npm test`. `npm run fuzz` uses another seed each time, to find new failures. */
 export const seed = Number(FUZZ_SEED ?? 20_261_123);
-/** Leads to one case of a property, when it is to be repeated. */
+/** Selects one case of a property, to repeat it. */
 export const path = FUZZ_PATH;
-/** Characters of the longest texts: as much as is ever read of an answer, a file or a config, or a part of that. */
+/** The length of the longest texts in characters. With `npm run fuzz` it is the most that is ever read of a response or file. */
 export const longest = FUZZ_RUNS === undefined ? 200_000 : 1_000_000;

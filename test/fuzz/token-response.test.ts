@@ -4,7 +4,7 @@ import type { TokenEndpoint } from "../../src/diagnosis/facts.js";
 import { longestLifetime } from "../../src/lib/duration.js";
 import { jwtClaims } from "../../src/lib/jwt-claims.js";
 import { isScope } from "../../src/lib/scope.js";
-import { registeredError, saidInError } from "../../src/oauth/token-endpoint/oauth-error.js";
+import { errorFields, registeredError } from "../../src/oauth/token-endpoint/oauth-error.js";
 import { tokenRejection } from "../../src/oauth/token-endpoint/token-rejection.js";
 import { readTokenResponse } from "../../src/oauth/token-endpoint/token-response.js";
 import { jwtLifetime } from "../../src/tokens/jwt-lifetime.js";
@@ -97,7 +97,7 @@ const answerOf = (statusCode: number, type: string, after: string, text: string)
 });
 
 describe("responses of a token endpoint", () => {
-  property("that grant a token are read as they are", [good, endpoint], ({ scopes, ...rest }, where) => {
+  property("a token response is read unchanged", [good, endpoint], ({ scopes, ...rest }, where) => {
     const text = JSON.stringify({ ...rest, scope: scopes.join(" ") });
     expect(readTokenResponse(answerOf(200, "application/json", "", text), where, now)).toEqual({
       accessToken: rest.access_token,
@@ -108,7 +108,7 @@ describe("responses of a token endpoint", () => {
   });
 
   property(
-    "of any kind give a token that can be sent, or a failure that shows nothing of them",
+    "an arbitrary response of a token endpoint gives a token that fits into a header, or a failure that shows no text of it",
     [status, contentType, retryAfter, body, endpoint, fc.boolean()],
     async (statusCode, type, after, text, where, exchange) => {
       const wanted = exchange ? { issuedTypes: types, requestedType: types[1] } : {};
@@ -143,7 +143,7 @@ describe("responses of a token endpoint", () => {
     canary,
   ];
   property(
-    "that refuse are a failure that says which server and shows no text of theirs",
+    "a refusal of a token endpoint is a failure that names the server and shows no text of the response",
     [
       endpoint,
       fc.integer({ min: 200, max: 599 }),
@@ -154,7 +154,7 @@ describe("responses of a token endpoint", () => {
       const rejection = {
         status: statusCode,
         oauthError: registeredError(error),
-        said: saidInError({ error }),
+        details: errorFields({ error }),
         retryAfter: after ?? undefined,
       };
       const failure = tokenRejection(where, rejection);
@@ -172,13 +172,13 @@ const claims = fc.dictionary(fc.string({ maxLength: 6 }), fc.jsonValue({ maxDept
 });
 
 describe("JWT claims", () => {
-  property("are read as they were written", [claims, visible], (written, signature) => {
+  property("JWT claims are read as they were written", [claims, visible], (written, signature) => {
     const jwt = `${base64url({ alg: "none" })}.${base64url(written)}.${signature.replaceAll(/[^\w-]/g, "-")}`;
     expect(jwtClaims(jwt)).toEqual(JSON.parse(JSON.stringify(written)));
   });
 
   property(
-    "of anything are an object or nothing, and a lifetime that can be counted with",
+    "the claims of an arbitrary text are an object or undefined, and its lifetime is within the limits",
     [
       fc.oneof(
         pieces(".", "e30", "eyJleHAiOjF9", "=", "-", "_"),

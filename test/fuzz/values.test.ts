@@ -29,16 +29,20 @@ const forms: readonly ((date: Date) => string)[] = [
 ];
 
 describe("Retry-After", () => {
-  property("in seconds is that long, a day at most", [fc.integer({ min: -10, max: 1e9 })], (seconds) => {
-    expect(parseRetryAfter(String(seconds), 0)).toBe(Math.min(Math.max(seconds, 0) * second, day));
-  });
+  property(
+    "Retry-After in seconds is that long, but at most a day",
+    [fc.integer({ min: -10, max: 1e9 })],
+    (seconds) => {
+      expect(parseRetryAfter(String(seconds), 0)).toBe(Math.min(Math.max(seconds, 0) * second, day));
+    },
+  );
 
   property(
-    "as a date lasts until then, whichever of its three forms it has",
+    "Retry-After as a date lasts until then, in each of the three forms of a date",
     [moment, fc.integer({ min: -day, max: day }), fc.nat({ max: 2 })],
     (now, distance, form) => {
       const until = new Date(Math.floor((now + distance) / second) * second);
-      // Two digits of a year say nothing of the century.
+      // A year with two digits does not tell the century.
       if (form === 1 && (until.getUTCFullYear() < 1970 || until.getUTCFullYear() > 2049)) return;
       expect(parseRetryAfter(forms[form]?.(until) ?? "", now)).toBe(Math.max(until.getTime() - now, 0));
     },
@@ -63,10 +67,14 @@ describe("Retry-After", () => {
     ),
     mangled(fc.tuple(moment, fc.nat({ max: 2 })).map(([time, form]) => forms[form]?.(new Date(time)) ?? "")),
   );
-  property("of any kind is nothing, or between none and a day", [text, moment], (value, now) => {
-    const wait = parseRetryAfter(value, now) ?? 0;
-    expect(wait >= 0 && wait <= day).toBe(true);
-  });
+  property(
+    "an arbitrary Retry-After is undefined, or between zero and a day",
+    [text, moment],
+    (value, now) => {
+      const wait = parseRetryAfter(value, now) ?? 0;
+      expect(wait >= 0 && wait <= day).toBe(true);
+    },
+  );
 
   const cacheControl = pieces(
     "max-age",
@@ -81,7 +89,7 @@ describe("Retry-After", () => {
     "-1",
   );
   property(
-    "has a neighbour, Cache-Control, that is between five minutes and a day",
+    "an arbitrary Cache-Control gives a lifetime between five minutes and a day",
     [cacheControl],
     (value) => {
       const fresh = freshFor(new Headers({ "cache-control": headerSafe(value) }));
@@ -92,7 +100,7 @@ describe("Retry-After", () => {
 
 describe("durations", () => {
   property(
-    "are read as they were written",
+    "durations are read as they were written",
     [fc.nat({ max: 999_999_999 }), fc.constantFrom("ms", "s", "m", "h")],
     (amount, unit) => {
       expect(parseDuration(`${amount}${unit}`)).toBe(amount * { ms: 1, s: 1e3, m: 6e4, h: 36e5 }[unit]);
@@ -100,7 +108,7 @@ describe("durations", () => {
   );
 
   property(
-    "of any kind are nothing, or a number that is no less than none",
+    "an arbitrary duration is undefined, or a number that is not negative",
     [pieces("1", "30", "ms", "s", "m", "h", "-", ".", "e9")],
     (text) => {
       const read = parseDuration(text);
@@ -113,7 +121,7 @@ const field = (low: number, high: number, names: readonly string[] = []) => {
   const one = fc.integer({ min: low, max: high });
   const ends = fc.tuple(one, one).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
   const range = ends.map(([from, to]) => `${from}-${to}`);
-  // One that leads nowhere is refused; Sunday is 0 and 7, and the first of the two.
+  // A step beyond the range would be refused. For weekdays the range ends at 6, because 7 is Sunday again, as 0 is.
   const stepWithin = (of: string, from: number, to: number) =>
     fc
       .integer({ min: 1, max: Math.max(Math.min(to, high === 7 ? 6 : to) - from, 1) })
@@ -136,7 +144,7 @@ const expression = fc
     fc.option(field(0, 59), { nil: undefined }),
     field(0, 59),
     field(0, 23),
-    // Each month has these days: one of those that has none, as the 31st of April, is refused.
+    // Days that each month has, because an expression that never matches, such as April 31, would be refused.
     field(1, 28),
     field(1, 12, ["Jan", "december"]),
     field(0, 7, ["Mon", "sunday"]),
@@ -175,12 +183,12 @@ const zone = fc.constantFrom(
 );
 
 describe("schedules", () => {
-  property("that are well formed are valid", [expression], async (text) => {
+  property("a well-formed schedule is valid", [expression], async (text) => {
     expect(await findCronProblem(text)).toBe(undefined);
   });
 
   property(
-    "of any kind are refused, or tick later, on whole seconds, each time",
+    "an arbitrary schedule is refused, or each tick is later than the one before and on a whole second",
     [anyExpression, zone, moment],
     async (text, timezone, now) => {
       if ((await findCronProblem(text)) !== undefined) return;

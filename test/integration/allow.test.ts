@@ -1,4 +1,4 @@
-// What a config from somebody else may use, where it is used.
+// The limits of `allow` for a config from somebody else, at the time when files, commands and URLs are used.
 import {
   mkdir,
   mkdtemp,
@@ -28,7 +28,7 @@ const originsOf = (world: World): readonly string[] => [
   new URL(world.issuer.issuer).origin,
 ];
 
-/** The config of a world with another secret. */
+/** Returns the config of a world with another secret. */
 const withSecret = (world: World, secret: object): object => ({
   servers: {
     tools: {
@@ -38,7 +38,7 @@ const withSecret = (world: World, secret: object): object => ({
   },
 });
 
-/** Configs of people whom nobody has checked have no type. */
+/** The config of another person has no checked type. */
 const optionsOf = (config: object, options: object): McpAuthOptions<"tools"> => ({
   ...options,
   config: config as never,
@@ -212,7 +212,7 @@ it("a store folder that becomes a link outside of `allow` is not written to any 
   await rename(join(cwd, "tenant/store"), join(cwd, "tenant/before"));
   await symlink(join(cwd, "outside"), join(cwd, "tenant/store"));
   await auth.resolve("tools").getAccessToken({ forceRefresh: true });
-  // Waits for what is written in the background.
+  // Waits for background writes.
   await auth.stop();
   expect(await readdir(join(cwd, "outside"))).toEqual([]);
 });

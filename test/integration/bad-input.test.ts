@@ -1,4 +1,4 @@
-// Bad input of every kind, through the public API: what is said about it, and that nothing secret went out.
+// Invalid input of every kind through the public API: the error messages, and that no secret is shown or sent.
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -30,16 +30,16 @@ const refusing =
     sendJson(response, { error, error_description: "canary-prose" }, status);
 
 interface Setting {
-  /** Beyond issuer and token endpoint. */
+  /** Metadata in addition to issuer and token endpoint. */
   readonly metadata?: object;
   readonly token?: Handler;
   readonly env?: Readonly<Record<string, string>>;
-  /** Fields of the server in the config. */
+  /** Members of the server in the config. */
   readonly server?: object;
   readonly options?: McpAuthOptions<"crm">;
 }
 
-/** A server `crm` with this grant, and its authorization server at the same origin. */
+/** Starts a server `crm` with its authorization server at the same origin, and creates a manager with this grant. */
 async function crm(grant: (issuer: string) => object, setting: Setting = {}) {
   const { metadata, token = bearer, env = {}, server: more, options } = setting;
   const server = await ownServer((request, response) => {
@@ -57,7 +57,7 @@ async function crm(grant: (issuer: string) => object, setting: Setting = {}) {
         ...more,
       },
     },
-    // Put together from parts.
+    // Built from parts.
   } as object as McpAuthConfig<"crm">;
   const auth = await runtime({ config, env, ...options });
   return {
@@ -69,15 +69,15 @@ async function crm(grant: (issuer: string) => object, setting: Setting = {}) {
   };
 }
 
-/** The grant client_credentials with this client. */
+/** Returns a client_credentials grant with this client. */
 const as =
   (client: object) =>
   (issuer: string): object => ({ client: { issuer, id: "agent", ...client } });
 
-/** What is planted, what keys begin with, and what JWTs do. */
+/** Planted texts, and the beginnings of keys and JWTs. */
 const canaries = /canary|PRIVATE KEY|\beyJ/;
 
-/** What is said when a token is asked for, in which nothing may be that is nobody's business. */
+/** Returns the message of the error of a token request. Asserts its code, and that the error shows no secret. */
 async function said(
   { manager, issuer, host }: Awaited<ReturnType<typeof crm>>,
   code: string,
@@ -131,9 +131,9 @@ describe("a method that the authorization server does not list", () => {
         "credential that it accepts, or",
     ],
   ])(
-    "for %s is unsupported_by_server before a secret is read or a request sent",
+    "a method for %s that the server does not list is unsupported_by_server, before a secret is read or a request sent",
     async (_, client, listed, text) => {
-      // The variable is not set: to read it would be another error.
+      // The variable is not set, so reading it would be another error.
       const world = await crm(as(client), { metadata: { [methods]: listed } });
       expect(await said(world, "unsupported_by_server")).toBe(
         `Server "crm": the authorization server ISSUER ${text} set the client's "method" if the list is wrong.`,
@@ -142,7 +142,7 @@ describe("a method that the authorization server does not list", () => {
     },
   );
 
-  test("is used if the config names it, with one warning for any number of tokens", async () => {
+  test("a method that the server does not list is used if the config names it, with one warning for any number of tokens", async () => {
     const world = await crm(as({ secret: { env: "SECRET" }, method: "client_secret_post" }), {
       metadata: { [methods]: ["private_key_jwt"] },
       env: { SECRET: "s3cret" },
@@ -167,14 +167,14 @@ describe("an algorithm that the servers do not list", () => {
       { key },
       {},
       { [algorithms]: ["RS256", "canary"] },
-      "accepts no signature that the key can make (ES256). It lists RS256, names that are not registered. Use a key",
+      "does not accept a signature that the key can make (ES256). It lists RS256, names that are not registered. Use a key",
     ],
     [
       "of its secret",
       { secret: { env: "NOWHERE" }, method: "client_secret_jwt" },
       {},
       { [algorithms]: ["RS256"] },
-      "accepts no signature that a client secret can make (HS256, HS384, HS512). It lists RS256. Set the client's",
+      "does not accept a signature made with a client secret (HS256, HS384, HS512). It lists RS256. Set the client's",
     ],
     [
       "of a key that is made for DPoP",
@@ -190,12 +190,15 @@ describe("an algorithm that the servers do not list", () => {
       { [proofAlgorithms]: ["RS256"] },
       'accepts no DPoP proof that the key of its "dpop" can sign (ES256). It lists RS256. Name a key',
     ],
-  ])("%s is unsupported_by_server, and nothing is sent", async (_, client, server, metadata, text) => {
-    const world = await crm(as(client), { metadata, env, server });
-    const message = await said(world, "unsupported_by_server");
-    expect(message).toContain(`Server "crm": the authorization server ISSUER ${text}`);
-    expect(world.tokenRequests()).toEqual([]);
-  });
+  ])(
+    "an algorithm %s that the server does not list is unsupported_by_server, and nothing is sent",
+    async (_, client, server, metadata, text) => {
+      const world = await crm(as(client), { metadata, env, server });
+      const message = await said(world, "unsupported_by_server");
+      expect(message).toContain(`Server "crm": the authorization server ISSUER ${text}`);
+      expect(world.tokenRequests()).toEqual([]);
+    },
+  );
 
   test.each<[string, object, object, object]>([
     ["the client's key", { key: { ...key, alg: "ES256" } }, {}, { [algorithms]: ["RS256"] }],
@@ -205,18 +208,21 @@ describe("an algorithm that the servers do not list", () => {
       { dpop: { key: { ...key, alg: "ES256" } } },
       { [proofAlgorithms]: ["RS256"] },
     ],
-  ])("is used for %s if the config names it, with a warning", async (_, client, server, metadata) => {
-    const token: Handler = ({ headers }, response) => {
-      const token_type = headers["dpop"] === undefined ? "Bearer" : "DPoP";
-      sendJson(response, { access_token: "t", token_type, expires_in: 60 });
-    };
-    const world = await crm(as(client), { metadata, env, server, token });
-    const heard = listen(world.auth);
-    await world.manager.getToken();
-    expect(world.tokenRequests()).toHaveLength(1);
-    const codes = heard.filter(({ event }) => event === "token:warning").map(({ code }) => code);
-    expect(codes).toEqual(["unsupported_by_server"]);
-  });
+  ])(
+    "an algorithm that the server does not list is used for %s if the config names it, with a warning",
+    async (_, client, server, metadata) => {
+      const token: Handler = ({ headers }, response) => {
+        const token_type = headers["dpop"] === undefined ? "Bearer" : "DPoP";
+        sendJson(response, { access_token: "t", token_type, expires_in: 60 });
+      };
+      const world = await crm(as(client), { metadata, env, server, token });
+      const heard = listen(world.auth);
+      await world.manager.getToken();
+      expect(world.tokenRequests()).toHaveLength(1);
+      const codes = heard.filter(({ event }) => event === "token:warning").map(({ code }) => code);
+      expect(codes).toEqual(["unsupported_by_server"]);
+    },
+  );
 });
 
 describe("an invalid or wrong key", () => {
@@ -247,12 +253,12 @@ describe("an invalid or wrong key", () => {
       /cannot be decrypted: the passphrase is wrong/,
     ],
     ["no key at all", () => "canary", {}, /is neither PEM nor JSON/],
-  ])("is key_invalid with a reason: %s", async (_, content, key, text) => {
+  ])("an invalid or wrong key is key_invalid with a reason: %s", async (_, content, key, text) => {
     const folder = await mkdtemp(join(tmpdir(), "mcp-auth-bad-key-"));
     onTestFinished(() => rm(folder, { recursive: true }));
     const file = join(folder, "agent.pem");
     await writeFile(file, await content(), { mode: 0o600 });
-    // One that was written a moment ago may be half of what it will be.
+    // An old modification time, because a file that was written a moment ago may be incomplete and is read again.
     await utimes(file, 0, 0);
     const world = await crm(as({ key: { privateKey: { file: "./agent.pem" }, ...key } }), {
       env: { PASSPHRASE: "canary-other" },
@@ -269,7 +275,7 @@ describe("a grant with a property of another grant", () => {
   const client = { issuer: "https://auth.example", id: "agent" };
   const token = { env: "TOKEN" };
   const subject = { token };
-  /** What each grant cannot do without. */
+  /** The required members of each grant. */
   const own = {
     client_credentials: { client },
     jwt_bearer: { client, assertion: token },
@@ -277,7 +283,7 @@ describe("a grant with a property of another grant", () => {
     enterprise_managed: { client, idp: { client, subject } },
     static: { token },
   } as const;
-  /** What some grant has and others have not. */
+  /** Members that only some grants have. */
   const fields = {
     assertion: token,
     subject,
@@ -289,10 +295,10 @@ describe("a grant with a property of another grant", () => {
 
   const optional = ["actor", "requestedType"];
 
-  /** The lines about mistakes. */
+  /** Returns the lines of the message that describe a mistake. */
   async function mistakes(grant: object, more: object = {}): Promise<readonly string[]> {
     const servers = { crm: { url: "https://crm.example/mcp", grant, ...more } };
-    // It is wrong on purpose.
+    // The config is invalid on purpose.
     const config = { servers } as object as McpAuthConfig<"crm">;
     const error = await failure(createMcpAuth({ config, env: {} }));
     expect(error.code).toBe("config_invalid");
@@ -314,7 +320,7 @@ describe("a grant with a property of another grant", () => {
   };
 
   test.each(foreign)(
-    "%s with `%s` is config_invalid, once, saying where that belongs",
+    "a grant %s with `%s` is config_invalid with one mistake, which says where the property belongs",
     async (_, name, grant) => {
       const lines = await mistakes(grant);
       expect(lines).toHaveLength(1);
@@ -369,15 +375,18 @@ describe("a grant whose assertion or token is refused", () => {
       'It does not accept the "subject" of the grant, or its "actor". Check that the token has not expired,',
     ],
     ["a client", as({}), "Check the client's registration at ISSUER"],
-  ])("is one request, and the message names the assertion or token: %s", async (_, grant, text) => {
-    const world = await crm(grant, { env, token: refusing("invalid_grant") });
-    expect(await said(world, "token_request_rejected")).toContain(
-      `Server "crm": the token endpoint of ISSUER refused the request (400, invalid_grant). ${text}`,
-    );
-    expect(world.tokenRequests()).toHaveLength(1);
-  });
+  ])(
+    "a refused assertion or token causes one request, and the message names it: %s",
+    async (_, grant, text) => {
+      const world = await crm(grant, { env, token: refusing("invalid_grant") });
+      expect(await said(world, "token_request_rejected")).toContain(
+        `Server "crm": the token endpoint of ISSUER refused the request (400, invalid_grant). ${text}`,
+      );
+      expect(world.tokenRequests()).toHaveLength(1);
+    },
+  );
 
-  test("is retried with the platform's current token if the server is unavailable", async () => {
+  test("a request with an assertion of the platform is retried with its current token if the server is unavailable", async () => {
     let count = 0;
     const tokens = [jwt({ jti: "1" }), jwt({ jti: "2" }), jwt({ jti: "3" })];
     const { manager, tokenRequests } = await crm(
@@ -396,8 +405,8 @@ describe("a grant whose assertion or token is refused", () => {
   });
 
   test.each([
-    ["no JWT", "canary", "it is not a JWT, of three parts with dots between."],
-    ["a JWT of the past", jwt({ exp: 1 }), "the platform's token has expired by its own account."],
+    ["not a JWT", "canary", "it is not a JWT (three parts separated by dots)."],
+    ["an expired JWT", jwt({ exp: 1 }), 'its "exp" is in the past.'],
   ])("is not sent if the token is %s", async (_, value, text) => {
     const world = await crm(workload, { env: { ASSERTION: value } });
     expect(await said(world, "secret_unavailable")).toContain(text);
@@ -412,9 +421,9 @@ describe("an authorization server with faulty DPoP", () => {
   test("that answers a proof with a Bearer token is an error", async () => {
     const world = await crm(grant, setting);
     expect(await said(world, "token_response_invalid")).toBe(
-      'Server "crm": the answer of the token endpoint of ISSUER cannot be used: its "token_type" is Bearer, although the ' +
-        "request had a DPoP proof: the token would work for whoever has it. Have DPoP switched on for this client " +
-        'there, or leave "dpop" out of the server.',
+      'Server "crm": the response of the token endpoint of ISSUER cannot be used: its "token_type" is Bearer, although the ' +
+        "request had a DPoP proof: the token would not be bound to the key. Enable DPoP for this client at the " +
+        'authorization server, or remove "dpop" from the server.',
     );
     expect(world.tokenRequests()).toHaveLength(1);
   });

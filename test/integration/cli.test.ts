@@ -1,4 +1,4 @@
-// The commands, in process with the real servers, and each once as a program of its own.
+// The commands with real servers: in this process, and each once as a separate process.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -20,7 +20,7 @@ interface Said {
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
-  /** What was written, in order. */
+  /** The written texts, in order. */
   readonly order: readonly string[];
 }
 
@@ -51,7 +51,7 @@ async function command(argv: readonly string[], around: Surroundings = {}): Prom
   return { code, out, err, order };
 }
 
-/** A folder with a config in it. */
+/** Creates a folder with a config. */
 async function folder(config: unknown, name = "mcp-auth.config.json"): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "mcp-auth-cli-"));
   onTestFinished(() => rm(path, { recursive: true }));
@@ -95,7 +95,7 @@ async function packageJson(): Promise<{ readonly version: string; readonly bin: 
 const secretOf = (world: World) => ({ env: { SECRET: world.env["SECRET"] ?? "" } });
 
 describe("token", () => {
-  test("prints the token alone on stdout, and the MCP server accepts it", async () => {
+  test("token prints only the token on stdout, and the MCP server accepts it", async () => {
     const world = await startWorld();
     const cwd = await folder(world.config);
     const said = await command(["token", "tools"], { cwd, ...secretOf(world) });
@@ -106,7 +106,7 @@ describe("token", () => {
     expect(world.issuer.tokenRequests).toHaveLength(1);
   });
 
-  test("--json prints the token with its expiry, scopes, issuer and resource", async () => {
+  test("token --json prints the token with its expiry, scopes, issuer and resource", async () => {
     const world = await startWorld({ scopes: ["read"], mcp: { scopes: ["read"] } });
     const cwd = await folder(world.config);
     const { code, out, err } = await command(["token", "--json", "tools"], { cwd, ...secretOf(world) });
@@ -122,7 +122,7 @@ describe("token", () => {
     });
   });
 
-  test("--force-refresh requests one token, and only one", async () => {
+  test("token --force-refresh requests exactly one token", async () => {
     const world = await startWorld();
     const cwd = await folder(world.config);
     const { code } = await command(["token", "tools", "--force-refresh"], { cwd, ...secretOf(world) });
@@ -130,7 +130,7 @@ describe("token", () => {
     expect(world.issuer.tokenRequests).toHaveLength(1);
   });
 
-  test("under GitHub Actions, masks the token before it is printed", async () => {
+  test("token masks the token before it prints it under GitHub Actions", async () => {
     const world = await startWorld();
     const cwd = await folder(world.config);
     const env = { ...world.env, GITHUB_ACTIONS: "true" };
@@ -151,7 +151,7 @@ describe("token", () => {
     expect((await command(["token", "tools"], { cwd, env: env2 })).err).toBe("");
   });
 
-  test("refuses a server whose tokens need a proof for each request, and prints no token", async () => {
+  test("token refuses a server whose tokens need a proof for each request, and prints no token", async () => {
     const dpop = { nonces: true };
     const world = await startWorld({ dpop, mcp: { dpop: { required: true, nonces: true } } });
     const cwd = await folder({ servers: { tools: { ...world.config.servers.tools, dpop: true } } });
@@ -169,7 +169,7 @@ describe("token", () => {
     expect(world.issuer.tokensIssued).toBe(2);
   });
 
-  test("refuses a server whose tokens are bound to a certificate, and prints no token", async () => {
+  test("token refuses a server whose tokens are bound to a certificate, and prints no token", async () => {
     const world = await startIdentityWorld();
     onTestFinished(() => world[Symbol.asyncDispose]());
     const grant = { client: world.client("pki"), scopes: ["read"] };
@@ -245,14 +245,14 @@ describe("the exit code of a command", () => {
     expect(said.err).not.toContain("\u001b");
   });
 
-  test("is 3 for a server whose metadata names another issuer", async () => {
+  test("the exit code is 3 for a server whose metadata names another issuer", async () => {
     const world = await startWorld({ mcp: { authorizationServers: ["https://other.example"] } });
     const cwd = await folder(world.config);
     const said = await command(["token", "tools"], { cwd, ...secretOf(world) });
     expect(said).toMatchObject({ code: 3, out: "", err: expect.stringContaining("error[issuer_mismatch]") });
   });
 
-  test("is 4 for a server that does not listen", async () => {
+  test("the exit code is 4 for a server that does not listen", async () => {
     const world = await startWorld();
     await world.issuer.close();
     const cwd = await folder({ ...world.config, defaults: { retry: { attempts: 1 } } });
@@ -260,7 +260,7 @@ describe("the exit code of a command", () => {
     expect(said).toMatchObject({ code: 4, out: "", err: expect.stringContaining("error[unavailable]") });
   });
 
-  test("is 4 for a server that does not respond", async () => {
+  test("the exit code is 4 for a server that does not respond", async () => {
     const issuer = await ownIssuer(() => {});
     const defaults = { timeout: "20ms", deadline: "50ms" };
     const cwd = await folder({ ...issuer.config, defaults });
@@ -278,7 +278,7 @@ describe("the exit code of a command", () => {
     ["two servers", ["token", "a", "b"], /^error: Name one server/],
     ["an argument too many", ["validate", "x"], /^error: validate takes no argument/],
     ["an unknown server", ["token", "tolls"], /^error\[unknown_server\]: .*Did you mean "tools"\?/],
-  ])("%s: 2", async (_, argv, message) => {
+  ])("the exit code of a wrong command line is 2: %s", async (_, argv, message) => {
     const world = await startWorld();
     const cwd = await folder(world.config);
     const said = await command(argv, { cwd, ...secretOf(world) });
@@ -286,7 +286,7 @@ describe("the exit code of a command", () => {
     expect(said.err).toMatch(message);
   });
 
-  test("is 2 without a config, with every place that was searched", async () => {
+  test("the exit code is 2 without a config, and the error lists every place that was searched", async () => {
     const cwd = await mkdtemp(join(tmpdir(), "mcp-auth-none-"));
     onTestFinished(() => rm(cwd, { recursive: true }));
     const said = await command(["token", "tools"], { cwd });
@@ -295,7 +295,7 @@ describe("the exit code of a command", () => {
     expect(said.err).toContain(join(cwd, "mcp-auth.config.json"));
   });
 
-  test("is 130 after an interrupt, without further output", async () => {
+  test("the exit code is 130 after an interrupt, without further output", async () => {
     const issuer = await ownIssuer(() => {});
     const cwd = await folder(issuer.config);
     const interrupt = new AbortController();
@@ -332,7 +332,7 @@ describe("validate", () => {
 }
 `;
 
-  test("reports a valid config", async () => {
+  test("validate reports a valid config", async () => {
     const cwd = await folder(good);
     expect(await command(["validate"], { cwd })).toMatchObject({
       code: 0,
@@ -353,7 +353,7 @@ describe("validate", () => {
     ]);
   });
 
-  test("lists eleven mistakes, each once and with its position, and no literal secret", async () => {
+  test("validate lists eleven mistakes, each once and with its position, and no literal secret", async () => {
     const cwd = await folder(tenMistakes);
     const said = await command(["validate"], { cwd });
     expect(said.code).toBe(2);
@@ -384,7 +384,7 @@ describe("validate", () => {
     expect(json.out).not.toMatch(/hunter2|canary/);
   });
 
-  test("the library reports the same mistakes of the same file, and no literal secret", async () => {
+  test("the library reports the same mistakes as validate, and no literal secret", async () => {
     const cwd = await folder(tenMistakes);
     const error = await failure(createMcpAuth({ cwd, env: {} }));
     expect(error).toMatchObject({ code: "config_invalid" });
@@ -396,7 +396,7 @@ describe("validate", () => {
     expect(said.err).not.toMatch(/hunter2|canary/);
   });
 
-  test("--secrets reads all secrets, names the missing ones, and shows none", async () => {
+  test("validate --secrets reads all secrets, names the missing ones, and shows none", async () => {
     const cwd = await folder({
       servers: {
         ...good.servers,
@@ -428,7 +428,7 @@ describe("validate", () => {
     expect((await command(["validate"], { cwd, env })).code).toBe(0);
   });
 
-  test("reports a variable without a value that only one server uses", async () => {
+  test("validate reports a variable without a value that only one server uses", async () => {
     const cwd = await folder(JSON.stringify(good).replace("crm.example", "${CRM_HOST}"));
     const said = await command(["validate"], { cwd });
     expect(said).toMatchObject({ code: 2, out: expect.stringContaining("CRM_HOST") });
@@ -472,7 +472,7 @@ test("colors are printed only on terminals", async () => {
 });
 
 describe("the program", () => {
-  test("prints a token and ends at once, although a renewal is scheduled", async () => {
+  test("the program prints a token and ends at once, although a renewal is scheduled", async () => {
     const world = await startWorld();
     const config = { ...world.config, defaults: { refresh: { schedule: "* * * * * *" } } };
     const cwd = await folder(config);
@@ -484,7 +484,7 @@ describe("the program", () => {
   test.each<[code: number, what: string, argv: string[], env: Record<string, string>]>([
     [2, "a mistake", ["token"], {}],
     [3, "a refusal", ["token", "tools"], { SECRET: "wrong" }],
-  ])("ends with %i after %s, without colors in a pipe", async (code, _, argv, env) => {
+  ])("the program ends with %i after %s, without colors in a pipe", async (code, _, argv, env) => {
     const world = await startWorld();
     const cwd = await folder(world.config);
     const ended = await program(argv, { cwd, env: { ...env, FORCE_COLOR: "1" } }).ended;
@@ -494,7 +494,7 @@ describe("the program", () => {
     expect(ended.err).not.toMatch(/at .*\.js/);
   });
 
-  test("ends with 4 if the server does not listen", async () => {
+  test("the program ends with 4 if the server does not listen", async () => {
     const world = await startWorld();
     await world.issuer.close();
     const cwd = await folder({ ...world.config, defaults: { retry: { attempts: 1 } } });
@@ -503,7 +503,7 @@ describe("the program", () => {
   });
 
   test.each(["SIGINT", "SIGTERM"] as const)(
-    "ends with 130 on %s, although a request hangs",
+    "the program ends with 130 on %s, although a request hangs",
     async (signal) => {
       const issuer = await ownIssuer(() => {});
       const cwd = await folder({ ...issuer.config, defaults: { timeout: "60s", deadline: "60s" } });
@@ -514,7 +514,7 @@ describe("the program", () => {
     },
   );
 
-  test("ends the commands that it has started", async () => {
+  test("the program ends the commands that it has started", async () => {
     const listener = createServer();
     onTestFinished(() => void listener.close());
     await once(listener.listen(0, "127.0.0.1"), "listening");
@@ -545,7 +545,7 @@ describe("the program", () => {
     expect(JSON.parse(out).violations.length).toBeGreaterThanOrEqual(4_000);
   });
 
-  test("ends without an error if the reader of stdout goes away", async () => {
+  test("the program ends without an error if the reader of stdout goes away", async () => {
     const servers = Object.fromEntries(
       Array.from({ length: 2_000 }, (_, index) => [`s${index}`, { url: "no", grant: {} }]),
     );
@@ -559,7 +559,7 @@ describe("the program", () => {
     });
   });
 
-  test("has two names, and both print the version", async () => {
+  test("the program has two names, and both print the version", async () => {
     const pkg = await packageJson();
     expect(pkg.bin).toEqual({ "mcp-auth-runtime": "./dist/cli.js", "mcp-auth": "./dist/cli.js" });
     expect(await program(["--version"]).ended).toMatchObject({ code: 0, out: `${pkg.version}\n`, err: "" });

@@ -1,4 +1,4 @@
-// The commands as programs: what ends them, and what becomes of their exit code where a stream or a folder is gone.
+// The commands as separate processes: interrupts and time limits, and exit codes if a stream or folder is gone.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { closeSync, existsSync, openSync } from "node:fs";
 import { mkdir, mkdtemp, open, realpath, rm, writeFile } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
-// As the first line of the command has it: before `--`, Node takes `--env-file` for itself.
+// With `--`, as in the first line of the command. Without it, Node itself would handle `--env-file`.
 const node = [process.execPath, "--", cli];
 
 interface Ended {
@@ -21,7 +21,7 @@ interface Ended {
 interface Around {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** In place of a pipe. */
+  /** A file descriptor in place of a pipe. */
   readonly stdout?: number;
   readonly stderr?: number;
 }
@@ -69,19 +69,19 @@ describe.runIf(unix)("a pipe that --env-file names, as <(sops -d secrets.env) is
     ["token", "SIGTERM"],
     ["validate", "SIGINT"],
     ["headers", "SIGTERM"],
-  ] as const)("%s ends with 130 on %s, although nothing comes", async (name, signal) => {
+  ] as const)("%s ends with 130 on %s while it waits for a pipe of --env-file", async (name, signal) => {
     const cwd = await folder();
     const path = fifo(cwd);
     const server = name === "validate" ? [] : ["crm"];
     const { child, ended } = run([name, ...server, "--env-file", path], { cwd });
-    // Resolves when it is being read.
+    // Resolves when the command has opened the pipe to read.
     const writer = await open(path, "w");
     onTestFinished(() => writer.close());
     child.kill(signal);
     expect(await ended).toEqual({ code: 130, signal: null, out: "", err: "" });
   });
 
-  test("is read to its end, in any number of chunks", async () => {
+  test("a pipe of --env-file is read to its end, in any number of chunks", async () => {
     const cwd = await folder();
     const path = fifo(cwd);
     const { ended } = run(["token", "crm", "--env-file", path], { cwd });
@@ -93,7 +93,7 @@ describe.runIf(unix)("a pipe that --env-file names, as <(sops -d secrets.env) is
     expect(await ended).toMatchObject({ code: 0, out: "t0ken\n", err: "" });
   });
 
-  test("that never ends is refused as too large", async () => {
+  test("a pipe of --env-file that never ends is refused as too large", async () => {
     const cwd = await folder();
     const path = fifo(cwd);
     const { ended } = run(["token", "crm", "--env-file", path], { cwd });
@@ -117,7 +117,7 @@ test.each<[string, (cwd: string) => Promise<string>, string]>([
     "it is larger than 1 MiB",
   ],
   ["a folder", async () => ".git", "it is a directory"],
-  ["nothing", async () => "none.env", "it does not exist"],
+  ["a missing file", async () => "none.env", "it does not exist"],
 ])("--env-file with %s is a usage error", async (_, make, reason) => {
   const cwd = await folder();
   const name = await make(cwd);
@@ -173,14 +173,14 @@ const missing = { TOKEN: "" };
 
 describe("a closed stdout or stderr does not change the exit code", () => {
   test.each<[string, readonly string[], object, Readonly<Record<string, string>>, number]>([
-    ["a config in order", ["validate"], { crm }, {}, 0],
-    ["a config with mistakes", ["validate"], mistaken, {}, 2],
-    ["a token", ["token", "crm"], { crm }, { TOKEN: "t0ken" }, 0],
-    ["a secret that is missing", ["token", "crm"], { crm }, missing, 2],
-    ["a command that there is not", ["nonsense"], { crm }, {}, 2],
-    ["the version", ["--version"], { crm }, {}, 0],
-    ["help", ["--help"], { crm }, {}, 0],
-  ])("%s", async (_, argv, servers, env, code) => {
+    ["validate with a valid config", ["validate"], { crm }, {}, 0],
+    ["validate with mistakes in the config", ["validate"], mistaken, {}, 2],
+    ["token", ["token", "crm"], { crm }, { TOKEN: "t0ken" }, 0],
+    ["token with a missing secret", ["token", "crm"], { crm }, missing, 2],
+    ["an unknown command", ["nonsense"], { crm }, {}, 2],
+    ["--version", ["--version"], { crm }, {}, 0],
+    ["--help", ["--help"], { crm }, {}, 0],
+  ])("a closed stdout or stderr does not change the exit code of %s", async (_, argv, servers, env, code) => {
     const cwd = await folder(servers);
     const { child, ended } = run(argv, { cwd, env });
     child.stdout?.destroy();
@@ -188,17 +188,20 @@ describe("a closed stdout or stderr does not change the exit code", () => {
     expect(await ended).toMatchObject({ code, signal: null });
   });
 
-  test.runIf(unix)("as with `validate 2>&1 | head -1`", async () => {
-    const servers = Object.fromEntries(
-      Array.from({ length: 2_000 }, (_, index) => [`s${index}`, { url: "no" }]),
-    );
-    const cwd = await folder(servers);
-    const line = '("$@" 2>&1; echo "exit code $?" >&3) 3>&2 | head -1';
-    const { ended } = program(["sh", "-c", line, "sh", ...node, "validate"], { cwd });
-    const { out, err } = await ended;
-    expect(out).toMatch(/^mcp-auth\.config\.json:\d+:\d+ [^\n]+\n$/);
-    expect(err).toBe("exit code 2\n");
-  });
+  test.runIf(unix)(
+    "the exit code of `validate 2>&1 | head -1` does not depend on what head reads",
+    async () => {
+      const servers = Object.fromEntries(
+        Array.from({ length: 2_000 }, (_, index) => [`s${index}`, { url: "no" }]),
+      );
+      const cwd = await folder(servers);
+      const line = '("$@" 2>&1; echo "exit code $?" >&3) 3>&2 | head -1';
+      const { ended } = program(["sh", "-c", line, "sh", ...node, "validate"], { cwd });
+      const { out, err } = await ended;
+      expect(out).toMatch(/^mcp-auth\.config\.json:\d+:\d+ [^\n]+\n$/);
+      expect(err).toBe("exit code 2\n");
+    },
+  );
 });
 
 describe.runIf(hasFull)("on a full disk", () => {
@@ -257,11 +260,14 @@ describe.runIf(process.platform === "linux")("in a working directory that was de
     return await program(["sh", "-c", deleteAndRun, cwd, ...node, ...argv], { cwd, env }).ended;
   }
 
-  test.each([[["--version"]], [["--help"]], [["token", "--help"]]])("%s works", async (argv) => {
-    expect(await there(argv)).toMatchObject({ code: 0, err: "", out: expect.stringMatching(/./) });
-  });
+  test.each([[["--version"]], [["--help"]], [["token", "--help"]]])(
+    "%s works in a working directory that was deleted",
+    async (argv) => {
+      expect(await there(argv)).toMatchObject({ code: 0, err: "", out: expect.stringMatching(/./) });
+    },
+  );
 
-  test("a config that is named by its absolute path is used", async () => {
+  test("a config that is named by its absolute path is used even if the working directory was deleted", async () => {
     const config = join(await folder(), "mcp-auth.config.json");
     const env = { TOKEN: "t0ken" };
     const done = { code: 0, out: "t0ken\n", err: "" };

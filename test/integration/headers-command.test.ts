@@ -1,4 +1,4 @@
-// Where `headers` prints a token, and what it has the runner of a CI job hide.
+// The URLs that `headers` prints a token for, and the secrets that commands mask in a CI job.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ interface Said {
   readonly code: number;
   readonly out: string;
   readonly err: string;
-  /** What was written, in order. */
+  /** The written texts, in order. */
   readonly order: readonly string[];
 }
 
@@ -73,7 +73,7 @@ describe("the URL that a host sends the headers to", () => {
     ["bob", `${origin}/mcp?tenant=eu&tenant=bob`],
   ];
 
-  test("gets no token if it is out of the server's reach, however the server was chosen", async () => {
+  test("headers prints no token for a URL out of the server's reach, however the server was chosen", async () => {
     const { issuer, origin, headers } = await servers();
     for (const [name, url] of denied(origin)) {
       for (const said of [await headers(url, [name]), await headers(url, [], name)]) {
@@ -88,7 +88,7 @@ describe("the URL that a host sends the headers to", () => {
     expect(issuer.server.requests).toEqual([]);
   });
 
-  test("gets no token if only its path is out of a server's narrow reach", async () => {
+  test("headers prints no token for a URL whose path is out of a server's reach of `path`", async () => {
     const { issuer, origin, headers } = await servers();
     for (const [url, said] of [
       [`${origin}/narrow/..%2fcrm`, "No server of the config is at the URL"],
@@ -99,7 +99,7 @@ describe("the URL that a host sends the headers to", () => {
     expect(issuer.server.requests).toEqual([]);
   });
 
-  test("gets no token if it belongs to no server and no server is named", async () => {
+  test("headers prints no token for a URL of no server if no server is named", async () => {
     const { issuer, headers } = await servers();
     for (const url of ["https://other.example/crm", "not a URL"]) {
       expect(await headers(url, [], "another")).toMatchObject({
@@ -111,7 +111,7 @@ describe("the URL that a host sends the headers to", () => {
     expect(issuer.server.requests).toEqual([]);
   });
 
-  test("gets the token if it is within the server's reach", async () => {
+  test("headers prints the token for a URL within the server's reach", async () => {
     const { origin, headers } = await servers();
     const allowed: readonly (readonly [name: string, path: string])[] = [
       ["crm", "/crm"],
@@ -127,7 +127,7 @@ describe("the URL that a host sends the headers to", () => {
     }
   });
 
-  test("gets the token of the server whose query it has", async () => {
+  test("headers prints the token of the server that has the same query as the URL", async () => {
     const tenants = /resource=[^&]*tenant%3D(\w+)/;
     const issuer = await ownIssuer((request, response) =>
       sendToken(response, `token-of-${tenants.exec(request.body)?.[1]}`),

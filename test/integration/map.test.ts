@@ -24,7 +24,7 @@ function exists(path: string): boolean {
 
 /** Functions that a page places in a file: "`name()` in `file`". */
 function namedFunctions(page: string): { name: string; file: string }[] {
-  return [...text(page).matchAll(/`([\w.#]+)\(\)` in\s+`(src\/[\w./-]+\.ts)`/g)].map(
+  return [...text(page).matchAll(/`([\w.#]+)\(\)` in\s+`((?:src|test)\/[\w./-]+\.ts)`/g)].map(
     ([, name = "", file = ""]) => ({ name, file }),
   );
 }
@@ -32,7 +32,12 @@ function namedFunctions(page: string): { name: string; file: string }[] {
 function defines(file: string, name: string): boolean {
   const own = name.split(".").at(-1)?.replace("#", "") ?? "";
   const definition = new RegExp(`(?:^|[\\s.#])${own}\\s*[(<:=]`, "m");
-  return existsSync(new URL(file, root)) && definition.test(text(file));
+  const [owner = "", ...members] = name.split(".");
+  if (!existsSync(new URL(file, root))) return false;
+  return (
+    definition.test(text(file)) &&
+    (members.length === 0 || new RegExp(`(?:class|interface) ${owner}\\b`).test(text(file)))
+  );
 }
 
 describe.each(pages)("%s", (page) => {

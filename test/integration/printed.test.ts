@@ -1,4 +1,4 @@
-// What commands print of names, paths and arguments that somebody else chose, as programs of their own.
+// The commands, run as separate processes, escape names, paths and arguments that somebody else chose.
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,12 +11,12 @@ import { ownIssuer, sendToken } from "./harness.js";
 
 const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 
-/** Moves the cursor, turns text around, and speaks to the runner of a CI job. It can be the name of a file. */
+/** Moves the cursor, reverses text, and contains commands for CI runners. It is a valid file name. */
 const hostile = "a\n::error::x\r::y\u001b[31m\u009b2J\u202e\u{e0001}##[error]z ##vso[task.complete]";
-/** How messages show it: in quotes a line break is `\n`, and JSON doubles the backslash. */
+/** The form in messages. In quotes a line break is `\n`, and JSON doubles the backslash. */
 const shown = /a\\+(?:u000a|n)::error::x/;
 
-/** What a terminal or a runner would act on. */
+/** Returns the parts of a text that a terminal or a CI runner would act on. */
 function actedOn(text: string): readonly string[] {
   const lines = text.split("\n");
   return [
@@ -36,7 +36,7 @@ async function program(
   cwd: string,
   env: Readonly<Record<string, string>>,
 ): Promise<Said> {
-  // As its first line has it: before `--`, Node takes `--env-file` for itself, and shows the name as it is.
+  // With `--`, as in the first line of the command. Without it, Node itself would handle `--env-file` and print its value.
   const child = spawn(process.execPath, ["--", cli, ...argv], {
     cwd,
     env: { PATH: process.env["PATH"], ...env },
@@ -53,7 +53,7 @@ async function program(
   return await new Promise((resolve) => child.once("close", (code) => resolve({ code, out, err })));
 }
 
-/** A folder of the hostile name, in which a search for a config ends. */
+/** Creates a folder with the hostile name, where a search for a config ends. */
 async function folder(files: Readonly<Record<string, string>> = {}): Promise<string> {
   const parent = await mkdtemp(join(tmpdir(), "mcp-auth-printed-"));
   onTestFinished(() => rm(parent, { recursive: true, force: true }));
@@ -72,12 +72,12 @@ const config = (crm: object = { url, grant: { client } }, rest: object = {}) =>
 const withSecret = (token: object) => config({ url, grant: { type: "static", token } });
 
 interface Row {
-  /** Of `mcp-auth.config.json`; none is written without. */
+  /** The content of `mcp-auth.config.json`. Absent: there is no config. */
   readonly config?: string;
   readonly argv: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly code: number;
-  /** Whether the hostile text is a part of what is said. */
+  /** Whether the output contains the hostile text, escaped. */
   readonly names: boolean;
 }
 
@@ -220,18 +220,21 @@ const rows: Readonly<Record<string, Row>> = {
 };
 
 describe("nothing that a terminal or a CI runner acts on is printed", () => {
-  test.each(Object.entries(rows))("for %s", async (_, row) => {
-    const cwd = await folder(row.config === undefined ? {} : { "mcp-auth.config.json": row.config });
-    for (const github of [{}, { GITHUB_ACTIONS: "true" }]) {
-      const said = await program(row.argv, cwd, { ...row.env, ...github });
-      expect([...actedOn(said.out), ...actedOn(said.err)]).toEqual([]);
-      expect(said.code, said.err).toBe(row.code);
-      expect(shown.test(said.out + said.err)).toBe(row.names);
-      if (row.argv.includes("--json")) expect(JSON.parse(said.out)).toMatchObject({ valid: false });
-    }
-  });
+  test.each(Object.entries(rows))(
+    "a command prints nothing that a terminal or CI runner acts on for %s",
+    async (_, row) => {
+      const cwd = await folder(row.config === undefined ? {} : { "mcp-auth.config.json": row.config });
+      for (const github of [{}, { GITHUB_ACTIONS: "true" }]) {
+        const said = await program(row.argv, cwd, { ...row.env, ...github });
+        expect([...actedOn(said.out), ...actedOn(said.err)]).toEqual([]);
+        expect(said.code, said.err).toBe(row.code);
+        expect(shown.test(said.out + said.err)).toBe(row.names);
+        if (row.argv.includes("--json")) expect(JSON.parse(said.out)).toMatchObject({ valid: false });
+      }
+    },
+  );
 
-  test("for a valid config whose path looks like a command", async () => {
+  test("validate escapes the path of a valid config that looks like a command of a CI runner", async () => {
     const cwd = await folder();
     await mkdir(join(cwd, "::error::x"));
     await writeFile(join(cwd, "::error::x", "c.json"), config(), { mode: 0o600 });
@@ -255,20 +258,20 @@ describe("a message of the library is safe to print as well", () => {
         (await createMcpAuth<string>({ cwd, env: {}, config: { servers: {} } })).resolve(hostile),
       "unknown_server",
     ],
-  ])("for %s", async (_, fail, code) => {
+  ])("a message of the library is safe to print for %s", async (_, fail, code) => {
     const error = await failure(fail(await folder()));
     expect(error).toBeInstanceOf(McpAuthError);
     expect(error.code).toBe(code);
     expect(actedOn(error.message)).toEqual([]);
     expect(error.message).toMatch(shown);
     for (const { message, hint = "" } of error.violations ?? []) expect(actedOn(message + hint)).toEqual([]);
-    // What names the file for a program is left as it is.
+    // The `file` of a violation is data for programs and is not escaped.
     if (error.violations !== undefined) expect(error.violations[0]?.file).toContain(hostile);
   });
 });
 
 test.each(["::add-path::/evil", "a##[add-path]/evil"])(
-  "a token that a CI runner takes for a command is printed as JSON alone: %s",
+  "a token that a CI runner would run as a command is printed only as JSON: %s",
   async (accessToken) => {
     const issuer = await ownIssuer((_request, response) => sendToken(response, accessToken));
     const cwd = await folder({ "mcp-auth.config.json": JSON.stringify(issuer.config) });

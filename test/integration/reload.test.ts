@@ -1,4 +1,4 @@
-// `auth.reload()`: another config takes the place of the one in use while everything that is the same goes on.
+// `auth.reload()` puts another config into use, while servers that did not change keep working.
 import { generateKeyPairSync } from "node:crypto";
 import { chmod, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -28,7 +28,7 @@ const secret = "canary-secret";
 interface Site {
   readonly origin: string;
   readonly url: string;
-  /** As a config has it; more of the server, the client and the grant may be given. */
+  /** Returns the server config. The arguments override members of the server, the client and the grant. */
   server(more?: object, client?: object, grant?: object): object;
   /** The tokens that came with MCP requests, in order. */
   readonly seen: readonly (string | undefined)[];
@@ -37,16 +37,16 @@ interface Site {
   readonly connections: number;
   /** Tokens that the MCP server refuses. */
   readonly refused: Set<string>;
-  /** Holds back answers of the token endpoint, or of the MCP server, until it is resolved. */
+  /** If set, the token endpoint or the MCP server holds its responses until the promise resolves. */
   holdTokens: Deferred<void> | undefined;
   holdCalls: Deferred<void> | undefined;
   tokenStatus: number;
   lifetime: number;
-  /** Resolves once so many requests of either kind have come. */
+  /** Resolves once this many requests of either kind have arrived. */
   received(count: number): Promise<void>;
 }
 
-/** An MCP server and its authorization server in one, whose tokens are called after it and counted. */
+/** Starts an MCP server with its authorization server. The tokens are `<name>-1`, `<name>-2` and so on. */
 async function site(name: string): Promise<Site> {
   const [mcpRequests, tokenRequests]: [RecordedRequest[], RecordedRequest[]] = [[], []];
   const server = await ownServer(async (request, response) => {
@@ -99,7 +99,7 @@ async function site(name: string): Promise<Site> {
   return made;
 }
 
-/** Lets the collector look a few times: what was just used is held until the job has ended. */
+/** Collects garbage until the object is gone, at most twenty times: a recently used object is held until the job ends. */
 async function collected(reference: WeakRef<object>): Promise<void> {
   setFlagsFromString("--expose-gc");
   const collect: unknown = runInNewContext("gc");
@@ -114,7 +114,7 @@ function tokenOf({ headers }: RecordedRequest): string | undefined {
   return headers.authorization?.replace("Bearer ", "");
 }
 
-/** A config in a file, and a runtime over it. */
+/** Creates a config file and a runtime for it. */
 async function fromFile(servers: object, options: McpAuthOptions = {}, rest: object = {}) {
   const path = await folder({ "mcp-auth.config.json": JSON.stringify({ servers, ...rest }) });
   const file = join(path, "mcp-auth.config.json");
@@ -126,7 +126,7 @@ async function fromFile(servers: object, options: McpAuthOptions = {}, rest: obj
     file,
     path,
     reloads,
-    // In one go, as whoever can be read at any time has to.
+    // Renames a complete file, so that a reload never reads a part of it.
     async write(next: object, more: object = {}) {
       await writeFile(`${file}.next`, JSON.stringify({ servers: next, ...more }), { mode: 0o644 });
       await rename(`${file}.next`, file);
@@ -138,11 +138,11 @@ async function call(manager: TokenManager): Promise<unknown> {
   return await (await manager.fetch(manager.url)).json();
 }
 
-/** What is in the place of the type that a config has: put together from parts. */
+/** Returns a config that is built from parts as the type of a config. */
 const asConfig = (config: object) => config as McpAuthConfig<string>;
 
 describe("a reload", () => {
-  test("adds, changes and removes servers, keeps the others, and emits an event", async () => {
+  test("a reload adds, changes and removes servers, keeps the others, and emits an event", async () => {
     const [a, b, c] = [await site("a"), await site("b"), await site("c")];
     const servers = { kept: a.server(), moved: b.server(), gone: c.server() };
     const { auth, write, reloads } = await fromFile(servers);
@@ -175,7 +175,7 @@ describe("a reload", () => {
     expect(a.tokenRequests).toHaveLength(1);
   });
 
-  test("without changes keeps all servers and emits an event", async () => {
+  test("a reload without changes keeps all servers and emits an event", async () => {
     const a = await site("a");
     const { auth, reloads } = await fromFile({ a: a.server(), b: a.server({ url: "${NOWHERE}" }) });
     await call(auth.resolve("a"));
@@ -184,7 +184,7 @@ describe("a reload", () => {
     expect(await call(auth.resolve("a"))).toEqual({ name: "a", token: "a-1" });
   });
 
-  test("twenty times during calls fails no call and requests one token", async () => {
+  test("twenty reloads during calls fail no call and request one token", async () => {
     const [a, b] = [await site("a"), await site("b")];
     const unhandled = watchUnhandled();
     const { auth, write } = await fromFile({ kept: a.server(), other: b.server() });
@@ -215,7 +215,7 @@ describe("a reload", () => {
     expect(unhandled).toEqual([]);
   });
 
-  test("reads the current object of a config in code, and the current variables", async () => {
+  test("a reload reads the current object of a config in code, and the current variables", async () => {
     const [a, b] = [await site("a"), await site("b")];
     const servers: Record<string, object> = { one: a.server({ url: "${BASE}/mcp" }, { issuer: "${BASE}" }) };
     const env: Record<string, string> = { SECRET: secret, BASE: a.origin };
@@ -234,13 +234,13 @@ describe("a reload", () => {
 
 describe("a config that cannot be used", () => {
   const mistakes: [what: string, spoil: (file: string, text: string) => Promise<unknown>][] = [
-    ["is no JSON", (file, text) => writeFile(file, text.slice(0, -3))],
-    ["is half written", (file) => writeFile(file, "")],
-    ["has an unknown field", (file, text) => writeFile(file, text.replace('"grant"', '"grnat"'))],
-    ["may be written by anyone", (file) => chmod(file, 0o666)],
+    ["is not JSON", (file, text) => writeFile(file, text.slice(0, -3))],
+    ["is empty", (file) => writeFile(file, "")],
+    ["has an unknown property", (file, text) => writeFile(file, text.replace('"grant"', '"grnat"'))],
+    ["is world-writable", (file) => chmod(file, 0o666)],
   ];
   test.each(mistakes)(
-    "because it %s changes nothing, and the error is that of createMcpAuth()",
+    "a reload of a config that %s changes nothing, and the error is that of createMcpAuth()",
     async (_, spoil) => {
       const a = await site("a");
       const servers = { a: a.server() };
@@ -261,7 +261,7 @@ describe("a config that cannot be used", () => {
     },
   );
 
-  test("because the file is gone is config_not_found with its path", async () => {
+  test("a reload of a deleted config file is config_not_found with its path", async () => {
     const a = await site("a");
     const { auth, file } = await fromFile({ a: a.server() });
     await rm(file);
@@ -273,7 +273,7 @@ describe("a config that cannot be used", () => {
     expect(await call(auth.resolve("a"))).toEqual({ name: "a", token: "a-1" });
   });
 
-  test("for one server makes that server unusable, and its manager stays the same", async () => {
+  test("a reload with a mistake in one server makes that server unusable, and its manager stays the same", async () => {
     const a = await site("a");
     const { auth, write, reloads } = await fromFile({ a: a.server(), b: a.server() });
     const [manager, other] = [auth.resolve("a"), auth.resolve("b")];
@@ -295,7 +295,7 @@ describe("a config that cannot be used", () => {
 });
 
 describe("a change of the config file", () => {
-  test("has no effect before reload(): neither a changed URL nor issuer nor command", async () => {
+  test("a changed config file has no effect before reload(): not its URL, issuer or command", async () => {
     const [a, evil] = [await site("a"), await site("evil")];
     const { auth, path, write } = await fromFile({ a: a.server() });
     const manager = auth.resolve("a");
@@ -322,7 +322,7 @@ describe("a change of the config file", () => {
     expect(manager.url).toBe(evil.url);
   });
 
-  test("in another place, a nearer file or a variable, has no effect on reload()", async () => {
+  test("a new config in a nearer file or named by a variable has no effect on reload()", async () => {
     const [a, evil] = [await site("a"), await site("evil")];
     const text = (servers: object) => JSON.stringify({ servers });
     const path = await folder({ "mcp-auth.config.json": text({ a: a.server() }), "deep/down/x": "" });
@@ -344,7 +344,7 @@ describe("a change of the config file", () => {
     expect(evil.tokenRequests).toEqual([]);
   });
 
-  test("is not needed for a new secret in its file", async () => {
+  test("a new secret in its file needs no reload", async () => {
     const a = await site("a");
     const { auth, path } = await fromFile({ a: a.server({}, { secret: { file: "./secret" } }) });
     await writeFile(join(path, "secret"), "first");
@@ -367,23 +367,26 @@ describe("a server that changed", () => {
     ["refresh: false", { refresh: false }],
     ["retry, timeout and deadline", { retry: { attempts: 2 }, timeout: "1s", deadline: "2s" }],
   ];
-  test.each(harmless)("in its %s keeps its token with the new setting", async (_, more) => {
-    const a = await site("a");
-    const { auth, write, reloads } = await fromFile({ a: a.server() });
-    const manager = auth.resolve("a");
-    await call(manager);
-    const readOnly = await manager.getAccessToken({ scopes: ["read"] });
-    await write({ a: a.server(more) });
-    await auth.reload();
-    expect(reloads[0]?.changed).toEqual(["a"]);
-    expect(await call(manager)).toEqual({ name: "a", token: "a-1" });
-    expect(await manager.getAccessToken({ scopes: ["read"] })).toBe(readOnly);
-    expect(a.tokenRequests).toHaveLength(2);
-    if ("headers" in more) expect(a.mcpRequests.at(-1)?.headers["x-new"]).toBe("1");
-    if ("reach" in more) {
-      expect((await failure(manager.fetch(`${a.origin}/other`))).code).toBe("egress_denied");
-    }
-  });
+  test.each(harmless)(
+    "a server that changed in its %s keeps its token, with the new setting",
+    async (_, more) => {
+      const a = await site("a");
+      const { auth, write, reloads } = await fromFile({ a: a.server() });
+      const manager = auth.resolve("a");
+      await call(manager);
+      const readOnly = await manager.getAccessToken({ scopes: ["read"] });
+      await write({ a: a.server(more) });
+      await auth.reload();
+      expect(reloads[0]?.changed).toEqual(["a"]);
+      expect(await call(manager)).toEqual({ name: "a", token: "a-1" });
+      expect(await manager.getAccessToken({ scopes: ["read"] })).toBe(readOnly);
+      expect(a.tokenRequests).toHaveLength(2);
+      if ("headers" in more) expect(a.mcpRequests.at(-1)?.headers["x-new"]).toBe("1");
+      if ("reach" in more) {
+        expect((await failure(manager.fetch(`${a.origin}/other`))).code).toBe("egress_denied");
+      }
+    },
+  );
 
   const another: [what: string, more: object, client: object, grant: object][] = [
     ["url", { url: "/mcp/deeper" }, {}, {}],
@@ -395,7 +398,7 @@ describe("a server that changed", () => {
     ["params", {}, {}, { params: { tenant: "x" } }],
   ];
   test.each(another)(
-    "in its %s asks for another token, and the timers of the one before are gone",
+    "a server that changed in its %s requests another token, and the timers of the previous one are gone",
     async (_, more, client, grant) => {
       const a = await site("a");
       const clock = fakeClock(Date.now());
@@ -415,7 +418,7 @@ describe("a server that changed", () => {
     },
   );
 
-  test("leaves no timer behind and renews on time, however often it changes", async () => {
+  test("a server that changes many times leaves no timer behind and renews on time", async () => {
     const a = await site("a");
     const { clock, fetch, advance } = liveClock();
     const { auth, write } = await fromFile({ a: a.server() }, { clock, fetch });
@@ -437,7 +440,7 @@ describe("a server that changed", () => {
     expect(a.tokenRequests).toHaveLength(2);
   });
 
-  test("in a setting that needs no new token stays asleep if it was asleep", async () => {
+  test("a server that was asleep stays asleep if a changed setting needs no new token", async () => {
     const a = await site("a");
     const { clock, fetch, advance } = liveClock();
     const { auth, write } = await fromFile({ a: a.server() }, { clock, fetch });
@@ -452,7 +455,7 @@ describe("a server that changed", () => {
     expect(a.tokenRequests).toHaveLength(1);
   });
 
-  test("loses step-up scopes that are not allowed any more", async () => {
+  test("a server loses step-up scopes that a reload no longer allows", async () => {
     const a = await site("a");
     const server = await ownServer((request, response) => {
       const allowed = tokenOf(request) === "a-2";
@@ -475,7 +478,7 @@ describe("a server that changed", () => {
 });
 
 describe("calls that started before a reload", () => {
-  test("are retried at the old server with a token of the old issuer", async () => {
+  test("a call that started before a reload is retried at the old server with a token of the old issuer", async () => {
     const [a, b] = [await site("a"), await site("b")];
     const { auth, write } = await fromFile({ one: a.server() });
     const manager = auth.resolve("one");
@@ -494,7 +497,7 @@ describe("calls that started before a reload", () => {
     expect(await manager.getAccessToken()).toBe("b-1");
   });
 
-  test("get the token that they wait for, and later calls get the new one", async () => {
+  test("calls that started before a reload get the token that they wait for, and later calls get the new one", async () => {
     const [a, b] = [await site("a"), await site("b")];
     const { auth, write } = await fromFile({ one: a.server() });
     const manager = auth.resolve("one");
@@ -510,7 +513,7 @@ describe("calls that started before a reload", () => {
     expect(manager.status()).toMatchObject({ state: "fresh" });
   });
 
-  test("of a removed server end normally", async () => {
+  test("calls that started before a reload removed their server end normally", async () => {
     const a = await site("a");
     const { auth, write } = await fromFile({ one: a.server(), two: a.server() });
     const manager = auth.resolve("one");
@@ -524,7 +527,7 @@ describe("calls that started before a reload", () => {
     expect((await failure(manager.getAccessToken())).code).toBe("unknown_server");
   });
 
-  test("are `stopped` with the runtime after the grace period", async () => {
+  test("calls that started before a reload reject with `stopped` after stop() and its grace period", async () => {
     const a = await site("a");
     const clock = fakeClock(Date.now());
     const { auth, write } = await fromFile({ one: a.server(), two: a.server() }, { clock });
@@ -542,7 +545,7 @@ describe("calls that started before a reload", () => {
 });
 
 describe("the manager of a server across reloads", () => {
-  test("is the same object after changes and removals, and so is its fetch", async () => {
+  test("the manager of a server is the same object after changes and removals, and so is its fetch", async () => {
     const [a, b] = [await site("a"), await site("b")];
     const { auth, write } = await fromFile({ one: a.server() });
     const manager = auth.resolve("one");
@@ -563,7 +566,7 @@ describe("the manager of a server across reloads", () => {
     expect((await failure(fetch(b.url))).code).toBe("egress_denied");
   });
 
-  test("goes back to the key before also when the config changed in between in how tokens are asked for", async () => {
+  test("a manager tries the previous key after a refusal, even if a reload changed the settings of token requests in between", async () => {
     const a = await site("a");
     const pem = () =>
       generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" });
@@ -588,7 +591,7 @@ describe("the manager of a server across reloads", () => {
     expect(kids).toEqual([kids[0], expect.not.stringMatching(kids[0]), kids[0]]);
   });
 
-  test("keeps a token in its last seconds for an outage", async () => {
+  test("a manager keeps a token in its last seconds over a reload, in case of an outage", async () => {
     const a = await site("a");
     a.lifetime = 60;
     const clock = fakeClock();
@@ -604,7 +607,7 @@ describe("the manager of a server across reloads", () => {
     expect(await token).toBe("a-1");
   });
 
-  test("is released if nobody uses a removed server, and kept otherwise", async () => {
+  test("the manager of a removed server is released if it is not in use, and kept otherwise", async () => {
     const a = await site("a");
     const { auth, write } = await fromFile({ held: a.server(), loose: a.server() });
     const held = auth.resolve("held");
@@ -622,7 +625,7 @@ describe("the manager of a server across reloads", () => {
     ]);
   });
 
-  test("gives hosts' providers what the new config says, but no token for another URL than they were made for", async () => {
+  test("the providers of a host use the new config, but get no token for another URL than theirs", async () => {
     const [a, b] = [await site("a"), await site("b")];
     const { auth, write } = await fromFile({ one: a.server() });
     const manager = auth.resolve("one");
@@ -640,7 +643,7 @@ describe("the manager of a server across reloads", () => {
     expect(await authProvider(manager).token()).toBe("b-1");
   });
 
-  test("does not take a host's answer that may be to a request with an earlier client", async () => {
+  test("a token response of a host is not accepted if its request may have used an earlier client", async () => {
     const a = await site("a");
     const { auth, write } = await fromFile({ one: a.server() });
     const manager = auth.resolve("one");
@@ -661,7 +664,7 @@ describe("the manager of a server across reloads", () => {
     expect((await provider.tokens()).access_token).toBe("a-2");
   });
 
-  test("takes a host's answers again after one that never came", async () => {
+  test("token responses of a host are accepted again after one that never arrived", async () => {
     const a = await site("a");
     const clock = fakeClock();
     const { auth, write } = await fromFile({ one: a.server() }, { clock });
@@ -672,14 +675,14 @@ describe("the manager of a server across reloads", () => {
       await provider.addClientAuthentication(new Headers(), body, `${a.origin}/token`, { issuer });
     };
     const answer = (access_token: string) => provider.saveTokens({ access_token, token_type: "Bearer" });
-    // This one is not made: nothing waits for its answer.
+    // This request is refused before it is sent, so no response can follow.
     expect((await failure(ask("https://other.example"))).code).toBe("issuer_mismatch");
     await write({ one: a.server({ timeout: "3s" }) });
     await auth.reload();
     await ask();
     await answer("host-1");
     expect((await provider.tokens()).access_token).toBe("host-1");
-    // This one is, and fails in the host.
+    // This request is sent and fails, which the SDK does not report.
     await ask();
     await write({ one: a.server({ timeout: "4s" }) });
     await auth.reload();
@@ -715,7 +718,7 @@ describe("users", () => {
   const ann = { key: "ann", subjectToken: "jwt of ann" };
   const bob = { key: "bob", subjectToken: "jwt of bob" };
 
-  test("of an unchanged server keep their tokens; of a changed one they go where it goes", async () => {
+  test("users of an unchanged server keep their tokens, and those of a changed server use its new URL and issuer", async () => {
     const [a, b] = [await site("a"), await site("b")];
     const { auth, write } = await fromFile({
       kept: a.server({}, {}, exchange),
@@ -743,7 +746,7 @@ describe("users", () => {
     expect(a.tokenRequests).toHaveLength(2);
   });
 
-  test("keep their tokens when the server changed in nothing that makes them others", async () => {
+  test("users keep their tokens if the server changed only in settings that do not affect tokens", async () => {
     const a = await site("a");
     const { auth, write } = await fromFile({ one: a.server({}, {}, exchange) });
     const manager = auth.resolve("one").for(ann);
@@ -755,7 +758,7 @@ describe("users", () => {
     expect(await call(manager)).toEqual({ name: "a", token: "a-1" });
   });
 
-  test("whose new token is for the issuer of the new config do not send it to the one before", async () => {
+  test("a subject token for the issuer of the new config is not sent to the previous issuer", async () => {
     const [a, b] = [await site("a"), await site("b")];
     a.tokenStatus = 503;
     const clock = fakeClock();
@@ -775,7 +778,7 @@ describe("users", () => {
     expect(sent).toEqual([["jwt of ann", "jwt of ann", "jwt of ann", "jwt of ann"], ["jwt for b"]]);
   });
 
-  test("who were refused are asked for with a new token at once, also after a reload", async () => {
+  test("a refused user with a new subject token gets a token request at once, also after a reload", async () => {
     const a = await site("a");
     a.tokenStatus = 400;
     const { auth, write } = await fromFile({ one: a.server({}, {}, exchange) });
@@ -788,7 +791,7 @@ describe("users", () => {
     expect(await renewed.getAccessToken()).toBe("a-2");
   });
 
-  test("of a server without users any more, of one that was removed, and of a stopped one get no token", async () => {
+  test("users get no token after their server has lost its subject or was removed, or after stop()", async () => {
     const a = await site("a");
     const { auth, write } = await fromFile({ one: a.server({}, {}, exchange) });
     const manager = auth.resolve("one").for(ann);
@@ -811,7 +814,7 @@ describe("users", () => {
 });
 
 describe("a runtime that was started", () => {
-  test("starts added and changed servers on reload without waiting, and emits an event for a failure", async () => {
+  test("a started runtime starts added and changed servers on reload without waiting, and emits an event for a failure", async () => {
     const [a, b] = [await site("a"), await site("b")];
     const { clock, fetch, advance } = liveClock(Date.UTC(2026, 0, 1));
     const refresh = { schedule: "*/10 * * * *" };
@@ -840,7 +843,7 @@ describe("a runtime that was started", () => {
     expect(renewals(heard.filter(({ server }) => server === "moved"))).toEqual(["demand", "schedule"]);
   });
 
-  test("requests nothing on reload if it was not started", async () => {
+  test("a runtime that was not started requests nothing on reload", async () => {
     const a = await site("a");
     const clock = fakeClock();
     const { auth, write } = await fromFile({ one: a.server() }, { clock });
@@ -851,7 +854,7 @@ describe("a runtime that was started", () => {
   });
 });
 
-/** A config in code, and what is called whenever it is read. */
+/** Creates a config in code with a hook that runs each time the config is read. */
 function watched(servers: object) {
   const hooks = { onRead: () => {}, servers };
   const config = {
@@ -864,7 +867,7 @@ function watched(servers: object) {
 }
 
 describe("several reloads at once", () => {
-  test("do not interleave: each starts when the one before has ended", async () => {
+  test("concurrent reloads do not interleave: each starts when the previous one has ended", async () => {
     const a = await site("a");
     const { config, hooks } = watched({ one: a.server() });
     const auth = await runtime({ config, env: { SECRET: secret } });
@@ -880,7 +883,7 @@ describe("several reloads at once", () => {
     expect(order).toEqual([1, 2, 3].flatMap((number) => [`began ${number}`, `ended with s${number}`]));
   });
 
-  test("run one after another, and the last one reads the latest file", async () => {
+  test("concurrent reloads run one after another, and the last one reads the latest file", async () => {
     const a = await site("a");
     const { auth, write, reloads, file } = await fromFile({ s0: a.server() });
     const running = [auth.reload()];
@@ -890,7 +893,7 @@ describe("several reloads at once", () => {
     }
     await Promise.all(running);
     expect(auth.servers).toEqual(["s5"]);
-    // Each began where the one before ended.
+    // Each reload began with the servers that the previous one ended with.
     let present = ["s0"];
     for (const { added, removed } of reloads) {
       expect(removed.every((name) => present.includes(name))).toBe(true);
@@ -905,7 +908,7 @@ describe("several reloads at once", () => {
     expect(auth.servers).toEqual(["s6"]);
   });
 
-  test("that a listener of another reload starts do not wait for themselves", async () => {
+  test("a reload that a listener of another reload starts does not wait for itself", async () => {
     const a = await site("a");
     const { auth, write, reloads } = await fromFile({ one: a.server() });
     const again = deferred();
@@ -921,7 +924,7 @@ describe("several reloads at once", () => {
 });
 
 describe("stop()", () => {
-  test("during a reload wins: the reload rejects with `stopped` and has no effect", async () => {
+  test("stop() during a reload wins: the reload rejects with `stopped` and has no effect", async () => {
     const a = await site("a");
     const clock = fakeClock(Date.now());
     const { auth, write, reloads } = await fromFile({ one: a.server() }, { clock });
@@ -938,7 +941,7 @@ describe("stop()", () => {
     expect(a.tokenRequests).toHaveLength(1);
   });
 
-  test("while the config is read wins too", async () => {
+  test("stop() while a reload reads the config wins too", async () => {
     const a = await site("a");
     const clock = fakeClock(Date.now());
     const { config, hooks } = watched({ one: a.server() });
@@ -956,7 +959,7 @@ describe("stop()", () => {
     expect([clock.pending, a.tokenRequests.length]).toEqual([[], 1]);
   });
 
-  test("by a listener of the reload wins too, and later reloads are refused", async () => {
+  test("stop() in a listener of a reload wins too, and later reloads are refused", async () => {
     const a = await site("a");
     const clock = fakeClock(Date.now());
     const { auth, write } = await fromFile({ one: a.server() }, { clock });
@@ -976,7 +979,7 @@ describe("stop()", () => {
 });
 
 describe("another network", () => {
-  test("is used by all servers, and the old one is closed when its calls have ended", async () => {
+  test("a changed network is used by all servers, and the old one is closed when its calls have ended", async () => {
     const [first, next] = [await startConnectProxy(), await startConnectProxy()];
     onTestFinished(() => Promise.all([first.close(), next.close()]).then(() => undefined));
     const a = await site("a");

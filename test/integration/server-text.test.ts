@@ -293,7 +293,7 @@ test("the scopes that a server requires are only in the details of insufficient_
   );
   const error = await failure(world.manager.fetch(world.manager.url));
   expect(error.message).toBe(
-    'Server "tools" wants 2 scopes that the config does not allow, so no token was asked for; the error\'s `details` ' +
+    'Server "tools" wants 2 scopes that the config does not allow, so no token was requested; the error\'s `details` ' +
       'names them. Add them to the grant\'s "scopes", or to the server\'s "stepUp" to ask for them only when the server does.',
   );
   expect(error.details).toEqual({ scope: [sentence, "admin"] });

@@ -52,7 +52,7 @@ async function command(
   return { code, out, err };
 }
 
-/** The store of a place, as it is beside the commands. */
+/** Opens the store that the commands in a folder use. */
 function storeIn({ folder }: Place): TokenStore {
   const store = createFileStore({ path: join(folder, "state") });
   onTestFinished(() => store.close());
@@ -65,7 +65,7 @@ async function entriesIn(at: Place): Promise<readonly string[]> {
 
 const granted: Handler = (_request, response) => void response.writeHead(200).end();
 
-/** An authorization server of our own, whose tokens and answer to a revocation a test decides. */
+/** Starts a scripted authorization server, whose tokens and response to a revocation the test decides. */
 async function issuing(token: () => string, revocation?: Handler, lifetime = 3_600) {
   const server = await ownServer((request, response) => {
     const issuer = server.origin;
@@ -86,7 +86,7 @@ async function issuing(token: () => string, revocation?: Handler, lifetime = 3_6
   return { server, at, asked: () => server.requests.filter(({ url }) => url === "/token").length };
 }
 
-/** A call by an agent that uses the same config. */
+/** Makes a call that the MCP server refuses, as an agent with the same config. */
 async function refusedCall({ folder, env }: Place): Promise<void> {
   const auth = await createMcpAuth({ config: join(folder, "mcp-auth.config.json"), env });
   auth.on("token:warning", () => {});
@@ -104,7 +104,7 @@ function counting(): () => string {
 }
 
 describe("a command that runs every minute", () => {
-  test("requests one token and reads the metadata once", async () => {
+  test("a command that runs every minute requests one token and reads the metadata once", async () => {
     const { server, at } = await issuing(counting());
     expect(await command(at, ["token", "crm"])).toEqual({ code: 0, out: "t1\n", err: "" });
     const before = server.requests.length;
@@ -114,12 +114,12 @@ describe("a command that runs every minute", () => {
     expect((await command(at, ["token", "crm"])).out).toBe("t2\n");
   });
 
-  test("reports what is wrong with the key of the store", async () => {
+  test("a command reports a missing or malformed key of the store", async () => {
     const { at, asked } = await issuing(counting());
     const missing = await command({ ...at, env: { SECRET: "s" } }, ["token", "crm"]);
     expect(missing.code).toBe(2);
     expect(missing.err).toContain(
-      "The store of the config: no secret can be had from the environment variable",
+      "The store of the config: could not read the secret from the environment variable",
     );
     const short = await command(at, ["token", "crm"], { KEY: "hunter2" });
     expect(short.err).toMatch(/^error\[key_invalid\]: The store of the config: the encryption key in/);
@@ -132,20 +132,20 @@ describe("a command that runs every minute", () => {
 });
 
 describe("store clear", () => {
-  test("deletes the entries of one server, or everything", async () => {
+  test("store clear deletes the entries of one server, or everything", async () => {
     const { at } = await issuing(counting());
     await command(at, ["token", "crm"]);
     expect(await command(at, ["store", "clear", "crm"])).toEqual({
       code: 0,
       out: "",
-      err: '"crm" forgotten in the store\n',
+      err: '"crm" deleted from the store\n',
     });
     expect((await command(at, ["token", "crm"])).out).toBe("t2\n");
     expect(await command(at, ["store", "clear"])).toMatchObject({ code: 0 });
     expect((await command(at, ["token", "crm"])).out).toBe("t3\n");
   });
 
-  test("deletes the limits after a rejected token of that server only", async () => {
+  test("store clear deletes the limits on token requests of that server only", async () => {
     const { at } = await issuing(counting());
     await refusedCall(at);
     const limits = async () => (await entriesIn(at)).filter((name) => name.startsWith("refusals."));
@@ -159,16 +159,16 @@ describe("store clear", () => {
     expect(await limits()).toEqual([other]);
   });
 
-  test("reports that nothing is stored", async () => {
+  test("store clear reports that nothing is stored", async () => {
     const { at } = await issuing(counting());
     const nothing = { code: 0, out: "", err: 'nothing is stored for "crm"\n' };
     expect(await command(at, ["store", "clear", "crm"])).toEqual(nothing);
     await command(at, ["headers", "crm"]);
-    expect((await command(at, ["store", "clear", "crm"])).err).toBe('"crm" forgotten in the store\n');
+    expect((await command(at, ["store", "clear", "crm"])).err).toBe('"crm" deleted from the store\n');
     expect(await command(at, ["store", "clear", "crm"])).toEqual(nothing);
   });
 
-  test("for all servers needs one server that can be used", async () => {
+  test("store clear for all servers needs one server that can be used", async () => {
     const { server, at } = await issuing(counting());
     const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
     const broken = { url: "https://$" + "{UNSET}/mcp", grant: { client } };
@@ -185,7 +185,7 @@ describe("store clear", () => {
     });
   });
 
-  test("for all servers deletes every value of the store and nothing else", async () => {
+  test("store clear for all servers deletes every value of the store and nothing else", async () => {
     const { at } = await issuing(counting());
     const state = join(at.folder, "state");
     await command(at, ["token", "crm"]);
@@ -213,7 +213,7 @@ describe("store clear", () => {
     expect(left).toEqual(expect.arrayContaining(strays));
   });
 
-  test("needs an action, a known server, and a durable store", async () => {
+  test("store clear needs an action, a known server, and a durable store", async () => {
     const { at } = await issuing(counting());
     expect((await command(at, ["store"])).code).toBe(2);
     expect((await command(at, ["store", "clear", "cmr"])).err).toContain('Did you mean "crm"?');
@@ -242,13 +242,13 @@ test("store clear keeps the other files in a folder that is also the store's", a
       servers: { crm: { url: `${server.origin}/mcp`, grant: { client } } },
     },
     ...{ cwd: at.folder, env: at.env },
-    // Everything there is older than a week.
+    // Eight days later, so that every file is older than a week.
     clock: fakeClock(Date.now() + 8 * 24 * 3_600_000),
   });
   expect(await auth.resolve("crm").getAccessToken()).toBe("t1");
   await auth.stop();
   const left = await readdir(at.folder, { recursive: true });
-  // What the sweep leaves of its own entries, all of which look a week old, depends on when it comes to them.
+  // The entries of the store are not compared, because they look a week old, and the sweep may have removed them.
   expect(left).toEqual(expect.arrayContaining([...others, "mcp-auth.config.json"]));
 });
 
@@ -272,7 +272,7 @@ test("a command warns on stderr if the clock of the server differs", async () =>
 });
 
 describe("revoke", () => {
-  test("never sends an assertion made out to the token endpoint to the revocation endpoint", async () => {
+  test("revoke never sends an assertion for the token endpoint to the revocation endpoint", async () => {
     const { server, at } = await issuing(counting(), granted);
     const file = join(at.folder, "mcp-auth.config.json");
     const config = JSON.parse(await readFile(file, "utf8"));
@@ -295,7 +295,7 @@ describe("revoke", () => {
     ]);
   });
 
-  test("revokes the token with the client's credential, and deletes it", async () => {
+  test("revoke revokes the token with the client's credential, and deletes it", async () => {
     const { server, at } = await issuing(
       counting(),
       (_request, response) => void response.writeHead(200).end(),
@@ -304,7 +304,7 @@ describe("revoke", () => {
     expect(await command(at, ["revoke", "crm"])).toEqual({
       code: 0,
       out: "",
-      err: "1 token revoked and forgotten\n",
+      err: "1 token revoked and deleted\n",
     });
     const [request] = server.requests.filter(({ url }) => url === "/revoke");
     expect(request?.body).toBe("token=t1&token_type_hint=access_token");
@@ -318,23 +318,23 @@ describe("revoke", () => {
   });
 
   test.each([
-    ["has no endpoint for it", undefined],
+    ["has no revocation endpoint", undefined],
     [
       "does not revoke tokens of this kind",
       ((_request, response) => sendJson(response, { error: "unsupported_token_type" }, 400)) as Handler,
     ],
-  ])("reports a server that %s, deletes the token and exits with 3", async (_name, revocation) => {
+  ])("revoke reports a server that %s, deletes the token and exits with 3", async (_name, revocation) => {
     const { at } = await issuing(counting(), revocation);
     await command(at, ["token", "crm"]);
     const outcome = await command(at, ["revoke", "crm"]);
     expect(outcome).toMatchObject({
       code: 3,
-      err: expect.stringContaining("cannot revoke 1 token: forgotten here"),
+      err: expect.stringContaining("cannot revoke 1 token: deleted here"),
     });
     expect((await command(at, ["token", "crm"])).out).toBe("t2\n");
   });
 
-  test("deletes nothing if the server is unavailable", async () => {
+  test("revoke deletes nothing if the server is unavailable", async () => {
     const { at } = await issuing(counting(), (_request, response) => void response.writeHead(503).end());
     await command(at, ["token", "crm"]);
     expect(await command(at, ["revoke", "crm"])).toMatchObject({
@@ -344,7 +344,7 @@ describe("revoke", () => {
     expect((await command(at, ["token", "crm"])).out).toBe("t1\n");
   });
 
-  test("exits with 4 for an entry that cannot be decrypted, keeps it, and says what to do", async () => {
+  test("revoke exits with 4 for an entry that cannot be decrypted, keeps it, and says what to do", async () => {
     const { server, at } = await issuing(counting(), granted);
     await command(at, ["token", "crm"]);
     const before = await entriesIn(at);
@@ -355,10 +355,10 @@ describe("revoke", () => {
     );
     expect(server.requests.filter(({ url }) => url === "/revoke")).toEqual([]);
     expect(await entriesIn(at)).toEqual(before);
-    expect((await command(at, ["revoke", "crm"])).err).toBe("1 token revoked and forgotten\n");
+    expect((await command(at, ["revoke", "crm"])).err).toBe("1 token revoked and deleted\n");
   });
 
-  test("keeps an entry that a later version has written", async () => {
+  test("revoke keeps an entry that a later version has written", async () => {
     const { server, at } = await issuing(counting(), granted);
     await command(at, ["token", "crm"]);
     const own = new Secret(at.env["KEY"] ?? "");
@@ -370,7 +370,7 @@ describe("revoke", () => {
     expect(await store.keys("token.")).toEqual([token]);
   });
 
-  test("revokes the refresh token first at a real server, after which it is invalid", async () => {
+  test("revoke revokes the refresh token first at a real server, after which it is invalid", async () => {
     const { issuer, mcp } = await startWorld({ refreshTokens: {}, scopes: ["use"], tokens: "opaque" });
     const seed = await issuer.issueRefreshToken({ clientId: "agent", resource: mcp.url, scope: "use" });
     const client = { issuer: issuer.issuer, id: "agent", secret: { env: "SECRET" } };
@@ -379,13 +379,13 @@ describe("revoke", () => {
     const withSeed = { SEED: seed };
     expect((await command(at, ["token", "crm"], withSeed)).code).toBe(0);
     const outcome = await command(at, ["revoke", "crm"], withSeed);
-    expect(outcome).toMatchObject({ code: 0, err: "2 tokens revoked and forgotten\n" });
+    expect(outcome).toMatchObject({ code: 0, err: "2 tokens revoked and deleted\n" });
     expect((await command(at, ["token", "crm"], withSeed)).err).toContain("invalid_grant");
   });
 });
 
 describe("the refresh tokens of a client", () => {
-  /** Whose server replaces each, and which had two seeds. */
+  /** Starts a server that replaces each refresh token, and uses it with two seeds. */
   async function twoSeeds() {
     let count = 0;
     const server = await ownServer((request, response) => {
@@ -411,18 +411,18 @@ describe("the refresh tokens of a client", () => {
     return { server, at, kept };
   }
 
-  test("are deleted by store clear, even those of an earlier seed, and without the seed", async () => {
+  test("store clear deletes all refresh tokens of a client, even those of an earlier seed, and without the seed", async () => {
     const { at, kept } = await twoSeeds();
     expect(await command(at, ["store", "clear", "mail"])).toMatchObject({ code: 0 });
     expect(await kept()).toEqual([]);
   });
 
-  test("are revoked by revoke, even those of an earlier seed, and without the seed", async () => {
+  test("revoke revokes all refresh tokens of a client, even those of an earlier seed, and without the seed", async () => {
     const { server, at, kept } = await twoSeeds();
     expect(await command(at, ["revoke", "mail"])).toEqual({
       code: 0,
       out: "",
-      err: "4 tokens revoked and forgotten\n",
+      err: "4 tokens revoked and deleted\n",
     });
     const revoked = server.requests.filter(({ url }) => url === "/revoke").map(({ body }) => body);
     expect(revoked.toSorted()).toEqual([
@@ -437,7 +437,7 @@ describe("the refresh tokens of a client", () => {
 });
 
 describe("a command that cannot use the store", () => {
-  test("warns on stderr and works without the store", async () => {
+  test("a command that cannot use the store warns on stderr and works without it", async () => {
     const { at } = await issuing(counting());
     // No folder can be made below a file.
     await writeFile(join(at.folder, "state"), "");
@@ -452,7 +452,7 @@ describe("a command that cannot use the store", () => {
     });
   });
 
-  test("warns on stderr of entries that it cannot read", async () => {
+  test("a command warns on stderr of stored entries that it cannot read", async () => {
     const { at } = await issuing(counting());
     await command(at, ["token", "crm"]);
     expect(await command(at, ["token", "crm"], { KEY: anotherKey() })).toEqual({
@@ -464,7 +464,7 @@ describe("a command that cannot use the store", () => {
 });
 
 describe("headers", () => {
-  test("prints one JSON object with a new token each time, never one of the store", async () => {
+  test("headers prints one JSON object with a new token each time, never one from the store", async () => {
     const { server, at } = await issuing(counting());
     await command(at, ["token", "crm"]);
     expect(await command(at, ["headers", "crm"])).toEqual({
@@ -481,7 +481,7 @@ describe("headers", () => {
     expect((await command(at, ["headers"])).code).toBe(2);
   });
 
-  test("finds the server by URL if the config has no server of the name, and ignores empty variables", async () => {
+  test("headers finds the server by URL if the config has no server of the name, and ignores empty variables", async () => {
     const { server, at } = await issuing(counting());
     const url = { CLAUDE_CODE_MCP_SERVER_URL: `${server.origin}/mcp` };
     const other = { CLAUDE_CODE_MCP_SERVER_URL: "https://other.example" };
@@ -507,7 +507,7 @@ describe("headers", () => {
     );
   });
 
-  test("prints a static token each time, because there is no other", async () => {
+  test("headers prints a static token each time, because there is no other", async () => {
     const at = await place({
       servers: {
         crm: { url: "https://crm.example/mcp", grant: { type: "static", token: { env: "SECRET" } } },
@@ -518,7 +518,7 @@ describe("headers", () => {
     expect(await command(at, ["headers", "crm"])).toEqual(printed);
   });
 
-  test("remembers a printed token until it expires", async () => {
+  test("headers remembers a printed token until it expires", async () => {
     const { at } = await issuing(() => "same", undefined, 600);
     expect((await command(at, ["headers", "crm"])).code).toBe(0);
     expect((await command(at, ["headers", "crm"])).code).toBe(3);
@@ -529,7 +529,7 @@ describe("headers", () => {
     expect(left).toBeLessThanOrEqual(660_000);
   });
 
-  test("requests a token once more if the server issues the same one again, then exits with 3", async () => {
+  test("headers requests a token once more if the server issues the same one again, then exits with 3", async () => {
     const tokens = ["a", "a", "b", "b", "b"];
     const { at, asked } = await issuing(() => tokens.shift() ?? "none");
     expect((await command(at, ["headers", "crm"])).out).toContain("Bearer a");

@@ -1,4 +1,4 @@
-// What is wrong with one server of a config is no concern of the others.
+// A mistake in one server of a config does not affect the others.
 import { describe, expect, test } from "vitest";
 import { createMcpAuth } from "../../src/index.js";
 import { failure } from "../support/failure.js";
@@ -19,7 +19,7 @@ describe("a server whose variable has no value", () => {
     ["a header", { headers: { "x-tenant": "${NOWHERE}" } }],
     ["its schedule", { refresh: { schedule: "${NOWHERE}" } }],
   ])(
-    "in %s: each of its calls is config_invalid and names the variable; the others go on",
+    "a variable without a value in %s makes each call of that server config_invalid, and other servers work",
     async (_, broken) => {
       const { world, auth } = await beside(broken);
       const manager = auth.resolve("broken");
@@ -49,7 +49,7 @@ describe("a server whose variable has no value", () => {
     },
   );
 
-  test("uses the default of a variable, or its value if it is set", async () => {
+  test("a server uses the default of a variable, or its value if it is set", async () => {
     const world = await startWorld();
     const { tools } = world.config.servers;
     const config = { servers: { tools: { ...tools, url: "${BASE:-http://127.0.0.1:1}/mcp" } } };
@@ -63,27 +63,30 @@ describe("a server whose variable has no value", () => {
 
 describe("a URL that is not https", () => {
   test.each<[what: string, changed: { url?: string; issuer?: string }]>([
-    ["a server's, after a variable was filled in", { url: "${BASE}/mcp" }],
-    ["an issuer's, after a variable was filled in", { issuer: "${BASE}" }],
-  ])("is insecure_url for that server only, and nothing is sent: %s", async (_, { url, issuer }) => {
-    const world = await startWorld();
-    const { tools } = world.config.servers;
-    const client = { issuer: issuer ?? world.issuer.issuer, id: "agent", secret: { env: "SECRET" } };
-    const config = {
-      servers: { tools, open: { ...tools, grant: { client }, ...(url !== undefined && { url }) } },
-    };
-    const auth = await runtime({ config, env: { ...world.env, BASE: "http://mcp.example.test" } });
-    const error = await failure(auth.resolve("open").getAccessToken());
-    expect(error).toMatchObject({ code: "insecure_url", server: "open" });
-    expect((await failure(auth.resolve("open").fetch("http://mcp.example.test/mcp"))).code).toBe(
-      "insecure_url",
-    );
-    expect(await auth.resolve("tools").getAccessToken()).toMatch(/^ey/);
-    expect(auth.resolveUrl("http://mcp.example.test/mcp")).toBeUndefined();
-  });
+    ["the URL of the server", { url: "${BASE}/mcp" }],
+    ["the issuer", { issuer: "${BASE}" }],
+  ])(
+    "a variable with an http URL in %s is insecure_url for that server only, and nothing is sent",
+    async (_, { url, issuer }) => {
+      const world = await startWorld();
+      const { tools } = world.config.servers;
+      const client = { issuer: issuer ?? world.issuer.issuer, id: "agent", secret: { env: "SECRET" } };
+      const config = {
+        servers: { tools, open: { ...tools, grant: { client }, ...(url !== undefined && { url }) } },
+      };
+      const auth = await runtime({ config, env: { ...world.env, BASE: "http://mcp.example.test" } });
+      const error = await failure(auth.resolve("open").getAccessToken());
+      expect(error).toMatchObject({ code: "insecure_url", server: "open" });
+      expect((await failure(auth.resolve("open").fetch("http://mcp.example.test/mcp"))).code).toBe(
+        "insecure_url",
+      );
+      expect(await auth.resolve("tools").getAccessToken()).toMatch(/^ey/);
+      expect(auth.resolveUrl("http://mcp.example.test/mcp")).toBeUndefined();
+    },
+  );
 
   test.each(["http://mcp.example.test/mcp", "http://10.0.0.1/mcp", "http://127.0.0.1.example.test/mcp"])(
-    "%s as it stands in the config is insecure_url, too, or refuses the config",
+    "the http URL %s in the config itself is insecure_url for its server",
     async (url) => {
       const world = await startWorld();
       const { tools } = world.config.servers;
@@ -99,7 +102,7 @@ describe("a URL that is not https", () => {
     "http://[::1]:1/mcp",
     "http://127.8.9.10:1/mcp",
     "http://a.localhost:1/",
-  ])("%s is loopback, and allowed", async (url) => {
+  ])("the http URL %s is loopback, and allowed", async (url) => {
     const world = await startWorld();
     const { tools } = world.config.servers;
     const { manager } = await managerOf({

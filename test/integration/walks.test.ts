@@ -1,4 +1,5 @@
 // Holds the walks of ARCHITECTURE.md against stacks that are recorded while the program does what they describe.
+import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,9 +21,18 @@ function listed(heading: string): string[] {
   );
 }
 
+/** Without the class of the object that a function was called on, if another file declares the class. */
+function ownName(name: string, file: string): string {
+  const [owner, method] = name.split(".");
+  if (owner === undefined || method === undefined) return name;
+  return readFileSync(new URL(`../../${file}`, import.meta.url), "utf8").includes(`class ${owner}`)
+    ? name
+    : method;
+}
+
 /** One line a step. A function that calls itself is one step. */
 function shown(steps: readonly WalkStep[]): string[] {
-  const lines = steps.map(({ name, file }) => `${name} in ${file}`);
+  const lines = steps.map(({ name, file }) => `${ownName(name, file)} in ${file}`);
   return lines.filter((line, index) => line !== lines[index - 1]);
 }
 

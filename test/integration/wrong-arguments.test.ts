@@ -1,14 +1,14 @@
-// What a caller in JavaScript can pass, where no compiler looks.
+// Invalid arguments that JavaScript callers can pass, because no compiler checks them.
 import { describe, expect, test } from "vitest";
 import { discover, type McpAuth, McpAuthError, type McpAuthOptions } from "../../src/index.js";
 import { failure } from "../support/failure.js";
 import { sendJson } from "../support/http-server.js";
 import { managerOf, ownIssuer, ownServer, runtime, sendToken, watchUnhandled } from "./harness.js";
 
-/** As JavaScript passes it. */
+/** Passes any value, as JavaScript code can. */
 const any = (value: unknown) => value as never;
 
-/** Lets what is rejected without a handler be told. */
+/** Waits for a later tick, in which unhandled rejections are reported. */
 const turns = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 async function world() {
@@ -29,7 +29,7 @@ describe("an invalid argument is config_invalid, and nothing is sent", () => {
     ...["yes", 1, null, {}].map((forceRefresh) => ({ forceRefresh })),
   ];
 
-  test("of getAccessToken, getToken and getHeaders", async () => {
+  test("an invalid argument of getAccessToken, getToken or getHeaders is config_invalid, and nothing is sent", async () => {
     const unhandled = watchUnhandled();
     const { issuer, manager } = await world();
     for (const option of options) {
@@ -51,7 +51,7 @@ describe("an invalid argument is config_invalid, and nothing is sent", () => {
     expect(issuer.server.requests).toEqual([]);
   });
 
-  test("of fetch", async () => {
+  test("an invalid argument of fetch is a TypeError or config_invalid, and nothing is sent", async () => {
     const unhandled = watchUnhandled();
     const { issuer, manager } = await world();
     for (const signal of signals) {
@@ -68,7 +68,7 @@ describe("an invalid argument is config_invalid, and nothing is sent", () => {
     expect(issuer.server.requests).toEqual([]);
   });
 
-  test("of start, resolve, on and for", async () => {
+  test("an invalid argument of start, resolve, on or for is config_invalid", async () => {
     const { issuer, auth } = await world();
     for (const option of [null, 1, { require: "tools" }, { require: [undefined] }, { require: {} }]) {
       expect(await failure(auth.start(any(option)))).toMatchObject({ code: "config_invalid" });
@@ -96,7 +96,7 @@ describe("an invalid argument is config_invalid, and nothing is sent", () => {
     expect(issuer.server.requests).toEqual([]);
   });
 
-  test("of createMcpAuth and discover", async () => {
+  test("an invalid argument of createMcpAuth or discover is config_invalid", async () => {
     const { issuer } = await world();
     const wrong: readonly unknown[] = [
       ...[
@@ -167,49 +167,55 @@ test("an AbortSignal of another class than Node's works", async () => {
 
 describe("a given `fetch` that does not return a response", () => {
   const answers: ReadonlyArray<readonly [string, unknown]> = [
-    ["nothing", undefined],
+    ["undefined", undefined],
     ["null", null],
     ["a text", "ok"],
     ["an object", {}],
     ["an object with a status", { status: 200, ok: true }],
-    ["one with headers that are none", { status: 200, headers: {}, body: null }],
-    ["what node-fetch gives", { status: 200, headers: new Headers(), body: { pipe() {}, on() {} } }],
+    ["an object with invalid headers", { status: 200, headers: {}, body: null }],
+    ["a response of node-fetch", { status: 200, headers: new Headers(), body: { pipe() {}, on() {} } }],
   ];
 
-  test.each(answers)("is config_invalid at once for a token request: %s", async (_, answer) => {
-    const unhandled = watchUnhandled();
-    const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
-    let calls = 0;
-    const fetch = async () => {
-      calls += 1;
-      return any(answer);
-    };
-    const { manager } = await managerOf(issuer, { fetch });
-    for (const call of [manager.getAccessToken(), manager.fetch(issuer.url)]) {
-      const error = await failure(call);
-      expect(error).toMatchObject({ name: "McpAuthError", code: "config_invalid", retryable: false });
-      expect(error.message).toContain("something else than a Response");
-    }
-    // Each location of the metadata once: it is not worth another try.
-    expect(calls).toBeLessThanOrEqual(8);
-    expect(await failure(discover(issuer.url, { fetch }))).toMatchObject({ code: "config_invalid" });
-    await turns();
-    expect(unhandled).toEqual([]);
-  });
+  test.each(answers)(
+    "a given `fetch` that returns %s for a token request is config_invalid, without a retry",
+    async (_, answer) => {
+      const unhandled = watchUnhandled();
+      const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+      let calls = 0;
+      const fetch = async () => {
+        calls += 1;
+        return any(answer);
+      };
+      const { manager } = await managerOf(issuer, { fetch });
+      for (const call of [manager.getAccessToken(), manager.fetch(issuer.url)]) {
+        const error = await failure(call);
+        expect(error).toMatchObject({ name: "McpAuthError", code: "config_invalid", retryable: false });
+        expect(error.message).toContain("did not return a Response");
+      }
+      // Each location of the metadata once: it is not worth another try.
+      expect(calls).toBeLessThanOrEqual(8);
+      expect(await failure(discover(issuer.url, { fetch }))).toMatchObject({ code: "config_invalid" });
+      await turns();
+      expect(unhandled).toEqual([]);
+    },
+  );
 
-  test.each(answers)("is config_invalid for an MCP request: %s", async (_, answer) => {
-    const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
-    const { manager } = await managerOf(issuer, {
-      fetch: async (input, init) => (String(input) === issuer.url ? any(answer) : await fetch(input, init)),
-    });
-    await manager.getAccessToken();
-    expect(await failure(manager.fetch(issuer.url))).toMatchObject({
-      name: "McpAuthError",
-      code: "config_invalid",
-    });
-  });
+  test.each(answers)(
+    "a given `fetch` that returns %s for an MCP request is config_invalid",
+    async (_, answer) => {
+      const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+      const { manager } = await managerOf(issuer, {
+        fetch: async (input, init) => (String(input) === issuer.url ? any(answer) : await fetch(input, init)),
+      });
+      await manager.getAccessToken();
+      expect(await failure(manager.fetch(issuer.url))).toMatchObject({
+        name: "McpAuthError",
+        code: "config_invalid",
+      });
+    },
+  );
 
-  test("leaves no unhandled rejection after the caller has gone", async () => {
+  test("a given `fetch` that returns no response leaves no unhandled rejection after the caller has aborted", async () => {
     const unhandled = watchUnhandled();
     const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
     let answer = (_response: unknown): void => {};
@@ -240,24 +246,27 @@ describe("a given `fetch` that does not return a response", () => {
     ["a text", "canary"],
     ["nothing", undefined],
     ["an object", { code: 1 }],
-  ])("or rejects with %s: what it rejects with, or unavailable for tokens", async (_, reason) => {
-    const unhandled = watchUnhandled();
-    const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
-    const refuse = () => Promise.reject(reason);
-    const down = await managerOf(issuer, {
-      config: { servers: issuer.config.servers, defaults: { retry: { attempts: 1 } } },
-      fetch: refuse,
-    });
-    const error = await failure(down.manager.getAccessToken());
-    expect(error).toMatchObject({ code: "unavailable" });
-    expect(error.message).not.toContain("canary");
-    const { manager } = await managerOf(issuer, {
-      fetch: async (input, init) => (String(input) === issuer.url ? refuse() : await fetch(input, init)),
-    });
-    expect(await manager.fetch(issuer.url).catch((thrown: unknown) => thrown)).toBe(reason);
-    await turns();
-    expect(unhandled).toEqual([]);
-  });
+  ])(
+    "a given `fetch` that rejects with %s rejects a call with that, and a token request with unavailable",
+    async (_, reason) => {
+      const unhandled = watchUnhandled();
+      const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+      const refuse = () => Promise.reject(reason);
+      const down = await managerOf(issuer, {
+        config: { servers: issuer.config.servers, defaults: { retry: { attempts: 1 } } },
+        fetch: refuse,
+      });
+      const error = await failure(down.manager.getAccessToken());
+      expect(error).toMatchObject({ code: "unavailable" });
+      expect(error.message).not.toContain("canary");
+      const { manager } = await managerOf(issuer, {
+        fetch: async (input, init) => (String(input) === issuer.url ? refuse() : await fetch(input, init)),
+      });
+      expect(await manager.fetch(issuer.url).catch((thrown: unknown) => thrown)).toBe(reason);
+      await turns();
+      expect(unhandled).toEqual([]);
+    },
+  );
 });
 
 test("given functions that throw do not end the process or block a token", async () => {
@@ -287,10 +296,10 @@ test.each<[string, NonNullable<McpAuthOptions["resolvers"]>[string]]>([
       throw undefined;
     }),
   ],
-  ["rejects with no error", any(() => Promise.reject("canary"))],
-  ["gives no text", any(() => ({ text: "canary" }))],
+  ["rejects with a text", any(() => Promise.reject("canary"))],
+  ["returns an object", any(() => ({ text: "canary" }))],
   [
-    "gives something that is awaited in its own way",
+    "returns a thenable",
     any(() => ({
       // biome-ignore lint/suspicious/noThenProperty: it is what the test is about
       then() {

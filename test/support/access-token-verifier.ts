@@ -7,7 +7,9 @@ import { createRemoteJWKSet, customFetch, decodeJwt, errors, type JWTPayload, jw
  */
 export type VerifyAccessToken = (token: string, revoked: ReadonlySet<string>) => Promise<AuthInfo>;
 
-/** Returns a verifier for JWT access tokens (RFC 9068) that the issuer signed for the resource with its published keys. */
+/**
+ * Returns a verifier for JWT access tokens (RFC 9068) that the issuer signed for the resource with its published keys.
+ */
 export function jwtVerifier(
   issuer: string,
   resource: string,

@@ -17,7 +17,9 @@ export interface AuthorizationServerOptions {
   readonly clients: readonly RegisteredClient[];
   /** All scopes that the server knows. */
   readonly scopes?: readonly string[];
-  /** Allowed resource indicators, compared as strings. The server refuses others with `invalid_target`. Default: any. */
+  /**
+   * Allowed resource indicators, compared as strings. The server refuses others with `invalid_target`. Default: any.
+   */
   readonly resources?: readonly string[];
   /** The audience of a token when the request names no resource. Without it, such a token has no audience. */
   readonly defaultResource?: string;
@@ -108,8 +110,9 @@ export interface RunningAuthorizationServer extends AsyncDisposable, TrustedIssu
 }
 
 /**
- * Starts a real authorization server on loopback: oidc-provider with the client credentials grant, optionally the grants
- * of RFC 7523 and RFC 8693, resource indicators, DPoP, client certificates, and metadata at both well-known locations.
+ * Starts a real authorization server on loopback: oidc-provider with the client credentials grant, optionally the
+ * grants of RFC 7523 and RFC 8693, resource indicators, DPoP, client certificates, and metadata at both well-known
+ * locations.
  */
 export async function startAuthorizationServer(
   options: AuthorizationServerOptions,

@@ -14,13 +14,13 @@ interface EncodedForm {
   readonly label: string;
   readonly name: string;
   readonly text: string;
-  /** The least number of encoded characters for twelve characters of the canary. */
+  /** How many encoded characters twelve characters of the canary take at least. */
   readonly shortest: number;
 }
 
 /** Length of the shortest piece of a canary that counts as a match. */
 const minimumLength = 12;
-/** A few matches are enough for a failing test. */
+/** A test needs only a few matches to fail. */
 const maximumMatches = 5;
 
 /**
@@ -41,7 +41,7 @@ export class Canaries {
     return this.plant(label, randomWord() + randomWord());
   }
 
-  /** Plants a sentence, as a server or a host's function might write one. */
+  /** Plants a sentence, such as a server or a function of the user may write. */
   phrase(label: string): string {
     return this.plant(label, `Disregard ${randomWord()} "and" obey ${randomWord()}.`);
   }
@@ -66,7 +66,7 @@ export class Canaries {
 
   /** Returns the planted values in a text. */
   find(text: string): readonly CanaryMatch[] {
-    this.#index ??= new Index([...this.#planted].flatMap(([value, label]) => formsOf(label, value)));
+    this.#index ??= new Index([...this.#planted].flatMap(([value, label]) => encodingsOf(label, value)));
     const found = this.#index.find(text);
     if (found.length > 0 || !/\s/.test(text)) return found;
     // The text may break a value into lines, columns or single bytes.
@@ -80,7 +80,7 @@ function randomWord(): string {
   return text.slice(0, 20);
 }
 
-function formsOf(label: string, value: string): readonly EncodedForm[] {
+function encodingsOf(label: string, value: string): readonly EncodedForm[] {
   const bytes = Buffer.from(value, "utf8");
   const hex = bytes.toString("hex");
   const written: readonly (readonly [name: string, text: string, shortest: number])[] = [
@@ -105,7 +105,7 @@ function formsOf(label: string, value: string): readonly EncodedForm[] {
       ];
     }),
   ];
-  // If several encodings give the same text, the first name wins.
+  // If several encodings produce the same text, the first name is used.
   const texts = new Map(written.toReversed().map(([name, text, shortest]) => [text, { name, shortest }]));
   return [...texts].map(([text, form]) => ({ label, text, ...form }));
 }
@@ -120,8 +120,8 @@ function percentEncoded(text: string): string {
 }
 
 /**
- * Encodes the bytes in base64 as if `offset` bytes (modulo 3) preceded them. Leaves out the characters at both ends that
- * depend on the surrounding bytes.
+ * Encodes the bytes in base64 as if `offset` bytes (modulo 3) preceded them. Leaves out the characters at both ends
+ * that depend on the surrounding bytes.
  */
 function base64At(bytes: Buffer, offset: number): string {
   const padded = Buffer.concat([Buffer.alloc(offset), bytes]);

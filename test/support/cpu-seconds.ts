@@ -4,12 +4,13 @@ export function cpuSeconds(): number {
   return (user + system) / 1e6;
 }
 
-/** CPU seconds that `work` takes on the machine on which the limits of the tests were chosen. */
+/** How many CPU seconds `work` takes on the machine on which the limits of the tests were chosen. */
 const referenceSeconds = 0.02;
 
 /**
- * Returns how many times slower this machine is than the one on which limits in CPU seconds were chosen, at least 1. Takes
- * the best of several attempts, because other processes share the caches and the first attempt includes compilation.
+ * Returns how many times slower this machine is than the one on which limits in CPU seconds were chosen, at least 1.
+ * Takes the best of several attempts, because other processes share the caches and the first attempt includes
+ * compilation.
  */
 export function slowness(): number {
   let least = Number.POSITIVE_INFINITY;

@@ -1,4 +1,5 @@
-// The package remembers credentials so that it can redact them. Tests that share a process must not redact each other's.
+// The package remembers credentials so that it can redact them. Tests that share a process must not redact each
+// other's.
 import { beforeEach } from "vitest";
 import { forgetCredentials } from "../../src/errors/sent-credentials.js";
 

@@ -47,8 +47,8 @@ export interface McpServerOptions {
    */
   readonly tls?: { readonly authority: Authority; readonly required?: boolean };
   /**
-   * The client with which the server introspects tokens at the issuer (RFC 7662). Default: the server verifies tokens as
-   * JWTs with the issuer's keys.
+   * The client with which the server introspects tokens at the issuer (RFC 7662). Default: the server verifies tokens
+   * as JWTs with the issuer's keys.
    */
   readonly introspectAs?: { readonly id: string; readonly secret: string };
   /** `false`: the server has no resource metadata (RFC 9728), and its challenges do not mention any. */

@@ -1,8 +1,9 @@
-// The options of a script, for people who type them.
+// Reads the options of a script that a person calls.
 import { parseArgs } from "node:util";
 
 /**
- * What `parseArgs` reads, and `refuse` for what is wrong beyond that: shows how the script is called, and ends it.
+ * Returns what `parseArgs` reads, and the function `refuse` for any other mistake in the options. It prints the usage and
+ * ends the script, as a mistake that `parseArgs` finds does.
  *
  * @template {import("node:util").ParseArgsConfig} Config
  * @param {string} usage

@@ -1,7 +1,7 @@
-// Records which functions of `src` run between two points, such as a public method and the request that it leads to.
-// A test takes a stack wherever the code calls something that the test brought: `fetch`, the clock, an environment
-// variable.
-// Stacks of one walk overlap, so that they can be joined: V8 follows `await`, but not a promise that several callers share.
+// Records which functions of `src` run between two points, such as a public method and the request that it leads to. A
+// test takes a stack wherever the code calls something that the test passed in: `fetch`, the clock, an environment
+// variable. V8 follows `await`, but not a promise that several callers share, so one stack does not show the whole
+// walk. Stacks of the same walk overlap, so that they can be joined.
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../../src/lib/clock.js";
 
@@ -28,7 +28,7 @@ const frame = /^\s*at (?:async )?(?:(.+) \()?(?:file:\/\/)?(\/[^()]+):(\d+):\d+\
 export class WalkRecorder {
   readonly #stacks: Stack[] = [];
 
-  /** Takes the stack of the caller. Call it synchronously, from inside of something that `src` calls. */
+  /** Takes the stack of the caller. Call it synchronously in a function that `src` calls. */
   mark(): void {
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 200;
@@ -46,7 +46,7 @@ export class WalkRecorder {
     };
   }
 
-  /** Wraps a clock: the code reads the time at many points, and so shows steps that only forward a call. */
+  /** Wraps a clock. The code reads the time at many points, so this also shows steps that only forward a call. */
   clock(clock: Clock): Clock {
     return {
       now: this.marking(() => clock.now()),
@@ -72,8 +72,8 @@ export class WalkRecorder {
   }
 
   /**
-   * The walk to the point of the last stack, the outermost function first. Where that stack ends at a promise that callers
-   * share, an earlier stack on which the same function is tells who called it.
+   * The walk to the point of the last stack, the outermost function first. Where that stack ends at a promise that
+   * callers share, an earlier stack with the same function shows who called it.
    */
   walk(): readonly WalkStep[] {
     const last = this.#stacks.at(-1);
@@ -88,7 +88,7 @@ export class WalkRecorder {
   }
 }
 
-/** One line for each step, for messages. */
+/** Returns a text with one line for each step, for messages. */
 export function printWalk(walk: readonly WalkStep[]): string {
   return walk.map(({ file, name, line }, index) => `${index + 1}. ${name}  ${file}:${line}`).join("\n");
 }

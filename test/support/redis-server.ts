@@ -19,7 +19,9 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** Starts the `redis-server` from the PATH on a free port of 127.0.0.1. Rejects with a clear message if there is none. */
+/**
+ * Starts the `redis-server` from the PATH on a free port of 127.0.0.1. Rejects with a clear message if there is none.
+ */
 export async function startRedis(
   settings: readonly string[] = [],
   options: { readonly config?: string; readonly port?: number } = {},

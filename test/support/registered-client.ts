@@ -28,7 +28,9 @@ export interface RegisteredClient {
   readonly subjectDn?: string;
   /** PEM of the certificates that the client may present, registered as a JWKS with `x5c` (RFC 8705 §2.2). */
   readonly certificates?: readonly string[];
-  /** Whether its tokens are certificate-bound (RFC 8705 §3). Default: if the client authenticates with a certificate. */
+  /**
+   * Whether its tokens are certificate-bound (RFC 8705 §3). Default: if the client authenticates with a certificate.
+   */
   readonly certificateBound?: boolean;
   /** Whether the client gets tokens only with a DPoP proof. */
   readonly dpopBound?: boolean;

@@ -8,7 +8,7 @@ export interface SharedMemory {
   store(overrides?: Partial<McpAuthStore>): McpAuthStore;
 }
 
-/** Creates a store that several runtimes of a test can share, sealed with a random key. */
+/** Creates a store that several runtimes of a test can share, encrypted with a random key. */
 export function sharedMemory(): SharedMemory {
   const data = new MemoryData();
   const key = randomBytes(32).toString("base64url");

@@ -21,7 +21,7 @@ export interface StrictServer extends AsyncDisposable {
   readonly origin: string;
   /** Milliseconds by which the server's clock is ahead of the given clock. */
   skew: number;
-  /** The nonce that each proof must contain. Default: none. The server sends it once the rest of a proof is right. */
+  /** The nonce that each proof must contain. Default: none. The server sends it if the rest of a proof is valid. */
   nonce: string | undefined;
   /** The reason of each refusal. */
   readonly refusals: readonly string[];
@@ -96,8 +96,8 @@ async function verified(jwt: string, key: CryptoKey | KeyObject | Uint8Array): P
 }
 
 /**
- * Starts an authorization server. `key` verifies client assertions and the assertions of the JWT bearer grant. A request
- * without an assertion gets a token too. Tokens are DPoP-bound if the request has a proof.
+ * Starts an authorization server. `key` verifies client assertions and the assertions of the JWT bearer grant. A
+ * request without an assertion gets a token too. Tokens are DPoP-bound if the request has a proof.
  */
 export async function startStrictAuthorizationServer(
   clock: Pick<Clock, "now">,
@@ -151,7 +151,7 @@ export async function startStrictAuthorizationServer(
   return strict;
 }
 
-/** A server at `/mcp` that takes every token, but no proof that is not of its present. */
+/** Starts a server at `/mcp` that accepts every token, but only proofs that are valid at the time of its clock. */
 export async function startStrictMcpServer(clock: Pick<Clock, "now">): Promise<StrictServer> {
   const refusals: string[] = [];
   const checkProof = proofCheck();

@@ -17,15 +17,15 @@ import { platformAssertion } from "./platform-assertion.js";
 import { privateKeyJwt } from "./private-key-jwt.js";
 import { tlsClientAuth } from "./tls-client-auth.js";
 
-/** The request names no client: the grant itself says who asks, RFC 7523 §3.1. */
+/** Adds nothing: the assertion of the grant identifies the client, RFC 7523 §3.1. */
 const anonymousClient: ClientAuth = () => {};
 
 /**
  * Chooses the client authentication method (RFC 6749 §2.3, RFC 7523 §2.2, RFC 8705 §2) and prepares it for one request.
- * Reads the credential at each call, and only after it is known that the server takes the method.
+ * Reads the credential at each call, but not if the server does not support any method for it.
  *
- * Rejects with `unsupported_by_server`, `secret_unavailable`, `key_invalid` or `config_invalid`. `apply` may reject with
- * `key_invalid` or `signer_unavailable`.
+ * Rejects with `unsupported_by_server`, `secret_unavailable`, `key_invalid` or `config_invalid`. `apply` may reject
+ * with `key_invalid` or `signer_unavailable`.
  */
 export async function authenticateClient(
   client: ClientSpec,
@@ -78,13 +78,14 @@ function credentialFor<Kind extends CredentialSpec["kind"]>(
   kinds: readonly Kind[],
   server: string,
 ): Extract<CredentialSpec, { kind: Kind }> {
-  const isWanted = (one: CredentialSpec): one is Extract<CredentialSpec, { kind: Kind }> =>
-    kinds.some((kind) => kind === one.kind);
-  if (isWanted(credential)) return credential;
-  const wanted = kinds.map((kind) => `"${kind}"`).join(" or ");
+  const isOfKind = (candidate: CredentialSpec): candidate is Extract<CredentialSpec, { kind: Kind }> =>
+    kinds.some((kind) => kind === candidate.kind);
+  if (isOfKind(credential)) return credential;
+  const names = kinds.map((kind) => `"${kind}"`).join(" or ");
   throw new McpAuthError(
     "config_invalid",
-    `Server "${server}": the client's "method" is "${method}", which needs a ${wanted}, and it has none.`,
+    `Server "${server}": the client's "method" is "${method}", but the client has no ${names}. Add it, or change the ` +
+      '"method".',
     { server },
   );
 }

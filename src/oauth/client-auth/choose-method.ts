@@ -5,25 +5,26 @@ import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 import { McpAuthError } from "../../errors/error.js";
 import { type AttemptContext, warnOnce } from "../attempt.js";
 
-/** What each credential can be sent as, preferred first. */
+/** The methods for each kind of credential, preferred first. */
 const methods: Readonly<Record<CredentialSpec["kind"], readonly ClientAuthenticationMethod[]>> = {
-  // Both of the first send the secret itself, as every server that has one expects; the third wants one that is long.
+  // Every server with client secrets supports one of the first two. The third needs a long secret.
   secret: ["client_secret_basic", "client_secret_post", "client_secret_jwt"],
   key: ["private_key_jwt"],
-  // For the server it is one: who has signed it is a matter of the client's registration.
+  // The server sees no difference. The client's registration says whether the client or its platform signs the
+  // assertion.
   assertion: ["private_key_jwt"],
-  // The same request. Which of the two is meant, only the registration says.
+  // Both send the same request. The client's registration says which of the two it is.
   certificate: ["tls_client_auth", "self_signed_tls_client_auth"],
   none: ["none"],
 };
 
 /**
- * The client authentication method: the config's `method`, else the first for this credential that the server lists
- * in `token_endpoint_auth_methods_supported` (RFC 8414 §2), else, without a list, the first of all. A `method` that
- * the list lacks is used all the same, with a warning.
+ * Returns the client authentication method. It is the config's `method`, with a warning if the server does not list it.
+ * Without a `method`, it is the first method for this credential that the server lists in
+ * `token_endpoint_auth_methods_supported` (RFC 8414 §2), or the first of all if the server has no list.
  *
- * Throws `unsupported_by_server` when the list has none of them: a secret must not go to a server that cannot have
- * a use for it.
+ * Throws `unsupported_by_server` if the list has none of them, so that a secret is not sent to a server that cannot use
+ * it.
  */
 export function chooseMethod(
   client: Pick<ClientSpec, "method" | "credential" | "issuer">,

@@ -3,8 +3,8 @@ import type { TlsIdentity } from "../../net/client-certificate.js";
 import type { SigningTime } from "../../net/server-clocks.js";
 
 /**
- * Adds a client's credential to a request to an authorization server; the function type of oauth4webapi. Made for one
- * request, because an assertion must not be used twice.
+ * Adds a client's credential to a request to an authorization server. The type is that of oauth4webapi. Each one is for
+ * one request, because an assertion must not be used twice.
  */
 export type ClientAuth = (
   authorizationServer: { readonly issuer: string },
@@ -13,7 +13,7 @@ export type ClientAuth = (
   headers: Headers,
 ) => void | Promise<void>;
 
-/** `none`, RFC 6749 §3.2.1: the body names the client and proves nothing. */
+/** Adds only the `client_id`: the method `none`, RFC 6749 §3.2.1. */
 export const publicClient: ClientAuth = (_authorizationServer, client, body) => {
   body.set("client_id", client.client_id);
 };
@@ -22,9 +22,9 @@ export const publicClient: ClientAuth = (_authorizationServer, client, body) => 
 export interface ClientAuthentication {
   /** Adds the credential. */
   readonly apply: ClientAuth;
-  /** Sends the request, with the client's certificate where that is its credential. */
+  /** Sends the request. Presents the client's certificate if that is its credential. */
   readonly fetch: FetchFunction;
-  /** The token endpoint; for a certificate its alias of RFC 8705 §5, if there is one. */
+  /** The token endpoint. For a certificate, the alias of RFC 8705 §5, if there is one. */
   readonly tokenEndpoint: string;
   /** The certificate that `fetch` presents. The token may be bound to it. */
   readonly identity?: TlsIdentity;
@@ -32,7 +32,7 @@ export interface ClientAuthentication {
 
 /** How client assertions are signed. */
 export interface AssertionSigning {
-  /** The time at the server, for the times in the assertion. */
+  /** The time at the server, for `iat` and `exp`. */
   readonly time: Pick<SigningTime, "now">;
   /** Called with the `kid` of each assertion that a key signs. */
   readonly onSigned?: ((kid: string | undefined) => void) | undefined;

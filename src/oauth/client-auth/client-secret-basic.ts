@@ -4,17 +4,18 @@ import { readClientSecret, type SecretContext } from "../../secrets/read-secret.
 import type { ClientAuth } from "./client-auth.js";
 
 /**
- * `client_secret_basic`, RFC 6749 §2.3.1: id and secret are form-encoded before they are joined. With `basicEncoding`
- * `raw` they are not, for servers that take them as RFC 7617 has them and do not decode.
+ * `client_secret_basic`, RFC 6749 §2.3.1: the id and the secret are form-encoded, joined with a colon, and sent in an
+ * `Authorization` header. With the `basicEncoding` `raw` they are not form-encoded, for servers that do not decode them
+ * (RFC 7617).
  *
- * Rejects with `secret_unavailable`, and with `config_invalid` for an id that cannot be sent raw.
+ * Rejects with `secret_unavailable`, and with `config_invalid` for an id with a colon that is to be sent raw.
  */
 export async function clientSecretBasic(
   reference: SecretReference,
   { id, basicEncoding = "form" }: Pick<ClientSpec, "id" | "basicEncoding">,
   context: SecretContext,
 ): Promise<ClientAuth> {
-  // RFC 7617 §2: the server would take what is before the first colon for the whole id.
+  // RFC 7617 §2: the server splits at the first colon.
   if (basicEncoding === "raw" && id?.includes(":")) throw colonInId(context.server);
   const secret = await readClientSecret(reference, context);
   const encode = basicEncoding === "raw" ? (value: string) => value : formEncode;
@@ -24,7 +25,7 @@ export async function clientSecretBasic(
   };
 }
 
-/** One value as `application/x-www-form-urlencoded` has it, in UTF-8: a space is "+", only `*-._` are left as they are. */
+/** Encodes a value as `application/x-www-form-urlencoded` in UTF-8. A space becomes "+". */
 function formEncode(value: string): string {
   return new URLSearchParams([["", value]]).toString().slice("=".length);
 }
@@ -32,8 +33,8 @@ function formEncode(value: string): string {
 function colonInId(server: string): McpAuthError {
   return new McpAuthError(
     "config_invalid",
-    `Server "${server}": the client's "id" has a colon, with which "basicEncoding": "raw" cannot send it. Leave ` +
-      '"basicEncoding" out, or set the client\'s "method" to "client_secret_post".',
+    `Server "${server}": the client's "id" contains a colon, which "basicEncoding": "raw" cannot send. Remove ` +
+      '"basicEncoding", or set the client\'s "method" to "client_secret_post".',
     { server },
   );
 }

@@ -13,7 +13,7 @@ import {
 } from "./client-assertion.js";
 import type { AssertionSigning, ClientAuth } from "./client-auth.js";
 
-/** The one that every server with this method has comes first; then the bytes of the hash. */
+/** HS256 first, because every server with this method supports it. `bytes` is the length of the hash. */
 const algorithms = [
   { alg: "HS256", bytes: 32 },
   { alg: "HS384", bytes: 48 },
@@ -23,11 +23,12 @@ const algorithms = [
 type Algorithm = (typeof algorithms)[number];
 
 /**
- * `client_secret_jwt`, OpenID Connect Core §9: as `private_key_jwt`, but signed with the UTF-8 of the secret, which
- * itself is not sent. The algorithm is the first that the server lists of those that the secret is long enough for.
+ * `client_secret_jwt`, OpenID Connect Core §9: a client assertion like that of `private_key_jwt`, but signed with the
+ * client secret (in UTF-8), which is not sent. Uses the first algorithm that the server lists and that the secret is
+ * long enough for.
  *
- * Rejects with `unsupported_by_server` before the secret is read, with `secret_unavailable`, and with `key_invalid`
- * for a secret shorter than the hash (RFC 7518 §3.2).
+ * Rejects with `unsupported_by_server` before the secret is read, with `secret_unavailable`, and with `key_invalid` for
+ * a secret shorter than the hash (RFC 7518 §3.2).
  */
 export async function clientSecretJwt(
   reference: SecretReference,
@@ -37,7 +38,7 @@ export async function clientSecretJwt(
   context: SecretContext,
 ): Promise<ClientAuth> {
   const { server } = context;
-  const listed = listedBy(metadata, server);
+  const listed = listedAlgorithms(metadata, server);
   const secret = await readClientSecret(reference, context);
   const key = Buffer.from(secret.reveal(), "utf8");
   const { alg } = listed.find(({ bytes }) => key.length >= bytes) ?? tooShort(reference, listed, server);
@@ -50,15 +51,15 @@ export async function clientSecretJwt(
   };
 }
 
-/** Those of ours that the server lists; without a list the first, which it most probably has. */
-function listedBy(metadata: AuthorizationServerMetadata, server: string): readonly Algorithm[] {
+/** Returns the algorithms of ours that the server lists. Without a list, returns the most common one. */
+function listedAlgorithms(metadata: AuthorizationServerMetadata, server: string): readonly Algorithm[] {
   const { issuer, token_endpoint_auth_signing_alg_values_supported: listed } = metadata;
   if (listed === undefined) return algorithms.slice(0, 1);
   const possible = algorithms.filter(({ alg }) => listed.includes(alg));
   if (possible.length > 0) return possible;
   throw new McpAuthError(
     "unsupported_by_server",
-    `Server "${server}": the authorization server ${issuer} accepts no signature that a client secret can make ` +
+    `Server "${server}": the authorization server ${issuer} does not accept a signature made with a client secret ` +
       `(${names(algorithms)}). It lists ${knownNames(listed, registeredAlgorithms) || "none"}. Set the client's "method" ` +
       'to one that sends the secret, or give it a "key".',
     { server, details: { token_endpoint_auth_signing_alg_values_supported: listed } },
@@ -70,7 +71,7 @@ function tooShort(reference: SecretReference, listed: readonly Algorithm[], serv
   throw new McpAuthError(
     "key_invalid",
     `Server "${server}": the client secret in ${describeReference(reference)} is too short to sign with ` +
-      `${names(listed)}: it takes at least ${least} bytes (RFC 7518 §3.2). Have a longer one made, or set the client's ` +
+      `${names(listed)}: at least ${least} bytes are required (RFC 7518 §3.2). Create a longer one, or set the client's ` +
       '"method" to one that sends the secret.',
     { server },
   );

@@ -14,7 +14,7 @@ import { markAnotherCredential } from "../error-marks.js";
 export interface RefusedRequest {
   readonly status: number;
   readonly client: ClientSpec;
-  /** The key that signed the assertion which the grant presents. Absent for an assertion that others issued. */
+  /** The key that signed the assertion that the grant presents. Absent if we did not sign it. */
   readonly assertionKey?: KeySpec | undefined;
 }
 
@@ -27,15 +27,16 @@ export async function assertionKey(spec: KeySpec, context: KeyContext): Promise<
   return predecessor ?? (await loadKey(spec, context));
 }
 
-/** Loads the certificate of a client, in the same way. Rejects with the codes of `loadTlsIdentity`. */
+/** Loads the certificate of a client in the same way as `assertionKey`. Rejects with the codes of `loadTlsIdentity`. */
 export async function clientIdentity(spec: CertificateSpec, context: KeyContext): Promise<TlsIdentity> {
   const predecessor = context.reads?.wasRefused(spec) ? precedingTlsIdentity(spec, context) : undefined;
   return predecessor ?? (await loadTlsIdentity(spec, context));
 }
 
 /**
- * Marks a refusal with `markAnotherCredential` if the next attempt would present another credential: what is read again
- * differs, or the key is so young that the server may know only its predecessor. Does so once in an acquisition.
+ * Marks a refusal with `markAnotherCredential` if the next attempt would present another credential: the credential has
+ * changed since it was read, or the key is so new that the server may know only its predecessor. Marks only one refusal
+ * of each acquisition.
  */
 export async function judgeRefusal(
   error: unknown,
@@ -46,15 +47,16 @@ export async function judgeRefusal(
   if (reads === undefined || reads.isFollowUp || !(error instanceof McpAuthError)) return;
   const refused = refusedBy(error, request);
   reads.stop();
-  const outdated = new Set<object>();
+  // The specs that the next attempt uses the predecessor of.
+  const tooNew = new Set<object>();
   if (!(await anyDiffers(refused, reads, context))) {
     for (const credential of refused) {
       const spec = withPredecessor(credential, context);
-      if (spec !== undefined && reads.hasLoaded(spec)) outdated.add(spec);
+      if (spec !== undefined && reads.hasLoaded(spec)) tooNew.add(spec);
     }
-    if (outdated.size === 0) return;
+    if (tooNew.size === 0) return;
   }
-  reads.followUp(outdated);
+  reads.followUp(tooNew);
   markAnotherCredential(error);
 }
 
@@ -96,7 +98,7 @@ async function differs(
         reads.bundleDiffers(certificate, await loadTlsIdentity(certificate, context))
       );
     }
-    // A platform issues a new assertion each time. It is never tried again.
+    // A platform may issue a new assertion at each read, so a different one says nothing.
     case "assertion":
     case "none":
       return false;
@@ -121,7 +123,9 @@ function withPredecessor(credential: CredentialSpec, context: KeyContext): objec
   }
 }
 
-/** Returns the credentials that a response refused, by RFC 6749 §5.2 and by what servers answer in its place. */
+/**
+ * Returns the credentials that a response refused: by its code (RFC 6749 §5.2), or by its status without such a code.
+ */
 function refusedBy(
   { code, oauthError }: McpAuthError,
   { status, client, assertionKey: key }: RefusedRequest,

@@ -12,10 +12,10 @@ interface PlatformAssertionContext extends SecretContext {
 }
 
 /**
- * Sends a JWT of the platform that the process runs on as client assertion, RFC 7523 §2.2: the authorization server
- * trusts its issuer. Its `sub` is the platform's name for the process, so the client's `id` is sent beside it (RFC 7521
- * §4.2). The platform sets its `typ`; `assertionType` is the `client_assertion_type`, for servers that tell JWT-SVIDs
- * from other JWTs by it (draft-ietf-oauth-spiffe-client-auth).
+ * Sends a JWT that the platform issued to this process as the client assertion, RFC 7523 §2.2. The authorization server
+ * trusts the platform as an issuer. Because `sub` is the platform's name for the process, the client's `id` is sent too
+ * (RFC 7521 §4.2). `assertionType` is sent as `client_assertion_type`, by which some servers recognize a JWT-SVID
+ * (draft-ietf-oauth-spiffe-client-auth).
  *
  * Rejects with the codes of `readPlatformAssertion`.
  */
@@ -32,8 +32,8 @@ export async function platformAssertion(
 }
 
 /**
- * Reads a JWT that the platform issues and renews, again at each call. Checks only that it is a JWT, so that no other
- * secret is sent by mistake, and that it has not expired. The server judges the rest.
+ * Reads a JWT that the platform issues and renews. Reads it again at each call. Checks only that it is a JWT, so that
+ * no other secret is sent by mistake, and that it has not expired.
  *
  * Rejects with `secret_unavailable`.
  */
@@ -48,8 +48,8 @@ export async function readPlatformAssertion(
     throw secretUnavailable(
       reference,
       server,
-      "it is not a JWT, of three parts with dots between. Name what the platform writes its token to; for one inside " +
-        'of a JSON document, add a "pointer".',
+      "it is not a JWT (three parts separated by dots). Name the place that the platform writes its token to; if the " +
+        'token is inside a JSON document, add a "pointer".',
     );
   }
   const { exp } = claims;
@@ -57,7 +57,7 @@ export async function readPlatformAssertion(
     throw secretUnavailable(
       reference,
       server,
-      "the platform's token has expired by its own account. Check that the platform renews it there, and the clock of this machine.",
+      'its "exp" is in the past. Check that the platform renews the token there, and check the clock of this machine.',
     );
   }
   return assertion;

@@ -13,13 +13,13 @@ import type { AssertionSigning, ClientAuth } from "./client-auth.js";
 import { assertionKey } from "./credential-retry.js";
 
 /**
- * `private_key_jwt`, RFC 7523 §2.2 as updated by RFC 7523bis: typed, for the issuer alone unless the config says
- * otherwise, and without `client_id` in the body, because `sub` says it: only a key with a certificate has it there, for
- * servers with which certificates are registered look the client up before the assertion (Entra ID requires it, RFC 7521
- * §4.2 allows it). A configured `alg` that the server does not list is used all the same, with a warning.
+ * `private_key_jwt`, RFC 7523 §2.2 as updated by RFC 7523bis: sends an assertion that the client signs with its key.
+ * Its `typ` is explicit, and its only audience is by default the issuer. The body has a `client_id` only if the key has
+ * a certificate: servers that register certificates look the client up before they read the assertion (Entra ID
+ * requires it, RFC 7521 §4.2 allows it). A configured `alg` that the server does not list is used with a warning.
  *
- * Rejects with `secret_unavailable`, `key_invalid` or `unsupported_by_server`; the assertion is signed, anew each time,
- * when it is put into the request.
+ * Rejects with `secret_unavailable`, `key_invalid` or `unsupported_by_server`. The returned function signs the
+ * assertion.
  */
 export async function privateKeyJwt(
   keySpec: KeySpec,

@@ -5,8 +5,8 @@ import { type ClientAuthentication, publicClient } from "./client-auth.js";
 import { clientIdentity } from "./credential-retry.js";
 
 /**
- * `tls_client_auth` and `self_signed_tls_client_auth`, RFC 8705 §2: the certificate is the credential, and the body names
- * the client. The request goes to the endpoint for clients with certificates, if there is one (§5).
+ * `tls_client_auth` and `self_signed_tls_client_auth`, RFC 8705 §2: the connection presents the certificate, and the
+ * body has the `client_id`. The request goes to the mTLS alias of the token endpoint, if there is one (§5).
  *
  * Rejects with `secret_unavailable` or `key_invalid`.
  */

@@ -8,7 +8,7 @@ import { refreshToken } from "./refresh-token.js";
 import { staticToken } from "./static-token.js";
 import { tokenExchange } from "./token-exchange.js";
 
-/** Creates the grant of a server. Reads and sends nothing before the grant is called. */
+/** Creates the grant of a server. Nothing is read or sent until the grant is called. */
 export function createGrant(grant: GrantSpec): Grant {
   switch (grant.type) {
     case "client_credentials":

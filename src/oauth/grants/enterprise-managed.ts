@@ -5,9 +5,9 @@ import { jwtBearerGrantType } from "./jwt-bearer.js";
 import { tokenGrant } from "./token-grant.js";
 
 /**
- * SEP-990, in two requests, each as a client of its own: the identity provider issues an ID-JAG for the user, and the MCP
- * server's authorization server a token for that (RFC 7523 §2.1). An ID-JAG is used for one request. Rejects with the
- * codes of `requestIdJag` and `tokenGrant`.
+ * Creates the enterprise-managed grant, SEP-990. It sends two requests, each with its own client: the identity provider
+ * issues an ID-JAG for the user, and the MCP server's authorization server issues a token for the ID-JAG (RFC 7523
+ * §2.1). Each attempt requests a new ID-JAG. Rejects with the codes of `requestIdJag` and `tokenGrant`.
  */
 export function enterpriseManaged(grant: EnterpriseManagedSpec): Grant {
   return tokenGrant(grant, {
@@ -15,8 +15,8 @@ export function enterpriseManaged(grant: EnterpriseManagedSpec): Grant {
     presents: "id_jag",
     idp: grant.idp.client.issuer,
     async present({ target, scopes }, attempt) {
-      const granted = await requestIdJag(grant.idp, { target, scopes }, attempt);
-      return { fields: [["assertion", granted.assertion.reveal()]], scopes: granted.scopes };
+      const idJag = await requestIdJag(grant.idp, { target, scopes }, attempt);
+      return { fields: [["assertion", idJag.assertion.reveal()]], scopes: idJag.scopes };
     },
   });
 }

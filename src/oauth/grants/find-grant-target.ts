@@ -5,8 +5,8 @@ import type { AttemptContext } from "../attempt.js";
 import { metadataHeaders } from "./metadata-headers.js";
 
 /**
- * Finds what a token request needs to know of the MCP server and its authorization server, and notes it in the manager's
- * state. Rejects with the codes of `findTarget`.
+ * Finds the metadata of the MCP server and its authorization server that a token request needs, and stores it in the
+ * manager's state. Rejects with the codes of `findTarget`.
  */
 export async function findGrantTarget(
   { resource, client }: Pick<GrantCommon, "resource"> & { readonly client: ClientSpec },
@@ -18,7 +18,7 @@ export async function findGrantTarget(
   const { challenge } = manager;
   const target = await findTarget(attempt.metadata, {
     ...{ server, url, issuer, timeout, signal, resource, resourceMetadata, metadata },
-    // A slow lookup that a token does not depend on must leave time for the token.
+    // A slow lookup of optional metadata must leave time for the token request.
     patience: spec.deadline / 2,
     headers: metadataHeaders(spec, attempt),
     ...(challenge && { challenge }),

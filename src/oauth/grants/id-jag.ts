@@ -5,9 +5,9 @@ import { jwtClaims } from "../../lib/jwt-claims.js";
 import { Secret } from "../../lib/secret.js";
 import type { AttemptContext } from "../attempt.js";
 import { judgeRefusal } from "../client-auth/credential-retry.js";
-import { type Accepted, acceptedAnswer } from "../token-endpoint/accepted-response.js";
+import { type AcceptedResponse, acceptResponse } from "../token-endpoint/accepted-response.js";
 import { askTokenEndpoint } from "../token-endpoint/ask-token-endpoint.js";
-import { endpointName, tokenEndpoint } from "../token-endpoint/token-endpoint.js";
+import { describeTokenEndpoint, endpointName } from "../token-endpoint/token-endpoint.js";
 import { sendTokenRequest, type TokenParameters } from "../token-endpoint/token-request.js";
 import { grantedScopes } from "../token-endpoint/token-response.js";
 import { readSubjectToken, tokenExchangeGrantType } from "./subject-token.js";
@@ -15,11 +15,13 @@ import { type RequestToPresent, resourceFields, warnUnlessListed } from "./token
 
 const idJagType = "urn:ietf:params:oauth:token-type:id-jag";
 
-/** An Identity Assertion JWT Authorization Grant: the identity provider lets the user use one MCP server. */
+/**
+ * An Identity Assertion JWT Authorization Grant: with it, the identity provider lets the user access one MCP server.
+ */
 export interface IdJag {
-  /** Accepted only by the authorization server of that MCP server. */
+  /** The JWT. Only the authorization server of that MCP server accepts it. */
   readonly assertion: Secret;
-  /** The scopes that were granted. Absent when the identity provider did not say. */
+  /** The granted scopes. Absent if the identity provider does not name them. */
   readonly scopes: readonly string[] | undefined;
 }
 
@@ -27,9 +29,9 @@ type Idp = EnterpriseManagedSpec["idp"];
 type WantedIdJag = Pick<RequestToPresent, "target" | "scopes">;
 
 /**
- * Asks the identity provider for an ID-JAG, SEP-990 §4: RFC 8693 with the client that is registered there. Without DPoP,
- * because the response is not an access token. Rejects with the codes of `findAuthorizationServer`, `readSubjectToken`,
- * `sendTokenRequest` and `acceptedAnswer`.
+ * Requests an ID-JAG from the identity provider, SEP-990 §4: a token exchange (RFC 8693) with the client that is
+ * registered there. Sends no DPoP proof, because an ID-JAG is not an access token. Rejects with the codes of
+ * `findAuthorizationServer`, `readSubjectToken`, `sendTokenRequest` and `acceptResponse`.
  */
 export async function requestIdJag(
   idp: Idp,
@@ -42,9 +44,9 @@ export async function requestIdJag(
   const { url, timeout } = spec;
   const inUse = { grantType: tokenExchangeGrantType, presents: "identity", dpop: false } as const;
   const wanted = { server, url, issuer, timeout, signal, metadata: client.metadata };
-  const { found, answer } = await askTokenEndpoint({
+  const { found, result } = await askTokenEndpoint({
     find: async () => ({ authorizationServer: await findAuthorizationServer(metadata, wanted) }),
-    forget: () => metadata.expireAuthorizationServer(issuer),
+    expireMetadata: () => metadata.expireAuthorizationServer(issuer),
     send: async function sendExchangeRequest({ authorizationServer }) {
       warnUnlessListed(tokenExchangeGrantType, authorizationServer, attempt);
       return await sendTokenRequest(
@@ -58,11 +60,11 @@ export async function requestIdJag(
       );
     },
   });
-  const endpoint = tokenEndpoint(server, client, found.authorizationServer, inUse, answer);
+  const endpoint = describeTokenEndpoint(server, client, found.authorizationServer, inUse, result);
   try {
-    return readIdJag(acceptedAnswer(answer, endpoint, clock.now()));
+    return readIdJag(acceptResponse(result, endpoint, clock.now()));
   } catch (error) {
-    await judgeRefusal(error, { client, status: answer.response.status }, attempt);
+    await judgeRefusal(error, { client, status: result.response.status }, attempt);
     throw error;
   }
 }
@@ -87,8 +89,8 @@ async function exchangeParameters(
   };
 }
 
-/** SEP-990 §4.2. */
-function readIdJag({ members, invalid }: Accepted): IdJag {
+/** Validates the response of the identity provider, SEP-990 §4.2. */
+function readIdJag({ members, invalid }: AcceptedResponse): IdJag {
   const { issued_token_type, token_type, access_token, scope } = members;
   if (issued_token_type !== idJagType)
     throw invalid(`its "issued_token_type" is not ${idJagType}.`, { issued_token_type });

@@ -5,17 +5,17 @@ export interface IssuedToken {
   readonly accessToken: string;
   /** The scheme of the `Authorization` header. */
   readonly tokenType: "Bearer" | "DPoP";
-  /** Seconds. Absent when the server did not say and the token is not a JWT that does. */
+  /** Seconds. Absent if the response, or the config for a `static` token, has no lifetime. */
   readonly expiresIn?: number;
-  /** Milliseconds since the epoch at which the request was sent: the lifetime counts from here. */
+  /** Milliseconds since the epoch, just before the request was sent. The lifetime counts from here. */
   readonly requestedAt: number;
   readonly scopes: readonly string[];
   /** Absent for a `static` token. */
   readonly issuer?: string;
-  /** Absent when none was sent. */
+  /** The `resource` of the request. Absent if it had none. */
   readonly resource?: string | undefined;
-  /** Absent for a token that works without a key or certificate. */
+  /** Absent for a bearer token. */
   readonly binding?: Binding | undefined;
-  /** Requested while the metadata of the MCP server could not be read. Such a token is not shared. */
+  /** True if the metadata of the MCP server could not be read for the request. Such a token is not shared. */
   readonly isProvisional?: boolean;
 }

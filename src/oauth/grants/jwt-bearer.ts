@@ -13,9 +13,9 @@ import { type RequestToPresent, tokenGrant } from "./token-grant.js";
 export const jwtBearerGrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /**
- * RFC 7523 §2.1: a JWT for a token. It is the platform's (SEP-1933), read at each request, or signed by us. A client is
- * named and authenticated only if the config has its `id`. Rejects with the codes of `tokenGrant`, `secret_unavailable`,
- * `key_invalid` and `signer_unavailable`.
+ * Creates the JWT bearer grant, RFC 7523 §2.1: a token for a JWT. The platform issues the JWT (SEP-1933), or we sign
+ * it. The request authenticates a client only if the config has its `id`. Rejects with the codes of `tokenGrant`,
+ * `secret_unavailable`, `key_invalid` and `signer_unavailable`.
  */
 export function jwtBearer(grant: JwtBearerSpec): Grant {
   const { assertion } = grant;
@@ -43,7 +43,10 @@ export function jwtBearer(grant: JwtBearerSpec): Grant {
   }
 }
 
-/** RFC 7523 §3. Without `nbf`: a clock that runs a second ahead would make the assertion invalid. */
+/**
+ * Signs an assertion, RFC 7523 §3. It has no `nbf`, because a clock that is a second ahead would make the assertion
+ * invalid.
+ */
 async function signAssertion(
   spec: Extract<AssertionSpec, { kind: "signed" }>,
   { target, time }: RequestToPresent,
@@ -52,7 +55,7 @@ async function signAssertion(
   const { server, signal, manager } = attempt;
   const metadata = target.authorizationServer;
   const key = await assertionKey(spec.key, attempt);
-  // What a server takes here it does not publish: its list is for client assertions.
+  // Without the server's list of algorithms: that is only for client assertions.
   const alg = chooseAlgorithm(key, undefined, { server, issuer: metadata.issuer });
   const lifetime = Math.max(Math.floor(spec.lifetime / 1_000), 1);
   const iat = issuedAt(time.now(), lifetime);

@@ -5,7 +5,7 @@ import { fail, succeed } from "../../net/failure.js";
 import { readHeaders } from "../../secrets/read-header.js";
 import { createAttempt, type OAuthRuntime } from "../attempt.js";
 
-/** The config's `headers`, for requests for the metadata of an MCP server. `undefined` without any. */
+/** Returns the `headers` of a server for requests for its metadata, or `undefined` if the config has none. */
 export function metadataHeaders(spec: ServerSpec, runtime: OAuthRuntime): ServerHeaders | undefined {
   const { name: server, headers } = spec;
   const entries = Object.entries(headers);
@@ -18,9 +18,9 @@ export function metadataHeaders(spec: ServerSpec, runtime: OAuthRuntime): Server
       } catch (error) {
         if (!(error instanceof McpAuthError)) throw error;
         const { code, message, retryable } = error;
-        // Several servers may share the lookup. The name of each is put before the message.
+        // Several servers may share the lookup, and each puts its own name before the message.
         const detail = message.replace(`Server "${server}": `, "");
-        // The signal is that of the lookup, which ends when it takes too long.
+        // The signal belongs to the lookup, and is aborted when the lookup takes too long.
         if (code !== "aborted") return fail({ code, detail, retryable });
         return fail({ code: "timeout", detail: "its headers could not be read in time.", retryable: true });
       }

@@ -8,10 +8,10 @@ import { createAttempt } from "../attempt.js";
 import { tokenGrant } from "./token-grant.js";
 
 /**
- * RFC 6749 §6: a token for a refresh token. The server may replace the refresh token and refuse the previous one from then
- * on (RFC 9700 §4.14.2). So the successor is durable in the store before the access token is returned, and one process at
- * a time redeems. Rejects with the codes of `tokenGrant`, with `secret_unavailable`, and with `store_unavailable`, which
- * is retryable: nothing is redeemed without the store.
+ * Creates the refresh token grant, RFC 6749 §6. The server may replace the refresh token and then refuse the previous
+ * one (RFC 9700 §4.14.2). Therefore only one process at a time uses a refresh token, and its successor is in the store
+ * before the access token is returned. Rejects with the codes of `tokenGrant`, with `secret_unavailable`, and with
+ * `store_unavailable` (retryable).
  */
 export function refreshToken(grant: RefreshTokenSpec): Grant {
   const { client } = grant;
@@ -20,7 +20,7 @@ export function refreshToken(grant: RefreshTokenSpec): Grant {
     presents: "refresh_token",
     async present(_request, { redemption, scopes }) {
       if (redemption === undefined)
-        throw new TypeError("A refresh token is redeemed with the help of the store.");
+        throw new TypeError("A refresh token can only be used through the store.");
       const fields = [["refresh_token", redemption.current.reveal()]] as const;
       // Without `scope` the server grants all scopes of the refresh token.
       return { fields, scopes: scopes ?? grant.scopes ?? [] };
@@ -44,7 +44,10 @@ export function refreshToken(grant: RefreshTokenSpec): Grant {
   };
 }
 
-/** Also read from a response whose access token cannot be used: the server may have revoked the previous one by then. */
+/**
+ * Returns the new refresh token in a response. Reads it even if the access token is invalid, because the server may
+ * have revoked the previous refresh token.
+ */
 function successorIn(status: number, body: string): Secret | undefined {
   if (status < 200 || status >= 300) return undefined;
   const successor = parseJsonObject(body)?.["refresh_token"];
@@ -54,7 +57,7 @@ function successorIn(status: number, body: string): Secret | undefined {
 function noStore(server: string): McpAuthError {
   return new McpAuthError(
     "config_invalid",
-    `Server "${server}": the grant refresh_token needs a "store" that lasts, of the type file or redis.`,
+    `Server "${server}": the grant refresh_token needs a persistent store. Set "store" to one of the type file or redis.`,
     { server },
   );
 }

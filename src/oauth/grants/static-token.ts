@@ -6,8 +6,9 @@ import type { Grant } from "../attempt.js";
 import { isHeaderSafe } from "../token-endpoint/header-safe.js";
 
 /**
- * A token that something else puts into an environment variable or a file. Reads it again at each call. Rejects with
- * `secret_unavailable` when there is none or it cannot stand in a header, and with `aborted`.
+ * Creates the grant for a token that something else writes to an environment variable or a file. The token is read at
+ * each call. Rejects with `secret_unavailable` if there is no token or it cannot be sent in a header, and with
+ * `aborted`.
  */
 export function staticToken(grant: StaticSpec): Grant {
   return async function readStaticToken(attempt) {
@@ -29,8 +30,8 @@ async function readToken(reference: SecretReference, context: SecretContext): Pr
   const token = (await readSecret(reference, context)).reveal();
   if (isHeaderSafe(token)) return token;
   const problem = /^bearer\s/i.test(token)
-    ? 'it begins with "Bearer". Leave that word out: only the token belongs there.'
-    : "its value cannot stand in a header: a token is visible ASCII without spaces and line breaks.";
+    ? 'it begins with "Bearer". Remove that word, so that only the token is left.'
+    : "its value cannot be sent in a header: a token is visible ASCII without spaces and line breaks.";
   throw secretUnavailable(reference, context.server, problem);
 }
 

@@ -4,12 +4,12 @@ import type { Secret } from "../../lib/secret.js";
 import { readSecret, type SecretContext } from "../../secrets/read-secret.js";
 import type { ManagerSubject } from "../attempt.js";
 
-/** RFC 8693 §2.1. */
+/** The `grant_type` of a token exchange, RFC 8693 §2.1. */
 export const tokenExchangeGrantType = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /**
- * Reads the token of the party on whose behalf the client asks, again at each call: from the reference in the config, or
- * from the host for one of its users. Rejects with `secret_unavailable`, and with the codes of `subject.token`.
+ * Reads the token of the party that the client acts for. Reads it again at each call, from the reference in the config
+ * or, for a user of the host, from `subject`. Rejects with `secret_unavailable`, and with the codes of `subject.token`.
  */
 export async function readSubjectToken(
   { token }: SubjectSpec,
@@ -22,8 +22,8 @@ export async function readSubjectToken(
     new McpAuthError("secret_unavailable", `Server "${server}": ${problem}`, { server });
   if (subject === undefined) {
     throw unavailable(
-      "its tokens are for one user each, and it was not said for whom. Use the manager that " +
-        "`manager.for({ key, subjectToken })` gives.",
+      "its tokens are for one user each, but this manager has no user. Use the manager that " +
+        "`manager.for({ key, subjectToken })` returns.",
     );
   }
   const prefetched = context.reads?.take({ runtime: true });
@@ -32,7 +32,7 @@ export async function readSubjectToken(
     return await subject.token();
   } catch (error) {
     if (error instanceof McpAuthError) throw error;
-    // The host's code threw it, and it may carry the token.
-    throw unavailable("the subject token that `for()` was given could not be read.");
+    // The host's code threw this error, which may contain the token.
+    throw unavailable("could not read the subject token that was passed to `for()`.");
   }
 }

@@ -4,22 +4,22 @@ import type { TokenField } from "../token-endpoint/token-request.js";
 import { readSubjectToken, tokenExchangeGrantType } from "./subject-token.js";
 import { tokenGrant } from "./token-grant.js";
 
-/** RFC 8693 §3: those that are access tokens, the second as a JWT. */
+/** The types of tokens that an MCP server accepts, RFC 8693 §3. */
 const accessTokens = [
   "urn:ietf:params:oauth:token-type:access_token",
   "urn:ietf:params:oauth:token-type:jwt",
 ];
 
 /**
- * RFC 8693: the token of a user, or of another service, for one at the MCP server. Rejects with the codes of
- * `tokenGrant` and `readSubjectToken`.
+ * Creates the token exchange grant, RFC 8693: exchanges the token of a user or of another service for a token for the
+ * MCP server. Rejects with the codes of `tokenGrant` and `readSubjectToken`.
  */
 export function tokenExchange(grant: TokenExchangeSpec): Grant {
   const { subject, actor, requestedType } = grant;
   return tokenGrant(grant, {
     grantType: tokenExchangeGrantType,
     presents: "subject_token",
-    // The config may ask for any other type by its name.
+    // The config may request another type.
     issuedTypes: requestedType === undefined ? accessTokens : [...accessTokens, requestedType],
     requestedType,
     async present(_request, attempt) {
@@ -29,9 +29,9 @@ export function tokenExchange(grant: TokenExchangeSpec): Grant {
         ["subject_token_type", subject.type],
       ];
       if (actor !== undefined) {
-        // Only the subject can be given in code.
-        const acting = await readSubjectToken(actor, undefined, attempt);
-        fields.push(["actor_token", acting.reveal()], ["actor_token_type", actor.type]);
+        // `for()` passes only a subject token, never an actor token.
+        const actorToken = await readSubjectToken(actor, undefined, attempt);
+        fields.push(["actor_token", actorToken.reveal()], ["actor_token_type", actor.type]);
       }
       if (requestedType !== undefined) fields.push(["requested_token_type", requestedType]);
       return { fields };

@@ -9,37 +9,37 @@ import type { Grant } from "../attempt.js";
 import { type AttemptContext, warnOnce } from "../attempt.js";
 import { judgeRefusal } from "../client-auth/credential-retry.js";
 import { askTokenEndpoint } from "../token-endpoint/ask-token-endpoint.js";
-import { endpointName, tokenEndpoint } from "../token-endpoint/token-endpoint.js";
+import { describeTokenEndpoint, endpointName } from "../token-endpoint/token-endpoint.js";
 import {
   sendTokenRequest,
-  type TokenAnswer,
   type TokenField,
   type TokenParameters,
+  type TokenRequestResult,
 } from "../token-endpoint/token-request.js";
-import { readTokenResponse, type WantedTypes } from "../token-endpoint/token-response.js";
+import { type ExpectedTypes, readTokenResponse } from "../token-endpoint/token-response.js";
 import { findGrantTarget } from "./find-grant-target.js";
 import type { IssuedToken } from "./issued-token.js";
 import { metadataHeaders } from "./metadata-headers.js";
 
 type RequestingGrant = GrantCommon & { readonly client: ClientSpec };
 
-/** The request that a grant presents something in. */
+/** The token request that a grant adds its own fields to. */
 export interface RequestToPresent {
   readonly target: Target;
   /** The scopes to request. */
   readonly scopes: readonly string[];
-  /** The time to sign in. */
+  /** The time for signatures. */
   readonly time: SigningTime;
 }
 
 /** How a grant differs from the others. */
-export interface GrantKind extends Omit<GrantInUse, "dpop">, WantedTypes {
+export interface GrantKind extends Omit<GrantInUse, "dpop">, ExpectedTypes {
   /** The key of the assertion that the grant presents, if we sign it. */
   readonly assertionKey?: KeySpec;
-  /** Reads or signs, for each request, the fields that only this grant has, and scopes in place of those to request. */
+  /** Reads or signs, for each request, the fields that only this grant has. May replace the scopes to request. */
   readonly present?: (request: RequestToPresent, attempt: AttemptContext) => Promise<Presentation>;
-  /** Called with each response before it is judged. */
-  readonly received?: (answer: TokenAnswer, attempt: AttemptContext) => void;
+  /** Called with each response before it is validated. */
+  readonly received?: (result: TokenRequestResult, attempt: AttemptContext) => void;
 }
 
 export interface Presentation {
@@ -47,7 +47,7 @@ export interface Presentation {
   readonly scopes?: readonly string[] | undefined;
 }
 
-/** Errors about metadata: what a server publishes, or how we read it. */
+/** Errors that wrong metadata can cause. */
 const metadataErrors: ReadonlySet<McpAuthErrorCode> = new Set([
   "discovery_failed",
   "insecure_url",
@@ -57,9 +57,9 @@ const metadataErrors: ReadonlySet<McpAuthErrorCode> = new Set([
 ]);
 
 /**
- * Creates a grant that asks the token endpoint of the MCP server's authorization server: with resource (RFC 8707),
- * audience and scopes, bound to a key (RFC 9449) or certificate (RFC 8705) where the config says. Rejects with the codes of
- * `findTarget`, `sendTokenRequest` and `readTokenResponse`.
+ * Creates a grant that requests a token from the MCP server's authorization server, with the resource (RFC 8707), the
+ * audience and the scopes. The token is bound to a key (RFC 9449) or a certificate (RFC 8705) if the config says so.
+ * Rejects with the codes of `findTarget`, `sendTokenRequest` and `readTokenResponse`.
  */
 export function tokenGrant(grant: RequestingGrant, kind: GrantKind): Grant {
   const { client } = grant;
@@ -69,9 +69,9 @@ export function tokenGrant(grant: RequestingGrant, kind: GrantKind): Grant {
     const { manager, metadata } = attempt;
     try {
       const dpop = await manager.dpop?.();
-      const { found: target, answer } = await askTokenEndpoint({
+      const { found: target, result } = await askTokenEndpoint({
         find: () => findGrantTarget(grant, attempt),
-        forget: () => metadata.expireAuthorizationServer(issuer),
+        expireMetadata: () => metadata.expireAuthorizationServer(issuer),
         presentsSigned: kind.assertionKey !== undefined,
         send: async function sendGrantRequest(target) {
           for (const { code, message } of target.warnings ?? [])
@@ -93,9 +93,9 @@ export function tokenGrant(grant: RequestingGrant, kind: GrantKind): Grant {
           );
         },
       });
-      return await judge(grant, kind, { target, answer, hasDpop: dpop !== undefined }, attempt);
+      return await readResult(grant, kind, { target, result, hasDpop: dpop !== undefined }, attempt);
     } catch (error) {
-      // The operator of the server may be about to correct it: the next attempt has to see that, not one in an hour.
+      // The next attempt must see a correction of the metadata at once, not when the cached copy expires.
       if (error instanceof McpAuthError && metadataErrors.has(error.code)) expireMetadata(attempt);
       throw error;
     }
@@ -110,36 +110,38 @@ async function parametersOf(
   attempt: AttemptContext,
 ): Promise<TokenParameters> {
   const scopes = attempt.scopes ?? configured ?? target.scopes ?? [];
-  const further = await Promise.all(Object.entries(params).map((param) => readParam(param, attempt)));
+  const configuredParams = await Promise.all(
+    Object.entries(params).map((param) => readParam(param, attempt)),
+  );
   const presented = await present?.({ target, scopes, time }, attempt);
   return {
     grantType,
     scopes: presented?.scopes ?? scopes,
     fields: [...(presented?.fields ?? []), ...resourceFields(target), ...audience.map(audienceField)],
-    params: further,
+    params: configuredParams,
   };
 }
 
-interface AnsweredRequest {
+interface FinishedRequest {
   readonly target: Target;
-  readonly answer: TokenAnswer;
+  readonly result: TokenRequestResult;
   readonly hasDpop: boolean;
 }
 
-/** Judges the response. Rejects with the codes of `readTokenResponse`. */
-async function judge(
+/** Returns the token in a response. Rejects with the codes of `readTokenResponse`. */
+async function readResult(
   { client, scopes }: RequestingGrant,
   kind: GrantKind,
-  { target, answer, hasDpop }: AnsweredRequest,
+  { target, result, hasDpop }: FinishedRequest,
   attempt: AttemptContext,
 ): Promise<IssuedToken> {
   const { server, clock } = attempt;
-  const { requestedAt, response } = answer;
+  const { requestedAt, response } = result;
   const inUse = { ...kind, dpop: hasDpop };
-  const endpoint = tokenEndpoint(server, client, target.authorizationServer, inUse, answer);
-  kind.received?.(answer, attempt);
+  const endpoint = describeTokenEndpoint(server, client, target.authorizationServer, inUse, result);
+  kind.received?.(result, attempt);
   try {
-    const token = readTokenResponse(answer, endpoint, clock.now(), kind);
+    const token = readTokenResponse(result, endpoint, clock.now(), kind);
     const areScopesKnown = (attempt.scopes ?? scopes) !== undefined;
     const { resource, unread } = target;
     const isProvisional = unread !== undefined && (unread.resource || (unread.scopes && !areScopesKnown));
@@ -157,7 +159,7 @@ async function judge(
   }
 }
 
-/** Makes the next attempt read the metadata again. What is known is used until then, and where nothing better is found. */
+/** Makes the next attempt read the metadata again. If that fails, the cached metadata is still used. */
 function expireMetadata(attempt: AttemptContext): void {
   const { spec, metadata } = attempt;
   const { url, grant, resourceMetadata } = spec;
@@ -169,7 +171,7 @@ function expireMetadata(attempt: AttemptContext): void {
   if (grant.type === "enterprise_managed") metadata.expireAuthorizationServer(grant.idp.client.issuer);
 }
 
-/** RFC 8707 §2, byte for byte. */
+/** Returns the `resource` field, RFC 8707 §2. The value is sent unchanged, byte for byte. */
 export function resourceFields({ resource }: Target): readonly TokenField[] {
   return resource === undefined ? [] : [["resource", resource]];
 }
@@ -178,7 +180,7 @@ function audienceField(audience: string): TokenField {
   return ["audience", audience];
 }
 
-/** Reads a further field of the token request, from the config or from a secret. Rejects with the codes of `readSecret`. */
+/** Reads one of the config's `params`, a string or a secret. Rejects with the codes of `readSecret`. */
 export async function readParam(
   [name, value]: readonly [string, GrantCommon["params"][string]],
   context: SecretContext,
@@ -189,7 +191,9 @@ export async function readParam(
   return [name, secret];
 }
 
-/** A grant type that a server does not list is used all the same, because such lists are often incomplete. */
+/**
+ * Warns if the server does not list the grant type. It is used nevertheless, because such lists are often incomplete.
+ */
 export function warnUnlessListed(
   grantType: string,
   { issuer, grant_types_supported: listed }: AuthorizationServerMetadata,

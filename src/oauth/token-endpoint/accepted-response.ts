@@ -4,53 +4,53 @@ import { rememberShortLived } from "../../errors/sent-credentials.js";
 import { isWholeJson, type JsonObject, parseJsonObject } from "../../lib/json-object.js";
 import { isJson } from "../../net/media-type.js";
 import { parseRetryAfter } from "../../net/retry.js";
-import { registeredError, saidInError } from "./oauth-error.js";
+import { errorFields, registeredError } from "./oauth-error.js";
 import { tokenRejection } from "./token-rejection.js";
-import type { TokenAnswer } from "./token-request.js";
+import type { TokenRequestResult } from "./token-request.js";
 
-/** Makes the error for an answer that cannot be used; `said` is what of it cannot. */
-export type Invalid = (problem: string, said?: Readonly<Record<string, unknown>>) => McpAuthError;
+/** Creates the `token_response_invalid` error for a response. `details` holds the members that are wrong. */
+export type InvalidResponse = (problem: string, details?: Readonly<Record<string, unknown>>) => McpAuthError;
 
-/** An answer that grants something, its members not looked at yet. */
-export interface Accepted {
+/** A successful response. Its members are not validated yet. */
+export interface AcceptedResponse {
   readonly members: JsonObject;
-  readonly invalid: Invalid;
+  readonly invalid: InvalidResponse;
 }
 
 /**
- * Whether the answer of a token endpoint grants what was asked for, RFC 6749 §5. Throws `token_request_rejected`,
- * `unavailable` (retryable) or `token_response_invalid`, retryable for what is no JSON at all: that is a server or a proxy
- * in trouble, and not what an authorization server means to say.
+ * Returns the members of a successful token response, RFC 6749 §5. Throws `token_request_rejected`, `unavailable`
+ * (retryable) or `token_response_invalid`. The last is retryable if the body is not complete JSON: a proxy or a failing
+ * server sent it, not the authorization server.
  */
-export function acceptedAnswer(
-  answer: Pick<TokenAnswer, "response">,
+export function acceptResponse(
+  result: Pick<TokenRequestResult, "response">,
   endpoint: TokenEndpoint,
   now: number,
-): Accepted {
-  const { status, headers, body } = answer.response;
+): AcceptedResponse {
+  const { status, headers, body } = result.response;
   const members = parseJsonObject(body);
   const { error, access_token, refresh_token, id_token } = members ?? {};
-  // Whatever becomes of the answer: what it issues may be quoted beside it.
+  // Also for a response that is refused below: its other members may quote these tokens.
   for (const issued of [access_token, refresh_token, id_token]) {
     if (typeof issued === "string") rememberShortLived(issued);
   }
   const oauthError = registeredError(error);
-  // Some servers answer 200 to what they refuse.
-  const disguised = typeof error === "string" && error !== "" && access_token === undefined;
-  if (status < 200 || status >= 300 || disguised) {
+  // Some servers send an error with status 200.
+  const isErrorWith200 = typeof error === "string" && error !== "" && access_token === undefined;
+  if (status < 200 || status >= 300 || isErrorWith200) {
     const retryAfter = parseRetryAfter(headers.get("retry-after"), now, headers.get("date"));
-    const said = { ...saidInError(members), location: headers.get("location") };
-    throw tokenRejection(endpoint, { status, oauthError, retryAfter, said });
+    const details = { ...errorFields(members), location: headers.get("location") };
+    throw tokenRejection(endpoint, { status, oauthError, retryAfter, details });
   }
   const { server, name, learnedUrl } = endpoint;
-  const invalid: Invalid = (problem, said) =>
+  const invalid: InvalidResponse = (problem, details) =>
     new McpAuthError(
       "token_response_invalid",
-      `Server "${server}": the answer of ${name} cannot be used: ${problem}`,
+      `Server "${server}": the response of ${name} cannot be used: ${problem}`,
       {
         server,
         retryable: members === undefined && !isWholeJson(body),
-        details: { ...said, token_endpoint: learnedUrl },
+        details: { ...details, token_endpoint: learnedUrl },
       },
     );
   if (body === "") throw invalid("it is empty.");

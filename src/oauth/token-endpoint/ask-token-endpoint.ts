@@ -1,62 +1,68 @@
 import { refusesCredential } from "../../diagnosis/facts.js";
 import type { Target } from "../../discovery/metadata.js";
 import { parseJsonObject } from "../../lib/json-object.js";
-import type { TokenAnswer } from "./token-request.js";
+import type { TokenRequestResult } from "./token-request.js";
 
 type Found = Pick<Target, "authorizationServer">;
 
-export interface Question<F extends Found> {
+export interface TokenEndpointExchange<F extends Found> {
+  /** Finds the metadata of the authorization server. */
   readonly find: () => Promise<F>;
-  /** Drops what is known of the authorization server. */
-  readonly forget: () => void;
-  /** Whether the request presents an assertion that we have signed, beside the client's own. */
+  /** Makes the next `find` read the metadata again. */
+  readonly expireMetadata: () => void;
+  /** Whether the request presents an assertion that we signed, in addition to the client's own. */
   readonly presentsSigned?: boolean;
   /** Each call sends a new request. */
-  readonly send: (found: F) => Promise<TokenAnswer>;
+  readonly send: (found: F) => Promise<TokenRequestResult>;
 }
 
 /**
- * Asks a token endpoint until there is a response to judge. Asks again, once for each reason, when the server gave a DPoP
- * nonce that it wants (RFC 9449 §8), when its response shows that its clock differs from ours and it may have refused the
- * time in an assertion, and when the endpoint is gone and newer metadata names another one.
+ * Sends a token request, and sends it again, once for each of these reasons: the server requires a DPoP nonce that it
+ * has just sent (RFC 9449 §8); the response shows that the server's clock differs from ours, and the server may have
+ * refused the time in an assertion; the endpoint is gone, and newer metadata names another one. Returns the last
+ * response.
  */
 export async function askTokenEndpoint<F extends Found>({
   find,
-  forget,
+  expireMetadata,
   send,
   presentsSigned = false,
-}: Question<F>): Promise<{ readonly found: F; readonly answer: TokenAnswer }> {
-  const wantsTime = (answer: TokenAnswer): boolean => wantsNewTime(answer, presentsSigned);
-  const reasons = new Set([wantsNewNonce, wantsTime]);
-  let hasLookedAgain = false;
+}: TokenEndpointExchange<F>): Promise<{ readonly found: F; readonly result: TokenRequestResult }> {
+  const needsNewTime = (result: TokenRequestResult): boolean => mayHaveRefusedTime(result, presentsSigned);
+  const unusedReasons = new Set([needsNewNonce, needsNewTime]);
+  let hasReadMetadataAgain = false;
   let found = await find();
   for (;;) {
-    const answer = await send(found);
-    const reason = [...reasons].find((wants) => wants(answer));
+    const result = await send(found);
+    const reason = [...unusedReasons].find((applies) => applies(result));
     if (reason !== undefined) {
-      reasons.delete(reason);
+      unusedReasons.delete(reason);
       continue;
     }
-    if (hasLookedAgain || !isGone(answer)) return { found, answer };
-    hasLookedAgain = true;
-    const before = endpoints(found);
-    forget();
+    if (hasReadMetadataAgain || !isGone(result)) return { found, result };
+    hasReadMetadataAgain = true;
+    const previousEndpoints = endpoints(found);
+    expireMetadata();
     found = await find();
-    if (endpoints(found) === before) return { found, answer };
-    for (const again of [wantsNewNonce, wantsTime]) reasons.add(again);
+    if (endpoints(found) === previousEndpoints) return { found, result };
+    // For the new endpoint, both reasons count again.
+    unusedReasons.add(needsNewNonce).add(needsNewTime);
   }
 }
 
-function wantsNewNonce({ response, dpopSigner, hasNewNonce }: TokenAnswer): boolean {
-  if (dpopSigner === undefined || !hasNewNonce) return false;
+function needsNewNonce({ response, dpopSigner, isNonceOutdated }: TokenRequestResult): boolean {
+  if (dpopSigner === undefined || !isNonceOutdated) return false;
   const { status, body } = response;
   return (status === 400 || status === 401) && parseJsonObject(body)?.["error"] === "use_dpop_nonce";
 }
 
-/** Whether the server may have refused what was signed only because of the time that it was signed in. */
-function wantsNewTime({ response, hasNewTime }: TokenAnswer, presentsSigned: boolean): boolean {
+/** Returns whether the server may have refused an assertion or a proof only because of the time in it. */
+function mayHaveRefusedTime(
+  { response, isTimeOutdated }: TokenRequestResult,
+  presentsSigned: boolean,
+): boolean {
   const { status, body } = response;
-  if (!hasNewTime || status >= 500) return false;
+  if (!isTimeOutdated || status >= 500) return false;
   switch (parseJsonObject(body)?.["error"]) {
     case "invalid_client":
     case "invalid_dpop_proof":
@@ -70,7 +76,7 @@ function wantsNewTime({ response, hasNewTime }: TokenAnswer, presentsSigned: boo
   }
 }
 
-function isGone({ response }: TokenAnswer): boolean {
+function isGone({ response }: TokenRequestResult): boolean {
   return response.status === 404 || response.status === 405;
 }
 

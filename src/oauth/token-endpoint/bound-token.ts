@@ -1,30 +1,31 @@
 import { jwtClaims } from "../../lib/jwt-claims.js";
-import type { Invalid } from "./accepted-response.js";
+import type { InvalidResponse } from "./accepted-response.js";
 import type { Binding } from "./binding.js";
-import type { TokenAnswer } from "./token-request.js";
+import type { TokenRequestResult } from "./token-request.js";
 
 /**
- * What must accompany a new token: the key and the certificate that it was asked for with. A JWT says itself what it is
- * bound to (`cnf`, RFC 7800 §3.1): one that names another key or certificate than ours could never be used, and one that
- * names no certificate works without ours. `undefined` for a token that works for whoever has it.
+ * Returns the key and the certificate that a new token is bound to: those that it was requested with. Returns
+ * `undefined` for a bearer token. A JWT names its key or certificate in `cnf` (RFC 7800 §3.1). If it names one that is
+ * not ours, it could never be used, and this throws. If it names no certificate, it works without ours.
  */
 export function bindingOf(
   accessToken: string,
-  { dpopSigner, certificate }: Pick<TokenAnswer, "dpopSigner" | "certificate">,
-  invalid: Invalid,
+  { dpopSigner, certificate }: Pick<TokenRequestResult, "dpopSigner" | "certificate">,
+  invalid: InvalidResponse,
 ): Binding | undefined {
   const claims = jwtClaims(accessToken);
   const { jkt, "x5t#S256": x5t } = confirmation(claims?.["cnf"]);
   if (jkt !== undefined && jkt !== dpopSigner?.thumbprint) {
     throw invalid(
       dpopSigner === undefined
-        ? 'its token is bound to a key that was not proven (DPoP). Set "dpop" of the server.'
-        : "its token is bound to another key than the one that the request proved to have.",
+        ? 'its token is bound to a DPoP key, but the request had no DPoP proof. Set "dpop" of the server.'
+        : "its token is bound to another key than the one in the DPoP proof of the request.",
     );
   }
-  // Where we present none, whoever ends our connections (a proxy of a service mesh) may do it.
+  // If we presented no certificate, a proxy that ends our connections (as in a service mesh) may present the one in
+  // `cnf`.
   if (certificate !== undefined && x5t !== undefined && x5t !== certificate.identity.thumbprint) {
-    throw invalid("its token is bound to another certificate than the one that was presented.");
+    throw invalid("its token is bound to another certificate than the one that the request presented.");
   }
   if (dpopSigner === undefined && certificate === undefined) return undefined;
   return {

@@ -1,18 +1,18 @@
 import type { JsonObject } from "../../lib/json-object.js";
 
 /**
- * The codes of the IANA registry "OAuth Extensions Error" and of RFC 6749 itself, as far as a client without a browser
- * can meet them. Any other text in their place is a server's own.
+ * The error codes of RFC 6749 and of the IANA registry "OAuth Extensions Error" that a client without a browser can
+ * receive. Any other `error` is text that a server chose, and does not belong in a message.
  */
 const registered: ReadonlySet<string> = new Set([
-  // RFC 6749 §5.2, and those of §4.1.2.1 that servers use here as well.
+  // RFC 6749 §5.2, and codes of §4.1.2.1 that servers send from the token endpoint too.
   ...["invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type"],
   ...["invalid_scope", "access_denied", "server_error", "temporarily_unavailable"],
   // RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8707 §2, RFC 9396 §5, RFC 9449 §5 and §8, RFC 9470 §3.
   ...["invalid_token", "insufficient_scope", "unsupported_token_type", "invalid_target"],
   ...["invalid_authorization_details", "invalid_dpop_proof", "use_dpop_nonce"],
   "insufficient_user_authentication",
-  // RFC 7591 §3.2.2, which servers use for clients that are not registered as they should be.
+  // RFC 7591 §3.2.2. Servers send them for a client whose registration is wrong.
   ...["invalid_redirect_uri", "invalid_client_metadata", "invalid_software_statement"],
   "unapproved_software_statement",
   // RFC 8628 §3.5, RFC 9101 §6 and OpenID Connect CIBA §11 and §13.
@@ -25,14 +25,16 @@ const registered: ReadonlySet<string> = new Set([
   ...["unsupported_pop_key", "incompatible_ace_profiles"],
 ]);
 
-/** The `error` of a response body (RFC 6749 §5.2) if it is a registered code; `undefined` for anything else. */
+/**
+ * Returns the `error` of a response body (RFC 6749 §5.2) if it is a registered code, and `undefined` for anything else.
+ */
 export function registeredError(error: unknown): string | undefined {
   return typeof error === "string" && registered.has(error) ? error : undefined;
 }
 
-/** What a response says of its error, for the `details` of ours. */
-export function saidInError(members: JsonObject | undefined): Readonly<Record<string, unknown>> {
+/** Returns the members of a response body that describe its error, for the `details` of a `McpAuthError`. */
+export function errorFields(members: JsonObject | undefined): Readonly<Record<string, unknown>> {
   const { error, error_description, error_uri } = members ?? {};
-  // One that is registered is in the error itself.
+  // A registered code is in `oauthError` already.
   return { error: registeredError(error) === undefined ? error : undefined, error_description, error_uri };
 }

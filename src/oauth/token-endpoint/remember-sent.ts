@@ -1,16 +1,16 @@
 import { rememberCredential } from "../../errors/sent-credentials.js";
 
-/** The fields of a token or revocation request that hold a credential: RFC 6749, 7009, 7521, 7523 and 8693. */
+/** The form fields of token and revocation requests that hold a credential: RFC 6749, 7009, 7521, 7523 and 8693. */
 const secretFields = [
   ...["client_secret", "client_assertion", "assertion", "subject_token", "actor_token"],
   ...["refresh_token", "token", "password", "code", "code_verifier"],
 ];
 
-/** Remembers the credentials of a request, so that `details` never show them where a response quotes them. */
+/** Remembers the credentials of a request, so that `details` never shows them when a response quotes them. */
 export function rememberSent(headers: Headers, body: URLSearchParams): void {
   for (const field of secretFields) for (const value of body.getAll(field)) rememberCredential(value);
   for (const name of ["authorization", "dpop"]) {
-    // Without the scheme, which is no secret.
+    // The scheme is not secret.
     rememberCredential((headers.get(name) ?? "").replace(/^\w+ /, ""));
   }
 }

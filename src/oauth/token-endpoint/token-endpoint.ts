@@ -2,7 +2,8 @@ import type { ClientSpec } from "../../config/spec.js";
 import type { GrantInUse, TokenEndpoint } from "../../diagnosis/facts.js";
 import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 
-export function tokenEndpoint(
+/** Returns the facts about a token request and its endpoint that messages and advice are made from. */
+export function describeTokenEndpoint(
   server: string,
   client: ClientSpec,
   metadata: AuthorizationServerMetadata,
@@ -10,7 +11,7 @@ export function tokenEndpoint(
   { clockSkew }: Pick<TokenEndpoint, "clockSkew"> = {},
 ): TokenEndpoint {
   const { issuer, credential } = client;
-  const url = contactedUrl(client, metadata);
+  const url = tokenEndpointUrl(client, metadata);
   return {
     ...grant,
     server,
@@ -24,15 +25,18 @@ export function tokenEndpoint(
   };
 }
 
-/** Where token requests go: for a certificate the alias of RFC 8705 §5, if there is one. */
-export function contactedUrl(
+/**
+ * Returns the URL that token requests go to. For a client certificate, that is the alias of RFC 8705 §5, if there is
+ * one.
+ */
+export function tokenEndpointUrl(
   { credential }: ClientSpec,
   { token_endpoint, mtls_endpoint_aliases: aliases }: AuthorizationServerMetadata,
 ): string {
   return (credential.kind === "certificate" ? aliases?.token_endpoint : undefined) ?? token_endpoint;
 }
 
-/** The identity provider's must not be taken for that of the MCP server's authorization server. */
+/** Returns the name of a token endpoint for messages, which says whether it is the identity provider's. */
 export function endpointName({ presents }: Pick<GrantInUse, "presents">, issuer: string): string {
   return `the token endpoint of ${presents === "identity" ? "the identity provider " : ""}${issuer}`;
 }

@@ -4,40 +4,42 @@ import { McpAuthError } from "../../errors/error.js";
 import { isTemporaryStatus } from "../../net/retry.js";
 import { markAskedToWait } from "../error-marks.js";
 
-/** Codes that say "later" where the status does not say otherwise: no change to config or registration would help. */
+/** Error codes of a temporary failure. The status may contradict them: see `tokenRejection`. */
 const temporaryErrors: ReadonlySet<string | undefined> = new Set(["server_error", "temporarily_unavailable"]);
 
+/** An error response of a token or revocation endpoint. */
 export interface Rejection {
   readonly status: number;
   /** A registered code. */
   readonly oauthError: string | undefined;
-  /** What else the server said. */
-  readonly said: Readonly<Record<string, unknown>>;
+  /** Text that the server chose. */
+  readonly details: Readonly<Record<string, unknown>>;
   /** Milliseconds. */
   readonly retryAfter: number | undefined;
 }
 
 /**
- * The error for an answer that brings no token. 408, 429, 5xx and, unless the status refuses the credential, the codes
- * `server_error` and `temporarily_unavailable` are `unavailable` and retryable; everything else is `token_request_rejected`.
+ * Returns the error for a response without a token. It is `unavailable` and retryable for the statuses 408, 429 and
+ * 5xx, and for the codes `server_error` and `temporarily_unavailable`, unless the status is 401 or 403. It is
+ * `token_request_rejected` for everything else.
  */
 export function tokenRejection(endpoint: TokenEndpoint, rejection: Rejection): McpAuthError {
   const { server, name, presents } = endpoint;
-  const { status, oauthError, retryAfter, said } = rejection;
-  const details = { ...said, token_endpoint: endpoint.learnedUrl };
+  const { status, oauthError, retryAfter } = rejection;
+  const details = { ...rejection.details, token_endpoint: endpoint.learnedUrl };
   if (status >= 300 && status < 400) {
     return new McpAuthError(
       "token_request_rejected",
-      `Server "${server}": ${name} redirected the request (${status}). It was not followed, ` +
-        "because it carries a credential. The token endpoint in the metadata must be the final one.",
+      `Server "${server}": ${name} redirected the request (${status}). A redirect is not followed, because the request ` +
+        "carries a credential. The metadata must name the final URL of the token endpoint.",
       { server, details },
     );
   }
-  const answer = oauthError === undefined ? String(status) : `${status}, ${oauthError}`;
-  const transient =
+  const statusAndCode = oauthError === undefined ? String(status) : `${status}, ${oauthError}`;
+  const isTemporary =
     isTemporaryStatus(status) || (temporaryErrors.has(oauthError) && !refusesCredential(status));
-  if (transient) {
-    const detail = `${name} is not available now (${answer}). Try again later.`;
+  if (isTemporary) {
+    const detail = `${name} is not available now (${statusAndCode}). Try again later.`;
     const error = new McpAuthError("unavailable", `Server "${server}": ${detail}`, {
       server,
       retryable: true,
@@ -45,14 +47,17 @@ export function tokenRejection(endpoint: TokenEndpoint, rejection: Rejection): M
       oauthError,
       details,
     });
-    // What an identity provider asks is not to hold back those who only need the other authorization server.
+    // The `Retry-After` of an identity provider must not delay callers that only need the MCP server's authorization
+    // server.
     return presents === "identity" ? error : markAskedToWait(error);
   }
-  const hasSaid = Object.values(said).some((value) => typeof value === "string" && value !== "");
-  const seen = hasSaid ? " What the server said is in the error's `details`." : "";
+  const hasDetails = Object.values(rejection.details).some(
+    (value) => typeof value === "string" && value !== "",
+  );
+  const hint = hasDetails ? " The server's explanation is in the error's `details`." : "";
   return new McpAuthError(
     "token_request_rejected",
-    `Server "${server}": ${name} refused the request (${answer}). ${rejectionAdvice(endpoint, rejection)}${seen}`,
+    `Server "${server}": ${name} refused the request (${statusAndCode}). ${rejectionAdvice(endpoint, rejection)}${hint}`,
     { server, oauthError, details },
   );
 }

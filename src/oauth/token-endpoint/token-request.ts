@@ -14,18 +14,18 @@ import { clockSkewMessage, type SigningTime } from "../../net/server-clocks.js";
 import { type AttemptContext, warnOnce } from "../attempt.js";
 import { authenticateClient } from "../client-auth/authenticate-client.js";
 import { rememberSent } from "./remember-sent.js";
-import { contactedUrl } from "./token-endpoint.js";
+import { tokenEndpointUrl } from "./token-endpoint.js";
 
 export type TokenField = readonly [name: string, value: string];
 
-/** What a token endpoint is asked, RFC 6749 §3.2, client authentication apart. */
+/** The parameters of a token request (RFC 6749 §3.2), except those of client authentication. */
 export interface TokenParameters {
   readonly grantType: string;
-  /** Empty: no `scope` is sent, and the server decides. */
+  /** If empty, no `scope` is sent, and the server decides. */
   readonly scopes: readonly string[];
-  /** Everything else that the protocol has a use for, in this order. A name may occur several times. */
+  /** The other fields of the protocol, in the order in which they are sent. A name may occur several times. */
   readonly fields: readonly TokenField[];
-  /** What the config adds. Never in place of what the protocol has a use for. */
+  /** Fields that the config adds. They never replace a field of the protocol. */
   readonly params?: readonly TokenField[];
 }
 
@@ -35,7 +35,7 @@ export interface TokenEndpointRequest {
   readonly metadata: AuthorizationServerMetadata;
   /** Names the endpoint in messages. */
   readonly what: string;
-  /** Makes the parameters, after it is known that the client can authenticate. Signs in the time that it is given. */
+  /** Creates the parameters. Called after the client's credential was read. `time` is the time for signatures. */
   readonly parameters: (time: SigningTime) => Promise<TokenParameters>;
   /** Binds the token to a key. Absent without DPoP. */
   readonly dpop?: Dpop | undefined;
@@ -45,56 +45,60 @@ export interface TokenEndpointRequest {
   readonly onSigned?: ((kid: string | undefined) => void) | undefined;
 }
 
-/** An answer that is not judged yet, and what it was asked with. */
-export interface TokenAnswer {
+/** The response to a token request, not validated yet, and what the request was made with. */
+export interface TokenRequestResult {
   readonly response: BoundedResponse;
-  /** Milliseconds since the epoch, just before the request went out: the lifetime counts from here. */
+  /** Milliseconds since the epoch, just before the request was sent. The lifetime of the token counts from here. */
   readonly requestedAt: number;
-  /** The scopes that were asked for. */
+  /** The requested scopes. */
   readonly scopes: readonly string[];
-  /** The key that the request proved to have. */
+  /** Signed the DPoP proof of the request. */
   readonly dpopSigner?: DpopSigner | undefined;
-  /** The certificate that was presented, and what presents it again. */
+  /** The certificate that the request presented, and the `fetch` that presents it. */
   readonly certificate?: { readonly fetch: FetchFunction; readonly identity: TlsIdentity } | undefined;
-  /** Whether another DPoP nonce is known by now than the one in the proof. */
-  readonly hasNewNonce: boolean;
-  /** Whether something was signed for it in a time that by now is known to be another one than the server's. */
-  readonly hasNewTime: boolean;
-  /** Milliseconds that the server's clock is ahead of ours, where that is too much for what was signed to be in its time. */
+  /** Whether the server has sent another DPoP nonce than the one in the proof. */
+  readonly isNonceOutdated: boolean;
+  /** Whether the request was signed with a time that is now known to differ from the server's. */
+  readonly isTimeOutdated: boolean;
+  /**
+   * Milliseconds that the server's clock is ahead of ours, if that is too much to be corrected and the request was
+   * signed.
+   */
   readonly clockSkew: number | undefined;
 }
 
 /**
- * Sends one token request; no other function does. Reads the credential and signs anew, so that each attempt is a request
- * of its own. Does not follow redirects.
+ * Sends one token request. This is the only function that does. It reads the credential and signs at each call, and
+ * does not follow redirects.
  *
  * Rejects with the codes of `authenticateClient`, `Dpop`, `parameters` and `failureError`, with `discovery_failed` when
- * the metadata makes no request, and with `token_response_invalid` when the response is larger than 1 MiB.
+ * no request can be built from the metadata, and with `token_response_invalid` when the response is larger than 1 MiB.
  */
 export async function sendTokenRequest(
   request: TokenEndpointRequest,
   attempt: AttemptContext,
-): Promise<TokenAnswer> {
+): Promise<TokenRequestResult> {
   const { client, metadata, what, parameters, dpop, resourceAlgorithms, onSigned } = request;
   const { server, clock, signal, serverClocks } = attempt;
   const { issuer, dpop_signing_alg_values_supported: authorizationServer } = metadata;
-  const time = serverClocks.at(contactedUrl(client, metadata));
+  const time = serverClocks.at(tokenEndpointUrl(client, metadata));
   const authentication = await authenticateClient(client, metadata, { time, onSigned }, attempt);
   const onUnlisted = () => warnOnce(attempt, `authentication at ${client.issuer}`);
   const dpopSigner = await dpop?.dpopSigner(
     { issuer, authorizationServer, resource: resourceAlgorithms, onUnlisted },
     attempt,
   );
-  const asked = await parameters(time);
-  const named = { client_id: client.id ?? "anonymous" };
+  const tokenParameters = await parameters(time);
+  // oauth4webapi requires an id. The body has it only if `authentication.apply` adds it.
+  const clientId = { client_id: client.id ?? "anonymous" };
   const { url, headers, body } = await buildRequest(
     issuer,
     authentication.tokenEndpoint,
-    named,
-    asked,
+    clientId,
+    tokenParameters,
     server,
   );
-  await authentication.apply({ issuer }, named, body, headers);
+  await authentication.apply({ issuer }, clientId, body, headers);
   const nonce = dpop?.nonces.get("token", url);
   const proof = await dpopSigner?.proof({ method: "POST", url, nonce, time, signal });
   if (proof !== undefined) headers.set("dpop", proof);
@@ -108,17 +112,18 @@ export async function sendTokenRequest(
     ...{ timeout: attempt.spec.timeout, signal, clock },
   });
   const response = responseOf(result, server, what);
-  // Many requests may have been sent meanwhile, so that these credentials were forgotten; the server may quote them.
+  // Again, because many other requests may have pushed these credentials out meanwhile, and the response may quote
+  // them.
   rememberSent(headers, body);
   dpop?.nonces.note("token", url, response.headers);
   const skew = attempt.warn && serverClocks.takeReport(url);
   if (skew !== undefined) attempt.warn?.("clock_skew", clockSkewMessage(server, what, skew));
   const { fetch, identity } = authentication;
   return {
-    ...{ response, requestedAt, scopes: asked.scopes, dpopSigner },
+    ...{ response, requestedAt, scopes: tokenParameters.scopes, dpopSigner },
     certificate: identity && { fetch, identity },
-    hasNewNonce: dpop?.nonces.get("token", url) !== nonce,
-    hasNewTime: time.isOutdated,
+    isNonceOutdated: dpop?.nonces.get("token", url) !== nonce,
+    isTimeOutdated: time.isOutdated,
     clockSkew: time.uncorrected,
   };
 }
@@ -130,31 +135,31 @@ interface BuiltRequest {
 }
 
 /**
- * Builds a token request with oauth4webapi, without the client's credential. The library does not send it: its own
- * judgement would mask `error` behind a `WWW-Authenticate`, keep the body in its errors, and refuse a response for a stray
- * `id_token`. `readTokenResponse` judges instead.
+ * Builds a token request with oauth4webapi, without the client's credential. The library does not send it, because its
+ * validation of the response hides `error` behind a `WWW-Authenticate`, keeps the body in its errors, and refuses a
+ * response with an unexpected `id_token`. `readTokenResponse` validates the response instead.
  */
 async function buildRequest(
   issuer: string,
   tokenEndpoint: string,
   client: { readonly client_id: string },
-  asked: TokenParameters,
+  parameters: TokenParameters,
   server: string,
 ): Promise<BuiltRequest> {
   const oauth = await import("oauth4webapi");
-  const form = tokenForm(asked);
+  const form = tokenForm(parameters);
   let built: BuiltRequest | undefined;
   try {
     await oauth.genericTokenEndpointRequest(
       { issuer, token_endpoint: tokenEndpoint },
       client,
-      // `authenticateClient` does this, outside of the `try`: an error of ours must not pass for one of the library.
+      // The caller authenticates the client, outside of this `try`: our own errors must not be taken for the library's.
       () => {},
-      asked.grantType,
+      parameters.grantType,
       form,
       {
         headers: { "user-agent": "mcp-auth-runtime" },
-        // `discovery` has decided which URLs may be http.
+        // Discovery has already checked which URLs may use http.
         [oauth.allowInsecureRequests]: true,
         async [oauth.customFetch](url, { headers, body }) {
           built = { url, headers: new Headers(headers), body };
@@ -163,16 +168,16 @@ async function buildRequest(
       },
     );
   } catch (error) {
-    // The library refuses its arguments. They are from the metadata, which its error may quote.
-    const isRefusal =
+    // The library refused its arguments. Its error is dropped, because it may quote the metadata.
+    const isInvalidArgument =
       error instanceof oauth.OperationProcessingError || (error instanceof TypeError && "code" in error);
-    if (!isRefusal) throw error;
+    if (!isInvalidArgument) throw error;
   }
   if (built !== undefined) return built;
   throw new McpAuthError(
     "discovery_failed",
-    `Server "${server}": no token request can be made from the metadata of ${issuer}: its token endpoint ` +
-      "or the client's id cannot be used.",
+    `Server "${server}": could not build a token request from the metadata of ${issuer}: its token endpoint or the ` +
+      'client\'s "id" is not valid. Check both.',
     { server, details: { token_endpoint: tokenEndpoint } },
   );
 }
@@ -185,18 +190,18 @@ const clientFields: ReadonlySet<string> = new Set([
   "client_assertion_type",
 ]);
 
-/** The body of a token request before the client's credential is added to it. */
+/** Returns the body of a token request, without the client's credential. */
 export function tokenForm({ grantType, scopes, fields, params = [] }: TokenParameters): URLSearchParams {
   const form = new URLSearchParams({ grant_type: grantType });
   if (scopes.length > 0) form.append("scope", scopes.join(" "));
   for (const [name, value] of fields) form.append(name, value);
-  // The config refuses most of these names, but does not know which of them this request has.
+  // The schema of the config refuses most of these names, but cannot know which fields this request has.
   for (const [name, value] of params)
     if (!form.has(name) && !clientFields.has(name)) form.append(name, value);
   return form;
 }
 
-/** Of a response with an error status that is too large, the status is enough. */
+/** Returns the response. Throws for a request that failed, and for a response that is too large and not an error. */
 function responseOf(result: Exchange, server: string, what: string): BoundedResponse {
   switch (result.kind) {
     case "response":
@@ -205,10 +210,11 @@ function responseOf(result: Exchange, server: string, what: string): BoundedResp
       throw failureError(server, result.failure);
     case "too-large": {
       const { status } = result;
+      // The status of an error response says enough.
       if (status >= 300) return { status, headers: new Headers(), body: "" };
       throw new McpAuthError(
         "token_response_invalid",
-        `Server "${server}": ${what} answered with more than 1 MiB.`,
+        `Server "${server}": the response of ${what} is larger than 1 MiB.`,
         { server },
       );
     }

@@ -2,92 +2,94 @@ import type { TokenEndpoint } from "../../diagnosis/facts.js";
 import { longestLifetime } from "../../lib/duration.js";
 import { isScope } from "../../lib/scope.js";
 import type { IssuedToken } from "../grants/issued-token.js";
-import { acceptedAnswer, type Invalid } from "./accepted-response.js";
+import { acceptResponse, type InvalidResponse } from "./accepted-response.js";
 import { bindingOf } from "./bound-token.js";
 import { isHeaderSafe } from "./header-safe.js";
-import type { TokenAnswer } from "./token-request.js";
+import type { TokenRequestResult } from "./token-request.js";
 
-/** Token types, RFC 8693 §3. */
-export interface WantedTypes {
-  /** Those that can be used; absent for a grant whose answers name none. */
+/** Token type identifiers, RFC 8693 §3. */
+export interface ExpectedTypes {
+  /** The acceptable types. Absent for a grant whose responses have no `issued_token_type`. */
   readonly issuedTypes?: readonly string[];
-  /** The one among them that was asked for by its name. */
+  /** The type that the request named. */
   readonly requestedType?: string | undefined;
 }
 
 /**
- * Judges the answer of a token endpoint that was asked for an access token. Members that a machine client has no use
- * for (`id_token`, `refresh_token`) are not looked at. With `issuedTypes`, an answer that names another
- * `issued_token_type` is refused; one that names none has brought what the grant is for (RFC 8693 §2.2.1 wants one).
+ * Validates the response to a request for an access token, and returns the token. Ignores members that a machine client
+ * does not use (`id_token`, `refresh_token`). With `issuedTypes`, refuses a response with another `issued_token_type`,
+ * but accepts one without it, although RFC 8693 §2.2.1 requires it.
  *
- * Throws what `acceptedAnswer` does.
+ * Throws the codes of `acceptResponse`.
  */
 export function readTokenResponse(
-  answer: Pick<TokenAnswer, "response" | "scopes" | "dpopSigner" | "certificate">,
+  result: Pick<TokenRequestResult, "response" | "scopes" | "dpopSigner" | "certificate">,
   endpoint: TokenEndpoint,
   now: number,
-  wanted: WantedTypes = {},
+  expected: ExpectedTypes = {},
 ): Pick<IssuedToken, "accessToken" | "tokenType" | "expiresIn" | "scopes" | "binding"> {
-  const { members, invalid } = acceptedAnswer(answer, endpoint, now);
+  const { members, invalid } = acceptResponse(result, endpoint, now);
   const { access_token, token_type, expires_in, scope, issued_token_type } = members;
-  const { issuedTypes, requestedType } = wanted;
+  const { issuedTypes, requestedType } = expected;
   if (issuedTypes !== undefined) assertIssuedType(issued_token_type, issuedTypes, invalid);
   const token = accessToken(access_token, invalid);
   const isAsRequested = requestedType !== undefined && issued_token_type === requestedType;
-  const type = tokenType(token_type, { ...answer, isAsRequested }, invalid);
-  const binding = bindingOf(token, answer, invalid);
+  const type = tokenType(token_type, { ...result, isAsRequested }, invalid);
+  const binding = bindingOf(token, result, invalid);
   const expiresIn = lifetime(expires_in);
   return {
     accessToken: token,
     tokenType: type,
     ...(expiresIn === undefined ? {} : { expiresIn }),
-    scopes: grantedScopes(scope) ?? answer.scopes,
+    scopes: grantedScopes(scope) ?? result.scopes,
     ...(binding && { binding }),
   };
 }
 
-function assertIssuedType(value: unknown, types: readonly string[], invalid: Invalid): void {
+function assertIssuedType(value: unknown, types: readonly string[], invalid: InvalidResponse): void {
   if (value === undefined || value === null) return;
   if (typeof value === "string" && types.includes(value)) return;
   throw invalid(
-    'its "issued_token_type" says that it is no access token. Set the grant\'s "requestedType" to what the MCP server takes.',
+    'its "issued_token_type" is not that of an access token. Set the grant\'s "requestedType" to the type that the MCP ' +
+      "server accepts.",
     { issued_token_type: value },
   );
 }
 
-function accessToken(value: unknown, invalid: Invalid): string {
+function accessToken(value: unknown, invalid: InvalidResponse): string {
   if (typeof value !== "string" || value === "") throw invalid('it has no "access_token".');
-  if (!isHeaderSafe(value)) throw invalid('its "access_token" has characters that cannot stand in a header.');
+  if (!isHeaderSafe(value))
+    throw invalid('its "access_token" has characters that cannot be sent in a header.');
   return value;
 }
 
 function tokenType(
   value: unknown,
-  { dpopSigner, isAsRequested }: Pick<TokenAnswer, "dpopSigner"> & { readonly isAsRequested: boolean },
-  invalid: Invalid,
+  { dpopSigner, isAsRequested }: Pick<TokenRequestResult, "dpopSigner"> & { readonly isAsRequested: boolean },
+  invalid: InvalidResponse,
 ): IssuedToken["tokenType"] {
   if (typeof value !== "string") throw invalid('it has no "token_type".');
-  const isBound = dpopSigner !== undefined;
+  const isDpop = dpopSigner !== undefined;
   switch (value.toLowerCase()) {
     case "bearer":
-      if (!isBound) return "Bearer";
+      if (!isDpop) return "Bearer";
       throw invalid(
-        'its "token_type" is Bearer, although the request had a DPoP proof: the token would work for whoever has it. ' +
-          'Have DPoP switched on for this client there, or leave "dpop" out of the server.',
+        'its "token_type" is Bearer, although the request had a DPoP proof: the token would not be bound to the key. ' +
+          'Enable DPoP for this client at the authorization server, or remove "dpop" from the server.',
       );
     case "dpop":
-      if (isBound) return "DPoP";
-      throw invalid('its "token_type" is DPoP, but none was asked for.');
+      if (isDpop) return "DPoP";
+      throw invalid('its "token_type" is DPoP, but the request had no DPoP proof.');
     case "n_a":
-      // RFC 8693 §2.2.1: what was issued is no access token. The config has asked for it all the same.
-      if (isAsRequested && !isBound) return "Bearer";
-      throw invalid('its "token_type" is N_A, which says that it is no access token.');
+      // RFC 8693 §2.2.1: N_A marks a token that is not an access token. The config requested this type by its name.
+      if (isAsRequested && !isDpop) return "Bearer";
+      throw invalid('its "token_type" is N_A: it is not an access token.');
     default:
-      throw invalid(`its "token_type" is not ${isBound ? "DPoP" : "Bearer"}.`, { token_type: value });
+      throw invalid(`its "token_type" is not ${isDpop ? "DPoP" : "Bearer"}.`, { token_type: value });
   }
 }
 
-/** Seconds; `undefined` when there is nothing that could be a number. What is negative has expired already. */
+/** Returns the lifetime in seconds, 0 for a negative one, and `undefined` for a value that is not a number. */
 function lifetime(value: unknown): number | undefined {
   const isNumeric = typeof value === "string" && /^\s*-?\d{1,32}(\.\d{1,32})?\s*$/.test(value);
   const seconds = isNumeric ? Number(value) : value;
@@ -95,7 +97,10 @@ function lifetime(value: unknown): number | undefined {
   return Math.min(Math.max(seconds, 0), longestLifetime);
 }
 
-/** RFC 6749 §3.3, each once; `undefined` when the answer does not say. Names that the grammar does not allow are left out. */
+/**
+ * Returns the scopes in a `scope` member (RFC 6749 §3.3), without duplicates and without names that the grammar does
+ * not allow. Returns `undefined` if the response has no such member.
+ */
 export function grantedScopes(value: unknown): readonly string[] | undefined {
   if (typeof value !== "string") return undefined;
   return [...new Set(value.split(" ").filter(isScope))];

@@ -35,7 +35,7 @@ export async function command(
   return { code, out, err };
 }
 
-/** A folder with these files in which a search for a config ends, gone when the test is over. */
+/** Creates a folder with these files, where a search for a config ends. Deletes it when the test ends. */
 export async function project(files: Readonly<Record<string, string>> = {}): Promise<string> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), "mcp-auth-cli-")));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));

@@ -8,19 +8,19 @@ const servers = {
   crm: { url: "https://crm.example/mcp", grant: { type: "static", token: { env: "TOKEN" } } },
 };
 
-/** A config that everybody may write to. */
-async function open(): Promise<{ readonly cwd: string; readonly warning: string }> {
+/** Creates a config that is world-writable. */
+async function worldWritableConfig(): Promise<{ readonly cwd: string; readonly warning: string }> {
   const cwd = await project({ [name]: JSON.stringify({ servers }) });
   const file = join(cwd, name);
   await chmod(file, 0o666);
-  const what = `anyone on this machine can change the config ${file}`;
-  return { cwd, warning: `${what}: ${file} is world-writable (mode 0666).` };
+  const warning = `anyone on this machine can change the config ${file}: ${file} is world-writable (mode 0666).`;
+  return { cwd, warning };
 }
 
 test.each([["token", "crm"], ["headers", "crm"], ["validate"]])(
   "%s warns on stderr of a named config that is world-writable, and uses it",
   async (...argv) => {
-    const { cwd, warning } = await open();
+    const { cwd, warning } = await worldWritableConfig();
     for (const [args, env] of [
       [["--config", name], {}],
       [[], { MCP_AUTH_CONFIG: name }],
@@ -33,7 +33,7 @@ test.each([["token", "crm"], ["headers", "crm"], ["validate"]])(
 );
 
 test("validate --json prints the warnings about a named config", async () => {
-  const { cwd, warning } = await open();
+  const { cwd, warning } = await worldWritableConfig();
   const { code, out, err } = await command(["validate", "--json", "--config", name], { cwd });
   expect(JSON.parse(out)).toMatchObject({ valid: true, warnings: [warning] });
   expect([code, err]).toEqual([0, ""]);
@@ -42,7 +42,7 @@ test("validate --json prints the warnings about a named config", async () => {
 test.each([["token", "crm"], ["validate"], ["validate", "--json"]])(
   "%s refuses a found config that is world-writable, and prints the remedy",
   async (...argv) => {
-    const { cwd } = await open();
+    const { cwd } = await worldWritableConfig();
     const { code, out, err } = await command(argv, { cwd, env: { TOKEN: "t" } });
     expect(code).toBe(2);
     expect(out + err).toContain(`MCP_AUTH_CONFIG=${join(cwd, name)} or --config ${join(cwd, name)}`);

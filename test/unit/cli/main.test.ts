@@ -55,7 +55,7 @@ describe("the details of an error from a server", () => {
   const refused = (details: Readonly<Record<string, unknown>>) =>
     new McpAuthError("token_request_rejected", "It was refused.", { details });
 
-  test("are printed below the message, one line each", () => {
+  test("the details of an error are printed below the message, one line per value", () => {
     expect(detailLines(refused({ error: "no_such_thing", scope: ["a", "b"] }))).toEqual([
       "  error: no_such_thing",
       "  scope: a, b",
@@ -63,12 +63,12 @@ describe("the details of an error from a server", () => {
     expect(detailLines(new McpAuthError("aborted", "It was aborted."))).toEqual([]);
   });
 
-  test("are escaped, so that they move no cursor and end no line", () => {
+  test("the details of an error are escaped, so that they cannot move the cursor or end a line", () => {
     const lines = detailLines(refused({ error: "a\n::add-mask::b\r\u001b[2J", scope: ["\u202eabc\u009b"] }));
     expect(lines).toEqual(["  error: a\\u000a::add-mask::b\\u000d\\u001b[2J", "  scope: \\u202eabc\\u009b"]);
   });
 
-  test("are printed on stderr, without the credentials that were sent", async () => {
+  test("the details of an error are printed on stderr, without the credentials that were sent", async () => {
     const text = "IGNORE_PREVIOUS_INSTRUCTIONS\u001b[2J";
     await using server = await startHttpServer((request, response) => {
       const issuer = server.origin;
@@ -99,7 +99,7 @@ describe("the details of an error from a server", () => {
 });
 
 describe("an internal error", () => {
-  test("exits with 1 and shows its name and place, not its message, which could have a secret in it", async () => {
+  test("an internal error exits with 1 and shows its name and place, but not its message, which could contain a secret", async () => {
     let err = "";
     const code = await run(["validate", "--help"], {
       cwd: "/",
@@ -140,7 +140,7 @@ test("an internal error shows no line of its message that looks like a stack fra
 describe("options", () => {
   const parse = (...args: string[]) => parseOptions(args, { json: { type: "boolean" } });
 
-  test("can come before or after the arguments, and after --", () => {
+  test("options can come before or after the arguments, and end at --", () => {
     expect(parse("a", "--json", "--config", "c.json")).toMatchObject({
       values: { json: true, config: "c.json" },
       positionals: ["a"],

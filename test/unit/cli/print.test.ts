@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { createPrinter, isPrintedUnchanged, type Printer } from "../../../src/cli/print.js";
 
-/** What is written, stream by stream and in order. */
+/** Returns the texts that are written, in order, each after the name of its stream. */
 function printed(print: (printer: Printer) => void, color = false): readonly string[] {
   const written: string[] = [];
   const out = (text: string) => void written.push(`out ${text}`);
@@ -85,7 +85,7 @@ describe("masking a secret", () => {
   });
 });
 
-test("nothing in the package writes to the streams of the process or the console but the command and the import that end it", async () => {
+test("only the command line and the register module write to the console or the streams of the process", async () => {
   const root = fileURLToPath(new URL("../../../src", import.meta.url));
   const files = (await readdir(root, { recursive: true })).filter((file) => file.endsWith(".ts"));
   const raw = /\b(?:process\.(?:stdout|stderr)|writeSync|console\.\w+\()/;

@@ -33,7 +33,7 @@ async function fix(text: string, options: { link?: boolean } = {}) {
 }
 
 test.each([false, true])(
-  "validate --fix corrects the file and keeps its mode and a link to it (%s)",
+  "validate --fix corrects the file, and keeps its mode and a link to it (through a link: %s)",
   async (link) => {
     const done = await fix(config("ulr", '"${CRM_SECRET}"'), { link });
     expect(done.text).toBe(config("url", '{ "env": "CRM_SECRET" }'));

@@ -37,7 +37,7 @@ async function validate(
   return { cwd, code: said.code, secrets, skipped, messages: secrets.map(({ message }) => message) };
 }
 
-describe("validate --secrets reads", () => {
+describe("the secrets of each kind of server", () => {
   test.each<[string, object, readonly string[]]>([
     ["the secret of a client", { grant: { client } }, ["CLIENT_SECRET"]],
     [
@@ -55,7 +55,7 @@ describe("validate --secrets reads", () => {
       },
       ["CERT"],
     ],
-    ["nothing of a public client", { grant: { client: { issuer, id: "a" } } }, []],
+    ["no secret of a public client", { grant: { client: { issuer, id: "a" } } }, []],
     ["a static token", { grant: { type: "static", token: { env: "TOKEN" } } }, ["TOKEN"]],
     [
       "the assertion of a workload",
@@ -63,12 +63,12 @@ describe("validate --secrets reads", () => {
       ["JWT"],
     ],
     [
-      "the key of an assertion of our own, beside the client's",
+      "the key of a signed assertion, in addition to the client's secret",
       { grant: { type: "jwt_bearer", client, assertion: { key, issuer: "me", subject: "me" } } },
       ["CLIENT_SECRET", "KEY"],
     ],
     [
-      "subject and actor of an exchange",
+      "the subject and actor tokens of a token exchange",
       {
         grant: {
           type: "token_exchange",
@@ -94,7 +94,7 @@ describe("validate --secrets reads", () => {
       ["CLIENT_SECRET", "IDP_SECRET", "ID_TOKEN"],
     ],
     [
-      "headers and parameters, where they are references",
+      "headers and parameters that are references",
       {
         headers: { "x-plain": "plain", "x-key": { env: "HEADER" } },
         grant: { client, params: { plain: "plain", account: { env: "PARAM" } } },
@@ -107,7 +107,7 @@ describe("validate --secrets reads", () => {
       ["CLIENT_SECRET", "DPOP_KEY"],
     ],
     [
-      "the certificate of a signer, which is asked nothing",
+      "the certificate of a signer, which does not run",
       {
         grant: {
           client: {
@@ -123,12 +123,12 @@ describe("validate --secrets reads", () => {
       },
       ["SIGNER_CERT"],
     ],
-  ])("%s", async (_, server, names) => {
+  ])("validate --secrets reads %s", async (_, server, names) => {
     const { secrets, skipped, code, messages } = await validate({ crm: server });
     expect(messages).toEqual(
       names.map(
         (name) =>
-          `Server "crm": no secret can be had from the environment variable "${name}": it is not set. ` +
+          `Server "crm": could not read the secret from the environment variable "${name}": it is not set. ` +
           "Set it, or name another one in the config.",
       ),
     );
@@ -139,8 +139,8 @@ describe("validate --secrets reads", () => {
   });
 });
 
-describe("validate --secrets checks", () => {
-  test("that keys and certificates are valid", async () => {
+describe("the checks of validate --secrets", () => {
+  test("validate --secrets checks that keys and certificates are valid", async () => {
     const identity = await selfSigned();
     const other = await selfSigned();
     const pair = (cert: string) => ({
@@ -165,20 +165,20 @@ describe("validate --secrets checks", () => {
     ]);
   });
 
-  test("that a value is valid in a header", async () => {
+  test("validate --secrets checks that a secret for a header is valid in a header", async () => {
     const server = {
       headers: { "x-key": { env: "HEADER" } },
       grant: { type: "static", token: { env: "TOKEN" } },
     };
     const { messages } = await validate({ crm: server }, { HEADER: "canary\nx: y", TOKEN: "t" });
     expect(messages).toEqual([
-      'Server "crm": no secret can be had from the environment variable "HEADER": ' +
-        "its value cannot stand in a header, which is one line of Latin-1 text.",
+      'Server "crm": could not read the secret from the environment variable "HEADER": ' +
+        "its value cannot be sent in a header, which is one line of Latin-1 text.",
     ]);
     expect((await validate({ crm: server }, { HEADER: "ok", TOKEN: "t" })).code).toBe(0);
   });
 
-  test("a secret that several places use only once", async () => {
+  test("validate --secrets reports a secret that several servers and properties use only once", async () => {
     const shared = { headers: { "x-key": { env: "CLIENT_SECRET" } }, grant: { client } };
     const { secrets } = await validate({
       a: shared,
@@ -188,7 +188,7 @@ describe("validate --secrets checks", () => {
     expect(secrets.map(({ server }) => server)).toEqual(["a"]);
   });
 
-  test("no secrets that no server uses, and no unusable servers", async () => {
+  test("validate --secrets skips secrets that no server uses, and servers that cannot be used", async () => {
     const text = JSON.stringify({
       clients: { unused: { ...client, secret: { env: "UNUSED" } } },
       servers: { crm: { url: "https://${HOST}/mcp", grant: { client } } },
@@ -208,7 +208,7 @@ test("validate --secrets checks that the package of the store is installed", asy
   const env = { REDIS_URL: "redis://localhost", STORE_KEY: "A".repeat(43) };
   expect((await command(["validate", "--secrets"], { cwd, env })).code).toBe(0);
   vi.doMock("redis", () => {
-    throw new Error("not installed");
+    throw Object.assign(new Error("not installed"), { code: "ERR_MODULE_NOT_FOUND" });
   });
   onTestFinished(() => void vi.doUnmock("redis"));
   const { code, out } = await command(["validate", "--secrets", "--json"], { cwd, env });
@@ -221,12 +221,12 @@ test("validate --secrets checks that the package of the store is installed", asy
   ]);
 });
 
-describe("commands", () => {
+describe("commands of the config", () => {
   const notes = (text: string) =>
     node(`require("node:fs").appendFileSync("ran", "x"); console.log(${JSON.stringify(text)})`);
   const server = { grant: { client: { issuer, id: "a", secret: notes("canary") } } };
 
-  test("are run only with --secrets, and once for all servers that use them", async () => {
+  test("the commands of a config run only with --secrets, and once for all servers that use them", async () => {
     const { cwd, code } = await validate({ a: server, b: server });
     expect(code).toBe(0);
     expect(await readFile(join(cwd, "ran"), "utf8")).toBe("x");
@@ -235,21 +235,21 @@ describe("commands", () => {
     await expect(readFile(join(silent, "ran"))).rejects.toMatchObject({ code: "ENOENT" });
   });
 
-  test("are not run if the environment forbids it", async () => {
+  test("the commands of a config do not run if the environment forbids it", async () => {
     const { cwd, messages } = await validate({ a: server }, { MCP_AUTH_ALLOW_EXEC: "0" });
     expect(messages).toEqual([expect.stringContaining("running commands is forbidden here")]);
     await expect(readFile(join(cwd, "ran"))).rejects.toMatchObject({ code: "ENOENT" });
   });
 
-  test("that fail are named, without their output", async () => {
+  test("validate --secrets names a command that fails, without its output", async () => {
     const failing = node("console.log('canary'); console.error('canary'); process.exit(9)");
     const { messages } = await validate({ a: { grant: { type: "static", token: failing } } });
     expect(messages).toEqual([
-      `Server "a": no secret can be had from the command ${JSON.stringify(process.execPath)}: it ended with exit code 9.`,
+      `Server "a": could not read the secret from the command ${JSON.stringify(process.execPath)}: it ended with exit code 9.`,
     ]);
   });
 
-  test("end on an interrupt with 130 and without further output", async () => {
+  test("an interrupt ends validate --secrets and its command with exit code 130 and without further output", async () => {
     const listener = createServer();
     onTestFinished(() => void listener.close());
     await once(listener.listen(0, "127.0.0.1"), "listening");
@@ -323,8 +323,8 @@ test("the ID token of a GitHub Actions job is requested, and outside of a job th
   expect(messages).toEqual([expect.stringContaining("`permissions: { id-token: write }`")]);
 });
 
-describe("validate --json prints JSON even", () => {
-  test("if there is no config, with the error in it", async () => {
+describe("validate --json", () => {
+  test("validate --json prints JSON with the error if there is no config", async () => {
     const cwd = await project();
     const said = await command(["validate", "--json"], { cwd });
     expect([said.code, said.err]).toEqual([2, ""]);
@@ -349,7 +349,7 @@ describe("validate --json prints JSON even", () => {
     });
   });
 
-  test("if the file cannot be read", async () => {
+  test("validate --json prints JSON if the file cannot be parsed", async () => {
     const cwd = await project({ "mcp-auth.config.json": "{" });
     const said = await command(["validate", "--json"], { cwd });
     expect([said.code, said.err]).toEqual([2, ""]);

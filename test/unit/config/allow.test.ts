@@ -20,40 +20,40 @@ const kinds = ["origin", "host", "sentinel", "file", "variable", "command", "res
 
 const isNode = (value: unknown): value is Node => typeof value === "object" && value !== null;
 
-/** The schemas that hold for the same value as this one, itself among them. */
-function* same(node: Node): Generator<Node> {
+/** Returns a schema and all schemas inside of it that apply to the same value. */
+function* schemasFor(node: Node): Generator<Node> {
   yield node;
-  // All references are of this form.
-  if (typeof node["$ref"] === "string") yield* same(definition(node["$ref"]));
+  // All references begin with #/$defs/.
+  if (typeof node["$ref"] === "string") yield* schemasFor(definition(node["$ref"]));
   for (const keyword of ["then", "else", "allOf", "anyOf", "oneOf"]) {
-    for (const inner of [node[keyword]].flat()) if (isNode(inner)) yield* same(inner);
+    for (const inner of [node[keyword]].flat()) if (isNode(inner)) yield* schemasFor(inner);
   }
 }
 
 const definition = (reference: string): Node =>
   (schema["$defs"] as Readonly<Record<string, Node>>)[reference.slice("#/$defs/".length)] ?? {};
 
-/** What `confine` says of a schema or of one that holds for the same value. */
+/** Returns the `confine` of a schema, or of another schema that applies to the same value. */
 const confinedAs = (node: Node): unknown =>
-  [...same(node)].map(({ confine }) => confine).find((confine) => confine !== undefined);
+  [...schemasFor(node)].map(({ confine }) => confine).find((confine) => confine !== undefined);
 
-/** What is below a schema: its properties, items and values, with a name for each place. */
+/** Returns the schemas of the properties and items of a schema, each with a name for its place. */
 function* below(node: Node, at: string): Generator<readonly [string, Node]> {
   const kind = confinedAs(node);
-  for (const part of same(node)) {
+  for (const part of schemasFor(node)) {
     const own = typeof part["title"] === "string" ? part["title"] : at;
     for (const [name, inner] of Object.entries(
       (part["properties"] ?? {}) as Readonly<Record<string, Node>>,
     )) {
       yield [`${own}.${name}`, inner];
     }
-    // What is said of a list holds for each of its items; a command is one thing.
+    // The `confine` of a list applies to each of its items, except that a command is one value.
     if (isNode(part["items"]) && kind !== "command") yield [`${own}[]`, { confine: kind, ...part["items"] }];
     if (isNode(part["additionalProperties"])) yield [`${own}.*`, part["additionalProperties"]];
   }
 }
 
-/** Every place of the schema that a config can have something at. */
+/** Returns every place of the schema where a config can have a value. */
 function places(): ReadonlyMap<string, Node> {
   const found = new Map<string, Node>();
   const visit = (node: Node, at: string): void => {
@@ -68,7 +68,7 @@ function places(): ReadonlyMap<string, Node> {
 }
 
 const takesText = (node: Node): boolean => {
-  const parts = [...same(node)];
+  const parts = [...schemasFor(node)];
   return parts.some((part) => [part["type"]].flat().includes("string") && !("enum" in part));
 };
 
@@ -87,7 +87,7 @@ const client = { issuer: "https://auth.example", id: "agent" };
 const server = (grant: object, more: object = {}) => ({ url: "https://mcp.example/mcp", grant, ...more });
 const withClient = (more: object) => server({ client: { ...client, ...more } });
 
-/** Configs that have something in every place of the schema that leads anywhere. */
+/** Configs that together use every place of the schema that `allow` confines. */
 const samples: readonly object[] = [
   {
     network: { proxy: "http://proxy.example:3128", ca: "./ca.pem", allowInsecureHttp: ["plain.example"] },
@@ -180,7 +180,7 @@ function endpoints(): object {
   };
 }
 
-/** The places of the schema that a config uses, and the pointers to everything in it that leads anywhere. */
+/** Returns the places of the schema that a config uses, and the pointers to all values in it that `allow` confines. */
 function usedBy(config: unknown): {
   readonly places: ReadonlySet<string>;
   readonly pointers: ReadonlySet<string>;
@@ -203,7 +203,7 @@ function usedBy(config: unknown): {
   return { places: used, pointers };
 }
 
-/** Where the property of this name, or without a name an item, is described. */
+/** Returns the places in the schema that describe the property `name` or, without a name, an item. */
 function placesOf(node: Node, at: string, name: string | undefined): readonly (readonly [string, Node])[] {
   const all = [...below(node, at)];
   if (name === undefined) return all.filter(([place]) => place.endsWith("[]"));

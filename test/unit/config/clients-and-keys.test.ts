@@ -186,17 +186,17 @@ it.each([
     '/basicEncoding: Must be one of "form", "raw", found "Raw". Did you mean "raw"?',
   ],
   [
-    "an audience of the platform's assertion",
+    "an audience for the platform's assertion",
     { assertion: secret, assertionAudience: "issuer" },
     "/assertionAudience: `assertionAudience` is for assertions signed here: with a `key`, or a `secret` and client_secret_jwt.",
   ],
   [
-    "an audience beside Basic",
+    "an assertion audience with client_secret_basic",
     { secret, method: "client_secret_basic", assertionAudience: "issuer" },
     "/assertionAudience: `assertionAudience` is for assertions signed here: with a `key`, or a `secret` and client_secret_jwt.",
   ],
   [
-    "a type of no assertion",
+    "an assertion type without an assertion",
     { certificate, assertionType: "JWT" },
     "/assertionType: `assertionType` is for assertions: with a `key`, an `assertion`, or a `secret` and client_secret_jwt.",
   ],
@@ -216,7 +216,7 @@ it.each([
     "/metadata/mtlsTokenEndpoint: Must be https: plain http is only for loopback. Write https://.",
   ],
   [
-    "metadata without endpoint",
+    "metadata without a token endpoint",
     { secret, metadata: {} },
     '/metadata: The property "tokenEndpoint" is missing.',
   ],
@@ -261,17 +261,17 @@ it.each([
     ': The property "alg" is missing. A `signer` does not say which algorithm it signs with.',
   ],
   [
-    "a signer of two kinds",
+    "a signer that is a command and a function",
     { signer: { name: "kms", exec: ["x"] }, alg: "ES256" },
     "/signer: A signer is a command, `exec`, or a function, `name`, not both. Keep one of the two.",
   ],
   [
-    "a signer of no kind",
+    "a signer that is neither a command nor a function",
     { signer: { format: "der" }, alg: "ES256" },
     '/signer: Must be { "exec": ["cmd", "arg"] } or { "name": "kms" }, found an object.',
   ],
   [
-    "a signer by its bare name",
+    "a signer that is only a name",
     { signer: "kms", alg: "ES256" },
     '/signer: Must be { "exec": ["cmd", "arg"] } or { "name": "kms" }, found a string of 3 characters.',
   ],
@@ -281,22 +281,22 @@ it.each([
     "/signer/timeout: A `timeout` can be used only with `exec`.",
   ],
   [
-    "a misspelt signer",
+    "a misspelled signer",
     { singer: { name: "kms" }, alg: "ES256" },
     '/singer: Unknown property "singer". Did you mean "signer"?',
   ],
   [
-    "an algorithm in small letters",
+    "an algorithm in lower case",
     { privateKey, alg: "es256" },
     '/alg: Must be one of "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519", found "es256". Did you mean "ES256"?',
   ],
   [
-    "the algorithm of a secret",
+    "an algorithm that signs with a secret",
     { privateKey, alg: "HS256" },
     '/alg: Must be one of "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519", found "HS256". This algorithm signs with a secret: give the client a `secret`, and the method client_secret_jwt.',
   ],
   [
-    "an algorithm that this package has not",
+    "an algorithm that this package does not support",
     { privateKey, alg: "ES256K" },
     '/alg: Must be one of "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519", found "ES256K".',
   ],
@@ -318,7 +318,7 @@ it.each([
   expect(await wrong(withClient({ id }))).toEqual([`${inClient}/id: ${expected}`]);
 });
 
-it("a client id that does not start with https:// is valid as it is", async () => {
+it("a client id that is no URL of a metadata document, or has a query, is valid", async () => {
   for (const id of [
     "https://agent.example/client.json?v=1",
     "https://agent.example/.well-known/c",

@@ -91,15 +91,15 @@ it("an invalid variant of a config does not compile", () => {
     defineConfig({ servers: { a: { url, grant: { client: "x" }, oauth: true } } }),
     // @ts-expect-error unknown property at the top
     defineConfig({ servers: {}, plugins: {} }),
-    // @ts-expect-error a later version
+    // @ts-expect-error an unknown version
     defineConfig({ version: 2, servers: {} }),
-    // @ts-expect-error a later store
+    // @ts-expect-error an unknown type of store
     defineConfig({ store: { type: "redis" }, servers: {} }),
     // @ts-expect-error refresh is false or an object
     defineConfig({ servers: { a: { url, grant: { client: "x" }, refresh: true } } }),
     // @ts-expect-error a duration is a string
     defineConfig({ servers: { a: { url, grant: { client: "x" }, timeout: 10 } } }),
-    // @ts-expect-error a wrong variant inside the whole
+    // @ts-expect-error an invalid property deep inside a config
     defineConfig({ servers: { a: { url, grant: { client: { issuer, id: "x", secret, key } } } } }),
     // @ts-expect-error both credentials
     withClient({ issuer, id: "x", secret, key: "k" }),
@@ -109,17 +109,17 @@ it("an invalid variant of a config does not compile", () => {
     withClient({ issuer, id: "x", key, method: "client_secret_post" }),
     // @ts-expect-error a method that needs a credential
     withClient({ issuer, id: "x", method: "client_secret_basic" }),
-    // @ts-expect-error no issuer
+    // @ts-expect-error a client without an issuer
     withClient({ id: "x", secret }),
     // @ts-expect-error a literal secret
     withClient({ issuer, id: "x", secret: "literal" }),
-    // @ts-expect-error a reference to two places
+    // @ts-expect-error a reference with two sources
     withClient({ issuer, id: "x", secret: { env: "A", file: "b" } }),
     // @ts-expect-error a static grant with a client
     withGrant({ type: "static", token: secret, client: "x" }),
     // @ts-expect-error a static grant without a token
     withGrant({ type: "static" }),
-    // @ts-expect-error a token without the type
+    // @ts-expect-error a static token without the type of the grant
     withGrant({ token: secret }),
     // @ts-expect-error an unknown grant
     withGrant({ type: "refresh_token", client: "x" }),
@@ -150,13 +150,13 @@ it("an invalid credential, key or reference does not compile", () => {
     withClient({ issuer, id: "x", secret, method: "tls_client_auth" }),
     // @ts-expect-error a method that signs
     withClient({ issuer, id: "x", certificate, method: "private_key_jwt" }),
-    // @ts-expect-error an encoding of what is not sent as Basic
+    // @ts-expect-error an encoding without client_secret_basic
     withClient({ issuer, id: "x", secret, method: "client_secret_post", basicEncoding: "raw" }),
     // @ts-expect-error an encoding without a secret
     withClient({ issuer, id: "x", key: "k", basicEncoding: "raw" }),
-    // @ts-expect-error an audience of no assertion
+    // @ts-expect-error an assertion audience without an assertion
     withClient({ issuer, id: "x", certificate, assertionAudience: "issuer" }),
-    // @ts-expect-error an audience of an assertion that the platform makes
+    // @ts-expect-error an assertion audience for an assertion of the platform
     withClient({ issuer, id: "x", assertion: secret, assertionAudience: "issuer" }),
     // @ts-expect-error a certificate without its key
     withClient({ issuer, id: "x", certificate: { cert: { file: "c.pem" } } }),
@@ -172,21 +172,21 @@ it("an invalid credential, key or reference does not compile", () => {
     withKey({ signer: { name: "kms" }, alg: "ES256", passphrase: secret }),
     // @ts-expect-error a signer that is a command and a function
     withKey({ signer: { name: "kms", exec: ["x"] }, alg: "ES256" }),
-    // @ts-expect-error a signer that is nothing
+    // @ts-expect-error a signer that is neither a command nor a function
     withKey({ signer: { format: "der" }, alg: "ES256" }),
     // @ts-expect-error an unknown algorithm
     withKey({ privateKey, alg: "HS256" }),
     // @ts-expect-error a pointer into a variable
     withReference({ env: "S", pointer: "/a" }),
-    // @ts-expect-error a pointer into a JWT of the job
+    // @ts-expect-error a pointer into the ID token of a job
     withReference({ githubActions: {}, pointer: "/a" }),
     // @ts-expect-error a resolver without a ref
     withReference({ resolver: "aws" }),
     // @ts-expect-error a command in one string
     withReference({ exec: "op read x" }),
-    // @ts-expect-error a time limit for a file
+    // @ts-expect-error a timeout for a file
     withReference({ file: "x", timeout: "1s" }),
-    // @ts-expect-error a token of the moment where a secret belongs
+    // @ts-expect-error a run-time token in place of a secret
     withReference({ runtime: true }),
   ];
   expect(wrong).toHaveLength(25);
@@ -196,7 +196,7 @@ it("a property of another grant, or a missing required property, does not compil
   const withGrant = (grant: Server["grant"]) => grant;
   const subject = { token: { env: "T" } };
   const wrong = [
-    // @ts-expect-error a subject without the type of its grant
+    // @ts-expect-error a subject without the type of the grant
     withGrant({ client: "x", subject }),
     // @ts-expect-error a subject under client_credentials
     withGrant({ type: "client_credentials", client: "x", subject }),
@@ -206,9 +206,9 @@ it("a property of another grant, or a missing required property, does not compil
     withGrant({ type: "jwt_bearer", client: "x", assertion: secret, token: secret }),
     // @ts-expect-error jwt_bearer without an assertion
     withGrant({ type: "jwt_bearer", client: "x" }),
-    // @ts-expect-error a secret of nobody
+    // @ts-expect-error a secret without a client id
     withGrant({ type: "jwt_bearer", client: { issuer, secret }, assertion: secret }),
-    // @ts-expect-error an assertion that is signed by nothing
+    // @ts-expect-error a signed assertion without a key
     withGrant({ type: "jwt_bearer", client: { issuer }, assertion: { issuer: "a", subject: "b" } }),
     // @ts-expect-error token_exchange without a subject
     withGrant({ type: "token_exchange", client: "x" }),
@@ -216,15 +216,15 @@ it("a property of another grant, or a missing required property, does not compil
     withGrant({ type: "token_exchange", client: "x", subject, idp: { client: "y", subject } }),
     // @ts-expect-error a client without an id
     withGrant({ type: "token_exchange", client: { issuer }, subject }),
-    // @ts-expect-error an actor of the moment
+    // @ts-expect-error a run-time actor
     withGrant({ type: "token_exchange", client: "x", subject, actor: { token: { runtime: true } } }),
-    // @ts-expect-error a subject of the moment that is not
+    // @ts-expect-error a run-time subject that is false
     withGrant({ type: "token_exchange", client: "x", subject: { token: { runtime: false } } }),
-    // @ts-expect-error the subject beside the identity provider
+    // @ts-expect-error the subject next to `idp`
     withGrant({ type: "enterprise_managed", client: "x", idp: { client: "y" }, subject }),
     // @ts-expect-error a resource that is true
     withGrant({ client: "x", resource: true }),
-    // @ts-expect-error an audience of a static token
+    // @ts-expect-error an audience for a static token
     withGrant({ type: "static", token: secret, audience: "x" }),
     // @ts-expect-error a parameter that is a number
     withGrant({ client: "x", params: { a: 1 } }),

@@ -40,9 +40,9 @@ const names = [
 ];
 
 /** Returns the value, or the code of the error. */
-async function outcome(ask: () => unknown): Promise<unknown> {
+async function outcome(call: () => unknown): Promise<unknown> {
   try {
-    return await ask();
+    return await call();
   } catch (error) {
     return error instanceof Error && "code" in error ? error.code : error;
   }

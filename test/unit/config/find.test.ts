@@ -115,7 +115,7 @@ describe("the search for a config", () => {
     expect((await loadConfig({ ...all, cliPath: undefined, config: smallest })).file).toBeUndefined();
   });
 
-  it("a reload reads the same file again, even if another one is nearer or named by now", async () => {
+  it("a reload reads the same file again, even if another one is now nearer or named", async () => {
     const cwd = await folder({
       "mcp-auth.config.json": json,
       "a/mcp-auth.config.json": json,
@@ -130,7 +130,7 @@ describe("the search for a config", () => {
     expect(gone.message).toContain("gone.json, which does not exist.");
   });
 
-  it("the error for a missing file names the file and what named it", async () => {
+  it("the error for a missing file has the file and the variable that names it", async () => {
     const cwd = await folder({ "mcp-auth.config.json": json });
     const error = await failure(loadConfig({ cwd, env: { MCP_AUTH_CONFIG: "gone.json" } }));
     expect(error.code).toBe("config_not_found");
@@ -167,7 +167,7 @@ describe("the search for a config", () => {
     expect((await failure(loadConfig({ cwd, env: {} }))).code).toBe("config_not_found");
   });
 
-  it("the search passes a broken package.json without a config, and reports one with a config", async () => {
+  it("the search skips a malformed package.json without a config, and reports one with a config", async () => {
     const root = await folder({ "mcp-auth.config.json": json, "a/package.json": '{ "name": ' });
     expect((await loadConfig({ cwd: join(root, "a"), env: {} })).file).toBe(
       join(root, "mcp-auth.config.json"),

@@ -38,7 +38,7 @@ const json = fc.letrec<{ json: Json }>((tie) => ({
   ),
 })).json;
 
-/** One place of a config, counted from the top: taken out, given another value, or another name beside it. */
+/** A change of a config: the value at a place, counted from the top, is removed or replaced, or gets another property. */
 const change = fc.record({
   place: fc.nat(120),
   kind: fc.constantFrom("remove", "replace", "add"),

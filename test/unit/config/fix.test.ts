@@ -8,8 +8,8 @@ async function fixed(name: string, text: string): Promise<string | undefined> {
   return (await checkConfig({ cwd, env: {}, cliPath: join(cwd, name) })).fixed?.text;
 }
 
-describe("corrections that need no decision are made", () => {
-  test("in JSON, comments and layout are kept", async () => {
+describe("corrections that are unambiguous", () => {
+  test("corrections in JSON keep comments and layout", async () => {
     const text = `{
   // ours
   "clients": { "acme": { "issuer": "https://auth.example", "id": "a", "secret": "\${CRM_SECRET}" } },
@@ -24,7 +24,7 @@ describe("corrections that need no decision are made", () => {
 `);
   });
 
-  test("in YAML, with any kind of quotes", async () => {
+  test("corrections in YAML keep comments, layout and the kind of quotes", async () => {
     const text = `servers: # ours
   crm:
     "ulr": https://crm.example/mcp
@@ -41,7 +41,7 @@ describe("corrections that need no decision are made", () => {
 `);
   });
 
-  test("in the items of a list", async () => {
+  test("items of a list are corrected", async () => {
     const text = `{
   "store": { "type": "file", "encryptionKey": ["\${K1}", { "file": "./k2" }, "\${K3}"] },
   "servers": { "crm": { "url": "https://crm.example/mcp", "grant": { "client": { "issuer": "https://auth.example", "id": "a" } } } }
@@ -57,7 +57,7 @@ describe("corrections that need no decision are made", () => {
     expect(await fixed("c.yaml", text)).toBe(text.replace('"${S}"', '{ "env": "S" }'));
   });
 
-  test("a literal secret, a name that is close to none and a text with escapes are not corrected", async () => {
+  test("a literal secret, a name that resembles no other and a text with escapes are not corrected", async () => {
     const server = (inner: string) =>
       `{ "servers": { "crm": { "url": "https://crm.example/mcp", ${inner} } } }`;
     const client = `"issuer": "https://auth.example", "id": "a"`;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 
-/** A folder with these files, gone when the test is over. A `.git` keeps searches inside. */
+/** Creates a folder with these files, and deletes it when the test ends. With `git`, a search does not leave it. */
 export async function folder(files: Readonly<Record<string, string>> = {}, git = true): Promise<string> {
   const root = await realpath(await mkdtemp(join(tmpdir(), "mcp-auth-config-")));
   onTestFinished(() => rm(root, { recursive: true, force: true }));
@@ -23,7 +23,7 @@ export const client = {
   secret: { env: "CRM_SECRET" },
 };
 
-/** The smallest config of the documentation. */
+/** The smallest config in the documentation. */
 export const smallest = {
   servers: { crm: { url: "https://crm.example/mcp", grant: { client } } },
 };

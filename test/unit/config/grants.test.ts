@@ -27,7 +27,7 @@ const clientSpec = { issuer, id: "crm-agent", credential: { kind: "secret", secr
 const nothing = { audience: [], params: {} };
 
 describe("the spec of a grant", () => {
-  it("jwt_bearer with the platform's assertion", async () => {
+  it("the spec of jwt_bearer with the platform's assertion has a reference", async () => {
     const assertion = { githubActions: { audience: "x" } };
     expect(await grantOf({ type: "jwt_bearer", client: { issuer }, assertion })).toEqual({
       type: "jwt_bearer",
@@ -37,7 +37,7 @@ describe("the spec of a grant", () => {
     });
   });
 
-  it("jwt_bearer with an assertion of its own", async () => {
+  it("the spec of jwt_bearer with a signed assertion has its key, claims and lifetime", async () => {
     const keys = { agent: { ...key, alg: "RS256" } } as const;
     const assertion = { key: "agent", issuer: "a", subject: "b" };
     expect(await grantOf({ type: "jwt_bearer", client, assertion }, { keys })).toEqual({
@@ -61,7 +61,7 @@ describe("the spec of a grant", () => {
     });
   });
 
-  it("token_exchange with short names of types and with URIs", async () => {
+  it("the spec of token_exchange has the URIs of token types, also for short names", async () => {
     expect(await grantOf({ type: "token_exchange", client, subject })).toEqual({
       type: "token_exchange",
       client: clientSpec,
@@ -87,7 +87,7 @@ describe("the spec of a grant", () => {
     }
   });
 
-  it("enterprise_managed with two clients", async () => {
+  it("the spec of enterprise_managed has both clients", async () => {
     const clients = { idp: { issuer: "https://idp.example", id: "y" } };
     const idp = { client: "idp", subject: { token: { runtime: true } } } as const;
     expect(await grantOf({ type: "enterprise_managed", client, idp }, { clients })).toEqual({
@@ -105,7 +105,7 @@ describe("the spec of a grant", () => {
     });
   });
 
-  it("has the settings that all grants share", async () => {
+  it("the spec of each grant has the settings that all grants share", async () => {
     const common = {
       scopes: ["a"],
       resource: "https://crm.example/MCP/",
@@ -133,7 +133,7 @@ describe("the spec of a grant", () => {
   });
 });
 
-it("a server takes step-up scopes, and a DPoP key by name, inline or none", async () => {
+it("a server can have step-up scopes, and a DPoP key by name, inline or generated", async () => {
   expect(await specOf({ grant: { client }, stepUp: ["a", "b"], dpop: true })).toMatchObject({
     stepUp: ["a", "b"],
     dpop: {},
@@ -153,22 +153,22 @@ const withSigned = (change: object) => {
 
 it.each([
   [
-    "a client that nobody defined",
+    "an undefined client",
     withGrant({ type: "token_exchange", client: "acme", subject }),
     `${inGrant}/client: Must be the name of one of the \`clients\`. There are no \`clients\`.`,
   ],
   [
-    "a client of the identity provider that nobody defined",
+    "an undefined client of the identity provider",
     withGrant({ type: "enterprise_managed", client, idp: { client: "okta", subject } }),
     `${inGrant}/idp/client: Must be the name of one of the \`clients\`. There are no \`clients\`.`,
   ],
   [
-    "a key of an assertion that nobody defined",
+    "an undefined key of an assertion",
     withSigned({ key: "agent" }),
     `${inGrant}/assertion/key: Must be the name of one of the \`keys\`. There are no \`keys\`.`,
   ],
   [
-    "a key for DPoP that nobody defined",
+    "an undefined key for DPoP",
     crm({ dpop: { key: "agent" } }),
     "/servers/crm/dpop/key: Must be the name of one of the `keys`. There are no `keys`.",
   ],
@@ -187,32 +187,32 @@ it.each([
     `${inGrant}/assertion: The property "issuer" is missing.`,
   ],
   [
-    "an assertion that is a reference, too",
+    "a signed assertion that is also a reference",
     withSigned({ env: "X" }),
     `${inGrant}/assertion/env: Unknown property "env". Allowed here: key, issuer, subject, audience, lifetime, claims.`,
   ],
   [
-    "an assertion that outlives an hour",
+    "an assertion that is valid for more than an hour",
     withSigned({ lifetime: "61m" }),
     `${inGrant}/assertion/lifetime: An assertion can be valid for at most one hour, 1h.`,
   ],
   [
-    "a claim with a field of its own",
+    "a claim that has its own property",
     withSigned({ claims: { aud: "x" } }),
     `${inGrant}/assertion/claims/aud: The claim aud is set by this package. Use the property \`audience\` of the \`assertion\`.`,
   ],
   [
-    "a claim that is not for people",
+    "a claim that only the package can set",
     withSigned({ claims: { jti: "x" } }),
     `${inGrant}/assertion/claims/jti: The claim jti is set by this package. Remove it.`,
   ],
   [
-    "a claim that a clock ahead would make wrong",
+    "the claim nbf",
     withSigned({ claims: { nbf: 1 } }),
     `${inGrant}/assertion/claims/nbf: The claim nbf is not sent: it fails if clocks differ, and \`exp\` is enough. Remove it.`,
   ],
   [
-    "a misspelt type of a token",
+    "a misspelled token type",
     withGrant({ type: "token_exchange", client, subject: { ...subject, type: "acces_token" } }),
     `${inGrant}/subject/type: Must be access_token, refresh_token, id_token, saml1, saml2, jwt, or the URI of a token type, found a string of 11 characters. Did you mean "access_token"?`,
   ],
@@ -293,7 +293,7 @@ it("the hint for a reserved parameter names the property to use instead", async 
   }
 });
 
-it("the misspelled type of a token is corrected", async () => {
+it("a misspelled token type is corrected", async () => {
   const text = JSON.stringify({
     servers: {
       crm: {

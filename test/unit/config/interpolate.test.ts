@@ -175,7 +175,7 @@ describe("a variable without a value", () => {
     },
   };
 
-  it("fails only the servers that use it, through a client, a key or the defaults", async () => {
+  it("a variable without a value fails only the servers that use it, through a client, a key or the defaults", async () => {
     const spec = await loadConfig({ config, cwd: "/", env: {} });
     const names = (server: string) => {
       const entry = spec.servers.get(server);
@@ -196,7 +196,7 @@ describe("a variable without a value", () => {
     expect(names("free")).toBeUndefined();
   });
 
-  it("is named in the error, with what to do", async () => {
+  it("a variable without a value is named in the error, with what to do", async () => {
     const spec = await loadConfig({ config, cwd: "/", env: {} });
     const entry = spec.servers.get("own");
     expect(entry && "failure" in entry && entry.failure.message).toBe(

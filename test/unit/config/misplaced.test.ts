@@ -238,7 +238,7 @@ it("a grant with an unknown type is still checked", async () => {
   expect(lines[2]).toContain('found "jwt-bearer". Did you mean "jwt_bearer"?');
 });
 
-it("a misplaced property of one server hides nothing that is missing in another", async () => {
+it("a misplaced property of one server does not hide a missing property of another", async () => {
   const servers = { one: { url, client }, two: { url } };
   expect(await wrong({ servers })).toEqual([
     '/servers/one/client: "client" belongs in `grant`.',
@@ -246,7 +246,7 @@ it("a misplaced property of one server hides nothing that is missing in another"
   ]);
 });
 
-it("the hints know the place of every property of the schema", async () => {
+it("every property of the schema has a correct place for hints", async () => {
   const schema = JSON.parse(
     await readFile(new URL("../../../schema/mcp-auth.schema.json", import.meta.url), "utf8"),
   );
@@ -256,7 +256,7 @@ it("the hints know the place of every property of the schema", async () => {
   const homeless: string[] = [];
   for (const title of ["Server", "Client", "Refresh", "Retry", "Network", "Metadata", "Key"]) {
     for (const name of names(title)) {
-      // A property of the other definition too has another place.
+      // A property that both definitions have is not misplaced.
       const inOther = title === "Key" || title === "Server" ? "Client" : "Server";
       const here = names(inOther).includes(name);
       if (!here && correctPlaceOf(name, inOther) === undefined) homeless.push(`${title}.${name}`);

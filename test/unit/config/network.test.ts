@@ -68,20 +68,20 @@ it.each([
     { proxy: true },
     "/network/proxy: Must be `false` or the URL of a proxy, found true.",
   ],
-  ["no authority", { ca: [] }, "/network/ca: Must not be empty. Omit it instead."],
+  ["an empty list of authorities", { ca: [] }, "/network/ca: Must not be empty. Omit it instead."],
   ["a number as a path", { ca: 5 }, "/network/ca: Must be a string or a list of strings, found 5."],
   [
-    "one host",
+    "a host that is not in a list",
     { allowInsecureHttp: "a.example" },
     '/network/allowInsecureHttp: Must be a list of host names, found a string of 9 characters. Write a list, with each value as a separate item: ["first", "second"].',
   ],
   [
-    "a URL",
+    "a URL as a host",
     { allowInsecureHttp: ["http://a.example"] },
     `/network/allowInsecureHttp/0: ${host}, found a string of 16 characters.`,
   ],
   [
-    "a port",
+    "a host with a port",
     { allowInsecureHttp: ["a.example:80"] },
     `/network/allowInsecureHttp/0: ${host}, found a string of 12 characters.`,
   ],
@@ -95,13 +95,13 @@ it.each([
     { allowInsecureHttp: ["*.example"] },
     `/network/allowInsecureHttp/0: ${host}, found a string of 9 characters.`,
   ],
-  ["what is no address", { allowInsecureHttp: ["[1]"] }, `/network/allowInsecureHttp/0: ${host}.`],
+  ["an invalid IP address", { allowInsecureHttp: ["[1]"] }, `/network/allowInsecureHttp/0: ${host}.`],
   [
     "an unset variable",
     { ca: "${CA}" },
     "/network/ca: The environment variable CA is not set. Set it, or write a default: ${CA:-…}.",
   ],
-])("%s is one violation", async (_what, network, expected) => {
+])("in `network`, %s is one violation", async (_what, network, expected) => {
   expect(await wrong(withNetwork(network))).toEqual([expected]);
 });
 

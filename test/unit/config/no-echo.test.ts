@@ -104,7 +104,7 @@ const full = {
   },
 };
 
-/** Every place in a value, as the names that lead there. */
+/** Returns the paths of a value and of everything inside of it. */
 function places(value: unknown, path: readonly string[] = []): readonly (readonly string[])[] {
   if (typeof value !== "object" || value === null) return [path];
   return [path, ...Object.entries(value).flatMap(([name, inner]) => places(inner, [...path, name]))];
@@ -132,15 +132,15 @@ const secretive = fc.oneof(
   fc.constant(`\${FROM_ENV}`),
 );
 const anything = fc.jsonValue({ maxDepth: 3 });
-// Text at the top is a path.
+// Not the top itself: a string there would be the path of a file.
 const place = fc.constantFrom(...places(full).slice(1));
 
-it("any value in any place is a violation or valid, and no text is shown", async () => {
+it("a config with arbitrary values in any place is valid or has violations, and no message shows a value", async () => {
   await fc.assert(
     fc.asyncProperty(place, place, secretive, anything, async (first, second, hidden, other) => {
       const config = replaced(replaced(full, second, other), first, hidden);
       const env = { FROM_ENV: literal };
-      // Configs of any shape are what this test is about.
+      // The test passes configs of any shape, so the type cannot match.
       const { violations, spec } = await checkConfig({ config: config as never, cwd: "/", env });
       const failures = [...(spec?.servers.values() ?? [])].map((entry) =>
         "failure" in entry ? entry.failure : "",
@@ -166,7 +166,7 @@ it("one value in the wrong place is one violation", async () => {
         cwd: "/",
         env: {},
       });
-      // A missing `clients` or `keys` also leaves names undefined, a key that is none its method.
+      // Counts only violations at this place: without `clients` or `keys`, names elsewhere are undefined too.
       const about = violations.filter(({ pointer }) => pointer === `/${path.join("/")}`);
       if (about.length > 1) crowded.push(`${path.join("/")} ${JSON.stringify(violations)}`);
     }

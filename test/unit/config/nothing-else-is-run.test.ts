@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const root = new URL("../../..", import.meta.url).pathname;
 let built: string;
 
-// Beside the dependencies, so that the bundle finds them.
+// The bundle is inside of node_modules, so that it finds the dependencies.
 beforeAll(async () => {
   await mkdir(join(root, "node_modules/.cache"), { recursive: true });
   built = await mkdtemp(join(root, "node_modules/.cache/mcp-auth-find-"));
@@ -51,7 +51,7 @@ async function planted() {
   return { cwd, exists, node };
 }
 
-it("the search runs nothing of .config in the working directory or of ~/.config/mcp-auth", async () => {
+it("the search runs no code from .config in the working directory or from ~/.config/mcp-auth", async () => {
   const { cwd, exists, node } = await planted();
   const load = JSON.stringify(join(built, "load.mjs"));
   const printed = await node(
@@ -66,7 +66,7 @@ it("the search runs nothing of .config in the working directory or of ~/.config/
     expect([marker, await exists(marker)]).toEqual([marker, false]);
 });
 
-it("the public function of cosmiconfig does run them, so the test would notice", async () => {
+it("the public function of cosmiconfig runs the code in these folders, so the test can detect it", async () => {
   const { cwd, exists, node } = await planted();
   const library = JSON.stringify(join(root, "node_modules/cosmiconfig/dist/index.js"));
   await node(

@@ -4,7 +4,7 @@ import { parseJson } from "../../../src/config/parse-json.js";
 import { parsePlainJson } from "../../../src/config/parse-plain-json.js";
 
 describe("parsePlainJson", () => {
-  it("reads JSON without duplicate names as the parser with positions does", () => {
+  it("parsePlainJson reads JSON without duplicate names as the parser with positions does", () => {
     const texts = fc.tuple(fc.json(), fc.constantFrom(undefined, 2, "\t"));
     fc.assert(
       fc.property(texts, ([json, indent]) => {
@@ -15,23 +15,23 @@ describe("parsePlainJson", () => {
   });
 
   it.each([
-    ["a name that is there twice", '{ "a": 1, "a": 1 }'],
-    ["one that is there twice in another spelling", String.raw`{ "a": 1, "\u0061": 1 }`],
-    ["one that is there twice further down", '[{ "b": { "a": [], "a" : "a" } }]'],
+    ["a duplicate name", '{ "a": 1, "a": 1 }'],
+    ["a duplicate name in another spelling", String.raw`{ "a": 1, "\u0061": 1 }`],
+    ["a duplicate name in a nested object", '[{ "b": { "a": [], "a" : "a" } }]'],
     ["a comment", '{ "a": 1 } // ours'],
     ["a trailing comma", '{ "a": 1, }'],
-    ["a mistake", '{ "a" 1 }'],
-    ["nothing", ""],
-    ["more depth than can be read", `${"[".repeat(100_000)}${"]".repeat(100_000)}`],
-    ["more values than a config has", JSON.stringify(Array.from({ length: 100_001 }, () => 0))],
-  ])("returns undefined for %s", (_what, text) => {
+    ["a syntax error", '{ "a" 1 }'],
+    ["an empty text", ""],
+    ["a text that is nested too deeply", `${"[".repeat(100_000)}${"]".repeat(100_000)}`],
+    ["too many values", JSON.stringify(Array.from({ length: 100_001 }, () => 0))],
+  ])("parsePlainJson returns undefined for %s", (_what, text) => {
     expect(parsePlainJson(text)).toBeUndefined();
   });
 
   it.each([
     ["a colon in a string", '{ "a": "b\\": " }'],
-    ["the name of a prototype", '{ "__proto__": { "constructor": 1 } }'],
-  ])("is not misled by %s", (_what, text) => {
+    ["the names __proto__ and constructor", '{ "__proto__": { "constructor": 1 } }'],
+  ])("parsePlainJson reads %s correctly", (_what, text) => {
     expect(parsePlainJson(text)).toEqual(parseJson("a.json", text).value);
   });
 });

@@ -61,7 +61,7 @@ describe("positions in JSON", () => {
     if (message !== undefined) expect(violations).toEqual([{ at, pointer: "", message }]);
   });
 
-  it("a server called __proto__ is refused, and one called constructor is a server", async () => {
+  it("a server called __proto__ is refused, and one called constructor is valid", async () => {
     const server = `{ "url": "https://crm.example", "grant": ${grant} }`;
     expect(await check("mcp-auth.config.json", `{ "servers": { "constructor": ${server} } }`)).toEqual([]);
     expect(await check("mcp-auth.config.json", `{ "servers": { "__proto__": ${server} } }`)).toEqual([

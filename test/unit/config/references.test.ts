@@ -31,7 +31,7 @@ it.each([
     { resolver: "aws", ref: "prod/crm", pointer: "/s" },
     { resolver: "aws", ref: "prod/crm", pointer: "/s" },
   ],
-])("%j becomes %j", async (secret, expected) => {
+])("the reference %j is built as %j", async (secret, expected) => {
   const config = withSecret(secret);
   const spec = await loadConfig({ config: config as never, cwd: "/etc/agent", env: {} });
   expect(spec.servers.get("crm")).toMatchObject({
@@ -43,17 +43,17 @@ it.each([
   ["a pointer with env", { env: "A", pointer: "/x" }, `${place}/pointer: ${pointer}.`],
   ["a pointer with githubActions", { githubActions: {}, pointer: "/x" }, `${place}/pointer: ${pointer}.`],
   [
-    "a pointer without its slash",
+    "a pointer without a leading slash",
     { file: "A", pointer: "x" },
     `${place}/pointer: Must be a JSON pointer (RFC 6901), such as "/client_secret"; in a name ~ is written ~0 and / is written ~1, found a string of 1 character.`,
   ],
   [
-    "a pointer with a bare tilde",
+    "a pointer with an unescaped tilde",
     { file: "A", pointer: "/a~b" },
     `${place}/pointer: Must be a JSON pointer (RFC 6901), such as "/client_secret"; in a name ~ is written ~0 and / is written ~1, found a string of 4 characters.`,
   ],
   [
-    "two places and a pointer",
+    "two sources and a pointer",
     { env: "A", file: "b", pointer: "/x" },
     `${place}: A secret must have one source. Keep one of the two.`,
   ],
@@ -62,8 +62,8 @@ it.each([
     { resolver: "aws", exec: ["x"] },
     `${place}: A secret must have one source. Keep one of the two.`,
   ],
-  ["no place", { pointer: "/x" }, `${place}: ${reference}, found an object.`],
-  ["a ref for nobody", { ref: "x" }, `${place}: ${reference}, found an object.`],
+  ["no source", { pointer: "/x" }, `${place}: ${reference}, found an object.`],
+  ["a ref without a resolver", { ref: "x" }, `${place}: ${reference}, found an object.`],
   [
     "a ref for a file",
     { file: "x", ref: "y" },
@@ -75,20 +75,20 @@ it.each([
     { file: "x", timeout: "1s" },
     `${place}/timeout: A \`timeout\` can be used only with \`exec\`.`,
   ],
-  ["a misspelt place", { exce: ["x"] }, `${place}/exce: Unknown property "exce". Did you mean "exec"?`],
+  ["a misspelled source", { exce: ["x"] }, `${place}/exce: Unknown property "exce". Did you mean "exec"?`],
   [
     "a command in one string",
     { exec: "op read x" },
     `${place}/exec: Must be a command and its arguments as a list, such as ["cmd", "arg"], found a string of 9 characters.`,
   ],
-  ["a command of nothing", { exec: [] }, `${place}/exec: Must not be empty.`],
+  ["an empty command", { exec: [] }, `${place}/exec: Must not be empty.`],
   ["a number as an argument", { exec: ["x", 31415] }, `${place}/exec/1: Must be a string, found a number.`],
   [
-    "githubActions true",
+    "githubActions that is true",
     { githubActions: true },
     `${place}/githubActions: Must be an object: {} or { "audience": … }, found true.`,
   ],
-])("%s is one violation", async (_what, secret, expected) => {
+])("in a reference, %s is one violation", async (_what, secret, expected) => {
   expect(await wrong(withSecret(secret))).toEqual([expected]);
 });
 

@@ -8,7 +8,7 @@ const client = { issuer: "https://auth.example", id: "agent", secret: { env: "SE
 
 async function load(resourceMetadata: unknown, more: object = {}): Promise<ServerSpec> {
   const crm = { url: "https://crm.example/mcp", grant: { client }, resourceMetadata };
-  // As JSON can say it, the types cannot.
+  // JSON can have values that the types do not allow.
   const config = { servers: { crm }, ...more } as McpAuthConfig;
   const { servers } = await loadConfig({ config, cwd: "/project", env: { HOST: "meta.example" } });
   const entry = servers.get("crm");
@@ -26,7 +26,7 @@ it.each<[written: unknown, meant: unknown]>([
 });
 
 it.each([true, "", "meta", "/meta", "ftp://meta.example", "https://user:x@meta.example/", 7])(
-  "`resourceMetadata` cannot be %j, which is one mistake there",
+  "`resourceMetadata` cannot be %j, which is one violation at its place",
   async (written) => {
     const error = await failure(load(written));
     expect(error.code).toBe("config_invalid");

@@ -14,10 +14,10 @@ beforeAll(async () => {
   schema = JSON.parse(await readFile(join(root, "schema/mcp-auth.schema.json"), "utf8"));
 });
 
-/** Every schema in the schema, with the pointer to it. */
+/** Returns every part of the schema with its pointer. */
 function* parts(node: unknown, pointer = ""): Generator<readonly [string, Node]> {
   if (typeof node !== "object" || node === null) return;
-  if (!Array.isArray(node)) yield [pointer, node as Node]; // An object that is no list.
+  if (!Array.isArray(node)) yield [pointer, node as Node]; // Not a list.
   for (const [name, inner] of Object.entries(node)) {
     if (!["default", "examples", "enum"].includes(name)) yield* parts(inner, `${pointer}/${name}`);
   }
@@ -26,14 +26,14 @@ function* parts(node: unknown, pointer = ""): Generator<readonly [string, Node]>
 it("every property, definition and enum value of the schema has a description", () => {
   const silent: string[] = [];
   const described = (part: unknown): boolean => {
-    const { description, $ref } = part as Node; // Properties are schemas, none of them a boolean.
+    const { description, $ref } = part as Node; // No property has a boolean as its schema.
     if (typeof description === "string" && description.endsWith(".")) return true;
     if (typeof $ref !== "string") return false;
-    return described((schema["$defs"] as Node)[$ref.slice("#/$defs/".length)]); // All references are of this form.
+    return described((schema["$defs"] as Node)[$ref.slice("#/$defs/".length)]); // All references begin with #/$defs/.
   };
   for (const [pointer, part] of parts(schema)) {
     for (const group of ["properties", "$defs"]) {
-      // The properties in conditions are tests, and need no description.
+      // Properties in conditions are only tested, so they need no description.
       if (/\/(if|not)(\/|$)/.test(pointer) || pointer.endsWith("/properties")) continue;
       for (const [name, inner] of Object.entries((part[group] ?? {}) as Node)) {
         if (!described(inner)) silent.push(`${pointer}/${group}/${name}`);

@@ -16,7 +16,7 @@ async function wrong(config: object, hasStore = false): Promise<readonly string[
 
 describe("the store", () => {
   test.each([
-    ["none", undefined, { type: "memory" }],
+    ["that is not configured", undefined, { type: "memory" }],
     ["in memory", { type: "memory" }, { type: "memory" }],
     [
       "in files",
@@ -45,7 +45,7 @@ describe("the store", () => {
       },
     ],
     [
-      "in redis with everything",
+      "in redis with all settings",
       {
         type: "redis",
         url: { env: "URL" },
@@ -75,21 +75,25 @@ describe("the store", () => {
         encryptionKeys: [{ env: "KEY" }],
       },
     ],
-  ] as const)("%s", async (_name, store, expected) => {
+  ] as const)("the store %s is built with its settings and defaults", async (_name, store, expected) => {
     const config = { servers, ...(store !== undefined && { store }) };
     const spec = await loadConfig({ ...options, config });
     expect(spec.store).toEqual(expected);
   });
 
   test.each([
-    ["of no kind", {}, '/store: The property "type" is missing.'],
+    ["without a type", {}, '/store: The property "type" is missing.'],
     [
-      "of another kind",
+      "of an unknown type",
       { type: "sqlite" },
       '/store/type: Must be one of "memory", "file", "redis", found a string of 6 characters.',
     ],
     ["without a key", { type: "file" }, '/store: The property "encryptionKey" is missing.'],
-    ["with no key", { type: "file", encryptionKey: [] }, "/store/encryptionKey: Must not be empty."],
+    [
+      "with an empty list of keys",
+      { type: "file", encryptionKey: [] },
+      "/store/encryptionKey: Must not be empty.",
+    ],
     [
       "with its key under another name",
       { type: "file", key: encryptionKey },
@@ -106,17 +110,17 @@ describe("the store", () => {
       '/store/encryptionKey: "encryptionKey" belongs to a store of type file or redis.',
     ],
     [
-      "in memory with what files need",
+      "in memory with properties of a file store",
       { type: "memory", encryptionKey, path: "./tokens" },
       '/store/encryptionKey: "encryptionKey" and "path" belong to a store of type file.',
     ],
     [
-      "in memory with what redis needs",
+      "in memory with properties of a redis store",
       { type: "memory", url: { env: "URL" }, prefix: "agents:", encryptionKey },
       '/store/url: "url", "prefix" and "encryptionKey" belong to a store of type redis.',
     ],
     [
-      "in files with what redis needs",
+      "in files with properties of a redis store",
       { type: "file", encryptionKey, url: { env: "URL" }, prefix: "agents:" },
       '/store/url: "url" and "prefix" belong to a store of type redis.',
     ],
@@ -131,12 +135,12 @@ describe("the store", () => {
       "/store/prefix: Must not contain spaces or braces, found a string of 8 characters.",
     ],
     [
-      "with no Sentinel",
+      "with an empty list of Sentinels",
       { type: "redis", url: { env: "URL" }, sentinel: { name: "main", nodes: [] }, encryptionKey },
       "/store/sentinel/nodes: Must not be empty.",
     ],
     [
-      "in a cluster with a port that there is not",
+      "in a cluster with an invalid port",
       { type: "redis", url: { env: "URL" }, cluster: ["redis://a:99999"], encryptionKey },
       expect.stringMatching(/^\/store\/cluster\/0: Must be the URL of a node/),
     ],
@@ -176,13 +180,13 @@ describe("the store", () => {
       { type: "redis", url: { env: "URL" }, lease: "10ms", encryptionKey },
       "/store/lease: A lease must last at least one second, 1s.",
     ],
-  ] satisfies [string, object, unknown][])("%s is one mistake", async (_name, store, expected) => {
+  ] satisfies [string, object, unknown][])("a store %s is one violation", async (_name, store, expected) => {
     const found = await wrong({ servers, store });
     expect(found).toEqual([expected]);
     expect(found.join()).not.toContain("hunter2");
   });
 
-  test.each(["a:99999", "a:0", "a:b", "a/0"])("the Sentinel %s is one mistake", async (node) => {
+  test.each(["a:99999", "a:0", "a:b", "a/0"])("the invalid Sentinel %s is one violation", async (node) => {
     const sentinel = { name: "main", nodes: ["10.0.0.5", node] };
     const found = await wrong({
       servers,

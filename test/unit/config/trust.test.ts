@@ -1,5 +1,5 @@
-// The search uses a config only if all users who can change or replace it may decide what it says. Tests that need a second
-// user are in test/second-user.
+// The search uses a config only if all users who can change or replace it are trusted. Tests that need a second user are in
+// test/second-user.
 import { execFileSync } from "node:child_process";
 import { chmod, lstat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import { folder, smallest } from "./folder.js";
 const json = JSON.stringify(smallest);
 const name = "mcp-auth.config.json";
 
-/** Sets modes by path, the deepest first, so that each path can still be reached. */
+/** Sets the mode of each path. Callers list the deepest paths first, so that each can still be reached. */
 async function modes(root: string, given: Readonly<Record<string, number>>): Promise<void> {
   for (const [path, mode] of Object.entries(given)) await chmod(join(root, path), mode);
 }
@@ -28,7 +28,7 @@ const refusal = async (cwd: string) => {
 };
 
 describe("the search uses a config", () => {
-  it("in group-writable folders, as with a umask of 002", async () => {
+  it("the search uses a config in group-writable folders, as with a umask of 002", async () => {
     const root = await folder({ [name]: json, "a/b/x": "" });
     await modes(root, { [name]: 0o664, "a/b": 0o775, a: 0o775, "": 0o775 });
     const spec = await search(join(root, "a/b"));
@@ -36,20 +36,20 @@ describe("the search uses a config", () => {
     expect(spec.commands).toBeUndefined();
   });
 
-  it("in a sticky world-writable working directory, such as /tmp", async () => {
+  it("the search uses a config in a sticky world-writable working directory, such as /tmp", async () => {
     const root = await folder({ [name]: json }, false);
     await modes(root, { "": 0o1777 });
     expect((await search(root)).file).toBe(join(root, name));
   });
 
-  it("through the links of a ConfigMap", async () => {
+  it("the search uses a config behind the links of a ConfigMap", async () => {
     const root = await folder({ "..2026_11_28/mcp-auth.config.json": json });
     await symlink("..2026_11_28", join(root, "..data"));
     await symlink(join("..data", name), join(root, name));
     expect((await search(root)).file).toBe(join(root, name));
   });
 
-  it("through a working directory that is a link, and above it by the path as it was given", async () => {
+  it("the search uses a config in or above a working directory that is a link, by the path as it was given", async () => {
     const root = await folder({
       [name]: json,
       "real/project/x": "",
@@ -61,7 +61,7 @@ describe("the search uses a config", () => {
     expect((await search(join(root, "current"))).file).toBe(join(root, "current", name));
   });
 
-  it("behind a link through a sticky world-writable folder", async () => {
+  it("the search uses a config behind a link through a sticky world-writable folder", async () => {
     const root = await folder({ "open/real.json": json });
     await symlink("open/real.json", join(root, name));
     await modes(root, { open: 0o1777 });
@@ -70,7 +70,7 @@ describe("the search uses a config", () => {
 });
 
 describe("the search refuses a config", () => {
-  it("that is world-writable, and says how to change the mode or name the config", async () => {
+  it("the search refuses a world-writable config, and says how to change the mode or name the config", async () => {
     const root = await folder({ [name]: json });
     await modes(root, { [name]: 0o646 });
     const message = await refusal(root);
@@ -83,7 +83,7 @@ describe("the search refuses a config", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("in a world-writable working directory, as with a umask of 0000 or on a mounted drive", async () => {
+  it("the search refuses a config in a world-writable working directory, as with a umask of 0000 or on a mounted drive", async () => {
     const root = await folder({ [name]: json });
     await modes(root, { [name]: 0o777, "": 0o777 });
     const message = await refusal(root);
@@ -93,13 +93,13 @@ describe("the search refuses a config", () => {
     expect(message).toContain(`MCP_AUTH_CONFIG=${join(root, name)} or --config ${join(root, name)}.`);
   });
 
-  it("in a world-writable folder above the working directory", async () => {
+  it("the search refuses a config in a world-writable folder above the working directory", async () => {
     const root = await folder({ [name]: json, "a/x": "" });
     await modes(root, { "": 0o1777 });
     expect(await refusal(join(root, "a"))).toContain(`${root} is world-writable (mode 1777)`);
   });
 
-  it("in package.json, but passes over a package.json without one", async () => {
+  it("the search refuses a config in a world-writable package.json, and skips a package.json without one", async () => {
     const root = await folder({ "package.json": JSON.stringify({ "mcp-auth": smallest }) });
     await modes(root, { "package.json": 0o666 });
     expect(await refusal(root)).toContain("(mode 0666)");
@@ -107,7 +107,7 @@ describe("the search refuses a config", () => {
     expect((await failure(search(root))).code).toBe("config_not_found");
   });
 
-  it("in a ConfigMap folder of mode 0777", async () => {
+  it("the search refuses a config in a ConfigMap folder with mode 0777", async () => {
     const root = await folder({ "map/..2026/mcp-auth.config.json": json }, false);
     await symlink("..2026", join(root, "map/..data"));
     await symlink(join("..data", name), join(root, "map", name));
@@ -118,21 +118,24 @@ describe("the search refuses a config", () => {
   it.each([
     ["absolute", (root: string) => join(root, "open/way/real.json")],
     ["relative", () => "../project/../open/way/real.json"],
-  ])("behind a link through a world-writable folder (%s)", async (_kind, target) => {
-    const root = await folder({ "open/way/real.json": json, "project/.git": "" }, false);
-    await symlink(target(root), join(root, "project", name));
-    await modes(root, { open: 0o777 });
-    expect(await refusal(join(root, "project"))).toContain(`${join(root, "open")} is world-writable`);
-  });
+  ])(
+    "the search refuses a config behind a link through a world-writable folder (%s)",
+    async (_kind, target) => {
+      const root = await folder({ "open/way/real.json": json, "project/.git": "" }, false);
+      await symlink(target(root), join(root, "project", name));
+      await modes(root, { open: 0o777 });
+      expect(await refusal(join(root, "project"))).toContain(`${join(root, "open")} is world-writable`);
+    },
+  );
 
-  it("behind a folder that is a link through a world-writable folder", async () => {
+  it("the search refuses a config in a folder that is a link through a world-writable folder", async () => {
     const root = await folder({ "open/project/mcp-auth.config.json": json }, false);
     await symlink(join(root, "open/project"), join(root, "link"));
     await modes(root, { open: 0o777 });
     expect(await refusal(join(root, "link"))).toContain(`${join(root, "open")} is world-writable`);
   });
 
-  it("and quotes its path for a shell", async () => {
+  it("the error for a refused config quotes its path for a shell", async () => {
     const root = await folder({ "it's $(id)/.git": "", [`it's $(id)/${name}`]: json });
     await modes(root, { [`it's $(id)/${name}`]: 0o666 });
     expect(await refusal(join(root, "it's $(id)"))).toContain(`--config '${root}/it'\\''s $(id)/${name}'.`);
@@ -140,7 +143,7 @@ describe("the search refuses a config", () => {
 });
 
 describe("a world-writable folder", () => {
-  it("ends the search even if it has no config", async () => {
+  it("a world-writable folder ends the search even if it has no config", async () => {
     const root = await folder({ [name]: json, "open/a/x": "" });
     await modes(root, { open: 0o777 });
     const { code, message } = await failure(search(join(root, "open/a")));
@@ -149,7 +152,7 @@ describe("a world-writable folder", () => {
     expect(message).toContain(`\nNot searched: ${join(root, name)} (${why})`);
   });
 
-  it("is named in the error if it is the working directory and has no config", async () => {
+  it("a world-writable working directory without a config is named in the error", async () => {
     const root = await folder();
     await modes(root, { "": 0o777 });
     const { code, message } = await failure(search(root));
@@ -157,53 +160,59 @@ describe("a world-writable folder", () => {
     expect(message).toContain(`\nNot searched: ${root} (${root} is world-writable (mode 0777))`);
   });
 
-  it.each([".git", "pnpm-workspace.yaml"])("does not extend the search by its %s", async (marker) => {
-    // Without it, only the working directory is searched.
-    const files = { [`open/${marker}`]: "", [`open/me/${name}`]: json, "open/me/project/x": "" };
-    const root = await folder(files, false);
-    await modes(root, { open: 0o1777 });
-    const { code, message } = await failure(search(join(root, "open/me/project")));
-    expect(code).toBe("config_not_found");
-    expect(message).toContain(
-      `\nNot searched: ${join(root, "open/me", name)} (the search ends below ${join(root, "open")}: `,
-    );
-  });
+  it.each([".git", "pnpm-workspace.yaml"])(
+    "a world-writable folder does not extend the search by its %s",
+    async (marker) => {
+      // Without it, only the working directory is searched.
+      const files = { [`open/${marker}`]: "", [`open/me/${name}`]: json, "open/me/project/x": "" };
+      const root = await folder(files, false);
+      await modes(root, { open: 0o1777 });
+      const { code, message } = await failure(search(join(root, "open/me/project")));
+      expect(code).toBe("config_not_found");
+      expect(message).toContain(
+        `\nNot searched: ${join(root, "open/me", name)} (the search ends below ${join(root, "open")}: `,
+      );
+    },
+  );
 
-  it("is not mentioned if the search would not reach it", async () => {
+  it("a world-writable folder is not mentioned if the search would not reach it", async () => {
     const root = await folder({ [name]: json, "me/x": "" }, false);
     await modes(root, { "": 0o1777 });
     expect((await failure(search(join(root, "me")))).code).toBe("config_not_found");
   });
 });
 
-describe("a config that a person names", () => {
+describe("a config that the user names", () => {
   it.each([
-    ["a world-writable file", { [name]: 0o666, "": 0o755 }, [name]],
-    ["a world-writable folder", { [name]: 0o644, "": 0o777 }, [""]],
+    ["the file", { [name]: 0o666, "": 0o755 }, [name]],
+    ["the folder", { [name]: 0o644, "": 0o777 }, [""]],
     ["both, as on a mounted drive", { [name]: 0o777, "": 0o777 }, [name, ""]],
     ["neither, in a folder such as /tmp", { [name]: 0o644, "": 0o1777 }, []],
-  ])("is used with a warning of %s", async (_what, given, named) => {
-    const root = await folder({ [name]: json });
-    await modes(root, given);
-    const file = join(root, name);
-    const ways = [
-      { cliPath: name, env: {} },
-      { config: file, env: {} },
-      { env: { MCP_AUTH_CONFIG: name } },
-      { pinned: file, pinnedByName: true, env: {} },
-    ];
-    for (const way of ways) {
-      const spec = await loadConfig({ cwd: root, ...way });
-      expect(spec).toMatchObject({ file, named: true });
-      expect(spec.commands).toBeUndefined();
-      expect(spec.warnings?.length).toBe(named.length === 0 ? 0 : 1);
-      for (const path of named) {
-        expect(spec.warnings?.join()).toContain(`${join(root, path)} is world-writable`);
+  ])(
+    "a config that the user names is used, with a warning about world-writable paths: %s",
+    async (_what, given, named) => {
+      const root = await folder({ [name]: json });
+      await modes(root, given);
+      const file = join(root, name);
+      const ways = [
+        { cliPath: name, env: {} },
+        { config: file, env: {} },
+        { env: { MCP_AUTH_CONFIG: name } },
+        { pinned: file, pinnedByName: true, env: {} },
+      ];
+      for (const way of ways) {
+        const spec = await loadConfig({ cwd: root, ...way });
+        expect(spec).toMatchObject({ file, named: true });
+        expect(spec.commands).toBeUndefined();
+        expect(spec.warnings?.length).toBe(named.length === 0 ? 0 : 1);
+        for (const path of named) {
+          expect(spec.warnings?.join()).toContain(`${join(root, path)} is world-writable`);
+        }
       }
-    }
-  });
+    },
+  );
 
-  it("gets a warning for the folder of its link and for the folder of the real file", async () => {
+  it("a config that the user names gets a warning for the folder of its link and for the folder of the real file", async () => {
     const root = await folder({ "map/..2026/mcp-auth.config.json": json });
     await symlink(join("..2026", name), join(root, "map", name));
     await modes(root, { map: 0o777 });
@@ -226,7 +235,7 @@ it("the trust of a found config and its folders is checked again when it is read
 });
 
 describe("the trust check applies to the file that was read", () => {
-  it("a path that leads to another file by now is reported as changed", async () => {
+  it("a path that now leads to another file is reported as changed", async () => {
     const root = await folder({ [name]: json, "other.json": json });
     const trust = await createTrust(root, asyncFileSystem);
     const own = await lstat(join(root, name), { bigint: true });
@@ -253,13 +262,13 @@ describe("a file that is not regular, or too large", () => {
     ["a pipe in place of a config", name, "config_invalid"],
     ["a pipe in place of a package.json", "package.json", "config_invalid"],
     ["a pipe in place of a package.json above the working directory", "../package.json", "config_not_found"],
-  ])("is not waited for: %s", async (_what, place, code) => {
+  ])("the search does not wait for %s", async (_what, place, code) => {
     const root = await folder({ "a/x": "" }, false);
     execFileSync("mkfifo", [join(root, "a", place)]);
     expect((await failure(search(join(root, "a")))).code).toBe(code);
   });
 
-  it("is not waited for when a person names it", async () => {
+  it("the runtime does not wait for a pipe that the user names as the config", async () => {
     const root = await folder();
     execFileSync("mkfifo", [join(root, "pipe.json")]);
     const error = await failure(loadConfig({ cwd: root, env: {}, cliPath: "pipe.json" }));
@@ -289,7 +298,7 @@ it.each([
   ["C:\\agent", false],
   ["\\\\server\\share\\agent", false],
   ["agent", false],
-])("on Windows the root of a drive or share is not searched: %s (%s)", (path, expected) => {
+])("on Windows, the root of a drive or share is not searched: %s is a root: %s", (path, expected) => {
   expect(isWindowsRoot(path)).toBe(expected);
 });
 

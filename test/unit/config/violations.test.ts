@@ -61,7 +61,7 @@ describe("validation", () => {
   });
 
   it.each([
-    ["no config at all", 5, "Must be an object, found 5."],
+    ["a number in place of the config", 5, "Must be an object, found 5."],
     ["no servers", {}, 'The property "servers" is missing.'],
     [
       "an unknown property",
@@ -69,12 +69,12 @@ describe("validation", () => {
       '/plugins: Unknown property "plugins". Allowed here: $schema, version, defaults, store, network, keys, clients, servers.',
     ],
     [
-      "a misspelt property",
+      "a misspelled property",
       crm({ timout: "1s" }),
       '/servers/crm/timout: Unknown property "timout". Did you mean "timeout"?',
     ],
     [
-      "client_id for id",
+      "client_id in place of id",
       withGrant({ client: { issuer: "https://a.example", client_id: "x" } }),
       '/servers/crm/grant/client/client_id: Unknown property "client_id". Did you mean "id"?',
     ],
@@ -84,7 +84,7 @@ describe("validation", () => {
       "/version: Must be 1, found a string of 1 character.",
     ],
     [
-      "a server without a good name",
+      "a server with an invalid name",
       { servers: { "my crm": smallest.servers.crm } },
       "/servers/my crm: A name starts with a letter or digit and has only letters, digits, `.`, `_` and `-`.",
     ],
@@ -96,27 +96,27 @@ describe("validation", () => {
       '/servers/crm/grant/client: Must be the name of a client in `clients`, or a client: { "issuer": …, "id": … }, found 5.',
     ],
     [
-      "both credentials",
+      "two credentials",
       withClient({ key: { privateKey: { env: "K" } } }),
       "/servers/crm/grant/client/key: A client has one credential, and this one has `secret` and `key`.",
     ],
     [
-      "a credential without issuer",
+      "a client without an issuer",
       withGrant({ client: { id: "x", secret: { env: "S" } } }),
       '/servers/crm/grant/client: The property "issuer" is missing. A credential is sent only to the authorization server that it is registered at.',
     ],
     [
-      "a client nobody defined",
+      "an undefined client",
       { ...withGrant({ client: "acmee" }), clients: { acme: client } },
       '/servers/crm/grant/client: Must be the name of one of the `clients`. Did you mean "acme"?',
     ],
     [
-      "a client where there are none",
+      "the name of a client without `clients`",
       withGrant({ client: "acme" }),
       "/servers/crm/grant/client: Must be the name of one of the `clients`. There are no `clients`.",
     ],
     [
-      "a key nobody defined",
+      "an undefined key",
       {
         ...withGrant({ client: { issuer: "https://a.example", id: "x", key: "zebra" } }),
         keys: { agent: { privateKey: { env: "K" } } },
@@ -124,7 +124,7 @@ describe("validation", () => {
       "/servers/crm/grant/client/key: Must be the name of one of the `keys`. `keys` has: agent.",
     ],
     [
-      "basic without a secret",
+      "client_secret_basic without a secret",
       withGrant({ client: { issuer: "https://a.example", id: "x", method: "client_secret_basic" } }),
       '/servers/crm/grant/client/method: The method "client_secret_basic" needs a `secret`.',
     ],
@@ -134,27 +134,27 @@ describe("validation", () => {
       '/servers/crm/grant/client/method: The method "private_key_jwt" needs a `key` or an `assertion`.',
     ],
     [
-      "none with a secret",
+      "the method none with a secret",
       withClient({ method: "none" }),
       '/servers/crm/grant/client/method: The method "none" is for clients without a credential. Remove one of the two.',
     ],
     [
-      "a misspelt method",
+      "a misspelled method",
       withClient({ method: "client_secret_bsic" }),
       '/servers/crm/grant/client/method: Must be one of "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth", "none", found "client_secret_bsic". Did you mean "client_secret_basic"?',
     ],
     [
-      "kid true",
+      "a kid that is true",
       withClient({ secret: undefined, key: { privateKey: { env: "K" }, kid: true } }),
       "/servers/crm/grant/client/key/kid: Must be `false` or a key id, found true.",
     ],
     [
-      "a grant of a later kind",
+      "an unknown type of grant",
       withGrant({ type: "device_code", client }),
       '/servers/crm/grant/type: Must be one of "client_credentials", "jwt_bearer", "token_exchange", "enterprise_managed", "refresh_token", "static", found a string of 11 characters.',
     ],
     [
-      "a token without its type",
+      "a static token without the type of the grant",
       withGrant({ token: { env: "T" } }),
       '/servers/crm/grant: The property "type" is missing. A grant with a "token" is { "type": "static", "token": … }.',
     ],
@@ -164,7 +164,7 @@ describe("validation", () => {
       '/servers/crm/grant/client: "client" belongs to the grant types client_credentials, jwt_bearer, token_exchange, enterprise_managed and refresh_token.',
     ],
     [
-      "a misspelt client",
+      "a misspelled name of a client",
       withGrant({ cleint: client }),
       '/servers/crm/grant/cleint: Unknown property "cleint". Did you mean "client"?',
     ],
@@ -174,12 +174,12 @@ describe("validation", () => {
       '/servers/crm/grant/client/secret: Must be a reference to a secret, such as { "env": "NAME" } or { "file": "path" }, found an empty object.',
     ],
     [
-      "a reference of a later kind",
+      "an unknown kind of reference",
       withClient({ secret: { vault: "x" } }),
       '/servers/crm/grant/client/secret/vault: Unknown property "vault". Allowed here: env, file, exec, timeout, githubActions, resolver, ref, pointer.',
     ],
     [
-      "a field of a later kind in a reference",
+      "an unknown property of a reference",
       withClient({ secret: { file: "x", watch: true } }),
       '/servers/crm/grant/client/secret/watch: Unknown property "watch". Allowed here: env, file, exec, timeout, githubActions, resolver, ref, pointer.',
     ],
@@ -204,7 +204,7 @@ describe("validation", () => {
       '/servers/crm/deadline: Must be a duration longer than zero, such as "500ms", "30s", "5m" or "1h", found 30.',
     ],
     [
-      "refresh true",
+      "refresh that is true",
       withRefresh(true),
       "/servers/crm/refresh: Must be `false` (renew on demand only) or an object, found true.",
     ],
@@ -219,17 +219,17 @@ describe("validation", () => {
       '/servers/crm/refresh/schedule: Must be a cron expression of five fields, or six with seconds first. For example "*/10 * * * *", every ten minutes.',
     ],
     [
-      "a time zone off the map",
+      "an unknown time zone",
       withRefresh({ timezone: "Mars/Olympus" }),
       '/servers/crm/refresh/timezone: Must be an IANA time zone. For example "UTC" or "Europe/Berlin".',
     ],
     [
-      "min above the built-in max",
+      "a retry min above the default of max",
       crm({ retry: { min: "20s" } }),
       "/servers/crm/retry/min: Must not be longer than `max`. The default of `max` is 10s.",
     ],
     [
-      "max below min of the defaults",
+      "a retry max below the min in `defaults`",
       { ...crm({ retry: { max: "1s" } }), defaults: { retry: { min: "2s" } } },
       "/servers/crm/retry/max: Must not be shorter than `min`. The default of `min` is 250ms.",
     ],
@@ -241,15 +241,15 @@ describe("validation", () => {
     [
       "a header twice",
       crm({ headers: { "X-A": "x", "x-a": "y" } }),
-      "/servers/crm/headers/x-a: This header is defined twice. The names of headers are compared without case.",
+      "/servers/crm/headers/x-a: This header is defined twice. Header names are not case-sensitive.",
     ],
     [
-      "a header with a bad name",
+      "a header with an invalid name",
       crm({ headers: { "x a": "x" } }),
       "/servers/crm/headers/x a: A header name has only letters, digits and !#$%&'*+.^_`|~-.",
     ],
     [
-      "a header with a second line",
+      "a header value with two lines",
       crm({ headers: { x: "a\r\nb: c" } }),
       "/servers/crm/headers/x: A header value is one line of Latin-1 text, found a string of 7 characters.",
     ],
@@ -264,12 +264,12 @@ describe("validation", () => {
       "/servers/crm/url: Must be an absolute URL that starts with https:// (or http:// on loopback), found a string of 4 characters.",
     ],
     [
-      "a URL that is none",
+      "a text that is not a URL",
       crm({ url: "https://exa mple" }),
       "/servers/crm/url: Must be an absolute URL that starts with https:// (or http:// on loopback), found a string of 16 characters.",
     ],
     [
-      "a URL with a bad port",
+      "a URL with an invalid port",
       crm({ url: "https://a.example:99999" }),
       "/servers/crm/url: Must be an absolute URL. For example https://crm.example/mcp.",
     ],
@@ -299,11 +299,11 @@ describe("validation", () => {
       "/servers/crm/url: The environment variable CRM_URL is not set. Set it, or write a default: ${CRM_URL:-…}.",
     ],
     [
-      "a value that is no data",
+      "a function as a value",
       crm({ timeout: () => "1s" }),
       "/servers/crm/timeout: A config is plain data, found a function.",
     ],
-  ])("reports %s as one violation", async (_what, config, expected) => {
+  ])("%s is one violation", async (_what, config, expected) => {
     expect(await wrong(config)).toEqual([expected]);
   });
 
@@ -378,19 +378,22 @@ describe("a literal in place of a reference", () => {
     ["grant type", withGrant({ type: literal, client }), "Must be one of"],
     ["number", withClient({ secret: 3141592653 }), "found a number."],
     ["url", crm({ url: `https://agent:${literal}@crm.example` }), "must not have a user name or password"],
-  ])("is one violation that does not show the literal: %s", async (_what, config, expected) => {
-    const lines = await wrong(config);
-    expect(lines).toHaveLength(1);
-    expect(lines[0]).toContain(expected);
-    expect(lines[0]).not.toMatch(/s3cr3t|V4lue|0451|3141592653/);
-    const error: unknown = await loadConfig({ config: config as never, cwd: "/", env: {} }).catch(
-      (e: unknown) => e,
-    );
-    expect(inspect(error, { depth: 9 })).not.toMatch(/s3cr3t|V4lue|0451|3141592653/);
-  });
+  ])(
+    "a literal in place of a reference is one violation that does not show the literal: %s",
+    async (_what, config, expected) => {
+      const lines = await wrong(config);
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toContain(expected);
+      expect(lines[0]).not.toMatch(/s3cr3t|V4lue|0451|3141592653/);
+      const error: unknown = await loadConfig({ config: config as never, cwd: "/", env: {} }).catch(
+        (e: unknown) => e,
+      );
+      expect(inspect(error, { depth: 9 })).not.toMatch(/s3cr3t|V4lue|0451|3141592653/);
+    },
+  );
 
   it.each(["${CRM_SECRET}", "${env:CRM_SECRET}", "${CRM_SECRET:-x}"])(
-    "for %s the hint is the reference to write",
+    "the hint for %s in place of a reference is the reference to write",
     async (text) => {
       const [line, ...more] = await wrong(withClient({ secret: text }), { CRM_SECRET: "v4lue" });
       expect(more).toEqual([]);

@@ -16,7 +16,7 @@ const endpoint: TokenEndpoint = {
 const advice = (more: Partial<TokenEndpoint>, oauthError: string | undefined, status = 400) =>
   rejectionAdvice({ ...endpoint, ...more }, { status, oauthError });
 
-describe("the advice for a rejected token request", () => {
+describe("rejectionAdvice", () => {
   test.each<[TokenEndpoint["credential"], string]>([
     ["secret", `the client's "id" and secret`],
     ["key", "the public half of this key"],
@@ -24,7 +24,7 @@ describe("the advice for a rejected token request", () => {
     ["certificate", "has this certificate or its subject registered"],
     ["none", "accepts it without a credential"],
   ])(
-    "names the client's %s after invalid_client, and after a 401 or 403 with any error",
+    "the advice for invalid_client, and for a 401 or 403 with any error, fits a client with the credential %s",
     (credential, text) => {
       expect(advice({ credential }, "invalid_client", 401)).toContain(text);
       for (const status of [401, 403]) {
@@ -35,13 +35,13 @@ describe("the advice for a rejected token request", () => {
     },
   );
 
-  test("names the client id metadata document if the client's id is its URL and it has a key", () => {
+  test("the advice for invalid_client names the client id metadata document if its URL is the client's id", () => {
     const more = { credential: "key", hasIdDocument: true } as const;
     expect(advice(more, "invalid_client", 401)).toContain("accepts URLs of client id metadata documents");
     expect(advice({ ...more, credential: "secret" }, "invalid_client", 401)).toContain('"id" and secret');
   });
 
-  test("asks for a client id if the request has none", () => {
+  test("the advice for invalid_client asks for a client id if the request has none", () => {
     const more = { credential: "none", hasClientId: false, presents: "platform_assertion" } as const;
     expect(advice(more, "invalid_client", 401)).toContain('Give the client its "id"');
   });
@@ -54,9 +54,12 @@ describe("the advice for a rejected token request", () => {
     ["refresh_token", "the refresh token"],
     ["identity", "the user's token"],
     ["id_jag", "what the identity provider https://idp.example issued"],
-  ])("is about what the request presents after invalid_grant: %s", (presents, text) => {
-    expect(advice({ presents, idp: "https://idp.example" }, "invalid_grant")).toContain(text);
-  });
+  ])(
+    "the advice for invalid_grant is about the token or assertion that the request presents: %s",
+    (presents, text) => {
+      expect(advice({ presents, idp: "https://idp.example" }, "invalid_grant")).toContain(text);
+    },
+  );
 
   test.each<[Presented, string]>([
     ["client", 'the "scopes", "resource", "audience" and "params" of the grant'],
@@ -64,7 +67,7 @@ describe("the advice for a rejected token request", () => {
     ["id_jag", '"params" of the grant'],
     ["subject_token", 'the "subject" of the grant'],
     ["identity", "the user's token"],
-  ])("is about the request, or the token that is exchanged, after invalid_request: %s", (presents, text) => {
+  ])("the advice for invalid_request is about the request or the exchanged token: %s", (presents, text) => {
     expect(advice({ presents }, "invalid_request")).toContain(text);
   });
 
@@ -73,11 +76,11 @@ describe("the advice for a rejected token request", () => {
     ["platform_assertion", '"resource" or "audience"'],
     ["subject_token", '"resource" or "audience"'],
     ["identity", "by its issuer."],
-  ])("is about the resource or audience after invalid_target: %s", (presents, text) => {
+  ])("the advice for invalid_target is about the resource or audience: %s", (presents, text) => {
     expect(advice({ presents }, "invalid_target")).toContain(text);
   });
 
-  test("is to enable the grant type, or to use another, after unsupported_grant_type", () => {
+  test("the advice for unsupported_grant_type is to enable the grant type or to use another one", () => {
     expect(advice({ grantType: "urn:example" }, "unsupported_grant_type")).toContain(
       "does not offer the grant type urn:example. Enable it there, or use another",
     );
@@ -89,11 +92,11 @@ describe("the advice for a rejected token request", () => {
     [{ dpop: true }, "use_dpop_nonce", "does not accept the nonce that it sent"],
     [{ dpop: true }, "invalid_dpop_proof", "clock of this machine"],
     [{ presents: "identity" }, "use_dpop_nonce", "never has"],
-  ])("is about the DPoP proof: %j %s", (more, code, text) => {
+  ])("the advice for a request with %j fits the DPoP error %s", (more, code, text) => {
     expect(advice(more, code)).toContain(text);
   });
 
-  test("begins with the clock if the server rejects a signature and its clock differs from ours", () => {
+  test("the advice begins with the clock if the server rejects a signature and its clock differs from ours", () => {
     const more = { clockSkew: 90_000, credential: "key" } as const;
     const [clock, client, ...rest] = rejectionFindings(
       { ...endpoint, ...more },
@@ -107,7 +110,7 @@ describe("the advice for a rejected token request", () => {
     expect(advice(more, "invalid_scope")).not.toContain("clock");
   });
 
-  test("names the server in every case", () => {
+  test("the advice for every rejection names the authorization server", () => {
     const presented: readonly Presented[] = [
       ...(["client", "platform_assertion", "signed_assertion"] as const),
       ...(["subject_token", "refresh_token", "identity", "id_jag"] as const),

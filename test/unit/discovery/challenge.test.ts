@@ -6,7 +6,7 @@ import { cpuSeconds, slowness } from "../../support/cpu-seconds.js";
 const plain = (header: string | null) =>
   parseChallenges(header).map(({ scheme, parameters }) => [scheme, Object.fromEntries(parameters)]);
 
-describe("the parser of WWW-Authenticate", () => {
+describe("parseChallenges", () => {
   test.each<[string | null, unknown]>([
     [null, []],
     ["", []],
@@ -70,11 +70,11 @@ describe("the parser of WWW-Authenticate", () => {
         ],
       ],
     ],
-  ])("parses %s", (header, expected) => {
+  ])("the WWW-Authenticate parser parses %s", (header, expected) => {
     expect(plain(header)).toEqual(expected);
   });
 
-  test("reads several headers like one", () => {
+  test("several WWW-Authenticate headers are parsed like one", () => {
     const headers = new Headers();
     headers.append("www-authenticate", 'Basic realm="x"');
     headers.append("www-authenticate", 'Bearer scope="a"');
@@ -84,7 +84,7 @@ describe("the parser of WWW-Authenticate", () => {
     ]);
   });
 
-  test("never throws, whatever the header contains", () => {
+  test("the WWW-Authenticate parser never throws, whatever the header contains", () => {
     const piece = fc.constantFrom(
       "Bearer",
       " ",
@@ -114,7 +114,7 @@ describe("the parser of WWW-Authenticate", () => {
     );
   });
 
-  test("reads back headers that follow the grammar", () => {
+  test("the WWW-Authenticate parser returns all challenges of any header that follows the grammar", () => {
     const name = fc.stringMatching(/^[a-z][a-z0-9_-]{0,8}$/);
     const challenge = fc.tuple(
       name,
@@ -138,13 +138,13 @@ describe("the parser of WWW-Authenticate", () => {
     ["opening quotes", '"'],
     ["escapes", 'a="\\'],
     ["equal signs", "a ="],
-    ["token68 that fail", "a /=="],
+    ["malformed token68 values", "a /=="],
     ["schemes", "a "],
     ["spaces", "   "],
     ["commas in a quoted string", 'a="x", '],
     ["parentheses", "("],
     ["letters", "aaa"],
-  ])("takes linear time for many %s", (_name, unit) => {
+  ])("the WWW-Authenticate parser takes linear time for many %s", (_name, unit) => {
     const spent = (count: number): number => {
       const header = `Bearer ${unit.repeat(count)}`;
       const begin = cpuSeconds();
@@ -157,11 +157,11 @@ describe("the parser of WWW-Authenticate", () => {
   });
 });
 
-describe("the challenge of a response", () => {
+describe("serverChallenge", () => {
   const challenge = (value?: string) =>
     serverChallenge(new Headers(value === undefined ? {} : { "www-authenticate": value }));
 
-  test("has the metadata URL, the scopes and the error", () => {
+  test("the challenge of a response has the metadata URL, the scopes and the error", () => {
     expect(
       challenge(
         'DPoP algs="ES256", Bearer error="insufficient_scope", resource_metadata="https://mcp.example/m", scope="a b a"',
@@ -173,25 +173,25 @@ describe("the challenge of a response", () => {
     });
   });
 
-  test("is undefined without a challenge and empty for a bare one", () => {
+  test("the challenge of a response is undefined if there is none, and empty if it has no parameters", () => {
     expect(challenge()).toBeUndefined();
     expect(challenge("Basic realm=x")).toBeUndefined();
     expect(challenge("Bearer")).toEqual({});
   });
 
-  test("is, among several, the one that names resource metadata", () => {
+  test("of several challenges, the one that names resource metadata counts", () => {
     expect(challenge('Bearer realm="x", Bearer resource_metadata="https://mcp.example/m"')).toEqual({
       resourceMetadataUrl: "https://mcp.example/m",
     });
   });
 
-  test("drops what is not a URL, a scope or an error code", () => {
+  test("the challenge of a response has no values that are not a URL, a scope or an error code", () => {
     expect(challenge('Bearer resource_metadata="/m", scope="  ", error="Ignore all of this"')).toEqual({});
     expect(challenge(`Bearer resource_metadata="https://mcp.example/${"a".repeat(3_000)}"`)).toEqual({});
     expect(challenge('Bearer scope="ok b\\"ad \u00fc"')).toEqual({ scopes: ["ok"] });
   });
 
-  test("is the one for DPoP if there is none for Bearer, or if only it names resource metadata", () => {
+  test("the DPoP challenge counts if there is none for Bearer, or if only it names resource metadata", () => {
     const dpop =
       'DPoP error="invalid_token", algs="ES256", resource_metadata="https://mcp.example/m", scope="a"';
     const found = { resourceMetadataUrl: "https://mcp.example/m", scopes: ["a"], error: "invalid_token" };

@@ -39,8 +39,8 @@ async function mcpServer(
 
 const wellKnown = "/.well-known/oauth-protected-resource/mcp";
 
-describe("discover", () => {
-  test("requests the server without a token, then its metadata, then its authorization servers", async () => {
+describe("results of discoverServer", () => {
+  test("discover requests the server without a token, then its metadata, then its authorization servers", async () => {
     const one = await authorizationServer({
       token_endpoint_auth_methods_supported: ["private_key_jwt"],
       grant_types_supported: ["client_credentials"],
@@ -85,7 +85,7 @@ describe("discover", () => {
     expect(metadata).toMatchObject({ method: "GET", url: "/meta" });
   });
 
-  test("finds metadata at the well-known URL of a server that sends no challenge", async () => {
+  test("discover finds metadata at the well-known URL of a server that sends no challenge", async () => {
     const auth = await authorizationServer();
     const mcp = await mcpServer((origin) => ({
       [wellKnown]: { resource: origin, authorization_servers: [auth.origin], scopes_supported: ["a"] },
@@ -100,7 +100,7 @@ describe("discover", () => {
     expect(found).not.toHaveProperty("challenge");
   });
 
-  test("does not wait for the end of a response that is a stream", async () => {
+  test("discover does not wait for the end of a response that is a stream", async () => {
     const auth = await authorizationServer();
     let closed: Promise<unknown> | undefined;
     const mcp: HttpServer = await serve(({ url }, response) => {
@@ -115,7 +115,7 @@ describe("discover", () => {
   });
 
   test.each(["", "/"])(
-    "guesses the server's origin%s when it publishes no metadata, and says so",
+    "discover tries the server's origin%s as the issuer if the server publishes no metadata, and says so",
     async (slash) => {
       const mcp = await mcpServer((origin) => ({
         "/.well-known/oauth-authorization-server": {
@@ -133,7 +133,7 @@ describe("discover", () => {
     },
   );
 
-  test("omits an authorization server with invalid metadata from servers, and keeps its issuer", async () => {
+  test("discover leaves an authorization server with invalid metadata out of `servers`, but not out of `issuers`", async () => {
     const good = await authorizationServer();
     const bad = await authorizationServer({ issuer: "https://other.example" });
     const mcp = await mcpServer((origin) => ({
@@ -152,7 +152,7 @@ describe("discover", () => {
     ]);
   });
 
-  test("requests at most eight authorization servers", async () => {
+  test("discover requests at most eight authorization servers", async () => {
     const auth = await authorizationServer();
     const many = Array.from({ length: 100 }, (_, index) => `${auth.origin}/${index}`);
     const mcp = await mcpServer((origin) => ({
@@ -166,10 +166,10 @@ describe("discover", () => {
   });
 });
 
-describe("the problems that discover lists include", () => {
+describe("Discovery.problems", () => {
   const codes = ({ problems }: Discovery) => problems.map(({ code }) => code);
 
-  test("a resource on this machine, behind a reverse proxy, and the issuers are returned anyway", async () => {
+  test("the problems that discover lists include a resource on this machine behind a reverse proxy, and the issuers are still returned", async () => {
     const auth = await authorizationServer();
     const local = "http://localhost:3000/mcp";
     const mcp = await mcpServer(() => ({
@@ -187,7 +187,7 @@ describe("the problems that discover lists include", () => {
     expect(found.problems[0]?.message).not.toContain("localhost");
   });
 
-  test("metadata locations of both kinds that answer with something else", async () => {
+  test("the problems that discover lists include metadata locations that answer with something else, for both kinds of metadata", async () => {
     const auth = await serve(
       (_request, response) => void response.writeHead(302, { location: "/login" }).end(),
     );
@@ -201,7 +201,7 @@ describe("the problems that discover lists include", () => {
     expect(found.problems).toMatchObject([{ code: "discovery_failed", url: auth.origin }]);
   });
 
-  test("issuer_mismatch if an authorization server has another issuer", async () => {
+  test("the problems that discover lists include issuer_mismatch if an authorization server has another issuer", async () => {
     const auth = await authorizationServer({ issuer: "https://other.example" });
     const mcp = await mcpServer((origin) => ({
       [wellKnown]: { resource: origin, authorization_servers: [auth.origin] },
@@ -211,12 +211,12 @@ describe("the problems that discover lists include", () => {
     expect(found.problems).toMatchObject([{ code: "issuer_mismatch", url: auth.origin }]);
   });
 
-  test("metadata that lists no authorization server", async () => {
+  test("the problems that discover lists include metadata that lists no authorization server", async () => {
     const mcp = await mcpServer((origin) => ({ [wellKnown]: { resource: origin } }));
     expect(codes(await discover(`${mcp.origin}/mcp`))).toEqual(["issuer_mismatch"]);
   });
 
-  test("metadata at another origin, where the runtime would not read it", async () => {
+  test("the problems that discover lists include metadata at another origin, where the runtime would not read it", async () => {
     const auth = await authorizationServer();
     const other = await serve((_request, response) =>
       sendJson(response, { resource: mcp.origin, authorization_servers: [auth.origin] }),
@@ -231,7 +231,7 @@ describe("the problems that discover lists include", () => {
     expect(found.problems[0]?.message).toContain('"resourceMetadata"');
   });
 
-  test("missing metadata", async () => {
+  test("the problems that discover lists include missing metadata", async () => {
     const mcp = await mcpServer(() => ({}));
     expect(await discover(`${mcp.origin}/mcp`)).toMatchObject({
       issuers: [],
@@ -240,7 +240,7 @@ describe("the problems that discover lists include", () => {
     });
   });
 
-  test("a redirect of the server, which is not followed", async () => {
+  test("the problems that discover lists include a redirect of the server, which is not followed", async () => {
     const auth = await authorizationServer();
     const mcp = await serve(({ url }, response) => {
       if (url === "/mcp") return void response.writeHead(308, { location: "/mcp/" }).end();
@@ -253,7 +253,7 @@ describe("the problems that discover lists include", () => {
     expect(mcp.requests.map(({ url }) => url)).not.toContain("/mcp/");
   });
 
-  test("insecure_url for a challenge with a forbidden URL, which is not requested", async () => {
+  test("the problems that discover lists include insecure_url for a challenge with a forbidden URL, which is not requested", async () => {
     const auth = await authorizationServer();
     const url = "https://169.254.169.254/latest";
     const mcp = await mcpServer(
@@ -265,7 +265,7 @@ describe("the problems that discover lists include", () => {
     expect(found.problems).toMatchObject([{ code: "insecure_url", url }]);
   });
 
-  test("a server that cannot be reached", async () => {
+  test("the problems that discover lists include a server that cannot be reached", async () => {
     const mcp = await mcpServer(() => ({}));
     await mcp.close();
     const url = `${mcp.origin}/mcp`;
@@ -275,7 +275,7 @@ describe("the problems that discover lists include", () => {
     });
   });
 
-  test("no message with a URL that a server chose", async () => {
+  test("no message of a problem that discover lists shows a URL that a server chose", async () => {
     const problem = async (issuer: string) => {
       const mcp = await mcpServer((origin) => ({
         [wellKnown]: { resource: origin, authorization_servers: [issuer] },
@@ -295,19 +295,19 @@ describe("the problems that discover lists include", () => {
   });
 });
 
-describe("discover rejects", () => {
-  test("without a request if the URL is not https or not a URL", async () => {
+describe("errors of discoverServer", () => {
+  test("discover rejects without a request if the URL is not https or not a URL", async () => {
     expect((await failure(discover("http://mcp.example/mcp"))).code).toBe("insecure_url");
     expect((await failure(discover("mcp.example"))).code).toBe("config_invalid");
   });
 
-  test("with aborted if the caller aborted before", async () => {
+  test("discover rejects with aborted if the signal is already aborted", async () => {
     const mcp = await mcpServer(() => ({}));
     const aborted = discover(`${mcp.origin}/mcp`, { signal: AbortSignal.abort() });
     expect((await failure(aborted)).code).toBe("aborted");
   });
 
-  test("with aborted during a metadata request, and frees the socket", async () => {
+  test("discover rejects with aborted if the caller aborts during a metadata request, and frees the socket", async () => {
     const caller = new AbortController();
     let closed: Promise<unknown> | undefined;
     const mcp = await serve(({ url }, response) => {

@@ -54,8 +54,8 @@ const known = (resourceMetadataUrl?: string) =>
     ...(resourceMetadataUrl === undefined ? {} : { challenge: { resourceMetadataUrl } }),
   });
 
-describe("cached authorization server metadata", () => {
-  test("is requested once while it is fresh, and again after that", async () => {
+describe("MetadataCache.authorizationServer", () => {
+  test("cached authorization server metadata is requested once while it is fresh, and again after that", async () => {
     answer = (path, response) => good(path, response, { "cache-control": "max-age=600" });
     await issuer();
     await clock.advance(600_000 - 1);
@@ -66,7 +66,7 @@ describe("cached authorization server metadata", () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  test("is requested once for concurrent callers", async () => {
+  test("authorization server metadata is requested once for concurrent callers", async () => {
     const all = await Promise.all(Array.from({ length: 100 }, () => issuer()));
     expect(server.requests).toHaveLength(1);
     expect(new Set(all).size).toBe(1);
@@ -74,7 +74,7 @@ describe("cached authorization server metadata", () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  test("is used when it is stale and the server fails, and is requested again a minute later", async () => {
+  test("cached authorization server metadata is used when it is stale and the server fails, and is requested again a minute later", async () => {
     const first = await issuer();
     await clock.advance(hour);
     answer = (_path, response) => sendJson(response, {}, 503);
@@ -93,23 +93,26 @@ describe("cached authorization server metadata", () => {
     ],
     ["a page", (response) => void response.writeHead(200, { "content-type": "text/html" }).end("<p>")],
     ["nothing", (response) => sendJson(response, {}, 404)],
-  ])("is used when it is stale and the server answers with %s instead", async (_what, wrong) => {
-    const [first, own] = [await issuer(), await resource()];
-    await clock.advance(hour);
-    answer = (_path, response) => wrong(response);
-    expect(await issuer()).toBe(first);
-    expect(await resource()).toBe(own);
-    const { requests } = server;
-    const asked = requests.length;
-    await Promise.all([issuer(), resource()]);
-    expect(requests).toHaveLength(asked);
-    answer = good;
-    await clock.advance(minute);
-    await Promise.all([issuer(), resource()]);
-    expect(requests).toHaveLength(asked + 2);
-  });
+  ])(
+    "cached authorization server metadata is used when it is stale and the server answers with %s instead",
+    async (_what, wrong) => {
+      const [first, own] = [await issuer(), await resource()];
+      await clock.advance(hour);
+      answer = (_path, response) => wrong(response);
+      expect(await issuer()).toBe(first);
+      expect(await resource()).toBe(own);
+      const { requests } = server;
+      const asked = requests.length;
+      await Promise.all([issuer(), resource()]);
+      expect(requests).toHaveLength(asked);
+      answer = good;
+      await clock.advance(minute);
+      await Promise.all([issuer(), resource()]);
+      expect(requests).toHaveLength(asked + 2);
+    },
+  );
 
-  test("is requested again by the next caller after a failure", async () => {
+  test("authorization server metadata is requested again by the next caller after a failure", async () => {
     answer = (_path, response) => sendJson(response, {}, 503);
     expect((await failure(issuer())).code).toBe("unavailable");
     const missing = known();
@@ -121,14 +124,14 @@ describe("cached authorization server metadata", () => {
     expect((await resource())?.resource).toBe(`${server.origin}/mcp`);
   });
 
-  test("is requested again after the token endpoint turned out to be wrong", async () => {
+  test("cached authorization server metadata is requested again after the token endpoint turned out to be wrong", async () => {
     await issuer();
     cache.expireAuthorizationServer(server.origin);
     await issuer();
     expect(server.requests).toHaveLength(2);
   });
 
-  test("causes, for several servers at once, errors that each name their own server", async () => {
+  test("each of several servers that share a failed metadata request gets an error with its own name", async () => {
     answer = (_path, response) => sendJson(response, {}, 503);
     const [one, two] = await Promise.all([failure(issuer("one")), failure(issuer("two"))]);
     expect(server.requests).toHaveLength(2);
@@ -138,8 +141,8 @@ describe("cached authorization server metadata", () => {
   });
 });
 
-describe("a caller that aborts a metadata lookup", () => {
-  test("is aborted alone, and the shared request continues for the others", async () => {
+describe("aborted metadata lookups", () => {
+  test("a caller that aborts a metadata lookup does not end the shared request of the other callers", async () => {
     const held = deferred<ServerResponse>();
     answer = (_path, response) => held.resolve(response);
     const caller = new AbortController();
@@ -153,7 +156,7 @@ describe("a caller that aborts a metadata lookup", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test("leaves the result of its request to later callers", async () => {
+  test("a caller that aborts a metadata lookup leaves the result of its request to later callers", async () => {
     const held = deferred<ServerResponse>();
     answer = (_path, response) => held.resolve(response);
     const caller = new AbortController();
@@ -168,7 +171,7 @@ describe("a caller that aborts a metadata lookup", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test("does not change the timeout of the shared request", async () => {
+  test("a caller that aborts a metadata lookup does not change the timeout of the shared request", async () => {
     const held = deferred<ServerResponse>();
     answer = (_path, response) => held.resolve(response);
     const caller = new AbortController();
@@ -177,7 +180,7 @@ describe("a caller that aborts a metadata lookup", () => {
     await held.promise;
     caller.abort();
     await first;
-    // The second location is asked when the first has used up its share.
+    // The second location is requested when the first has used up its share of the timeout.
     await clock.advance(5_000);
     await server.received(2);
     await clock.advance(10_000);
@@ -185,7 +188,7 @@ describe("a caller that aborts a metadata lookup", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  test("leaves no listener on its signal", async () => {
+  test("a caller that aborts a metadata lookup leaves no listener on its signal", async () => {
     const { signal } = new AbortController();
     await issuer("billing", { signal });
     await issuer("billing", { signal });
@@ -193,10 +196,10 @@ describe("a caller that aborts a metadata lookup", () => {
   });
 });
 
-describe("resource metadata", () => {
+describe("MetadataCache.resource", () => {
   const wellKnown = "/.well-known/oauth-protected-resource/mcp";
 
-  test("is not requested again for five minutes if the server publishes none", async () => {
+  test("resource metadata is not requested again for five minutes if the server publishes none", async () => {
     answer = (_path, response) => sendJson(response, {}, 404);
     expect(await resource()).toBeUndefined();
     await clock.advance(5 * minute - 1);
@@ -210,7 +213,7 @@ describe("resource metadata", () => {
     expect(server.requests).toHaveLength(4);
   });
 
-  test("is requested again, once, when a challenge names another URL", async () => {
+  test("resource metadata is requested again, once, when a challenge names another URL", async () => {
     await resource();
     await resource(`${server.origin}/elsewhere`);
     await resource(`${server.origin}/elsewhere`);
@@ -218,13 +221,13 @@ describe("resource metadata", () => {
     expect(server.requests.map(({ url }) => url)).toEqual([wellKnown, "/elsewhere"]);
   });
 
-  test("is not requested again when a challenge names the URL at which it was found", async () => {
+  test("resource metadata is not requested again when a challenge names the URL at which it was found", async () => {
     await resource();
     await resource(`${server.origin}${wellKnown}`);
     expect(server.requests).toHaveLength(1);
   });
 
-  test("is not requested again and again if the URL of a challenge has none", async () => {
+  test("resource metadata is not requested repeatedly if it is not at the URL of a challenge", async () => {
     await resource(`${server.origin}/missing`);
     await resource(`${server.origin}/missing`);
     expect(server.requests.map(({ url }) => url)).toEqual(["/missing", wellKnown]);
@@ -238,12 +241,12 @@ describe("resource metadata", () => {
     "",
     "file:///etc/passwd",
     "data:application/json,{}",
-  ])("is not requested from %s even if a challenge names it", async (url) => {
+  ])("resource metadata is not requested from %s even if a challenge names it", async (url) => {
     expect((await resource(url))?.resource).toBe(`${server.origin}/mcp`);
     expect(server.requests.map((request) => request.url)).toEqual([wellKnown]);
   });
 
-  test("is not requested from an origin other than those of the server and the issuer", async () => {
+  test("resource metadata is not requested from an origin other than those of the server and the issuer", async () => {
     await using other = await startHttpServer((_request, response) =>
       sendJson(response, { resource: `${server.origin}/mcp`, authorization_servers: [server.origin] }),
     );
@@ -252,14 +255,14 @@ describe("resource metadata", () => {
     expect(server.requests.map((request) => request.url)).toEqual([wellKnown]);
   });
 
-  test("is not requested from a URL with a password", async () => {
+  test("resource metadata is not requested from a URL with a password", async () => {
     const url = `${server.origin.replace("//", "//user:hunter2@")}/elsewhere`;
     expect((await resource(url))?.resource).toBe(`${server.origin}/mcp`);
     expect(server.requests.map((request) => request.url)).toEqual([wellKnown]);
   });
 });
 
-test("metadata is fresh for its max-age within 5 minutes and 24 hours, and for an hour without max-age", () => {
+test("metadata is fresh for its max-age, at least 5 minutes and at most 24 hours, and for an hour without max-age", () => {
   const fresh = (value?: string) =>
     freshFor(new Headers(value === undefined ? {} : { "cache-control": value }));
   expect(fresh()).toBe(hour);
@@ -275,7 +278,7 @@ test("metadata is fresh for its max-age within 5 minutes and 24 hours, and for a
   expect(fresh("max-age=soon, max-age")).toBe(hour);
 });
 
-describe("a cache of lookups", () => {
+describe("LookupCache", () => {
   const lookup = (lookups: LookupCache<string>, key: string, load: () => string) =>
     lookups.lookup({
       key,
@@ -285,7 +288,7 @@ describe("a cache of lookups", () => {
       load: async () => succeed({ value: load(), freshFor: hour }),
     });
 
-  test("drops the least recently used entry beyond its limit", async () => {
+  test("the lookup cache drops the least recently used entry beyond its limit", async () => {
     const loaded: string[] = [];
     const lookups = new LookupCache<string>("resource metadata", fakeClock(), 2);
     const get = (key: string) =>
@@ -298,13 +301,13 @@ describe("a cache of lookups", () => {
     expect(lookups.size).toBe(2);
   });
 
-  test("holds a thousand entries by default", async () => {
+  test("the lookup cache holds a thousand entries by default", async () => {
     const lookups = new LookupCache<string>("resource metadata", fakeClock());
     for (let i = 0; i < 1_500; i += 1) await lookup(lookups, String(i), () => "x");
     expect(lookups.size).toBe(1_000);
   });
 
-  test("does not bring back an entry that was forgotten while it was loaded", async () => {
+  test("the lookup cache does not bring back an entry that was forgotten while it was loaded", async () => {
     const lookups = new LookupCache<string>("resource metadata", fakeClock());
     const slow = deferred<string>();
     const old = lookups.lookup({
@@ -324,7 +327,7 @@ describe("a cache of lookups", () => {
     ]);
   });
 
-  test("forgets a load that throws instead of failing", async () => {
+  test("the lookup cache forgets a load that throws instead of failing", async () => {
     const lookups = new LookupCache<string>("resource metadata", fakeClock());
     const broken = lookup(lookups, "k", () => {
       throw new Error("a mistake of ours");
@@ -333,7 +336,7 @@ describe("a cache of lookups", () => {
     expect(await lookup(lookups, "k", () => "fine")).toEqual(succeed("fine"));
   });
 
-  test("returns the last good value if a load fails or finds nothing, and loads again a minute later", async () => {
+  test("the lookup cache returns the last good value if a load fails or finds nothing, and loads again a minute later", async () => {
     const clock = fakeClock();
     const lookups = new LookupCache<string>("resource metadata", clock);
     await lookup(lookups, "k", () => "old");
@@ -360,7 +363,7 @@ describe("a cache of lookups", () => {
     expect(loads).toBe(2);
   });
 
-  test("returns the failure, or the empty result, if there is no good value", async () => {
+  test("the lookup cache returns the failure, or the empty result, if there is no good value", async () => {
     const lookups = new LookupCache<string>("resource metadata", fakeClock());
     const common = { key: "k", variant: "", accepts: () => true, lastGood: () => undefined };
     const failed = fail({ code: "unavailable", detail: "no", retryable: true });

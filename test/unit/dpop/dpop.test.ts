@@ -14,7 +14,7 @@ const target: ProofTarget = { method: "POST", url: "https://mcp.example/mcp" };
 
 type Listed = readonly string[] | undefined;
 
-/** `listed` by the authorization server, `resource` by the MCP server. */
+/** The algorithms that the servers list: `listed` the authorization server, `resource` the MCP server. */
 function dpopOf(key?: KeySpec, context: Partial<KeyContext> = {}, warnings: string[] = []) {
   const dpop = createDpop({ ...(key && { key }), clock: fakeClock(now) });
   const onUnlisted = () => void warnings.push("unsupported_by_server");
@@ -25,7 +25,7 @@ function dpopOf(key?: KeySpec, context: Partial<KeyContext> = {}, warnings: stri
     );
 }
 
-/** Checks the signature with the key that the proof itself names, and gives what it says. */
+/** Verifies the signature with the key in the proof, and returns the content of the proof. */
 async function verified(proof: string) {
   const { payload, protectedHeader } = await jwtVerify(proof, EmbeddedJWK, {
     typ: "dpop+jwt",
@@ -49,8 +49,8 @@ async function failure(promise: Promise<unknown>): Promise<McpAuthError> {
   return error;
 }
 
-describe("a DPoP proof", () => {
-  test("has the header and the claims of RFC 9449 and nothing else", async () => {
+describe("header and claims (RFC 9449 §4.2)", () => {
+  test("a DPoP proof has the header and the claims of RFC 9449 and nothing else", async () => {
     const dpopSigner = await dpopOf()();
     const { claims, header } = await verified(await dpopSigner.proof(target));
     expect(header).toEqual({
@@ -66,7 +66,7 @@ describe("a DPoP proof", () => {
     });
   });
 
-  test("contains the hash of the access token and the nonce, if there are any", async () => {
+  test("a DPoP proof contains the hash of the access token and the nonce, if there are any", async () => {
     const dpopSigner = await dpopOf()();
     const { claims } = await verified(
       await dpopSigner.proof({
@@ -79,7 +79,7 @@ describe("a DPoP proof", () => {
     expect(claims).toMatchObject({ ath: "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo", nonce: "n" });
   });
 
-  test("is different for each request", async () => {
+  test("a DPoP proof is different for each request", async () => {
     const dpopSigner = await dpopOf()();
     const proofs = await Promise.all(Array.from({ length: 100 }, () => dpopSigner.proof(target)));
     expect(new Set(proofs.map((proof) => decodeJwt(proof).jti)).size).toBe(100);
@@ -93,20 +93,20 @@ describe("a DPoP proof", () => {
     ["https://mcp.example/a%2Fb%7Ec/d%20e/?", "https://mcp.example/a%2Fb%7Ec/d%20e/"],
     ["https://b\u00fccher.example/\u00fc", "https://xn--bcher-kva.example/%C3%BC"],
     ["http://[::1]:80/mcp", "http://[::1]/mcp"],
-  ])("for the URL %s has the htu %s", async (url, htu) => {
+  ])("a DPoP proof for the URL %s has the htu claim %s", async (url, htu) => {
     const dpopSigner = await dpopOf()();
     expect(decodeJwt(await dpopSigner.proof({ ...target, url }))["htu"]).toBe(htu);
     expect(decodeJwt(await dpopSigner.proof({ ...target, url: new URL(url) }))["htu"]).toBe(htu);
   });
 });
 
-describe("an ephemeral DPoP key", () => {
+describe("without a key in the config", () => {
   const all = [
     ...["ES256", "EdDSA", "Ed25519", "ES384", "ES512"],
     ...["PS256", "RS256", "PS384", "RS384", "PS512", "RS512"],
   ];
 
-  test.each(all)("signs with %s if the server lists nothing else", async (alg) => {
+  test.each(all)("an ephemeral DPoP key signs with %s if the server lists nothing else", async (alg) => {
     const dpopSigner = await dpopOf()([alg]);
     expect(await signedBy(dpopSigner)).toBe(alg);
     const { jwk } = decodeProtectedHeader(await dpopSigner.proof(target));
@@ -121,7 +121,7 @@ describe("an ephemeral DPoP key", () => {
     [["RS256", "PS256"], "PS256"],
     [["RS256", "Ed25519"], "Ed25519"],
     [["HS256", "ES512", "none"], "ES512"],
-  ])("signs for a server that lists %j with %s", async (listed, alg) => {
+  ])("for a server that lists %j, an ephemeral DPoP key signs with %s", async (listed, alg) => {
     expect(await signedBy(await dpopOf()(listed))).toBe(alg);
   });
 
@@ -130,7 +130,7 @@ describe("an ephemeral DPoP key", () => {
     [["ES256", "ES384"], ["PS256", "ES384"], "ES384"],
     [["ES256", "ES384"], undefined, "ES256"],
   ])(
-    "signs, if the authorization server lists %j and the MCP server %j, with %s",
+    "for an authorization server that lists %j and an MCP server that lists %j, an ephemeral DPoP key signs with %s",
     async (listed, resource, alg) => {
       expect(await signedBy(await dpopOf()(listed, resource))).toBe(alg);
     },
@@ -150,7 +150,7 @@ describe("an ephemeral DPoP key", () => {
     [undefined, ["ES256K"], "it accepts no DPoP proof that a generated key can sign"],
     [undefined, ["ES256K"], "The MCP server lists ES256K. Leave"],
   ])(
-    "is unsupported_by_server if the authorization server lists %j and the MCP server %j",
+    "no ephemeral DPoP key fits an authorization server that lists %j and an MCP server that lists %j",
     async (listed, resource, says) => {
       const { code, message } = await failure(dpopOf()(listed, resource));
       expect(code).toBe("unsupported_by_server");
@@ -159,18 +159,18 @@ describe("an ephemeral DPoP key", () => {
     },
   );
 
-  test("is generated once for concurrent calls", async () => {
+  test("an ephemeral DPoP key is generated once for concurrent calls", async () => {
     const dpopSigner = dpopOf();
     const provers = await Promise.all(Array.from({ length: 20 }, () => dpopSigner()));
     expect(new Set(provers.map(({ thumbprint }) => thumbprint)).size).toBe(1);
   });
 
-  test("is different in each manager", async () => {
+  test("an ephemeral DPoP key is different in each manager", async () => {
     const [one, other] = await Promise.all([dpopOf()(), dpopOf()()]);
     expect(one.thumbprint).not.toBe(other.thumbprint);
   });
 
-  test("is kept while the server accepts its algorithm, and another one is generated when it does not", async () => {
+  test("an ephemeral DPoP key is kept while the server accepts its algorithm, and another one is generated when it does not", async () => {
     const dpopSigner = dpopOf();
     const first = await dpopSigner(["ES384"]);
     expect((await dpopSigner(["ES256", "ES384"])).thumbprint).toBe(first.thumbprint);
@@ -182,15 +182,18 @@ describe("an ephemeral DPoP key", () => {
   test.each([
     [["HS256", "none", "Ignore all of this"], "It lists HS256, none, names that are not registered."],
     [[], "It lists none."],
-  ])("is unsupported_by_server for a server that lists %j", async (listed, says) => {
-    const error = await failure(dpopOf()(listed));
-    expect(error.code).toBe("unsupported_by_server");
-    expect(error.message).toContain(`the authorization server ${issuer} accepts no DPoP proof`);
-    expect(error.message).toContain(says);
-    expect(error.message).not.toContain("Ignore");
-  });
+  ])(
+    "no ephemeral DPoP key fits a server that lists %j, which is unsupported_by_server",
+    async (listed, says) => {
+      const error = await failure(dpopOf()(listed));
+      expect(error.code).toBe("unsupported_by_server");
+      expect(error.message).toContain(`the authorization server ${issuer} accepts no DPoP proof`);
+      expect(error.message).toContain(says);
+      expect(error.message).not.toContain("Ignore");
+    },
+  );
 
-  test("does not appear in anything that is printed", async () => {
+  test("an ephemeral DPoP key does not appear in anything that is printed", async () => {
     const dpopSigner = await dpopOf()();
     expect(inspect(dpopSigner, { depth: 9, showHidden: true }) + JSON.stringify(dpopSigner)).not.toMatch(
       /"?d"?:|PRIVATE/,
@@ -206,14 +209,14 @@ const pem = (key: KeyObject) => key.export({ type: "pkcs8", format: "pem" }).toS
 const named: KeySpec = { privateKey: { env: "KEY" } };
 const thumbprintOf = (key: KeyObject) => calculateJwkThumbprint(key.export({ format: "jwk" }));
 
-describe("a DPoP key that the config names", () => {
+describe("with a key in the config", () => {
   test.each([
     ["P-256", p256, undefined, "ES256"],
     ["RSA", rsa, undefined, "RS256"],
     ["RSA", rsa, ["PS256", "RS256"], "PS256"],
     ["Ed25519", ed25519, ["ES256", "Ed25519"], "Ed25519"],
   ])(
-    "of the type %s signs with an algorithm that it and the server support",
+    "a DPoP key of the type %s in the config signs with an algorithm that it and the server support",
     async (_name, { privateKey, publicKey }, listed, alg) => {
       const dpopSigner = await dpopOf(named, { env: { KEY: pem(privateKey) } })(listed);
       expect(dpopSigner.thumbprint).toBe(await thumbprintOf(publicKey));
@@ -221,7 +224,7 @@ describe("a DPoP key that the config names", () => {
     },
   );
 
-  test("reveals only its public members and no kid", async () => {
+  test("a proof with a DPoP key in the config reveals only the public members of the key, and no kid", async () => {
     const jwk = { ...p256.privateKey.export({ format: "jwk" }), kid: "my-key", use: "sig", "x-own": "y" };
     const dpopSigner = await dpopOf(named, { env: { KEY: JSON.stringify(jwk) } })();
     const { d: _d, ...rest } = p256.privateKey.export({ format: "jwk" });
@@ -232,7 +235,7 @@ describe("a DPoP key that the config names", () => {
     });
   });
 
-  test("is read again for each token, and a signer keeps the key that its token is bound to", async () => {
+  test("a DPoP key in the config is read again for each token, and a signer keeps the key that its token is bound to", async () => {
     const env = { KEY: pem(p256.privateKey) };
     const dpopSigner = dpopOf(named, { env });
     const before = await dpopSigner();
@@ -246,7 +249,7 @@ describe("a DPoP key that the config names", () => {
     await signedBy(after);
   });
 
-  test("is unsupported_by_server if the server lists none of its algorithms", async () => {
+  test("a DPoP key in the config is unsupported_by_server if the server lists none of its algorithms", async () => {
     const error = await failure(dpopOf(named, { env: { KEY: pem(p256.privateKey) } })(["RS256", "\u202eX"]));
     expect(error.code).toBe("unsupported_by_server");
     expect(error.message).toBe(
@@ -262,7 +265,7 @@ describe("a DPoP key that the config names", () => {
     [["RS256", "ES256"], ["ES256"], []],
     [undefined, undefined, []],
   ])(
-    "signs with the alg of the config if the servers list %j and %j, with the warnings %j",
+    "a DPoP key signs with the alg in the config if the servers list %j and %j, with the warnings %j",
     async (listed, resource, expected) => {
       const warnings: string[] = [];
       const key = { ...named, alg: "ES256" };
@@ -276,14 +279,14 @@ describe("a DPoP key that the config names", () => {
     },
   );
 
-  test("is secret_unavailable if it is missing, and key_invalid without its text if it is not a key", async () => {
+  test("a DPoP key that is missing is secret_unavailable, and text that is not a key is key_invalid and not shown", async () => {
     expect((await failure(dpopOf(named)())).code).toBe("secret_unavailable");
     const error = await failure(dpopOf(named, { env: { KEY: "canary-text" } })());
     expect(error.code).toBe("key_invalid");
     expect(inspect(error, { depth: 9 })).not.toContain("canary-text");
   });
 
-  test("behind an external signer requires a certificate, because nothing else contains its public key", async () => {
+  test("a DPoP key behind an external signer requires a certificate, because nothing else contains its public key", async () => {
     const key: KeySpec = { signer: { name: "kms", format: "raw" }, alg: "ES256" };
     const error = await failure(dpopOf(key, { signers: { kms: () => new Uint8Array(64) } })());
     expect(error.code).toBe("key_invalid");

@@ -4,8 +4,8 @@ import { Nonces } from "../../../src/dpop/nonces.js";
 const mcp = "https://mcp.example/mcp";
 const headers = (nonce?: string) => new Headers(nonce === undefined ? {} : { "dpop-nonce": nonce });
 
-describe("DPoP nonces", () => {
-  test("are kept per origin, independent of path and query", () => {
+describe("Nonces", () => {
+  test("DPoP nonces are kept per origin, independent of path and query", () => {
     const nonces = new Nonces();
     expect(nonces.get("resource", mcp)).toBeUndefined();
     nonces.note("resource", mcp, headers("n1"));
@@ -15,7 +15,7 @@ describe("DPoP nonces", () => {
     expect(nonces.get("resource", "http://mcp.example/mcp")).toBeUndefined();
   });
 
-  test("of an authorization server and an MCP server at one origin are kept apart", () => {
+  test("DPoP nonces of an authorization server and an MCP server at one origin are kept apart", () => {
     const nonces = new Nonces();
     nonces.note("token", "https://one.example/token", headers("from-token"));
     expect(nonces.get("resource", "https://one.example/mcp")).toBeUndefined();
@@ -23,7 +23,7 @@ describe("DPoP nonces", () => {
     expect(nonces.get("token", "https://one.example/token")).toBe("from-token");
   });
 
-  test("are reported as new if they differ from the nonce before", () => {
+  test("a DPoP nonce is reported as new if it differs from the previous one", () => {
     const nonces = new Nonces();
     expect(nonces.note("resource", mcp, headers("n1"))).toBe(true);
     expect(nonces.note("resource", mcp, headers("n1"))).toBe(false);
@@ -40,14 +40,14 @@ describe("DPoP nonces", () => {
     ["with a backslash", "a\\b"],
     ["beyond ASCII", "\u00fc"],
     ["of unbounded length", "a".repeat(1_025)],
-  ])("that are %s are ignored", (_name, nonce) => {
+  ])("a DPoP nonce %s is ignored", (_name, nonce) => {
     const nonces = new Nonces();
     nonces.note("resource", mcp, headers("good"));
     expect(nonces.note("resource", mcp, headers(nonce))).toBe(false);
     expect(nonces.get("resource", mcp)).toBe("good");
   });
 
-  test("may contain every character that RFC 9449 allows", () => {
+  test("a DPoP nonce may contain every character that RFC 9449 allows", () => {
     const all = String.fromCharCode(...Array.from({ length: 0x5e }, (_, index) => 0x21 + index));
     const allowed = all.replace('"', "").replace("\\", "");
     const nonces = new Nonces();
@@ -55,7 +55,7 @@ describe("DPoP nonces", () => {
     expect(nonces.get("resource", mcp)).toBe(allowed);
   });
 
-  test("are kept for 1,000 origins, and the least recently used origin is dropped", () => {
+  test("DPoP nonces are kept for 1,000 origins, and the least recently used origin is dropped", () => {
     const nonces = new Nonces();
     const origin = (index: number) => `https://s${index}.example/`;
     for (let index = 0; index < 1_000; index += 1) nonces.note("resource", origin(index), headers("n"));

@@ -11,13 +11,13 @@ function errorWith(details: Readonly<Record<string, unknown>>): McpAuthError {
   return new McpAuthError("token_request_rejected", "It was refused.", { server: "crm", details });
 }
 
-/** What is left of a text in the details of an error. */
+/** Returns the part of a text that the details of an error keep. */
 function kept(text: unknown): unknown {
   return errorWith({ text }).details?.["text"];
 }
 
-describe("the details of an error", () => {
-  test("the details are the strings, numbers and lists that servers said, and nothing empty", () => {
+describe("McpAuthError.details", () => {
+  test("the details contain the strings, numbers and lists from responses, and nothing empty", () => {
     const scope = ["a", 7, "", null, { b: 1 }];
     const error = errorWith({
       error: said,
@@ -34,7 +34,7 @@ describe("the details of an error", () => {
     expect(new McpAuthError("aborted", "It was aborted.").details).toBeUndefined();
   });
 
-  test("the details do not appear in any form of an error or of one that wraps it", () => {
+  test("the details do not appear when an error, or one that wraps it, is printed or copied", () => {
     const error = errorWith({ error: said });
     expect(error.details).toEqual({ error: said });
     const everything = { depth: Number.POSITIVE_INFINITY, showHidden: true, getters: false };
@@ -63,7 +63,7 @@ describe("the details of an error", () => {
     expect(kept("x".repeat(1_000_000))).toBe(`${"x".repeat(199)}…`);
     expect(kept(Array.from({ length: 50 }, (_, index) => `${index}`))).toHaveLength(20);
     expect(kept(["y".repeat(300)])).toEqual([`${"y".repeat(199)}…`]);
-    // Where the cut is in the middle of a character.
+    // The text is cut in the middle of a character.
     expect(kept(`${"x".repeat(198)}\u{1f600}${"x".repeat(9)}`)).toBe(`${"x".repeat(198)}\ufffd…`);
   });
 
@@ -75,8 +75,8 @@ describe("the details of an error", () => {
   });
 });
 
-describe("a credential that was sent", () => {
-  // Of what a long one is made: blocks of it must not be found in another text by chance.
+describe("credentials in details", () => {
+  // Characters of a long credential. Its blocks must not occur in another text by chance.
   const secret = 'pA7-long enough "to be" a/secret+with%everything';
 
   test("a sent credential becomes <secret> in every form in which a server may quote it", () => {
@@ -93,7 +93,7 @@ describe("a credential that was sent", () => {
     }
   });
 
-  test("every part of a sent credential becomes <secret>, and every occurrence", () => {
+  test("every part and every occurrence of a sent credential becomes <secret>", () => {
     const token = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOP";
     rememberCredential(token);
     expect(kept(`begins with ${token.slice(0, 31)} ends with ${token.slice(-31)}`)).toBe(
@@ -112,7 +112,7 @@ describe("a credential that was sent", () => {
       expect(text).not.toContain("QQQ");
       expect(text.length).toBeLessThanOrEqual(200);
     }
-    // What is left out makes room for what comes after it, which was not looked at.
+    // The credential that is left out makes room for text after it that was not searched.
     const crowded = `${`${token} `.repeat(9)}${token.slice(0, 12)}`;
     expect(kept(crowded)).not.toMatch(/Q{2}/);
   });
@@ -123,7 +123,7 @@ describe("a credential that was sent", () => {
     expect(kept("hunter2 is no secret, nor is xhunter2x")).toBe("<secret> is no secret, nor is x<secret>x");
   });
 
-  test("a sent credential is found although thousands were sent before", () => {
+  test("a sent credential is found even if thousands were sent before", () => {
     for (let index = 0; index < 3_000; index += 1)
       rememberCredential(`another-credential-number-${index}`.repeat(9));
     rememberCredential(secret);

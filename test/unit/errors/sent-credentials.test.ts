@@ -10,15 +10,15 @@ const secret = "Sup3r-Secret-Client-Value";
 const quoted = `it refuses ${secret} here`;
 const hidden = "it refuses <secret> here";
 
-describe("a credential that was sent", () => {
-  test("tokens of any length and number from a server do not displace a sent credential", () => {
+describe("withoutCredentials", () => {
+  test("tokens from a server do not displace a sent credential, even if they are many or long", () => {
     rememberCredential(secret);
     rememberShortLived(randomBytes(500_000).toString("base64url"));
     for (let count = 0; count < 3_000; count += 1) rememberShortLived(randomBytes(300).toString("base64url"));
     expect(withoutCredentials(quoted)).toBe(hidden);
   });
 
-  test("a credential that is sent again is found, with any number sent in between", () => {
+  test("a credential that is sent again is found, even if many others were sent in between", () => {
     for (let round = 0; round < 60; round += 1) {
       rememberCredential(secret);
       expect(withoutCredentials(quoted)).toBe(hidden);
@@ -28,18 +28,18 @@ describe("a credential that was sent", () => {
     }
   });
 
-  test("tokens that a server issues and that we send do not displace a sent credential", () => {
+  test("sending tokens that a server issued does not displace another sent credential", () => {
     rememberCredential(secret);
-    // Of characters that are written in many ways.
+    // Has characters that are encoded in many ways.
     for (let count = 0; count < 50; count += 1) rememberShortLived(`${count}${`&<'"%+/=`.repeat(2_000)}`);
     expect(withoutCredentials(quoted)).toBe(hidden);
   });
 
   test.each([
-    ["as it is", (text: string) => text],
+    ["unchanged", (text: string) => text],
     ["in a form", (text: string) => new URLSearchParams({ a: text }).toString().slice(2)],
     ["in a URL", encodeURIComponent],
-    ["in a URL, in small letters", (text: string) => encodeURIComponent(text).toLowerCase()],
+    ["in a URL, in lower case", (text: string) => encodeURIComponent(text).toLowerCase()],
     ["in JSON", (text: string) => JSON.stringify(text).slice(1, -1)],
     [
       "in HTML",
@@ -51,7 +51,7 @@ describe("a credential that was sent", () => {
           .replaceAll("'", "&#39;"),
     ],
     [
-      "in HTML of Go",
+      "in HTML that a Go template escaped",
       (text: string) =>
         text
           .replaceAll("&", "&amp;")
@@ -61,7 +61,7 @@ describe("a credential that was sent", () => {
           .replaceAll("+", "&#43;"),
     ],
     [
-      "in HTML of Mustache",
+      "in HTML that a Mustache template escaped",
       (text: string) =>
         text
           .replaceAll("&", "&amp;")
@@ -71,7 +71,7 @@ describe("a credential that was sent", () => {
           .replaceAll("/", "&#x2F;")
           .replaceAll("=", "&#x3D;"),
     ],
-  ])("is found %s", (_, write) => {
+  ])("a sent credential is found %s", (_, write) => {
     const strange = `pa<ss>&w"o'rd ~(é) % a+b/c=`.replace(">", "");
     rememberCredential(strange);
     expect(withoutCredentials(`it refuses [${write(strange)}]`)).toBe("it refuses [<secret>]");

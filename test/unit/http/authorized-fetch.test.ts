@@ -28,13 +28,13 @@ function tokenNamed(accessToken: string): Token {
   });
 }
 
-/** Hands out the tokens in turn; each refusal moves on to the next, or to none where that is a code or the same. */
+/** Creates an authorized fetch with these tokens. Each refusal moves on to the next one, which may also be an error code. */
 function client(
   origin: string,
   options: { tokens?: string[]; reach?: Reach; path?: string; headers?: object; meanwhile?: string } = {},
 ) {
   const { tokens = ["t1", "t2", "t3"], reach = "origin", path = "/mcp", headers = {} } = options;
-  let present = 0;
+  let current = 0;
   const rejected: string[] = [];
   const failed: string[] = [];
   const again: number[] = [];
@@ -44,18 +44,18 @@ function client(
     reach,
     fetch: (input, init) => globalThis.fetch(input, init),
     token: async (signal) => {
-      const given = tokens[present];
+      const given = tokens[current];
       if (given === "stopped") throw new McpAuthError(given, given);
       if (signal?.aborted) throw new McpAuthError("aborted", "aborted");
-      return tokenNamed(tokens[Math.min(present, tokens.length - 1)] ?? "");
+      return tokenNamed(tokens[Math.min(current, tokens.length - 1)] ?? "");
     },
     headers: async () => ({ ...headers }),
     accepted: () => {},
     challenged: () => {},
     async replace({ token: refused, signal }) {
       rejected.push(refused.accessToken);
-      present += 1;
-      const next = tokens[present];
+      current += 1;
+      const next = tokens[current];
       if (signal?.aborted) throw new McpAuthError("aborted", "aborted");
       if (next === "stopped" || next === "aborted") throw new McpAuthError(next, next);
       if (next === undefined) return { kind: "none" };
@@ -73,7 +73,7 @@ function client(
     },
     replaceForOthers: (call) => {
       rejected.push(call.token.accessToken);
-      present += 1;
+      current += 1;
     },
     refusedAgain: async ({ response }) => void again.push(response.status),
   });
@@ -83,8 +83,8 @@ function client(
 const authorizations = (server: HttpServer) =>
   server.requests.map((request) => request.headers.authorization);
 
-describe("an authorized fetch", () => {
-  test("adds the token when the request is sent, in place of the caller's own Authorization", async () => {
+describe("createAuthorizedFetch", () => {
+  test("an authorized fetch replaces the caller's Authorization with the token", async () => {
     const server = await start((_request, response) => void response.end("ok"));
     const { fetch } = client(server.origin);
     const response = await fetch(`${server.origin}/mcp`, {
@@ -95,14 +95,14 @@ describe("an authorized fetch", () => {
     expect(server.requests[0]?.headers["x-own"]).toBe("1");
   });
 
-  test("sends the headers of the config, also where the caller has one of the same name", async () => {
+  test("an authorized fetch sends the headers of the config instead of the caller's headers of the same name", async () => {
     const server = await start((_request, response) => void response.end());
     const { fetch } = client(server.origin, { headers: { "x-api-key": "k", "x-own": "config" } });
     await fetch(`${server.origin}/mcp`, { headers: { "X-Own": "caller" } });
     expect(server.requests[0]?.headers).toMatchObject({ "x-api-key": "k", "x-own": "config" });
   });
 
-  test("drops the refused token after a 401 and sends the same body once more", async () => {
+  test("after a 401 the token is replaced, and the same body is sent again", async () => {
     const server = await start((request, response) => {
       response.statusCode = request.headers.authorization === "Bearer t1" ? 401 : 200;
       response.end(request.body);
@@ -117,7 +117,7 @@ describe("an authorized fetch", () => {
     ]);
   });
 
-  test("passes a Request object on with its body, which is a stream and is not sent again", async () => {
+  test("a Request object is sent with its body, which is a stream and is not sent again", async () => {
     const server = await start((request, response) => {
       response.statusCode = 401;
       response.end(request.body);
@@ -134,7 +134,7 @@ describe("an authorized fetch", () => {
     expect(rejected).toEqual(["t1"]);
   });
 
-  test("sends a Request object without a body once more, its settings kept", async () => {
+  test("a Request object without a body is sent again with its settings", async () => {
     const server = await start((request, response) => {
       response.statusCode = request.headers.authorization === "Bearer t1" ? 401 : 200;
       response.end(request.method);
@@ -147,7 +147,7 @@ describe("an authorized fetch", () => {
     expect(server.requests.map(({ headers }) => headers["x-own"])).toEqual(["1", "1"]);
   });
 
-  test("frees the connection of a 401 when the caller leaves", async () => {
+  test("the connection of a 401 is freed if the caller aborts", async () => {
     let free = () => {};
     const freed = new Promise<void>((resolve) => {
       free = resolve;
@@ -162,7 +162,7 @@ describe("an authorized fetch", () => {
     await freed;
   });
 
-  test("returns the 401 when no other token can be had", async () => {
+  test("a 401 is returned if there is no other token", async () => {
     const server = await start((_request, response) => {
       response.statusCode = 401;
       response.end("no");
@@ -173,7 +173,7 @@ describe("an authorized fetch", () => {
     expect(again).toEqual([]);
   });
 
-  test("returns a second 401 as it is", async () => {
+  test("a second 401 is returned unchanged", async () => {
     const server = await start((_request, response) => {
       response.statusCode = 401;
       response.end("no");
@@ -185,7 +185,7 @@ describe("an authorized fetch", () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  test("sends a request whose new token is refused again with one that has come meanwhile", async () => {
+  test("a request whose new token is refused is sent again with a token that arrived in the meantime", async () => {
     const server = await start((request, response) => {
       response.writeHead(request.headers.authorization === "Bearer t9" ? 200 : 401).end();
     });
@@ -195,7 +195,7 @@ describe("an authorized fetch", () => {
     expect([failed, again]).toEqual([["t2"], []]);
   });
 
-  test("returns the 401 when the new token is the same one", async () => {
+  test("a 401 is returned if the new token is the same as the refused one", async () => {
     const server = await start((_request, response) => {
       response.statusCode = 401;
       response.end("no");
@@ -206,7 +206,7 @@ describe("an authorized fetch", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test("returns the 401 when the runtime was stopped meanwhile", async () => {
+  test("a 401 is returned if the runtime was stopped in the meantime", async () => {
     const server = await start((_request, response) => {
       response.statusCode = 401;
       response.end("no");
@@ -215,7 +215,7 @@ describe("an authorized fetch", () => {
     expect(await (await fetch(`${server.origin}/mcp`)).text()).toBe("no");
   });
 
-  test("returns the 401 when the body is a stream that was used up", async () => {
+  test("a 401 is returned if the body is a stream that was consumed", async () => {
     const server = await start((_request, response) => {
       response.statusCode = 401;
       response.end();
@@ -233,7 +233,7 @@ describe("an authorized fetch", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test("returns a 403 as it is and drops no token", async () => {
+  test("a 403 without a challenge is returned unchanged and replaces no token", async () => {
     const server = await start((_request, response) => {
       response.statusCode = 403;
       response.end();
@@ -243,7 +243,7 @@ describe("an authorized fetch", () => {
     expect(rejected).toEqual([]);
   });
 
-  test("rejects a URL of another origin with egress_denied, and sends nothing at all", async () => {
+  test("a URL of another origin is rejected with egress_denied, and nothing is sent", async () => {
     const server = await start((_request, response) => void response.end());
     const other = await start((_request, response) => void response.end());
     const { fetch } = client(server.origin);
@@ -280,7 +280,7 @@ describe("an authorized fetch", () => {
   });
 
   test.each([301, 302, 303, 307, 308])(
-    "follows a %s within reach as the Fetch standard says",
+    "a %s redirect within reach is followed as the Fetch standard says",
     async (status) => {
       const server = await start((request, response) => {
         if (request.url === "/mcp") response.writeHead(status, { location: "/elsewhere" });
@@ -302,7 +302,7 @@ describe("an authorized fetch", () => {
     },
   );
 
-  test("refuses a redirect to another origin before anything is sent there", async () => {
+  test("a redirect to another origin is rejected before anything is sent there", async () => {
     const other = await start((_request, response) => void response.end());
     const server = await start((_request, response) => {
       response.writeHead(307, { location: `${other.origin}/mcp` });
@@ -319,7 +319,7 @@ describe("an authorized fetch", () => {
     expect(other.requests).toHaveLength(0);
   });
 
-  test("ends a redirect loop", async () => {
+  test("a redirect loop ends after five redirects", async () => {
     const server = await start((_request, response) => {
       response.writeHead(302, { location: "/mcp" });
       response.end();
@@ -334,7 +334,7 @@ describe("an authorized fetch", () => {
     expect(server.requests).toHaveLength(6);
   });
 
-  test('hands a redirect to a caller who asked for it with redirect: "manual"', async () => {
+  test('a caller with redirect: "manual" gets the redirect, and redirect: "error" rejects', async () => {
     const server = await start((_request, response) => {
       response.writeHead(302, { location: "/elsewhere" });
       response.end();
@@ -348,7 +348,7 @@ describe("an authorized fetch", () => {
     expect(server.requests.map(({ url }) => url)).toEqual(["/mcp", "/mcp"]);
   });
 
-  test("passes the caller's signal to the token and to the request", async () => {
+  test("the caller's signal ends the wait for the token and the request", async () => {
     const server = await start(() => {});
     const { fetch } = client(server.origin);
     await expect(fetch(`${server.origin}/mcp`, { signal: AbortSignal.abort() })).rejects.toMatchObject({
@@ -361,7 +361,7 @@ describe("an authorized fetch", () => {
     await expect(sent).rejects.toMatchObject({ name: "AbortError" });
   });
 
-  test("frees the connection of a refused response that never ends", async () => {
+  test("the connection of a refusal whose body never ends is freed", async () => {
     let free = () => {};
     const freed = new Promise<void>((resolve) => {
       free = resolve;

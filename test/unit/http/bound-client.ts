@@ -36,7 +36,7 @@ export interface Asked {
   readonly token: string;
 }
 
-/** What a step-up gives: the name of the token, or the code that it fails with. */
+/** Returns the outcome of a step-up: the name of the token, or the code of the error. */
 export type StepUpAnswer = (asked: Asked) => string | undefined;
 
 export interface ClientOptions {
@@ -44,11 +44,11 @@ export interface ClientOptions {
   readonly stepUp?: StepUpAnswer;
   readonly fetch?: Authorizer["fetch"];
   readonly headers?: Readonly<Record<string, string>>;
-  /** Path and query of the server's URL; `/mcp` unless told. */
+  /** Path and query of the server's URL. By default, `/mcp`. */
   readonly path?: string;
 }
 
-/** Hands out `t1`, `t2` and so on; each refusal moves on to the next. */
+/** Creates an authorized fetch with the tokens `t1`, `t2` and so on. Each refusal moves on to the next one. */
 export function client(origin: string, options: ClientOptions = {}) {
   const { binding, stepUp, headers = {}, path = "/mcp" } = options;
   const nonces = new Nonces();
@@ -84,7 +84,7 @@ export function client(origin: string, options: ClientOptions = {}) {
   return { fetch, nonces, rejected, asked, accepted: () => accepted };
 }
 
-/** What a resource server checks, RFC 9449 §4.3 and §7.1, and each `jti` once. Throws what is wrong. */
+/** Checks a proof as a resource server does (RFC 9449 §4.3 and §7.1). Throws an error if a check fails or a `jti` repeats. */
 export function proofVerifier(thumbprint: string) {
   const used = new Set<unknown>();
   return async (request: RecordedRequest, origin: string): Promise<JWTPayload> => {

@@ -41,7 +41,7 @@ const nonces = (server: HttpServer) => server.requests.map((request) => claims(r
 const wantsNonce = { "www-authenticate": 'DPoP error="use_dpop_nonce", algs="ES256"' };
 const invalidToken = { "www-authenticate": 'DPoP error="invalid_token", algs="ES256"' };
 
-/** A resource server that verifies everything; `nonce` is what it wants now. */
+/** A resource server that verifies each proof and requires the current `nonce`. */
 async function resourceServer(options: { nonce?: string; rotating?: boolean } = {}) {
   const verify = proofVerifier(dpopSigner.thumbprint);
   const state = { nonce: options.nonce };
@@ -59,8 +59,8 @@ async function resourceServer(options: { nonce?: string; rotating?: boolean } = 
   return { server, state };
 }
 
-describe("a request with a token that is bound to a key", () => {
-  test("carries the token under the DPoP scheme and a proof that a server accepts", async () => {
+describe("tokens bound to a key", () => {
+  test("a request with a bound token has the DPoP scheme and a proof that a server accepts", async () => {
     const { server } = await resourceServer();
     const { fetch, accepted } = bound(server.origin);
     const response = await fetch(`${server.origin}/mcp?q=1#f`, { method: "POST", body: "b" });
@@ -71,7 +71,7 @@ describe("a request with a token that is bound to a key", () => {
   });
 
   test.each(["get", "post", "PATCH", "query", "QUERY"])(
-    "of method %s proves what goes over the wire",
+    "the proof of a request with the method %s names the method that fetch sends",
     async (method) => {
       const sent: string[] = [];
       const { fetch } = bound("https://mcp.example", {
@@ -87,7 +87,7 @@ describe("a request with a token that is bound to a key", () => {
     },
   );
 
-  test("has a proof of its own, in place of the caller's and of the config's", async () => {
+  test("a request with a bound token replaces a proof of the caller or the config", async () => {
     const { server } = await resourceServer();
     const { fetch } = bound(server.origin, { headers: { DPoP: "config" } });
     const headers = { DPoP: "mine", Authorization: "DPoP mine" };
@@ -95,7 +95,7 @@ describe("a request with a token that is bound to a key", () => {
     expect((await fetch(new Request(`${server.origin}/mcp`, { headers }))).status).toBe(200);
   });
 
-  test("follows a redirect with a proof for where it goes", async () => {
+  test("a redirect is followed with a proof for its target", async () => {
     const verify = proofVerifier(dpopSigner.thumbprint);
     const server = await start(async (request, response) => {
       await verify(request, server.origin);
@@ -110,7 +110,7 @@ describe("a request with a token that is bound to a key", () => {
     ]);
   });
 
-  test("is not sent when its proof cannot be made", async () => {
+  test("a request whose proof cannot be made is not sent", async () => {
     const { server } = await resourceServer();
     const failing: DpopSigner = {
       thumbprint: "t",
@@ -123,7 +123,7 @@ describe("a request with a token that is bound to a key", () => {
   });
 });
 
-test("a token that works for whoever has it goes without a proof, also without the caller's", async () => {
+test("a bearer token is sent without a proof, and a proof of the caller is removed", async () => {
   const server = await start((_request, response) => void response.end());
   const { fetch } = client(server.origin, { headers: { dpop: "config" } });
   await fetch(`${server.origin}/mcp`, { headers: { DPoP: "mine" } });
@@ -131,8 +131,8 @@ test("a token that works for whoever has it goes without a proof, also without t
   expect(server.requests[0]?.headers).not.toHaveProperty("dpop");
 });
 
-describe("a server that wants nonces", () => {
-  test("gets its own after it asked, with the same token and body, and from then on at once", async () => {
+describe("DPoP nonces", () => {
+  test("a server that asks for a nonce gets the request again with it, and later requests have it at once", async () => {
     const { server } = await resourceServer({ nonce: "n1" });
     const { fetch, rejected } = bound(server.origin);
     for (const body of ["one", "two"]) {
@@ -144,14 +144,14 @@ describe("a server that wants nonces", () => {
     expect(rejected).toEqual([]);
   });
 
-  test("gets the one of its last answer when it gives another with each", async () => {
+  test("each request has the nonce of the last response", async () => {
     const { server } = await resourceServer({ nonce: "n", rotating: true });
     const { fetch } = bound(server.origin);
     for (let call = 0; call < 4; call += 1) expect((await fetch(`${server.origin}/mcp`)).status).toBe(200);
     expect(nonces(server)).toEqual([undefined, "n", "n+", "n++", "n+++"]);
   });
 
-  test("may change it under 50 calls at the same time: all of them arrive, no proof goes out twice", async () => {
+  test("a nonce that changes during 50 concurrent calls fails none of them, and no proof is sent twice", async () => {
     const { server, state } = await resourceServer({ nonce: "n1" });
     const { fetch, rejected } = bound(server.origin);
     await fetch(`${server.origin}/mcp`);
@@ -165,12 +165,12 @@ describe("a server that wants nonces", () => {
     expect(server.requests.length).toBeLessThanOrEqual(2 + 2 * 50);
   });
 
-  test("may give its nonce in the answer to another call", async () => {
+  test("a nonce from the response to another call is used", async () => {
     const { server } = await resourceServer({ nonce: "n1" });
     const { fetch, nonces: kept } = bound(server.origin, {
       async fetch(input, init) {
         const response = await globalThis.fetch(input, init);
-        // Meanwhile another call has had the same answer.
+        // In the meantime, another call got the same response.
         if (response.status === 401) kept.note("resource", String(input), response.headers);
         return response;
       },
@@ -181,9 +181,9 @@ describe("a server that wants nonces", () => {
 
   test.each([
     ["no nonce", undefined, [undefined, undefined]],
-    ["a nonce that is none", "a b", [undefined, undefined]],
+    ["an invalid nonce", "a b", [undefined, undefined]],
     ["the same nonce each time", "n", [undefined, "n", "n"]],
-  ])("and answers with %s has the last word, and the token is kept", async (_name, nonce, sent) => {
+  ])("a nonce challenge with %s is returned, and the token is kept", async (_name, nonce, sent) => {
     const server = await start((_request, response) => {
       response.writeHead(401, { ...wantsNonce, ...(nonce === undefined ? {} : { "dpop-nonce": nonce }) });
       response.end("no");
@@ -197,7 +197,7 @@ describe("a server that wants nonces", () => {
     expect(rejected).toEqual([]);
   });
 
-  test("and gives another each time without ever being content is asked twice", async () => {
+  test("a server that asks for another nonce each time gets two requests", async () => {
     let given = 0;
     const server = await start((_request, response) => {
       given += 1;
@@ -209,7 +209,7 @@ describe("a server that wants nonces", () => {
     expect(rejected).toEqual([]);
   });
 
-  test("may refuse the token after that, which then is replaced as ever", async () => {
+  test("a token that is refused after a nonce challenge is replaced", async () => {
     const verify = proofVerifier(dpopSigner.thumbprint);
     const server = await start(async (request, response) => {
       const { nonce } = await verify(request, server.origin);
@@ -229,7 +229,7 @@ describe("a server that wants nonces", () => {
     expect(rejected).toEqual(["t1"]);
   });
 
-  test("cannot have a streamed body again: it gets the nonce with the next request", async () => {
+  test("a streamed body is not sent again for a nonce, and the next request has the nonce", async () => {
     const { server } = await resourceServer({ nonce: "n1" });
     const { fetch, rejected } = bound(server.origin);
     const streamed = () => new Request(`${server.origin}/mcp`, { method: "POST", body: "streamed" });
@@ -240,7 +240,7 @@ describe("a server that wants nonces", () => {
     expect(rejected).toEqual([]);
   });
 
-  test("has its connection freed when it never ends the answer that asks for the nonce", async () => {
+  test("the connection of a nonce challenge whose body never ends is freed", async () => {
     let free = () => {};
     const freed = new Promise<void>((resolve) => {
       free = resolve;
@@ -256,7 +256,7 @@ describe("a server that wants nonces", () => {
   });
 });
 
-describe("a 401 to a bound token", () => {
+describe("401 to a bound token", () => {
   const answering = (challenge: string) =>
     start((request, response) => {
       if (request.headers.authorization?.endsWith("t2") === true) return void response.end();
@@ -267,7 +267,7 @@ describe("a 401 to a bound token", () => {
     'DPoP error="invalid_dpop_proof"',
     'Bearer error="invalid_token", DPoP error="invalid_dpop_proof", algs="ES256"',
     'dpop algs="ES256", error=use_dpop_nonce',
-  ])("about its proof costs no token: %s", async (challenge) => {
+  ])("a 401 that refuses the proof does not replace the token: %s", async (challenge) => {
     const server = await answering(challenge);
     const { fetch, rejected } = bound(server.origin);
     const response = await fetch(`${server.origin}/mcp`);
@@ -277,7 +277,7 @@ describe("a 401 to a bound token", () => {
   });
 
   test.each(['DPoP error="invalid_token"', "DPoP", 'Bearer error="use_dpop_nonce"', "Basic realm=x"])(
-    "about anything else has it replaced: %s",
+    "a 401 that refuses a bound token replaces it: %s",
     async (challenge) => {
       const server = await answering(challenge);
       const { fetch, rejected } = bound(server.origin);
@@ -286,7 +286,7 @@ describe("a 401 to a bound token", () => {
     },
   );
 
-  test("is nothing about a proof when the token has none", async () => {
+  test("a 401 about a proof replaces a token that is not bound", async () => {
     const server = await answering('DPoP error="use_dpop_nonce"');
     const { fetch, rejected } = client(server.origin);
     expect((await fetch(`${server.origin}/mcp`)).status).toBe(200);
@@ -294,7 +294,7 @@ describe("a 401 to a bound token", () => {
   });
 });
 
-describe("a token that is bound to a certificate", () => {
+describe("tokens bound to a certificate", () => {
   const through: string[] = [];
   beforeEach(() => through.splice(0));
   const certificate = {
@@ -308,7 +308,7 @@ describe("a token that is bound to a certificate", () => {
   };
   const elsewhere = () => Promise.reject(new Error("Sent without the certificate."));
 
-  test("goes out with it, a redirect too", async () => {
+  test("a token that is bound to a certificate is sent over its connections, also after a redirect", async () => {
     const server = await start((request, response) => {
       if (request.url === "/mcp") response.writeHead(307, { location: "/there" });
       response.end(request.headers.authorization);
@@ -318,14 +318,14 @@ describe("a token that is bound to a certificate", () => {
     expect(through).toEqual([`${server.origin}/mcp`, `${server.origin}/there`]);
   });
 
-  test("may be bound to a key as well", async () => {
+  test("a token can be bound to a certificate and a key", async () => {
     const { server } = await resourceServer({ nonce: "n1" });
     const { fetch } = client(server.origin, { binding: { certificate, dpopSigner }, fetch: elsewhere });
     expect((await fetch(`${server.origin}/mcp`)).status).toBe(200);
   });
 });
 
-test("a proof that never comes, as from a key in a KMS, is waited for until the caller's signal comes", async () => {
+test("the caller's signal ends the wait for a proof that never comes, as from a key in a KMS", async () => {
   const limits = new WaitLimits({ server: "crm", clock: systemClock, deadline: 60_000 });
   const caller = new AbortController();
   let sent = 0;

@@ -5,7 +5,7 @@ import type { FetchFunction } from "../../../src/net/bounded-fetch.js";
 
 const url = "https://mcp.example/mcp";
 
-/** What goes to `fetch` in the end. */
+/** Returns the request that `fetch` gets. */
 async function sent(...given: Parameters<typeof parseRequest>): Promise<Request> {
   let request: Request | undefined;
   const outgoing = parseRequest(...given);
@@ -46,12 +46,12 @@ for (const name of ["method", "body", "headers", "integrity", "keepalive", "sign
 }
 
 test.each<[string, () => object]>([
-  ["of its own", () => ({ ...members })],
-  ["that it inherits", () => Object.create(members)],
-  ["of a class with accessors", () => new Settings(members)],
-  ["that cannot be enumerated", () => Object.create(null, Object.getOwnPropertyDescriptors(hidden()))],
-  ["of a function", () => Object.assign(() => {}, members)],
-])("`init` is read with the members %s, as `fetch` reads it", async (_, make) => {
+  ["an object has itself", () => ({ ...members })],
+  ["an object inherits", () => Object.create(members)],
+  ["a class defines as accessors", () => new Settings(members)],
+  ["are not enumerable", () => Object.create(null, Object.getOwnPropertyDescriptors(hidden()))],
+  ["a function has", () => Object.assign(() => {}, members)],
+])("`init` is read as `fetch` reads it, with members that %s", async (_, make) => {
   for (const input of [url, new URL(url), new Request(url, { headers: { "x-own": "of the request" } })]) {
     const request = await sent(input, make() as RequestInit); // As JavaScript passes it.
     expect(request).toMatchObject({ method: "DELETE", integrity: "sha256-x", keepalive: true });
@@ -78,7 +78,7 @@ test("each member is read once, however often the request is sent", async () => 
   );
 });
 
-test("what only a caller's own `fetch` knows is passed on, inherited or not", async () => {
+test("members that only the caller's own `fetch` supports are passed on, inherited or not", async () => {
   const mark = Symbol("mark");
   const dispatcher = { dispatch() {} };
   const init = Object.assign(Object.create({ next: { revalidate: 1 }, dispatcher }), { cf: 1, [mark]: 2 });
@@ -95,7 +95,7 @@ test("what only a caller's own `fetch` knows is passed on, inherited or not", as
   expect(got).toMatchObject({ next: { revalidate: 1 }, cf: 1, [mark]: 2, dispatcher, cache: "no-store" });
 });
 
-test("a redirect to a GET leaves the body out and keeps the rest", async () => {
+test("a redirect to a GET drops the body and keeps the other members", async () => {
   const outgoing = parseRequest(url, Object.create({ ...members, method: "POST" }));
   let got: RequestInit | undefined;
   const get = outgoing.asGet(new Headers());
@@ -116,11 +116,11 @@ test.each([
   [null, {}],
   [{ method: undefined, signal: undefined }, {}],
   [{ method: "PUT", toString: undefined }, { method: "PUT" }],
-])("%o is read as %o", (init, read) => {
+])("the init %o is read as %o", (init, read) => {
   expect(readInit(init as RequestInit | null | undefined)).toEqual(read); // As JavaScript passes it.
 });
 
-test("an accessor that throws fails the call with what it throws", () => {
+test("an accessor that throws makes the call throw the same error", () => {
   const settings = {
     get method(): string {
       throw new RangeError("its own");
@@ -129,7 +129,7 @@ test("an accessor that throws fails the call with what it throws", () => {
   expect(() => parseRequest(url, settings)).toThrow(RangeError);
 });
 
-test("a method that is no string is read as one, once", async () => {
+test("a method that is not a string is converted to one, once", async () => {
   let reads = 0;
   const method = {
     toString() {

@@ -16,7 +16,7 @@ async function start(handler: Handler): Promise<HttpServer> {
 
 const insufficient = 'Bearer error="insufficient_scope", scope="read write"';
 
-/** Answers 403 with a challenge until the token is the one that is good. */
+/** Responds 403 with a challenge to any token but this one. */
 const wanting = (good: string, challenge = insufficient) =>
   start((request, response) => {
     if (request.headers.authorization?.split(" ")[1] === good) return void response.end(request.body);
@@ -25,8 +25,8 @@ const wanting = (good: string, challenge = insufficient) =>
 
 const authorizations = (server: HttpServer) => server.requests.map(({ headers }) => headers.authorization);
 
-describe("a 403 for want of scopes", () => {
-  test("has the request sent again with a token that has them", async () => {
+describe("insufficient_scope", () => {
+  test("a request refused for missing scopes is sent again with a token that has them", async () => {
     const server = await wanting("wide");
     const { fetch, asked, rejected, accepted } = client(server.origin, { stepUp: () => "wide" });
     const response = await fetch(`${server.origin}/mcp`, { method: "POST", body: "b" });
@@ -40,16 +40,19 @@ describe("a 403 for want of scopes", () => {
     ["there is no other token", () => undefined],
     ["the token is the same", () => "t1"],
     ["the runtime was stopped", () => "stopped"],
-  ] satisfies [string, StepUpAnswer][])("is returned when %s", async (_name, stepUp) => {
-    const server = await wanting("wide");
-    const { fetch, asked } = client(server.origin, { stepUp });
-    const response = await fetch(`${server.origin}/mcp`);
-    expect([response.status, await response.text()]).toEqual([403, "more"]);
-    expect(asked).toHaveLength(1);
-    expect(server.requests).toHaveLength(1);
-  });
+  ] satisfies [string, StepUpAnswer][])(
+    "a 403 for missing scopes is returned if %s",
+    async (_name, stepUp) => {
+      const server = await wanting("wide");
+      const { fetch, asked } = client(server.origin, { stepUp });
+      const response = await fetch(`${server.origin}/mcp`);
+      expect([response.status, await response.text()]).toEqual([403, "more"]);
+      expect(asked).toHaveLength(1);
+      expect(server.requests).toHaveLength(1);
+    },
+  );
 
-  test("rejects, and frees the connection, when the config does not allow them", async () => {
+  test("a request whose missing scopes the config does not allow rejects, and its connection is freed", async () => {
     let free = () => {};
     const freed = new Promise<void>((resolve) => {
       free = resolve;
@@ -63,7 +66,7 @@ describe("a 403 for want of scopes", () => {
     await freed;
   });
 
-  test("is followed three times in one call, and the next is returned", async () => {
+  test("one call follows three step-ups, and returns the next 403", async () => {
     const server = await start((request, response) => {
       const token = request.headers.authorization?.split(" ")[1];
       const challenge = `Bearer error="insufficient_scope", scope="after-${token}"`;
@@ -76,7 +79,7 @@ describe("a 403 for want of scopes", () => {
     expect(authorizations(server)).toEqual(["t1", "t1+", "t1++", "t1+++"].map((token) => `Bearer ${token}`));
   });
 
-  test("may be followed by a 401, after which the token is replaced as ever", async () => {
+  test("a token from a step-up that gets a 401 is replaced", async () => {
     const server = await start((request, response) => {
       const token = request.headers.authorization?.split(" ")[1];
       if (token === "t2") return void response.end("done");
@@ -88,7 +91,7 @@ describe("a 403 for want of scopes", () => {
     expect(rejected).toEqual(["wide"]);
   });
 
-  test("of a body that cannot be sent again is returned, and no token is asked for", async () => {
+  test("a 403 to a body that cannot be sent again is returned, and no token is requested", async () => {
     const server = await wanting("wide");
     const { fetch, asked } = client(server.origin, { stepUp: () => "wide" });
     const response = await fetch(new Request(`${server.origin}/mcp`, { method: "POST", body: "streamed" }));
@@ -96,7 +99,7 @@ describe("a 403 for want of scopes", () => {
     expect(asked).toEqual([]);
   });
 
-  test("of another path of the origin is returned: it may be another resource", async () => {
+  test("a 403 from another path of the origin is returned, because it may be another resource", async () => {
     const server = await wanting("wide");
     const { fetch, asked } = client(server.origin, { stepUp: () => "wide" });
     expect((await fetch(`${server.origin}/mcp2`)).status).toBe(403);
@@ -104,7 +107,7 @@ describe("a 403 for want of scopes", () => {
     expect((await fetch(`${server.origin}/mcp/messages`)).status).toBe(200);
   });
 
-  test("of a URL with another query than the server's is returned: it may be another resource", async () => {
+  test("a 403 from a URL with another query than the server's is returned, because it may be another resource", async () => {
     const server = await wanting("wide");
     const path = "/mcp?tenant=alice";
     const { fetch, asked } = client(server.origin, { stepUp: () => "wide", path });
@@ -119,9 +122,9 @@ test.each([
   ["another error", 'Bearer error="invalid_token", scope="read"'],
   ["no error", 'Bearer scope="read"'],
   ["no scope", 'Bearer error="insufficient_scope"'],
-  ["nothing that is a scope", 'Bearer error="insufficient_scope", scope="  "'],
+  ["an empty scope", 'Bearer error="insufficient_scope", scope="  "'],
   ["another scheme", 'Basic error="insufficient_scope", scope="read"'],
-])("a 403 with %s is returned, and no token is asked for", async (_name, challenge) => {
+])("a 403 with %s is returned, and no token is requested", async (_name, challenge) => {
   const server = await wanting("wide", challenge);
   const { fetch, asked } = client(server.origin, { stepUp: () => "wide" });
   const response = await fetch(`${server.origin}/mcp`);
@@ -129,7 +132,7 @@ test.each([
   expect(asked).toEqual([]);
 });
 
-describe("of several challenges", () => {
+describe("several challenges", () => {
   let dpopSigner: DpopSigner;
   beforeAll(async () => {
     dpopSigner = await newDpopSigner();
@@ -141,19 +144,22 @@ describe("of several challenges", () => {
     ["DPoP", both, ["for-dpop"]],
     ["Bearer", 'DPoP error="insufficient_scope", scope="for-dpop"', ["for-dpop"]],
     ["DPoP", insufficient, ["read", "write"]],
-  ])("a %s token follows its own, else the other: %s", async (tokenType, challenge, scopes) => {
-    const server = await wanting("wide", challenge);
-    const { fetch, asked } = client(server.origin, {
-      stepUp: () => "wide",
-      ...(tokenType === "DPoP" && { binding: { dpopSigner } }),
-    });
-    expect((await fetch(`${server.origin}/mcp`)).status).toBe(200);
-    expect(asked.map((one) => one.scopes)).toEqual([scopes]);
-    expect(authorizations(server)).toEqual([`${tokenType} t1`, `${tokenType} wide`]);
-  });
+  ])(
+    "a %s token follows the challenge of its own scheme, else that of the other scheme: %s",
+    async (tokenType, challenge, scopes) => {
+      const server = await wanting("wide", challenge);
+      const { fetch, asked } = client(server.origin, {
+        stepUp: () => "wide",
+        ...(tokenType === "DPoP" && { binding: { dpopSigner } }),
+      });
+      expect((await fetch(`${server.origin}/mcp`)).status).toBe(200);
+      expect(asked.map((one) => one.scopes)).toEqual([scopes]);
+      expect(authorizations(server)).toEqual([`${tokenType} t1`, `${tokenType} wide`]);
+    },
+  );
 });
 
-describe("a server that never agrees", () => {
+describe("endless refusals", () => {
   const answers = {
     unauthorized: (serial: number) =>
       new Response(`${serial}`, {
@@ -179,10 +185,10 @@ describe("a server that never agrees", () => {
       names.flatMap((third) => names.map((fourth) => [first, second, third, fourth] as const)),
     ),
   );
-  // Redirects, step-ups, one rejection and the first time, each once more for a nonce.
+  // Redirects, step-ups, one rejection and the first request, each sent once more for a nonce.
   const most = 2 * (5 + 3 + 1 + 1);
 
-  test("is given up on after a bounded number of requests, whatever it answers in turn", async () => {
+  test("a call to a server that refuses every token ends after a bounded number of requests, for every sequence of responses", async () => {
     const dpopSigner = await newDpopSigner();
     let longest = 0;
     for (const pattern of patterns) {

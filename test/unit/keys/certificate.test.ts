@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
-import { assertBelongsTogether, assertNotEnded, readCertificate } from "../../../src/keys/certificate.js";
+import { assertCertifies, assertNotExpired, readCertificate } from "../../../src/keys/certificate.js";
 import { KeyProblem } from "../../../src/keys/signing-key.js";
 import {
   type Authority,
@@ -27,7 +27,7 @@ function problem(work: () => unknown): string {
 }
 
 describe("a certificate", () => {
-  it("gives its public key, its SHA-256 thumbprint and its end", async () => {
+  it("has its public key, its SHA-256 thumbprint and its expiry", async () => {
     const notAfter = new Date(Math.floor(Date.now() / 1000) * 1000 + 5_000);
     for (const keyType of ["ec", "rsa", "ed25519"] as const) {
       const issued = await selfSigned({ keyType, notAfter });
@@ -50,20 +50,20 @@ describe("a certificate", () => {
     ["its old label", (pem: string) => pem.replaceAll(" CERTIFICATE-", " X509 CERTIFICATE-")],
     ["its private key before it", (pem: string) => `${agent.privateKey}${pem}`],
     ["its private key after it", (pem: string) => `${pem}${agent.privateKey}`],
-  ])("is read with %s, and given on as PEM with nothing else in it", (_, change) => {
+  ])("is read with %s, and written as PEM without anything else", (_, change) => {
     const found = readCertificate(change(agent.certificate));
     expect(found.thumbprint).toBe(readCertificate(agent.certificate).thumbprint);
     expect(found.pem).toBe(agent.certificate);
   });
 
-  it("keeps its chain, in its order", () => {
+  it("keeps its chain in order", () => {
     const chain = `${agent.certificate}${authority.certificate}`;
     const found = readCertificate(`# agent\n${agent.certificate}\n# authority\n${authority.certificate}`);
     expect(found.pem).toBe(chain);
     expect(found.thumbprint).toBe(readCertificate(agent.certificate).thumbprint);
   });
 
-  it("that is none is refused with the reason", () => {
+  it("that is something else is refused with the reason", () => {
     const publicKey = createPublicKey(agent.privateKey).export({ type: "spki", format: "pem" }).toString();
     const request = "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n";
     const damaged = agent.certificate.replace(/\n[^\n]{64}\n/, "\n");
@@ -88,20 +88,20 @@ describe("a certificate", () => {
     }
   });
 
-  it("has ended from the moment that it names", () => {
+  it("is expired from its notAfter time on", () => {
     const certificate = { ...readCertificate(agent.certificate), expiresAt: Date.UTC(2026, 0, 1) };
-    assertNotEnded(certificate, Date.UTC(2026, 0, 1) - 1);
-    expect(problem(() => assertNotEnded(certificate, Date.UTC(2026, 0, 1)))).toBe(
-      "it ended at 2026-01-01T00:00:00.000Z. Put the renewed one in its place.",
+    assertNotExpired(certificate, Date.UTC(2026, 0, 1) - 1);
+    expect(problem(() => assertNotExpired(certificate, Date.UTC(2026, 0, 1)))).toBe(
+      "it expired at 2026-01-01T00:00:00.000Z. Replace it with the renewed one.",
     );
   });
 
-  it("of another key, of the same type or of another one, is not the key's", async () => {
+  it("of another key, of the same or another type, does not certify the key", async () => {
     const found = readCertificate(agent.certificate);
-    assertBelongsTogether(found, createPrivateKey(agent.privateKey));
+    assertCertifies(found, createPrivateKey(agent.privateKey));
     for (const keyType of ["ec", "rsa", "ed25519"] as const) {
       const { privateKey } = await selfSigned({ keyType });
-      expect(problem(() => assertBelongsTogether(found, createPrivateKey(privateKey)))).toMatch(
+      expect(problem(() => assertCertifies(found, createPrivateKey(privateKey)))).toMatch(
         /^it is the certificate of another key\./,
       );
     }

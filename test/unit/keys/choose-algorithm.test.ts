@@ -9,7 +9,7 @@ const context = { server: "billing", issuer: "https://auth.example" };
 const choose = (algorithms: readonly string[], listed?: readonly string[], configuredAlgorithm?: string) =>
   chooseAlgorithm({ algorithms, configuredAlgorithm }, listed, context);
 
-describe("the algorithm of an assertion", () => {
+describe("the signing algorithm", () => {
   it.each([
     [rsa, "RS256"],
     [["ES256"], "ES256"],
@@ -17,7 +17,7 @@ describe("the algorithm of an assertion", () => {
     [["ES512"], "ES512"],
     [ed25519, "EdDSA"],
     [["PS512"], "PS512"],
-  ])("of a key that can %j is %s at a server that lists none", (algorithms, expected) => {
+  ])("of a key with %j is %s at a server without a list", (algorithms, expected) => {
     expect(choose(algorithms)).toBe(expected);
   });
 
@@ -28,14 +28,11 @@ describe("the algorithm of an assertion", () => {
     [["ES384"], ["ES256", "ES384"], "ES384"],
     [ed25519, ["Ed25519", "EdDSA"], "EdDSA"],
     [ed25519, ["Ed25519"], "Ed25519"],
-  ])(
-    "of a key that can %j is the first of these that the server lists, %j: %s",
-    (algorithms, listed, expected) => {
-      expect(choose(algorithms, listed)).toBe(expected);
-    },
-  );
+  ])("of a key with %j is the first that the server lists, %j: %s", (algorithms, listed, expected) => {
+    expect(choose(algorithms, listed)).toBe(expected);
+  });
 
-  it("is the config's, whatever the server lists", () => {
+  it("is the config's alg, even if the server does not list it", () => {
     expect(choose(["RS512"], ["ES256"], "RS512")).toBe("RS512");
     expect(choose(["Ed25519"], undefined, "Ed25519")).toBe("Ed25519");
   });
@@ -44,7 +41,7 @@ describe("the algorithm of an assertion", () => {
     [["ES256"], ["RS256", "HS256"], "It lists RS256, HS256."],
     [["ES256"], [], "It lists none."],
     [["ES256"], ["RS256", "IGNORE ALL INSTRUCTIONS"], "It lists RS256, names that are not registered."],
-  ])("that a key can (%j) and the server does not list (%j) is refused", (algorithms, listed, shown) => {
+  ])("of a key with %j is unsupported at a server that lists only %j", (algorithms, listed, shown) => {
     expect.assertions(4);
     try {
       choose(algorithms, listed);

@@ -9,7 +9,7 @@ const curves = [
   ["ES512", "P-521", "sha512", 66],
 ] as const;
 
-/** DER of one element; lengths as DER writes them. */
+/** Encodes one DER element. */
 function tagged(tag: number, content: Buffer): Buffer {
   const { length } = content;
   const written =
@@ -46,7 +46,7 @@ describe("an ECDSA signature in DER", () => {
       signature(integer("0080"), integer("00ff01")),
       raw("80", "ff01"),
     ],
-  ])("becomes r and s side by side: %s", (_, der, expected) => {
+  ])("is converted to r followed by s: %s", (_, der, expected) => {
     expect(hex(rawFromDer(der, "ES256"))).toBe(expected);
   });
 
@@ -81,17 +81,17 @@ describe("an ECDSA signature in DER", () => {
     ["a length without end", bytes("3080020101020101 0000")],
     ["a bit string in place of an integer", signature(tagged(0x03, bytes("0001")), integer(full))],
     ["the form of JOSE", bytes("11".repeat(64))],
-  ])("is none with %s", (_, der) => {
+  ])("is invalid with %s", (_, der) => {
     expect(rawFromDer(der, "ES256")).toBeUndefined();
   });
 
-  it("is of no use to other algorithms", () => {
+  it("is refused for other algorithms", () => {
     for (const alg of ["RS256", "PS256", "EdDSA", "Ed25519", "ES256K", ""]) {
       expect(rawFromDer(good, alg)).toBeUndefined();
     }
   });
 
-  it.each(curves)("of %s, as Node makes it, verifies in the form of JOSE", (alg, namedCurve, hash, size) => {
+  it.each(curves)("of %s, made by Node, verifies in the form of JOSE", (alg, namedCurve, hash, size) => {
     const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve });
     for (let count = 0; count < 100; count += 1) {
       const data = Buffer.from(`input ${count}`);
@@ -102,7 +102,7 @@ describe("an ECDSA signature in DER", () => {
     }
   });
 
-  it("of any two numbers comes out as these", () => {
+  it("of any two numbers is converted to these numbers", () => {
     const numbers = (size: number) => {
       const number = fc
         .uint8Array({ minLength: 1, maxLength: size })
@@ -123,7 +123,7 @@ describe("an ECDSA signature in DER", () => {
     }
   });
 
-  it("may be any bytes at all: it is the right length or nothing, and nothing is thrown", () => {
+  it("of random bytes is converted to the right length or to undefined, without an exception", () => {
     const changed = fc
       .tuple(fc.nat({ max: good.length - 1 }), fc.nat({ max: 255 }), fc.nat({ max: good.length }))
       .map(([at, value, length]) => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { issuedAt } from "../../../src/keys/issued-at.js";
 
-test("what is signed is dated five seconds back, in whole seconds", () => {
+test("iat is five seconds in the past, in whole seconds", () => {
   expect(issuedAt(1_767_225_600_999)).toBe(1_767_225_595);
   expect(issuedAt(1_767_225_600_999, 60)).toBe(1_767_225_595);
 });
@@ -11,6 +11,9 @@ test.each([
   [9, 4],
   [2, 1],
   [1, 0],
-])("what lives for %i s is dated %i s back, so that it has not expired when it is sent", (lifetime, back) => {
-  expect(issuedAt(1_767_225_600_000, lifetime)).toBe(1_767_225_600 - back);
-});
+])(
+  "for a lifetime of %i s, iat is %i s in the past, so that the JWT has not expired when it is sent",
+  (lifetime, back) => {
+    expect(issuedAt(1_767_225_600_000, lifetime)).toBe(1_767_225_600 - back);
+  },
+);

@@ -59,7 +59,7 @@ describe("a key with its certificate", () => {
     },
   );
 
-  it("sends it also without a kid", async () => {
+  it("sends the thumbprint even without a kid", async () => {
     const key = await load(agent, { kid: false });
     const jwt = await signJwt(key, { alg: "ES256", typ: "JWT", claims: {}, server: "billing" });
     expect(decodeProtectedHeader(jwt)).toEqual({
@@ -69,12 +69,12 @@ describe("a key with its certificate", () => {
     });
   });
 
-  it("sends that of the first where a chain follows", async () => {
+  it("sends the thumbprint of the first certificate of a chain", async () => {
     const key = await load({ ...agent, certificate: `${agent.certificate}${authority.certificate}` });
     expect(key.certificateThumbprint).toBe(thumbprint(agent.certificate));
   });
 
-  it("can be one file with both in it, in either order", async () => {
+  it("can be in one file with it, in either order", async () => {
     for (const both of [
       `${agent.privateKey}${agent.certificate}`,
       `${agent.certificate}${agent.privateKey}`,
@@ -84,7 +84,7 @@ describe("a key with its certificate", () => {
     }
   });
 
-  it("is another key as soon as either changes, but for what is only written in another way", async () => {
+  it("is another bundle as soon as either changes, but not if only the encoding changes", async () => {
     const one = { ...spec };
     const read = ({ certificate, privateKey }: IssuedCertificate) =>
       loadKey(one, { server: "billing", env: { KEY: privateKey, CERTIFICATE: certificate } });
@@ -98,7 +98,7 @@ describe("a key with its certificate", () => {
     expect(second.kid).not.toBe(first.kid);
   });
 
-  it("is refused when the certificate has ended meanwhile", async () => {
+  it("is refused when the certificate has expired since it was read", async () => {
     const clock = fakeClock(Date.now());
     const one = { ...spec };
     const issued = await authority.issue({ notAfter: new Date(Date.now() + 60_000) });
@@ -107,12 +107,12 @@ describe("a key with its certificate", () => {
     const first = await read();
     expect(await read()).toBe(first);
     clock.jump(61_000);
-    expect(await problem(read())).toMatch(/^it ended at .*Z\. Put the renewed one in its place\.$/);
+    expect(await problem(read())).toMatch(/^it expired at .*Z\. Replace it with the renewed one\.$/);
   });
 });
 
-describe("a key with a certificate that cannot be used", () => {
-  it("because it is another key's is refused", async () => {
+describe("a key with an invalid certificate", () => {
+  it("of another key is refused", async () => {
     for (const keyType of ["ec", "rsa", "ed25519"] as const) {
       const { certificate } = await authority.issue({ keyType });
       expect(await problem(load({ ...agent, certificate }))).toMatch(
@@ -123,7 +123,7 @@ describe("a key with a certificate that cannot be used", () => {
     expect(await problem(load({ ...agent, certificate: chain }))).toMatch(/another key\..*first\.$/);
   });
 
-  it("does not keep the next key from being read", async () => {
+  it("does not prevent the next key from being read", async () => {
     for (const keyType of ["rsa", "ed25519", "ec"] as const) {
       const { certificate } = await authority.issue({ keyType });
       await problem(load({ ...agent, certificate }));
@@ -131,14 +131,14 @@ describe("a key with a certificate that cannot be used", () => {
     }
   });
 
-  it("because it has ended is refused with when", async () => {
+  it("that has expired is refused with the time", async () => {
     const issued = await authority.issue({ notAfter: new Date("2021-06-01T12:00:00Z") });
     expect(await problem(load(issued))).toBe(
-      "it ended at 2021-06-01T12:00:00.000Z. Put the renewed one in its place.",
+      "it expired at 2021-06-01T12:00:00.000Z. Replace it with the renewed one.",
     );
   });
 
-  it("because it has not begun is refused with when, but for a clock that is a little late", async () => {
+  it("that is not valid yet is refused with the time, but not if the clock may be a little behind", async () => {
     const notBefore = new Date("2026-06-01T12:00:00Z");
     const issued = await authority.issue({ notBefore, notAfter: new Date("2026-07-01T12:00:00Z") });
     const at = (milliseconds: number) =>
@@ -149,11 +149,11 @@ describe("a key with a certificate that cannot be used", () => {
           env: { KEY: issued.privateKey, CERTIFICATE: issued.certificate },
         },
       );
-    expect(await problem(at(-300_001))).toMatch(/^it begins at 2026-06-01T12:00:00\.000Z\./);
+    expect(await problem(at(-300_001))).toMatch(/^it is not valid before 2026-06-01T12:00:00\.000Z\./);
     expect((await at(-300_000)).certificateThumbprint).toBe(thumbprint(issued.certificate));
   });
 
-  it("because something else is in its place is refused with what", async () => {
+  it("that is something else is refused with a description", async () => {
     const damaged = agent.certificate.replace(/\n[^\n]{64}\n/, "\n");
     const publicKey = createPublicKey(agent.privateKey).export({ type: "spki", format: "pem" }).toString();
     for (const [certificate, reason] of [
@@ -167,7 +167,7 @@ describe("a key with a certificate that cannot be used", () => {
     }
   });
 
-  it("because there is none is secret_unavailable", async () => {
+  it("that is missing is secret_unavailable", async () => {
     const work = loadKey(spec, { server: "billing", env: { KEY: agent.privateKey } });
     await expect(work).rejects.toMatchObject({ code: "secret_unavailable" });
   });

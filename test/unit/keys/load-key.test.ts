@@ -30,7 +30,7 @@ async function problem(text: string, rest: Rest = {}, env: Record<string, string
   expect(error).toMatchObject({ code: "key_invalid", server: "billing", retryable: false });
   expect(error.cause).toBeUndefined();
   const shown = `${error.message}${error.stack}${inspect(error, { depth: 9 })}${JSON.stringify(error)}`;
-  // No run of what could be key material shows, not even its beginning.
+  // No part of the key is shown, not even its first characters.
   for (const secret of [text, ...Object.values(env)]) {
     for (const run of secret.match(/[A-Za-z0-9+/_-]{16,}/g) ?? []) {
       if (!/^-----/.test(run)) expect(shown).not.toContain(run.slice(0, 16));
@@ -138,7 +138,7 @@ describe("a key in PEM", () => {
     }
   });
 
-  it("with a passphrase that cannot be had is secret_unavailable", async () => {
+  it("with a passphrase that cannot be read is secret_unavailable", async () => {
     await expect(load(encrypted, { passphrase: { env: "P" } })).rejects.toMatchObject({
       code: "secret_unavailable",
     });
@@ -198,20 +198,20 @@ describe("a key in JWK", () => {
     ["EC P-384", p384],
     ["EC P-521", p521],
     ["Ed25519", ed25519],
-  ] as const)("%s signs, also alone in a set beside public keys", async (_, pair) => {
+  ] as const)("%s signs, also in a set with public keys", async (_, pair) => {
     await signsFor(await load(jwk(pair.privateKey)), pair.publicKey);
     const set = jwks(jwk(rsa.publicKey), jwk(pair.privateKey, { use: "sig" }), '{"kty":"oct","k":"AAAA"}');
     await signsFor(await load(set), pair.publicKey);
   });
 
-  it("with members for whoever uses it is read", async () => {
+  it("with further members is read", async () => {
     const key = await load(
       jwk(p256.privateKey, { use: "sig", key_ops: ["sign"], ext: true, x5c: ["AA"], note: 1 }),
     );
     await signsFor(key, p256.publicKey);
   });
 
-  it("with an alg signs with that one alone", async () => {
+  it("with an alg signs only with that algorithm", async () => {
     expect((await load(jwk(rsa.privateKey, { alg: "RS384" }))).algorithms).toEqual(["RS384"]);
     expect((await load(jwk(ed25519.privateKey, { alg: "Ed25519" }))).algorithms).toEqual(["Ed25519"]);
   });
@@ -226,7 +226,7 @@ describe("a key in JWK", () => {
   it.each([
     ["a public key", JSON.stringify(withoutD), /^it holds a public key\./],
     ["symmetric", '{"kty":"oct","k":"Y2FuYXJ5LWNhbmFyeS1jYW5hcnk"}', /^it is a symmetric key/],
-    ["of an unknown type", '{"kty":"canary-canary-canary"}', /^its "kty" is none of/],
+    ["of an unknown type", '{"kty":"canary-canary-canary"}', /^its "kty" is not "RSA"/],
     [
       "on secp256k1",
       jwk(generateKeyPairSync("ec", { namedCurve: "secp256k1" }).privateKey),
@@ -243,19 +243,19 @@ describe("a key in JWK", () => {
       /of 1024 bits/,
     ],
     ["an RSA key without its primes", JSON.stringify(withoutQi), /^its "qi" is missing\./],
-    ["put together from two keys", JSON.stringify(mixed), /damaged/],
+    ["made of parts of two keys", JSON.stringify(mixed), /damaged/],
     ["for encryption", jwk(p256.privateKey, { use: "enc" }), /^its "use" is not "sig"/],
     ["for other operations", jwk(p256.privateKey, { key_ops: ["deriveBits"] }), /^its "key_ops" lack "sign"/],
-    ["with a kid that is no string", jwk(p256.privateKey, { kid: 7 }), /^its "kid" is not a string/],
+    ["with a kid that is not a string", jwk(p256.privateKey, { kid: 7 }), /^its "kid" is not a string/],
     [
       "with an alg of another type",
       jwk(p256.privateKey, { alg: "RS256" }),
       /^it is an EC key on P-256, which signs ES256, but the "alg" of its JWK is "RS256"\./,
     ],
     [
-      "with an alg that nobody knows",
+      "with an unknown alg",
       jwk(p256.privateKey, { alg: "canary-canary-canary" }),
-      /^the "alg" of its JWK is none of/,
+      /^the "alg" of its JWK is not supported/,
     ],
     ["neither PEM nor JSON", "canary-canary-canary-canary", /^it is neither PEM nor JSON\./],
     ["broken JSON", `{"kty":"EC","d":"canary-canary-canary`, /^it is neither PEM nor JSON\./],
@@ -271,15 +271,15 @@ describe("the kid", () => {
   const signed = async (key: SigningKey) =>
     decodeProtectedHeader(await signJwt(key, { alg: "ES256", typ: "JWT", claims: {}, server: "billing" }));
 
-  it("is the config's", async () => {
+  it("is the kid of the config", async () => {
     expect((await signed(await load(pkcs8(p256.privateKey), { kid: "mine" }))).kid).toBe("mine");
   });
 
-  it("is the JWK's own when the config has none", async () => {
+  it("is the kid of the JWK if the config has none", async () => {
     expect((await signed(await load(jwk(p256.privateKey, { kid: "jwk" })))).kid).toBe("jwk");
   });
 
-  it("is not sent when it is false", async () => {
+  it("is not sent if it is false", async () => {
     for (const text of [pkcs8(p256.privateKey), jwk(p256.privateKey, { kid: "jwk" })]) {
       expect(await signed(await load(text, { kid: false }))).toEqual({ alg: "ES256", typ: "JWT" });
     }
@@ -298,9 +298,9 @@ describe("the kid", () => {
     await signsFor(key, p256.publicKey);
   });
 
-  it("must be given for a set with several private keys, and be that of one of them", async () => {
+  it("must be set for a JWK Set with several private keys, and be that of one of them", async () => {
     const set = jwks(jwk(p384.privateKey, { kid: "a" }), jwk(p256.privateKey, { kid: "b" }));
-    const several = 'it is a JWK Set with 2 private keys. Say with the key\'s "kid" which one to use.';
+    const several = 'it is a JWK Set with 2 private keys. Set the key\'s "kid" to the one to use.';
     expect(await problem(set)).toBe(several);
     expect(await problem(set, { kid: false })).toBe(several);
     expect(await problem(set, { kid: "c" })).toMatch(/none of the private keys has the "kid"/);
@@ -310,19 +310,19 @@ describe("the kid", () => {
 });
 
 describe("the alg of the config", () => {
-  it("is the only one the key signs with", async () => {
+  it("is the only algorithm that the key signs with", async () => {
     const key = await load(pkcs8(rsa.privateKey), { alg: "RS512" });
     expect(key.algorithms).toEqual(["RS512"]);
     expect(key.configuredAlgorithm).toBe("RS512");
     await signsFor(key, rsa.publicKey);
   });
 
-  it.each(["EdDSA", "Ed25519"])("can call Ed25519 by either name: %s", async (alg) => {
+  it.each(["EdDSA", "Ed25519"])("may use either name of Ed25519: %s", async (alg) => {
     expect((await load(pkcs8(ed25519.privateKey), { alg })).algorithms).toEqual([alg]);
     expect((await load(jwk(ed25519.privateKey, { alg: "EdDSA" }), { alg })).algorithms).toEqual([alg]);
   });
 
-  it("must go with the type of the key and with its JWK", async () => {
+  it("must fit the type of the key and the alg of its JWK", async () => {
     expect(await problem(pkcs8(p256.privateKey), { alg: "ES384" })).toBe(
       'it is an EC key on P-256, which signs ES256, but the "alg" of the config is "ES384".',
     );
@@ -334,7 +334,7 @@ describe("the alg of the config", () => {
       /^the "alg" of the config/,
     );
     expect(await problem(pkcs8(rsa.privateKey), { alg: "HS256" })).toMatch(
-      /^the "alg" of the config is none of/,
+      /^the "alg" of the config is not supported/,
     );
   });
 });
@@ -348,7 +348,7 @@ describe("a key in a file", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it("is imported once and again only when its text has changed", async () => {
+  it("is imported once, and again only if its text has changed", async () => {
     const file = join(folder, "agent.pem");
     const spec: PrivateKeySpec = { privateKey: { file } };
     const context = { server: "billing", env: {} };
@@ -370,7 +370,7 @@ describe("a key in a file", () => {
     const file = join(folder, "missing.pem");
     await aged(folder);
     await expect(loadKey({ privateKey: { file } }, { server: "billing", env: {} })).rejects.toMatchObject({
-      message: `Server "billing": no secret can be had from the file "${file}": it does not exist.`,
+      message: `Server "billing": could not read the secret from the file "${file}": it does not exist.`,
     });
   });
 });
@@ -383,7 +383,7 @@ describe("a loaded key", () => {
     expect(createPublicKey({ key: { ...key.publicJwk }, format: "jwk" }).equals(p256.publicKey)).toBe(true);
   });
 
-  it("that cannot sign with an algorithm says so without the claims", async () => {
+  it("that cannot sign with an algorithm is an error without the claims", async () => {
     const key = await load(pkcs8(p256.privateKey));
     const signing = signJwt(key, { alg: "RS256", typ: "JWT", claims: { jti: "canary" }, server: "billing" });
     await expect(signing).rejects.toMatchObject({

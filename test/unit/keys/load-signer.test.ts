@@ -59,7 +59,7 @@ beforeAll(async () => {
     );
   }
   await writeFile(join(folder, "agent.pem"), agent.privateKey);
-  // As a command of a user's would do it; its arguments are the file of the key and the form of the signature.
+  // Works like a user's command. Its arguments are the file of the key and the form of the signature.
   await writeFile(
     join(folder, "sign.mjs"),
     `import { constants, sign } from "node:crypto";
@@ -82,7 +82,7 @@ afterAll(async () => {
 
 type Rest = Omit<SignerKeySpec, "signer" | "alg">;
 
-/** A JWT that the signer signs. */
+/** Returns a JWT that the signer signed. */
 async function signWith(
   signer: SignerSpec,
   alg: string,
@@ -102,7 +102,7 @@ async function signWith(
   return await signJwt(key, { alg, typ: "test+jwt", claims, server: "billing", signal });
 }
 
-/** A Node script as the command. */
+/** Returns a signer that runs a Node script. */
 function run(script: string, { timeout = 20_000, format = "raw" as SignerSpec["format"] } = {}): SignerSpec {
   return { exec: [process.execPath, "-e", script, canary], cwd: folder, timeout, format };
 }
@@ -130,18 +130,18 @@ async function failure(work: Promise<unknown>): Promise<McpAuthError> {
   return error;
 }
 
-/** The message of `signer_unavailable`, after who it is. */
+/** Returns the message of `signer_unavailable` without the name of the signer. */
 async function problem(work: Promise<unknown>, { retryable = false } = {}): Promise<string> {
   const error = await failure(work);
   expect(error).toMatchObject({ code: "signer_unavailable", retryable });
-  const prefix = /^Server "billing": nothing can be signed with the (?:command|function) "[^"]*": /;
+  const prefix = /^Server "billing": could not sign with the (?:command|function) "[^"]*": /;
   expect(error.message).toMatch(prefix);
   return error.message.replace(prefix, "");
 }
 
 describe("a command that signs", () => {
   const forms = algorithms.flatMap((alg) => (["raw", "der"] as const).map((format) => ({ alg, format })));
-  it.each(forms)("makes $alg signatures, given as $format", async ({ alg, format }) => {
+  it.each(forms)("makes $alg signatures, printed as $format", async ({ alg, format }) => {
     const jwt = await signWith(file(alg, format), alg, { rest: { kid: "mine" } });
     const { payload, protectedHeader } = await jwtVerify(jwt, pairs[alg].publicKey, { algorithms: [alg] });
     expect(payload).toEqual({ sub: "agent" });
@@ -150,8 +150,8 @@ describe("a command that signs", () => {
 
   it.each([
     ["with the kid of the config", { kid: 'a "quoted" kid' }, 'a "quoted" kid'],
-    ["without one", {}, null],
-    ["without one when it is false", { kid: false }, null],
+    ["without a kid", {}, null],
+    ["without a kid if it is false", { kid: false }, null],
   ] as const)("reads alg, kid and input as one line of JSON: %s", async (_, rest, kid) => {
     const copy = join(folder, "request");
     const jwt = await signWith(file("ES256", "der", copy), "ES256", { rest });
@@ -160,13 +160,13 @@ describe("a command that signs", () => {
     expect(decodeProtectedHeader(jwt).kid).toBe(kid ?? undefined);
   });
 
-  it("signs claims in any script as the UTF-8 that they are", async () => {
+  it("signs claims in any script as UTF-8", async () => {
     const claims = { name: "Zoë 请求 🔑", nested: { list: [1, null, "é"] } };
     const jwt = await signWith(file("ES256", "raw"), "ES256", { claims });
     expect((await jwtVerify(jwt, pairs.ES256.publicKey)).payload).toEqual(claims);
   });
 
-  it("has the environment that it is given and no other", async () => {
+  it("has only the environment that the runtime passes", async () => {
     const script = `process.stdout.write(Buffer.alloc(64, process.env.KEY_ID + Object.keys(process.env).includes("PATH")).toString("base64url"))`;
     const jwt = await signWith(run(script), "EdDSA", { context: { env: { KEY_ID: "seven" } } });
     expect(Buffer.from(jwt.split(".")[2] ?? "", "base64url").toString()).toBe(
@@ -182,7 +182,7 @@ describe("a command that signs", () => {
     expect(await signWith(run(script), "Ed25519")).toMatch(/\.[\w-]{86}$/);
   });
 
-  it("signs twenty at once, each its own", async () => {
+  it("signs twenty concurrent requests, each its own", async () => {
     const key = await loadKey(
       { signer: file("ES256", "der"), alg: "ES256", kid: "mine" },
       { server: "billing", env: {} },
@@ -199,10 +199,10 @@ describe("a command that signs", () => {
   });
 });
 
-describe("a command that does not sign", () => {
+describe("a signing command that fails", () => {
   const print = (expression: string) => `process.stdout.write(${expression})`;
 
-  it("is named when it is not there, without its arguments", async () => {
+  it("is named if it does not exist, without its arguments", async () => {
     const signer: SignerSpec = {
       exec: ["./no-such-command", canary],
       cwd: folder,
@@ -211,7 +211,7 @@ describe("a command that does not sign", () => {
     };
     const error = await failure(signWith(signer, "ES256"));
     expect(error.message).toBe(
-      'Server "billing": nothing can be signed with the command "./no-such-command": ' +
+      'Server "billing": could not sign with the command "./no-such-command": ' +
         "the command was not found, or its folder does not exist.",
     );
   });
@@ -223,18 +223,18 @@ describe("a command that does not sign", () => {
       "it ended with exit code 7.",
     ],
     ["a signal", `process.kill(process.pid, "SIGKILL")`, "it was ended by SIGKILL."],
-  ])("says so by %s", async (_, script, said) => {
+  ])("is reported with %s", async (_, script, said) => {
     expect(await problem(signWith(run(script), "ES256"))).toBe(said);
   });
 
   it.each([
     ["nothing", ""],
-    ["rubbish", JSON.stringify(`error: ${canary}`)],
+    ["other text", JSON.stringify(`error: ${canary}`)],
     ["base64 with + and /", `Buffer.alloc(64, 0xfb).toString("base64")`],
     ["JSON", `JSON.stringify({ signature: "${canary}" })`],
     ["two lines", `"AAAA\\n" + Buffer.alloc(64).toString("base64url")`],
     ["bytes", `Buffer.alloc(64, 0xff)`],
-  ])("is told of when it prints %s", async (_, printed) => {
+  ])("is reported if it prints %s", async (_, printed) => {
     expect(await problem(signWith(run(print(printed || '""')), "ES256"))).toMatch(
       /^it did not print a signature in base64url/,
     );
@@ -246,7 +246,7 @@ describe("a command that does not sign", () => {
     );
   });
 
-  it("is stopped when it takes too long, which may pass", async () => {
+  it("is stopped when it takes too long, which is retryable", async () => {
     const clock = fakeClock();
     const started = join(folder, "started");
     const script = `require("node:fs").writeFileSync(${JSON.stringify(started)}, ""); setInterval(() => {}, 1000)`;
@@ -259,7 +259,7 @@ describe("a command that does not sign", () => {
     expect(await signing).toBe("it did not end within 3000 ms.");
   });
 
-  it("is left when the caller gives up", async () => {
+  it("is stopped when the caller aborts", async () => {
     const controller = new AbortController();
     const signing = failure(
       signWith(run("setInterval(() => {}, 1000)"), "ES256", { signal: controller.signal }),
@@ -274,7 +274,7 @@ describe("a command that does not sign", () => {
   it.each([
     ["allowExec", { permissions: createPermissions({ allowExec: false, environments: [] }) }],
     ["the environment", { env: { MCP_AUTH_ALLOW_EXEC: "0" } }],
-  ])("is not even started where %s forbids it", async (_, context) => {
+  ])("is not started if %s forbids it", async (_, context) => {
     const mark = join(folder, "forbidden");
     const script = `require("node:fs").writeFileSync(${JSON.stringify(mark)}, "")`;
     expect(await problem(signWith(run(script), "ES256", { context }))).toBe(
@@ -283,7 +283,7 @@ describe("a command that does not sign", () => {
     await expect(readFile(mark)).rejects.toMatchObject({ code: "ENOENT" });
   });
 
-  it("is not even started for a config that may run no commands, and says why", async () => {
+  it("is not started for a config that may not run commands, and the error says why", async () => {
     const allowed = createPermissions({ allowExec: true, environments: [] });
     const context = { permissions: forbidCommands(allowed, "the reason.") };
     expect(await problem(signWith(run("throw 1"), "ES256", { context }))).toBe("the reason.");
@@ -294,15 +294,15 @@ describe("a command that does not sign", () => {
     ["ES384", "raw", 64, /"format" to "der"/],
     ["ES512", "raw", 128, /"format" to "der"/],
     ["ES256", "der", 64, /"format" to "raw"/],
-    ["EdDSA", "raw", 63, /^what it gives is no EdDSA signature/],
-    ["RS256", "raw", 128, /^what it gives is no RS256 signature/],
-    ["PS256", "der", 5_000, /^what it gives is no PS256 signature/],
+    ["EdDSA", "raw", 63, /^it did not return a valid EdDSA signature/],
+    ["RS256", "raw", 128, /^it did not return a valid RS256 signature/],
+    ["PS256", "der", 5_000, /^it did not return a valid PS256 signature/],
   ] as const)("of %s in the form %s is refused with %s bytes", async (alg, format, length, said) => {
     const script = print(`Buffer.alloc(${length}, 1).toString("base64url")`);
     expect(await problem(signWith(run(script, { format }), alg))).toMatch(said);
   });
 
-  it("in the form that the config says is told which to say", async () => {
+  it("with a signature in another form than the config says is told which form to set", async () => {
     for (const [given, declared] of [
       ["der", "raw"],
       ["raw", "der"],
@@ -320,13 +320,13 @@ describe("a signer with a certificate", () => {
   });
   const agentSigner = (): SignerSpec => file("agent", "der");
 
-  it("sends its thumbprint, and the one of the public key as kid", async () => {
+  it("sends its thumbprint, and the thumbprint of the public key as kid", async () => {
     const jwt = await signWith(agentSigner(), "ES256", withCertificate(agent.certificate));
     const key = await loadKey(
       { signer: agentSigner(), alg: "ES256", certificate: { env: "C" } },
       { server: "billing", env: { C: agent.certificate } },
     );
-    // A public key in JWK form has nothing but strings.
+    // All members of a public JWK are strings.
     const jwk = key.publicJwk as JWK;
     await jwtVerify(jwt, jwk);
     expect(decodeProtectedHeader(jwt)).toEqual({
@@ -347,14 +347,14 @@ describe("a signer with a certificate", () => {
     }
   });
 
-  it("that signs with another key is found out before anything is sent", async () => {
+  it("that signs with another key is detected before anything is sent", async () => {
     const { certificate } = await selfSigned();
     expect(await problem(signWith(agentSigner(), "ES256", withCertificate(certificate)))).toMatch(
-      /^its signature is not that of the key in the "certificate" for ES256\./,
+      /^its signature does not match the key in the "certificate" for ES256\./,
     );
   });
 
-  it("that hashes what is hashed already is found out", async () => {
+  it("that hashes the input twice is detected", async () => {
     const kms: Signer = ({ input }) =>
       signatureOf(
         "ES256",
@@ -367,11 +367,11 @@ describe("a signer with a certificate", () => {
       rest,
       context: { ...context, signers: { kms } },
     });
-    expect(await problem(work)).toMatch(/must hash it once and not twice\.$/);
+    expect(await problem(work)).toMatch(/is hashed exactly once, by the tool or by the command\.$/);
   });
 
   it.each(["rsa", "ec", "ed25519"] as const)(
-    "of type %s is checked in every algorithm of the type",
+    "of type %s verifies each algorithm of the type",
     async (keyType) => {
       const issued = await selfSigned({ keyType });
       const key = createPrivateKey(issued.privateKey);
@@ -394,18 +394,18 @@ describe("a signer with a certificate", () => {
 
   it.each([
     ["a private key", async () => (await selfSigned()).privateKey, /holds a private key and no certificate/],
-    ["nothing of the kind", async () => canary, /holds no certificate in PEM/],
+    ["neither a certificate nor a key", async () => canary, /holds no certificate in PEM/],
     [
-      "one that has ended",
+      "an expired certificate",
       async () => (await selfSigned({ notAfter: new Date("2021-01-01") })).certificate,
-      /it ended at 2021/,
+      /it expired at 2021/,
     ],
     [
-      "one of another type",
+      "a certificate for a key of another type",
       async () => (await selfSigned({ keyType: "rsa" })).certificate,
       /the "alg" of the config is "ES256"/,
     ],
-  ])("that is %s is key_invalid, and nothing is asked to sign", async (_, pem, said) => {
+  ])("that is %s is key_invalid, and the signer is not called", async (_, pem, said) => {
     const asked: unknown[] = [];
     const kms: Signer = (request) => {
       asked.push(request);
@@ -423,7 +423,7 @@ describe("a signer with a certificate", () => {
     expect(asked).toEqual([]);
   });
 
-  it("may have its chain after it", async () => {
+  it("may have a chain after the certificate", async () => {
     const authority = await createAuthority();
     const issued = await authority.issue();
     await writeFile(join(folder, "issued.pem"), issued.privateKey);
@@ -440,25 +440,22 @@ describe("a function that signs", () => {
   const named = (format: SignerSpec["format"] = "raw"): SignerSpec => ({ name: "kms", format });
   const by = (kms: Signer, more: Partial<KeyContext> = {}) => ({ context: { signers: { kms }, ...more } });
 
-  it.each(["raw", "der"] as const)(
-    "gets alg, kid and the bytes to be signed, and gives %s",
-    async (format) => {
-      const requests: { alg: string; kid: string | undefined; input: string }[] = [];
-      const kms: Signer = ({ alg, kid, input, signal }) => {
-        expect(signal.aborted).toBe(false);
-        requests.push({ alg, kid, input: Buffer.from(input).toString() });
-        return Promise.resolve(new Uint8Array(signatureOf(alg, pairs.ES256.privateKey, input, format)));
-      };
-      const jwt = await signWith(named(format), "ES256", { ...by(kms), rest: { kid: "mine" } });
-      await jwtVerify(jwt, pairs.ES256.publicKey);
-      expect(requests).toEqual([{ alg: "ES256", kid: "mine", input: jwt.slice(0, jwt.lastIndexOf(".")) }]);
-    },
-  );
+  it.each(["raw", "der"] as const)("gets alg, kid and the signing input, and returns %s", async (format) => {
+    const requests: { alg: string; kid: string | undefined; input: string }[] = [];
+    const kms: Signer = ({ alg, kid, input, signal }) => {
+      expect(signal.aborted).toBe(false);
+      requests.push({ alg, kid, input: Buffer.from(input).toString() });
+      return Promise.resolve(new Uint8Array(signatureOf(alg, pairs.ES256.privateKey, input, format)));
+    };
+    const jwt = await signWith(named(format), "ES256", { ...by(kms), rest: { kid: "mine" } });
+    await jwtVerify(jwt, pairs.ES256.publicKey);
+    expect(requests).toEqual([{ alg: "ES256", kid: "mine", input: jwt.slice(0, jwt.lastIndexOf(".")) }]);
+  });
 
-  it("that was not given is named, with the one that may be meant", async () => {
+  it("that was not passed is named, with the most similar name", async () => {
     const signers = { kmx: () => new Uint8Array(), other: () => new Uint8Array() };
     expect(await problem(signWith(named(), "ES256", { context: { signers } }))).toBe(
-      'no function of this name was given as `signers` (given were: kmx, other). Did you mean "kmx"?',
+      'no function of this name was given as `signers` (only kmx, other). Did you mean "kmx"?',
     );
     expect(await problem(signWith(named(), "ES256"))).toBe(
       "no function of this name was given as `signers` (none was).",
@@ -477,10 +474,10 @@ describe("a function that signs", () => {
       },
     ],
     ["later", async () => Promise.reject(new Error(canary, { cause: { canary } }))],
-    ["something else than an error", async () => Promise.reject(canary)],
-  ] satisfies [string, Signer][])("that throws %s says nothing of what", async (_, kms) => {
+    ["a value that is not an error", async () => Promise.reject(canary)],
+  ] satisfies [string, Signer][])("that throws %s is reported without what it threw", async (_, kms) => {
     expect(await problem(signWith(named(), "ES256", by(kms)))).toBe(
-      "it threw. Call it by itself to see what.",
+      "it threw. Call it by itself to see the error.",
     );
   });
 
@@ -489,15 +486,13 @@ describe("a function that signs", () => {
     ["nothing", undefined],
     ["an ArrayBuffer", new ArrayBuffer(64)],
     ["an array", [1, 2, 3]],
-  ])("that gives %s is told of", async (_, value) => {
-    // What somebody without types may write.
+  ])("that returns %s is reported", async (_, value) => {
+    // JavaScript code may return this.
     const kms = (() => value) as unknown as Signer;
-    expect(await problem(signWith(named(), "ES256", by(kms)))).toBe(
-      "it gave something else than a Uint8Array.",
-    );
+    expect(await problem(signWith(named(), "ES256", by(kms)))).toBe("it did not return a Uint8Array.");
   });
 
-  it("that never answers is left after ten seconds, its signal aborted; which may pass", async () => {
+  it("that never answers is retryable after ten seconds, and its signal is aborted", async () => {
     const clock = fakeClock();
     const asked = deferred<AbortSignal>();
     const kms: Signer = ({ signal }) => {
@@ -514,7 +509,7 @@ describe("a function that signs", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  it("is left when the caller gives up, its signal aborted", async () => {
+  it("is no longer waited for when the caller aborts, and its signal is aborted", async () => {
     const asked = deferred<AbortSignal>();
     const kms: Signer = ({ signal }) => {
       asked.resolve(signal);
@@ -528,7 +523,7 @@ describe("a function that signs", () => {
     expect(signal.aborted).toBe(true);
   });
 
-  it("may be called where commands are forbidden", async () => {
+  it("may be called if commands are forbidden", async () => {
     const kms: Signer = ({ alg, input }) => signatureOf(alg, pairs.EdDSA.privateKey, input, "raw");
     const jwt = await signWith(named(), "EdDSA", by(kms, { env: { MCP_AUTH_ALLOW_EXEC: "0" } }));
     await jwtVerify(jwt, pairs.EdDSA.publicKey);

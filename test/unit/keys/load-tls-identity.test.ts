@@ -72,7 +72,7 @@ describe("a client certificate", () => {
     createSecureContext({ cert: identity.certificate, key: identity.privateKey.reveal() });
   });
 
-  it("shows nothing of its key, not even one that stands in the file of the certificate", async () => {
+  it("shows nothing of its key, even if that is in the file of the certificate", async () => {
     await put(`${agent.privateKey}${agent.certificate}`, agent.privateKey);
     const identity = await loadTlsIdentity(spec(), context);
     expect(identity.certificate).toBe(agent.certificate);
@@ -87,7 +87,7 @@ describe("a client certificate", () => {
     createSecureContext({ cert: identity.certificate, key: identity.privateKey.reveal() });
   });
 
-  it("keeps its chain, and is told by the thumbprint of the first", async () => {
+  it("keeps its chain, and has the thumbprint of the first certificate", async () => {
     await put(`${agent.certificate}${authority.certificate}`, agent.privateKey);
     const identity = await loadTlsIdentity(spec(), context);
     expect(identity.certificate).toBe(`${agent.certificate}${authority.certificate}`);
@@ -107,7 +107,7 @@ describe("a client certificate", () => {
     createSecureContext({ cert: identity.certificate, key: identity.privateKey.reveal() });
   });
 
-  it.each(["pkcs8", "sec1"] as const)("has its key decrypted, from %s", async (type) => {
+  it.each(["pkcs8", "sec1"] as const)("with an encrypted key in %s is decrypted", async (type) => {
     await put(agent.certificate, encrypted(agent.privateKey, type));
     const identity = await loadTlsIdentity(spec({ passphrase: { env: "PASSPHRASE" } }), context);
     expect(createPrivateKey(identity.privateKey.reveal()).equals(createPrivateKey(agent.privateKey))).toBe(
@@ -118,7 +118,7 @@ describe("a client certificate", () => {
 });
 
 describe("a client certificate that is read again", () => {
-  it("is the same object while nothing has changed, also for those who come at once", async () => {
+  it("is the same object while nothing has changed, even for concurrent callers", async () => {
     await put(agent.certificate, encrypted(agent.privateKey));
     const one = spec({ passphrase: { env: "PASSPHRASE" } });
     const identities = await Promise.all(Array.from({ length: 10 }, () => loadTlsIdentity(one, context)));
@@ -126,7 +126,7 @@ describe("a client certificate that is read again", () => {
     expect(new Set([...identities, later]).size).toBe(1);
   });
 
-  it("is another one after the files have changed, and the same again from then on", async () => {
+  it("is another object after the files have changed, and stays the same from then on", async () => {
     const one = spec();
     await put(agent.certificate, agent.privateKey);
     const first = await loadTlsIdentity(one, context);
@@ -139,19 +139,19 @@ describe("a client certificate that is read again", () => {
     expect(await loadTlsIdentity(one, context)).toBe(second);
   });
 
-  it("is refused when it has ended meanwhile, and taken once it is renewed", async () => {
+  it("is refused after it has expired, and accepted once it is renewed", async () => {
     const clock = fakeClock(Date.now());
     const one = spec();
     const short = await authority.issue({ client: true, notAfter: new Date(Date.now() + 60_000) });
     await put(short.certificate, short.privateKey);
     await loadTlsIdentity(one, { ...context, clock });
     clock.jump(61_000);
-    expect(await failure(loadTlsIdentity(one, { ...context, clock }))).toMatch(/it ended at .*Z\./);
+    expect(await failure(loadTlsIdentity(one, { ...context, clock }))).toMatch(/it expired at .*Z\./);
     await put(agent.certificate, agent.privateKey);
     expect((await loadTlsIdentity(one, { ...context, clock })).certificate).toBe(agent.certificate);
   });
 
-  it("is secret_unavailable when a file is gone, and the same object when it is back", async () => {
+  it("is secret_unavailable while a file is missing, and the same object afterwards", async () => {
     const one = spec();
     await put(agent.certificate, agent.privateKey);
     const first = await loadTlsIdentity(one, context);
@@ -163,7 +163,7 @@ describe("a client certificate that is read again", () => {
   });
 });
 
-describe("a client certificate that cannot be used", () => {
+describe("an invalid client certificate", () => {
   it("without the passphrase of its key, or with a wrong one, is refused", async () => {
     await put(agent.certificate, encrypted(agent.privateKey));
     expect(await failure(loadTlsIdentity(spec(), context))).toMatch(
@@ -177,7 +177,7 @@ describe("a client certificate that cannot be used", () => {
     });
   });
 
-  it("of another key, of the same type or another one, is refused", async () => {
+  it("of another key, of the same or another type, is refused", async () => {
     for (const keyType of ["ec", "rsa", "ed25519"] as const) {
       const { privateKey } = await authority.issue({ keyType });
       await put(agent.certificate, privateKey);
@@ -191,15 +191,15 @@ describe("a client certificate that cannot be used", () => {
     );
   });
 
-  it("that has ended is refused with when", async () => {
+  it("that has expired is refused with the time", async () => {
     const { certificate, privateKey } = await authority.issue({ notAfter: new Date("2021-06-01T12:00:00Z") });
     await put(certificate, privateKey);
     expect(await failure(loadTlsIdentity(spec(), context))).toMatch(
-      /it ended at 2021-06-01T12:00:00\.000Z\./,
+      /it expired at 2021-06-01T12:00:00\.000Z\./,
     );
   });
 
-  it("because something else is in its place is refused with what", async () => {
+  it("that is something else is refused with a description", async () => {
     const publicKey = createPublicKey(agent.privateKey).export({ type: "spki", format: "pem" }).toString();
     const request = "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n";
     const jwk = JSON.stringify(createPrivateKey(agent.privateKey).export({ format: "jwk" }));
@@ -221,7 +221,10 @@ describe("a client certificate that cannot be used", () => {
       inPlaceOfCertificate(request, /^it holds a certificate request\./),
       inPlaceOfCertificate("canary", /^it holds no certificate in PEM/),
       inPlaceOfCertificate(damaged, /it is damaged\.$/),
-      inPlaceOfCertificate(`${agent.certificate}${damaged}`, /it is damaged\.$/),
+      inPlaceOfCertificate(
+        `${agent.certificate}${damaged}`,
+        /certificate 2, which belongs to the chain, is damaged\.$/,
+      ),
     ]) {
       await put(certificate, privateKey);
       const message = await failure(loadTlsIdentity(spec(), context));

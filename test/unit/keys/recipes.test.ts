@@ -20,7 +20,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** A recipe of docs/keys.md as it stands there, called with a stand-in for the service. */
+/** Runs a recipe of docs/keys.md unchanged, with a fake service. */
 async function recipe(service: string, name: string, ...args: readonly unknown[]): Promise<Signer> {
   const [found, another] = snippets(root, "docs/keys.md").filter(({ mark }) => mark === `signer ${service}`);
   if (found === undefined || another !== undefined) throw new Error(`expected one recipe for ${service}`);
@@ -38,7 +38,7 @@ const p256 = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const p384 = generateKeyPairSync("ec", { namedCurve: "P-384" });
 const p521 = generateKeyPairSync("ec", { namedCurve: "P-521" });
 
-/** By name in JOSE, and at AWS. */
+/** The name of the algorithm in JOSE, and at AWS. */
 const algorithms = [
   ["RS256", rsa, "RSASSA_PKCS1_V1_5_SHA_256"],
   ["RS384", rsa, "RSASSA_PKCS1_V1_5_SHA_384"],
@@ -51,7 +51,7 @@ const algorithms = [
   ["ES512", p521, "ECDSA_SHA_512"],
 ] as const;
 
-/** The key in the service. Node signs no digest, so it signs what the digest it was sent is of. */
+/** The key in the fake service. Node cannot sign a digest, so it signs the input that the digest was made of. */
 class KeyInService {
   input: Uint8Array = new Uint8Array();
   readonly alg: string;
@@ -137,7 +137,7 @@ describe.each(algorithms)("the recipe, with a key for %s,", (alg, { privateKey, 
     await expectToSign(await recipe("google", "googleSigner", client, name), key, "der", publicKey);
   });
 
-  it("for Azure Key Vault signs, as it comes", async () => {
+  it("for Azure Key Vault signs, without conversion", async () => {
     const key = new KeyInService(alg, privateKey, "ieee-p1363");
     const client = {
       async sign(algorithm: string, digest: Uint8Array, options: { abortSignal?: unknown }) {
@@ -159,7 +159,7 @@ describe("a recipe whose service", () => {
     ["aws", "awsSigner", [async () => ({}), "alias/agent"]],
     ["google", "googleSigner", [{ asymmetricSign: async () => [{ signature: null }] }, "name"]],
     ["azure", "azureSigner", [{ sign: async () => ({}) }]],
-  ] as const)("gives no signature is signer_unavailable: %s", async (service, name, args) => {
+  ] as const)("returns no signature is signer_unavailable: %s", async (service, name, args) => {
     const kms = await recipe(service, name, ...args);
     const context = { server: "billing", env: {}, signers: { kms } };
     const key = await loadKey({ signer: { name: "kms", format: "raw" }, alg: "ES256" }, context);

@@ -35,7 +35,7 @@ beforeEach(() => {
   context = { server: "billing", env, clock };
 });
 
-/** The parts of a key, as variables: each can be changed by itself. */
+/** The parts of a key in environment variables, which can be changed one by one. */
 const keySpec = (): PrivateKeySpec => ({ privateKey: { env: "KEY" }, certificate: { env: "CERTIFICATE" } });
 const tlsSpec = (): CertificateSpec => ({ key: { env: "KEY" }, cert: { env: "CERTIFICATE" } });
 const put = ({ privateKey, certificate }: Partial<IssuedCertificate>): void => {
@@ -53,30 +53,30 @@ async function failure(work: Promise<unknown>): Promise<McpAuthError> {
   return error;
 }
 
-// What holds for a key with its certificate holds for a client certificate with its key.
-describe.each(["key", "client certificate"])(
-  "a %s of which one part was replaced before the other",
-  (kind) => {
-    /** A spec of its own, and what it gives. */
-    function loader() {
-      if (kind === "key") {
-        const spec = keySpec();
-        return {
-          load: (): Promise<object> => loadKey(spec, context),
-          preceding: () => precedingKey(spec, context),
-        };
-      }
-      const spec = tlsSpec();
+// A key with its certificate and a client certificate with its key behave in the same way.
+describe.each(["key", "client certificate"])("a %s with one part replaced before the other", (kind) => {
+  /** Returns a new spec, and a function that loads it. */
+  function loader() {
+    if (kind === "key") {
+      const spec = keySpec();
       return {
-        load: (): Promise<object> => loadTlsIdentity(spec, context),
-        preceding: () => precedingTlsIdentity(spec, context),
+        load: (): Promise<object> => loadKey(spec, context),
+        preceding: () => precedingKey(spec, context),
       };
     }
+    const spec = tlsSpec();
+    return {
+      load: (): Promise<object> => loadTlsIdentity(spec, context),
+      preceding: () => precedingTlsIdentity(spec, context),
+    };
+  }
 
-    it.each([
-      ["the key", () => put({ privateKey: renewed.privateKey })],
-      ["the certificate", () => put({ certificate: renewed.certificate })],
-    ])("is the last whole one when that was %s, and the new one once both are there", async (_, change) => {
+  it.each([
+    ["the key", () => put({ privateKey: renewed.privateKey })],
+    ["the certificate", () => put({ certificate: renewed.certificate })],
+  ])(
+    "is the last valid one if %s was replaced first, and the new one once both are replaced",
+    async (_, change) => {
       const { load, preceding } = loader();
       put(old);
       const first = await load();
@@ -89,68 +89,68 @@ describe.each(["key", "client certificate"])(
       expect(second).not.toBe(first);
       expect(preceding()).toBe(first);
       expect(await load()).toBe(second);
-    });
+    },
+  );
 
-    it("is key_invalid ten minutes later, and good again when it is whole", async () => {
-      const { load } = loader();
-      put(old);
-      const first = await load();
-      put({ certificate: renewed.certificate });
-      await load();
-      await clock.advance(tenMinutes);
-      expect(await failure(load())).toMatchObject({
-        code: "key_invalid",
-        retryable: false,
-        server: "billing",
-      });
-      put(old);
-      expect(await load()).toBe(first);
-      put({ certificate: renewed.certificate });
-      // A new change has ten minutes of its own.
-      expect(await load()).toBe(first);
+  it("is key_invalid ten minutes later, and valid again when all parts belong together", async () => {
+    const { load } = loader();
+    put(old);
+    const first = await load();
+    put({ certificate: renewed.certificate });
+    await load();
+    await clock.advance(tenMinutes);
+    expect(await failure(load())).toMatchObject({
+      code: "key_invalid",
+      retryable: false,
+      server: "billing",
     });
+    put(old);
+    expect(await load()).toBe(first);
+    put({ certificate: renewed.certificate });
+    // For a new change, the ten minutes start again.
+    expect(await load()).toBe(first);
+  });
 
-    it("is key_invalid at once when there was no whole one", async () => {
-      const { load } = loader();
-      put({ privateKey: old.privateKey, certificate: renewed.certificate });
+  it("is key_invalid at once if there was no valid one before", async () => {
+    const { load } = loader();
+    put({ privateKey: old.privateKey, certificate: renewed.certificate });
+    expect(await failure(load())).toMatchObject({ code: "key_invalid" });
+  });
+
+  it("is key_invalid as soon as the last valid one has expired", async () => {
+    const { load } = loader();
+    put(await authority.issue({ notAfter: new Date(clock.now() + 60_000) }));
+    const first = await load();
+    put({ privateKey: renewed.privateKey });
+    expect(await load()).toBe(first);
+    await clock.advance(61_000);
+    expect(await failure(load())).toMatchObject({ code: "key_invalid" });
+  });
+
+  it("is key_invalid at once for a part that cannot be parsed", async () => {
+    const { load } = loader();
+    put(old);
+    await load();
+    for (const broken of [
+      "canary",
+      old.privateKey.slice(0, 100),
+      old.privateKey.replace(/\n[^\n]{64}\n/, "\n"),
+    ]) {
+      env["KEY"] = broken;
       expect(await failure(load())).toMatchObject({ code: "key_invalid" });
-    });
+    }
+    env["KEY"] = "";
+    expect(await failure(load())).toMatchObject({ code: "secret_unavailable" });
+  });
+});
 
-    it("is key_invalid as soon as the last whole one has ended", async () => {
-      const { load } = loader();
-      put(await authority.issue({ notAfter: new Date(clock.now() + 60_000) }));
-      const first = await load();
-      put({ privateKey: renewed.privateKey });
-      expect(await load()).toBe(first);
-      await clock.advance(61_000);
-      expect(await failure(load())).toMatchObject({ code: "key_invalid" });
-    });
-
-    it("is never a broken one: what cannot be read at all fails", async () => {
-      const { load } = loader();
-      put(old);
-      await load();
-      for (const broken of [
-        "canary",
-        old.privateKey.slice(0, 100),
-        old.privateKey.replace(/\n[^\n]{64}\n/, "\n"),
-      ]) {
-        env["KEY"] = broken;
-        expect(await failure(load())).toMatchObject({ code: "key_invalid" });
-      }
-      env["KEY"] = "";
-      expect(await failure(load())).toMatchObject({ code: "secret_unavailable" });
-    });
-  },
-);
-
-describe("a key whose passphrase was replaced before it, or after it", () => {
+describe("a key whose passphrase was replaced before or after it", () => {
   const encrypted = (passphrase: string, key = old.privateKey) =>
     createPrivateKey(key)
       .export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase })
       .toString();
 
-  it.each(["KEY", "PASSPHRASE"])("is the last that could be opened: %s first", async (first) => {
+  it.each(["KEY", "PASSPHRASE"])("is the last valid key: %s first", async (first) => {
     const spec: PrivateKeySpec = { privateKey: { env: "KEY" }, passphrase: { env: "PASSPHRASE" } };
     const load = () => loadKey(spec, context);
     Object.assign(env, { KEY: encrypted("one"), PASSPHRASE: "one" });
@@ -163,14 +163,14 @@ describe("a key whose passphrase was replaced before it, or after it", () => {
   });
 });
 
-describe("the key before the latest", () => {
+describe("the predecessor of a key", () => {
   const spec: PrivateKeySpec = { privateKey: { env: "KEY" } };
   const keys = () => {
     const own = { ...spec };
     return { load: () => loadKey(own, context), preceding: () => precedingKey(own, context) };
   };
 
-  it("is none for the first", async () => {
+  it("does not exist for the first key", async () => {
     const { load, preceding } = keys();
     put(old);
     expect(preceding()).toBeUndefined();
@@ -178,7 +178,7 @@ describe("the key before the latest", () => {
     expect(preceding()).toBeUndefined();
   });
 
-  it("is known for ten minutes from when the latest was loaded, and then forgotten", async () => {
+  it("is kept for ten minutes after the latest key was loaded, and then dropped", async () => {
     const { load, preceding } = keys();
     put(old);
     const first = await load();
@@ -194,7 +194,7 @@ describe("the key before the latest", () => {
     expect(preceding()).toBeUndefined();
   });
 
-  it("is the last one and no older, however many loads come at once", async () => {
+  it("is the last key and no older one, however many loads are concurrent", async () => {
     const { load, preceding } = keys();
     put(old);
     await load();
@@ -207,7 +207,7 @@ describe("the key before the latest", () => {
     expect(preceding()).toBe(second[0]);
   });
 
-  it("is not the same key, written in another way", async () => {
+  it("is not the same key in another encoding", async () => {
     const { load, preceding } = keys();
     put(old);
     const first = await load();
@@ -231,7 +231,7 @@ describe("the key before the latest", () => {
 });
 
 describe("a change of a bundle", () => {
-  it("is told once for all who share what they know, and not before it is whole", async () => {
+  it("is reported once for all that share a memory, and only when all parts belong together", async () => {
     const told: string[] = [];
     const memory = new CredentialMemory();
     const spec = keySpec();
@@ -273,7 +273,7 @@ describe("files of a bundle", () => {
     }
   }
 
-  it("that are swapped together, by a link to their folder, are used together", async () => {
+  it("that are swapped together by a link to their folder are used together", async () => {
     const { folder } = await files();
     for (const [name, issued] of [
       ["..1", old],
@@ -299,7 +299,7 @@ describe("files of a bundle", () => {
     expect((await loadTlsIdentity(spec, context)).certificate).toBe(old.certificate);
   });
 
-  it("are waited for while one of them is half-written", async () => {
+  it("are read again while one of them is half-written", async () => {
     const { key, cert, spec } = await files();
     await writeFile(cert, old.certificate);
     await writeFile(key, old.privateKey.slice(0, 120));
@@ -311,7 +311,7 @@ describe("files of a bundle", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  it("are waited for while the second of them is not there yet, at the first start", async () => {
+  it("are read again while the second of them does not exist yet, on first startup", async () => {
     const { key, cert, spec } = await files();
     await writeFile(cert, renewed.certificate);
     await writeFile(key, old.privateKey);
@@ -322,7 +322,7 @@ describe("files of a bundle", () => {
     expect((await loading).certificate).toBe(renewed.certificate);
   });
 
-  it("that stay broken are an error that may pass while somebody works on them, and then one that does not", async () => {
+  it("that stay broken are a retryable error while they change, and later a permanent error", async () => {
     const { key, cert, spec } = await files();
     const own: PrivateKeySpec = { privateKey: spec.key };
     await writeFile(cert, old.certificate);
@@ -344,7 +344,7 @@ describe("files of a bundle", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  it("that are whole, and hold a certificate that has ended, are not waited for", async () => {
+  it("that are complete and hold an expired certificate are not read again", async () => {
     const { key, cert, spec } = await files();
     const ended = await authority.issue({ notAfter: new Date("2021-06-01T12:00:00Z") });
     await writeFile(cert, ended.certificate);
@@ -369,7 +369,7 @@ describe("a signer whose certificate is replaced before it signs with the new ke
     const attempt = async () => {
       const key = await loadKey(spec, asked);
       const jwt = await signJwt(key, { alg: "ES256", typ: "JWT", claims: {}, server: "billing" });
-      // What was just signed.
+      // The thumbprint in the header that was just signed.
       const header = JSON.parse(Buffer.from(jwt.split(".")[0] ?? "", "base64url").toString()) as {
         "x5t#S256": string;
       };
@@ -378,7 +378,7 @@ describe("a signer whose certificate is replaced before it signs with the new ke
     return { attempt, moves: (issued: IssuedCertificate) => (current = issued) };
   }
 
-  it("goes on with the certificate before, and takes the new one when it signs with its key", async () => {
+  it("uses the previous certificate until the signer uses the key of the new one", async () => {
     const { attempt, moves } = signer();
     put({ certificate: old.certificate });
     const before = await attempt();
@@ -393,7 +393,7 @@ describe("a signer whose certificate is replaced before it signs with the new ke
     expect(await attempt()).toBe(after);
   });
 
-  it("is an error that does not pass after ten minutes, or when it signs with neither key", async () => {
+  it("is a permanent error after ten minutes, or if it signs with neither key", async () => {
     const { attempt, moves } = signer();
     put({ certificate: old.certificate });
     await attempt();

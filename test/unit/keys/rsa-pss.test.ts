@@ -15,7 +15,7 @@ const key: KeySpec = { privateKey: { env: "KEY" } };
 
 function bound(hashAlgorithm: string, saltLength: number, mgf1HashAlgorithm = hashAlgorithm) {
   const options = { modulusLength: 2048, hashAlgorithm, mgf1HashAlgorithm, saltLength };
-  // The types of Node want text for the length of the salt, and Node a number.
+  // The types of Node require a string for the length of the salt, but Node requires a number.
   return generateKeyPairSync("rsa-pss", options as unknown as RSAPSSKeyPairKeyObjectOptions);
 }
 const free = generateKeyPairSync("rsa-pss", { modulusLength: 2048 });
@@ -33,30 +33,33 @@ describe("an RSA key that is restricted to PSS", () => {
     ["SHA-256", bound("sha256", 32), ["PS256"]],
     ["SHA-384 and a shorter salt at least", bound("sha384", 20), ["PS384"]],
     ["SHA-512", bound("sha512", 64), ["PS512"]],
-  ] as const)("and to %s signs with what it may", async (_, { privateKey, publicKey }, algorithms) => {
-    const loaded = await loadKey(key, context({ KEY: pkcs8(privateKey) }));
-    expect(loaded.algorithms).toEqual(algorithms);
-    const plain = plainPublicKey(publicKey);
-    expect(loaded.publicJwk).toEqual(plain.export({ format: "jwk" }));
-    expect(loaded.kid).toBe(await calculateJwkThumbprint(plain.export({ format: "jwk" })));
-    for (const alg of algorithms) {
-      const jwt = await signJwt(loaded, { alg, typ: "JWT", claims: { sub: "agent" }, server: "billing" });
-      expect((await jwtVerify(jwt, plain)).payload).toEqual({ sub: "agent" });
-    }
-  });
+  ] as const)(
+    "and to %s signs with the allowed algorithms",
+    async (_, { privateKey, publicKey }, algorithms) => {
+      const loaded = await loadKey(key, context({ KEY: pkcs8(privateKey) }));
+      expect(loaded.algorithms).toEqual(algorithms);
+      const plain = plainPublicKey(publicKey);
+      expect(loaded.publicJwk).toEqual(plain.export({ format: "jwk" }));
+      expect(loaded.kid).toBe(await calculateJwkThumbprint(plain.export({ format: "jwk" })));
+      for (const alg of algorithms) {
+        const jwt = await signJwt(loaded, { alg, typ: "JWT", claims: { sub: "agent" }, server: "billing" });
+        expect((await jwtVerify(jwt, plain)).payload).toEqual({ sub: "agent" });
+      }
+    },
+  );
 
   it.each([
     ["SHA-1", bound("sha1", 20)],
     ["two different hashes", bound("sha256", 32, "sha512")],
-    ["more salt than JOSE has", bound("sha256", 40)],
-  ])("and to %s is refused, as no algorithm is left", async (_, { privateKey }) => {
+    ["more salt than JOSE allows", bound("sha256", 40)],
+  ])("and to %s is refused, because no algorithm is left", async (_, { privateKey }) => {
     expect(await failure(loadKey(key, context({ KEY: pkcs8(privateKey) })))).toBe(
       'Server "billing": the private key in the environment variable "KEY" cannot be used: it is an RSA key restricted ' +
-        "to PSS with parameters that no JOSE algorithm has. Use one without parameters, or a plain RSA key.",
+        "to PSS with parameters that no JOSE algorithm uses. Use one without parameters, or a plain RSA key.",
     );
   });
 
-  it("is refused for an alg that is none of its own", async () => {
+  it("is refused for an alg that it does not support", async () => {
     const env = { KEY: pkcs8(free.privateKey) };
     expect(await failure(loadKey({ ...key, alg: "RS256" }, context(env)))).toContain(
       'it is an RSA key restricted to PSS, which signs PS256, PS384, PS512, but the "alg" of the config is "RS256".',
@@ -67,7 +70,7 @@ describe("an RSA key that is restricted to PSS", () => {
     );
   });
 
-  it("goes with its certificate, also for TLS, where it stays restricted", async () => {
+  it("matches its certificate, also for TLS, where it stays restricted", async () => {
     const { certificate, privateKey } = await selfSigned({ keyType: "rsa-pss" });
     const env = { KEY: privateKey, CERT: certificate };
     const loaded = await loadKey({ ...key, certificate: { env: "CERT" } }, context(env));

@@ -13,26 +13,26 @@ test.each([
   "rediss://user:p%40ss%2Fw%3Ard@10.0.0.2:6380/12",
   "redis://:p@ss@host",
   "redis://user@[::1]:6379/0",
-])("%s is the URL of a server", async (url) => {
+])("%s is accepted as the URL of a Redis server", async (url) => {
   expect((await read(url)).reveal()).toBe(url);
 });
 
 test.each([
-  ["of something else", "https://canary.example"],
+  ["of another scheme", "https://canary.example"],
   ["without a host", "redis:///0"],
   ["with a slash in its password", "redis://:p@canary/w:rd@host"],
   ["with a fragment in its password", "redis://:canary@ss#w@host"],
   ["with a query", "redis://host/0?canary=1"],
   ["with an empty query", "redis://canary?"],
-  ["with a database that has a name", "redis://host/canary"],
-  ["with more than a database", "redis://host/0/canary"],
-  ["with a password that does not decode", "redis://:canary%zz@host"],
-  ["with a user that does not decode", "redis://canary%ff:a@host"],
-])("one %s is refused, and nothing of it is shown", async (_, url) => {
+  ["with a named database", "redis://host/canary"],
+  ["with more after the database", "redis://host/0/canary"],
+  ["with a password that cannot be decoded", "redis://:canary%zz@host"],
+  ["with a user that cannot be decoded", "redis://canary%ff:a@host"],
+])("a Redis URL %s is refused, and the error shows nothing of it", async (_, url) => {
   const failure: unknown = await read(url).catch((error: unknown) => error);
   expect(failure).toMatchObject({
     code: "secret_unavailable",
-    message: expect.stringContaining("percent-encode user and password"),
+    message: expect.stringContaining("with percent-encoded user and password"),
   });
   expect(String(failure)).not.toContain("canary");
 });

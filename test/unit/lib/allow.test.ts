@@ -28,7 +28,7 @@ it("an empty `allow` allows nothing", async () => {
   expect(await allow.file(folder)).toBe(false);
 });
 
-describe("a name", () => {
+describe("env and resolvers", () => {
   it("a name is allowed exactly, or by its prefix if the entry ends with a *", () => {
     const allow = rules({ env: ["CRM_SECRET", "ACME_*"], resolvers: ["*"], identities: ["github*"] });
     expect(["CRM_SECRET", "ACME_KEY", "ACME_"].every((name) => allow.variable(name))).toBe(true);
@@ -44,7 +44,7 @@ describe("a name", () => {
   });
 });
 
-describe("a command", () => {
+describe("exec", () => {
   it("a command is allowed only with exactly its arguments", () => {
     const allow = rules({ exec: [["op", "read", "op://crm/secret"]] });
     expect(allow.command(["op", "read", "op://crm/secret"])).toBe(true);
@@ -59,7 +59,7 @@ describe("a command", () => {
   });
 });
 
-describe("an origin", () => {
+describe("origins", () => {
   const allow = rules.bind(undefined, {
     origins: [
       "https://auth.example",
@@ -74,7 +74,7 @@ describe("an origin", () => {
     "https://AUTH.example:443/oauth2/token?x#y",
     "http://127.0.0.1:8080/mcp",
     "rediss://user:password@cache.example:6379/0",
-  ])("is allowed for %s", (url) => {
+  ])("an origin in `allow` covers %s", (url) => {
     expect(allow().url(url)).toBe(true);
   });
 
@@ -90,7 +90,7 @@ describe("an origin", () => {
     "https:auth.example.",
     "not a url",
     "",
-  ])("is refused for %s", (url) => {
+  ])("an origin in `allow` does not cover %s", (url) => {
     expect(allow().url(url)).toBe(false);
   });
 
@@ -103,8 +103,8 @@ describe("an origin", () => {
   });
 });
 
-describe("a file", () => {
-  it("a file is allowed by its path or by a folder above it, and not beside that", async () => {
+describe("files", () => {
+  it("a file is allowed if its path or a folder above it is listed, and not if only a neighbor is", async () => {
     const allow = rules({ files: ["keys", "./ca.pem"] });
     expect(await allow.file(join(folder, "keys/agent.pem"))).toBe(true);
     expect(await allow.file(join(folder, "keys"))).toBe(true);
@@ -127,14 +127,14 @@ describe("a file", () => {
     expect(await rules({ files: ["others"] }).file(join(folder, "way/new/file"))).toBe(true);
   });
 
-  it("a file is refused if another one was opened", async () => {
+  it("a file is refused if a different one was opened under its path", async () => {
     await mkdir(join(folder, "keys"));
     await writeFile(join(folder, "keys/a"), "allowed");
     await writeFile(join(folder, "outside"), "not allowed");
     await symlink("../outside", join(folder, "keys/link"));
     const opened = await open(join(folder, "keys/link"));
     try {
-      // Between opening and judging, the link is made to lead to something that is allowed.
+      // After the file was opened and before it is checked, the link is changed to an allowed file.
       await symlink("a", join(folder, "keys/next"));
       await rename(join(folder, "keys/next"), join(folder, "keys/link"));
       const allow = rules({ files: ["keys"] });
@@ -147,10 +147,10 @@ describe("a file", () => {
 });
 
 it.each([
-  ["no object", "everything"],
-  ["a list", []],
+  ["a string in place of the object", "everything"],
+  ["a list in place of the object", []],
   ["an unknown list", { urls: [] }],
-  ["no list", { env: "S" }],
+  ["a string in place of a list", { env: "S" }],
   ["an item that is not a string", { env: [1] }],
   ["an empty item", { files: [""] }],
   ["a command that is not a list", { exec: ["op read x"] }],
@@ -158,8 +158,8 @@ it.each([
   ["an origin with a path", { origins: ["https://auth.example/oauth"] }],
   ["an origin with a query", { origins: ["https://auth.example?x"] }],
   ["an origin with a user", { origins: ["https://user@auth.example"] }],
-  ["a host", { origins: ["auth.example"] }],
+  ["a host in place of an origin", { origins: ["auth.example"] }],
   ["a * in an origin", { origins: ["*"] }],
-])("%s is config_invalid", (_, given) => {
+])("`allow` with %s is config_invalid", (_, given) => {
   expect(() => rules(given as object)).toThrow(expect.objectContaining({ code: "config_invalid" }));
 });

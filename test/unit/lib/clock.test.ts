@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { systemClock } from "../../../src/lib/clock.js";
 
-// Under the system's clock stand the global timers: these are vitest's.
+// The system clock uses the global timers, which vitest replaces here.
 beforeEach(() => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
@@ -12,34 +12,34 @@ test("the system clock returns the current time", () => {
   expect(systemClock.now()).toBe(1_234_567);
 });
 
-describe("a timer", () => {
+describe("systemClock.setTimeout", () => {
   test.each([
-    ["rings after its time", 1_000, 1_000],
-    ["with a negative time rings at once", -5, 0],
-    ["longer than `setTimeout` takes does not ring at once", 2 ** 40, 2 ** 31 - 1],
-    ["without end does not either", Number.POSITIVE_INFINITY, 2 ** 31 - 1],
-  ])("%s", (_, milliseconds, after) => {
-    let rang = 0;
+    ["fires after its time", 1_000, 1_000],
+    ["with a negative time fires at once", -5, 0],
+    ["with a longer time than `setTimeout` accepts does not fire at once", 2 ** 40, 2 ** 31 - 1],
+    ["with an infinite time does not fire at once", Number.POSITIVE_INFINITY, 2 ** 31 - 1],
+  ])("a timer %s", (_, milliseconds, after) => {
+    let calls = 0;
     systemClock.setTimeout(() => {
-      rang += 1;
+      calls += 1;
     }, milliseconds);
     if (after > 0) {
       vi.advanceTimersByTime(after - 1);
-      expect(rang).toBe(0);
+      expect(calls).toBe(0);
     }
     vi.advanceTimersByTime(1);
-    expect(rang).toBe(1);
+    expect(calls).toBe(1);
   });
 
   test("a cancelled timer does not fire, and can be cancelled again", () => {
-    let rang = 0;
+    let calls = 0;
     const timer = systemClock.setTimeout(() => {
-      rang += 1;
+      calls += 1;
     }, 10);
     timer.unref();
     timer.cancel();
     timer.cancel();
     vi.advanceTimersByTime(10);
-    expect(rang).toBe(0);
+    expect(calls).toBe(0);
   });
 });

@@ -9,12 +9,12 @@ test.each([
   ["1h", 3_600_000],
   ["0s", 0],
   ["007s", 7_000],
-])("%s is %d milliseconds", (text, milliseconds) => {
+])("the duration %s is %d milliseconds", (text, milliseconds) => {
   expect(parseDuration(text)).toBe(milliseconds);
 });
 
 test.each(["", "5", "s", "-5s", "1.5s", "5 s", " 5s", "5s ", "5S", "5d", "1h30m", "٣s", "1e3s", "Infinitys"])(
-  "%j is no duration",
+  "the text %j is not a duration",
   (text) => {
     expect(parseDuration(text)).toBeUndefined();
   },

@@ -12,13 +12,13 @@ describe("jwtClaims", () => {
     ["is empty", ""],
     ["has two parts", `a.${part("{}")}`],
     ["has no signature", `a.${part("{}")}.`],
-    ["has five parts, encrypted", `a.${part("{}")}.b.c.d`],
+    ["has the five parts of an encrypted JWT", `a.${part("{}")}.b.c.d`],
     ["has other characters", `a.${part("{}")}.b c`],
     ["has padding", "a.e30=.b"],
     ["has no JSON in it", `a.${part("canary")}.b`],
     ["has no object in it", `a.${part("[]")}.b`],
     ["is longer than any token", `a.${part(`{"a":"${"x".repeat(65_536)}"}`)}.b`],
-  ])("has nothing for what %s", (_, token) => {
+  ])("jwtClaims returns undefined for a text that %s", (_, token) => {
     expect(jwtClaims(token)).toBeUndefined();
   });
 });

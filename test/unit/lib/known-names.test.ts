@@ -7,6 +7,9 @@ test.each([
   [["a", "a"], "a"],
   [["a", "<prose of a server>"], "a, names that are not registered"],
   [["x", "y"], "names that are not registered"],
-])("of %j what is registered is named, each once, and that there is more: %s", (listed, shown) => {
-  expect(knownNames(listed, new Set(["a", "b"]))).toBe(shown);
-});
+])(
+  "a message shows the list %j as %s: each registered name once, and whether there are others",
+  (listed, shown) => {
+    expect(knownNames(listed, new Set(["a", "b"]))).toBe(shown);
+  },
+);

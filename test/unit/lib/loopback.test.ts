@@ -11,7 +11,7 @@ it.each([
   "127.255.255.254",
   "[::1]",
   "[0:0:0:0:0:0:0:1]",
-])("%s is this machine", (host) => {
+])("the host %s is this machine", (host) => {
   expect(isLoopbackHost(new URL(`http://${host}:80/`).hostname)).toBe(true);
 });
 
@@ -25,6 +25,6 @@ it.each([
   "[::]",
   "[::2]",
   "[::ffff:10.0.0.1]",
-])("%s is not", (host) => {
+])("the host %s is not this machine", (host) => {
   expect(isLoopbackHost(new URL(`http://${host}:80/`).hostname)).toBe(false);
 });

@@ -11,6 +11,6 @@ it.each([
   ["server-1", ["server-2", "server-3", "server-4", "server-5"], ["server-2", "server-3", "server-4"]],
   ["billin", ["billings", "billing"], ["billing", "billings"]],
   ["x".repeat(10_000), ["x"], []],
-])("of %s among %j are near %j", (name, candidates, expected) => {
+])("nearNames returns, for %s among %j, the names %j", (name, candidates, expected) => {
   expect(nearNames(name, candidates)).toEqual(expected);
 });

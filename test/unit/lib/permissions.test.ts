@@ -31,7 +31,7 @@ describe("commands", () => {
   it.each([null, 0, "", "false", "true", 1])(
     "allowExec: %j, which is not a boolean, forbids commands",
     (given) => {
-      // Somebody without types may pass it.
+      // Code without types may pass it.
       const allowExec = given as unknown as boolean;
       expect(createPermissions({ allowExec, environments: [] }).commandsForbidden()).toBe(here);
     },

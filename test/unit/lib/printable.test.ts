@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { printable, quoted } from "../../../src/lib/printable.js";
 
-describe("a text from elsewhere stands in a message", () => {
+describe("printable and quoted", () => {
   test.each<[what: string, text: string, shown: string]>([
     ["a line break", "a\nb\r\nc", "a\\u000ab\\u000d\\u000ac"],
     ["a tab and a NUL", "a\tb\0", "a\\u0009b\\u0000"],
@@ -10,10 +10,10 @@ describe("a text from elsewhere stands in a message", () => {
     ["bidirectional characters", "\u202egnp.exe\u2066\u200f", "\\u202egnp.exe\\u2066\\u200f"],
     ["invisible characters", "a\u200b\u00ad\ufeffb", "a\\u200b\\u00ad\\ufeffb"],
     ["line and paragraph separators", "a\u2028b\u2029c", "a\\u2028b\\u2029c"],
-    ["half of a surrogate pair", "a\ud800b\udc00", "a\\ud800b\\udc00"],
+    ["unpaired surrogates", "a\ud800b\udc00", "a\\ud800b\\udc00"],
     ["a format character beyond U+FFFF", "a\u{e0001}b", "a\\udb40\\udc01b"],
-    ["what CI runners take for commands", "a ##[error]b ###VSO[x]", "a \\u0023#[error]b #\\u0023#VSO[x]"],
-  ])("with %s escaped", (_, text, shown) => {
+    ["the commands of CI runners", "a ##[error]b ###VSO[x]", "a \\u0023#[error]b #\\u0023#VSO[x]"],
+  ])("a printable text has %s escaped", (_, text, shown) => {
     expect(printable(text)).toBe(shown);
   });
 
@@ -28,7 +28,7 @@ describe("a text from elsewhere stands in a message", () => {
     expect(printable(printable(text))).toBe(printable(text));
   });
 
-  test("a quoted text can be parsed as JSON, with any content", () => {
+  test("any quoted text can be parsed as JSON", () => {
     for (const text of ['a "b" \\ c', "a\n\u202e\u{e0001}##[x]\ud800\\\u2028", "\\\u202e", ""]) {
       expect(quoted(text)).toMatch(/^"[\x20-\x7e]*"$/);
       expect(JSON.parse(quoted(text))).toBe(text);

@@ -4,7 +4,7 @@ import { McpAuthError } from "../../../src/errors/error.js";
 import { problemOf } from "../../../src/keys/signing-key.js";
 import { isProgrammingError } from "../../../src/lib/programming-error.js";
 
-/** What `work` throws. */
+/** Returns the error that `work` throws. */
 function thrown(work: () => unknown): unknown {
   try {
     work();
@@ -18,18 +18,18 @@ const missing: { readonly method?: () => void } = {};
 
 test.each([
   // The mistake is on purpose.
-  ["a call of what is no function", () => (missing as { method(): void }).method(), true],
-  ["an endless recursion", () => [].concat(new Array(-1) as never), true],
+  ["a call of something that is not a function", () => (missing as { method(): void }).method(), true],
+  ["an invalid array length", () => [].concat(new Array(-1) as never), true],
   ["a file that does not exist", () => readFileSync("/nonexistent"), false],
   ["a path that is not allowed", () => readFileSync("a\0b"), false],
   [
-    "an error with a code of ours",
+    "an McpAuthError",
     () => {
       throw new McpAuthError("timeout", "late");
     },
     false,
   ],
-])("%s is told from other errors", (_name, work, expected) => {
+])("an error from %s is recognized as a fault of ours or not", (_name, work, expected) => {
   expect(isProgrammingError(thrown(work))).toBe(expected);
 });
 

@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** Runs a program of JavaScript. */
+/** Runs a JavaScript program. */
 function run(code: string, options: Partial<ProcessOptions> & { args?: string[] } = {}) {
   const { args = [], ...others } = options;
   const command = [process.execPath, "-e", code, ...args];
@@ -32,7 +32,7 @@ async function printed(outcome: Promise<ProcessOutcome>): Promise<string> {
   return ended.stdout.toString("utf8");
 }
 
-/** The lines of a program that connects here, and stays until it is killed. */
+/** Returns the lines of a program that connects to this test, and runs until it is killed. */
 async function beacon(): Promise<{ stay: string; connected: Promise<Socket> }> {
   const server = createServer();
   onTestFinished(() => void server.close());
@@ -56,7 +56,7 @@ async function gone(socket: Socket): Promise<void> {
   if (!socket.closed) await once(socket, "close");
 }
 
-describe("a command that ends by itself", () => {
+describe("runProcess: output and input", () => {
   it("a command returns the bytes on stdout, and nothing from stderr", async () => {
     const code = "process.stderr.write('canary'); process.stdout.write(Buffer.from([0, 255, 10, 13, 10]))";
     const outcome = await run(code);
@@ -74,7 +74,7 @@ describe("a command that ends by itself", () => {
     const code = "process.stdout.write(JSON.stringify(process.env))";
     const env = { ONE: "1", TWO: undefined, "THREE 3": "" };
     const seen: Record<string, string> = JSON.parse(await printed(run(code, { env })));
-    // macOS adds one of its own.
+    // macOS adds a variable.
     delete seen["__CF_USER_TEXT_ENCODING"];
     if (posix) expect(seen).toEqual({ ONE: "1", "THREE 3": "" });
     else expect(seen).toMatchObject({ ONE: "1", "THREE 3": "" });
@@ -92,8 +92,8 @@ describe("a command that ends by itself", () => {
   it.each<[string, string | Uint8Array, string]>([
     ["text", "p:ä\n", "703ac3a40a"],
     ["bytes", Uint8Array.of(0, 255), "00ff"],
-    ["nothing", "", ""],
-  ])("reads its input: %s", async (_, input, hex) => {
+    ["an empty text", "", ""],
+  ])("a command reads its input: %s", async (_, input, hex) => {
     const code =
       "const all = []; process.stdin.on('data', (c) => all.push(c));" +
       "process.stdin.on('end', () => process.stdout.write(Buffer.concat(all).toString('hex')))";
@@ -112,17 +112,17 @@ describe("a command that ends by itself", () => {
   it("a command can print as many bytes as are allowed, and not one more", async () => {
     const print = (count: number) => `process.stdout.write("x".repeat(${count}))`;
     expect(await printed(run(print(100), { maxBytes: 100 }))).toHaveLength(100);
-    const tooMuch = { kind: "failed", problem: "it printed more than 100 bytes.", mayPass: false };
+    const tooMuch = { kind: "failed", problem: "it printed more than 100 bytes.", retryable: false };
     expect(await run(print(101), { maxBytes: 100 })).toEqual(tooMuch);
     expect(await printed(run(print(1_048_576)))).toHaveLength(1_048_576);
     expect(await run(print(1_048_577))).toMatchObject({ problem: "it printed more than 1048576 bytes." });
   });
 });
 
-describe("a command that fails", () => {
+describe("runProcess: failures", () => {
   const problem = async (outcome: Promise<ProcessOutcome>) => {
     const ended = await outcome;
-    expect(ended).toMatchObject({ kind: "failed", mayPass: false });
+    expect(ended).toMatchObject({ kind: "failed", retryable: false });
     expect(JSON.stringify(ended)).not.toContain("canary");
     return ended.kind === "failed" ? ended.problem : undefined;
   };
@@ -180,8 +180,8 @@ describe("a command that fails", () => {
   });
 });
 
-describe("a command that does not end", () => {
-  it("a command is killed on timeout, and may pass next time", async () => {
+describe("runProcess: timeouts", () => {
+  it("a command that times out is killed, and the failure is retryable", async () => {
     const { stay, connected } = await beacon();
     const clock = fakeClock();
     const outcome = run(`console.log("canary"); ${stay}`, { clock, timeout: 5_000 });
@@ -191,7 +191,7 @@ describe("a command that does not end", () => {
     expect(await outcome).toEqual({
       kind: "failed",
       problem: "it did not end within 5000 ms.",
-      mayPass: true,
+      retryable: true,
     });
     await gone(socket);
     expect(clock.pending).toEqual([]);
@@ -207,7 +207,7 @@ describe("a command that does not end", () => {
     await gone(socket);
   });
 
-  it("a command that prints without end is killed", async () => {
+  it("a command that prints too much is killed", async () => {
     const { stay, connected } = await beacon();
     const print = `here.on("connect", () => setInterval(() => process.stdout.write("x".repeat(1000)), 1));`;
     const outcome = run(`${stay} ${print}`, { maxBytes: 10_000 });
@@ -257,7 +257,7 @@ describe("a command that does not end", () => {
       expect(await outcome).toEqual({
         kind: "failed",
         problem: "it ended, but something that it started still held its output after 10000 ms.",
-        mayPass: true,
+        retryable: true,
       });
       await gone(socket);
     },
@@ -288,7 +288,7 @@ it("a command is killed when the process that runs it exits first", async () => 
   await gone(socket);
 });
 
-describe("a signal", () => {
+describe("runProcess: signals", () => {
   it("no command is started if the signal is already aborted", async () => {
     const signal = AbortSignal.abort();
     expect(await runProcess({ command: ["/nowhere"], cwd: folder, env: {}, timeout: 1, signal })).toEqual({

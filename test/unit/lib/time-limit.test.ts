@@ -21,7 +21,7 @@ test("a time limit ends after its time, and not before", async () => {
   expect(clock.pending).toEqual([]);
 });
 
-test("a time limit that a blocked event loop made late waits 50 ms, so that a response which has arrived is read", async () => {
+test("a time limit that a blocked event loop made late waits 50 ms more, so that a response that has arrived is read", async () => {
   const clock = fakeClock();
   const events: string[] = [];
   const limit = timeLimit(clock, 1_000, () => events.push("passed"), { unref: true });
@@ -35,7 +35,7 @@ test("a time limit that a blocked event loop made late waits 50 ms, so that a re
   expect(events).toEqual([]);
 });
 
-test("a time limit that a blocked event loop made late ends after those 50 ms", async () => {
+test("a time limit that a blocked event loop made late ends after 50 ms more", async () => {
   const clock = fakeClock();
   let passed = 0;
   timeLimit(

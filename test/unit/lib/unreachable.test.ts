@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { assertNothingLeft, unreachable } from "../../../src/lib/unreachable.js";
 
-test("a variant that is not handled is a TypeError that does not show the value", () => {
+test("a variant that is not handled throws a TypeError that does not show the value", () => {
   const secret = "hunter2";
   // @ts-expect-error a string is a variant that is not handled
   expect(() => unreachable(secret)).toThrow(TypeError);

@@ -11,7 +11,7 @@ function limits() {
 
 const never = () => new Promise<never>(() => {});
 
-test("WaitLimits passes on the result or the error of the work, and leaves no timer and no listener", async () => {
+test("WaitLimits returns the result or the error of the work, and leaves no timer and no listener", async () => {
   const { clock, limits: own } = limits();
   const { signal } = new AbortController();
   expect(await own.run("it", signal, async () => 1)).toBe(1);

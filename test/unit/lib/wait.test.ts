@@ -4,7 +4,7 @@ import { pause, settledWithin, untilAborted, withinTime } from "../../../src/lib
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
 
-test("a pause lasts as long as it says, and leaves no timer and no listener", async () => {
+test("a pause lasts for its time, and leaves no timer and no listener", async () => {
   const clock = fakeClock();
   const { signal } = new AbortController();
   let isOver = false;

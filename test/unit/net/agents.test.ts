@@ -48,18 +48,18 @@ async function serve(listener: (response: ServerResponse) => void): Promise<List
   return listening;
 }
 
-/** Asks as `identities[which]`. */
+/** Sends a request with the certificate `identities[which]`. */
 async function ask(from: Agents, which: number, origin: string): Promise<Response> {
   const lease = await from.lease({ proxy: undefined, identity: identities[which] });
   try {
-    // The types of the global fetch know another copy of undici.
+    // The types of the global fetch come from another copy of undici.
     return await fetch(origin, { dispatcher: lease.agent } as unknown as RequestInit);
   } finally {
     lease.release();
   }
 }
 
-/** Waits for what sockets do by themselves; the test's own timeout is the limit. */
+/** Waits for a condition that sockets fulfill some time later. The timeout of the test is the limit. */
 async function until(done: () => boolean): Promise<void> {
   while (!done()) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -95,7 +95,7 @@ test("an agent is not closed between its lease and the request", async () => {
   const one = agents(1);
   const lease = await one.lease({ proxy: undefined, identity: identities[0] });
   await (await ask(one, 1, server.origin)).text();
-  // The types of the global fetch know another copy of undici.
+  // The types of the global fetch come from another copy of undici.
   const response = await fetch(server.origin, { dispatcher: lease.agent } as unknown as RequestInit);
   lease.release();
   expect(await response.text()).toBe("ok");
@@ -112,7 +112,7 @@ test("there are at most 32 agents by default", async () => {
 });
 
 test("an event stream may stay silent for a day, and a response may take a day to begin", async () => {
-  // Undici's own clock: what it would end after a while, it ends when this one has moved.
+  // The internal timers of undici. Advancing them ends each request that undici would end after that time.
   const require = createRequire(import.meta.url);
   const timers: { tick(milliseconds: number): void } = require("undici/lib/util/timers.js");
   const stream = deferred<ServerResponse>();
@@ -131,7 +131,7 @@ test("an event stream may stay silent for a day, and a response may take a day t
   expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe("first, ");
   const next = reader?.read();
   next?.catch(() => {});
-  // The first one starts timers that were only set.
+  // The first tick starts timers that were only set.
   timers.tick(1_000);
   timers.tick(24 * 60 * 60 * 1_000);
   unanswered.end("late");

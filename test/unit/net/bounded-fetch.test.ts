@@ -105,7 +105,7 @@ describe("a bounded exchange", () => {
   });
 });
 
-describe("the timeout", () => {
+describe("timeout", () => {
   test("the timeout covers the wait for headers", async () => {
     const clock = fakeClock();
     const server = await serve(() => {});
@@ -168,7 +168,7 @@ describe("a caller's signal", () => {
     expect(server.requests).toHaveLength(0);
   });
 
-  test("the signal aborts a request in progress", async () => {
+  test("the caller's signal aborts a request in progress", async () => {
     const server = await serve(() => {});
     const caller = new AbortController();
     const error = failure(boundedFetch(fetch, request(server.origin, { signal: caller.signal })));
@@ -254,7 +254,7 @@ describe("failures of the network", () => {
     "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
     "ERR_TLS_CERT_ALTNAME_INVALID",
     "ERR_SSL_WRONG_VERSION_NUMBER",
-  ])("%s under fetch's error is tls_failed", (code) => {
+  ])("the code %s in a cause of fetch's error is tls_failed", (code) => {
     const error = new TypeError("fetch failed", { cause: Object.assign(new Error("x"), { code }) });
     expect(networkFailure(error, "it").code).toBe("tls_failed");
   });

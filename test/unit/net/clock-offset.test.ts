@@ -3,12 +3,12 @@ import { describe, expect, test } from "vitest";
 import { issuedAt } from "../../../src/keys/issued-at.js";
 import {
   type DatedResponse,
-  narrowed,
+  narrowRange,
   type OffsetRange,
   offsetRange,
   smallestOffset,
 } from "../../../src/net/clock-offset.js";
-import { mostCorrectedSkew, ServerClocks, toleratedSkew } from "../../../src/net/server-clocks.js";
+import { maxCorrectedSkew, ServerClocks, toleratedSkew } from "../../../src/net/server-clocks.js";
 import { watchedBy } from "../../support/watched-by.js";
 
 const noon = Date.UTC(2026, 0, 1, 12);
@@ -19,16 +19,16 @@ function ofResponse(headers: Record<string, string>, more: Partial<DatedResponse
   return offsetRange({ ...times, headers: new Headers(headers), ...more });
 }
 
-describe("what one response tells of its server's clock", () => {
+describe("offsetRange", () => {
   test("one response limits the offset to one second plus the time of the exchange", () => {
-    expect(ofResponse({ date: date(noon) })).toEqual({ least: -200, most: 1_000 });
-    expect(ofResponse({ date: date(noon + 90_000) })).toEqual({ least: 89_800, most: 91_000 });
-    expect(ofResponse({ date: date(noon - 90_000) })).toEqual({ least: -90_200, most: -89_000 });
+    expect(ofResponse({ date: date(noon) })).toEqual({ min: -200, max: 1_000 });
+    expect(ofResponse({ date: date(noon + 90_000) })).toEqual({ min: 89_800, max: 91_000 });
+    expect(ofResponse({ date: date(noon - 90_000) })).toEqual({ min: -90_200, max: -89_000 });
   });
 
-  test("a response that may come from a cache gives only the least offset", () => {
+  test("a response that may come from a cache proves only the smallest offset", () => {
     const range = ofResponse({ date: date(noon - 300_000) }, { isUncached: false });
-    expect(range).toEqual({ least: -300_200, most: Number.POSITIVE_INFINITY });
+    expect(range).toEqual({ min: -300_200, max: Number.POSITIVE_INFINITY });
     expect(smallestOffset(range ?? fail())).toBe(0);
     const ahead = ofResponse({ date: date(noon + 90_000) }, { isUncached: false });
     expect(smallestOffset(ahead ?? fail())).toBe(89_800);
@@ -36,7 +36,7 @@ describe("what one response tells of its server's clock", () => {
 
   test.each([
     ["an old Date", noon - 300_000, 0],
-    ["a Date that the cache has made new", noon, 0],
+    ["a Date that the cache has renewed", noon, 0],
     ["an old Date of a server that is 90 s behind", noon - 390_000, -88_000],
   ])("a response with Age allows for %s", (_, at, offset) => {
     const range = ofResponse({ date: date(at), age: "300" }, { isUncached: false });
@@ -44,47 +44,47 @@ describe("what one response tells of its server's clock", () => {
   });
 
   test.each([["-1"], ["soon"], ["1.5"], ["99999999999999999999"], [""]])(
-    "a response with the Age %j gives only the least offset",
+    "a response with the Age %j proves only the smallest offset",
     (age) => {
       const range = ofResponse({ date: date(noon - 300_000), age });
-      expect(range?.most).toBe(Number.POSITIVE_INFINITY);
+      expect(range?.max).toBe(Number.POSITIVE_INFINITY);
     },
   );
 
   test.each([
     ["without a Date", {}],
-    ["with a Date that is none", { date: "yesterday" }],
+    ["with a Date that is not a date", { date: "yesterday" }],
     ["with a Date in ISO form", { date: "2026-01-01T12:00:00Z" }],
     ["with two Dates", { date: `${date(noon)}, ${date(noon)}` }],
-  ])("a response gives no offset %s", (_, headers) => {
+  ])("a response %s proves no offset", (_, headers) => {
     expect(ofResponse(headers)).toBeUndefined();
   });
 
-  test("a response gives no offset if our clock was set back in the meantime", () => {
+  test("a response proves no offset if our clock was set back in the meantime", () => {
     expect(ofResponse({ date: date(noon) }, { receivedAt: noon - 1 })).toBeUndefined();
   });
 });
 
-describe("what several responses tell together", () => {
-  test("several responses give the offsets that they have in common", () => {
-    const known = { least: -90_200, most: -80_000 };
-    expect(narrowed(known, { least: -100_000, most: -89_000 })).toEqual({ least: -90_200, most: -89_000 });
-    expect(narrowed(undefined, known)).toEqual(known);
+describe("narrowRange", () => {
+  test("several responses prove the range of offsets that they have in common", () => {
+    const known = { min: -90_200, max: -80_000 };
+    expect(narrowRange(known, { min: -100_000, max: -89_000 })).toEqual({ min: -90_200, max: -89_000 });
+    expect(narrowRange(undefined, known)).toEqual(known);
   });
 
   test("only the latest response counts after a clock was set", () => {
-    const latest = { least: -200, most: 1_000 };
-    expect(narrowed({ least: -90_200, most: -89_000 }, latest)).toEqual(latest);
-    expect(narrowed({ least: 89_800, most: 91_000 }, latest)).toEqual(latest);
+    const latest = { min: -200, max: 1_000 };
+    expect(narrowRange({ min: -90_200, max: -89_000 }, latest)).toEqual(latest);
+    expect(narrowRange({ min: 89_800, max: 91_000 }, latest)).toEqual(latest);
   });
 });
 
-/** One exchange with a server that is so far ahead: where the offset lies, by what it says. */
+/** Returns the range that follows from one exchange with a server that is `offset` ahead. */
 interface Exchange {
-  /** Milliseconds from sending until the server writes the Date, and from then until the response is there. */
+  /** Milliseconds until the server writes the Date, and from then until the response arrives. */
   readonly there: number;
   readonly back: number;
-  /** Milliseconds since the second began in which it is sent, by our clock. */
+  /** Milliseconds between the start of a second and the request, by our clock. */
   readonly fraction: number;
   readonly age: number | undefined;
   readonly isUncached: boolean;
@@ -107,14 +107,14 @@ const exchanges = fc.record({
   isUncached: fc.boolean(),
 });
 const uncached = exchanges.map((one) => ({ ...one, age: undefined, isUncached: true }));
-const offsets = fc.integer({ min: -mostCorrectedSkew + 21_000, max: mostCorrectedSkew - 21_000 });
+const offsets = fc.integer({ min: -maxCorrectedSkew + 21_000, max: maxCorrectedSkew - 21_000 });
 
 test("the true offset is never excluded, and no larger one is assumed, with any latencies", () => {
   fc.assert(
     fc.property(offsets, fc.array(exchanges, { minLength: 1 }), (offset, several) => {
-      const range = several.map((one) => rangeOf(offset, one)).reduce(narrowed);
-      expect(range.least).toBeLessThanOrEqual(offset);
-      expect(range.most).toBeGreaterThanOrEqual(offset);
+      const range = several.map((one) => rangeOf(offset, one)).reduce(narrowRange);
+      expect(range.min).toBeLessThanOrEqual(offset);
+      expect(range.max).toBeGreaterThanOrEqual(offset);
       const assumed = smallestOffset(range);
       expect(Math.abs(assumed)).toBeLessThanOrEqual(Math.abs(offset));
       expect(assumed * offset).toBeGreaterThanOrEqual(0);
@@ -122,7 +122,7 @@ test("the true offset is never excluded, and no larger one is assumed, with any 
   );
 });
 
-/** What is signed, `then` milliseconds after an exchange: `iat`, and the server's time at that moment, in milliseconds. */
+/** Signs `then` milliseconds after an exchange. Returns `iat` and the server's time at that moment, in milliseconds. */
 async function signed(offset: number, exchange: Exchange, then: number) {
   let ours = noon + exchange.fraction;
   const clocks = new ServerClocks({ now: () => ours });
@@ -161,10 +161,7 @@ test("a signed time is at most 9 s, and the time of the response, before the ser
 test("a difference up to 2 s or beyond ten minutes is never corrected", async () => {
   const small = fc.integer({ min: -toleratedSkew, max: toleratedSkew });
   const large = fc
-    .tuple(
-      fc.integer({ min: mostCorrectedSkew + 21_000, max: 10 * mostCorrectedSkew }),
-      fc.constantFrom(-1, 1),
-    )
+    .tuple(fc.integer({ min: maxCorrectedSkew + 21_000, max: 10 * maxCorrectedSkew }), fc.constantFrom(-1, 1))
     .map(([size, sign]) => size * sign);
   await fc.assert(
     fc.asyncProperty(fc.oneof(small, large), uncached, async (offset, one) => {

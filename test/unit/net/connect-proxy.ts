@@ -8,16 +8,16 @@ export interface ConnectProxy extends AsyncDisposable {
   /** `http://127.0.0.1:<port>`, or `https://…` with TLS. */
   readonly origin: string;
   readonly host: string;
-  /** What was asked to be connected to, as `host:port`, in order. */
+  /** The targets of all CONNECT requests, as `host:port`, in order. */
   readonly targets: readonly string[];
-  /** `Proxy-Authorization` of each. */
+  /** The `Proxy-Authorization` header of each CONNECT request. */
   readonly authorizations: readonly (string | undefined)[];
   close(): Promise<void>;
 }
 
 /**
- * A proxy on loopback that knows the method CONNECT alone. Whatever the name, it connects to 127.0.0.1, so that tests
- * can have servers with names that nobody else knows. `refuse` gives a status in place of a tunnel.
+ * Starts a proxy on loopback that supports only CONNECT. It connects every name to 127.0.0.1, so that the servers of
+ * tests can have names that no other resolver knows. `refuse` is a status to answer instead of opening a tunnel.
  */
 export async function startConnectProxy(
   options: {

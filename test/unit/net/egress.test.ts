@@ -22,7 +22,7 @@ function messageOf(work: () => unknown): string {
   return "";
 }
 
-describe("a URL in the config", () => {
+describe("assertConfiguredUrl", () => {
   test.each([
     "https://mcp.example/mcp",
     "https://10.0.0.5/mcp",
@@ -32,7 +32,7 @@ describe("a URL in the config", () => {
     "http://127.8.9.1/mcp",
     "http://[::1]:3000/mcp",
     "http://2130706433/", // 127.0.0.1 as one number
-  ])("%s is accepted", (url) => {
+  ])("a URL of the config may be %s", (url) => {
     expect(assertConfiguredUrl(url, "the URL", "billing").protocol).toMatch(/^https?:$/);
   });
 
@@ -46,7 +46,7 @@ describe("a URL in the config", () => {
     "ftp://mcp.example/",
     "file:///etc/passwd",
     "data:text/plain,x",
-  ])("%s is insecure_url", (url) => {
+  ])("a URL of the config is insecure_url if it is %s", (url) => {
     expect(codeOf(() => assertConfiguredUrl(url, "the URL", "billing"))).toBe("insecure_url");
   });
 
@@ -81,7 +81,7 @@ describe("a URL in the config", () => {
   });
 });
 
-describe("a URL learned from the network", () => {
+describe("assertLearnedUrl", () => {
   const learned = (url: string, ...configured: string[]) =>
     codeOf(() => assertLearnedUrl(url, "the token endpoint", { server: "billing", configured }));
   const remote = ["https://mcp.example/mcp", "https://auth.example"];
@@ -97,7 +97,7 @@ describe("a URL learned from the network", () => {
     "https://127.0.0.1.nip.example/token",
     "https://localhost.example/token",
     "https://notlocalhost/token",
-  ])("%s is accepted: a name stands for what its owner says", (url) => {
+  ])("a learned URL may be %s, to whatever address its name resolves", (url) => {
     expect(learned(url, ...remote)).toBe("accepted");
   });
 
@@ -163,7 +163,7 @@ describe("a URL learned from the network", () => {
     "file:///etc/passwd",
     "/token",
     "",
-  ])("%s is insecure_url when the config names only public hosts", (url) => {
+  ])("a learned URL is insecure_url if it is %s and the config names only public hosts", (url) => {
     expect(learned(url, ...remote)).toBe("insecure_url");
   });
 
@@ -234,7 +234,7 @@ describe("a URL learned from the network", () => {
     }
   });
 
-  test("a learned URL that the config has too may be shown", () => {
+  test("the error shows a learned URL that is also in the config", () => {
     const issuer = "http://auth.example";
     const rules = { server: "billing", configured: [issuer] };
     expect(messageOf(() => assertLearnedUrl(issuer, "the issuer", rules))).toBe(

@@ -10,7 +10,7 @@ import { type Listening, listen } from "../../support/listen.js";
 import { type ConnectProxy, startConnectProxy } from "./connect-proxy.js";
 
 const root = new URL("../../../", import.meta.url);
-// Inside of the project, so that its dependencies are found, and where git and the checks do not look.
+// Inside the project, so that its dependencies are found, in a folder that git and the checks ignore.
 const folder = new URL(`node_modules/.cache/net-${process.pid}/`, root);
 const path = (name: string): string => fileURLToPath(new URL(name, folder));
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
   await writeFile(path("ca.pem"), authority.certificate);
   await writeFile(path("client.json"), JSON.stringify(client));
   const tls = { cert: certificate, key: privateKey };
-  // Neither closes a connection by itself within the test.
+  // Neither server closes a connection during the test.
   server = await listen(
     () => (_request, response) => void response.writeHead(200, { "keep-alive": "timeout=600" }).end("ok"),
     { ...tls, ca: authority.certificate, requestCert: true, rejectUnauthorized: false },
@@ -52,7 +52,7 @@ afterAll(async () => {
   await server.close();
 });
 
-/** Runs a module to which `network`, `identity` and `url` are given; resolves with its output when it has ended. */
+/** Runs a module that gets `network`, `identity` and `url`. Resolves with its output when it has ended. */
 async function run(code: string): Promise<string> {
   const file = path(`${Math.random().toString(36).slice(2)}.mjs`);
   await writeFile(
@@ -71,19 +71,19 @@ const [direct, named, proxy] = ${JSON.stringify([
 ${code}
 `,
   );
-  // For a network without `ca`: its authority is one that Node trusts by itself.
+  // For a network without `ca`, so that Node trusts the authority by default.
   const env = { ...process.env, NODE_EXTRA_CA_CERTS: path("ca.pem") };
   const { stdout } = await promisify(execFile)(process.execPath, [file], { env, timeout: hangLimit });
   return stdout.trim();
 }
 
-describe("a process ends by itself", () => {
+describe("idle connections", () => {
   test("a process exits although idle connections of all kinds are open", async () => {
     const output = await run(`
 import { subscribe } from "node:diagnostics_channel";
 const connections = [];
 subscribe("undici:client:connected", ({ socket }) => connections.push(socket));
-// When there is nothing left to do: what it waited for, it would have found closed.
+// Runs when the process has nothing left to do. If it had waited for the connections, they would be closed.
 process.once("beforeExit", () => console.log(connections.map(({ destroyed }) => destroyed ? "closed" : "open").join(" ")));
 const through = network({ proxy });
 const beside = network({});

@@ -10,7 +10,7 @@ import { createAuthority } from "../../support/certificates.js";
 import { onMachine } from "../../support/on-machine.js";
 
 const root = new URL("../../../", import.meta.url);
-// Inside of the project, so that its dependencies are found, and where git and the checks do not look.
+// Inside the project, so that its dependencies are found, in a folder that git and the checks ignore.
 const folder = new URL(`node_modules/.cache/trust-${process.pid}/`, root);
 const path = (name: string): string => fileURLToPath(new URL(name, folder));
 
@@ -29,22 +29,22 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-interface Told extends Partial<NetworkSpec>, Partial<Pick<TrustOptions, "env" | "hasOwnFetch">> {}
+interface TrustSettings extends Partial<NetworkSpec>, Partial<Pick<TrustOptions, "env" | "hasOwnFetch">> {}
 
-async function fingerprint({ env = {}, hasOwnFetch = false, ...spec }: Told = {}): Promise<string> {
+async function fingerprint({ env = {}, hasOwnFetch = false, ...spec }: TrustSettings = {}): Promise<string> {
   const { ca = [], allowInsecureHttp = [], ...proxy } = spec;
   const all = { ...proxy, ca: ca.map(path), allowInsecureHttp };
   return await networkTrust({ spec: all, env, processEnv: {}, hasOwnFetch }).fingerprint();
 }
 
 /**
- * The one of a process that runs with these options and variables, and with none of those of this machine, which may add
- * authorities to those of Node.
+ * Returns the fingerprint of a process that runs with these options and variables. It gets none of this machine's
+ * variables, because they may add authorities.
  */
 async function inProcess(
   options: readonly string[],
   variables: Record<string, string> = {},
-  { ca = [], env = {}, ...network }: Told = {},
+  { ca = [], env = {}, ...network }: TrustSettings = {},
 ): Promise<string> {
   const spec = { ...network, ca: ca.map(path), allowInsecureHttp: [] };
   const code = `
@@ -61,7 +61,7 @@ async function inProcess(
 describe("the fingerprint of what a process trusts", () => {
   test("the fingerprint is `default` if nothing was added to what Node trusts", async () => {
     expect(await inProcess([])).toBe("default");
-    // Over https a proxy cannot answer for anybody.
+    // Over https, a proxy cannot answer in place of a server.
     const env = { HTTPS_PROXY: "http://proxy.example", HTTP_PROXY: "http://proxy.example" };
     expect(await inProcess([], {}, { env, proxy: "http://another.example" })).toBe("default");
   });
@@ -88,7 +88,7 @@ describe("the fingerprint of what a process trusts", () => {
       await inProcess([], { NODE_OPTIONS: "--use-openssl-ca", SSL_CERT_FILE: path("b.pem") }),
     ];
     expect(new Set(found).size).toBe(4);
-    // Without that option Node does not look at the variables.
+    // Without that option, Node ignores the variables.
     expect(await inProcess([], { SSL_CERT_FILE: path("a.pem") })).toBe("default");
   });
 
@@ -98,7 +98,7 @@ describe("the fingerprint of what a process trusts", () => {
     const plain = await fingerprint({ allowInsecureHttp });
     expect(await fingerprint({ allowInsecureHttp: ["b.mesh", "a.mesh"] })).toBe(plain);
     const proxied = await fingerprint({ allowInsecureHttp, env });
-    // A password that is changed is no other proxy.
+    // With another password, it is still the same proxy.
     expect(await fingerprint({ allowInsecureHttp, proxy: "http://proxy.example:3128" })).toBe(proxied);
     const exempt = { ...env, NO_PROXY: "a.mesh" };
     const found = [

@@ -63,7 +63,7 @@ function toIdentity(certificate: string, privateKey: string): TlsIdentity {
   };
 }
 
-/** An https server that says whose certificate it got; with `demand` it lets nobody else in. */
+/** Starts an https server that answers with the name in the client certificate. With `demand`, it requires one. */
 async function serve(more: TlsOptions = {}, listener: RequestListener = whoAmI): Promise<Listening> {
   const listening = await listen(() => listener, { ...serverTls, ca: authority.certificate, ...more });
   open.push(listening);
@@ -90,7 +90,7 @@ function network(
 
 const text = async (response: Promise<Response>): Promise<string> => (await response).text();
 
-/** What a token request would fail with. */
+/** Returns the error with which a token request fails. */
 async function failure(send: FetchFunction, url: string): Promise<McpAuthError> {
   const asked = { server: "billing", what: "the token endpoint", url, timeout: 10_000 };
   const error = await boundedFetch(send, { endpoint: "token endpoint", ...asked }).then(
@@ -105,7 +105,7 @@ async function failure(send: FetchFunction, url: string): Promise<McpAuthError> 
 const named = (origin: string, path = "/"): string => origin.replace("127.0.0.1", "server.test") + path;
 const portOf = (origin: string): string => new URL(origin).port;
 
-describe("the given fetch", () => {
+describe("Network.fetch", () => {
   test("the given fetch gets plain http without a proxy unchanged", async () => {
     const seen: unknown[][] = [];
     const send: FetchFunction = async (...given) => {
@@ -125,7 +125,7 @@ describe("the given fetch", () => {
     }
   });
 
-  test("the given fetch gets https requests with our own connections", async () => {
+  test("the given fetch sends https requests over our own connections", async () => {
     const seen: unknown[] = [];
     const send: FetchFunction = async (_input, init) => {
       seen.push(init);
@@ -161,7 +161,7 @@ describe("the given fetch", () => {
     expect(seen).toEqual([{ request: expect.objectContaining({ origin, path: "/seen", method: "GET" }) }]);
   });
 
-  test("a dispatcher of the caller is kept", async () => {
+  test("a dispatcher of the caller is used", async () => {
     const seen: unknown[] = [];
     const send: FetchFunction = async (_input, init) => {
       seen.push(init);
@@ -169,7 +169,7 @@ describe("the given fetch", () => {
     };
     const dispatcher = new Agent();
     open.push(dispatcher);
-    // The types of the global fetch know another copy of undici.
+    // The types of the global fetch come from another copy of undici.
     const init = { dispatcher } as unknown as RequestInit;
     await network({ ca: [ca] }, {}, send).fetch("https://auth.example/", init);
     expect(seen).toEqual([init]);
@@ -180,7 +180,7 @@ describe("the given fetch", () => {
   });
 });
 
-describe("authorities of one's own", () => {
+describe("network.ca", () => {
   test("an authority in the config is trusted, also for a Request with a body", async () => {
     const { origin } = await serve({}, (request, response) => void request.pipe(response));
     const { fetch: own } = network({ ca: [ca] });
@@ -227,7 +227,7 @@ describe("authorities of one's own", () => {
   });
 
   test.each<[string, () => Promise<string>, string]>([
-    ["is not there", async () => join(folder, "missing.pem"), "does not exist."],
+    ["does not exist", async () => join(folder, "missing.pem"), "does not exist."],
     ["is a folder", async () => folder, "is not a regular file."],
     ["is a FIFO", async () => fifo(), "is not a regular file."],
     [
@@ -287,8 +287,8 @@ describe("authorities of one's own", () => {
   }
 });
 
-describe("verification", () => {
-  test("verification stays on although NODE_TLS_REJECT_UNAUTHORIZED turns it off", async () => {
+describe("NODE_TLS_REJECT_UNAUTHORIZED", () => {
+  test("verification stays on even if NODE_TLS_REJECT_UNAUTHORIZED turns it off", async () => {
     const { origin } = await serve();
     vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
     const own = network({}, { NODE_TLS_REJECT_UNAUTHORIZED: "0" });
@@ -296,14 +296,14 @@ describe("verification", () => {
     expect((await failure(own.fetchAs(alice), origin)).code).toBe("tls_failed");
   });
 
-  test("verification stays on although the process turns it off after the network was created", async () => {
+  test("verification stays on even if the process turns it off after the network was created", async () => {
     const { origin } = await serve();
     const own = network();
     vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
     expect((await failure(own.fetch, origin)).code).toBe("tls_failed");
   });
 
-  test("verification stays on although the process turns it off between a request and its connection", async () => {
+  test("verification stays on even if the process turns it off between a request and its connection", async () => {
     const { origin } = await serve();
     const own = network({}, {}, (input, init) => {
       vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
@@ -321,7 +321,7 @@ describe("verification", () => {
     vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
     expect(await text(fetch(`${origin}/careless`))).toBe("ok");
     vi.unstubAllEnvs();
-    // Once that connection is idle, it serves everybody who uses the pool of the process.
+    // Once that connection is idle, all code that uses the connection pool of the process reuses it.
     const reused = () => text(fetch(`${origin}/reused`)).catch(() => undefined);
     while ((await reused()) !== "ok");
     expect((await failure(network().fetch, `${origin}/secret`)).code).toBe("tls_failed");
@@ -396,7 +396,7 @@ describe("verification", () => {
   }
 });
 
-describe("a client certificate", () => {
+describe("Network.fetchAs", () => {
   test("a client certificate is presented only to the server of its request", async () => {
     const { origin } = await serve({ requestCert: true, rejectUnauthorized: false });
     const own = network({ ca: [ca] });
@@ -410,16 +410,16 @@ describe("a client certificate", () => {
     const { origin } = await serve(demand);
     const dispatcher = new Agent();
     open.push(dispatcher);
-    // The types of the global fetch know another copy of undici.
+    // The types of the global fetch come from another copy of undici.
     const init = { dispatcher } as unknown as RequestInit;
     expect(await text(network({ ca: [ca] }).fetchAs(alice)(origin, init))).toBe("CN=alice");
   });
 
-  test("a client certificate has one pool of connections for any number of calls", async () => {
+  test("calls with the same client certificate share one pool of connections", async () => {
     const server = await serve(demand);
     const own = network({ ca: [ca] });
     for (let i = 0; i < 20; i += 1) await text(own.fetchAs({ ...alice })(server.origin));
-    // A second one where the first was not free yet.
+    // There is a second connection if the first was not free yet.
     const alices = server.connections;
     expect(alices).toBeLessThanOrEqual(2);
     await text(own.fetchAs(bob)(server.origin));
@@ -448,7 +448,7 @@ describe("a client certificate", () => {
     [40, "may demand a client certificate"], // handshake_failure
     [70, "does not support TLS 1.2 or later"], // protocol_version
   ])("alert %d of the server is tls_failed and not retryable, and says: %s", async (alert, says) => {
-    // A fatal alert in a record of its own (RFC 8446 §5.1): Node's own servers send hardly any.
+    // A record with a fatal alert (RFC 8446 §5.1). Servers of Node send only few kinds of alerts.
     const server = createServer((socket) => {
       socket.on("error", () => {});
       socket.once("data", () => socket.end(Buffer.from([21, 3, 3, 0, 2, 2, alert])));
@@ -483,7 +483,7 @@ describe("a client certificate", () => {
   });
 });
 
-describe("a proxy", () => {
+describe("network.proxy", () => {
   test("a proxy opens a tunnel to the host, and sees neither path nor headers", async () => {
     const { origin } = await serve();
     await using proxy = await startConnectProxy();
@@ -550,7 +550,7 @@ describe("a proxy", () => {
     expect(strange.targets).toEqual([]);
   });
 
-  test("a proxy over TLS is verified by its own name, and not by that of the server behind it", async () => {
+  test("a proxy over TLS is verified by its own name, and not by the name of the server behind it", async () => {
     const { origin } = await serve(serverTls);
     const url = named(origin);
     const { hostname } = new URL(url);
@@ -567,7 +567,7 @@ describe("a proxy", () => {
     expect(impostor.authorizations).toEqual([]);
   });
 
-  test("a proxy over TLS is verified although the process turns verification off", async () => {
+  test("a proxy over TLS is verified even if the process turns verification off", async () => {
     await using strange = await startConnectProxy({ tls: await tlsOf(selfSigned()) });
     const own = network({ proxy: strange.origin });
     vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
@@ -592,7 +592,7 @@ describe("a proxy", () => {
   });
 
   test.each([
-    [407, false, "wants a user name and password (407). Add them to the URL of the proxy"],
+    [407, false, "requires a user name and password (407). Add them to the URL of the proxy"],
     [403, false, "refused to connect to the server (403)"],
     [502, true, "refused to connect to the server (502)"],
     [429, true, "refused to connect to the server (429)"],
@@ -605,7 +605,7 @@ describe("a proxy", () => {
       const error = await failure(own, "https://auth.test/token");
       expect(error).toMatchObject({ code: "unavailable", retryable, server: "billing" });
       expect(error.message).toContain(`Server "billing": the proxy ${proxy.host} ${says}`);
-      // An MCP request meets the same.
+      // An MCP request gets the same error.
       const direct: unknown = await own("https://auth.test/mcp").catch((reason: unknown) => reason);
       expect(direct).toMatchObject({
         code: "unavailable",
@@ -638,7 +638,7 @@ describe("a proxy", () => {
     expect(error.message).toContain('the proxy in "network" has a scheme that is not supported');
   });
 
-  test("a proxy has one tunnel per connection, which is reused", async () => {
+  test("requests through a proxy reuse the tunnel", async () => {
     const { origin } = await serve();
     await using proxy = await startConnectProxy();
     const own = network({ proxy: proxy.origin, ca: [ca] }).fetch;
@@ -647,7 +647,7 @@ describe("a proxy", () => {
   });
 });
 
-describe("close()", () => {
+describe("Network.close", () => {
   test("close() closes idle connections, lets requests in progress end, and refuses new ones", async () => {
     const held = deferred<ServerResponse>();
     const slow = await serve({}, (_request, response) => {
@@ -673,7 +673,7 @@ async function tlsOf(made: Promise<{ certificate: string; privateKey: string }>)
   return { cert: certificate, key: privateKey };
 }
 
-/** Waits for what sockets do by themselves; the test's own timeout is the limit. */
+/** Waits for a condition that sockets fulfill some time later. The timeout of the test is the limit. */
 async function settled(done: () => boolean): Promise<void> {
   while (!done()) await new Promise((resolve) => setImmediate(resolve));
 }

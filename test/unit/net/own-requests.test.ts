@@ -8,7 +8,7 @@ const authorized = { headers: { Authorization: "Bearer s3cr3t" } };
 
 afterEach(() => vi.unstubAllGlobals());
 
-/** In the place of the global fetch; answers when it is told to. */
+/** Replaces the global fetch, and answers when the test says so. */
 function stubbed() {
   const answer = deferred<Response>();
   const fetch = vi.fn<typeof globalThis.fetch>(() => answer.promise);

@@ -9,7 +9,7 @@ const via = (url: string, env: Record<string, string>, configured?: string | fal
 
 const corporate = "http://proxy.example:3128";
 
-describe("the proxy of a request", () => {
+describe("proxyRules", () => {
   test("the environment names a proxy per scheme", () => {
     const env = { HTTPS_PROXY: corporate, HTTP_PROXY: "http://other.example" };
     expect(via("https://auth.example/token", env)).toBe(corporate);
@@ -53,7 +53,7 @@ describe("the proxy of a request", () => {
     expect(via("https://auth.example", {}, "https://proxy.example")).toBe("https://proxy.example");
   });
 
-  test("user and password of a proxy's URL are unescaped, and not in its origin", () => {
+  test("the user and password in a proxy's URL are unescaped, and the origin does not contain them", () => {
     const [url, plain] = ["http://us%40er:p%3Aw@proxy.example:3128", "us@er:p:w"];
     const proxy = proxyRules(url, {}).proxyFor(new URL("https://auth.example"));
     expect(proxy).toEqual({
@@ -88,7 +88,7 @@ describe("the proxy of a request", () => {
   );
 });
 
-describe("NO_PROXY", () => {
+describe("isExempt", () => {
   test.each<[string, string]>([
     ["https://auth.example", "auth.example"],
     ["https://auth.example", "AUTH.example"],

@@ -6,7 +6,7 @@ import { backoffDelay, parseRetryAfter } from "../../../src/net/retry.js";
 const now = Date.UTC(1994, 10, 6, 8, 49, 0);
 const day = 86_400_000;
 
-describe("Retry-After", () => {
+describe("parseRetryAfter", () => {
   test.each([
     ["0", 0],
     ["120", 120_000],
@@ -19,12 +19,12 @@ describe("Retry-After", () => {
     ["Sun Nov  6 08:49:37 1994", 37_000],
     ["Sun, 06 Nov 1994 08:00:00 GMT", 0],
     ["Fri, 31 Dec 2099 23:59:59 GMT", day],
-  ])("%s is %d milliseconds", (value, expected) => {
+  ])("the Retry-After %s means %d milliseconds", (value, expected) => {
     expect(parseRetryAfter(value, now)).toBe(expected);
   });
 
   test.each([null, "", " ", "soon", "1.5", "1e3", "0x10", "12 seconds", "Sun, 99 Nov 1994 08:49:37 GMT"])(
-    "%s is not understood",
+    "the Retry-After %s is ignored",
     (value) => {
       expect(parseRetryAfter(value, now)).toBeUndefined();
     },
@@ -37,7 +37,7 @@ describe("Retry-After", () => {
     expect(parseRetryAfter("Sun, 06 Nov 1994 08:49:37 GMT", now, "what is no date")).toBe(37_000);
   });
 
-  test("any Retry-After is at most a day or not understood", () => {
+  test("any Retry-After is at most a day or ignored", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.integer().map(String)), (value) => {
         const wait = parseRetryAfter(value, now);
@@ -47,7 +47,7 @@ describe("Retry-After", () => {
   });
 });
 
-describe("the backoff", () => {
+describe("backoffDelay", () => {
   const bounds = { min: 250, max: 10_000 };
 
   test("the backoff doubles its bound from min and stops at max", () => {

@@ -1,4 +1,4 @@
-/** A self-signed certificate for `localhost`, good until 2126, with its key. Made for tests; trusted by nobody. */
+/** A self-signed certificate for `localhost` with its key, for tests only. It is valid until 2126. */
 export const selfSigned = {
   key: `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgpM2FT3FXyzuTnkgg

@@ -6,7 +6,7 @@ import { watchedBy } from "../../support/watched-by.js";
 const url = "https://auth.example/token";
 const minute = 60_000;
 
-/** Our clock, and what answers with the time of a server that is `skew` ahead of it. */
+/** Returns our clock, and a function that answers with the time of a server that is `skew` ahead of it. */
 function started() {
   const clock = fakeClock();
   const clocks = new ServerClocks(clock);
@@ -18,17 +18,17 @@ function started() {
         headers: { date: new Date(clock.now() + server.skew).toUTCString(), ...server.headers },
       }),
   );
-  /** An answer of a server that is so far ahead. */
+  /** Answers like a server whose clock is this far ahead. */
   const heard = async (skew: number, at = url, init: RequestInit = { method: "POST" }) => {
     server.skew = skew;
     await fetch(at, init);
   };
-  /** Milliseconds that what is signed for it is ahead of our time. */
+  /** Returns how far the signing time for the server is ahead of our time, in milliseconds. */
   const corrected = (at = url) => clocks.at(at).now() - clock.now();
   return { clock, clocks, server, fetch, heard, corrected };
 }
 
-describe("the time to sign in", () => {
+describe("ServerClocks.at", () => {
   test("the signing time is ours while no clock is known", () => {
     expect(started().corrected()).toBe(0);
   });
@@ -72,7 +72,7 @@ describe("the time to sign in", () => {
     }
   });
 
-  test("a followed redirect and a value that is no response do not change the signing time", async () => {
+  test("a followed redirect and a value that is not a response do not change the signing time", async () => {
     const { clock, clocks, corrected } = started();
     const date = new Date(clock.now() + 90_000).toUTCString();
     const followed = Object.defineProperty(new Response("", { headers: { date } }), "redirected", {
@@ -118,7 +118,7 @@ describe("the time to sign in", () => {
     expect(time.isOutdated).toBe(false);
   });
 
-  test("the clocks of the least recently seen of more than a thousand origins are forgotten", async () => {
+  test("the clock of the least recently used origin is forgotten if there are more than a thousand", async () => {
     const { heard, corrected } = started();
     await heard(90_000);
     await heard(90_000, "https://other.example/");
@@ -128,8 +128,8 @@ describe("the time to sign in", () => {
   });
 });
 
-describe("a difference", () => {
-  test("a difference is reported once, and only if something was signed", async () => {
+describe("ServerClocks.takeReport", () => {
+  test("a clock difference is reported once, and only if something was signed", async () => {
     const { clocks, heard, corrected } = started();
     await heard(90_000);
     expect(clocks.takeReport(url)).toBeUndefined();
@@ -140,14 +140,14 @@ describe("a difference", () => {
     expect(clocks.takeReport(url)).toBeUndefined();
   });
 
-  test("a difference that is learned after signing is reported", async () => {
+  test("a clock difference that is learned after signing is reported", async () => {
     const { clocks, heard, corrected } = started();
     corrected();
     await heard(-90_000);
     expect(clocks.takeReport(url)).toEqual({ offset: -89_000, isCorrected: true });
   });
 
-  test("a difference of 2 s is not reported", async () => {
+  test("a clock difference of 2 s is not reported", async () => {
     const { clocks, heard, corrected } = started();
     corrected();
     for (const skew of [2_000, -2_000, -3_000]) {
@@ -156,7 +156,7 @@ describe("a difference", () => {
     }
   });
 
-  test("each different offset is reported once, and at most ten", async () => {
+  test("each different clock offset is reported once, and at most ten are", async () => {
     const { clocks, heard, corrected } = started();
     corrected();
     const reported = async (skew: number) => {
@@ -175,7 +175,7 @@ describe("a difference", () => {
     expect(reports).toBe(10);
   });
 
-  test("the warning gives the difference in seconds and its consequence", () => {
+  test("the warning about a clock says the difference in seconds and the consequence", () => {
     const ahead = clockSkewMessage("crm", "the MCP server", { offset: 89_100, isCorrected: true });
     expect(ahead).toBe(
       'Server "crm": the clock of the MCP server is 90 s ahead of the clock of this machine. Assertions and DPoP proofs for it ' +

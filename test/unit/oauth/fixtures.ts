@@ -20,7 +20,7 @@ import { CredentialMemory } from "../../../src/secrets/credential-memory.js";
 import { CredentialRecorder } from "../../../src/secrets/credential-recorder.js";
 import { type Handler, type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
 
-/** 2026-09-13T12:26:40.500Z, standing still; timers are the system's. */
+/** 2026-09-13T12:26:40.500Z, constant. Timers are those of the system. */
 export const now = 1_789_302_400_500;
 export const clock: Clock = { now: () => now, setTimeout: systemClock.setTimeout };
 
@@ -32,7 +32,7 @@ export interface AuthorizationServer extends HttpServer {
   tokenRequests(): HttpServer["requests"];
 }
 
-/** An authorization server and, under `/mcp`, a server that publishes no resource metadata, on one origin. */
+/** Starts an authorization server and, under `/mcp`, an MCP server without resource metadata, on one origin. */
 export async function startAuthorizationServer(
   token: Handler,
   metadata: object | (() => object) = {},
@@ -98,13 +98,13 @@ export interface GrantSettings extends Partial<OAuthRuntime>, Pick<AttemptOption
   readonly challenge?: ManagerState["challenge"];
   readonly subjectToken?: () => Promise<Secret>;
   readonly credentials?: CredentialMemory;
-  /** Gets what the grant learns. */
+  /** The state that the grant updates. */
   readonly manager?: ManagerState;
 }
 
 export type TestGrant = (request: AttemptRequest) => Promise<IssuedToken>;
 
-/** The grant of a server, with a new context for each attempt, as the runtime makes it. */
+/** Returns the grant of a server. Like the runtime, it creates a new context for each attempt. */
 export function grantFor(spec: ServerSpec, settings: GrantSettings = {}): TestGrant {
   const { scopes, dpop, challenge, subjectToken, credentials = new CredentialMemory(), ...more } = settings;
   const runtime = oauthRuntime(more);
@@ -121,7 +121,7 @@ export function grantFor(spec: ServerSpec, settings: GrantSettings = {}): TestGr
   };
 }
 
-/** A grant of a server whose authorization server is on the same origin. */
+/** Returns a grant for an MCP server and an authorization server on one origin. */
 export function grantOf(
   origin: string,
   grant: Parameters<typeof serverSpec>[1],
@@ -130,20 +130,20 @@ export function grantOf(
   return grantFor(serverSpec(origin, grant), more);
 }
 
-/** The fields of a token request, in order, as they were sent. */
+/** Returns the fields of a token request in the order in which they were sent. */
 export function fieldsOf(
   request: { readonly body: string } | undefined,
 ): readonly (readonly [string, string])[] {
   return [...new URLSearchParams(request?.body)];
 }
 
-/** A JWT that nobody signed. */
+/** Returns a JWT with an invalid signature. */
 export function unsignedJwt(claims: object, header: object = { alg: "none" }): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
   return `${part(header)}.${part(claims)}.${Buffer.from("signature").toString("base64url")}`;
 }
 
-/** The client credentials grant of a server whose authorization server is on the same origin. */
+/** Returns a client credentials grant for an MCP server and an authorization server on one origin. */
 export function clientCredentialsGrant(
   origin: string,
   client: ClientSpec = secretClient(origin),
@@ -156,7 +156,7 @@ export function clientCredentialsGrant(
 
 export const signal = (): AbortSignal => new AbortController().signal;
 
-/** What a grant rejects with, checked to show none of the given texts anywhere. */
+/** Returns the error that a grant rejects with, and asserts that it shows none of the canaries. */
 export async function failureOf(
   attempt: Promise<unknown>,
   canaries: readonly string[] = [secret],

@@ -6,7 +6,7 @@ import { clientCredentialsGrant, type GrantSettings, signal, startAuthorizationS
 export const issue = (_request: unknown, response: Parameters<typeof sendJson>[0]): void =>
   sendJson(response, { access_token: "granted", token_type: "Bearer", expires_in: 60 });
 
-/** The one token request that a client makes at a server with this metadata. */
+/** Returns the only token request that a client sends to a server with this metadata. */
 export async function requestOf(
   client: (issuer: string) => ClientSpec,
   env: Record<string, string> = {},

@@ -10,7 +10,7 @@ import { type Handler, type HttpServer, startHttpServer } from "../../support/ht
 import { watchedBy } from "../../support/watched-by.js";
 import { clock, now, oauthRuntime, secretClient, serverSpec, signal } from "./fixtures.js";
 
-/** An authorization server that answers revocations so. */
+/** Starts an authorization server with this revocation endpoint. */
 async function revoking(revocation: Handler): Promise<HttpServer> {
   const server = await startHttpServer((request, response) => {
     if (request.url === "/revoke") return revocation(request, response);
@@ -30,32 +30,29 @@ function revoke({ origin }: HttpServer, client: ClientSpec, more: Partial<OAuthR
   return revokeToken(spec, client, token, oauthRuntime(more), signal());
 }
 
-test.each([401, 403])(
-  "a client secret that is refused with %i is read again, and tried once more",
-  async (status) => {
-    const env = { CRM_SECRET: "canary-old" };
-    await using server = await revoking((_, response) => {
-      const isFirst = env.CRM_SECRET === "canary-old";
-      env.CRM_SECRET = "canary-new";
-      response.writeHead(isFirst ? status : 200).end();
-    });
-    expect(await revoke(server, secretClient(server.origin), { env })).toBe("revoked");
-    const basic = (secret: string) => `Basic ${btoa(`crm-agent:${secret}`)}`;
-    expect(revocations(server).map(({ headers }) => headers.authorization)).toEqual([
-      basic("canary-old"),
-      basic("canary-new"),
-    ]);
-  },
-);
+test.each([401, 403])("a client secret refused with %i is read again and sent once more", async (status) => {
+  const env = { CRM_SECRET: "canary-old" };
+  await using server = await revoking((_, response) => {
+    const isFirst = env.CRM_SECRET === "canary-old";
+    env.CRM_SECRET = "canary-new";
+    response.writeHead(isFirst ? status : 200).end();
+  });
+  expect(await revoke(server, secretClient(server.origin), { env })).toBe("revoked");
+  const basic = (secret: string) => `Basic ${btoa(`crm-agent:${secret}`)}`;
+  expect(revocations(server).map(({ headers }) => headers.authorization)).toEqual([
+    basic("canary-old"),
+    basic("canary-new"),
+  ]);
+});
 
-test("a client secret that is refused and has not changed is refused, with one request", async () => {
+test("a refused client secret that has not changed is not sent again", async () => {
   await using server = await revoking((_, response) => void response.writeHead(401).end());
   const error = await failure(revoke(server, secretClient(server.origin), {}));
   expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
   expect(revocations(server)).toHaveLength(1);
 });
 
-test("an assertion that is refused by a server whose clock differs is made anew in its time, once", async () => {
+test("an assertion refused by a server with another clock is signed once more, with the time of that server", async () => {
   const ahead = 90_000;
   await using server = await revoking((_, response) => {
     response.setHeader("date", new Date(now + ahead).toUTCString());
@@ -63,7 +60,7 @@ test("an assertion that is refused by a server whose clock differs is made anew 
   });
   const serverClocks = new ServerClocks(clock);
   const client = secretClient(server.origin, { method: "client_secret_jwt" });
-  // What else the server sends tells nothing of its clock.
+  // The other responses have no `Date`, so they do not show the clock.
   const silent: typeof fetch = async (input, init) => {
     const response = await fetch(input, init);
     return init?.method === "POST"

@@ -56,7 +56,7 @@ const refusing =
     refusal(response, error, status);
   };
 
-/** What one attempt ends with: `again` when it says that another credential is there. */
+/** Returns the outcome of one attempt: `again` if the error says that there is another credential. */
 async function outcome(grant: TestGrant, attempt: AttemptRequest): Promise<"token" | "again" | "final"> {
   let refused: McpAuthError | undefined;
   const failed = grant(attempt).catch(async (error: unknown) => {
@@ -67,7 +67,7 @@ async function outcome(grant: TestGrant, attempt: AttemptRequest): Promise<"toke
   return hasAnotherCredential(refused) ? "again" : "final";
 }
 
-/** The attempts of one acquisition, as those make them who heed the mark; at most five. */
+/** Makes the attempts of one acquisition, at most five, as long as the error says that there is another credential. */
 async function acquire(grant: TestGrant, more: Partial<AttemptRequest> = {}): Promise<readonly string[]> {
   const acquisition = { signal: signal(), ...more };
   const outcomes: string[] = [];
@@ -78,7 +78,7 @@ async function acquire(grant: TestGrant, more: Partial<AttemptRequest> = {}): Pr
 
 const basic = (secret: string): string => `Basic ${btoa(`crm-agent:${secret}`)}`;
 
-/** A server that takes these secrets. */
+/** Starts a server that accepts these secrets. */
 const takes =
   (...secrets: readonly string[]): Handler =>
   (request, response) =>
@@ -94,8 +94,8 @@ const keyClient = (issuer: string, spec: KeySpec): ClientSpec => ({
 const kidOf = ({ body }: Pick<RecordedRequest, "body">, field = "client_assertion"): string | undefined =>
   decodeProtectedHeader(new URLSearchParams(body).get(field) ?? "").kid;
 
-describe("a client secret that is refused", () => {
-  it("is followed by the one that is there by then, once", async () => {
+describe("a refused client secret", () => {
+  it("is replaced once by the current one", async () => {
     await using server = await startAuthorizationServer((request, response) => {
       env["CRM_SECRET"] = "canary-new";
       return takes("canary-new")(request, response);
@@ -108,14 +108,14 @@ describe("a client secret that is refused", () => {
     ]);
   });
 
-  it("is final while it is the same", async () => {
+  it("is an error if it has not changed", async () => {
     await using server = await startAuthorizationServer(refusing("invalid_client"));
     const grant = clientCredentialsGrant(server.origin, secretClient(server.origin), { env });
     expect(await acquire(grant)).toEqual(["final"]);
     expect(server.tokenRequests()).toHaveLength(1);
   });
 
-  it("is final the second time, however often it changes", async () => {
+  it("is an error the second time, however often it changes", async () => {
     let changes = 0;
     const change = () => {
       env["CRM_SECRET"] = `canary-${++changes}`;
@@ -127,7 +127,7 @@ describe("a client secret that is refused", () => {
     expect(server.tokenRequests()).toHaveLength(4);
   });
 
-  it("is final when there is none any more", async () => {
+  it("is an error if there is no longer a secret", async () => {
     await using server = await startAuthorizationServer(
       refusing("invalid_client", 401, () => void delete env["CRM_SECRET"]),
     );
@@ -151,7 +151,7 @@ describe("a client secret that is refused", () => {
     ["temporarily_unavailable", 403, "again"],
     ["use_dpop_nonce", 401, "final"],
     ["server_error", 400, "final"],
-  ] as const)("as %s with %i is, if it has changed: %s", async (error, status, expected) => {
+  ] as const)("with %s and %i is read again if it has changed: %s", async (error, status, expected) => {
     const change = () => {
       env["CRM_SECRET"] = "canary-new";
     };
@@ -174,7 +174,7 @@ describe("a client secret that is refused", () => {
     },
   );
 
-  it("is asked of its command or function once more, and no more", async () => {
+  it("is read from its command or function exactly once more", async () => {
     const folder = await mkdtemp(join(tmpdir(), "refused-"));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const runs = join(folder, "runs");
@@ -199,10 +199,10 @@ describe("a client secret that is refused", () => {
   });
 });
 
-describe("a key that is refused", () => {
+describe("a refused key", () => {
   const key = (): KeySpec => ({ privateKey: { env: "KEY" } });
 
-  /** A server that knows the keys of some certificates, by their kid. */
+  /** Starts a server that knows the keys of some certificates by their kid. */
   async function knowing(kids: Set<string | undefined>, meanwhile: () => void = () => {}) {
     const server = await startAuthorizationServer((request, response) => {
       const isKnown = kids.has(kidOf(request));
@@ -213,7 +213,7 @@ describe("a key that is refused", () => {
     return server;
   }
 
-  /** A grant of which the first request was made with the old key, whose kid is known. */
+  /** Returns a grant whose first request used the old key, the kids that the server knows, and the later kids. */
   async function started(more: GrantSettings = {}) {
     env["KEY"] = old.privateKey;
     const known = new Set<string | undefined>();
@@ -231,7 +231,7 @@ describe("a key that is refused", () => {
     return { grant, known, first, kids };
   }
 
-  it("and is another one by then is followed by that", async () => {
+  it("that has been replaced is followed by its replacement", async () => {
     env["KEY"] = old.privateKey;
     const known = new Set<string | undefined>();
     const server = await knowing(known, () => {
@@ -244,14 +244,14 @@ describe("a key that is refused", () => {
     expect(second).not.toBe(first);
   });
 
-  it("because the server does not know it yet is followed once by the one before", async () => {
+  it("that the server does not know yet is followed once by its predecessor", async () => {
     const { grant, first, kids } = await started();
     env["KEY"] = renewed.privateKey;
     expect(await acquire(grant)).toEqual(["again", "token"]);
     expect(kids()).toEqual([expect.not.stringMatching(String(first)), first]);
   });
 
-  it("is tried first again at the next acquisition, and alone once the server knows it", async () => {
+  it("is tried first again at the next acquisition, and without its predecessor once the server knows it", async () => {
     const { grant, known, first, kids } = await started();
     env["KEY"] = renewed.privateKey;
     await acquire(grant);
@@ -263,7 +263,7 @@ describe("a key that is refused", () => {
     expect(kids().at(-1)).toBe(second);
   });
 
-  it("is final when the one before is refused as well", async () => {
+  it("is an error if its predecessor is refused too", async () => {
     const { grant, known, kids } = await started();
     known.clear();
     env["KEY"] = renewed.privateKey;
@@ -271,7 +271,7 @@ describe("a key that is refused", () => {
     expect(kids()).toHaveLength(2);
   });
 
-  it("is final ten minutes after it came", async () => {
+  it("is an error ten minutes after it was first used", async () => {
     const { grant, kids } = await started();
     env["KEY"] = renewed.privateKey;
     await acquire(grant);
@@ -280,14 +280,14 @@ describe("a key that is refused", () => {
     expect(kids()).toHaveLength(3);
   });
 
-  it("is final when there was none before", async () => {
+  it("is an error if it has no predecessor", async () => {
     const { grant, known, kids } = await started();
     known.clear();
     expect(await acquire(grant)).toEqual(["final"]);
     expect(kids()).toHaveLength(1);
   });
 
-  it("goes with its own certificate, and so does the one before", async () => {
+  it("is sent with its own certificate, and so is its predecessor", async () => {
     const thumbprints = () =>
       server.tokenRequests().map(({ body }) => {
         const header = decodeProtectedHeader(new URLSearchParams(body).get("client_assertion") ?? "");
@@ -308,7 +308,7 @@ describe("a key that is refused", () => {
     expect(second?.[1]).not.toEqual(first?.[1]);
   });
 
-  it("stays the latest for DPoP: what a token is bound to is not what the client is known by", async () => {
+  it("is still used for DPoP, which is independent of client authentication", async () => {
     const spec = key();
     env["KEY"] = old.privateKey;
     const proofs: (string | undefined)[] = [];
@@ -334,7 +334,7 @@ describe("a key that is refused", () => {
     expect(kids[2]).toBe(kids[0]);
     expect(proofs[2]).toBe(proofs[1]);
     expect(proofs[2]).not.toBe(proofs[0]);
-    // The token in hand stays with its own key.
+    // The current token stays bound to its own key.
     const target = { method: "GET", url: "https://mcp.example", accessToken: "granted" };
     const jwk = async ({ binding }: typeof before) =>
       decodeProtectedHeader((await binding?.dpopSigner?.proof(target)) ?? "").jwk?.x;
@@ -342,7 +342,7 @@ describe("a key that is refused", () => {
   });
 });
 
-describe("a client certificate that is refused", () => {
+describe("a refused client certificate", () => {
   const credential = {
     kind: "certificate",
     certificate: { cert: { env: "CERTIFICATE" }, key: { env: "KEY" } },
@@ -350,7 +350,7 @@ describe("a client certificate that is refused", () => {
   const put = ({ privateKey: KEY, certificate: CERTIFICATE }: IssuedCertificate) =>
     Object.assign(env, { KEY, CERTIFICATE });
 
-  it("is followed by the one that is there by then, or by the one before a young one", async () => {
+  it("is followed by its replacement, or by its predecessor if it is new", async () => {
     const presented: string[] = [];
     const network: NonNullable<GrantSettings["network"]> = {
       fetchAs: ({ certificate }) => {
@@ -375,10 +375,10 @@ describe("a client certificate that is refused", () => {
   });
 });
 
-describe("what others have issued", () => {
+describe("an assertion that the platform issued", () => {
   const platform = (claims: object) => unsignedJwt({ sub: "workload", ...claims });
 
-  it("is never tried again, though it is another one at each request", async () => {
+  it("is never tried again, although each read returns another one", async () => {
     let issued = 0;
     const resolvers = { platform: () => platform({ jti: `canary-${++issued}` }) };
     const reference = { resolver: "platform", ref: "token" };
@@ -419,7 +419,7 @@ describe("an assertion that we sign", () => {
     claims: {},
   });
 
-  it("is signed with the key before when the server does not know the young one", async () => {
+  it("is signed with the previous key if the server does not know the new one", async () => {
     env["KEY"] = old.privateKey;
     const kids: (string | undefined)[] = [];
     await using server = await startAuthorizationServer((request, response) => {
@@ -439,7 +439,7 @@ describe("an assertion that we sign", () => {
     expect(kids[1]).not.toBe(kids[0]);
   });
 
-  it("with the key of the client too is signed with the one before where that is", async () => {
+  it("is signed with the previous key if the client's own assertion is", async () => {
     env["KEY"] = old.privateKey;
     const kids: (readonly (string | undefined)[])[] = [];
     await using server = await startAuthorizationServer((request, response) => {
@@ -461,7 +461,7 @@ describe("an assertion that we sign", () => {
     expect(kids[2]).toEqual(kids[0]);
   });
 
-  it("is not the matter of a refused client, nor the client that of a refused assertion", async () => {
+  it("is not replaced when the client is refused, and the client is not when the assertion is refused", async () => {
     env["KEY"] = old.privateKey;
     let error = "invalid_client";
     await using server = await startAuthorizationServer((_, response) => {
@@ -484,8 +484,8 @@ describe("an assertion that we sign", () => {
   });
 });
 
-describe("what we present at an endpoint that answers 401 without saying why", () => {
-  it("is signed anew when its key is another one by then, though no client is named", async () => {
+describe("an assertion that gets a 401 without an error code", () => {
+  it("is signed with the replaced key, even if the request names no client", async () => {
     env["KEY"] = old.privateKey;
     await using server = await startAuthorizationServer(
       refusing(undefined, 401, () => {
@@ -505,7 +505,7 @@ describe("what we present at an endpoint that answers 401 without saying why", (
 });
 
 describe("the client at an identity provider", () => {
-  it("is tried again when the status refuses it, whatever the code says", async () => {
+  it("is tried again after a 401 or 403 with any code", async () => {
     Object.assign(env, { IDP_SECRET: "canary-idp-old", ID_TOKEN: "canary-id-token" });
     await using idp = await startAuthorizationServer((_, response) => {
       env["IDP_SECRET"] = "canary-idp-new";
@@ -528,7 +528,7 @@ describe("the client at an identity provider", () => {
     expect(idp.tokenRequests()).toHaveLength(2);
   });
 
-  it("is tried again with its own secret, and not for that of the other client", async () => {
+  it("is tried again if its own secret has changed, not if that of the other client has", async () => {
     Object.assign(env, { IDP_SECRET: "canary-idp-old", ID_TOKEN: "canary-id-token" });
     await using idp = await startAuthorizationServer(
       refusing("invalid_client", 401, () => {
@@ -559,8 +559,8 @@ describe("the client at an identity provider", () => {
   });
 });
 
-describe("a credential that is another one than at the request before", () => {
-  it("is told of once, by what it is, for all scope sets of a manager", async () => {
+describe("a credential that differs from that of the previous request", () => {
+  it("is reported once, by its kind, for all scope sets of a manager", async () => {
     const heard: string[] = [];
     const credentials = new CredentialMemory();
     await using server = await startAuthorizationServer(issue);
@@ -586,7 +586,7 @@ describe("a credential that is another one than at the request before", () => {
     expect(await all()).toEqual([]);
   });
 
-  it("is told of with the next request, not with the look after a refusal", async () => {
+  it("is reported by the next request, not by the read after a refusal", async () => {
     const heard: string[] = [];
     await using server = await startAuthorizationServer((request, response) => {
       heard.push("request");
@@ -605,7 +605,7 @@ describe("a credential that is another one than at the request before", () => {
     expect(await credentialsChanged(credentials, { server: "crm", env })).toBe(false);
   });
 
-  it("is not told of what is new each time", async () => {
+  it("is not reported for values that differ at each read", async () => {
     let issued = 0;
     const heard: string[] = [];
     const resolvers = { platform: () => unsignedJwt({ jti: `canary-${++issued}` }) };

@@ -22,7 +22,7 @@ import {
 const bound = { access_token: "canary-bound", token_type: "DPoP", expires_in: 60 };
 const nonceWanted = { error: "use_dpop_nonce", error_description: "canary" };
 
-/** Answers the requests in turn, the last answer again and again. */
+/** Answers the requests in turn, and repeats the last answer. */
 function inTurn(...answers: readonly Handler[]): Handler {
   let count = 0;
   return (request, response) => answers[Math.min(count++, answers.length - 1)]?.(request, response);
@@ -42,7 +42,7 @@ const proofOf = ({ headers }: Pick<RecordedRequest, "headers">) => String(header
 const claimsOf = (request: RecordedRequest) => decodeJwt(proofOf(request));
 
 describe("a token request with DPoP", () => {
-  it("carries a proof of the key that the token is bound to", async () => {
+  it("has a proof of the key that the token is bound to", async () => {
     await using server = await startAuthorizationServer(json(bound), () => ({
       token_endpoint: `${server.origin}/token?tenant=7`,
     }));
@@ -66,7 +66,7 @@ describe("a token request with DPoP", () => {
     expect(token.binding).not.toHaveProperty("certificate");
   });
 
-  it("is signed as the server lists", async () => {
+  it("is signed with an algorithm that the server lists", async () => {
     await using server = await startAuthorizationServer(json(bound), {
       dpop_signing_alg_values_supported: ["EdDSA"],
     });
@@ -75,7 +75,7 @@ describe("a token request with DPoP", () => {
     expect(JSON.parse(Buffer.from(header, "base64url").toString())).toMatchObject({ alg: "EdDSA" });
   });
 
-  it("is signed as the MCP server lists, of what the authorization server does", async () => {
+  it("is signed with an algorithm that both servers list", async () => {
     await using server = await startAuthorizationServer(json(bound), {
       dpop_signing_alg_values_supported: ["ES256", "ES384"],
     });
@@ -93,7 +93,7 @@ describe("a token request with DPoP", () => {
     expect(decodeProtectedHeader(proofOf(request ?? { headers: {} })).alg).toBe("ES384");
   });
 
-  it("is not sent to a server that takes no such proof", async () => {
+  it("is not sent to a server that lists no algorithm of the key", async () => {
     await using server = await startAuthorizationServer(json(bound), {
       dpop_signing_alg_values_supported: ["canary"],
     });
@@ -102,7 +102,7 @@ describe("a token request with DPoP", () => {
     expect(server.tokenRequests()).toEqual([]);
   });
 
-  it.each([400, 401])("is made anew, once, with the nonce that a %i gives", async (status) => {
+  it.each([400, 401])("is repeated once with the nonce of a %i", async (status) => {
     const key = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
     await using server = await startAuthorizationServer(inTurn(asksForNonce("n-1", status), json(bound)));
     const client = {
@@ -124,7 +124,7 @@ describe("a token request with DPoP", () => {
     expect(new Set(assertions.map(({ jti }) => jti)).size).toBe(2);
   });
 
-  it("has the latest nonce from the start the next time, also that of a good answer", async () => {
+  it("has the latest nonce of the server, even if that came with a token", async () => {
     await using server = await startAuthorizationServer(
       inTurn(asksForNonce("n-1"), json(bound, 200, { "dpop-nonce": "n-2" }), json(bound)),
     );
@@ -136,7 +136,7 @@ describe("a token request with DPoP", () => {
     expect(nonces).toEqual([undefined, "n-1", "n-2", "n-2"]);
   });
 
-  it("does not take a nonce of the MCP server for one of its own", async () => {
+  it("does not use a nonce of the MCP server", async () => {
     const nonces = new Nonces();
     await using server = await startAuthorizationServer(json(bound));
     nonces.note("resource", server.origin, new Headers({ "dpop-nonce": "canary" }));
@@ -149,7 +149,7 @@ describe("a token request with DPoP", () => {
     ["the same again", asksForNonce("n-1"), 2],
     ["none", json(nonceWanted, 400), 1],
     ["one that is none", json(nonceWanted, 400, { "dpop-nonce": 'a "nonce"' }), 1],
-  ])("is given up on when the server gives %s", async (_, handler, requests) => {
+  ])("is not repeated further when the server sends %s", async (_, handler, requests) => {
     await using server = await startAuthorizationServer(handler);
     const error = await failureOf(dpopGrant(server)({ signal: signal() }), [secret, "canary"]);
     expect(error).toMatchObject({
@@ -166,7 +166,7 @@ describe("a token request with DPoP", () => {
   it.each([
     ["another error", json({ error: "invalid_dpop_proof" }, 400, { "dpop-nonce": "n-1" })],
     ["another status", json(nonceWanted, 403, { "dpop-nonce": "n-1" })],
-  ])("is not made again after %s that brings a nonce", async (_, handler) => {
+  ])("is not repeated after %s with a nonce", async (_, handler) => {
     await using server = await startAuthorizationServer(handler);
     const error = await failureOf(dpopGrant(server)({ signal: signal() }), [secret, "canary"]);
     expect(error.code).toBe("token_request_rejected");
@@ -179,7 +179,7 @@ describe("a token request with DPoP", () => {
     expect(message).toContain('Check the clock of this machine, and the server\'s "dpop" key.');
   });
 
-  it("finds an endpoint that has moved, and gives that one the nonce that it wants", async () => {
+  it("finds an endpoint that has moved, and sends the nonce that this endpoint requires", async () => {
     let path = "/old";
     const atNew = inTurn(asksForNonce("n-1"), json(bound));
     await using server = await startAuthorizationServer(
@@ -198,7 +198,7 @@ describe("a token request with DPoP", () => {
     ]);
   });
 
-  it("made many times at once never shares a proof", async () => {
+  it("never shares a proof with a concurrent request", async () => {
     await using server = await startAuthorizationServer(json(bound, 200, { "dpop-nonce": "n-1" }));
     const grant = dpopGrant(server);
     await Promise.all(Array.from({ length: 20 }, () => grant({ signal: signal() })));
@@ -206,15 +206,15 @@ describe("a token request with DPoP", () => {
   });
 });
 
-describe("the answer to a DPoP request", () => {
-  it.each(["Bearer", "bearer"])("must not be a token for whoever has it: %s", async (token_type) => {
+describe("the response to a request with DPoP", () => {
+  it.each(["Bearer", "bearer"])("must not be a bearer token: %s", async (token_type) => {
     await using server = await startAuthorizationServer(json({ ...bound, token_type }));
     const error = await failureOf(dpopGrant(server)({ signal: signal() }), [secret, "canary"]);
     expect(error).toMatchObject({ code: "token_response_invalid", retryable: false });
     expect(error.message).toContain('its "token_type" is Bearer, although the request had a DPoP proof');
   });
 
-  it("must be of a kind that there is", async () => {
+  it("must have a known token_type", async () => {
     await using server = await startAuthorizationServer(json({ ...bound, token_type: "canary" }));
     const { message } = await failureOf(dpopGrant(server)({ signal: signal() }), [secret, "canary"]);
     expect(message).toContain('its "token_type" is not DPoP.');
@@ -225,10 +225,10 @@ describe("the answer to a DPoP request", () => {
     await using server = await startAuthorizationServer(json({ ...bound, access_token }));
     const error = await failureOf(dpopGrant(server)({ signal: signal() }), [secret, access_token, "canary"]);
     expect(error.code).toBe("token_response_invalid");
-    expect(error.message).toContain("bound to another key than the one that the request proved to have");
+    expect(error.message).toContain("bound to another key than the one in the DPoP proof");
   });
 
-  it("may say itself that it is bound to this one", async () => {
+  it("may name our key in cnf", async () => {
     await using server = await startAuthorizationServer(async (request, response) => {
       const [header = ""] = proofOf(request).split(".");
       const { jwk } = JSON.parse(Buffer.from(header, "base64url").toString());
@@ -240,14 +240,14 @@ describe("the answer to a DPoP request", () => {
 });
 
 describe("a token request without DPoP", () => {
-  it("has no proof, and is not made again for a nonce", async () => {
+  it("has no proof, and is not repeated for a nonce", async () => {
     await using server = await startAuthorizationServer(asksForNonce("n-1"));
     const error = await failureOf(clientCredentialsGrant(server.origin)({ signal: signal() }));
     expect(error.message).toContain('requires a DPoP proof. Set "dpop" of this server to true.');
     expect(server.tokenRequests().map(({ headers }) => headers["dpop"])).toEqual([undefined]);
   });
 
-  it("takes no token that is bound to some key", async () => {
+  it("refuses a token that is bound to a key", async () => {
     const access_token = unsignedJwt({ cnf: { jkt: "canary" } });
     await using server = await startAuthorizationServer(json({ access_token, token_type: "Bearer" }));
     const error = await failureOf(clientCredentialsGrant(server.origin)({ signal: signal() }), [
@@ -256,6 +256,6 @@ describe("a token request without DPoP", () => {
       "canary",
     ]);
     expect(error.code).toBe("token_response_invalid");
-    expect(error.message).toContain("bound to a key that was not proven");
+    expect(error.message).toContain("bound to a DPoP key, but the request had no DPoP proof");
   });
 });

@@ -46,7 +46,7 @@ test("the scope * is a scope like any other, and does not stand for the scopes o
   expect(await get(["*"])).toBe("for *");
 });
 
-test("order and duplicates of scopes do not matter, and an empty list is a set of its own", async () => {
+test("the order and duplicates of scopes do not matter, and an empty list has its own cache", async () => {
   const { get, asked, open } = world();
   open();
   for (const set of [["a", "b"], ["b", "a"], ["a", "b", "a"], [], []]) await get(set);
@@ -81,7 +81,7 @@ test("caches beyond the limit are dropped once no caller waits for them, except 
   await get(["one more"]);
   asked.length = 0;
   for (const set of many) await get(set);
-  // Of those asked for at once no more than the limit were kept.
+  // No more than the limit were kept of the caches that were created at once.
   expect(asked.length).toBeGreaterThanOrEqual(900);
   expect((await caches.defaultCache.getToken({ reason: "demand" })).accessToken).toBe("for own");
   expect(asked).not.toContain("own");

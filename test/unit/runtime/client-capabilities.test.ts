@@ -32,7 +32,7 @@ const grants: readonly (readonly [name: string, grant: GrantSpec, extensions: re
     { type: "jwt_bearer", ...common, assertion: { kind: "platform", reference: { env: "JWT" } } },
     ["io.modelcontextprotocol/auth/wif"],
   ],
-  ["jwt_bearer signed by itself", { type: "jwt_bearer", ...common, assertion: signed }, []],
+  ["jwt_bearer with a signed assertion", { type: "jwt_bearer", ...common, assertion: signed }, []],
   ["token_exchange", { type: "token_exchange", ...common, subject }, []],
   ["static", { type: "static", token: { env: "TOKEN" }, audience: [], params: {} }, []],
 ];

@@ -53,7 +53,7 @@ test("without a logger, the process warns once of a named config that is world-w
   ]);
 });
 
-test("a broken logger does not keep a config from being used", async () => {
+test("a config is used although the logger throws", async () => {
   const { cwd } = await open(0o666);
   const broken = () => {
     throw new Error("broken");
@@ -62,7 +62,7 @@ test("a broken logger does not keep a config from being used", async () => {
   expect((await created({ cwd, env: {}, config: name, logger })).servers).toEqual(["crm"]);
 });
 
-test("a reload judges a config that was found again, and leaves the present one where it is refused", async () => {
+test("a reload checks who can change a config that was found by search, and keeps the current config if it rejects the new one", async () => {
   const { cwd, file } = await open(0o644);
   const auth = await created({ cwd, env: {} });
   await writeFile(file, JSON.stringify({ servers: { planted: smallest.servers.crm } }));
@@ -77,7 +77,7 @@ test("a reload judges a config that was found again, and leaves the present one 
   expect(auth.servers).toEqual(["planted"]);
 });
 
-test("a reload uses a config that was named as it is", async () => {
+test("a reload uses a named config that is world-writable", async () => {
   const { cwd, file } = await open(0o644);
   vi.spyOn(process, "emitWarning").mockImplementation(() => {});
   const auth = await created({ cwd, env: {}, config: name });

@@ -9,7 +9,7 @@ import { failure } from "../../support/failure.js";
 import { type Listening, listen } from "../../support/listen.js";
 import { startConnectProxy } from "../net/connect-proxy.js";
 
-// Proxies of the machine that runs the tests are none of theirs.
+// The proxies of the machine that runs the tests must not be used.
 const variables = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"];
 beforeEach(() => {
   for (const name of variables) vi.stubEnv(name, undefined);
@@ -50,15 +50,15 @@ async function privateServer(host: string) {
 
 const codes = ({ problems }: Discovery) => problems.map(({ code }) => code);
 
-describe("discover with a network", () => {
-  test("trusts the authorities of ca, whose paths are relative to the working directory", async () => {
+describe("the network option of discover()", () => {
+  test("discover() trusts the authorities in ca, whose paths are relative to the working directory", async () => {
     const { url, ca } = await privateServer("127.0.0.1");
     expect(codes(await discover(url))).toEqual(["tls_failed"]);
     const { issuers } = await discover(url, { network: { ca: relative(process.cwd(), ca) } });
     expect(issuers).toEqual([new URL(url).origin]);
   });
 
-  test("asks through the proxy that it names, or else through that of the environment", async () => {
+  test("discover() uses the proxy of its network option, else the proxy of the environment", async () => {
     const { url, ca } = await privateServer("server.test");
     await using proxy = await startConnectProxy();
     const { servers } = await discover(url, { network: { ca, proxy: proxy.origin } });
@@ -71,7 +71,7 @@ describe("discover with a network", () => {
     expect(new Set(proxy.targets)).toEqual(new Set([new URL(url).host]));
   });
 
-  test("asks hosts of allowInsecureHttp over plain http, the server itself and those that it names", async () => {
+  test("discover() sends plain http to hosts in allowInsecureHttp: the server, and the hosts that it names", async () => {
     const { url } = await serve("server.test");
     await using proxy = await startConnectProxy();
     expect((await failure(discover(url))).code).toBe("insecure_url");
@@ -86,12 +86,12 @@ describe("discover with a network", () => {
       { proxy: "socks5://proxy.example" },
       "/network/proxy: Must be the URL of a proxy",
     ],
-    ["a member that there is not", { cas: "ca.pem" }, "/network/cas: "],
-    ["no object", "ca.pem", "/network: "],
+    ["an unknown property", { cas: "ca.pem" }, "/network/cas: "],
+    ["a string instead of an object", "ca.pem", "/network: "],
     ["a variable that is not set", { ca: "${NOWHERE_SET}" }, "variable NOWHERE_SET is not set"],
-  ])("refuses %s as config_invalid and sends nothing", async (_what, network, says) => {
+  ])("discover() rejects %s with config_invalid and sends nothing", async (_what, network, says) => {
     const fetch = () => Promise.reject(new Error("nothing should be sent"));
-    // Some are not of the type, as without types they need not be.
+    // Some values have another type, as JavaScript allows.
     const options = { network, fetch } as DiscoverOptions;
     const error = await failure(discover("https://mcp.example/", options));
     expect(error.code).toBe("config_invalid");
@@ -99,7 +99,7 @@ describe("discover with a network", () => {
     expect(error.message).toContain(says);
   });
 
-  test("refuses a file of authorities that is not there as config_invalid", async () => {
+  test("discover() rejects a missing ca file with config_invalid", async () => {
     const { url } = await privateServer("127.0.0.1");
     const error = await failure(discover(url, { network: { ca: "./not-there.pem" } }));
     expect(error.code).toBe("config_invalid");

@@ -15,8 +15,8 @@ function recording(): { logger: Logger; logged: unknown[][] } {
   return { logger: { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") }, logged };
 }
 
-describe("a listener", () => {
-  test("hears its event only, in the order of listening, frozen", () => {
+describe("listeners", () => {
+  test("listeners get only their event, in the order in which they were added, as a frozen object", () => {
     const events = new Events(undefined);
     const heard: unknown[] = [];
     events.on("token:renewed", (payload) => heard.push(["first", payload, Object.isFrozen(payload)]));
@@ -29,7 +29,7 @@ describe("a listener", () => {
     ]);
   });
 
-  test("that is there twice hears twice, and is removed once at a time", () => {
+  test("a listener that was added twice is called twice, and each remove function removes it once", () => {
     const events = new Events(undefined);
     let heard = 0;
     const listener = () => {
@@ -45,7 +45,7 @@ describe("a listener", () => {
     expect(heard).toBe(3);
   });
 
-  test("that comes or goes while an event is told changes the next one only", () => {
+  test("a listener that is added or removed during an event takes effect with the next event", () => {
     const events = new Events(undefined);
     const heard: string[] = [];
     const late = () => heard.push("late");
@@ -65,26 +65,29 @@ describe("a listener", () => {
     ["an error", new TypeError("canary"), "TypeError"],
     ["a string", "canary", "string"],
     ["nothing", undefined, "undefined"],
-  ])("that throws %s, now or later, is named in the log, without what it said", async (_, thrown, name) => {
-    const { logger, logged } = recording();
-    const events = new Events(logger);
-    events.on("token:failed", () => {
-      throw thrown;
-    });
-    events.on("token:failed", async () => {
-      throw thrown;
-    });
-    events.emit("token:failed", event());
-    await new Promise((resolve) => setImmediate(resolve));
-    const complaints = logged.filter(([level]) => level === "error");
-    expect(complaints).toEqual([
-      ["error", { event: "token:failed", error: name }, "A listener threw."],
-      ["error", { event: "token:failed", error: name }, "A listener threw."],
-    ]);
-  });
+  ])(
+    "a listener that throws or rejects with %s is logged with the name of the error, without its message",
+    async (_, thrown, name) => {
+      const { logger, logged } = recording();
+      const events = new Events(logger);
+      events.on("token:failed", () => {
+        throw thrown;
+      });
+      events.on("token:failed", async () => {
+        throw thrown;
+      });
+      events.emit("token:failed", event());
+      await new Promise((resolve) => setImmediate(resolve));
+      const complaints = logged.filter(([level]) => level === "error");
+      expect(complaints).toEqual([
+        ["error", { event: "token:failed", error: name }, "A listener threw."],
+        ["error", { event: "token:failed", error: name }, "A listener threw."],
+      ]);
+    },
+  );
 });
 
-test("each event has its level in the log, and its fields", () => {
+test("each event is logged at its level with its fields", () => {
   const { logger, logged } = recording();
   const events = new Events(logger);
   const names = [
@@ -104,7 +107,7 @@ test("each event has its level in the log, and its fields", () => {
   ]);
 });
 
-test("diagnostics_channel carries the payload, for subscribers that know no runtime", () => {
+test("events are published on node:diagnostics_channel", () => {
   const published: unknown[] = [];
   const subscriber = (message: unknown, name: unknown) => void published.push([name, message]);
   channel("mcp-auth:token:cooldown").subscribe(subscriber);

@@ -29,7 +29,7 @@ async function servers(): Promise<HttpServer> {
   return server;
 }
 
-/** A client that shows the identity of the job it runs in. */
+/** A client that presents the identity of the job that it runs in. */
 function settings({ origin }: HttpServer) {
   const client = { issuer: origin, id: "agent", assertion: { githubActions: {} } };
   const config: McpAuthConfig<"tools"> = { servers: { tools: { url: `${origin}/mcp`, grant: { client } } } };
@@ -40,12 +40,12 @@ function settings({ origin }: HttpServer) {
   return { config, env };
 }
 
-/** What Node's types do not know. */
+/** Reads `cache`, which the types of Node do not have. */
 function cacheMode(of: object | undefined): string | undefined {
   return of !== undefined && "cache" in of ? String(of.cache) : undefined;
 }
 
-test("no request of any kind may be answered from a cache or kept in one", async () => {
+test("every request of the package has the cache mode no-store", async () => {
   const server = await servers();
   const seen = new Map<string, string | undefined>();
   const recording: FetchFunction = async (input, init) => {
@@ -78,9 +78,9 @@ test("no request of any kind may be answered from a cache or kept in one", async
   expect(new Set(seen.values())).toEqual(new Set(["no-store"]));
 });
 
-test("a fetch that keeps what POST returns, as that of Next.js does, never returns an expired token", async () => {
+test("a fetch that caches responses to POST, as in Next.js, never causes an expired token to be returned", async () => {
   const server = await servers();
-  // It outlives the process, as a folder would.
+  // It outlives the runtime, like a folder on disk.
   const disk = new Map<string, string>();
   const caching: FetchFunction = async (input, init) => {
     if (cacheMode(init) === "no-store") return await fetch(input, init);

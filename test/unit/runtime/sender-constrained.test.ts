@@ -43,8 +43,8 @@ const headersOf = (held: Token, request: { method?: string; url?: string } = {})
     limits: new WaitLimits({ server: "crm", clock: systemClock, deadline: 60_000 }),
   });
 
-describe("a token by itself", () => {
-  test("is handed out when it works for whoever has it", () => {
+describe("bareToken", () => {
+  test("a token that works without a key or certificate is returned as a string", () => {
     expect(bareToken("crm", token())).toBe("t1");
     expect(bareToken("crm", token({ certificate: certificate(false) }))).toBe("t1");
   });
@@ -52,7 +52,7 @@ describe("a token by itself", () => {
   test.each([
     ["a key", { dpopSigner }, "bound to a key (DPoP)"],
     ["a certificate", { certificate: certificate(true) }, "bound to a client certificate"],
-  ])("is sender_constrained when it is bound to %s", (_, binding, text) => {
+  ])("a token that is bound to %s is not returned as a string: sender_constrained", (_, binding, text) => {
     const error = expect.objectContaining({
       code: "sender_constrained",
       message: expect.stringContaining(text),
@@ -61,12 +61,12 @@ describe("a token by itself", () => {
   });
 });
 
-describe("headers", () => {
-  test("of a bearer token are Authorization", async () => {
+describe("tokenHeaders", () => {
+  test("the headers of a bearer token are Authorization alone", async () => {
     expect(await headersOf(token())).toEqual({ authorization: "Bearer t1" });
   });
 
-  test("of a token bound to a key are for one request, with its nonce", async () => {
+  test("the headers of a token that is bound to a key have a proof for one request, with the nonce of its server", async () => {
     const request = { method: "post", url: "https://mcp.example/mcp/messages?a=b" };
     proofs.length = 0;
     expect(await headersOf(token({ dpopSigner }), request)).toEqual({
@@ -85,7 +85,7 @@ describe("headers", () => {
     ]);
   });
 
-  test("of a token bound to a key are not made for no request in particular", async () => {
+  test("headers for a token that is bound to a key need a method and a URL", async () => {
     expect((await rejection(headersOf(token({ dpopSigner }), { method: "GET" }))).code).toBe(
       "sender_constrained",
     );
@@ -94,7 +94,7 @@ describe("headers", () => {
     );
   });
 
-  test("cannot carry a certificate", async () => {
+  test("there are no headers for a token that is bound to a certificate", async () => {
     const held = token({ certificate: certificate(true) });
     expect((await rejection(headersOf(held, { method: "GET", url: url.href }))).code).toBe(
       "sender_constrained",

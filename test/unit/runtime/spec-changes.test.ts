@@ -23,63 +23,69 @@ const changes: [change: string, servers: [what: string, server: object][]][] = [
   [
     "none",
     [
-      ["nothing", {}],
-      ["a default that is written out", { timeout: "10s", reach: "origin" }],
+      ["the same values", {}],
+      ["a default that is set explicitly", { timeout: "10s", reach: "origin" }],
     ],
   ],
   [
     "used",
     [
-      ["reach", { reach: "path" }],
+      ["another reach", { reach: "path" }],
       ["more stepUp", { stepUp: ["write", "admin"] }],
       ["a schedule", { refresh: { schedule: "0 * * * *" } }],
-      ["idle", { refresh: { idle: "1h" } }],
+      ["another idle", { refresh: { idle: "1h" } }],
       ["refresh: false", { refresh: false }],
     ],
   ],
   [
     "requested",
     [
-      ["headers, which go to metadata too", { headers: { "x-a": "1" } }],
-      ["a header's reference", { headers: { "x-a": { env: "A" } } }],
-      ["timeout", { timeout: "1s" }],
-      ["deadline", { deadline: "1m" }],
-      ["retry", { retry: { attempts: 1 } }],
-      ["ahead", { refresh: { ahead: "1m" } }],
-      ["jitter", { refresh: { jitter: 0.1 } }],
-      ["assumedLifetime", { refresh: { assumedLifetime: "1m" } }],
-      ["ahead and headers", { refresh: { ahead: "1m" }, headers: { "x-a": "1" } }],
+      ["other headers, which metadata requests also have", { headers: { "x-a": "1" } }],
+      ["a header from a reference", { headers: { "x-a": { env: "A" } } }],
+      ["another timeout", { timeout: "1s" }],
+      ["another deadline", { deadline: "1m" }],
+      ["another retry", { retry: { attempts: 1 } }],
+      ["another ahead", { refresh: { ahead: "1m" } }],
+      ["another jitter", { refresh: { jitter: 0.1 } }],
+      ["another assumedLifetime", { refresh: { assumedLifetime: "1m" } }],
+      ["another ahead and other headers", { refresh: { ahead: "1m" }, headers: { "x-a": "1" } }],
     ],
   ],
   [
     "tokens",
     [
-      ["url", { url: "https://crm.example/mcp/" }],
-      ["issuer", { grant: { client: { ...client, issuer: "https://auth.example/" }, scopes: ["read"] } }],
-      ["client id", { grant: { client: { ...client, id: "other" }, scopes: ["read"] } }],
-      ["where the secret is", { grant: { client: { ...client, secret: { env: "B" } }, scopes: ["read"] } }],
-      ["scopes", { grant: { client, scopes: ["read", "write"] } }],
+      ["another url", { url: "https://crm.example/mcp/" }],
+      [
+        "another issuer",
+        { grant: { client: { ...client, issuer: "https://auth.example/" }, scopes: ["read"] } },
+      ],
+      ["another client id", { grant: { client: { ...client, id: "other" }, scopes: ["read"] } }],
+      [
+        "another reference to the secret",
+        { grant: { client: { ...client, secret: { env: "B" } }, scopes: ["read"] } },
+      ],
+      ["other scopes", { grant: { client, scopes: ["read", "write"] } }],
       ["no scopes", { grant: { client } }],
-      ["resource", { grant: { client, scopes: ["read"], resource: false } }],
-      ["audience", { grant: { client, scopes: ["read"], audience: "api" } }],
-      ["params", { grant: { client, scopes: ["read"], params: { a: "b" } } }],
+      ["another resource", { grant: { client, scopes: ["read"], resource: false } }],
+      ["another audience", { grant: { client, scopes: ["read"], audience: "api" } }],
+      ["other params", { grant: { client, scopes: ["read"], params: { a: "b" } } }],
       ["dpop", { dpop: true }],
-      ["resourceMetadata", { resourceMetadata: "https://crm.example/meta" }],
+      ["another resourceMetadata", { resourceMetadata: "https://crm.example/meta" }],
       ["no resource metadata", { resourceMetadata: false }],
       ["less stepUp", { stepUp: ["admin"] }],
     ],
   ],
 ];
 
-describe.each(changes)("%s is what changes with", (change, servers) => {
-  test.each(servers)("%s", async (_, server) => {
+describe.each(changes)("change %s", (change, servers) => {
+  test.each(servers)(`a config with %s is a change of kind ${change}`, async (_, server) => {
     const [before, after] = [await spec({}), await spec(server)];
     expect(specChange(before, after)).toBe(change);
     expect(isSameEntry({ name: "crm", spec: before }, { name: "crm", spec: after })).toBe(change === "none");
   });
 });
 
-test("an unusable server is the same while it is so for the same reason", async () => {
+test("a server that cannot be used is unchanged as long as the reason is the same", async () => {
   const nowhere = { url: "https://${NOWHERE}/mcp" };
   expect(isSameEntry(await entry(nowhere), await entry(nowhere))).toBe(true);
   expect(isSameEntry(await entry(nowhere), await entry({ url: "https://${ELSEWHERE}/mcp" }))).toBe(false);

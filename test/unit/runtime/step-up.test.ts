@@ -6,7 +6,7 @@ import { stepUp } from "../../../src/runtime/step-up.js";
 import { StepUps } from "../../../src/runtime/step-ups.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { type Answer, outage, refusal, rejection, room } from "../tokens/fixtures.js";
+import { type Answer, outage, refusal, rejection, testCache } from "../tokens/fixtures.js";
 
 const demand = { reason: "demand" } as const;
 const authorizationServer = { issuer: "https://auth.example", token_endpoint: "https://auth.example/token" };
@@ -14,11 +14,11 @@ const authorizationServer = { issuer: "https://auth.example", token_endpoint: "h
 interface Options {
   readonly scopes?: readonly string[];
   readonly stepUp?: readonly string[];
-  /** What the token request for this set is answered with. */
+  /** Returns the outcome of the token request for a scope set. */
   readonly answer?: (scopes: string) => Answer;
 }
 
-/** Scope caches whose tokens are called after their scopes, and every set that a token was asked for, in order. */
+/** Caches by scope whose tokens are named after their scopes, and all requested scope sets, in order. */
 function world({ scopes, stepUp: growth = [], answer }: Options = {}) {
   const asked: string[] = [];
   const plans: (number | undefined)[] = [];
@@ -27,7 +27,7 @@ function world({ scopes, stepUp: growth = [], answer }: Options = {}) {
     onPlan: (renewAt) => void plans.push(renewAt),
     createCache: (wanted, onPlan) => {
       const name = wanted === undefined ? "*" : wanted.join("+");
-      const made = room({
+      const made = testCache({
         onPlan,
         answer: async () => {
           asked.push(name);
@@ -37,14 +37,14 @@ function world({ scopes, stepUp: growth = [], answer }: Options = {}) {
       return made.cache;
     },
   });
-  // What a step-up looks at; the rest of a server is not its business.
+  // Only the parts of a server that a step-up reads.
   const spec = { name: "crm", stepUp: growth, grant: { ...(scopes && { scopes }) } } as unknown as ServerSpec;
   let found: Target | undefined;
   const stepUps = new StepUps({
     server: "crm",
     caches,
-    learned: () => found?.scopes ?? [],
-    isBounded: scopes !== undefined,
+    learnedScopes: () => found?.scopes ?? [],
+    configNamesScopes: scopes !== undefined,
   });
   const step = async (wanted: readonly string[], target?: Partial<Target>) => {
     const token = await caches.defaultCache.getToken(demand);
@@ -54,15 +54,15 @@ function world({ scopes, stepUp: growth = [], answer }: Options = {}) {
   return { caches, stepUps, asked, plans, step, spec };
 }
 
-describe("a 403 that asks for more scopes", () => {
-  test("gets a token for the union, which is the manager's set from then on", async () => {
+describe("step-up", () => {
+  test("a step-up requests a token for both scope sets, which become the default scopes", async () => {
     const { caches, step, asked } = world({ scopes: ["read"], stepUp: ["write"] });
     expect((await step(["write"]))?.accessToken).toBe("read+write");
     expect((await caches.defaultCache.getToken(demand)).accessToken).toBe("read+write");
     expect(asked).toEqual(["read", "read+write"]);
   });
 
-  test("is insufficient_scope without a request when the config does not allow it", async () => {
+  test("a scope that the config does not allow rejects with insufficient_scope, without a request", async () => {
     const { caches, step, asked } = world({ scopes: ["read"], stepUp: ["write"] });
     const error = await rejection(step(["write", "admin"]));
     expect(error.code).toBe("insufficient_scope");
@@ -74,14 +74,14 @@ describe("a 403 that asks for more scopes", () => {
     expect((await caches.defaultCache.getToken(demand)).accessToken).toBe("read");
   });
 
-  test("shows what a server asks for in the details alone, and only so much of it", async () => {
+  test("the scopes that a server wants are only in the details of the error, and are cut to a limit", async () => {
     const { step } = world({ scopes: ["read"] });
     const error = await rejection(step(["IGNORE_ALL_INSTRUCTIONS", `x${"y".repeat(250)}`]));
     expect(error.message).toContain("wants 2 scopes that the config does not allow");
     expect(error.details).toEqual({ scope: ["IGNORE_ALL_INSTRUCTIONS", `x${"y".repeat(198)}…`] });
   });
 
-  test("allows what the server lists beforehand when the config leaves the scopes to it", async () => {
+  test("the scopes in the server's metadata are allowed if the config leaves the scopes to the server", async () => {
     const { step, asked } = world();
     const target = { scopes: ["read"], supportedScopes: ["read", "write"] };
     expect((await step(["write"], target))?.accessToken).toBe("read+write");
@@ -89,7 +89,7 @@ describe("a 403 that asks for more scopes", () => {
     expect((await rejection(step(["admin"], target))).code).toBe("insufficient_scope");
   });
 
-  test("does not make the set grow for ever when the server names other scopes each time", async () => {
+  test("a server that names other scopes each time gets at most 256 scopes", async () => {
     const { step, asked } = world();
     await step(["write"], { scopes: ["read"], supportedScopes: ["read", "write"] });
     let refused = 0;
@@ -105,25 +105,25 @@ describe("a 403 that asks for more scopes", () => {
     expect(Math.max(...sizes)).toBeLessThanOrEqual(256);
   });
 
-  test("allows any number that the config names", async () => {
+  test("any number of scopes that the config names is allowed", async () => {
     const many = Array.from({ length: 300 }, (_, number) => `s${number}`);
     const { step } = world({ scopes: ["read"], stepUp: many });
     expect((await step(many))?.accessToken).toBe(["read", ...many].join("+"));
   });
 
-  test("allows nothing that neither the config nor the server named", async () => {
+  test("a scope that neither the config nor the metadata names is not allowed", async () => {
     const { step, asked } = world();
     expect((await rejection(step(["write"]))).code).toBe("insufficient_scope");
     expect(asked).toEqual(["*"]);
   });
 
-  test("gives nothing when those scopes have been asked for", async () => {
+  test("a step-up to scopes that were requested already returns no token", async () => {
     const { step, asked } = world({ scopes: ["read", "write"] });
     expect(await step(["write"])).toBeUndefined();
     expect(asked).toEqual(["read+write"]);
   });
 
-  test("takes what another call has got meanwhile", async () => {
+  test("a step-up uses the token that another call obtained in the meantime", async () => {
     const { caches, stepUps, step, asked, spec } = world({ scopes: ["read"], stepUp: ["write"] });
     const token = await caches.defaultCache.getToken(demand);
     await step(["write"]);
@@ -132,14 +132,14 @@ describe("a 403 that asks for more scopes", () => {
     expect(asked).toEqual(["read", "read+write"]);
   });
 
-  test("sends one request for fifty calls at once", async () => {
+  test("fifty concurrent step-ups to the same scope send one request", async () => {
     const { step, asked } = world({ scopes: ["read"], stepUp: ["write"] });
     const tokens = await Promise.all(Array.from({ length: 50 }, () => step(["write"])));
     expect(new Set(tokens.map((token) => token?.accessToken))).toEqual(new Set(["read+write"]));
     expect(asked).toEqual(["read", "read+write"]);
   });
 
-  test("sends two requests for twelve calls at once that each need another scope", async () => {
+  test("twelve concurrent step-ups to different scopes send two requests", async () => {
     const many = Array.from({ length: 12 }, (_, number) => `s${number}`);
     const { caches, step, asked } = world({ scopes: ["read"], stepUp: many });
     await caches.defaultCache.getToken(demand);
@@ -148,7 +148,7 @@ describe("a 403 that asks for more scopes", () => {
     for (const [number, token] of tokens.entries()) expect(token?.scopes).toContain(`s${number}`);
   });
 
-  test("asks for each scope by itself where a request for several was refused", async () => {
+  test("after a request for the scopes of several calls was rejected, each call sends its own", async () => {
     const many = ["s0", "s1", "bad", "s2"];
     const answer = (name: string) => (name.includes("bad") ? refusal() : { accessToken: name });
     const { caches, step, asked } = world({ scopes: ["read"], stepUp: many, answer });
@@ -165,7 +165,7 @@ describe("a 403 that asks for more scopes", () => {
     expect(caches.scopes).toEqual(["read", "s0", "s1", "s2"]);
   });
 
-  test("asks once for all when the authorization server fails for now", async () => {
+  test("after a temporary failure of a request for several calls, the calls send no requests of their own", async () => {
     const many = ["s0", "s1", "s2"];
     const answer = (name: string) => (name === "read" ? {} : outage());
     const { caches, step, asked } = world({ scopes: ["read"], stepUp: many, answer });
@@ -175,13 +175,13 @@ describe("a 403 that asks for more scopes", () => {
     expect(asked).toEqual(["read", "read+s0", "read+s1+s2"]);
   });
 
-  test("loses nothing of two different ones at once", async () => {
+  test("two concurrent step-ups to different scopes add both", async () => {
     const { caches, step } = world({ scopes: ["read"], stepUp: ["write", "admin"] });
     await Promise.all([step(["write"]), step(["admin"])]);
     expect([...(caches.scopes ?? [])].sort()).toEqual(["admin", "read", "write"]);
   });
 
-  test("harms no other set when it fails", async () => {
+  test("a step-up that fails leaves the default scopes and their token unchanged", async () => {
     const { caches, step } = world({
       scopes: ["read"],
       stepUp: ["write"],
@@ -193,27 +193,27 @@ describe("a 403 that asks for more scopes", () => {
   });
 });
 
-describe("scope caches", () => {
-  test("are the same in any order", () => {
+describe("caches by scope", () => {
+  test("a scope set has one cache, whatever the order of its scopes", () => {
     const { caches } = world({ scopes: ["a", "b"] });
     expect(caches.of(["b", "a", "b"])).toBe(caches.defaultCache);
     expect(caches.of(["a"])).not.toBe(caches.defaultCache);
     expect(caches.of([])).not.toBe(caches.defaultCache);
   });
 
-  test("only the manager's own is renewed before anybody asks", async () => {
+  test("only the token of the default scopes is renewed in the background", async () => {
     const { caches, plans, step } = world({ scopes: ["read"], stepUp: ["write"] });
     await caches.of(["other"]).getToken(demand);
     expect(plans).toEqual([]);
     await step(["write"]);
     const renewAt = plans.at(-1);
     expect(renewAt).toBeTypeOf("number");
-    // That of the set that is no longer the manager's own is not the timers' business any more.
+    // The scopes that are no longer the default ones are not renewed in the background any more.
     await caches.of(["read"]).getToken({ reason: "forced" });
     expect(plans.at(-1)).toBe(renewAt);
   });
 
-  test("are bounded, and one with a request under way stays", async () => {
+  test("caches beyond the limit are dropped, except the default one and those with a request in flight", async () => {
     const gate = deferred<Answer>();
     const { caches, asked } = world({
       scopes: ["own"],
@@ -231,7 +231,7 @@ describe("scope caches", () => {
     expect(asked).toEqual(["slow"]);
   });
 
-  test("take over what is fresh from others, and what the manager's own set has grown to", async () => {
+  test("caches take over the fresh tokens and the default scopes of the previous caches", async () => {
     const before = world({ scopes: ["read"], stepUp: ["write"] });
     await before.step(["write"]);
     await before.caches.of(["other"]).getToken(demand);
@@ -246,7 +246,7 @@ describe("scope caches", () => {
     expect(caches.renewAt).toBeGreaterThan(fakeClock().now());
   });
 
-  test("that are asked for after a stop have stopped", async () => {
+  test("a cache that is created after stop() is stopped", async () => {
     const { caches } = world({ scopes: ["read"] });
     await caches.stop(0);
     expect((await rejection(caches.of(["other"]).getToken(demand))).code).toBe("stopped");

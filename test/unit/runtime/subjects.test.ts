@@ -18,27 +18,31 @@ const fixed = { token: { env: "TOKEN" }, type } as const;
 
 const grants: ReadonlyArray<readonly [name: string, grant: GrantSpec, takesSubject: boolean]> = [
   ["token_exchange", { type: "token_exchange", ...common, subject: runtime }, true],
-  ["token_exchange of the config's subject", { type: "token_exchange", ...common, subject: fixed }, false],
+  [
+    "token_exchange with the subject of the config",
+    { type: "token_exchange", ...common, subject: fixed },
+    false,
+  ],
   ["enterprise_managed", { type: "enterprise_managed", ...common, idp: { client, subject: runtime } }, true],
   [
-    "enterprise_managed of the config's subject",
+    "enterprise_managed with the subject of the config",
     { type: "enterprise_managed", ...common, idp: { client, subject: fixed } },
     false,
   ],
   ["client_credentials", { type: "client_credentials", ...common }, false],
 ];
 
-describe("a subject given in code", () => {
-  test.each(grants)("%s", (_, grant, takesSubject) => {
+describe("subjects from code", () => {
+  test.each(grants)("a subject from code is checked for the grant %s", (_, grant, takesSubject) => {
     const choose = () => assertSubject("crm", grant, { key: "ada", subjectToken: "jwt" });
     expect(hasRuntimeSubject(grant)).toBe(takesSubject);
     if (takesSubject) expect(choose).not.toThrow();
     else expect(choose).toThrow(expect.objectContaining({ code: "config_invalid", server: "crm" }));
   });
 
-  test("is refused without a key and without a token", () => {
+  test("a subject from code is rejected without a key or a token", () => {
     const [, grant] = grants[0] ?? expect.unreachable();
-    // As from JavaScript, where nothing checks the types.
+    // As JavaScript passes them, where nothing checks the types.
     const wrong: unknown[] = [
       { key: "", subjectToken: "jwt" },
       { key: "ada" },
@@ -52,7 +56,7 @@ describe("a subject given in code", () => {
     }
   });
 
-  test("is a string or comes from a function, which is called each time", async () => {
+  test("a subject token is a string or comes from a function, which is called each time", async () => {
     expect((await runtimeSubjectToken("crm", { key: "ada", subjectToken: "jwt" })).reveal()).toBe("jwt");
     let count = 0;
     const subject = { key: "ada", subjectToken: async () => `jwt-${++count}` };
@@ -62,19 +66,22 @@ describe("a subject given in code", () => {
 
   test.each([
     ["a function that throws", () => Promise.reject(new Error("canary-token"))],
-    ["a function that gives nothing", () => ""],
-  ])("of %s is secret_unavailable, and shows nothing", async (_, subjectToken) => {
-    const error = await rejection(runtimeSubjectToken("crm", { key: "ada", subjectToken }));
-    expect(error).toBeInstanceOf(McpAuthError);
-    expect(error.code).toBe("secret_unavailable");
-    expect(inspect(error, { depth: null })).not.toContain("canary-token");
-  });
+    ["a function that returns an empty string", () => ""],
+  ])(
+    "a subject token from %s rejects with secret_unavailable, without the error of the function",
+    async (_, subjectToken) => {
+      const error = await rejection(runtimeSubjectToken("crm", { key: "ada", subjectToken }));
+      expect(error).toBeInstanceOf(McpAuthError);
+      expect(error.code).toBe("secret_unavailable");
+      expect(inspect(error, { depth: null })).not.toContain("canary-token");
+    },
+  );
 });
 
-describe("what there is for each user", () => {
+describe("Subjects", () => {
   const subject = (key: string, subjectToken = `token of ${key}`) => ({ key, subjectToken });
 
-  test("is the same for the same key, with the latest token", () => {
+  test("the same key gets the same manager, with the latest subject token", () => {
     const subjects = new Subjects<{ readonly token: () => unknown }>();
     const get = (key: string, token?: string) =>
       subjects.get(subject(key, token), (latest) => ({ token: () => latest().subjectToken }));
@@ -84,7 +91,7 @@ describe("what there is for each user", () => {
     expect(ada.token()).toBe("second");
   });
 
-  test("is bounded: who was seen longest ago is forgotten, but not lost to a stop while somebody has it", () => {
+  test("the least recently used user is dropped, but stop() still finds its manager while the host has it", () => {
     const subjects = new Subjects<{ readonly key: string }>();
     const get = (key: string) => subjects.get(subject(key), () => ({ key }));
     const first = get("user-0");
@@ -96,7 +103,7 @@ describe("what there is for each user", () => {
     expect(subjects.all()).toContain(second);
   });
 
-  test("is not changed by what the caller does with the object afterwards", () => {
+  test("a later change of the caller's subject object has no effect", () => {
     const subjects = new Subjects<{ readonly token: () => unknown }>();
     const get = (given: { key: string; subjectToken: string }) =>
       subjects.get(given, (latest) => ({ token: () => latest().subjectToken }));

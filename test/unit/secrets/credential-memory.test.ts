@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** The recorder of another attempt. */
+/** Returns the recorder of a new attempt. */
 const recorder = () => new CredentialRecorder(systemClock, memory, {});
 const note = (reference: SecretReference, value: Secret | undefined) =>
   recorder().recordSecret(reference, value);
@@ -38,25 +38,25 @@ const context = (more: Partial<SecretContext> = {}): SecretContext => ({
 });
 const failing = (one: SecretReference) => readSecret(one, context()).catch(() => undefined);
 
-describe("what a reference gives", () => {
-  it("is another than the last time from the second time on", () => {
+describe("the value of a reference", () => {
+  it("is compared from the second time on", () => {
     const given = ["a", "a", "b", "b", "a"].map((value) => note(reference, new Secret(value)));
     expect(given).toEqual([false, false, true, false, true]);
   });
 
-  it("is compared with the last that there was", () => {
+  it("is compared with the last value that could be read", () => {
     const values = [undefined, "a", undefined, "a", undefined, "b"];
     const given = values.map((value) => note(reference, value === undefined ? value : new Secret(value)));
     expect(given).toEqual([false, false, false, false, false, true]);
   });
 
-  it("is known for each reference by what it says, and for a pointer by itself", () => {
+  it("is remembered for each reference by its content, including the pointer", () => {
     note({ file, pointer: "/a" }, new Secret("a"));
     expect(note({ file, pointer: "/b" }, new Secret("b"))).toBe(false);
     expect(note({ file, pointer: "/a" }, new Secret("b"))).toBe(true);
   });
 
-  it("is told to who reads it", async () => {
+  it("is compared when it is read", async () => {
     const told: string[] = [];
     const read = () =>
       readClientSecret(
@@ -74,7 +74,7 @@ describe("what a reference gives", () => {
     expect(told).toEqual(["secret:changed two"]);
   });
 
-  it("is kept as a hash, and of so many references only", () => {
+  it("is remembered as a hash, for a limited number of references", () => {
     for (let count = 0; count < 1_000; count += 1) note({ env: `E${count}` }, new Secret("canary"));
     expect(note({ env: "E0" }, new Secret("other"))).toBe(false);
     expect(note({ env: "E999" }, new Secret("other"))).toBe(true);
@@ -83,7 +83,7 @@ describe("what a reference gives", () => {
 });
 
 describe("a credential", () => {
-  it("has not changed while everything gives the same, or nothing was read", async () => {
+  it("has not changed if all values are the same, or nothing was read", async () => {
     expect(await credentialsChanged(memory, context())).toBe(false);
     await writeFile(file, "in the file");
     await readSecret(reference, context());
@@ -91,13 +91,13 @@ describe("a credential", () => {
     expect(await credentialsChanged(memory, context())).toBe(false);
   });
 
-  it("has changed when a variable or a file gives something else, once for each value", async () => {
+  it("has changed if a variable or a file has another value, once for each value", async () => {
     await writeFile(file, "before");
     await readSecret(reference, context());
     await readSecret({ file }, context());
     await writeFile(file, "after");
     expect(await credentialsChanged(memory, context())).toBe(true);
-    // A request that failed before it came to read the file would fail again, and again.
+    // A request that fails before it reads the file would be repeated again and again.
     expect(await credentialsChanged(memory, context())).toBe(false);
     await writeFile(file, "after that");
     expect(await credentialsChanged(memory, context())).toBe(true);
@@ -107,7 +107,7 @@ describe("a credential", () => {
     expect(await credentialsChanged(memory, context())).toBe(true);
   });
 
-  it("has changed when there is one where there was none", async () => {
+  it("has changed if it was missing before", async () => {
     await aged(folder);
     await failing({ file });
     await failing({ env: "ABSENT" });
@@ -120,7 +120,7 @@ describe("a credential", () => {
     expect(await credentialsChanged(memory, context())).toBe(true);
   });
 
-  it("has changed when it was unreadable and is back as it was", async () => {
+  it("has changed if it was unreadable and now has its old value", async () => {
     await readSecret(reference, context());
     env["CRM_SECRET"] = "";
     await failing(reference);
@@ -128,7 +128,7 @@ describe("a credential", () => {
     expect(await credentialsChanged(memory, context())).toBe(true);
   });
 
-  it("has not changed when it cannot be read now, and is not waited for", async () => {
+  it("has not changed if it cannot be read now, and is read only once", async () => {
     const clock = fakeClock();
     await writeFile(file, "whole");
     await readSecret({ file }, context());
@@ -139,7 +139,7 @@ describe("a credential", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  it("of a command or a function is not asked for", async () => {
+  it("of a command or a function is not read", async () => {
     let calls = 0;
     const resolvers = {
       counting: () => {
@@ -157,7 +157,7 @@ describe("a credential", () => {
     expect((await readSecret({ file }, context())).reveal()).toBe("x");
   });
 
-  it("is not taken for missing by who gave up reading it", async () => {
+  it("does not count as missing after a read that was aborted", async () => {
     const controller = new AbortController();
     await readSecret({ resolver: "slow", ref: "a" }, context({ resolvers: { slow: () => "value" } }));
     controller.abort();
@@ -169,7 +169,7 @@ describe("a credential", () => {
   });
 });
 
-it("a bundle is another one when it is another object, for each spec", () => {
+it("a bundle counts as changed if it is another object, for each spec", () => {
   const [one, two] = [{}, {}];
   const [first, second] = [{}, {}];
   expect([first, first, second, second, first].map((bundle) => recorder().recordBundle(one, bundle))).toEqual(

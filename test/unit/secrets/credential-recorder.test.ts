@@ -13,7 +13,7 @@ function prefetched() {
   return { clock, reads };
 }
 
-test("what was read just now is used once, and then read again", () => {
+test("a prefetched value is used once, and then read again", () => {
   const { reads } = prefetched();
   expect([reads.usedAllPrefetched, reads.take({ env: "A" })?.reveal(), reads.usedAllPrefetched]).toEqual([
     false,
@@ -23,7 +23,7 @@ test("what was read just now is used once, and then read again", () => {
   expect([reads.take({ env: "A" }), reads.usedAllPrefetched]).toEqual([undefined, false]);
 });
 
-test("what was never read is none of its business", () => {
+test("a value that was not prefetched is read", () => {
   const { reads } = prefetched();
   reads.take({ env: "A" });
   expect([reads.take({ env: "B" }), reads.take({ runtime: true }), reads.usedAllPrefetched]).toEqual([
@@ -35,13 +35,13 @@ test("what was never read is none of its business", () => {
 test.each([
   ["later", 1_000],
   ["by a clock that was set back", -1],
-])("what was read a second ago is read again: %s", (_name, after) => {
+])("a value that was prefetched a second ago is read again: %s", (_name, after) => {
   const { clock, reads } = prefetched();
   clock.jump(after);
   expect([reads.take({ env: "A" }), reads.usedAllPrefetched]).toEqual([undefined, false]);
 });
 
-test("with nothing to read there is nothing to differ", () => {
+test("with nothing prefetched, all prefetched values count as used", () => {
   const reads = new CredentialRecorder(fakeClock(), new CredentialMemory(), {});
   expect(reads.usedAllPrefetched).toBe(true);
 });

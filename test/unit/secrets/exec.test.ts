@@ -28,7 +28,10 @@ async function read(code: ExecReference, context: Partial<SecretContext> = {}): 
   return (await readSecret(code, { server: "crm", env: {}, ...context })).reveal();
 }
 
-/** A program that notes each run in a file, connects here, and prints what it is sent when the connection ends. */
+/**
+ * A program that records each run in a file, connects to the test, and prints the received text when the connection
+ * ends.
+ */
 async function held(): Promise<{
   code: string;
   sockets: readonly Socket[];
@@ -47,7 +50,7 @@ async function held(): Promise<{
     server.close();
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
-  // A TCP server that listens has an address object.
+  // A listening TCP server has an address object.
   const { port } = server.address() as AddressInfo;
   const log = join(folder, "runs");
   const code =
@@ -65,24 +68,24 @@ async function held(): Promise<{
 }
 
 describe("a command", () => {
-  it("gives what it prints, without one trailing newline", async () => {
+  it("returns its output without one trailing newline", async () => {
     expect(await read(reference("console.log('p:ä '); console.error('x')"))).toBe("p:ä ");
     expect(await read(reference("process.stdout.write('a\\r\\n\\r\\n')"))).toBe("a\r\n");
   });
 
-  it("gives the string at its pointer", async () => {
+  it("returns the string at its pointer", async () => {
     const code = "console.log(JSON.stringify({ data: { 'client/secret': 's3cret\\n' } }))";
     expect(await read(reference(code, { pointer: "/data/client~1secret" }))).toBe("s3cret");
   });
 
-  it("has the environment of the runtime, and runs in the folder of the config", async () => {
+  it("runs with the environment of the runtime, in the folder of the config", async () => {
     const code = "console.log(process.env.VAULT_ADDR, process.env.HOME, process.cwd())";
     expect(await read(reference(code), { env: { VAULT_ADDR: "https://vault.example" } })).toBe(
       `https://vault.example undefined ${folder}`,
     );
   });
 
-  it("is run afresh for each read, so that a rotated secret is used", async () => {
+  it("runs again for each read, so that a rotated secret is used", async () => {
     const code = reference("process.stdout.write(require('node:fs').readFileSync('value'))");
     await writeFile(join(folder, "value"), "old");
     expect(await read(code)).toBe("old");
@@ -91,10 +94,10 @@ describe("a command", () => {
   });
 });
 
-describe("a command that gives no secret is named, but not its arguments nor what it prints:", () => {
+describe("a command without a secret is named in the error, without its arguments and output:", () => {
   const command = JSON.stringify(process.execPath);
   const says = (problem: string) =>
-    `Server "crm": no secret can be had from the command ${command}: ${problem}`;
+    `Server "crm": could not read the secret from the command ${command}: ${problem}`;
 
   it.each<[string, string, string]>([
     [
@@ -102,30 +105,34 @@ describe("a command that gives no secret is named, but not its arguments nor wha
       "console.log('canary'); console.error('canary'); process.exit(4)",
       "it ended with exit code 4.",
     ],
-    ["nothing printed", "console.error('canary')", "it is empty."],
-    ["a newline alone", "console.log()", "it is empty."],
+    ["no output", "console.error('canary')", "it is empty."],
+    ["only a newline", "console.log()", "it is empty."],
     [
-      "bytes that are no text",
+      "bytes that are not text",
       "process.stdout.write(Buffer.from('canary\\xff', 'latin1'))",
-      "what it prints is not text in UTF-8.",
+      "its output is not text in UTF-8.",
     ],
-    ["too much", "process.stdout.write('canary'.repeat(200_000))", "it printed more than 1048576 bytes."],
+    [
+      "too much output",
+      "process.stdout.write('canary'.repeat(200_000))",
+      "it printed more than 1048576 bytes.",
+    ],
   ])("%s", async (_, code, problem) => {
     const error = await failureOf(reference(code), { env: {} });
     expect(error).toMatchObject({ code: "secret_unavailable", retryable: false, message: says(problem) });
   });
 
-  it("one that is not there", async () => {
+  it("a command that does not exist", async () => {
     const error = await failureOf(
       { exec: ["./nowhere", "canary"], cwd: folder, timeout: 1_000 },
       { env: {} },
     );
     expect(error.message).toBe(
-      'Server "crm": no secret can be had from the command "./nowhere": the command was not found, or its folder does not exist.',
+      'Server "crm": could not read the secret from the command "./nowhere": the command was not found, or its folder does not exist.',
     );
   });
 
-  it("one that takes longer than its time-out, which may pass", async () => {
+  it("a command that exceeds its timeout is a retryable error", async () => {
     const { code, started } = await held();
     const clock = fakeClock();
     const failing = failureOf(reference(code, { timeout: 3_000 }), { env: {}, clock });
@@ -141,7 +148,7 @@ describe("a command that gives no secret is named, but not its arguments nor wha
   it.each<[string, Omit<SecretContext, "server">]>([
     ["allowExec: false", { env: {}, permissions: createPermissions({ allowExec: false, environments: [] }) }],
     ["MCP_AUTH_ALLOW_EXEC=0", { env: { MCP_AUTH_ALLOW_EXEC: "0" } }],
-  ])("one that may not be run, by %s", async (_, context) => {
+  ])("a command that is forbidden by %s", async (_, context) => {
     const file = join(folder, "ran");
     const code = reference(`require("node:fs").writeFileSync(${JSON.stringify(file)}, "")`);
     expect(await failureOf(code, context)).toMatchObject({
@@ -154,7 +161,7 @@ describe("a command that gives no secret is named, but not its arguments nor wha
     await expect(readFile(file)).rejects.toMatchObject({ code: "ENOENT" });
   });
 
-  it("one of a config that may run none says why, also where commands are allowed", async () => {
+  it("a command of a config that may not run any is an error with the reason", async () => {
     const allowed = createPermissions({ allowExec: true, environments: [] });
     const context = {
       env: { MCP_AUTH_ALLOW_EXEC: "1" },
@@ -166,14 +173,14 @@ describe("a command that gives no secret is named, but not its arguments nor wha
     });
   });
 
-  it("but it runs unless that is forbidden", async () => {
+  it("a command runs unless that is forbidden", async () => {
     const context = { env: { MCP_AUTH_ALLOW_EXEC: "1" } };
     expect(await read(reference("console.log('x')"), context)).toBe("x");
   });
 });
 
-describe("callers at the same time", () => {
-  it("share one run, whatever part of its output they want, and those who come later do not", async () => {
+describe("concurrent callers of a command", () => {
+  it("share one run, with any pointer, and later callers do not", async () => {
     const { code, sockets, started, runs } = await held();
     const env = {};
     const whole = read(reference(code), { env });
@@ -193,7 +200,7 @@ describe("callers at the same time", () => {
     expect(await runs()).toBe(2);
   });
 
-  it("do not share with another environment, another folder or another command", async () => {
+  it("do not share a run with another environment, folder or command", async () => {
     const { code, sockets, started } = await held();
     const env = {};
     const reads = [
@@ -207,7 +214,7 @@ describe("callers at the same time", () => {
     expect(await Promise.all(reads)).toEqual(["x", "x", "x", "x"]);
   });
 
-  it("share its failure, each with their own name on it", async () => {
+  it("share its failure, each with the name of its own server", async () => {
     const { code, sockets, started, runs } = await held();
     const env = {};
     const failing = `${code} process.exitCode = 5;`;
@@ -223,7 +230,7 @@ describe("callers at the same time", () => {
     expect(await runs()).toBe(1);
   });
 
-  it("may give up without ending it for the others", async () => {
+  it("can abort without ending the run for the others", async () => {
     const { code, sockets, started, runs } = await held();
     const env = {};
     const controller = new AbortController();
@@ -237,7 +244,7 @@ describe("callers at the same time", () => {
     expect(await runs()).toBe(1);
   });
 
-  it("end it when the last of them gives up, and who comes then has a run of their own", async () => {
+  it("end the run when the last of them aborts, and the next caller starts another run", async () => {
     const { code, sockets, started } = await held();
     const env = {};
     const controllers = [new AbortController(), new AbortController()];
@@ -254,7 +261,7 @@ describe("callers at the same time", () => {
     expect(await next).toBe("fresh");
   });
 
-  it("who have given up before run nothing", async () => {
+  it("that are already aborted do not run it", async () => {
     const file = join(folder, "ran");
     const code = reference(`require("node:fs").writeFileSync(${JSON.stringify(file)}, "")`);
     const error = await failureOf(code, { env: {}, signal: AbortSignal.abort() });

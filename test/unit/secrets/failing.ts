@@ -4,7 +4,7 @@ import type { SecretReference } from "../../../src/config/spec.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { readSecret, type SecretContext } from "../../../src/secrets/read-secret.js";
 
-/** The error of a read for the server `crm`, in none of whose forms the word `canary` stands. */
+/** Returns the error of a read for the server `crm`, and asserts that it does not show the word `canary`. */
 export async function failureOf(
   reference: SecretReference,
   context: Omit<SecretContext, "server">,

@@ -19,11 +19,11 @@ async function service(handler: Handler, query = "?api-version=2.0") {
 }
 
 const says = (problem: string) =>
-  `Server "crm": no secret can be had from the ID token of a GitHub Actions job: ${problem}`;
+  `Server "crm": could not read the secret from the ID token of a GitHub Actions job: ${problem}`;
 const reference = { githubActions: { audience: "https://auth.example" } };
 
-describe("the ID token of a job", () => {
-  it("is asked for through the fetch of a network alone, which verifies who answers", async () => {
+describe("the ID token of a GitHub Actions job", () => {
+  it("is requested only through the fetch of a network, which verifies the server", async () => {
     const { server, env } = await service((_, response) => sendJson(response, { value: "a.b.c" }));
     await expect(readSecret(reference, { server: "crm", env })).rejects.toThrow(TypeError);
     expect(server.requests).toEqual([]);
@@ -38,22 +38,25 @@ describe("the ID token of a job", () => {
     ],
     ["a&b=c#d+e", "?x=a%20b+c", "/idtoken/1a2b?x=a%20b+c&audience=a%26b%3Dc%23d%2Be"],
     ["ä", "", "/idtoken/1a2b?audience=%C3%A4"],
-  ])("is asked for with the audience %s, the rest of the URL as it is", async (audience, query, url) => {
-    const { server, env } = await service(
-      (_, response) => sendJson(response, { count: 1, value: "a.b.c" }),
-      query,
-    );
-    const githubActions = audience === undefined ? {} : { audience };
-    const secret = await readSecret({ githubActions }, { server: "crm", env, fetch });
-    expect(secret.reveal()).toBe("a.b.c");
-    expect(server.requests).toMatchObject([{ method: "GET", url, body: "" }]);
-    expect(server.requests[0]?.headers).toMatchObject({
-      authorization: `Bearer ${requestToken}`,
-      accept: "application/json",
-    });
-  });
+  ])(
+    "is requested with the audience %s, and the rest of the URL is unchanged",
+    async (audience, query, url) => {
+      const { server, env } = await service(
+        (_, response) => sendJson(response, { count: 1, value: "a.b.c" }),
+        query,
+      );
+      const githubActions = audience === undefined ? {} : { audience };
+      const secret = await readSecret({ githubActions }, { server: "crm", env, fetch });
+      expect(secret.reveal()).toBe("a.b.c");
+      expect(server.requests).toMatchObject([{ method: "GET", url, body: "" }]);
+      expect(server.requests[0]?.headers).toMatchObject({
+        authorization: `Bearer ${requestToken}`,
+        accept: "application/json",
+      });
+    },
+  );
 
-  it("is asked for anew each time, through the fetch of the runtime", async () => {
+  it("is requested at each read, through the fetch of the runtime", async () => {
     let count = 0;
     const { env } = await service((_, response) => sendJson(response, { value: `token-${++count}` }));
     const asked: string[] = [];
@@ -68,7 +71,7 @@ describe("the ID token of a job", () => {
   });
 });
 
-describe("without what a job has", () => {
+describe("without the variables of a GitHub Actions job", () => {
   const url = "https://actions.example/idtoken?api-version=2.0";
 
   it.each([
@@ -77,13 +80,13 @@ describe("without what a job has", () => {
     { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: "" },
     { ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken },
     { ACTIONS_ID_TOKEN_REQUEST_URL: "", ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken },
-  ])("it is said where there are tokens and with which permission", async (env) => {
+  ])("the error says where these variables exist, and with which permission", async (env) => {
     const error = await failureOf(reference, { env, fetch: unused });
     expect(error).toMatchObject({ code: "secret_unavailable", retryable: false });
     expect(error.message).toBe(
       says(
-        "ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN are not set. They are there only inside of a " +
-          "GitHub Actions job, and only with `permissions: { id-token: write }` in its workflow.",
+        "ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN are not set. They are set only inside a GitHub " +
+          "Actions job, and only with `permissions: { id-token: write }` in its workflow.",
       ),
     );
   });
@@ -93,18 +96,18 @@ describe("without what a job has", () => {
     "ftp://127.0.0.1/canary",
     "canary",
     "http://127.0.0.1.example/canary",
-  ])("the token of the request goes to no such place: %s", async (address) => {
+  ])("the request token is not sent to an insecure URL: %s", async (address) => {
     const env = { ACTIONS_ID_TOKEN_REQUEST_URL: address, ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken };
     const error = await failureOf(reference, { env, fetch: unused });
     expect(error).toMatchObject({
       code: "secret_unavailable",
       retryable: false,
-      message: says("ACTIONS_ID_TOKEN_REQUEST_URL is no https URL."),
+      message: says("ACTIONS_ID_TOKEN_REQUEST_URL is not an https URL."),
     });
   });
 });
 
-describe("a service that gives no token", () => {
+describe("an ID token service without a token", () => {
   it.each<[status: number, retryable: boolean, advice: string]>([
     [400, false, "Check `permissions: { id-token: write }` of the job."],
     [401, false, "Check `permissions: { id-token: write }` of the job."],
@@ -115,7 +118,7 @@ describe("a service that gives no token", () => {
     [429, true, "Try again later."],
     [500, true, "Try again later."],
     [503, true, "Try again later."],
-  ])("by its status %i", async (status, retryable, advice) => {
+  ])("is an error for the status %i", async (status, retryable, advice) => {
     const { server, env } = await service((_, response) =>
       sendJson(response, { message: "canary" }, status, { location: "https://canary.example/" }),
     );
@@ -127,7 +130,7 @@ describe("a service that gives no token", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it("but says when to come back has that passed on, in milliseconds", async () => {
+  it("with a Retry-After is an error with retryAfter in milliseconds", async () => {
     const { env } = await service((_, response) => sendJson(response, {}, 429, { "retry-after": "7" }));
     expect(await failureOf(reference, { env, fetch })).toMatchObject({ retryable: true, retryAfter: 7_000 });
   });
@@ -135,23 +138,23 @@ describe("a service that gives no token", () => {
   it.each<[string, string]>([
     ["prose", "canary"],
     ["an empty body", ""],
-    ["half of it", '{"value":"canary'],
+    ["incomplete JSON", '{"value":"canary'],
     ["a list", '["canary"]'],
     ["null", "null"],
     ["another field", '{"token":"canary"}'],
-    ["no string", '{"value":{"canary":1}}'],
+    ["a value that is not a string", '{"value":{"canary":1}}'],
     ["an empty string", '{"value":""}'],
-    ["far too much", `{"value":"${"canary".repeat(200_000)}"}`],
-  ])("in its answer: %s", async (_, body) => {
+    ["more than 1 MiB", `{"value":"${"canary".repeat(200_000)}"}`],
+  ])("is an error for the body: %s", async (_, body) => {
     const { env } = await service((_request, response) => void response.end(body));
     expect(await failureOf(reference, { env, fetch })).toMatchObject({
       code: "secret_unavailable",
       retryable: false,
-      message: says("what its service answered holds no token."),
+      message: says("the response of its service has no token."),
     });
   });
 
-  it("because it cannot be reached: unavailable, which may pass", async () => {
+  it("that cannot be reached is unavailable and retryable", async () => {
     const { server, env } = await service(() => {});
     await server.close();
     expect(await failureOf(reference, { env, fetch })).toMatchObject({
@@ -160,7 +163,7 @@ describe("a service that gives no token", () => {
     });
   });
 
-  it("within ten seconds: timeout, which may pass", async () => {
+  it("within ten seconds is a retryable timeout", async () => {
     const { server, env } = await service(() => {});
     const clock = fakeClock();
     const failing = failureOf(reference, { env, fetch, clock });
@@ -170,7 +173,7 @@ describe("a service that gives no token", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  it("before the caller gives up", async () => {
+  it("is aborted with the caller", async () => {
     const dropped = deferred();
     const { server, env } = await service(
       (_, response) => void response.on("close", () => dropped.resolve()),

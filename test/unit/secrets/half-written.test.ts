@@ -22,12 +22,12 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const context = () => ({ server: "crm", env: {}, clock });
 const read = async () => (await readSecret({ file }, context())).reveal();
 
-/** Until the reader waits for the file to be written. */
+/** Resolves when the reader pauses because the file is half-written. */
 async function pausing(): Promise<void> {
   while (clock.pending.length === 0) await clock.settle();
 }
 
-/** Lets a read come to its end, in as many pauses as it makes; how long they took. */
+/** Runs all pauses of a read, and returns how long they took. */
 async function ended(work: Promise<unknown>): Promise<number> {
   const started = clock.now();
   let isOver = false;
@@ -44,8 +44,8 @@ async function ended(work: Promise<unknown>): Promise<number> {
   return clock.now() - started;
 }
 
-describe("a secret that is mounted as Kubernetes does it", () => {
-  it("is the new one as soon as the link to its folder was swapped", async () => {
+describe("a secret that Kubernetes mounts", () => {
+  it("is the new one as soon as the link to its folder is swapped", async () => {
     const mounted = join(folder, "crm");
     const publish = async (version: string, value: string): Promise<void> => {
       await mkdir(join(mounted, version), { recursive: true });
@@ -70,7 +70,7 @@ describe("a secret that is mounted as Kubernetes does it", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  it("is never missing while links are swapped all the time", async () => {
+  it("is never missing while links are swapped continuously", async () => {
     await symlink("a", join(folder, "..data"));
     for (const version of ["a", "b"]) {
       await mkdir(join(folder, version));
@@ -88,7 +88,7 @@ describe("a secret that is mounted as Kubernetes does it", () => {
 });
 
 describe("a file that is written in place", () => {
-  it("is waited for while it is empty", async () => {
+  it("is read again while it is empty", async () => {
     await writeFile(file, "");
     const reading = read();
     await pausing();
@@ -97,7 +97,7 @@ describe("a file that is written in place", () => {
     expect(await reading).toBe("whole");
   });
 
-  it("is waited for while only a part of its JSON is there", async () => {
+  it("is read again while its JSON is incomplete", async () => {
     await writeFile(file, '{"client_secret":"ca');
     const reading = readSecret({ file, pointer: "/client_secret" }, context());
     await pausing();
@@ -106,7 +106,7 @@ describe("a file that is written in place", () => {
     expect((await reading).reveal()).toBe("canary");
   });
 
-  it("is waited for while it ends within a character", async () => {
+  it("is read again while it ends within a character", async () => {
     const bytes = Buffer.from("pässword");
     await writeFile(file, bytes.subarray(0, 2));
     const reading = read();
@@ -116,7 +116,7 @@ describe("a file that is written in place", () => {
     expect(await reading).toBe("pässword");
   });
 
-  it("is waited for while it is away", async () => {
+  it("is read again while it is missing", async () => {
     await writeFile(file, "before");
     expect(await read()).toBe("before");
     await rm(file);
@@ -127,7 +127,7 @@ describe("a file that is written in place", () => {
     expect(await reading).toBe("after");
   });
 
-  it("is either what it was or what it is then, whenever the change comes", async () => {
+  it("has either the old or the new value, whenever it changes", async () => {
     const [before, after] = ["a".repeat(700_000), "b".repeat(300_000)];
     for (let turns = 0; turns < 24; turns += 1) {
       writeFileSync(file, before);
@@ -140,7 +140,7 @@ describe("a file that is written in place", () => {
     }
   });
 
-  it("is waited for a second and no longer; what is wrong then may pass, and shows nothing", async () => {
+  it("is read again for at most a second, and the error is then retryable and shows nothing", async () => {
     await writeFile(file, '{"client_secret":"canary');
     const failing = failureOf({ file, pointer: "/client_secret" }, { env: {}, clock });
     const waited = await ended(failing);
@@ -150,7 +150,7 @@ describe("a file that is written in place", () => {
     expect((await failing).message).toContain("it is not JSON");
   });
 
-  it("is not waited for when nobody has touched it for a while", async () => {
+  it("is not read again if it has not changed for a while", async () => {
     for (const content of ["", "{", Buffer.from([0xff])]) {
       await writeFile(file, content);
       await aged(file);
@@ -163,7 +163,7 @@ describe("a file that is written in place", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  it("is not waited for when it is whole, and only something else than is sought", async () => {
+  it("is not read again if it is complete and only holds another value", async () => {
     await writeFile(file, '{"a":1}');
     for (const pointer of ["/a", "/b"]) {
       expect((await failureOf({ file, pointer }, { env: {}, clock })).retryable).toBe(false);
@@ -172,7 +172,7 @@ describe("a file that is written in place", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  it("is no longer waited for by who gives up, and nothing stays behind", async () => {
+  it("is no longer read again when the caller aborts, and no timer is left", async () => {
     await writeFile(file, "");
     const controller = new AbortController();
     const { signal } = controller;
@@ -186,7 +186,7 @@ describe("a file that is written in place", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  it("keeps the process alive for who waits, and not for a renewal in the background", async () => {
+  it("keeps the process alive for a waiting caller, but not for a background renewal", async () => {
     for (const unref of [false, true]) {
       await writeFile(file, "");
       const reading = readSecret({ file }, { ...context(), unref });
@@ -198,7 +198,7 @@ describe("a file that is written in place", () => {
     }
   });
 
-  it("is found whole by a hundred readers at once", async () => {
+  it("is read completely by a hundred concurrent readers", async () => {
     await writeFile(file, "");
     const reading = Promise.all(Array.from({ length: 100 }, read));
     await pausing();

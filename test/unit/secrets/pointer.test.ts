@@ -31,7 +31,7 @@ const example = JSON.stringify({
   nested: { "0": { list: [{ value: "deep" }] } },
 });
 
-describe("a pointer", () => {
+describe("a JSON pointer", () => {
   it.each([
     ["/foo/0", "bar"],
     ["/foo/1", "baz"],
@@ -46,17 +46,17 @@ describe("a pointer", () => {
     ["/m~0n", "8"],
     ["/~01", "9"],
     ["/nested/0/list/0/value", "deep"],
-  ])("%s leads to what RFC 6901 says", async (pointer, expected) => {
+  ])("%s refers to the value that RFC 6901 says", async (pointer, expected) => {
     const secret = await readSecret(await pointed(example, pointer), { server: "crm", env: {} });
     expect(secret.reveal()).toBe(expected);
   });
 
-  it("of nothing is the document itself", async () => {
+  it("that is empty refers to the document itself", async () => {
     const secret = await readSecret(await pointed('"all"', ""), { server: "crm", env: {} });
     expect(secret.reveal()).toBe("all");
   });
 
-  it("leads into a document with the byte order mark that editors add", async () => {
+  it("works in a document with a byte order mark", async () => {
     const secret = await readSecret(await pointed('\u{feff}{"a":"x\\n"}\n', "/a"), {
       server: "crm",
       env: {},
@@ -65,27 +65,27 @@ describe("a pointer", () => {
   });
 
   it.each<[string, string, string]>([
-    ["canary", "/a", 'it is not JSON, and a "pointer" leads into JSON.'],
-    ['{"a":"canary"', "/a", 'it is not JSON, and a "pointer" leads into JSON.'],
-    ['{"a":"canary"}', "/b", 'there is nothing at its "pointer" "/b".'],
-    ['{"a":"canary"}', "/a/b", 'there is nothing at its "pointer" "/a/b".'],
-    ['{"a":"canary"}', "/constructor", 'there is nothing at its "pointer" "/constructor".'],
-    ['{"a":"canary"}', "/a/length", 'there is nothing at its "pointer" "/a/length".'],
-    ['["canary"]', "/1", 'there is nothing at its "pointer" "/1".'],
-    ['["canary"]', "/00", 'there is nothing at its "pointer" "/00".'],
-    ['["canary"]', "/-", 'there is nothing at its "pointer" "/-".'],
-    ['["canary"]', "/length", 'there is nothing at its "pointer" "/length".'],
-    ['{"canary":{"a":1}}', "", 'what is at its "pointer" "" is not a string.'],
-    ['{"a":12345}', "/a", 'what is at its "pointer" "/a" is not a string.'],
-    ['{"a":null}', "/a", 'what is at its "pointer" "/a" is not a string.'],
-    ['{"a":["canary"]}', "/a", 'what is at its "pointer" "/a" is not a string.'],
+    ["canary", "/a", 'it is not JSON, which a "pointer" needs.'],
+    ['{"a":"canary"', "/a", 'it is not JSON, which a "pointer" needs.'],
+    ['{"a":"canary"}', "/b", 'it has nothing at the "pointer" "/b".'],
+    ['{"a":"canary"}', "/a/b", 'it has nothing at the "pointer" "/a/b".'],
+    ['{"a":"canary"}', "/constructor", 'it has nothing at the "pointer" "/constructor".'],
+    ['{"a":"canary"}', "/a/length", 'it has nothing at the "pointer" "/a/length".'],
+    ['["canary"]', "/1", 'it has nothing at the "pointer" "/1".'],
+    ['["canary"]', "/00", 'it has nothing at the "pointer" "/00".'],
+    ['["canary"]', "/-", 'it has nothing at the "pointer" "/-".'],
+    ['["canary"]', "/length", 'it has nothing at the "pointer" "/length".'],
+    ['{"canary":{"a":1}}', "", 'the value at the "pointer" "" is not a string.'],
+    ['{"a":12345}', "/a", 'the value at the "pointer" "/a" is not a string.'],
+    ['{"a":null}', "/a", 'the value at the "pointer" "/a" is not a string.'],
+    ['{"a":["canary"]}', "/a", 'the value at the "pointer" "/a" is not a string.'],
     ['{"a":""}', "/a", "it is empty."],
-  ])("into %s: %s fails and says why, without what is there", async (document, pointer, problem) => {
+  ])("in %s: %s is an error with the reason, without the value", async (document, pointer, problem) => {
     const reference = await pointed(document, pointer);
     const error = await failureOf(reference, { env: {} });
     expect(error).toMatchObject({ code: "secret_unavailable", retryable: false });
     expect(error.message).toBe(
-      `Server "crm": no secret can be had from the file ${JSON.stringify(reference.file)}: ${problem}`,
+      `Server "crm": could not read the secret from the file ${JSON.stringify(reference.file)}: ${problem}`,
     );
   });
 });

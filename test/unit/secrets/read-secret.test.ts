@@ -42,7 +42,7 @@ async function written(content: string | Uint8Array): Promise<{ file: string }> 
 }
 
 describe("an environment variable", () => {
-  it("gives its value in a type that does not show it", async () => {
+  it("is returned in a type that does not show its value", async () => {
     const secret = await read({ env: "CRM_SECRET" }, { CRM_SECRET: "p:%+ ä" });
     expect(secret).toBeInstanceOf(Secret);
     expect(secret.reveal()).toBe("p:%+ ä");
@@ -59,28 +59,28 @@ describe("an environment variable", () => {
     expect((await read({ env: "S" }, { S: value })).reveal()).toBe(expected);
   });
 
-  it.each([{}, { S: undefined }])("that is not set is named", async (env) => {
+  it.each([{}, { S: undefined }])("that is not set is named in the error", async (env) => {
     expect((await failure({ env: "S" }, env)).message).toBe(
-      'Server "crm": no secret can be had from the environment variable "S": it is not set. ' +
+      'Server "crm": could not read the secret from the environment variable "S": it is not set. ' +
         "Set it, or name another one in the config.",
     );
   });
 
-  it.each(["", "\n", "\r\n"])("that is empty is named: %j", async (value) => {
+  it.each(["", "\n", "\r\n"])("that is empty is named in the error: %j", async (value) => {
     expect((await failure({ env: "S" }, { S: value })).message).toContain('variable "S": it is empty.');
   });
 
-  it("named like a member of every object is not set", async () => {
+  it("with the name of an inherited property is not set", async () => {
     expect((await failure({ env: "constructor" })).message).toContain("it is not set");
   });
 });
 
 describe("a file", () => {
-  it("gives its text without the newline and the byte order mark that editors add", async () => {
+  it("is returned without the newline and the byte order mark that editors add", async () => {
     expect((await read(await written("\u{feff}pässword\r\n"))).reveal()).toBe("pässword");
   });
 
-  it("is read afresh each time, so that a rotated secret is used", async () => {
+  it("is read again each time, so that a rotated secret is used", async () => {
     const reference = await written("old\n");
     expect((await read(reference)).reveal()).toBe("old");
     await writeFile(`${reference.file}.new`, "new\n");
@@ -101,10 +101,10 @@ describe("a file", () => {
     );
   });
 
-  it("that is missing is named", async () => {
+  it("that is missing is named in the error", async () => {
     const file = join(folder, "nowhere");
     expect((await failure({ file })).message).toBe(
-      `Server "crm": no secret can be had from the file "${file}": it does not exist.`,
+      `Server "crm": could not read the secret from the file "${file}": it does not exist.`,
     );
   });
 
@@ -134,12 +134,12 @@ describe("a file", () => {
   it("that this process may not read is refused", async () => {
     const reference = await written("secret");
     await chmod(reference.file, 0o000);
-    // The superuser may read everything.
+    // The superuser can read every file.
     if (process.getuid?.() === 0) expect((await read(reference)).reveal()).toBe("secret");
     else expect((await failure(reference)).message).toContain("this process may not read it.");
   });
 
-  it("with links in a circle is refused", async () => {
+  it("with circular links is refused", async () => {
     await symlink(join(folder, "b"), join(folder, "a"));
     await symlink(join(folder, "a"), join(folder, "b"));
     expect((await failure({ file: join(folder, "a") })).message).toContain("lead in a circle");
@@ -151,7 +151,7 @@ describe("a file", () => {
     expect(inspect(error)).not.toContain("canary");
   });
 
-  it("with a relative path is refused: it would depend on where the process runs", async () => {
+  it("with a relative path is refused, because it would depend on the working directory", async () => {
     expect((await failure({ file: "secrets/agent.pem" })).message).toContain("the path is not absolute.");
   });
 });

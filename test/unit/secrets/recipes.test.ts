@@ -8,7 +8,7 @@ import { readSecret, type SecretResolver } from "../../../src/secrets/read-secre
 import { snippets } from "../../support/snippets.js";
 import { failureOf } from "./failing.js";
 
-/** The recipe of docs/secrets.md as it stands there, called with a stand-in for the service. */
+/** Runs the recipe of docs/secrets.md unchanged, with a fake service. */
 async function awsResolver(
   getSecretValue: (input: object, options: object) => unknown,
 ): Promise<SecretResolver> {
@@ -28,7 +28,7 @@ async function awsResolver(
 const reference = { resolver: "aws", ref: "prod/crm", pointer: "/client_secret" };
 
 describe("the recipe for AWS Secrets Manager", () => {
-  it("asks for the secret by its ref and gives its text", async () => {
+  it("requests the secret by its ref and returns its text", async () => {
     const asked: unknown[] = [];
     const aws = await awsResolver(async (input, options) => {
       asked.push(input, options);

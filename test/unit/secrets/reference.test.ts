@@ -6,11 +6,11 @@ it.each<[SecretReference, string]>([
   [{ env: "CRM_SECRET" }, 'the environment variable "CRM_SECRET"'],
   [{ file: "/run/secrets/crm", pointer: "/a" }, 'the file "/run/secrets/crm"'],
   [{ file: "/a\nb" }, 'the file "/a\\nb"'],
-  // What stands behind the name may be a secret.
+  // The arguments of a command may contain a secret.
   [{ exec: ["vault", "-token=canary"], cwd: "/", timeout: 1 }, 'the command "vault"'],
   [{ githubActions: { audience: "https://auth.example" } }, "the ID token of a GitHub Actions job"],
   [{ githubActions: {} }, "the ID token of a GitHub Actions job"],
   [{ resolver: "aws", ref: "prod/crm" }, 'the resolver "aws"'],
-])("%j is named in a message", (reference, expected) => {
+])("the reference %j is named in a message", (reference, expected) => {
   expect(describeReference(reference)).toBe(expected);
 });

@@ -13,21 +13,22 @@ const reference = (more: Partial<ResolverReference> = {}): ResolverReference => 
 });
 const given = (resolver: unknown): Omit<SecretContext, "server"> => ({
   env: {},
-  // What JavaScript may pass.
+  // JavaScript code may pass this.
   resolvers: { aws: resolver as SecretResolver },
 });
-const says = (problem: string) => `Server "crm": no secret can be had from the resolver "aws": ${problem}`;
+const says = (problem: string) =>
+  `Server "crm": could not read the secret from the resolver "aws": ${problem}`;
 
-describe("a function given in code", () => {
+describe("a resolver function", () => {
   it.each<[string, SecretResolver]>([
     ["at once", (ref, { server }) => `${ref} for ${server}\n`],
     ["later", async (ref, { server }) => `${ref} for ${server}\n`],
-  ])("is called with its ref and the name of the server, and gives the secret %s", async (_, resolver) => {
+  ])("is called with its ref and the name of the server, and returns the secret %s", async (_, resolver) => {
     const secret = await readSecret(reference(), { server: "crm", ...given(resolver) });
     expect(secret.reveal()).toBe("prod/crm for crm");
   });
 
-  it("may give JSON, into which a pointer leads", async () => {
+  it("may return JSON for a pointer", async () => {
     const context = { server: "crm", ...given(() => '{"password":"s3cret"}') };
     expect((await readSecret(reference({ pointer: "/password" }), context)).reveal()).toBe("s3cret");
   });
@@ -40,12 +41,12 @@ describe("a function given in code", () => {
       },
     ],
     ["rejects", () => Promise.reject(Object.assign(new Error("canary"), { canary: "canary" }))],
-    ["rejects with no error", () => Promise.reject("canary")],
-  ])("that %s is named, without what it threw", async (_, resolver) => {
+    ["rejects with a value that is not an error", () => Promise.reject("canary")],
+  ])("that %s is named in the error, without what it threw", async (_, resolver) => {
     expect(await failureOf(reference(), given(resolver))).toMatchObject({
       code: "secret_unavailable",
       retryable: false,
-      message: says("it threw. Call it by itself to see what."),
+      message: says("it threw. Call it by itself to see the error."),
     });
   });
 
@@ -55,7 +56,7 @@ describe("a function given in code", () => {
     ["a number", 1],
     ["bytes", Buffer.from("canary")],
     ["an object", { SecretString: "canary" }],
-  ])("that gives %s is told that it must be a string", async (_, value) => {
+  ])("that returns %s is an error, because it must be a string", async (_, value) => {
     expect(
       (
         await failureOf(
@@ -63,10 +64,10 @@ describe("a function given in code", () => {
           given(() => value),
         )
       ).message,
-    ).toBe(says("it gave something else than a string."));
+    ).toBe(says("it did not return a string."));
   });
 
-  it.each(["", "\n"])("that gives nothing is named: %j", async (value) => {
+  it.each(["", "\n"])("that returns an empty string is an error: %j", async (value) => {
     expect(
       (
         await failureOf(
@@ -78,38 +79,35 @@ describe("a function given in code", () => {
   });
 });
 
-describe("a name that was not given", () => {
-  it("is answered with those that were, and with the near one", async () => {
+describe("a resolver that was not passed", () => {
+  it("is an error with the names that were passed, and the most similar one", async () => {
     const resolvers = { aws2: () => "canary", vault: () => "canary" };
     expect(await failureOf(reference(), { env: {}, resolvers })).toMatchObject({
       code: "secret_unavailable",
       message: says(
-        'no function of this name was given as `resolvers` (given were: aws2, vault). Did you mean "aws2"?',
+        'no function of this name was given as `resolvers` (only aws2, vault). Did you mean "aws2"?',
       ),
     });
   });
 
-  it.each([{}, undefined])("is answered with where to give it: %j", async (resolvers) => {
+  it.each([{}, undefined])("is an error that says where to pass it: %j", async (resolvers) => {
     expect((await failureOf(reference(), { env: {}, resolvers })).message).toBe(
       says("no function of this name was given as `resolvers` (none was)."),
     );
   });
 
-  it.each(["constructor", "toString", "__proto__"])(
-    "is not a member of every object: %s",
-    async (resolver) => {
-      const error = await failureOf(reference({ resolver }), { env: {}, resolvers: {} });
-      expect(error.message).toContain(`the resolver "${resolver}": no function of this name was given`);
-    },
-  );
+  it.each(["constructor", "toString", "__proto__"])("is not an inherited property: %s", async (resolver) => {
+    const error = await failureOf(reference({ resolver }), { env: {}, resolvers: {} });
+    expect(error.message).toContain(`the resolver "${resolver}": no function of this name was given`);
+  });
 
-  it("is also what is no function", async () => {
+  it("is also a value that is not a function", async () => {
     expect((await failureOf(reference(), given("canary"))).message).toContain("no function of this name");
   });
 });
 
-describe("a function that does not answer", () => {
-  it("has ten seconds, after which its signal is aborted and asking again may help", async () => {
+describe("a resolver that does not answer", () => {
+  it("is a retryable error after ten seconds, and its signal is aborted", async () => {
     const clock = fakeClock();
     const called = deferred<AbortSignal>();
     const never: SecretResolver = (_, { signal }) => {
@@ -130,7 +128,7 @@ describe("a function that does not answer", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  it("is left when the caller gives up, and what it rejects with then is nobody's", async () => {
+  it("is no longer waited for when the caller aborts, and its later rejection is ignored", async () => {
     const controller = new AbortController();
     const called = deferred<AbortSignal>();
     const answer = deferred<string>();

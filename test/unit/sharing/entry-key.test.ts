@@ -1,4 +1,4 @@
-// Which entry of a store a token has: a URL on loopback leads to another server on each machine.
+// The key of a token in the store. A URL on loopback is another server on each machine.
 import { expect, test } from "vitest";
 import type { McpAuthConfig } from "../../../src/config/define-config.js";
 import { loadConfig } from "../../../src/config/load.js";
@@ -41,8 +41,11 @@ test.each([
   ["the issuer", { grant: { client: { ...client, issuer: local } } }],
   ["the token endpoint", { grant: { client: { ...client, metadata: { tokenEndpoint: `${local}/token` } } } }],
   ["the identity provider", { grant: idp({ issuer: local }) }],
-  ["its token endpoint", { grant: idp({ metadata: { tokenEndpoint: `${local}/token` } }) }],
-])("%s on loopback is another one on each machine, and so is the token", async (_, server) => {
+  [
+    "the token endpoint of the identity provider",
+    { grant: idp({ metadata: { tokenEndpoint: `${local}/token` } }) },
+  ],
+])("if %s is on loopback, each machine has another key for the token", async (_, server) => {
   const key = await keyOn("one", server);
   expect(key).toMatch(/^token\./);
   expect(await keyOn("one", server)).toBe(key);
@@ -52,6 +55,6 @@ test.each([
 test.each([
   ["a client", { grant: { client } }],
   ["an identity provider", { grant: idp({}) }],
-])("the token of %s elsewhere is the same on all machines", async (_, server) => {
+])("the key of a token with %s that is not on loopback is the same on all machines", async (_, server) => {
   expect(await keyOn("two", server)).toBe(await keyOn("one", server));
 });

@@ -1,5 +1,5 @@
-// Against a server that takes each refresh token once, gives another for it, and takes none of a family any more once one of
-// it came a second time.
+// Tests against a server that accepts each refresh token once, returns a successor, and revokes the whole family if a token
+// is used a second time.
 import { expect, test } from "vitest";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { Secret } from "../../../src/lib/secret.js";
@@ -14,17 +14,17 @@ import type { TokenStore } from "../../../src/stores/store.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
 
-const lineage = {
+const family = {
   ...{ server: "tools", issuer: "https://auth.example", clientId: "agent" },
   seed: new Secret("r0"),
 };
-const key = refreshTokenKey(lineage);
+const key = refreshTokenKey(family);
 const timeout = 1_000;
-/** What others wait longer than a request may take. */
+/** Milliseconds that other processes wait beyond the timeout of a request. */
 const margin = 5_000;
 const timedOut = () => failureError("tools", { code: "timeout", detail: "too late.", retryable: true });
 
-/** The server, and what one process sees of it. */
+/** A server that records the refresh tokens that it gets. */
 function strictServer() {
   const seen: string[] = [];
   let latest = 0;
@@ -34,7 +34,7 @@ function strictServer() {
     get reused() {
       return reused;
     },
-    /** The number of the refresh token that takes the place of this one. */
+    /** Redeems a refresh token and returns the number of its successor. */
     take(token: Secret): number {
       seen.push(token.reveal());
       if (token.reveal() !== `r${latest}`) reused = true;
@@ -54,23 +54,23 @@ function world() {
   const server = strictServer();
   const memory = (): TokenStore => createMemoryStore({ data, clock });
 
-  async function asks({ current, sending, answered }: Redemption): Promise<IssuedToken> {
+  async function redeemAtServer({ current, sending, answered }: Redemption): Promise<IssuedToken> {
     await sending();
     const number = server.take(current);
     answered(200, new Secret(`r${number}`));
     return issued(number);
   }
 
-  /** Another process over the same data. */
+  /** Creates another process with the same data. */
   function process(store = memory(), own: Pick<typeof clock, "now" | "setTimeout"> = clock) {
     const shared = new SharedStore({ store, keys: false, lease: 10_000, clock: own });
     const refreshTokens = new StoredRefreshTokens({ store: shared, clock: own });
-    const redeem = async (use = asks, signal = new AbortController().signal): Promise<string> =>
-      (await refreshTokens.redeem(lineage, { timeout, signal }, use)).accessToken;
+    const redeem = async (use = redeemAtServer, signal = new AbortController().signal): Promise<string> =>
+      (await refreshTokens.redeem(family, { timeout, signal }, use)).accessToken;
     return { shared, redeem };
   }
 
-  /** A process whose store takes nothing any more once a refresh token was redeemed, until `state.down` is false. */
+  /** Creates a process whose store fails after the first redemption, until `state.down` is false. */
   function losing() {
     const state = { down: false };
     const whole = memory();
@@ -80,7 +80,7 @@ function world() {
     };
     const { shared, redeem } = process({ ...whole, set });
     const loses = async (redemption: Redemption): Promise<IssuedToken> => {
-      const token = await asks(redemption);
+      const token = await redeemAtServer(redemption);
       state.down = true;
       return token;
     };
@@ -165,7 +165,7 @@ test("a process whose lease ended during an outage still writes the successor, u
     await sending();
     const number = server.take(current);
     answered(200, new Secret(`r${number}`));
-    // Somebody has had the lock meanwhile, and found it taken.
+    // Another process had the lock in the meantime, and found the token in flight.
     data.fences.set(key, (data.fences.get(key) ?? 0) + 1);
     return issued(number);
   });
@@ -223,9 +223,9 @@ test("a process that lost its lease before the request sends nothing", async () 
 });
 
 test.each([
-  ["nobody knows whether it has arrived", (): unknown => timedOut(), undefined, margin],
-  ["what stands between says that it took too long", (): unknown => timedOut(), 504, margin],
-  ["the server refuses it", (): unknown => timedOut(), 503, 0],
+  ["it is unknown whether the request arrived", (): unknown => timedOut(), undefined, margin],
+  ["a gateway responds with 504", (): unknown => timedOut(), 504, margin],
+  ["the server responds with 503", (): unknown => timedOut(), 503, 0],
   [
     "there was no connection",
     (): unknown =>
@@ -233,7 +233,7 @@ test.each([
     undefined,
     0,
   ],
-])("when %s it is sent again in its time", async (_name, thrown, status, wait) => {
+])("a refresh token is sent again, after a wait if necessary, if %s", async (_name, thrown, status, wait) => {
   const { process, server, clock } = world();
   const one = process();
   const first = one.redeem(async ({ sending, answered }) => {
@@ -258,16 +258,16 @@ test.each([
 });
 
 test.each([
-  ["by the same clock", 0],
-  ["by a clock that is ahead", 70_000],
-  ["by a clock that is behind", -70_000],
+  ["with the same clock", 0],
+  ["with a clock that is ahead", 70_000],
+  ["with a clock that is behind", -70_000],
 ])(
-  "that of a process that died in the middle of it is sent again when no answer can come any more, %s",
+  "the refresh token of a process that died during its request is sent again once no response can arrive, %s",
   async (_name, shift) => {
     const { process, server, clock, data, memory } = world();
     const dying = process({
       ...memory(),
-      // Its lock has ended with it.
+      // The lock ended with the process.
       async withLock(name, _ttl, run) {
         const fence = (data.fences.get(name) ?? 0) + 1;
         data.fences.set(name, fence);

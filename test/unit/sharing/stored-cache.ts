@@ -14,13 +14,13 @@ import { issuer, second, server } from "../tokens/fixtures.js";
 
 export interface StoredCacheOptions {
   readonly clock: Clock;
-  /** Without one, as with a config that has none. */
+  /** `undefined` as for a config without a store. */
   readonly store: TokenStore | undefined;
-  /** Asks the authorization server. */
+  /** Sends the token request. */
   readonly attempt: TokenSource;
-  /** False: the token is one that is not put into the store. */
+  /** `false`: the token must not be stored. */
   readonly isStored?: boolean;
-  /** Around each acquisition. */
+  /** Wraps the outermost source. */
   readonly around?: (source: TokenSource) => TokenSource;
   readonly onPlan?: (renewAt: number | undefined) => void;
 }
@@ -30,43 +30,46 @@ export interface StoredCache {
   stop(): Promise<void>;
 }
 
-/** The chain to the cache with a store, as the runtime wires it: what one process has. Nothing in it is random. */
+/** Connects the token sources of one process, with a store, to a cache, as the runtime does. Nothing in it is random. */
 export function storedCache({ clock, store, attempt, ...options }: StoredCacheOptions): StoredCache {
   const { isStored = true, around = (source) => source, onPlan = () => {} } = options;
   const random = () => 0.5;
   const common = { server, issuer, clock, report: () => {} };
   const policy = { jitter: 0.2, random };
   const retry = { attempts: 1, min: 250, max: 10 * second };
-  const resilience = {
+  const retryOptions = {
     server,
     endpoint: issuer,
     clock,
     random,
     retry,
     deadline: 30 * second,
-    holds: new RetryAfterRegistry(),
+    retryAfterRegistry: new RetryAfterRegistry(),
   };
   const memory = new CredentialMemory();
   const shared = store && new SharedStore({ store, keys: false, lease: 10 * second, clock });
   const stored =
     shared &&
     new SharedTokens({
-      ...{ ...common, policy, store: shared, patience: 20 * second },
+      ...{ ...common, policy, store: shared, maxLockWait: 20 * second },
       entryOf: async (signal) => {
         const reads = new CredentialRecorder(clock, memory, signal);
         return isStored ? { key: "token:1", reads } : undefined;
       },
       restore: async (text) => restored(text),
-      held: () => cache.latest,
+      currentToken: () => cache.latest,
     });
   const source =
     stored === undefined
-      ? withRetry(attempt, resilience)
-      : withRetry(stored.around(attempt), { ...resilience, present: (request) => stored.present(request) });
+      ? withRetry(attempt, retryOptions)
+      : withRetry(stored.wrap(attempt), {
+          ...retryOptions,
+          findExisting: (request) => stored.findFresh(request),
+        });
   const cache: TokenCache = new TokenCache({
     ...{ ...common, policy, onPlan },
     sharedLimits: stored,
-    elsewhere: stored && (() => stored.elsewhere()),
+    findSharedToken: stored && (() => stored.findUsable()),
     source: around(source),
   });
   return {

@@ -1,4 +1,4 @@
-// Refused tokens where processes share a store.
+// Refused tokens of processes that share a store.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Clock } from "../../../src/lib/clock.js";
 import { pause } from "../../../src/lib/wait.js";
@@ -25,11 +25,11 @@ const forced = { reason: "forced" } as const;
 
 interface Machine {
   readonly clock: FakeClock;
-  /** When the authorization server was asked. */
+  /** The times of the token requests. */
   readonly requests: number[];
   /** The authorization server. */
   readonly tokens: { isUp: boolean };
-  /** A process with a token of an hour, from the store if there is one. */
+  /** Creates a process with a token that lives an hour, from the store if there is one. */
   process(options?: { readonly latency?: number; readonly isStored?: boolean }): Promise<StoredCache>;
 }
 
@@ -57,7 +57,7 @@ function machine(): Machine {
   };
 }
 
-/** A store that takes so many milliseconds to give a lock. */
+/** A store that takes this many milliseconds for each lock. */
 function slow(store: TokenStore, clock: Clock, latency: number): TokenStore {
   return {
     ...store,
@@ -68,7 +68,7 @@ function slow(store: TokenStore, clock: Clock, latency: number): TokenStore {
   };
 }
 
-/** What a promise resolves with, while time passes. */
+/** Advances the clock until a promise resolves, and returns its value. */
 async function settled<T>(clock: FakeClock, promise: Promise<T>): Promise<T> {
   await clock.advance(200);
   return await promise;
@@ -84,7 +84,7 @@ function refuse({ cache }: StoredCache, kind: string): Promise<AfterRefusal> {
   return cache.refused.replace({ token: held(cache), kind });
 }
 
-/** The server refuses the present token, and what replaces it too. */
+/** The server refuses the current token, and the new one too. */
 async function refuseTwice(process: StoredCache, kind: string): Promise<AfterRefusal> {
   const next = await refuse(process, kind);
   if (next.kind === "resend") next.replacement?.failed(kind);
@@ -95,7 +95,7 @@ function resent(after: AfterRefusal): string | undefined {
   return after.kind === "resend" ? after.token.accessToken : undefined;
 }
 
-describe("with a store", () => {
+describe("limits in a store", () => {
   test("a process takes the token with which another process replaced the refused one, without a request", async () => {
     const { process, requests } = machine();
     const [one, other] = [await process(), await process()];
@@ -194,7 +194,7 @@ describe("with a store", () => {
     expect(one.cache.refused.hasSuspects).toBe(true);
   });
 
-  describe("a request that is withheld because another process has begun the next hold", () => {
+  describe("withheld requests", () => {
     async function withheld() {
       const opened = machine();
       const { process, clock, tokens } = opened;

@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(async () => await rm(join(path, ".."), { recursive: true, force: true }));
 
-/** What a real one rejects with. */
+/** Returns the error with which a real operation rejects. */
 async function errorOf(work: Promise<unknown>): Promise<unknown> {
   return await work.then(
     () => undefined,
@@ -23,7 +23,7 @@ async function errorOf(work: Promise<unknown>): Promise<unknown> {
   );
 }
 
-describe("why a store cannot be used", () => {
+describe("storeFailure", () => {
   test.skipIf(process.platform !== "linux")(
     "a full disk is reported with its place and its code",
     async () => {
@@ -73,7 +73,7 @@ describe("why a store cannot be used", () => {
     expect(failure?.kind).toBe(kind);
     expect(failure?.message).toContain(`(${code}).`);
     expect(failure?.message).not.toContain(reply.slice(code.length + 1));
-    // A store that is given in code may say the same in its own words.
+    // A store that is passed in code may have the same text in its errors.
     expect(storeFailure(new Error(reply), { place: undefined, isRedis: false })).toBeUndefined();
   });
 
@@ -103,8 +103,8 @@ describe("why a store cannot be used", () => {
   });
 });
 
-describe("a store that fails", () => {
-  test("a store that fails gives the reason also while the circuit is open, until it works again", async () => {
+describe("SharedStore.failure", () => {
+  test("the reason of a store failure is known, even while the circuit is open, until the store works again", async () => {
     const clock = fakeClock();
     const memory = createMemoryStore({ clock });
     let full = true;

@@ -16,7 +16,7 @@ afterEach(async () => await rm(join(path, ".."), { recursive: true, force: true 
 
 const lease = 2_000;
 
-/** As if whoever holds it had not renewed it for a minute. */
+/** Makes a lock look as if its holder had not renewed it for a minute. */
 async function age(held: string): Promise<void> {
   const long = new Date(Date.now() - 60_000);
   await utimes(held, long, long);
@@ -28,7 +28,7 @@ async function lockOf(lock: Promise<HeldLock | undefined>): Promise<HeldLock> {
   return made;
 }
 
-describe("the lock of an entry", () => {
+describe("tryFileLock", () => {
   test("the lock of a process that died is taken over with a later fence", async () => {
     const store = createFileStore({ path });
     await store.withLock("token.a", lease, async () => {});
@@ -41,7 +41,7 @@ describe("the lock of an entry", () => {
     await lock.release();
   });
 
-  test("of several stores that take over a dead lock at once one gets it, and then the lock is free", async () => {
+  test("one of several stores that take over a dead lock at once gets it, and then the lock is free", async () => {
     const stores = Array.from({ length: 10 }, () => createFileStore({ path }));
     for (let round = 0; round < 20; round += 1) {
       const key = `token.${round}`;
@@ -102,7 +102,7 @@ describe("the lock of an entry", () => {
     expect(await readdir(folder)).toEqual(["fence-2"]);
   });
 
-  test("on exit a process releases the lock that it holds, even if it held an earlier one", async () => {
+  test("a process that exits releases the lock that it holds, even if it held an earlier one", async () => {
     const before = process.listenerCount("exit");
     const first = await lockOf(tryFileLock(folder, lease));
     await age(join(folder, "held-1"));

@@ -1,4 +1,4 @@
-// What can only be seen from other processes.
+// Behavior that needs several processes.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
@@ -16,7 +16,7 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
 
 interface Seen {
   readonly fences: readonly number[];
-  /** Leases under which nothing could be written. */
+  /** The number of leases under which nothing could be written. */
   readonly refused: number;
 }
 
@@ -29,7 +29,7 @@ const run = async () => {
   while (seen.fences.length < Number(leases)) {
     await store.withLock("token.a", 60_000, async ({ fence }) => {
       seen.fences.push(fence);
-      // Not each time: a lease that lasts gives nobody time to come too late.
+      // Writes only under some leases: a write makes the lease so long that no other process comes too late.
       if (seen.fences.length % 20 === 0 && !(await store.set("token.a", String(fence), { fence })))
         seen.refused += 1;
     });
@@ -41,7 +41,7 @@ const run = async () => {
 run();
 `;
 
-/** Bundled with all it uses, where there is no package to be found. */
+/** Bundles the store with its dependencies, in a folder where no package can be found. */
 async function bundled(name: string, options: BuildOptions): Promise<string> {
   const source = join(folder, `${name}.ts`);
   const outfile = join(folder, name);
@@ -59,7 +59,7 @@ async function run(script: string, path: string, leases: number): Promise<Seen> 
   const ended = once(child, "exit");
   const [seen] = await Promise.race([once(child, "message"), ended]);
   await ended;
-  // What the program above sends, or the number with which it ended before.
+  // The message of the program above, or its exit code if it ended before.
   return seen as Seen;
 }
 

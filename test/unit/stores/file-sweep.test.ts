@@ -19,14 +19,14 @@ afterEach(async () => await rm(join(path, ".."), { recursive: true, force: true 
 
 const day = 24 * 3_600_000;
 
-/** A process that comes so much later, writes something else, and ends. */
+/** Simulates a process that starts this much later, writes another entry, and ends. */
 async function laterProcess(milliseconds: number): Promise<void> {
   const store = createFileStore({ path, clock: fakeClock(Date.now() + milliseconds) });
   await store.set(later, "value");
   await store.close();
 }
 
-describe("what a file store sweeps once it was written to", () => {
+describe("Sweep", () => {
   test("the sweep removes expired values and unfinished files of a process that died", async () => {
     const first = createFileStore({ path });
     await first.set(tokenA, "value", { expiresIn: 1_000 });
@@ -68,9 +68,9 @@ describe("what a file store sweeps once it was written to", () => {
     expect(await readdir(folder)).toEqual(["held-7"]);
   });
 
-  test("the sweep delays no write, and closing only for a moment", async () => {
+  test("the sweep delays no write, and delays closing only for a moment", async () => {
     if (process.platform === "win32") return;
-    // Whoever reads it waits until somebody writes there.
+    // A reader of the FIFO waits until a process writes to it.
     await mkdir(join(path, tokenA), { recursive: true, mode: 0o700 });
     const pipe = join(path, tokenA, "value-1");
     execFileSync("mkfifo", [pipe]);

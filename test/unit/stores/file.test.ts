@@ -16,7 +16,7 @@ afterEach(async () => await rm(join(path, ".."), { recursive: true, force: true 
 
 const lease = 2_000;
 
-describe("the file store", () => {
+describe("createFileStore", () => {
   test("the file store gives access only to its owner", async () => {
     const store = createFileStore({ path });
     const modes = await store.withLock("token.a", lease, async ({ fence }) => {
@@ -34,7 +34,7 @@ describe("the file store", () => {
     for (const [isFolder, mode] of seen) expect(mode).toBe(isFolder ? 0o700 : 0o600);
   });
 
-  test("an entry has one file, however often it is written", async () => {
+  test("an entry has one file, even if it is written many times", async () => {
     const store = createFileStore({ path });
     for (const value of ["one", "two", "three"]) {
       await store.withLock(
@@ -66,7 +66,7 @@ describe("the file store", () => {
     expect(await store.get("token.a")).toEqual({ value: "xdamaged" });
   });
 
-  test("a key that leaves the folder or is no file name on Windows is rejected", async () => {
+  test("a key that leaves the folder or is not a file name on Windows is rejected", async () => {
     const store = createFileStore({ path });
     for (const key of ["../outside", ".", "a.", "CON", "nul.txt", "com1"]) {
       await expect(store.get(key), key).rejects.toThrow(TypeError);
@@ -77,7 +77,7 @@ describe("the file store", () => {
   });
 });
 
-describe("two values in one entry of the file store, as a process that is killed leaves them", () => {
+describe("an entry with two values, which a killed process may leave", () => {
   const folder = () => join(path, "token.a");
   const text = (value: string) => `mcp-auth-store 1 -\n${value}`;
   beforeEach(async () => {
@@ -104,11 +104,11 @@ describe("two values in one entry of the file store, as a process that is killed
     expect(await store.get("token.a")).toBeUndefined();
   });
 
-  test("values are deleted from the oldest on, so that a killed process leaves the latest", async () => {
+  test("values are deleted from the oldest to the latest, so that a killed process leaves the latest", async () => {
     const removed: string[] = [];
     await removeValues(folder(), [2, 1], async (file) => {
       removed.push(basename(file));
-      // As if it were killed here.
+      // Simulates that the process is killed here.
       if (removed.length === 1) throw new Error("killed");
     }).catch(() => {});
     expect(removed).toEqual(["value-1"]);
@@ -130,7 +130,7 @@ describe("two values in one entry of the file store, as a process that is killed
     const store = createFileStore({ path });
     await rm(join(folder(), "value-2"));
     const late = store.set("token.a", "late", { fence: 2 });
-    // It has looked and is writing: whatever is done in this turn comes before it is done.
+    // The writer has read the folder and is writing. The code of this turn runs before it has finished.
     await untilWriting();
     writeFileSync(join(folder(), "fence-3"), "");
     writeFileSync(join(folder(), "value-3"), text("newer"));
@@ -156,7 +156,7 @@ describe("two values in one entry of the file store, as a process that is killed
   }
 });
 
-describe("putting a value back that was taken away by mistake", () => {
+describe("putBack", () => {
   const noLinks = () => Promise.reject(Object.assign(new Error("no links"), { code: "EPERM" }));
   const setUp = async () => {
     await mkdir(path);

@@ -1,4 +1,4 @@
-// What else is in the folder of a file store, or has the place of something of ours.
+// Foreign files in the folder of a file store, or in the place of ours.
 import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import {
@@ -36,14 +36,14 @@ const year = 365 * 24 * 3_600_000;
 const entry = entryName("a");
 const lease = 2_000;
 
-/** A process that comes a year later, writes something else, and sweeps. */
+/** Simulates a process that starts a year later, writes another entry, and sweeps. */
 async function laterProcess(): Promise<void> {
   const store = createFileStore({ path, clock: fakeClock(Date.now() + year) });
   await store.set(entryName("f"), "value");
   await store.close();
 }
 
-/** Every path below a folder, with the text of the files. */
+/** Returns every path below a folder, with the text of the files. */
 async function treeOf(folder: string): Promise<readonly (readonly [string, string])[]> {
   const names = (await readdir(folder, { withFileTypes: true })).toSorted((a, b) =>
     a.name.localeCompare(b.name),
@@ -57,7 +57,7 @@ async function treeOf(folder: string): Promise<readonly (readonly [string, strin
   return (await Promise.all(all)).flat();
 }
 
-/** Everything that may be done to an entry; what rejects is no matter here. */
+/** Runs every operation on an entry. Ignores which of them reject. */
 async function doEverything(key: string): Promise<void> {
   const store = createFileStore({ path });
   const end = store.onChange(key, () => {});
@@ -78,8 +78,8 @@ async function doEverything(key: string): Promise<void> {
   await store.close();
 }
 
-describe("in a folder that other things share", () => {
-  test("the sweep keeps all foreign files and folders, however old", async () => {
+describe("foreign files beside entries", () => {
+  test("the sweep keeps all foreign files and folders, even old ones", async () => {
     await mkdir(join(path, "exports"));
     await writeFile(join(path, "exports", "customers.csv.tmp"), "theirs");
     await mkdir(join(path, "empty"));
@@ -141,7 +141,7 @@ describe("in a folder that other things share", () => {
   );
 });
 
-describe.skipIf(process.platform === "win32")("something else in the place of something of ours", () => {
+describe.skipIf(process.platform === "win32")("foreign files in the place of ours", () => {
   test("no operation and no sweep follows a link in place of an entry", async () => {
     const elsewhere = join(top, "elsewhere");
     await mkdir(join(elsewhere, "held-1"), { recursive: true, mode: 0o755 });
@@ -187,7 +187,7 @@ describe.skipIf(process.platform === "win32")("something else in the place of so
       if (kind === "folder") await mkdir(place);
       if (kind === "socket") {
         const server = createServer();
-        // By a short name: that of a socket is at most about a hundred bytes long.
+        // Uses a short path, because the path of a socket has at most about a hundred bytes.
         const socket = join(top, "s");
         await new Promise<void>((resolve) => server.listen(socket, resolve));
         onTestFinished(() => void server.close());
@@ -228,7 +228,7 @@ describe.skipIf(process.platform === "win32")("something else in the place of so
     await mkdir(join(path, entry), { mode: 0o700 });
     const place = join(path, entry, "value-1");
     await writeFile(place, "");
-    // A hole, which takes no space.
+    // A sparse file, which takes no space.
     await truncate(place, 2 ** 31);
     const store = createFileStore({ path });
     const { value = "" } = (await store.get(entry)) ?? {};
@@ -239,7 +239,7 @@ describe.skipIf(process.platform === "win32")("something else in the place of so
   });
 });
 
-test("the names of files that the store makes are exact", () => {
+test("the store recognizes exactly the names of the files that it creates", () => {
   const uuid = randomUUID();
   for (const name of ["value-0", "fence-12", "held-3", `value-1.${uuid}.tmp`, `${uuid}.unreadable`]) {
     expect(isOwnName(name), name).toBe(true);
@@ -256,7 +256,7 @@ test("the names of files that the store makes are exact", () => {
     expect(isOwnName(name), name).toBe(false);
 });
 
-test("the names of entries are exact", () => {
+test("the store recognizes exactly the names of its entries", () => {
   const hash = "0123456789abcdef".repeat(2);
   const all = [
     `token.${hash}.${hash}`,

@@ -15,7 +15,7 @@ afterEach(async () => await rm(dirname(path), { recursive: true, force: true }))
 
 const modeOf = async (name: string): Promise<number> => (await stat(name)).mode & 0o777;
 
-describe.skipIf(process.platform === "win32")("a folder that was there before the file store", () => {
+describe.skipIf(process.platform === "win32")("a folder that existed before the file store", () => {
   test("an empty folder of ours that everybody can write to gets mode 0700 on first use", async () => {
     await mkdir(path);
     await chmod(path, 0o777);

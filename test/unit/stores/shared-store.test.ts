@@ -13,7 +13,7 @@ function sharedStore(store: TokenStore, keys: () => readonly Secret[], clock = f
   return new SharedStore({ store, keys: async () => keys(), lease: 10_000, clock });
 }
 
-describe("what is sealed", () => {
+describe("encryption", () => {
   test("a value is decrypted with its key, and reveals nothing without it", async () => {
     const data = new MemoryData();
     const store = createMemoryStore({ data });
@@ -94,8 +94,8 @@ describe("what is sealed", () => {
   });
 });
 
-describe("a value that is sealed with a key that is not known", () => {
-  /** A store with values of strangers, each with a key of its own, and one whose keys are counted as they are read. */
+describe("unknown encryption keys", () => {
+  /** Creates values encrypted with unknown keys, and a store that counts how often its keys are read. */
   async function strangers(count: number) {
     const clock = fakeClock();
     const store = createMemoryStore({ clock });
@@ -104,33 +104,33 @@ describe("a value that is sealed with a key that is not known", () => {
       const stranger = newSecret();
       await sharedStore(store, () => [stranger], clock).write(name, "theirs");
     }
-    const state = { keys: [newSecret()], prefetched: 0 };
+    const state = { keys: [newSecret()], reads: 0 };
     const read = () => {
-      state.prefetched += 1;
+      state.reads += 1;
       return state.keys;
     };
     return { clock, store, names, state, shared: sharedStore(store, read, clock) };
   }
 
-  test("an unknown key has the keys read again once, for any number of reads", async () => {
+  test("any number of reads with one unknown key read the keys again once", async () => {
     const { shared, state, clock } = await strangers(1);
     for (let second = 0; second < 50; second += 1) {
       const found = await Promise.all([shared.read("token.0"), shared.read("token.0")]);
       expect(found.map(({ kind }) => kind)).toEqual(["unreadable", "unreadable"]);
       await clock.advance(1_000);
     }
-    // Once to begin with, and once for the key that is missing.
-    expect(state.prefetched).toBe(2);
+    // Once at first, and once for the missing key.
+    expect(state.reads).toBe(2);
   });
 
-  test("any number of unknown keys have the keys read again once in five seconds", async () => {
+  test("reads with many unknown keys read the keys again at most once in five seconds", async () => {
     const { shared, state, names, clock } = await strangers(300);
     await Promise.all(names.map((name) => shared.read(name)));
     for (const name of names) await shared.read(name);
-    expect(state.prefetched).toBe(2);
+    expect(state.reads).toBe(2);
     await clock.advance(5_000);
     for (const name of names) await shared.read(name);
-    expect(state.prefetched).toBe(3);
+    expect(state.reads).toBe(3);
   });
 
   test("a value is decrypted within a minute after its key was added, while other keys are missing", async () => {
@@ -138,7 +138,7 @@ describe("a value that is sealed with a key that is not known", () => {
     await shared.read("token.0");
     const added = newSecret();
     await sharedStore(store, () => [added], clock).write("token.late", "the next");
-    // It is not there yet, and is looked for only once.
+    // The key is not there yet, and is looked up only once.
     await clock.advance(5_000);
     expect(await shared.read("token.late")).toMatchObject({ kind: "unreadable" });
     state.keys = [...state.keys, added];
@@ -154,19 +154,19 @@ describe("a value that is sealed with a key that is not known", () => {
 test("expired keys are read again once for all calls at the same time", async () => {
   const clock = fakeClock();
   const key = newSecret();
-  let prefetched = 0;
+  let reads = 0;
   const keys = () => {
-    prefetched += 1;
+    reads += 1;
     return [key];
   };
   const shared = sharedStore(createMemoryStore({ clock }), keys, clock);
   await Promise.all(Array.from({ length: 20 }, (_, number) => shared.read(`token.${number}`)));
   await clock.advance(60_000);
   await Promise.all(Array.from({ length: 20 }, (_, number) => shared.read(`token.${number}`)));
-  expect(prefetched).toBe(2);
+  expect(reads).toBe(2);
 });
 
-describe("a store that fails", () => {
+describe("circuit breaker", () => {
   const key = newSecret();
 
   function failing() {
@@ -184,7 +184,7 @@ describe("a store that fails", () => {
     return { store: failingStore, state };
   }
 
-  test("a store that fails is left alone for a while, and reported once", async () => {
+  test("a store that fails is not called for a while, and is reported once", async () => {
     const clock = fakeClock();
     const { store, state } = failing();
     const shared = sharedStore(store, () => [key], clock);
@@ -259,7 +259,7 @@ describe("a store that fails", () => {
     expect(await shared.withLock("token.a", async () => 1)).toEqual({ acquired: true, value: 1 });
   });
 
-  test("no work starts under a lock that came too late", async () => {
+  test("no work starts under a lock that was obtained too late", async () => {
     const clock = fakeClock();
     const store = createMemoryStore();
     let open = (): void => {};

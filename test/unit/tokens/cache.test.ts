@@ -5,7 +5,7 @@ import { markAskedToWait } from "../../../src/oauth/error-marks.js";
 import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { failure, outage, refusal, rejection, room, second, token } from "./fixtures.js";
+import { failure, outage, refusal, rejection, second, testCache, token } from "./fixtures.js";
 
 const demand = { reason: "demand" } as const;
 const forced = { reason: "forced" } as const;
@@ -18,9 +18,9 @@ afterAll(() => {
   expect(unhandled).toEqual([]);
 });
 
-describe("one request for any number of callers", () => {
+describe("shared requests", () => {
   test("1,000 concurrent first calls send one token request", async () => {
-    const { cache, requests } = room();
+    const { cache, requests } = testCache();
     const calls = Array.from({ length: 1_000 }, () => cache.getToken(demand));
     const tokens = new Set((await Promise.all(calls)).map(({ accessToken }) => accessToken));
     expect([...tokens]).toEqual(["token-1"]);
@@ -28,7 +28,7 @@ describe("one request for any number of callers", () => {
   });
 
   test("1,000 calls around an expiry send one more token request, and none fails", async () => {
-    const { cache, requests, clock } = room();
+    const { cache, requests, clock } = testCache();
     await cache.getToken(demand);
     await clock.advance(61 * second);
     const tokens = await Promise.all(Array.from({ length: 1_000 }, () => cache.getToken(demand)));
@@ -37,7 +37,7 @@ describe("one request for any number of callers", () => {
   });
 
   test("calls that arrive in any microtask while a renewal ends send no second request", async () => {
-    const { cache, requests } = room({ answer: async () => ({}) });
+    const { cache, requests } = testCache({ answer: async () => ({}) });
     const calls: Promise<unknown>[] = [];
     for (let turn = 0; turn < 60; turn += 1) {
       calls.push(cache.getToken(demand));
@@ -48,7 +48,7 @@ describe("one request for any number of callers", () => {
   });
 
   test("forced refreshes share one request, and join one that is in flight", async () => {
-    const { cache, requests } = room();
+    const { cache, requests } = testCache();
     await cache.getToken(demand);
     const tokens = await Promise.all([
       cache.getToken(forced),
@@ -60,9 +60,9 @@ describe("one request for any number of callers", () => {
   });
 });
 
-describe("a fresh token", () => {
+describe("fresh tokens", () => {
   test("a fresh token is returned at once and without a request", async () => {
-    const { cache, clock, requests } = room();
+    const { cache, clock, requests } = testCache();
     expect(cache.peek(clock.now())).toBeUndefined();
     const first = await cache.getToken(demand);
     expect(cache.peek(clock.now())).toBe(first);
@@ -73,7 +73,7 @@ describe("a fresh token", () => {
   });
 
   test("a forced refresh replaces a fresh token, and keeps it if the request fails", async () => {
-    const { cache, clock } = room({ answer: (n) => (n === 1 ? refusal() : {}) });
+    const { cache, clock } = testCache({ answer: (n) => (n === 1 ? refusal() : {}) });
     const first = await cache.getToken(demand);
     expect((await rejection(cache.getToken(forced))).code).toBe("token_request_rejected");
     expect(cache.peek(clock.now())).toBe(first);
@@ -81,9 +81,9 @@ describe("a fresh token", () => {
   });
 });
 
-describe("a stale token", () => {
+describe("stale tokens", () => {
   test("a stale token is returned at once while one renewal runs in the background", async () => {
-    const { cache, clock, requests, events } = room();
+    const { cache, clock, requests, events } = testCache();
     await cache.getToken(demand);
     await clock.advance(39 * second);
     expect(cache.snapshot().state).toBe("stale");
@@ -99,26 +99,23 @@ describe("a stale token", () => {
   });
 
   test.each([
-    ["passing", outage],
-    ["permanent", refusal],
-  ])(
-    "stays in use when its renewal fails, %s or not: an event, a pause, and no rejection",
-    async (_, error) => {
-      const { cache, clock, requests, events } = room({ answer: (n) => (n === 0 ? {} : error()) });
-      await cache.getToken(demand);
-      await clock.advance(39 * second);
-      for (let call = 0; call < 100; call += 1) {
-        expect((await cache.getToken(demand)).accessToken).toBe("token-1");
-        await clock.settle();
-      }
-      expect(requests).toHaveLength(2);
-      expect(events.map(({ name }) => name)).toEqual(["token:renewed", "token:failed"]);
-      expect(cache.snapshot()).toMatchObject({ state: "stale", lastError: { code: error().code } });
-    },
-  );
+    ["temporarily", outage],
+    ["permanently", refusal],
+  ])("a stale token stays in use if its renewal fails %s, with one event and a pause", async (_, error) => {
+    const { cache, clock, requests, events } = testCache({ answer: (n) => (n === 0 ? {} : error()) });
+    await cache.getToken(demand);
+    await clock.advance(39 * second);
+    for (let call = 0; call < 100; call += 1) {
+      expect((await cache.getToken(demand)).accessToken).toBe("token-1");
+      await clock.settle();
+    }
+    expect(requests).toHaveLength(2);
+    expect(events.map(({ name }) => name)).toEqual(["token:renewed", "token:failed"]);
+    expect(cache.snapshot()).toMatchObject({ state: "stale", lastError: { code: error().code } });
+  });
 
   test("the renewal of a stale token is retried after at most a quarter of the remaining time", async () => {
-    const { cache, clock, renewAt } = room({ answer: (n) => (n === 0 ? {} : outage()) });
+    const { cache, clock, renewAt } = testCache({ answer: (n) => (n === 0 ? {} : outage()) });
     await cache.getToken(demand);
     const unusableAt = clock.now() + 54 * second;
     const tries: number[] = [];
@@ -131,15 +128,15 @@ describe("a stale token", () => {
       await cache.ensureUsableUntil(Number.POSITIVE_INFINITY, "expiry");
     }
     expect(tries.length).toBeGreaterThan(4);
-    // A server that refuses must not be asked ever faster towards the end.
+    // A server that rejects requests must not get them faster and faster towards the end.
     expect(tries.length).toBeLessThan(25);
     expect(tries.every((at) => at < unusableAt)).toBe(true);
   });
 });
 
-describe("an unusable token that has not expired", () => {
+describe("unusable tokens", () => {
   async function unusable(error: () => ReturnType<typeof outage>) {
-    const opened = room({ answer: (n) => (n === 0 ? {} : error()) });
+    const opened = testCache({ answer: (n) => (n === 0 ? {} : error()) });
     await opened.cache.getToken(demand);
     await opened.clock.advance(55 * second);
     return opened;
@@ -176,7 +173,7 @@ test("an expired token is never returned, whatever the server does and whenever 
       async (steps, answers) => {
         const sent: number[] = [];
         const clock = fakeClock();
-        const { cache } = room({
+        const { cache } = testCache({
           clock,
           answer(n) {
             sent.push(n);
@@ -187,7 +184,7 @@ test("an expired token is never returned, whatever the server does and whenever 
         for (const { wait, reason } of steps) {
           await clock.advance(wait);
           const before = sent.length;
-          // What was got just now goes to whoever waited for it, however short its life.
+          // A token that just arrived is returned to the callers that waited for it, however short its lifetime.
           const got = await cache.getToken({ reason }).catch(() => undefined);
           if (got !== undefined && sent.length === before) expect(got.expiresAt).toBeGreaterThan(clock.now());
         }
@@ -197,11 +194,11 @@ test("an expired token is never returned, whatever the server does and whenever 
   );
 });
 
-describe("lifetimes that are too short or too long", () => {
+describe("extreme lifetimes", () => {
   test.each([0, -60])(
-    "a token of %d seconds goes to all who waited for it, and is not kept",
+    "a token of %d seconds is returned to all callers that waited for it, and is not kept",
     async (expiresIn) => {
-      const { cache, requests, renewAt } = room({ answer: () => ({ expiresIn }) });
+      const { cache, requests, renewAt } = testCache({ answer: () => ({ expiresIn }) });
       const tokens = await Promise.all([cache.getToken(demand), cache.getToken(demand)]);
       expect(tokens.map(({ accessToken }) => accessToken)).toEqual(["token-1", "token-1"]);
       expect((await cache.getToken(demand)).accessToken).toBe("token-2");
@@ -211,9 +208,9 @@ describe("lifetimes that are too short or too long", () => {
   );
 
   test.each([0.01, 0.5, 1])(
-    "one of %d seconds is not renewed by itself again and again",
+    "a token of %d seconds is not renewed in the background in a loop",
     async (expiresIn) => {
-      const { cache, renewAt, requests, clock } = room({ answer: () => ({ expiresIn }) });
+      const { cache, renewAt, requests, clock } = testCache({ answer: () => ({ expiresIn }) });
       await cache.getToken(demand);
       const until = clock.now() + 60 * second;
       for (let at = renewAt(); at !== undefined && at < until; at = renewAt()) {
@@ -224,9 +221,9 @@ describe("lifetimes that are too short or too long", () => {
     },
   );
 
-  test("a token whose response took most of its lifetime is not renewed without end", async () => {
+  test("a token whose response took most of its lifetime is not renewed in a loop", async () => {
     const clock = fakeClock();
-    const { cache, renewAt, requests } = room({
+    const { cache, renewAt, requests } = testCache({
       clock,
       answer: async () => {
         await new Promise<void>((resolve) => void clock.setTimeout(resolve, 1_500));
@@ -247,7 +244,7 @@ describe("lifetimes that are too short or too long", () => {
   });
 
   test("a token that lives ten years is fresh for more than nine", async () => {
-    const { cache, clock } = room({ answer: () => ({ expiresIn: 315_360_000 }) });
+    const { cache, clock } = testCache({ answer: () => ({ expiresIn: 315_360_000 }) });
     const { expiresAt } = await cache.getToken(demand);
     expect(cache.peek(clock.now() + 9 * 365 * 86_400_000)?.expiresAt).toBe(expiresAt);
   });
@@ -255,7 +252,7 @@ describe("lifetimes that are too short or too long", () => {
   test("a renewal that brings the same expiry again does not cause a loop", async () => {
     const clock = fakeClock();
     const expiry = clock.now() + 60 * second;
-    const { cache, requests, renewAt } = room({
+    const { cache, requests, renewAt } = testCache({
       clock,
       answer: () => ({ accessToken: "same", expiresIn: (expiry - clock.now()) / second }),
     });
@@ -268,10 +265,10 @@ describe("lifetimes that are too short or too long", () => {
   });
 });
 
-describe("a caller's signal", () => {
+describe("signals of callers", () => {
   test("an aborted signal detaches only its own caller from the shared request", async () => {
     const clock = fakeClock();
-    const { cache, requests } = room({
+    const { cache, requests } = testCache({
       clock,
       answer: () => new Promise((resolve) => void clock.setTimeout(() => resolve({}), 100)),
     });
@@ -287,7 +284,7 @@ describe("a caller's signal", () => {
   });
 
   test("a signal that is aborted before the call prevents the request", async () => {
-    const { cache, requests } = room();
+    const { cache, requests } = testCache();
     expect((await rejection(cache.getToken({ reason: "demand", signal: AbortSignal.abort() }))).code).toBe(
       "aborted",
     );
@@ -296,8 +293,8 @@ describe("a caller's signal", () => {
 
   test("no listener stays on the signal of a caller, whether the request succeeds or fails", async () => {
     const { signal } = new AbortController();
-    await room().cache.getToken({ reason: "demand", signal });
-    await rejection(room({ answer: refusal }).cache.getToken({ reason: "demand", signal }));
+    await testCache().cache.getToken({ reason: "demand", signal });
+    await rejection(testCache({ answer: refusal }).cache.getToken({ reason: "demand", signal }));
     await new Promise((resolve) => setImmediate(resolve));
     expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
@@ -305,7 +302,7 @@ describe("a caller's signal", () => {
 
 describe("stop", () => {
   test("after stop() new calls fail at once, even with a fresh token, and stop() can be called again", async () => {
-    const { cache, clock, renewAt } = room();
+    const { cache, clock, renewAt } = testCache();
     await cache.getToken(demand);
     await cache.stop(5 * second);
     await cache.stop(5 * second);
@@ -319,7 +316,7 @@ describe("stop", () => {
 
   test("stop() lets a renewal in flight finish within the grace period", async () => {
     const clock = fakeClock();
-    const { cache } = room({
+    const { cache } = testCache({
       clock,
       answer: () => new Promise((resolve) => void clock.setTimeout(() => resolve({}), 4 * second)),
     });
@@ -332,7 +329,7 @@ describe("stop", () => {
   });
 
   test("stop() cancels the renewal after the grace period, and every caller gets `stopped` even if the grant ignores its signal", async () => {
-    const { cache, clock, requests } = room({ answer: () => new Promise(() => {}) });
+    const { cache, clock, requests } = testCache({ answer: () => new Promise(() => {}) });
     const waiting = [cache.getToken(demand), cache.getToken(demand), cache.getToken(forced)].map(rejection);
     const stopped = cache.stop(5 * second);
     await clock.advance(5 * second);
@@ -343,9 +340,9 @@ describe("stop", () => {
   });
 });
 
-describe("a token from elsewhere", () => {
+describe("accept", () => {
   test("a token from elsewhere is used and ends the cool-down", async () => {
-    const { cache, clock } = room({ answer: refusal });
+    const { cache, clock } = testCache({ answer: refusal });
     await rejection(cache.getToken(demand));
     const brought = token({ requestedAt: clock.now(), expiresAt: clock.now() + 60 * second });
     cache.accept(brought);
@@ -355,9 +352,9 @@ describe("a token from elsewhere", () => {
 
 describe("ensureUsableUntil", () => {
   test("ensureUsableUntil() renews only a token that would not last until then", async () => {
-    const { cache, clock, requests, events } = room();
+    const { cache, clock, requests, events } = testCache();
     await cache.getToken(demand);
-    // Nothing is renewed in the background within a second of its arrival.
+    // No token is renewed in the background within a second of its arrival.
     await cache.ensureUsableUntil(clock.now() + 55 * second, "schedule");
     expect(requests).toHaveLength(1);
     await clock.advance(second);
@@ -369,7 +366,7 @@ describe("ensureUsableUntil", () => {
   });
 
   test("ensureUsableUntil() never rejects, and respects the cool-down", async () => {
-    const { cache, clock, requests } = room({ answer: refusal });
+    const { cache, clock, requests } = testCache({ answer: refusal });
     await cache.ensureUsableUntil(clock.now() + second, "schedule");
     await cache.ensureUsableUntil(clock.now() + second, "schedule");
     expect(requests).toHaveLength(1);
@@ -380,7 +377,7 @@ describe("ensureUsableUntil", () => {
 });
 
 test("a background renewal that exceeds the deadline is reported as an event", async () => {
-  const { cache, clock, events } = room({
+  const { cache, clock, events } = testCache({
     deadline: 5 * second,
     answer: (n) => (n === 0 ? { expiresIn: 3_600 } : new Promise(() => {})),
   });
@@ -393,32 +390,38 @@ test("a background renewal that exceeds the deadline is reported as an event", a
 });
 
 test("a forced refresh ignores a cool-down, and concurrent calls share its request", async () => {
-  const { cache, requests } = room({ answer: (n) => (n === 0 ? failure("token_request_rejected") : {}) });
+  const { cache, requests } = testCache({
+    answer: (n) => (n === 0 ? failure("token_request_rejected") : {}),
+  });
   await rejection(cache.getToken(demand));
   const got = await Promise.all([cache.getToken(demand), cache.getToken(forced)]);
   expect(got.map(({ accessToken }) => accessToken)).toEqual(["token-2", "token-2"]);
   expect(requests).toHaveLength(2);
 });
 
-describe("a cool-down as long as the authorization server asked for", () => {
+describe("cool-downs after Retry-After", () => {
   const limited = () =>
     markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 3_600 * second }));
 
-  test("a cool-down that the server asked for shrinks to its own length once another manager reached the server", async () => {
-    const holds = new RetryAfterRegistry();
+  test("a cool-down after a Retry-After shrinks to its normal length once another manager has reached the server", async () => {
+    const retryAfterRegistry = new RetryAfterRegistry();
     const clock = fakeClock();
-    const { cache, requests } = room({ clock, holds, answer: (n) => (n === 0 ? limited() : {}) });
+    const { cache, requests } = testCache({
+      clock,
+      retryAfterRegistry,
+      answer: (n) => (n === 0 ? limited() : {}),
+    });
     await rejection(cache.getToken(demand));
     expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: 3_600 * second });
-    await room({ clock, holds }).cache.getToken(forced);
+    await testCache({ clock, retryAfterRegistry }).cache.getToken(forced);
     expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: second });
     await clock.advance(second);
     await cache.getToken(demand);
     expect(requests).toHaveLength(2);
   });
 
-  test("a cool-down that the server asked for lasts while no other manager has reached the server", async () => {
-    const { cache, clock, requests } = room({ answer: limited });
+  test("a cool-down after a Retry-After lasts its full time if no other manager reaches the server", async () => {
+    const { cache, clock, requests } = testCache({ answer: limited });
     await rejection(cache.getToken(demand));
     await clock.advance(3_599 * second);
     expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: second });
@@ -426,14 +429,14 @@ describe("a cool-down as long as the authorization server asked for", () => {
   });
 });
 
-describe("a cool-down after a refused credential", () => {
+describe("cool-downs after a rejected credential", () => {
   function refusedOnce(how: (asked: number) => boolean, first = refusal) {
     let asked = 0;
     const hasNewCredential = async () => {
       asked += 1;
       return how(asked);
     };
-    const made = room({ answer: (number) => (number === 0 ? first() : {}), hasNewCredential });
+    const made = testCache({ answer: (number) => (number === 0 ? first() : {}), hasNewCredential });
     return { ...made, asked: () => asked };
   }
 
@@ -449,9 +452,9 @@ describe("a cool-down after a refused credential", () => {
 
   test.each([
     ["a certificate that the server refused", "tls_failed"],
-    ["a file that was not there", "secret_unavailable"],
+    ["a missing file", "secret_unavailable"],
     ["a key that could not be read", "key_invalid"],
-  ] as const)("ends in the same way after %s", async (_what, code) => {
+  ] as const)("a new credential ends a cool-down after %s", async (_what, code) => {
     const { cache, requests } = refusedOnce(
       () => true,
       () => failure(code),
@@ -463,7 +466,7 @@ describe("a cool-down after a refused credential", () => {
 
   test("a token that arrives while the credential is checked is returned", async () => {
     const looked = deferred<boolean>();
-    const { cache, requests } = room({
+    const { cache, requests } = testCache({
       answer: (n) => (n === 0 ? refusal() : {}),
       hasNewCredential: () => looked.promise,
     });
@@ -477,7 +480,7 @@ describe("a cool-down after a refused credential", () => {
 
   test("the check of the credential delays neither an aborted caller nor stop()", async () => {
     const looked = deferred<boolean>();
-    const { cache } = room({ answer: refusal, hasNewCredential: () => looked.promise });
+    const { cache } = testCache({ answer: refusal, hasNewCredential: () => looked.promise });
     await rejection(cache.getToken(demand));
     const controller = new AbortController();
     const aborted = rejection(cache.getToken({ ...demand, signal: controller.signal }));
@@ -511,7 +514,7 @@ describe("a cool-down after a refused credential", () => {
 });
 
 test("a failure that is no McpAuthError is not retried in the background", async () => {
-  const { cache, clock, renewAt } = room({
+  const { cache, clock, renewAt } = testCache({
     answer: (number) => (number === 1 ? Promise.reject(new TypeError("a fault")) : {}),
   });
   await cache.getToken(demand);
@@ -524,7 +527,7 @@ test("a failure that is no McpAuthError is not retried in the background", async
 });
 
 test("a token from elsewhere that arrives after stop() is dropped", async () => {
-  const { cache, clock, renewAt } = room();
+  const { cache, clock, renewAt } = testCache();
   await cache.stop(0);
   cache.accept(token({ requestedAt: clock.now(), expiresAt: clock.now() + 60 * second }));
   expect(cache.snapshot()).toEqual({ state: "stopped" });

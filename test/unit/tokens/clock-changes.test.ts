@@ -1,32 +1,32 @@
-// Clocks are set, machines sleep, and the event loop can be busy: nobody is locked out, and nothing is asked in a storm.
+// Clock changes, sleep of the machine and a busy event loop neither lock out callers nor cause a burst of requests.
 import { describe, expect, test } from "vitest";
 import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { failure, issuer, outage, rejection, room, second } from "./fixtures.js";
-import { kept } from "./kept.js";
+import { failure, issuer, outage, rejection, second, testCache } from "./fixtures.js";
+import { cacheWithTimers } from "./kept.js";
 
 const demand = { reason: "demand" } as const;
 const hour = 3_600 * second;
 const day = 24 * hour;
 
-describe("a clock that is set back by an hour", () => {
+describe("clock set back", () => {
   test("a clock that is set back an hour does not make a cool-down of a second last an hour", async () => {
-    const { cache, clock } = room({ answer: (n) => (n === 0 ? outage() : {}) });
+    const { cache, clock } = testCache({ answer: (n) => (n === 0 ? outage() : {}) });
     await rejection(cache.getToken(demand));
     clock.jump(-hour);
     expect((await cache.getToken(demand)).accessToken).toBe("token-2");
   });
 
-  test("a clock that is set back does not make the wait that a server asked for longer, for any manager", async () => {
+  test("a clock that is set back does not make a Retry-After longer, for any manager", async () => {
     const clock = fakeClock();
-    const holds = new RetryAfterRegistry();
-    holds.hold(issuer, clock.now(), 120 * second);
+    const retryAfterRegistry = new RetryAfterRegistry();
+    retryAfterRegistry.hold(issuer, clock.now(), 120 * second);
     clock.jump(-hour);
-    expect(holds.remaining(issuer, clock.now())).toBe(0);
+    expect(retryAfterRegistry.remaining(issuer, clock.now())).toBe(0);
   });
 
   test("a clock that is set back does not make a token live longer: it is renewed in the background when it was due", async () => {
-    const { call, clock, requests } = kept();
+    const { call, clock, requests } = cacheWithTimers();
     await call();
     await clock.advance(10 * second);
     clock.jump(-hour);
@@ -34,13 +34,13 @@ describe("a clock that is set back by an hour", () => {
     expect(requests).toHaveLength(1);
     await clock.advance(2 * second);
     expect(requests).toHaveLength(2);
-    // The new one is renewed by the clock as it is now.
+    // The new token is renewed by the present clock.
     await clock.advance(39 * second);
     expect(requests).toHaveLength(3);
   });
 
   test("a clock that is set back does not make a token live longer without a timer, if a caller came just before or after", async () => {
-    const { call, clock } = kept();
+    const { call, clock } = cacheWithTimers();
     await call();
     await clock.advance(30 * second);
     await call();
@@ -51,9 +51,9 @@ describe("a clock that is set back by an hour", () => {
   });
 });
 
-describe("a clock that is set forward by a day", () => {
+describe("clock set forward", () => {
   test("a clock that is set forward a day costs one request, and no caller gets an expired token", async () => {
-    const { cache, call, clock, requests } = kept();
+    const { cache, call, clock, requests } = cacheWithTimers();
     await call();
     clock.jump(day);
     expect(cache.peek(clock.now())).toBeUndefined();
@@ -66,7 +66,7 @@ describe("a clock that is set forward by a day", () => {
   });
 
   test("a clock that is set forward ends the wait between attempts with the failure, and does not hold the server responsible", async () => {
-    const opened = room({
+    const opened = testCache({
       attempts: 4,
       answer: () => {
         opened.clock.jump(day);
@@ -76,13 +76,13 @@ describe("a clock that is set forward by a day", () => {
     const error = await rejection(opened.cache.getToken(demand));
     expect(error).toMatchObject({ code: "unavailable", message: 'Server "billing": unavailable.' });
     expect(error.retryAfter).toBeUndefined();
-    expect(opened.holds.remaining(issuer, opened.clock.now())).toBe(0);
+    expect(opened.retryAfterRegistry.remaining(issuer, opened.clock.now())).toBe(0);
   });
 });
 
-describe("a timer that is late", () => {
+describe("late timers", () => {
   test("a timer that is later than the lifetime of the token leads to one renewal, which callers share", async () => {
-    const { call, clock, requests } = kept();
+    const { call, clock, requests } = cacheWithTimers();
     await call();
     clock.stall(hour);
     const late = call();
@@ -92,7 +92,7 @@ describe("a timer that is late", () => {
   });
 
   test("a timer that is late because the machine slept leads to one renewal, even without a caller", async () => {
-    const { call, clock, requests, timers } = kept();
+    const { call, clock, requests, timers } = cacheWithTimers();
     await call();
     clock.jump(20 * 60 * second);
     await clock.advance(39 * second);

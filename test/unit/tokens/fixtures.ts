@@ -14,45 +14,45 @@ export const server = "billing";
 export const issuer = "https://auth.example";
 export const second = 1_000;
 
-/** What one request to the authorization server ends with. */
+/** The outcome of one request to the authorization server. */
 export type Answer = Partial<IssuedToken> | McpAuthError | Promise<Partial<IssuedToken> | McpAuthError>;
 
 export interface RecordedEvent extends TokenEvent {
   readonly name: TokenEventName;
 }
 
-export interface Room {
+export interface TestCache {
   readonly clock: FakeClock;
   readonly cache: TokenCache;
-  readonly holds: RetryAfterRegistry;
+  readonly retryAfterRegistry: RetryAfterRegistry;
   readonly events: RecordedEvent[];
-  /** The signals of the requests that went out, in order. */
+  /** The signals of the sent requests, in order. */
   readonly requests: AbortSignal[];
-  /** When the cache last wanted its token renewed. */
+  /** The time of the next renewal that the cache announced last. */
   readonly renewAt: () => number | undefined;
 }
 
-export interface RoomOptions {
-  /** What the n-th request (from 0) is answered with; tokens are called `token-1`, `token-2`… unless named. */
+export interface TestCacheOptions {
+  /** Returns the outcome of the n-th request, from 0. By default, the tokens are `token-1`, `token-2` and so on. */
   readonly answer?: (request: number, signal: AbortSignal) => Answer;
   readonly clock?: FakeClock;
-  readonly holds?: RetryAfterRegistry;
+  readonly retryAfterRegistry?: RetryAfterRegistry;
   readonly attempts?: number;
   readonly deadline?: number;
   readonly ahead?: number;
-  /** 0 unless given: no jitter, and no pause between attempts. */
+  /** By default 0: no jitter, and no pause between attempts. */
   readonly random?: () => number;
-  /** Told when the cache wants its token renewed. */
+  /** Called with the time of the next renewal. */
   readonly onPlan?: (renewAt: number | undefined) => void;
-  /** Asked whether there is another credential than that of the last request. */
+  /** Returns whether the credential differs from that of the last request. */
   readonly hasNewCredential?: () => Promise<boolean>;
 }
 
-/** The chain from a grant in memory to the cache, as the runtime wires it. */
-export function room(options: RoomOptions = {}): Room {
+/** Connects a grant in memory to a cache, as the runtime does. */
+export function testCache(options: TestCacheOptions = {}): TestCache {
   const {
     clock = fakeClock(),
-    holds = new RetryAfterRegistry(),
+    retryAfterRegistry = new RetryAfterRegistry(),
     attempts = 1,
     deadline = 30 * second,
     ahead,
@@ -70,7 +70,10 @@ export function room(options: RoomOptions = {}): Room {
     return issued({ accessToken: `token-${number + 1}`, requestedAt, ...answer });
   };
   let renewAt: number | undefined;
-  const leaf = withEvents(grantSource(prepared(grant), { ...common, assumedLifetime: 300 * second }), common);
+  const attemptSource = withEvents(
+    grantSource(prepared(grant), { ...common, assumedLifetime: 300 * second }),
+    common,
+  );
   const retry = { attempts, min: 250, max: 10 * second };
   const cache = new TokenCache({
     ...common,
@@ -80,10 +83,18 @@ export function room(options: RoomOptions = {}): Room {
       options.onPlan?.(at);
     },
     ...(options.hasNewCredential !== undefined && { hasNewCredential: options.hasNewCredential }),
-    isHeld: () => holds.remaining(issuer, clock.now()) > 0,
-    source: withRetry(leaf, { server, endpoint: issuer, clock, random, retry, deadline, holds }),
+    isAskedToWait: () => retryAfterRegistry.remaining(issuer, clock.now()) > 0,
+    source: withRetry(attemptSource, {
+      server,
+      endpoint: issuer,
+      clock,
+      random,
+      retry,
+      deadline,
+      retryAfterRegistry,
+    }),
   });
-  return { clock, cache, holds, events, requests, renewAt: () => renewAt };
+  return { clock, cache, retryAfterRegistry, events, requests, renewAt: () => renewAt };
 }
 
 export function issued(fields: Partial<IssuedToken>): IssuedToken {
@@ -117,7 +128,7 @@ export function failure(code: McpAuthErrorCode, options: McpAuthErrorOptions = {
 export const outage = () => failure("unavailable", { retryable: true });
 export const refusal = () => failure("token_request_rejected", { oauthError: "invalid_client" });
 
-/** What a promise rejects with; fails when it does not. */
+/** Returns the error that a promise rejects with. Fails if it does not reject. */
 export async function rejection(promise: Promise<unknown>): Promise<McpAuthError> {
   try {
     await promise;
@@ -128,7 +139,7 @@ export async function rejection(promise: Promise<unknown>): Promise<McpAuthError
   throw new Error("Nothing was rejected.");
 }
 
-/** Prepares each attempt with what was requested, as the argument of `grantSource`. */
+/** Returns the first argument of `grantSource`: it runs the grant with the attempt request. */
 export function prepared(
   grant: (attempt: AttemptRequest) => Promise<IssuedToken>,
 ): (request: AttemptRequest) => Promise<PreparedAttempt<AttemptRequest>> {

@@ -1,10 +1,10 @@
-// The cache and its timers together: what happens by itself, over minutes and hours.
+// The cache together with its timers: what they do over minutes and hours.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Token } from "../../../src/tokens/token.js";
 import { outage, refusal, rejection, second } from "./fixtures.js";
-import { type KeptRoom, kept } from "./kept.js";
+import { cacheWithTimers, type TestCacheWithTimers } from "./kept.js";
 
-// Loaded once beforehand, so that the turns of the event loop that loading takes are not part of the tests.
+// Loaded before the tests, so that they do not include the turns of the event loop that loading takes.
 beforeAll(() => import("p-retry"));
 
 const minute = 60 * second;
@@ -18,8 +18,12 @@ afterAll(() => {
   expect(unhandled).toEqual([]);
 });
 
-/** Calls every so many milliseconds for some time, and tells which calls had to wait. */
-async function callFor(opened: KeptRoom, time: number, interval: number): Promise<{ waits: number }> {
+/** Calls at an interval for some time, and returns how many calls had to wait. */
+async function callFor(
+  opened: TestCacheWithTimers,
+  time: number,
+  interval: number,
+): Promise<{ waits: number }> {
   let waits = 0;
   for (let passed = 0; passed < time; passed += interval) {
     if (opened.cache.peek(opened.clock.now()) === undefined && opened.cache.snapshot().state !== "stale")
@@ -31,14 +35,14 @@ async function callFor(opened: KeptRoom, time: number, interval: number): Promis
   return { waits };
 }
 
-describe("a token in use", () => {
+describe("renewal before expiry", () => {
   test.each([
     [5, 3.25],
     [60, 39],
     [3_600, 3_270],
     [86_400, 82_050],
-  ])("of %d seconds is renewed after %d, by itself", async (expiresIn, staleAfter) => {
-    const { call, clock, requests, events } = kept({ warm: true, answer: () => ({ expiresIn }) });
+  ])("a token of %d seconds is renewed in the background after %d seconds", async (expiresIn, staleAfter) => {
+    const { call, clock, requests, events } = cacheWithTimers({ warm: true, answer: () => ({ expiresIn }) });
     await call();
     await clock.advance(staleAfter * second - 1);
     expect(requests).toHaveLength(1);
@@ -48,14 +52,17 @@ describe("a token in use", () => {
   });
 
   test("with tokens of eight seconds no caller waits after the first call", async () => {
-    const opened = kept({ answer: () => ({ expiresIn: 8 }) });
+    const opened = cacheWithTimers({ answer: () => ({ expiresIn: 8 }) });
     expect(await callFor(opened, 5 * minute, 100)).toEqual({ waits: 1 });
-    // One in 5.2 s, and the first.
+    // One every 5.2 s, and the first.
     expect(opened.requests).toHaveLength(58);
   });
 
   test("the renewal of a token of 30 days is scheduled in steps that `setTimeout` supports", async () => {
-    const { call, clock, requests } = kept({ warm: true, answer: () => ({ expiresIn: 30 * 86_400 }) });
+    const { call, clock, requests } = cacheWithTimers({
+      warm: true,
+      answer: () => ({ expiresIn: 30 * 86_400 }),
+    });
     const { expiresAt } = await call();
     await clock.advance(28 * 24 * hour);
     expect(clock.pending.map(({ delay }) => delay <= 24 * hour)).toEqual([true]);
@@ -65,7 +72,7 @@ describe("a token in use", () => {
   });
 
   test("a token that is unused for half an hour is not renewed until the next call", async () => {
-    const { call, clock, requests, timers } = kept();
+    const { call, clock, requests, timers } = cacheWithTimers();
     await call();
     await clock.advance(2 * hour);
     const slept = requests.length;
@@ -80,9 +87,9 @@ describe("a token in use", () => {
   });
 });
 
-describe("an outage", () => {
+describe("outages", () => {
   test("an outage that ends before the expiry makes no caller wait", async () => {
-    const { call, cache, clock, requests, events } = kept({
+    const { call, cache, clock, requests, events } = cacheWithTimers({
       answer: (n) => (n === 0 || n > 3 ? {} : outage()),
     });
     await call();
@@ -94,7 +101,7 @@ describe("an outage", () => {
   });
 
   test("an outage of an hour costs a steady caller a bounded number of requests, and one request ends it", async () => {
-    const opened = kept({ answer: (n) => (n > 0 && opened.clock.now() < end ? outage() : {}) });
+    const opened = cacheWithTimers({ answer: (n) => (n > 0 && opened.clock.now() < end ? outage() : {}) });
     const end = opened.clock.now() + hour;
     await opened.call();
     const errors = new Set<string>();
@@ -103,30 +110,30 @@ describe("an outage", () => {
       await opened.clock.advance(second);
     }
     expect([...errors]).toEqual(["unavailable"]);
-    // Some tries while the token was stale, then one for each cool-down of up to a minute.
+    // A few attempts while the token was stale, then one for each cool-down of up to a minute.
     expect(opened.requests.length).toBeLessThan(90);
     await opened.clock.advance(minute);
     expect((await opened.call()).expiresAt).toBeGreaterThan(opened.clock.now());
   });
 });
 
-describe("for an hour of calls, ten a second", () => {
-  test("a server that returns the same token until it expires is not asked in a loop", async () => {
+describe("an hour of calls, ten per second", () => {
+  test("a server that returns the same token until it expires gets a bounded number of requests", async () => {
     const lifetime = 10 * minute;
-    const opened = kept({
+    const opened = cacheWithTimers({
       answer: () => {
         const left = lifetime - (opened.clock.now() % lifetime);
         return { accessToken: `t${Math.floor(opened.clock.now() / lifetime)}`, expiresIn: left / second };
       },
     });
     await callFor(opened, hour, 100);
-    // Six tokens, each asked for again some times towards its end.
+    // Six tokens, and a few requests towards the end of each that return the same token.
     expect(opened.requests.length).toBeLessThan(6 * 20);
   });
 
-  test("a server whose tokens expire ever earlier is not asked in a loop", async () => {
+  test("a server whose tokens expire earlier each time gets a bounded number of requests", async () => {
     let lifetime = hour;
-    const opened = kept({
+    const opened = cacheWithTimers({
       answer: () => {
         lifetime -= 7 * minute;
         return { expiresIn: Math.max(lifetime, minute) / second };
@@ -136,14 +143,14 @@ describe("for an hour of calls, ten a second", () => {
     expect(opened.requests.length).toBeLessThan(100);
   });
 
-  test.each([1, 2])("tokens of %d s are asked for no more often than they must", async (expiresIn) => {
-    const opened = kept({ answer: () => ({ expiresIn }) });
+  test.each([1, 2])("tokens of %d s are requested at most about once per second", async (expiresIn) => {
+    const opened = cacheWithTimers({ answer: () => ({ expiresIn }) });
     await callFor(opened, minute, 100);
     expect(opened.requests.length).toBeLessThanOrEqual(67);
   });
 
-  test("tokens without lifetime cost one request per call and no more", async () => {
-    const opened = kept({ answer: () => ({ expiresIn: 0 }) });
+  test("tokens without a lifetime cost one request per call", async () => {
+    const opened = cacheWithTimers({ answer: () => ({ expiresIn: 0 }) });
     const tokens: Token[] = [];
     for (let call = 0; call < 50; call += 1) {
       tokens.push(await opened.call());
@@ -155,25 +162,25 @@ describe("for an hour of calls, ten a second", () => {
   });
 });
 
-describe("a schedule", () => {
+describe("schedules", () => {
   const every = (interval: number) => ({
     next: (after: number) => (Math.floor(after / interval) + 1) * interval,
   });
 
   test("a schedule adds ticks to the renewals before expiry, and renews only a token that would not last", async () => {
-    const { call, clock, events } = kept({
+    const { call, clock, events } = cacheWithTimers({
       warm: true,
       schedule: every(10 * minute),
       answer: () => ({ expiresIn: 15 * 60 }),
     });
     await call();
     await clock.advance(hour);
-    // A token of 15 minutes, got at a tick, would not last for the next but one: each tick brings one.
+    // A token of 15 minutes from one tick would not last until the tick after the next, so each tick renews it.
     expect(events.map(({ reason }) => reason)).toEqual(["demand", ...Array(6).fill("schedule")]);
   });
 
   test("a tick does not renew a token that lasts until the next tick", async () => {
-    const { call, clock, requests } = kept({
+    const { call, clock, requests } = cacheWithTimers({
       warm: true,
       schedule: every(minute),
       answer: () => ({ expiresIn: 3_600 }),
@@ -184,7 +191,7 @@ describe("a schedule", () => {
   });
 
   test("a schedule gets a token without a caller after an outage that outlasted the old one", async () => {
-    const opened = kept({
+    const opened = cacheWithTimers({
       warm: true,
       schedule: every(minute),
       answer: (n) => (n > 0 && opened.clock.now() < end ? refusal() : {}),
@@ -197,7 +204,7 @@ describe("a schedule", () => {
 });
 
 test("stop() leaves no timer, and nothing happens afterwards", async () => {
-  const { call, cache, clock, requests, timers, events } = kept({
+  const { call, cache, clock, requests, timers, events } = cacheWithTimers({
     answer: (n) => (n === 0 ? {} : outage()),
     attempts: 4,
     random: () => 1,

@@ -1,23 +1,27 @@
 import type { CronSchedule } from "../../../src/schedule/cron.js";
 import { RenewalTimers } from "../../../src/schedule/renewal-timers.js";
 import type { Token } from "../../../src/tokens/token.js";
-import { type Room, type RoomOptions, room, second } from "./fixtures.js";
+import { second, type TestCache, type TestCacheOptions, testCache } from "./fixtures.js";
 
-export interface KeptRoom extends Room {
+export interface TestCacheWithTimers extends TestCache {
   readonly timers: RenewalTimers;
-  /** A call, as the token manager makes it. */
+  /** Gets a token as the token manager does. */
   call(): Promise<Token>;
 }
 
-export interface KeptOptions extends RoomOptions {
-  /** Renewed also when nobody uses it; otherwise for half an hour after the last call. */
+export interface TimersOptions extends TestCacheOptions {
+  /** The token is renewed even if it is not used. By default, only for half an hour after the last call. */
   readonly warm?: boolean;
   readonly schedule?: CronSchedule;
 }
 
 /** A cache together with the timers that keep its token fresh, wired as the token manager does. */
-export function kept({ warm = false, schedule, ...options }: KeptOptions = {}): KeptRoom {
-  const opened: Room = room({ ...options, onPlan: (renewAt) => timers.plan(renewAt) });
+export function cacheWithTimers({
+  warm = false,
+  schedule,
+  ...options
+}: TimersOptions = {}): TestCacheWithTimers {
+  const opened: TestCache = testCache({ ...options, onPlan: (renewAt) => timers.plan(renewAt) });
   const { cache, clock } = opened;
   const timers = new RenewalTimers({
     clock,

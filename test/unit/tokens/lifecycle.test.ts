@@ -1,4 +1,4 @@
-// The policy as a table of moments: no clock, no promise, no server.
+// The lifecycle as a table of times, without a clock, a promise or a server.
 import { describe, expect, test } from "vitest";
 import {
   decide,
@@ -23,7 +23,7 @@ const second = 1_000;
 const outage = { retryable: true, retryAfter: undefined };
 const refusal = { retryable: false, retryAfter: undefined };
 
-/** A token asked for at a moment: of 60 seconds, stale after 39 and unusable after 54, unless told. */
+/** A token requested at a time. By default it lives 60 seconds, and is stale after 39 and unusable after 54. */
 function got(state: Lifecycle, now: number, lifetime = 60 * second): Lifecycle {
   const times = { requestedAt: now, expiresAt: now + lifetime };
   const token = { ...timeline(times, { jitter: 0.2, random: () => 0 }), requestedAt: now };
@@ -37,7 +37,7 @@ test.each([
   ["fresh", withToken, 38_999, { kind: "token", renew: false }],
   ["stale", withToken, 39_000, { kind: "token", renew: true }],
   ["stale, to the last millisecond", withToken, 53_999, { kind: "token", renew: true }],
-  ["stale while it is renewed", requestBegun(withToken), 40_000, { kind: "token", renew: false }],
+  ["stale, with a request in flight", requestBegun(withToken), 40_000, { kind: "token", renew: false }],
   [
     "stale after a failure",
     requestFailed(withToken, 40_000, refusal),
@@ -45,66 +45,71 @@ test.each([
     { kind: "token", renew: false },
   ],
   [
-    "stale, the pause over",
+    "stale, after the pause",
     requestFailed(withToken, 40_000, refusal),
     41_000,
     { kind: "token", renew: true },
   ],
   ["unusable", withToken, 54_000, { kind: "wait", serveStaleAt: 57_000 }],
   [
-    "unusable, in a retryable outage",
+    "unusable, after a temporary failure",
     requestFailed(withToken, 54_000, outage),
     54_500,
     { kind: "token", renew: false },
   ],
   [
-    "unusable, and refused",
+    "unusable, after a permanent failure",
     requestFailed(withToken, 54_000, refusal),
     54_500,
     { kind: "refuse", retryAfter: 500 },
   ],
   ["expired", withToken, 60_000, { kind: "wait", serveStaleAt: undefined }],
   [
-    "expired, in an outage",
+    "expired, after a temporary failure",
     requestFailed(withToken, 60_000, outage),
     60_200,
     { kind: "refuse", retryAfter: 800 },
   ],
-  ["expired, asked for already", requestBegun(withToken), 70_000, { kind: "wait", serveStaleAt: undefined }],
+  [
+    "expired, with a request in flight",
+    requestBegun(withToken),
+    70_000,
+    { kind: "wait", serveStaleAt: undefined },
+  ],
   ["stopped", stopped(withToken), 0, { kind: "stopped" }],
-])("what a call gets when the token is %s", (_, state, now, decision) => {
+])("decide() returns what a call gets for a token that is %s", (_, state, now, decision) => {
   expect(decide(state, now, "demand")).toEqual(decision);
 });
 
 test.each([
   ["fresh", withToken],
   ["cooling down", requestFailed(initialState, 0, refusal)],
-])("a forced call waits for a new token when it is %s", (_, state) => {
+])("a forced call waits for a new token if the state is %s", (_, state) => {
   expect(decide(state, 1, "forced")).toEqual({ kind: "wait", serveStaleAt: undefined });
 });
 
-describe("without anybody there", () => {
+describe("nextRefreshAt", () => {
   test.each([
-    ["no token was ever had", requestFailed(requestBegun(initialState), 0, outage), 0, undefined],
-    ["a fresh token is renewed when it is stale", withToken, 1, 39_000],
-    ["a request is under way", requestBegun(withToken), 40_000, undefined],
-    ["a failed renewal is tried again", requestFailed(withToken, 40_000, refusal), 40_000, 41_000],
+    ["there was never a token", requestFailed(requestBegun(initialState), 0, outage), 0, undefined],
+    ["the token is fresh: when it becomes stale", withToken, 1, 39_000],
+    ["a request is in flight", requestBegun(withToken), 40_000, undefined],
+    ["a renewal failed: after the pause", requestFailed(withToken, 40_000, refusal), 40_000, 41_000],
     [
-      "the server asked for more",
+      "a renewal failed with a Retry-After: after that",
       requestFailed(withToken, 40_000, { retryable: true, retryAfter: 5_000 }),
       40_000,
       45_000,
     ],
     [
-      "an outage outlasts the token: at the end of the cool-down",
+      "a temporary failure outlasts the token: at the end of the cool-down",
       requestFailed(withToken, 60_000, outage),
       60_000,
       61_000,
     ],
-    ["what only a person can mend outlasts it", requestFailed(withToken, 60_000, refusal), 60_000, undefined],
-    ["nobody renewed it in time", withToken, 60_000, undefined],
-    ["it was stopped", stopped(withToken), 1, undefined],
-  ])("%s", (_, state, now, expected) => {
+    ["a permanent failure outlasts the token", requestFailed(withToken, 60_000, refusal), 60_000, undefined],
+    ["the token expired without a renewal", withToken, 60_000, undefined],
+    ["stop() was called", stopped(withToken), 1, undefined],
+  ])("the next background request if %s", (_, state, now, expected) => {
     expect(nextRefreshAt(state, now, 0)).toBe(expected);
   });
 
@@ -126,7 +131,7 @@ describe("without anybody there", () => {
   });
 });
 
-describe("a token that is of no use on arrival", () => {
+describe("tokens that are unusable on arrival", () => {
   const useless = { requestedAt: 0, staleAt: 0, unusableAt: 0, expiresAt: 0 };
 
   test("a token that is unusable on arrival does not replace a usable one, and is not requested again at once", () => {
@@ -160,11 +165,11 @@ test("a cool-down ends with a token, with a new credential, and after its time",
   expect(stateName(cooling, 3_000)).toBe("none");
   expect(stateName(got(cooling, 1_500), 1_500)).toBe("fresh");
   expect(stateName(credentialReplaced(cooling), 1_500)).toBe("none");
-  // It begins anew with one second.
+  // The next cool-down lasts one second again.
   expect(requestFailed(credentialReplaced(cooling), 0, refusal).cooldown?.until).toBe(1_000);
 });
 
-describe("a clock that was set back by an hour", () => {
+describe("clockSetBack", () => {
   const hour = 3_600 * second;
 
   test("after the clock was set back, a token lives as long as before and no longer", () => {
@@ -188,7 +193,7 @@ describe("a clock that was set back by an hour", () => {
   });
 });
 
-describe("a token that expires no later than the one before", () => {
+describe("tokens that bring no more time", () => {
   const again = (now: number) =>
     issued(requestBegun(withToken), now, { ...timesOf(withToken), requestedAt: 0 });
 

@@ -1,13 +1,13 @@
-// Random histories of one manager against a model of what a caller may expect. The model knows nothing of the policy but
-// when a token is usable, which is what the documentation says.
+// Compares random histories of one manager with a model of what a caller may expect. Of the refresh policy, the model
+// knows only when a token is usable, which is documented.
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { McpAuthError } from "../../../src/errors/error.js";
 import type { Token } from "../../../src/tokens/token.js";
 import { failure, outage, refusal, second } from "./fixtures.js";
-import { type KeptRoom, kept } from "./kept.js";
+import { cacheWithTimers, type TestCacheWithTimers } from "./kept.js";
 
-// Loaded once beforehand, so that the turns of the event loop that loading takes are not part of the tests.
+// Loaded before the tests, so that they do not include the turns of the event loop that loading takes.
 beforeAll(() => import("p-retry"));
 
 const minute = 60 * second;
@@ -31,27 +31,27 @@ type Mode =
   | { readonly kind: "refusing" }
   | { readonly kind: "silent" };
 
-/** What the model knows: tokens that came, and what goes on. */
+/** The state of the model: the tokens that arrived, and the calls in progress. */
 class Model {
   mode: Mode = { kind: "up", lifetime: 60, delay: 0 };
   inFlight = 0;
   mostInFlight = 0;
   /** Milliseconds by which the clock was set forward, and back again. */
   #set = 0;
-  /** By the name of a token: how much time had passed when it was asked for, and how far the clock was set back since. */
+  /** By the name of a token: how much time had passed when it was requested, and how far the clock was set back since. */
   readonly #asked = new Map<string, { readonly at: number; back: number }>();
-  readonly open: KeptRoom;
-  /** The last token that anybody was handed. */
+  readonly open: TestCacheWithTimers;
+  /** The last token that a caller got. */
   last: Token | undefined;
-  /** Tokens that had expired when they came. */
+  /** Tokens that had expired on arrival. */
   readonly #useless = new Set<string>();
-  /** The names of the tokens that have come, in order. */
+  /** The names of the tokens that arrived, in order. */
   readonly arrived: string[] = [];
-  /** What no caller should see. */
+  /** Violations of what a caller may expect. */
   readonly wrongs: string[] = [];
 
   constructor(spread: number) {
-    this.open = kept({
+    this.open = cacheWithTimers({
       attempts,
       deadline,
       random: () => spread,
@@ -63,17 +63,17 @@ class Model {
     return this.open.clock.now();
   }
 
-  /** Milliseconds that have passed, however the clock was set meanwhile. */
+  /** Milliseconds that have passed, whatever the clock was set to. */
   get #passed(): number {
     return this.now - this.#set;
   }
 
-  /** Whether a token has come to its end, in truth. */
+  /** Whether a token has really expired. */
   hasExpired({ accessToken, requestedAt, expiresAt }: Token): boolean {
     return this.#passed >= (this.#asked.get(accessToken)?.at ?? 0) + expiresAt - requestedAt;
   }
 
-  /** Whether it is certain to be usable, by the clock as well as in truth. */
+  /** Whether a token is certainly usable, both by the clock and by the time that passed. */
   isUsable(token: Token): boolean {
     const { accessToken, requestedAt, expiresAt } = token;
     const leeway = Math.min(30 * second, Math.max(expiresAt - requestedAt, 0) * 0.1);
@@ -81,7 +81,7 @@ class Model {
     return this.now < expiresAt - back - leeway;
   }
 
-  /** Whether no token has come after it that was of use on arrival. */
+  /** Whether no token that was usable on arrival came after this one. */
   isNewest({ accessToken }: Token): boolean {
     const useful = this.arrived.filter((name) => !this.#useless.has(name));
     return useful.at(-1) === accessToken;
@@ -138,10 +138,10 @@ const call =
   async (model) => {
     const { open, last } = model;
     const began = model.now;
-    // An answer that has come may still be on its way to those who wait.
+    // A response that has arrived may not have reached the waiting callers yet.
     const before = model.arrived.length - (open.cache.isRequesting ? 1 : 0);
-    // What the model is sure of: this token was handed out, it is usable, and no other has come. Whether the server refuses
-    // it makes no difference: it may do so for some calls alone.
+    // The model is certain that this token was returned, is usable, and that no other arrived. Whether the server refuses it
+    // makes no difference, because it may refuse it only for some calls.
     const has = last !== undefined && model.isNewest(last) && model.isUsable(last);
     open.timers.used(began);
     const controller = new AbortController();
@@ -151,7 +151,7 @@ const call =
       (token) => {
         settled = true;
         model.last = token;
-        // What came just now goes to whoever waited for it, however short its life.
+        // A token that just arrived is returned to the callers that waited for it, however short its lifetime.
         const isNew = model.arrived.indexOf(token.accessToken) >= before;
         if (!isNew && began === model.now && model.hasExpired(token)) model.wrongs.push("an expired token");
       },
@@ -174,7 +174,7 @@ const burst: Step = async (model) => {
   await Promise.all(Array.from({ length: 20 }, () => call("demand", false)(model)));
 };
 
-/** The server refuses the last token for this kind of request, and what follows is left to itself. */
+/** The server refuses the last token for this kind of request. The replacement continues in the background. */
 const refuse =
   (kind: string): Step =>
   async ({ open, last }) => {
@@ -199,7 +199,7 @@ const forward =
 const back =
   (milliseconds: number): Step =>
   async (model) => {
-    // How much time went by between two looks nobody can know when the clock was set back between them.
+    // If the clock was set back between two reads of it, the time between them is unknown.
     model.open.cache.snapshot();
     model.set(-milliseconds);
     model.open.cache.snapshot();
@@ -253,7 +253,7 @@ async function live(history: readonly Step[], spread: number): Promise<Model> {
   return model;
 }
 
-describe("whatever happens", () => {
+describe("random histories", () => {
   test("no caller gets an expired token, or fails or waits while there is a usable one", async () => {
     await fc.assert(
       fc.asyncProperty(histories, fc.double({ min: 0, max: 1, noNaN: true }), async (history, spread) => {
@@ -303,9 +303,9 @@ describe("whatever happens", () => {
       fc.asyncProperty(histories, async (history) => {
         const model = await live(history, 0.5);
         model.mode = { kind: "up", lifetime: 3_600, delay: 0 };
-        // The longest that the server of a history asked to be left alone, and the longest cool-down.
+        // The longest Retry-After of the server in a history, and the longest cool-down.
         await model.open.clock.advance(600_000 + 2 * deadline);
-        // Where the clock was set back with nobody looking, a pause may be as long again, and says so.
+        // If the clock was set back and nothing read it, a pause may start again. The error contains the new time.
         const { retryAfter = 0 } = (await model.open.call().catch((error: McpAuthError) => error)) as {
           retryAfter?: number;
         };
@@ -332,7 +332,7 @@ describe("whatever happens", () => {
         model.mode = kind;
         await model.open.clock.advance(length);
         model.mode = { kind: "up", lifetime, delay: 0 };
-        // The longest cool-down, what a fleet is spread by, and an acquisition that began before.
+        // The longest cool-down, the spread of a fleet, and a request that began before.
         await model.open.clock.advance(66 * second + deadline);
         expect(["fresh", "stale"]).toContain(model.open.cache.snapshot().state);
       }),

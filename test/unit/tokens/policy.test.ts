@@ -15,16 +15,19 @@ function seconds(lifetime: number, random: number, ahead?: number) {
   };
 }
 
-describe("a token becomes stale and unusable", () => {
+describe("timeline", () => {
   test.each([
     [5, 3.0, 3.25, 4.5],
     [60, 36, 39, 54],
     [3_600, 3_210, 3_270, 3_570],
     [86_400, 81_186, 82_050, 86_370],
-  ])("of %d seconds: from %d to %d, and at %d", (lifetime, earliest, latest, unusable) => {
-    expect(seconds(lifetime, 0)).toEqual({ stale: latest, unusable, expired: lifetime });
-    expect(seconds(lifetime, 1)).toEqual({ stale: earliest, unusable, expired: lifetime });
-  });
+  ])(
+    "a token of %d seconds becomes stale after %d to %d seconds, and unusable after %d",
+    (lifetime, earliest, latest, unusable) => {
+      expect(seconds(lifetime, 0)).toEqual({ stale: latest, unusable, expired: lifetime });
+      expect(seconds(lifetime, 1)).toEqual({ stale: earliest, unusable, expired: lifetime });
+    },
+  );
 
   test("`ahead` replaces the window, limited to half of the lifetime", () => {
     expect(seconds(3_600, 0, 60_000).stale).toBe(3_510);
@@ -32,7 +35,7 @@ describe("a token becomes stale and unusable", () => {
   });
 
   test.each([0.2, 1])(
-    "not even a jitter of %d makes it more than half, or tokens would be renewed on arrival",
+    "a jitter of %d does not make the window longer than half of the lifetime",
     (jitter) => {
       const times = timeline(
         { requestedAt, expiresAt: requestedAt + 60_000 },
@@ -90,7 +93,7 @@ test("a token that has expired on arrival is stale and unusable at once", () => 
   });
 });
 
-describe("after a failed renewal", () => {
+describe("retryAt", () => {
   test("the pause after a failed renewal doubles from a second to about a minute", () => {
     const far = requestedAt + tenYears;
     const pauses = [1, 2, 3, 4, 5, 6, 7, 8, 100].map(
@@ -100,8 +103,16 @@ describe("after a failed renewal", () => {
   });
 
   test.each([
-    ["and may pass, it is at most a quarter of what remains, and never shorter than 100 ms", true, 100],
-    ["that only a person can mend, it is the same, and never shorter than a second", false, 1_000],
+    [
+      "the pause after a temporary failure is at most a quarter of the remaining time, and at least 100 ms",
+      true,
+      100,
+    ],
+    [
+      "the pause after a permanent failure is at most a quarter of the remaining time, and at least a second",
+      false,
+      1_000,
+    ],
   ])("%s", (_what, retryable, shortest) => {
     fc.assert(
       fc.property(

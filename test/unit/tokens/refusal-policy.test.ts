@@ -3,14 +3,14 @@ import {
   accepted,
   clockSetBack,
   credentialChanged,
+  kindRefused,
+  kindsSuspected,
   mayRequest as mayRequestAs,
   noRefusals,
   onlyLimits,
   type Refusals,
   requestFailed,
   requestStarted as requestStartedAs,
-  seen,
-  suspected,
 } from "../../../src/tokens/refusal-policy.js";
 import { second } from "./fixtures.js";
 
@@ -21,11 +21,11 @@ const mayRequest = (refusals: Refusals, now: number, kind: string): boolean =>
 const requestStarted = (refusals: Refusals, now: number, kind: string): Refusals =>
   requestStartedAs(refusals, now, refusals.suspects.has(kind));
 
-/** After so many token requests in a row that did not help these kinds. */
+/** The state after this many token requests in a row that did not help these kinds. */
 function failed(times: number, now = start, kinds: readonly string[] = ["bad"]): Refusals {
   let refusals = noRefusals;
   for (let count = 0; count < times; count += 1)
-    refusals = { ...suspected(refusals, kinds), ...requestFailed(refusals, now) };
+    refusals = { ...kindsSuspected(refusals, kinds), ...requestFailed(refusals, now) };
   return refusals;
 }
 
@@ -43,7 +43,7 @@ function spent(parts: number, now = start): Refusals {
   return refusals;
 }
 
-describe("the allowance of kinds that are no suspects", () => {
+describe("allowance", () => {
   test("the allowance is five token requests at once", () => {
     expect(burst(noRefusals, start, "good")).toBe(5);
   });
@@ -74,14 +74,14 @@ describe("the allowance of kinds that are no suspects", () => {
     expect(at.length).toBe(5 + 59);
   });
 
-  test("a suspect takes nothing from the allowance", () => {
+  test("a suspect does not use the allowance", () => {
     const refusals = failed(1);
     const later = start + second;
     expect(burst(requestStarted(refusals, later, "bad"), later, "good")).toBe(5);
   });
 });
 
-describe("the hold of suspects", () => {
+describe("hold", () => {
   test("the hold of suspects is 1, 2, 4, 8, 16 and 32 seconds, then a minute each time", () => {
     const lengths = Array.from({ length: 9 }, (_, index) => failed(index + 1).holdUntil - start);
     expect(lengths).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60].map((length) => length * second));
@@ -116,7 +116,7 @@ describe("the hold of suspects", () => {
   });
 
   test("the hold grows once per request, for any number of kinds that waited for it", () => {
-    const refusals = { ...suspected(noRefusals, ["a", "b", "c"]), ...requestFailed(noRefusals, start) };
+    const refusals = { ...kindsSuspected(noRefusals, ["a", "b", "c"]), ...requestFailed(noRefusals, start) };
     expect(refusals).toMatchObject({ failures: 1, holdUntil: start + second });
     expect([...refusals.suspects]).toEqual(["a", "b", "c"]);
   });
@@ -125,9 +125,9 @@ describe("the hold of suspects", () => {
 describe("suspects", () => {
   test("there are at most 256 suspects: the least recently refused one is dropped", () => {
     const kinds = Array.from({ length: 256 }, (_, index) => `kind-${index}`);
-    const full = suspected(noRefusals, kinds);
+    const full = kindsSuspected(noRefusals, kinds);
     expect(full.suspects.size).toBe(256);
-    const next = suspected(suspected(full, ["kind-0"]), ["new"]);
+    const next = kindsSuspected(kindsSuspected(full, ["kind-0"]), ["new"]);
     expect(next.suspects.size).toBe(256);
     expect(next.suspects.has("kind-0")).toBe(true);
     expect(next.suspects.has("kind-1")).toBe(false);
@@ -135,18 +135,18 @@ describe("suspects", () => {
 
   test("suspects that are refused from time to time are kept", () => {
     const kinds = Array.from({ length: 256 }, (_, index) => `kind-${index}`);
-    const { suspects } = suspected(seen(suspected(noRefusals, kinds), "kind-0"), ["new"]);
+    const { suspects } = kindsSuspected(kindRefused(kindsSuspected(noRefusals, kinds), "kind-0"), ["new"]);
     expect([suspects.has("kind-0"), suspects.has("kind-1"), suspects.has("new")]).toEqual([
       true,
       false,
       true,
     ]);
-    expect(seen(noRefusals, "good")).toBe(noRefusals);
+    expect(kindRefused(noRefusals, "good")).toBe(noRefusals);
   });
 
   test("there are at most 256 suspects even if more arrive at once", () => {
     const kinds = Array.from({ length: 1_000 }, (_, index) => `kind-${index}`);
-    const { suspects } = suspected(noRefusals, kinds);
+    const { suspects } = kindsSuspected(noRefusals, kinds);
     expect([...suspects]).toEqual(kinds.slice(-256));
   });
 
@@ -156,10 +156,10 @@ describe("suspects", () => {
   });
 
   test("an empty list of suspects changes nothing", () => {
-    expect(suspected(noRefusals, [])).toBe(noRefusals);
+    expect(kindsSuspected(noRefusals, [])).toBe(noRefusals);
   });
 
-  test("an accepted kind is no suspect any more, and the hold of the others goes on", () => {
+  test("an accepted kind is no longer a suspect, and the hold of the others goes on", () => {
     const refusals = accepted(failed(3, start, ["bad", "worse"]), "bad");
     expect([...refusals.suspects]).toEqual(["worse"]);
     expect(refusals).toMatchObject({ failures: 3, holdUntil: start + 4 * second });
@@ -187,7 +187,7 @@ describe("suspects", () => {
   });
 });
 
-describe("what ends and shifts limits", () => {
+describe("changes of the limits", () => {
   test("a new credential ends the hold and all suspects, and keeps the allowance", () => {
     const refusals = credentialChanged({ ...failed(6), allowanceFullAt: spent(5).allowanceFullAt });
     expect(refusals).toMatchObject({ failures: 0, suspects: new Set() });
@@ -213,7 +213,7 @@ describe("what ends and shifts limits", () => {
 
   test("no function changes the state that it gets", () => {
     const refusals = Object.freeze({ ...failed(2), suspects: Object.freeze(failed(2).suspects) });
-    suspected(refusals, ["x"]);
+    kindsSuspected(refusals, ["x"]);
     accepted(refusals, "bad");
     credentialChanged(refusals);
     expect([...refusals.suspects]).toEqual(["bad"]);

@@ -1,18 +1,18 @@
-// Random histories of processes, an authorization server and an MCP server against the rule for refused tokens. The code is
-// the real one, from the authorized `fetch` to the store; only the network and the clock are not.
+// Compares random histories of processes, an authorization server and an MCP server with the rule for refused tokens. The
+// code is real, from the authorized `fetch` to the store. Only the network and the clock are simulated.
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { histories, live } from "./refusal-model/histories.js";
 import type { Figures } from "./refusal-model/world.js";
 
-// What `npm run test:model` sets; without it, it is what `npm test` has time for.
+// `npm run test:model` sets these. The defaults are what `npm test` has time for.
 const { MODEL_STEPS, MODEL_SEED, MODEL_PATH } = process.env;
-/** Calls, requests to either server, and what befell them. */
+/** The number of steps: calls, requests to both servers, and other events. */
 const steps = Number(MODEL_STEPS ?? 10_000);
-/** The same in each `npm test`. */
+/** The seed, the same in each `npm test`. */
 const seed = Number(MODEL_SEED ?? 20_261_128);
 const batch = 50;
-/** For a million steps on a machine that is busy with other things. */
+/** Enough for a million steps on a busy machine. */
 const timeout = 3_600_000;
 
 const unhandled: unknown[] = [];

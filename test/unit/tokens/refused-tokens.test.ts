@@ -4,8 +4,8 @@ import type { AfterRefusal } from "../../../src/tokens/refused-tokens.js";
 import type { Token } from "../../../src/tokens/token.js";
 import { deferred } from "../../support/deferred.js";
 import { failure } from "../../support/failure.js";
-import { type Answer, outage, type RoomOptions, refusal, room, second } from "./fixtures.js";
-import { kept } from "./kept.js";
+import { type Answer, outage, refusal, second, type TestCacheOptions, testCache } from "./fixtures.js";
+import { cacheWithTimers } from "./kept.js";
 
 const unhandled: unknown[] = [];
 const note = (reason: unknown) => void unhandled.push(reason);
@@ -24,37 +24,37 @@ function held(cache: TokenCache): Token {
   return latest;
 }
 
-/** The server refuses the present token for this kind. */
+/** The server refuses the current token for this kind of request. */
 function refuse(cache: TokenCache, kind: string, signal?: AbortSignal): Promise<AfterRefusal> {
   return cache.refused.replace({ token: held(cache), kind, signal });
 }
 
-/** It refuses the one that replaces it too. */
+/** The server refuses the new token too. */
 async function refuseTwice(cache: TokenCache, kind: string): Promise<void> {
   const next = await refuse(cache, kind);
   if (next.kind === "resend") next.replacement?.failed(kind);
 }
 
-/** What a call is sent again with. */
+/** Returns the token that a call is sent again with. */
 function resent(after: AfterRefusal): string | undefined {
   return after.kind === "resend" ? after.token.accessToken : undefined;
 }
 
-/** A cache with a token of an hour. */
-async function open(options: RoomOptions = {}) {
-  const opened = room({ answer: () => ({ expiresIn: 3_600 }), ...options });
+/** A cache with a token that lives an hour. */
+async function open(options: TestCacheOptions = {}) {
+  const opened = testCache({ answer: () => ({ expiresIn: 3_600 }), ...options });
   await opened.cache.getToken(demand);
   return opened;
 }
 
-/** The same; its second request is answered when told. */
+/** The same cache. The test decides when its second request is answered, with `answer`. */
 async function waiting() {
   const answer = deferred<Exclude<Answer, Promise<unknown>>>();
   const opened = await open({ answer: (n) => (n === 1 ? answer.promise : { expiresIn: 3_600 }) });
   return { ...opened, answer: answer.resolve };
 }
 
-describe("a refused token", () => {
+describe("replacement", () => {
   test("a refused token is replaced by one request, and the call is sent again with the new token", async () => {
     const { cache, requests, clock, events } = await open();
     expect(resent(await refuse(cache, "a"))).toBe("token-2");
@@ -105,7 +105,7 @@ describe("a refused token", () => {
   });
 
   test("renewals before expiry go on while suspects are held", async () => {
-    const { cache, timers, clock, requests, call } = kept({
+    const { cache, timers, clock, requests, call } = cacheWithTimers({
       answer: (n) => (n === 1 ? outage() : { expiresIn: 60 }),
     });
     await call();
@@ -120,25 +120,28 @@ describe("a refused token", () => {
   });
 });
 
-describe("a request that does not help", () => {
+describe("failed replacements", () => {
   test.each([
-    ["is answered with the same token", (): Answer => ({ accessToken: "token-1", expiresIn: 3_600 }), "same"],
-    ["fails for now", outage, "none"],
-    ["fails for good", refusal, "none"],
-  ])("because it %s makes suspects of all kinds that joined, and counts once", async (_, answerOf, kind) => {
-    const { cache, requests, answer, clock } = await waiting();
-    const calls = ["a", "b", "c"].map((each) => refuse(cache, each));
-    const given = answerOf();
-    if (given instanceof Promise) throw new TypeError("It is given at once.");
-    answer(given);
-    expect((await Promise.all(calls)).map((after) => after.kind)).toEqual(Array(3).fill(kind));
-    await clock.advance(second - 1);
-    for (const each of ["a", "b", "c"]) expect(await refuse(cache, each)).toEqual({ kind: "none" });
-    expect(requests).toHaveLength(2);
-    await clock.advance(1);
-    expect(resent(await refuse(cache, "b"))).toBe("token-3");
-    expect(clock.pending).toEqual([]);
-  });
+    ["returns the same token", (): Answer => ({ accessToken: "token-1", expiresIn: 3_600 }), "same"],
+    ["fails temporarily", outage, "none"],
+    ["fails permanently", refusal, "none"],
+  ])(
+    "a request that %s makes suspects of all kinds that joined, and counts as one failure",
+    async (_, answerOf, kind) => {
+      const { cache, requests, answer, clock } = await waiting();
+      const calls = ["a", "b", "c"].map((each) => refuse(cache, each));
+      const given = answerOf();
+      if (given instanceof Promise) throw new TypeError("It is given at once.");
+      answer(given);
+      expect((await Promise.all(calls)).map((after) => after.kind)).toEqual(Array(3).fill(kind));
+      await clock.advance(second - 1);
+      for (const each of ["a", "b", "c"]) expect(await refuse(cache, each)).toEqual({ kind: "none" });
+      expect(requests).toHaveLength(2);
+      await clock.advance(1);
+      expect(resent(await refuse(cache, "b"))).toBe("token-3");
+      expect(clock.pending).toEqual([]);
+    },
+  );
 
   test("a new token that is refused too counts as one failure, for any number of kinds", async () => {
     const { cache, clock, requests } = await open();
@@ -200,8 +203,8 @@ describe("a request that does not help", () => {
   });
 });
 
-describe("token requests for kinds that are no suspects", () => {
-  test("kinds that are not suspects get five requests at once and one more every ten seconds, and become no suspects without one", async () => {
+describe("allowance", () => {
+  test("kinds that are not suspects get five requests at once and one more every ten seconds, and do not become suspects without one", async () => {
     const { cache, clock, requests } = await open();
     for (let count = 0; count < 8; count += 1) await refuse(cache, `kind-${count}`);
     expect(requests).toHaveLength(1 + 5);
@@ -212,7 +215,7 @@ describe("token requests for kinds that are no suspects", () => {
   });
 });
 
-describe("a call that cannot be sent again", () => {
+describe("streamed bodies", () => {
   test("a call that cannot be sent again replaces the token within the allowance, and never becomes a suspect", async () => {
     const { cache, clock, requests } = await open({
       answer: (n) => (n === 0 ? { expiresIn: 3_600 } : refusal()),
@@ -239,7 +242,7 @@ describe("a call that cannot be sent again", () => {
   });
 });
 
-describe("a caller who leaves", () => {
+describe("aborts", () => {
   test("an aborted caller does not affect others that wait for the same replacement", async () => {
     const { cache, requests, answer } = await waiting();
     const leaving = new AbortController();
@@ -266,7 +269,7 @@ describe("a caller who leaves", () => {
   });
 });
 
-describe("what is stronger than the limits", () => {
+describe("precedence over the limits", () => {
   test("a forced refresh ignores the hold, and suspects are sent again with its token", async () => {
     const { cache, requests } = await open();
     await refuseTwice(cache, "bad");

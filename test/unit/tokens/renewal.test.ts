@@ -1,26 +1,36 @@
-// What callers get who join a request that somebody else began for another reason.
+// What callers get that join a request which another caller began for another reason.
 import { getEventListeners } from "node:events";
 import { beforeAll, describe, expect, test } from "vitest";
 import { SingleFlight } from "../../../src/tokens/single-flight.js";
 import { deferred } from "../../support/deferred.js";
-import { type Answer, failure, issuer, outage, refusal, rejection, room, second, token } from "./fixtures.js";
+import {
+  type Answer,
+  failure,
+  issuer,
+  outage,
+  refusal,
+  rejection,
+  second,
+  testCache,
+  token,
+} from "./fixtures.js";
 
-// Loaded once beforehand, so that the turns of the event loop that loading takes are not part of the tests.
+// Loaded before the tests, so that they do not include the turns of the event loop that loading takes.
 beforeAll(() => import("p-retry"));
 
 const demand = { reason: "demand" } as const;
 const forced = { reason: "forced" } as const;
 
-/** A cache with a token of 60 s, at a moment of its life, whose next request is answered when told. */
+/** A cache with a token of this age that lives 60 s. The test decides when the next request is answered. */
 async function aged(age: number) {
   const answer = deferred<Exclude<Answer, Promise<unknown>>>();
-  const opened = room({ answer: (n) => (n === 0 ? {} : n === 1 ? answer.promise : {}) });
+  const opened = testCache({ answer: (n) => (n === 0 ? {} : n === 1 ? answer.promise : {}) });
   await opened.cache.getToken(demand);
   await opened.clock.advance(age);
   return { ...opened, answer: answer.resolve };
 }
 
-describe("a forced refresh that joins a renewal in the background", () => {
+describe("forced refreshes that join a renewal", () => {
   test("a forced refresh that joins a background renewal gets its new token", async () => {
     const { cache, requests, events, answer } = await aged(40 * second);
     await cache.getToken(demand);
@@ -32,21 +42,24 @@ describe("a forced refresh that joins a renewal in the background", () => {
   });
 
   test.each([
-    ["for now", outage],
-    ["for good", refusal],
-  ])("throws when that fails %s, and the old token stays", async (_, error) => {
-    const { cache, clock, answer } = await aged(40 * second);
-    const old = await cache.getToken(demand);
-    const refresh = rejection(cache.getToken(forced));
-    answer(error());
-    expect((await refresh).code).toBe(error().code);
-    expect(await cache.getToken(demand)).toBe(old);
-    expect(cache.snapshot().state).toBe("stale");
-    expect(clock.pending).toEqual([]);
-  });
+    ["temporarily", outage],
+    ["permanently", refusal],
+  ])(
+    "a forced refresh that joins a renewal which fails %s rejects, and the old token stays",
+    async (_, error) => {
+      const { cache, clock, answer } = await aged(40 * second);
+      const old = await cache.getToken(demand);
+      const refresh = rejection(cache.getToken(forced));
+      answer(error());
+      expect((await refresh).code).toBe(error().code);
+      expect(await cache.getToken(demand)).toBe(old);
+      expect(cache.snapshot().state).toBe("stale");
+      expect(clock.pending).toEqual([]);
+    },
+  );
 });
 
-describe("a caller who joins a forced refresh", () => {
+describe("callers that join a forced refresh", () => {
   test("a caller with a fresh token does not wait for a forced refresh", async () => {
     const { cache, answer } = await aged(second);
     const refresh = rejection(cache.getToken(forced));
@@ -84,7 +97,7 @@ describe("a caller who joins a forced refresh", () => {
     await clock.advance(1);
     expect(got).toBe("token-1");
     await call;
-    // The request goes on, for those who come.
+    // The request continues for later callers.
     const next = cache.getToken(demand);
     answer({});
     expect((await next).accessToken).toBe("token-2");
@@ -100,9 +113,9 @@ describe("a caller who joins a forced refresh", () => {
   });
 });
 
-describe("a forced refresh", () => {
+describe("forced refreshes", () => {
   test("a forced refresh ignores a cool-down and ends it", async () => {
-    const { cache, requests } = room({ answer: (n) => (n === 0 ? refusal() : {}) });
+    const { cache, requests } = testCache({ answer: (n) => (n === 0 ? refusal() : {}) });
     await rejection(cache.getToken(demand));
     await rejection(cache.getToken(demand));
     expect(requests).toHaveLength(1);
@@ -112,16 +125,16 @@ describe("a forced refresh", () => {
   });
 
   test("a forced refresh ignores the hold of an issuer and ends it for all managers", async () => {
-    const { cache, clock, holds, requests } = room();
-    holds.hold(issuer, clock.now(), 600 * second);
+    const { cache, clock, retryAfterRegistry, requests } = testCache();
+    retryAfterRegistry.hold(issuer, clock.now(), 600 * second);
     expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: 600 * second });
     expect(requests).toHaveLength(0);
     expect((await cache.getToken(forced)).accessToken).toBe("token-1");
-    expect(holds.remaining(issuer, clock.now())).toBe(0);
+    expect(retryAfterRegistry.remaining(issuer, clock.now())).toBe(0);
   });
 
   test("a forced refresh that fails makes the cool-down longer", async () => {
-    const { cache } = room({ answer: refusal });
+    const { cache } = testCache({ answer: refusal });
     await rejection(cache.getToken(demand));
     await rejection(cache.getToken(forced));
     expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: 2 * second });
@@ -129,7 +142,7 @@ describe("a forced refresh", () => {
 });
 
 test("a hold lasts as long as the server asked, and callers are told how long", async () => {
-  const { cache, clock, requests } = room({
+  const { cache, clock, requests } = testCache({
     answer: (n) => (n === 0 ? failure("unavailable", { retryable: true, retryAfter: 300 * second }) : {}),
   });
   await rejection(cache.getToken(demand));
@@ -141,9 +154,9 @@ test("a hold lasts as long as the server asked, and callers are told how long", 
 });
 
 describe("aborts", () => {
-  test("aborts of all callers leave the request to the next caller, and begin no cool-down", async () => {
+  test("a request goes on for later callers if all callers abort, and no cool-down begins", async () => {
     const answer = deferred<object>();
-    const { cache, requests, events } = room({ answer: () => answer.promise });
+    const { cache, requests, events } = testCache({ answer: () => answer.promise });
     const callers = Array.from({ length: 50 }, () => new AbortController());
     const left = callers.map(({ signal }) => rejection(cache.getToken({ reason: "demand", signal })));
     for (const caller of callers) caller.abort();
@@ -155,9 +168,9 @@ describe("aborts", () => {
     expect(requests).toHaveLength(1);
   });
 
-  test("a signal that outlives a thousand calls holds none of their listeners", async () => {
+  test("no listener stays on a signal that a thousand calls used", async () => {
     const { signal } = new AbortController();
-    const { cache, clock } = room();
+    const { cache, clock } = testCache();
     for (let call = 0; call < 1_000; call += 1) {
       if (call % 100 === 0) await clock.advance(60 * second);
       await cache.getToken({ reason: call % 7 === 0 ? "forced" : "demand", signal });
@@ -169,7 +182,7 @@ describe("aborts", () => {
 
 describe("stop", () => {
   test("concurrent calls of stop() end with the request, after the shortest grace period", async () => {
-    const { cache, clock } = room({ answer: () => new Promise(() => {}) });
+    const { cache, clock } = testCache({ answer: () => new Promise(() => {}) });
     const call = rejection(cache.getToken(demand));
     const stops = [cache.stop(5 * second), cache.stop(5 * second), cache.stop(second)];
     await clock.advance(second);
@@ -180,7 +193,7 @@ describe("stop", () => {
 
   test("a token that arrives within the grace period of stop() is not returned to new calls", async () => {
     const answer = deferred<object>();
-    const { cache, clock, renewAt } = room({ answer: () => answer.promise });
+    const { cache, clock, renewAt } = testCache({ answer: () => answer.promise });
     const call = cache.getToken(demand);
     const stopped = cache.stop(5 * second);
     answer.resolve({});
@@ -194,7 +207,7 @@ describe("stop", () => {
   });
 
   test("stop() cancels the attempts that would follow a temporary failure", async () => {
-    const { cache, clock, requests } = room({ attempts: 9, random: () => 1, answer: outage });
+    const { cache, clock, requests } = testCache({ attempts: 9, random: () => 1, answer: outage });
     const call = rejection(cache.getToken(demand));
     await clock.settle();
     const stopped = cache.stop(second);

@@ -6,7 +6,7 @@ const retry = { attempts: 4, min: 250, max: 10 * second };
 const outage = { retryable: true, retryAfter: undefined, hasAnotherCredential: false };
 const refusal = { retryable: false, retryAfter: undefined, hasAnotherCredential: true };
 
-/** Everything random at its most; the deadline is at 30 s. */
+/** A plan with the highest random values and a deadline at 30 s. */
 function plan(probe = false) {
   return retryPlan({ retry, endsAt: 30 * second, probe, random: () => 1 });
 }
@@ -15,7 +15,7 @@ const attempt = (number: number, how: Omit<FailedAttempt, "attempt"> = outage): 
   return { attempt: number, ...how };
 };
 
-describe("what may pass", () => {
+describe("temporary failures", () => {
   test("a temporary failure is retried after pauses that double, as often as the config says", () => {
     const next = plan();
     expect([1, 2, 3, 4].map((number) => next(attempt(number), 0, 0))).toEqual([
@@ -37,7 +37,7 @@ describe("what may pass", () => {
   });
 });
 
-describe("a server that asks to be left alone", () => {
+describe("Retry-After", () => {
   test("a Retry-After is followed, and exceeded by a tenth and at most a second", () => {
     const next = plan();
     expect(next(attempt(1, { ...outage, retryAfter: 5 * second }), 0, 0)).toEqual({
@@ -47,7 +47,7 @@ describe("a server that asks to be left alone", () => {
     expect(next(attempt(1), 0, 20 * second)).toEqual({ kind: "again", after: 21_000 });
   });
 
-  test("a server with a Retry-After shortly before the deadline is asked at that moment", () => {
+  test("if a Retry-After ends shortly before the deadline, the next attempt begins exactly then", () => {
     const next = plan();
     expect(next(attempt(1, { ...outage, retryAfter: 29_500 }), 0, 0)).toEqual({
       kind: "again",
@@ -55,7 +55,7 @@ describe("a server that asks to be left alone", () => {
     });
   });
 
-  test("a server with a Retry-After at the deadline or later is not asked again, not even by a probe", () => {
+  test("a server with a Retry-After that ends at the deadline or later gets no other request, not even from a probe", () => {
     const asked = { ...outage, retryAfter: 30 * second };
     for (const next of [plan(), plan(true)]) {
       expect(next(attempt(1, asked), 0, 0)).toEqual({ kind: "beyond", asked: 30 * second });
@@ -63,7 +63,7 @@ describe("a server that asks to be left alone", () => {
   });
 });
 
-describe("a refused credential", () => {
+describe("rejected credentials", () => {
   test("a rejected credential is followed by another one at once, and only once", () => {
     const next = plan();
     expect(next(attempt(1, refusal), 0, 0)).toEqual({ kind: "again", after: 0 });

@@ -1,12 +1,12 @@
-// What processes share of the limits after refusals: each request that did not help counts once, and another credential ends
-// the hold for all.
+// The limits after refusals that processes share: each request that did not help counts once, and a new credential ends
+// the hold for all processes.
 import { expect, test } from "vitest";
 import type { RequestLimits } from "../../../src/tokens/refusal-policy.js";
 import { RefusedTokens } from "../../../src/tokens/refused-tokens.js";
 import { Token } from "../../../src/tokens/token.js";
 import { fakeClock } from "../../support/fake-clock.js";
 
-/** Refusals of one process, whose requests bring tokens that another process made where `isShared`. */
+/** Refusals of one process. With `isShared`, its new tokens come from another process. */
 function refusing(isShared: boolean) {
   const clock = fakeClock();
   const token = (accessToken: string, shared = false): Token =>
@@ -40,7 +40,7 @@ function refusing(isShared: boolean) {
   return {
     refused,
     failures: () => stored?.failures,
-    /** A call is refused, also when it is sent again. */
+    /** A call is refused, and again after it was sent again. */
     async refuse(kind: string) {
       const next = await refused.replace({ token: current, kind });
       if (next.kind === "resend") next.replacement?.failed(kind);

@@ -1,19 +1,19 @@
-// What keeps the process alive: a caller who waits, and nothing else.
+// Only a waiting caller keeps the process alive.
 import { beforeAll, describe, expect, test } from "vitest";
-import { outage, type Room, rejection, room, second } from "./fixtures.js";
+import { outage, rejection, second, type TestCache, testCache } from "./fixtures.js";
 
-// Loaded once beforehand, so that the turns of the event loop that loading takes are not part of the tests.
+// Loaded before the tests, so that they do not include the turns of the event loop that loading takes.
 beforeAll(() => import("p-retry"));
 
 const demand = { reason: "demand" } as const;
 const forced = { reason: "forced" } as const;
 
 /** Whether a timer would keep the process alive. */
-const keptAlive = ({ clock }: Room) => clock.pending.some(({ unrefd }) => !unrefd);
+const keptAlive = ({ clock }: TestCache) => clock.pending.some(({ unrefd }) => !unrefd);
 
 /** A cache whose token is stale, with a renewal in the background that waits for its second attempt. */
 async function betweenAttempts() {
-  const opened = room({
+  const opened = testCache({
     attempts: 4,
     random: () => 1,
     answer: (n) => (n === 0 ? {} : outage()),
@@ -26,7 +26,7 @@ async function betweenAttempts() {
   return opened;
 }
 
-describe("the process", () => {
+describe("process lifetime", () => {
   test("a background renewal does not keep the process alive", async () => {
     expect(keptAlive(await betweenAttempts())).toBe(false);
   });
@@ -48,7 +48,7 @@ describe("the process", () => {
   });
 
   test("a first caller keeps the process alive between two attempts, until it aborts", async () => {
-    const opened = room({ attempts: 4, random: () => 1, answer: outage });
+    const opened = testCache({ attempts: 4, random: () => 1, answer: outage });
     const caller = new AbortController();
     const left = rejection(opened.cache.getToken({ reason: "demand", signal: caller.signal }));
     await opened.clock.settle();
@@ -68,7 +68,7 @@ describe("the process", () => {
   });
 
   test("no timer remains and keeps the process alive when no caller waits", async () => {
-    const opened = room();
+    const opened = testCache();
     await Promise.all([opened.cache.getToken(demand), opened.cache.getToken(forced)]);
     expect(opened.clock.pending).toEqual([]);
   });

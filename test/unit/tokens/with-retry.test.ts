@@ -11,7 +11,7 @@ import { withRetry } from "../../../src/tokens/with-retry.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
 import { failure, issuer, outage, refusal, rejection, second, server, token } from "./fixtures.js";
 
-// Loaded once beforehand, so that the turns of the event loop that loading takes are not part of the tests.
+// Loaded before the tests, so that they do not include the turns of the event loop that loading takes.
 beforeAll(() => import("p-retry"));
 
 interface Setup {
@@ -22,21 +22,21 @@ interface Setup {
   readonly storeFailure?: () => StoreFailure | undefined;
   readonly retry?: Partial<RetrySpec>;
   readonly deadline?: number;
-  readonly holds?: RetryAfterRegistry;
+  readonly retryAfterRegistry?: RetryAfterRegistry;
   readonly clock?: FakeClock;
   readonly random?: () => number;
 }
 
-function patient(setup: Setup) {
+function setUp(setup: Setup) {
   const {
     outcome,
     deadline = 30 * second,
-    holds = new RetryAfterRegistry(),
+    retryAfterRegistry = new RetryAfterRegistry(),
     clock = fakeClock(),
     random = () => 1,
   } = setup;
   const started = clock.now();
-  /** The moments of the attempts, and the numbers that they were given. */
+  /** The times of the attempts, and their numbers. */
   const attempts: [number, number][] = [];
   const source = withRetry(
     {
@@ -52,7 +52,7 @@ function patient(setup: Setup) {
       endpoint: issuer,
       clock,
       random,
-      holds,
+      retryAfterRegistry,
       deadline,
       retry: { attempts: 4, min: 250, max: 10_000, ...setup.retry },
       causeOfTimeout() {
@@ -70,7 +70,7 @@ function patient(setup: Setup) {
   return {
     source,
     clock,
-    holds,
+    retryAfterRegistry,
     attempts,
     stop,
     request,
@@ -90,9 +90,9 @@ async function outcomeOf(
   return await outcome;
 }
 
-describe("what may pass", () => {
+describe("temporary failures", () => {
   test("a temporary failure is retried up to four attempts, with doubling pauses up to the bound of the jitter", async () => {
-    const { get, clock, attempts } = patient({ outcome: outage });
+    const { get, clock, attempts } = setUp({ outcome: outage });
     expect((await outcomeOf(get(), clock)).code).toBe("unavailable");
     expect(attempts).toEqual([
       [0, 1],
@@ -103,14 +103,14 @@ describe("what may pass", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  test.each([1, 2, 3])("is tried %d times when the config says so", async (count) => {
-    const { get, clock, attempts } = patient({ outcome: outage, retry: { attempts: count } });
+  test.each([1, 2, 3])("a temporary failure is attempted %d times if the config says so", async (count) => {
+    const { get, clock, attempts } = setUp({ outcome: outage, retry: { attempts: count } });
     await outcomeOf(get(), clock);
     expect(attempts).toHaveLength(count);
   });
 
   test("the retries end with the first success", async () => {
-    const { get, clock, attempts } = patient({ outcome: (n) => (n < 3 ? outage() : undefined) });
+    const { get, clock, attempts } = setUp({ outcome: (n) => (n < 3 ? outage() : undefined) });
     const got = get();
     await clock.advance(750);
     expect((await got).accessToken).toBe("token");
@@ -122,11 +122,11 @@ describe("what may pass", () => {
     [0.5, [0, 7_350, 14_700]],
     [1, [0, 7_700, 15_400]],
   ])(
-    "waits as long as Retry-After says, and up to a tenth longer, so that a fleet does not come back at once",
+    "a Retry-After is followed, and exceeded by up to a tenth, for the random number %d",
     async (random, expected) => {
       const limited = () => failure("unavailable", { retryable: true, retryAfter: 7_000 });
       const outcome = (n: number) => (n < 3 ? limited() : undefined);
-      const { get, clock, attempts } = patient({ outcome, random: () => random });
+      const { get, clock, attempts } = setUp({ outcome, random: () => random });
       const got = get();
       await clock.advance(16_000);
       await got;
@@ -136,7 +136,7 @@ describe("what may pass", () => {
 
   test("a Retry-After that ends just before the deadline is followed exactly", async () => {
     const limited = () => failure("unavailable", { retryable: true, retryAfter: 29_900 });
-    const { get, clock, attempts } = patient({ outcome: (n) => (n === 1 ? limited() : undefined) });
+    const { get, clock, attempts } = setUp({ outcome: (n) => (n === 1 ? limited() : undefined) });
     const got = get();
     await clock.advance(29_900);
     await got;
@@ -144,11 +144,11 @@ describe("what may pass", () => {
   });
 });
 
-describe("a refused credential", () => {
+describe("rejected credentials", () => {
   const changed = () => markAnotherCredential(refusal());
 
   test("a rejected credential is followed once and at once by another", async () => {
-    const { get, clock, attempts } = patient({ outcome: (n) => (n === 1 ? changed() : undefined) });
+    const { get, clock, attempts } = setUp({ outcome: (n) => (n === 1 ? changed() : undefined) });
     const got = get();
     await clock.settle();
     await got;
@@ -159,19 +159,19 @@ describe("a refused credential", () => {
   });
 
   test("a second rejected credential is not followed by a third", async () => {
-    const { get, clock, attempts } = patient({ outcome: changed });
+    const { get, clock, attempts } = setUp({ outcome: changed });
     expect((await outcomeOf(get(), clock)).code).toBe("token_request_rejected");
     expect(attempts).toHaveLength(2);
   });
 
   test("a rejected credential costs no more requests than the config allows", async () => {
-    const { get, clock, attempts } = patient({ outcome: changed, retry: { attempts: 1 } });
+    const { get, clock, attempts } = setUp({ outcome: changed, retry: { attempts: 1 } });
     await outcomeOf(get(), clock);
     expect(attempts).toHaveLength(1);
   });
 
   test("a rejected credential does not end the retries of a temporary failure", async () => {
-    const { get, clock, attempts } = patient({
+    const { get, clock, attempts } = setUp({
       random: () => 0,
       outcome: (n) => [outage(), changed(), outage()][n - 1],
     });
@@ -183,11 +183,11 @@ describe("a refused credential", () => {
 });
 
 test("a probe is one request, except with another credential", async () => {
-  const down = patient({ outcome: outage });
+  const down = setUp({ outcome: outage });
   await outcomeOf(down.source.getToken({ ...down.request(), probe: true }), down.clock);
   expect(down.attempts).toHaveLength(1);
   const outcome = (n: number) => (n === 1 ? markAnotherCredential(refusal()) : undefined);
-  const rotated = patient({ outcome });
+  const rotated = setUp({ outcome });
   const got = rotated.source.getToken({ ...rotated.request(), probe: true });
   await rotated.clock.settle();
   await got;
@@ -204,7 +204,7 @@ test("for every random sequence, attempts stay within number, deadline and full 
   });
   await fc.assert(
     fc.asyncProperty(setups, async ({ attempts: allowed, min, max, deadline, dice }) => {
-      const { get, clock, attempts } = patient({
+      const { get, clock, attempts } = setUp({
         outcome: outage,
         retry: { attempts: allowed, min, max },
         deadline,
@@ -226,18 +226,18 @@ test("for every random sequence, attempts stay within number, deadline and full 
 });
 
 test("a permanent failure is not retried", async () => {
-  const { get, clock, attempts } = patient({ outcome: refusal });
+  const { get, clock, attempts } = setUp({ outcome: refusal });
   expect((await outcomeOf(get(), clock)).oauthError).toBe("invalid_client");
   expect(attempts).toHaveLength(1);
 });
 
 test("a permanent failure ends the retries of a temporary one", async () => {
-  const { get, clock, attempts } = patient({ outcome: (n) => (n < 3 ? outage() : refusal()) });
+  const { get, clock, attempts } = setUp({ outcome: (n) => (n < 3 ? outage() : refusal()) });
   expect((await outcomeOf(get(), clock)).code).toBe("token_request_rejected");
   expect(attempts).toHaveLength(3);
 });
 
-describe("a store that the grant needs and that cannot be used when the deadline has passed", () => {
+describe("cause of a timeout", () => {
   const full = storeFailure(Object.assign(new Error(), { code: "ENOSPC" }), {
     place: "/state",
     isRedis: false,
@@ -246,7 +246,7 @@ describe("a store that the grant needs and that cannot be used when the deadline
     new Promise((resolve) => signal.addEventListener("abort", () => resolve(outage())));
 
   test("an unavailable store is named as the reason for the passed deadline", async () => {
-    const { get, clock } = patient({
+    const { get, clock } = setUp({
       ...{ deadline: 5 * second, outcome: calledOff },
       storeFailure: () => full,
     });
@@ -259,7 +259,7 @@ describe("a store that the grant needs and that cannot be used when the deadline
   });
 
   test("an available store is not named as the reason for the passed deadline", async () => {
-    const { get, clock } = patient({
+    const { get, clock } = setUp({
       ...{ deadline: 5 * second, outcome: calledOff },
       storeFailure: () => undefined,
     });
@@ -269,31 +269,36 @@ describe("a store that the grant needs and that cannot be used when the deadline
   });
 });
 
-describe("a Retry-After beyond the deadline", () => {
+describe("Retry-After beyond the deadline", () => {
   const limited = () => markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 120_000 }));
 
-  test.each([1, 2, 4])("fails at once at attempt %d, as `unavailable` with the time to wait", async (at) => {
-    const { get, clock, attempts, holds } = patient({ outcome: (n) => (n < at ? outage() : limited()) });
-    const outcome = rejection(get());
-    await clock.advance(1_750);
-    expect(await outcome).toMatchObject({
-      code: "unavailable",
-      server,
-      retryable: true,
-      retryAfter: 120_000,
-    });
-    expect(attempts).toHaveLength(at);
-    expect(holds.remaining(issuer, clock.now())).toBeGreaterThan(118_000);
-    expect(clock.pending).toEqual([]);
-  });
+  test.each([1, 2, 4])(
+    "a Retry-After beyond the deadline at attempt %d fails at once as `unavailable`, with the time to wait",
+    async (at) => {
+      const { get, clock, attempts, retryAfterRegistry } = setUp({
+        outcome: (n) => (n < at ? outage() : limited()),
+      });
+      const outcome = rejection(get());
+      await clock.advance(1_750);
+      expect(await outcome).toMatchObject({
+        code: "unavailable",
+        server,
+        retryable: true,
+        retryAfter: 120_000,
+      });
+      expect(attempts).toHaveLength(at);
+      expect(retryAfterRegistry.remaining(issuer, clock.now())).toBeGreaterThan(118_000);
+      expect(clock.pending).toEqual([]);
+    },
+  );
 
   test("a Retry-After beyond the deadline holds back all requests to the same token endpoint until it ends", async () => {
-    const holds = new RetryAfterRegistry();
+    const retryAfterRegistry = new RetryAfterRegistry();
     const clock = fakeClock();
-    const told = patient({ outcome: limited, holds, clock });
+    const told = setUp({ outcome: limited, retryAfterRegistry, clock });
     await rejection(told.get());
     await clock.advance(20_000);
-    const other = patient({ outcome: () => undefined, holds, clock });
+    const other = setUp({ outcome: () => undefined, retryAfterRegistry, clock });
     expect(await rejection(other.get())).toMatchObject({ code: "unavailable", retryAfter: 101_000 });
     expect(other.attempts).toEqual([]);
     await clock.advance(100_000);
@@ -302,20 +307,22 @@ describe("a Retry-After beyond the deadline", () => {
   });
 
   test("a Retry-After of another server than the token endpoint holds back no other manager", async () => {
-    const holds = new RetryAfterRegistry();
+    const retryAfterRegistry = new RetryAfterRegistry();
     const clock = fakeClock();
     const metadata = () => failure("unavailable", { retryable: true, retryAfter: 120_000 });
-    const { message, retryAfter } = await rejection(patient({ outcome: metadata, holds, clock }).get());
+    const { message, retryAfter } = await rejection(
+      setUp({ outcome: metadata, retryAfterRegistry, clock }).get(),
+    );
     expect([message, retryAfter]).toEqual(['Server "billing": unavailable.', 120_000]);
-    expect(holds.remaining(issuer, clock.now())).toBe(0);
+    expect(retryAfterRegistry.remaining(issuer, clock.now())).toBe(0);
   });
 
   test("a Retry-After stays when an earlier request of another manager succeeds", async () => {
-    const holds = new RetryAfterRegistry();
+    const retryAfterRegistry = new RetryAfterRegistry();
     const clock = fakeClock();
     let succeed = () => {};
-    const slow = patient({
-      holds,
+    const slow = setUp({
+      retryAfterRegistry,
       clock,
       outcome: () =>
         new Promise((resolve) => {
@@ -323,38 +330,38 @@ describe("a Retry-After beyond the deadline", () => {
         }),
     });
     const early = slow.get();
-    await rejection(patient({ outcome: limited, holds, clock }).get());
+    await rejection(setUp({ outcome: limited, retryAfterRegistry, clock }).get());
     succeed();
     await early;
-    expect(holds.remaining(issuer, clock.now())).toBe(120_000);
+    expect(retryAfterRegistry.remaining(issuer, clock.now())).toBe(120_000);
   });
 
   test("a Retry-After holds back the next attempt of managers that are between two attempts", async () => {
-    const holds = new RetryAfterRegistry();
+    const retryAfterRegistry = new RetryAfterRegistry();
     const clock = fakeClock();
-    const retrying = patient({ outcome: outage, holds, clock });
-    await rejection(patient({ outcome: limited, holds, clock }).get());
-    // `forced` goes through a hold, but its retries must not hammer.
+    const retrying = setUp({ outcome: outage, retryAfterRegistry, clock });
+    await rejection(setUp({ outcome: limited, retryAfterRegistry, clock }).get());
+    // A forced refresh ignores a hold, but its retries must not.
     expect(await outcomeOf(retrying.get("forced"), clock, 5_000)).toMatchObject({ retryAfter: 120_000 });
     expect(retrying.attempts).toHaveLength(1);
   });
 });
 
-test("the longer wait counts, of this response or of another manager", async () => {
-  const holds = new RetryAfterRegistry();
-  const { get, clock, attempts } = patient({
-    holds,
+test("a retry waits for the longer Retry-After, of its own response or of another manager", async () => {
+  const retryAfterRegistry = new RetryAfterRegistry();
+  const { get, clock, attempts } = setUp({
+    retryAfterRegistry,
     outcome: (n) => (n === 1 ? failure("unavailable", { retryable: true, retryAfter: 2_000 }) : undefined),
   });
   const got = get();
-  holds.hold(issuer, clock.now(), 9_000);
+  retryAfterRegistry.hold(issuer, clock.now(), 9_000);
   await clock.advance(9_900);
   await got;
   expect(attempts.map(([at]) => at)).toEqual([0, 9_900]);
 });
 
 test("the next acquisition waits for the Retry-After of the last attempt, and slightly longer", async () => {
-  const { get, clock, attempts } = patient({
+  const { get, clock, attempts } = setUp({
     retry: { attempts: 1 },
     outcome: () => markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 20_000 })),
   });
@@ -368,10 +375,10 @@ test("the next acquisition waits for the Retry-After of the last attempt, and sl
   expect(attempts.map(([at]) => at)).toEqual([0, 21_000]);
 });
 
-describe("the deadline", () => {
+describe("deadline", () => {
   test("the deadline ends an attempt that hangs with a retryable `timeout`", async () => {
     let seen: AbortSignal | undefined;
-    const { get, clock } = patient({
+    const { get, clock } = setUp({
       deadline: 5 * second,
       outcome: (_, signal) => {
         seen = signal;
@@ -385,15 +392,15 @@ describe("the deadline", () => {
   });
 
   test("the deadline covers all attempts, and none begins that could not end before it", async () => {
-    const { get, clock, attempts } = patient({ outcome: outage, deadline: 700 });
+    const { get, clock, attempts } = setUp({ outcome: outage, deadline: 700 });
     expect((await outcomeOf(get(), clock)).code).toBe("unavailable");
     expect(attempts.map(([at]) => at)).toEqual([0, 250]);
   });
 });
 
-describe("an abort from outside", () => {
+describe("aborts", () => {
   test("an abort ends the pause between two attempts", async () => {
-    const { get, clock, stop, attempts } = patient({ outcome: outage });
+    const { get, clock, stop, attempts } = setUp({ outcome: outage });
     const outcome = rejection(get());
     await clock.settle();
     stop.abort();
@@ -403,7 +410,7 @@ describe("an abort from outside", () => {
   });
 
   test("no listener stays on the signal after success or failure", async () => {
-    const { get, clock, stop } = patient({ outcome: (n) => (n < 3 ? outage() : undefined) });
+    const { get, clock, stop } = setUp({ outcome: (n) => (n < 3 ? outage() : undefined) });
     const got = get();
     await clock.advance(750);
     await got;
@@ -413,7 +420,7 @@ describe("an abort from outside", () => {
 });
 
 test("no timer between two attempts keeps the process alive", async () => {
-  const { get, clock, stop } = patient({ outcome: outage });
+  const { get, clock, stop } = setUp({ outcome: outage });
   const outcome = rejection(get());
   await clock.settle();
   expect(clock.pending.map(({ unrefd }) => unrefd)).toEqual([true, true]);

@@ -20,16 +20,16 @@ function parts() {
 
 const jwt = (claims: object) => `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.c2ln`;
 
-describe("the leaf", () => {
+describe("grantSource", () => {
   test.each([
-    ["what the response says", { expiresIn: 100, accessToken: jwt({ iat: 10, exp: 70 }) }, 100_000],
+    ["the response", { expiresIn: 100, accessToken: jwt({ iat: 10, exp: 70 }) }, 100_000],
     [
-      "else the JWT's own claims, whatever the clock says",
+      "else the claims of the JWT, whatever the local time",
       { accessToken: jwt({ iat: 10, exp: 70 }) },
       60_000,
     ],
     ["else the assumed lifetime, with a warning", { accessToken: "opaque" }, 300_000],
-  ])("takes the lifetime from %s, counted from when the request was sent", async (_, fields, lifetime) => {
+  ])("a token takes its lifetime from %s, counted from the request", async (_, fields, lifetime) => {
     const { common, clock, events } = parts();
     const requestedAt = clock.now() - 2_000;
     const { expiresIn: _none, ...plain } = issued({ requestedAt });
@@ -47,10 +47,10 @@ describe("the leaf", () => {
   });
 
   test.each([
-    ["its own expiry, before what the config says", jwt({ exp: 1_767_225_700 }), 100, 100_000],
-    ["none when it had expired before it was read", jwt({ exp: 1_767_225_500 }), 100, 0],
-    ["what the config says when it is opaque", "opaque", 100, 100_000],
-  ])("gives a static token %s", async (_, accessToken, expiresIn, lifetime) => {
+    ["the expiry in its claims, which precedes the config", jwt({ exp: 1_767_225_700 }), 100, 100_000],
+    ["no lifetime if it had expired before it was read", jwt({ exp: 1_767_225_500 }), 100, 0],
+    ["the lifetime of the config if it is opaque", "opaque", 100, 100_000],
+  ])("a static token gets %s", async (_, accessToken, expiresIn, lifetime) => {
     const { common, clock } = parts();
     const requestedAt = clock.now();
     expect(requestedAt).toBe(1_767_225_600_000);
@@ -68,14 +68,14 @@ describe("the leaf", () => {
     expect(events).toMatchObject([{ name: "token:warning", expiresAt: clock.now() }]);
   });
 
-  test("an absurd lifetime is capped, so that times remain numbers", async () => {
+  test("an infinite lifetime is capped, so that times remain finite", async () => {
     const { common, clock } = parts();
     const grant = async () => issued({ requestedAt: clock.now(), expiresIn: Number.POSITIVE_INFINITY });
     const got = await grantSource(prepared(grant), { ...common, assumedLifetime: 1 }).getToken(request);
     expect(got.expiresAt - clock.now()).toBe(315_360_000_000);
   });
 
-  test("the innermost source ends with its signal although the grant goes on", async () => {
+  test("an abort ends the wait for a grant that ignores its signal", async () => {
     const { common } = parts();
     const stop = new AbortController();
     const source = grantSource(
@@ -97,14 +97,14 @@ test.each([
   ["one whose payload is a list", `e30.${Buffer.from("[1]").toString("base64url")}.c2ln`, undefined],
   ["one whose payload is null", `e30.${Buffer.from("null").toString("base64url")}.c2ln`, undefined],
   [
-    "one with numbers beyond all bounds",
+    "one with an infinite exp",
     `e30.${Buffer.from('{"iat":0,"exp":1e999}').toString("base64url")}.c2ln`,
     315_360_000_000,
   ],
-  ["one that is too long to look into", `${jwt({ iat: 1, exp: 61, x: "x".repeat(70_000) })}`, undefined],
-  ["rubbish of three parts", "a.b.c", undefined],
+  ["one that is too long to parse", `${jwt({ iat: 1, exp: 61, x: "x".repeat(70_000) })}`, undefined],
+  ["three parts that are not a JWT", "a.b.c", undefined],
   ["one of five parts", `${jwt({ iat: 1, exp: 2 })}.x.y`, undefined],
-])("the lifetime of %s", (_, accessToken, lifetime) => {
+])("jwtLifetime() returns the lifetime of %s", (_, accessToken, lifetime) => {
   expect(jwtLifetime(accessToken)).toBe(lifetime);
 });
 
@@ -164,13 +164,13 @@ test("single flight: a caller during a request shares it, a caller after it send
   expect((await source.getToken(request)).expiresAt).toBe(2);
 });
 
-test("Retry-After: the longest hold of an issuer counts, and a token without an issuer has none", () => {
-  const holds = new RetryAfterRegistry();
-  holds.hold("https://a.example", 1_000, 4_000);
-  holds.hold("https://a.example", 1_000, 2_000);
-  holds.hold(undefined, 1_000, 9_000);
-  expect(holds.remaining("https://a.example", 1_000)).toBe(4_000);
-  expect(holds.remaining("https://b.example", 1_000)).toBe(0);
-  expect(holds.remaining(undefined, 1_000)).toBe(0);
-  expect(holds.remaining("https://a.example", 5_000)).toBe(0);
+test("Retry-After: the longest hold of an issuer counts, and a token without an issuer has no hold", () => {
+  const retryAfterRegistry = new RetryAfterRegistry();
+  retryAfterRegistry.hold("https://a.example", 1_000, 4_000);
+  retryAfterRegistry.hold("https://a.example", 1_000, 2_000);
+  retryAfterRegistry.hold(undefined, 1_000, 9_000);
+  expect(retryAfterRegistry.remaining("https://a.example", 1_000)).toBe(4_000);
+  expect(retryAfterRegistry.remaining("https://b.example", 1_000)).toBe(0);
+  expect(retryAfterRegistry.remaining(undefined, 1_000)).toBe(0);
+  expect(retryAfterRegistry.remaining("https://a.example", 5_000)).toBe(0);
 });

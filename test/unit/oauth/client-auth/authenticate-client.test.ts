@@ -27,7 +27,7 @@ describe("a client without a credential", () => {
   });
 });
 
-describe("a method of the config that does not go with the credential", () => {
+describe("a configured method without its credential", () => {
   it("is config_invalid and sends nothing", async () => {
     await using server = await startAuthorizationServer(issue);
     for (const client of [
@@ -57,7 +57,7 @@ const certificate: CredentialSpec = {
 };
 
 describe("each client authentication method", () => {
-  // A method or a kind of credential that is added and not listed here does not compile.
+  // A new method or kind of credential does not compile until it is listed here.
   const sent = {
     client_secret_basic: [secret, ["authorization: Basic"]],
     client_secret_post: [secret, ["client_id", "client_secret"]],
@@ -76,7 +76,7 @@ describe("each client authentication method", () => {
     async (name, [credential, fields]) => {
       const issued = await (await createAuthority()).issue({ subject: "CN=crm" });
       const identity = { CERTIFICATE: issued.certificate, CERTIFICATE_KEY: issued.privateKey };
-      // The names of the entries are those of the object.
+      // The keys of the entries are the keys of the object.
       const method = name as ClientAuthenticationMethod;
       const { request, form } = await requestOf(
         (issuer): ClientSpec => ({ issuer, id: "crm-agent", credential, method }),
@@ -93,7 +93,7 @@ describe("each client authentication method", () => {
   );
 });
 
-it("a fault of our own code during client authentication goes out as it is, with its stack", async () => {
+it("a programming error during client authentication is thrown unchanged, with its stack", async () => {
   await using server = await startAuthorizationServer(issue);
   const fault = new TypeError("time.now is not a function");
   const serverClocks = new ServerClocks(clock);
@@ -125,7 +125,7 @@ it("the stack of a token request shows each step from the grant to fetch", async
     await using server = await startAuthorizationServer(issue);
     const grant = clientCredentialsGrant(server.origin, secretClient(server.origin), {
       async fetch(url, init) {
-        // As the network of the runtime does, which loads its connections first.
+        // Like the network of the runtime, which first imports its connections.
         await Promise.resolve();
         if (init?.method === "POST") stack = String(new Error("here").stack);
         return await fetch(url, init);
@@ -137,9 +137,7 @@ it("the stack of a token request shows each step from the grant to fetch", async
   }
   const ours = [...stack.matchAll(/at (?:async )?(?:Object\.)?(\S+) \(.*\/src\//g)].map(([, name]) => name);
   expect(ours).toEqual([
-    "callFetch",
     "exchange",
-    "boundedFetch",
     "sendTokenRequest",
     "sendGrantRequest",
     "askTokenEndpoint",

@@ -20,7 +20,7 @@ const credentials: Readonly<Record<CredentialSpec["kind"], CredentialSpec>> = {
 };
 const issuer = "https://auth.example";
 
-describe("the method for a credential", () => {
+describe("the chosen method for a credential", () => {
   const everything = [
     "none",
     "self_signed_tls_client_auth",
@@ -42,7 +42,7 @@ describe("the method for a credential", () => {
     ["certificate", ["private_key_jwt", "self_signed_tls_client_auth"], "self_signed_tls_client_auth"],
     ["none", undefined, "none"],
     ["none", everything, "none"],
-  ] as const)("%s at a server that lists %j is %s", (kind, listed, method) => {
+  ] as const)("of the kind %s, at a server that lists %j, is %s", (kind, listed, method) => {
     const metadata = listed === undefined ? {} : { token_endpoint_auth_methods_supported: listed };
     const client = { issuer, credential: credentials[kind] };
     expect(chooseMethod(client, metadata, { server: "crm", warned: new Set() })).toBe(method);
@@ -70,7 +70,7 @@ describe("the method for a credential", () => {
       ["client_secret_post"],
       "does not accept a client without a credential; it lists client_secret_post. Give the client a credential",
     ],
-  ] as const)("%s at a server that lists only %j is refused", (kind, listed, said) => {
+  ] as const)("of the kind %s does not exist at a server that lists only %j", (kind, listed, said) => {
     const client = { issuer, credential: credentials[kind] };
     const metadata = { token_endpoint_auth_methods_supported: listed };
     const choose = () => chooseMethod(client, metadata, { server: "crm", warned: new Set() });
@@ -80,7 +80,7 @@ describe("the method for a credential", () => {
   });
 });
 
-describe("a method of the config", () => {
+describe("a configured method", () => {
   it("is used with a warning when the server lists others", async () => {
     const client = (origin: string): ClientSpec => secretClient(origin, { method: "client_secret_post" });
     const metadata = { token_endpoint_auth_methods_supported: ["private_key_jwt"] };
@@ -110,7 +110,7 @@ describe("a server that lists no method for the credential", () => {
     await using server = await startAuthorizationServer(issue, {
       token_endpoint_auth_methods_supported: listed,
     });
-    // With an environment in which the secret is missing: reading it would be another error.
+    // The secret is missing in the environment, so reading it would be another error.
     const grant = clientCredentialsGrant(server.origin, secretClient(server.origin), { env: {} });
     const error = await failureOf(grant({ signal: signal() }), ["obey-me"]);
     expect(error).toMatchObject({ code: "unsupported_by_server", retryable: false });

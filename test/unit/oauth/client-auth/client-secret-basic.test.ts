@@ -26,7 +26,7 @@ describe("client_secret_basic", () => {
   ])("form-encodes id and secret before base64: %s", async (_, id, value, sent) => {
     const { request } = await requestOf((issuer) => secretClient(issuer, { id }), { CRM_SECRET: value });
     expect(decoded(request.headers.authorization)).toBe(sent);
-    // What a server that does it by the book gets back.
+    // The values that a server decodes according to RFC 6749 §2.3.1.
     const [first, second] = sent.split(":").map((part) => new URLSearchParams(`v=${part}`).get("v"));
     expect([first, second]).toEqual([id, value]);
   });
@@ -49,13 +49,13 @@ describe("client_secret_basic with basicEncoding raw", () => {
     ["% + and space", "crm%agent", "p+a%s s w"],
     ["a colon in the secret", "crm", "p:a:s"],
     ["non-Latin letters", "агент", "пароль é"],
-  ])("sends id and secret as they are: %s", async (_, id, value) => {
+  ])("sends id and secret without encoding: %s", async (_, id, value) => {
     const client = (issuer: string) => secretClient(issuer, { id, basicEncoding: "raw" });
     const { request } = await requestOf(client, { CRM_SECRET: value });
     expect(decoded(request.headers.authorization)).toBe(`${id}:${value}`);
   });
 
-  it("refuses a colon in the id, which the server would cut it at, before the secret is read", async () => {
+  it("refuses a colon in the id before the secret is read", async () => {
     await using server = await startAuthorizationServer(issue);
     const client = secretClient(server.origin, { id: "crm:agent", basicEncoding: "raw" });
     const error = await failureOf(
@@ -66,7 +66,7 @@ describe("client_secret_basic with basicEncoding raw", () => {
     expect(server.tokenRequests()).toEqual([]);
   });
 
-  it("has no say where the secret goes into the body", async () => {
+  it("does not change the body of client_secret_post", async () => {
     const metadata = { token_endpoint_auth_methods_supported: ["client_secret_post"] };
     const client = (issuer: string) => secretClient(issuer, { id: "crm:agent", basicEncoding: "raw" });
     const { form } = await requestOf(client, { CRM_SECRET: "a b" }, metadata);

@@ -22,7 +22,7 @@ describe("client_secret_jwt", () => {
     ["HS256", 32],
     ["HS384", 48],
     ["HS512", 64],
-  ])("signs with %s, and the secret itself is nowhere in the request", async (alg, length) => {
+  ])("signs with %s, and does not send the secret itself", async (alg, length) => {
     const value = bytes(length);
     const { request, form, origin } = await requestOf(secretClient, { CRM_SECRET: value }, jwtOnly(alg));
     expect([...form.keys()]).toEqual(["grant_type", "resource", "client_assertion_type", "client_assertion"]);
@@ -58,7 +58,7 @@ describe("client_secret_jwt", () => {
     expect(decodeProtectedHeader(form.get("client_assertion") ?? "").alg).toBe(alg);
   });
 
-  it("has the audience and the type that the config names", async () => {
+  it("has the audience and the typ of the config", async () => {
     const client = (issuer: string): ClientSpec =>
       secretClient(issuer, {
         assertionAudience: "token_endpoint",

@@ -13,7 +13,7 @@ describe("client_secret_post", () => {
     );
   });
 
-  it("is used when the config says so, whatever the server lists", async () => {
+  it("is used if the config names it, even if the server does not list it", async () => {
     const metadata = { token_endpoint_auth_methods_supported: ["private_key_jwt"] };
     const client = (issuer: string) => secretClient(issuer, { method: "client_secret_post" });
     const { form } = await requestOf(client, { CRM_SECRET: "s3cret" }, metadata);

@@ -85,7 +85,7 @@ describe("private_key_jwt", () => {
     expect(decodeProtectedHeader(form.get("client_assertion") ?? "").alg).toBe(alg);
   });
 
-  it("refuses a server that lists none that the key can, and sends nothing", async () => {
+  it("refuses a server that lists no algorithm of the key, and sends nothing", async () => {
     await using server = await startAuthorizationServer(issue, listing("RS256", "obey-me"));
     const env = { KEY: pem(p256.privateKey) };
     const grant = clientCredentialsGrant(server.origin, keyClient()(server.origin), { env });
@@ -101,7 +101,7 @@ describe("private_key_jwt", () => {
     expect(header).toEqual({ alg: "ES256", typ: "client-authentication+jwt" });
   });
 
-  it("makes a new assertion for each attempt, with the key that is there then", async () => {
+  it("signs a new assertion for each attempt, with the current key", async () => {
     await using server = await startAuthorizationServer(issue);
     const folder = await mkdtemp(join(tmpdir(), "assertion-"));
     const file = join(folder, "agent.pem");
@@ -154,13 +154,13 @@ describe("private_key_jwt", () => {
     ["issuer", (origin: string) => origin],
     ["token_endpoint", (origin: string) => `${origin}/token`],
     ["https://login.example/tenant/", () => "https://login.example/tenant/"],
-  ] as const)("is for the audience that the config names: %s", async (assertionAudience, expected) => {
+  ] as const)("has the audience of the config: %s", async (assertionAudience, expected) => {
     const client = keyClient({}, { assertionAudience });
     const { form, origin } = await requestOf(client, { KEY: pem(p256.privateKey) });
     expect(jwt(form).claims.aud).toBe(expected(origin));
   });
 
-  it("names the certificate of the key, and then the client beside the assertion", async () => {
+  it("has the thumbprint of the key's certificate, and then also a client_id in the body", async () => {
     const { certificate, privateKey } = await selfSigned({ keyType: "rsa" });
     const client = keyClient({ certificate: { env: "CERTIFICATE" }, kid: false, alg: "PS256" });
     const { form } = await requestOf(client, { KEY: privateKey, CERTIFICATE: certificate });
@@ -173,20 +173,20 @@ describe("private_key_jwt", () => {
     await expect(jwtVerify(assertion, key, { currentDate: new Date(now) })).resolves.toBeDefined();
   });
 
-  it("has the type that the config names", async () => {
+  it("has the typ of the config", async () => {
     const client = keyClient({}, { assertionType: "JWT" });
     const { form } = await requestOf(client, { KEY: pem(p256.privateKey) });
     expect(jwt(form).header.typ).toBe("JWT");
   });
 
-  it("sends a client id that is a URL as it is written", async () => {
+  it("sends a client id that is a URL unchanged", async () => {
     const id = "https://Agents.example/billing?v=1#me";
     const { form } = await requestOf(keyClient({}, { id }), { KEY: pem(p256.privateKey) });
     expect(jwt(form).claims).toMatchObject({ iss: id, sub: id });
     expect(form.has("client_id")).toBe(false);
   });
 
-  it("takes a configured algorithm that the server does not list, with a warning", async () => {
+  it("uses a configured algorithm that the server does not list, with a warning", async () => {
     const env = { KEY: pem(rsa.privateKey) };
     const unlisted = await requestOf(keyClient({ alg: "PS512" }), env, listing("RS256"));
     expect(jwt(unlisted.form).header.alg).toBe("PS512");

@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** An authorization server that asks for certificates and lets in whatever it gets. */
+/** Starts an authorization server that requests a certificate and accepts any. */
 async function startServer(metadata: (origin: string) => object) {
   const seen: Seen[] = [];
   const server = await listen(
@@ -95,7 +95,7 @@ const body = (origin: string) =>
   `grant_type=client_credentials&resource=${encodeURIComponent(`${origin}/mcp`)}&client_id=billing-agent`;
 
 describe("tls_client_auth", () => {
-  it("presents the certificate at the endpoint for it, with the client's id and no other credential", async () => {
+  it("presents the certificate at the mTLS alias, with the client's id and no other credential", async () => {
     const thumbprint = await put(await authority.issue({ client: true, subject: "CN=agent" }));
     await using server = await startServer((origin) => ({
       token_endpoint_auth_methods_supported: ["private_key_jwt", "tls_client_auth"],
@@ -108,7 +108,7 @@ describe("tls_client_auth", () => {
     ]);
   });
 
-  it("presents it at the token endpoint where there is no other, and without a list", async () => {
+  it("presents the certificate at the token endpoint if there is no alias and no list of methods", async () => {
     const thumbprint = await put(await authority.issue({ client: true }));
     await using server = await startServer(() => ({}));
     await using client = grantOf(server.origin);
@@ -116,7 +116,7 @@ describe("tls_client_auth", () => {
     expect(server.seen).toMatchObject([{ url: "/token", thumbprint, body: body(server.origin) }]);
   });
 
-  it("uses files that were replaced with the next request", async () => {
+  it("uses replaced files for the next request", async () => {
     await using server = await startServer(() => ({}));
     await using client = grantOf(server.origin);
     const thumbprints: string[] = [];
@@ -141,7 +141,7 @@ describe("tls_client_auth", () => {
     expect(server.seen).toEqual([]);
   });
 
-  it("reads no file for a server that does not take certificates", async () => {
+  it("reads no file for a server that does not support certificates", async () => {
     await Promise.all([rm(paths().cert, { force: true }), rm(paths().key, { force: true })]);
     await using server = await startServer(() => ({
       token_endpoint_auth_methods_supported: ["client_secret_basic"],
@@ -153,7 +153,7 @@ describe("tls_client_auth", () => {
 });
 
 describe("self_signed_tls_client_auth", () => {
-  it("is the same request, with a certificate that vouches for itself", async () => {
+  it("sends the same request with a self-signed certificate", async () => {
     const thumbprint = await put(await selfSigned({ client: true, subject: "CN=self" }));
     await using server = await startServer(() => ({
       token_endpoint_auth_methods_supported: ["self_signed_tls_client_auth"],

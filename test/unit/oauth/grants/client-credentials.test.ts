@@ -15,8 +15,8 @@ import {
 
 const good = { access_token: "granted", token_type: "Bearer", expires_in: 3600 };
 
-describe("the token request", () => {
-  it("is these bytes", async () => {
+describe("a client credentials request", () => {
+  it("has exactly these bytes", async () => {
     await using server = await startAuthorizationServer((_, response) => sendJson(response, good));
     const grant = clientCredentialsGrant(server.origin, undefined, {}, ["invoices:read", "crm"]);
     const token = await grant({ signal: signal() });
@@ -48,7 +48,7 @@ describe("the token request", () => {
     });
   });
 
-  /** A resource server with metadata of its own in front of an authorization server elsewhere. */
+  /** Starts a resource server with metadata, and an authorization server on another origin. */
   async function withResourceMetadata(issuer: string, metadata: (origin: string) => object) {
     const server = await startHttpServer((request, response) => {
       if (request.url !== "/.well-known/oauth-protected-resource/mcp")
@@ -71,7 +71,7 @@ describe("the token request", () => {
     expect(token.resource).toBe(server.origin);
   });
 
-  it("asks for the scopes of the config, else the challenge's, else those of the resource metadata", async () => {
+  it("has the scopes of the config, or else of the challenge, or else of the resource metadata", async () => {
     await using issuer = await startAuthorizationServer((_, response) => sendJson(response, good));
     await using server = await withResourceMetadata(issuer.origin, (origin) => ({
       resource: `${origin}/mcp`,
@@ -91,21 +91,21 @@ describe("the token request", () => {
     expect(tokens.map(({ scopes }) => scopes)).toEqual([["config"], ["challenge"], ["metadata"]]);
   });
 
-  it("has no scope when nobody names one, or the config says none", async () => {
+  it("has no scope if none is named, or if the config has an empty list", async () => {
     await using server = await startAuthorizationServer((_, response) => sendJson(response, good));
     await clientCredentialsGrant(server.origin)({ signal: signal() });
     await clientCredentialsGrant(server.origin, undefined, {}, [])({ signal: signal() });
     for (const { body } of server.tokenRequests()) expect(new URLSearchParams(body).has("scope")).toBe(false);
   });
 
-  it("is sent although the server does not list the grant", async () => {
+  it("is sent even if the server does not list the grant type", async () => {
     await using server = await startAuthorizationServer((_, response) => sendJson(response, good), {
       grant_types_supported: ["authorization_code"],
     });
     expect((await clientCredentialsGrant(server.origin)({ signal: signal() })).accessToken).toBe("granted");
   });
 
-  it("counts the lifetime from when it is sent, not from before discovery", async () => {
+  it("starts the lifetime of the token when it is sent, not before discovery", async () => {
     let time = now;
     const ticking: Clock = { ...clock, now: () => time };
     await using server = await startAuthorizationServer(
@@ -125,8 +125,8 @@ describe("the token request", () => {
   });
 });
 
-describe("a credential that cannot be had", () => {
-  it("is secret_unavailable and sends nothing", async () => {
+describe("a client secret that is read for each attempt", () => {
+  it("is secret_unavailable if it is missing, and nothing is sent", async () => {
     await using server = await startAuthorizationServer((_, response) => sendJson(response, good));
     const error = await failureOf(
       clientCredentialsGrant(server.origin, undefined, { env: {} })({ signal: signal() }),
@@ -135,7 +135,7 @@ describe("a credential that cannot be had", () => {
     expect(server.tokenRequests()).toEqual([]);
   });
 
-  it("that has been rotated is used at the next attempt", async () => {
+  it("is used by the next attempt after a rotation", async () => {
     await using server = await startAuthorizationServer((request, response) => {
       const right =
         request.headers.authorization === `Basic ${Buffer.from("crm-agent:new").toString("base64")}`;
@@ -150,7 +150,7 @@ describe("a credential that cannot be had", () => {
 });
 
 describe("a token endpoint that is gone", () => {
-  it.each([404, 405])("%i: one that has moved is found again within the attempt", async (status) => {
+  it.each([404, 405])("is found at its new URL within the attempt after %i", async (status) => {
     let path = "/old";
     await using server = await startAuthorizationServer(
       (request, response) => {
@@ -165,7 +165,7 @@ describe("a token endpoint that is gone", () => {
     expect(server.tokenRequests().map(({ url }) => url)).toEqual(["/old", "/new"]);
   });
 
-  it("is refused when the metadata, read again, still names it", async () => {
+  it("is an error if the metadata, read again, still names it", async () => {
     await using server = await startAuthorizationServer((_, response) => void response.writeHead(404).end());
     const error = await failureOf(clientCredentialsGrant(server.origin)({ signal: signal() }));
     expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
@@ -175,7 +175,7 @@ describe("a token endpoint that is gone", () => {
     expect(lookups).toHaveLength(2);
   });
 
-  it("is tried at its new place only once", async () => {
+  it("is tried only once at its new URL", async () => {
     let moves = 0;
     await using server = await startAuthorizationServer(
       (_, response) => {
@@ -190,7 +190,7 @@ describe("a token endpoint that is gone", () => {
   });
 });
 
-describe("an attempt that does not come to an end", () => {
+describe("an attempt without a response", () => {
   it("is aborted by its signal", async () => {
     await using server = await startAuthorizationServer(() => {});
     const controller = new AbortController();

@@ -27,7 +27,7 @@ const idToken = "canary-id-token";
 const env = { CRM_SECRET: "canary-5ecret", IDP_SECRET: "canary-idp-5ecret", ID_TOKEN: idToken };
 const canaries = [...Object.values(env), "canary", "eyJ"];
 
-/** What an identity provider answers with; the JWT of each is another one. */
+/** Answers as an identity provider, with another JWT each time. */
 function idJags(more: object = {}): Handler {
   let count = 0;
   return (_, response) =>
@@ -96,8 +96,8 @@ function enterprise(
 const idJagsSent = (server: AuthorizationServer) =>
   server.tokenRequests().map(({ body }) => new URLSearchParams(body).get("assertion"));
 
-describe("the two legs", () => {
-  it("are these requests, each of the client that we are there", async () => {
+describe("the two requests", () => {
+  it("have exactly these bytes, each with the client that is registered there", async () => {
     await using both = await servers();
     const token = await enterprise(both, { scopes: ["read", "write"] })({ signal: signal() });
     const { idp, mcp } = both;
@@ -134,7 +134,7 @@ describe("the two legs", () => {
     });
   });
 
-  it("are made anew at each attempt", async () => {
+  it("are both sent for each attempt", async () => {
     await using both = await servers();
     const grant = enterprise(both);
     await grant({ signal: signal() });
@@ -146,14 +146,14 @@ describe("the two legs", () => {
     ]);
   });
 
-  it("ask the second server for no more than the first has granted", async () => {
+  it("request from the second server only the scopes that the first granted", async () => {
     await using both = await servers(idJags({ scope: "read" }));
     const token = await enterprise(both, { scopes: ["read", "write"] })({ signal: signal() });
     expect(new URLSearchParams(both.mcp.tokenRequests()[0]?.body).get("scope")).toBe("read");
     expect(token.scopes).toEqual(["read"]);
   });
 
-  it("give audience and params of the grant to the second server alone", async () => {
+  it("have the audience and the params of the grant only in the second", async () => {
     await using both = await servers();
     const more = { audience: ["api://crm"], params: { tenant: "7" }, resource: false as const };
     await enterprise(both, more)({ signal: signal() });
@@ -167,7 +167,7 @@ describe("the two legs", () => {
     ]);
   });
 
-  it("have the user's token as it is at that moment", async () => {
+  it("have the user's token of that time", async () => {
     await using both = await servers();
     let count = 0;
     const subjectToken = async () => new Secret(`user-${++count}`);
@@ -181,7 +181,7 @@ describe("the two legs", () => {
     expect(sent).toEqual(["user-1", "user-2"]);
   });
 
-  it("without a user send nothing", async () => {
+  it("are not sent without a user", async () => {
     await using both = await servers();
     const subject = { token: { runtime: true }, type: idTokenType } as const;
     const client: ClientSpec = { issuer: both.idp.origin, id: "agent", credential: { kind: "none" } };
@@ -191,7 +191,7 @@ describe("the two legs", () => {
     expect([...both.idp.tokenRequests(), ...both.mcp.tokenRequests()]).toEqual([]);
   });
 
-  it("do not begin when the second server cannot be asked", async () => {
+  it("are not sent if the metadata of the second server cannot be used", async () => {
     await using both = await servers(
       idJags(),
       issue,
@@ -203,7 +203,7 @@ describe("the two legs", () => {
     expect(both.idp.requests).toEqual([]);
   });
 
-  it("tell nobody of a key that the identity provider alone knows", async () => {
+  it("do not report the kid of a key that only the identity provider knows", async () => {
     await using both = await servers();
     const { generateKeyPairSync } = await import("node:crypto");
     const key = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
@@ -226,7 +226,7 @@ describe("the two legs", () => {
     expect(kids).toEqual([]);
   });
 
-  it("warn once of each grant that is not listed", async () => {
+  it("warn once about each grant type that is not listed", async () => {
     const listed = { grant_types_supported: ["authorization_code"] };
     await using both = await servers(idJags(), issue, listed, listed);
     const warnings: string[] = [];
@@ -239,7 +239,7 @@ describe("the two legs", () => {
 });
 
 describe("the metadata of the identity provider", () => {
-  it("may be the config's", async () => {
+  it("may come from the config", async () => {
     await using idp = await startHttpServer(idJags());
     await using mcp = await startAuthorizationServer(issue);
     const metadata = { tokenEndpoint: `${idp.origin}/oauth2/v1/token` };
@@ -247,7 +247,7 @@ describe("the metadata of the identity provider", () => {
     expect(idp.requests.map(({ method, url }) => `${method} ${url}`)).toEqual(["POST /oauth2/v1/token"]);
   });
 
-  it("is looked for again when its endpoint is gone", async () => {
+  it("is read again when its endpoint is gone", async () => {
     let path = "/old";
     const answer = idJags();
     await using mcp = await startAuthorizationServer(issue);
@@ -275,11 +275,11 @@ describe("the metadata of the identity provider", () => {
     expect([...both.idp.tokenRequests(), ...both.mcp.tokenRequests()]).toEqual([]);
   });
 
-  it("that does not list the client's method ends it before the user's token is read", async () => {
+  it("that does not list the client's method is an error before the user's token is read", async () => {
     await using both = await servers(idJags(), issue, {
       token_endpoint_auth_methods_supported: ["client_secret_basic"],
     });
-    // Neither variable is set: to read one would be another error.
+    // Neither variable is set, so reading one would be another error.
     const credential = { kind: "key", key: { privateKey: { env: "NOWHERE" } } } as const;
     const client = { issuer: both.idp.origin, id: "agent-at-idp", credential };
     const subject = { token: { env: "NOWHERE" }, type: idTokenType };
@@ -292,7 +292,7 @@ describe("the metadata of the identity provider", () => {
     expect([...both.idp.tokenRequests(), ...both.mcp.tokenRequests()]).toEqual([]);
   });
 
-  it("that cannot be had names the identity provider", async () => {
+  it("that cannot be read is an error that names the identity provider", async () => {
     await using idp = await startHttpServer((_, response) => void response.writeHead(404).end());
     await using mcp = await startAuthorizationServer(issue);
     const error = await failureOf(enterprise({ idp, mcp })({ signal: signal() }), canaries);
@@ -302,7 +302,7 @@ describe("the metadata of the identity provider", () => {
   });
 });
 
-describe("an identity provider's answer", () => {
+describe("the response of the identity provider", () => {
   const jwt = unsignedJwt({ sub: "canary" });
 
   it.each<[string, object, string]>([
@@ -312,24 +312,24 @@ describe("an identity provider's answer", () => {
       '"issued_token_type" is not urn:ietf:params:oauth:token-type:id-jag',
     ],
     ["no type", { issued_token_type: undefined }, '"issued_token_type" is not'],
-    ["a type of its own", { issued_token_type: "canary" }, '"issued_token_type" is not'],
+    ["an unregistered type", { issued_token_type: "canary" }, '"issued_token_type" is not'],
     ["an access token", { token_type: "Bearer" }, '"token_type" is not N_A'],
     ["no token_type", { token_type: undefined }, '"token_type" is not N_A'],
     ["no token", { access_token: undefined }, '"access_token" is not a JWT'],
     ["an opaque token", { access_token: "canary-opaque" }, '"access_token" is not a JWT'],
     ["a JWT without claims", { access_token: "canary.canary.canary" }, '"access_token" is not a JWT'],
-  ])("with %s is refused, and goes nowhere", async (_, more, problem) => {
+  ])("with %s is refused, and nothing is sent to the second server", async (_, more, problem) => {
     await using both = await servers(idJags({ access_token: jwt, ...more }));
     const error = await failureOf(enterprise(both)({ signal: signal() }), canaries);
     expect(error).toMatchObject({ code: "token_response_invalid", retryable: false });
     expect(error.message).toContain(
-      `the answer of the token endpoint of the identity provider ${both.idp.origin} cannot be used`,
+      `the response of the token endpoint of the identity provider ${both.idp.origin} cannot be used`,
     );
     expect(error.message).toContain(problem);
     expect(both.mcp.tokenRequests()).toEqual([]);
   });
 
-  it("may write N_A as it likes", async () => {
+  it("may have N_A in any case", async () => {
     await using both = await servers(idJags({ token_type: "n_a" }));
     expect((await enterprise(both)({ signal: signal() })).accessToken).toBe("granted");
   });
@@ -338,7 +338,7 @@ describe("an identity provider's answer", () => {
     await using both = await servers(idJags({ padding: "canary".repeat(200_000) }));
     const error = await failureOf(enterprise(both)({ signal: signal() }), canaries);
     expect(error.message).toContain(
-      `the token endpoint of the identity provider ${both.idp.origin} answered with more than 1 MiB`,
+      `the token endpoint of the identity provider ${both.idp.origin} is larger than 1 MiB`,
     );
   });
 
@@ -351,7 +351,7 @@ describe("an identity provider's answer", () => {
     ["unauthorized_client", 400, `Allow this client the grant type ${tokenExchange}`],
     ["use_dpop_nonce", 400, "requires a DPoP proof, which a request to an identity provider never has"],
     ["access_denied", 403, "Check what this client is allowed"],
-  ])("%s under %i says so, and ends it", async (code, status, advice) => {
+  ])("%s under %i ends the attempt with its advice", async (code, status, advice) => {
     await using both = await servers(refusing(code, status));
     const error = await failureOf(enterprise(both)({ signal: signal() }), canaries);
     expect(error).toMatchObject({ code: "token_request_rejected", oauthError: code, retryable: false });
@@ -362,7 +362,7 @@ describe("an identity provider's answer", () => {
     expect(both.mcp.tokenRequests()).toEqual([]);
   });
 
-  it("that asks to wait holds back nobody at the other authorization server", async () => {
+  it("with a Retry-After does not delay requests to the other authorization server", async () => {
     await using both = await servers(refusing("temporarily_unavailable", 503, { "retry-after": "7" }));
     const error = await failureOf(enterprise(both)({ signal: signal() }), canaries);
     expect(error).toMatchObject({ code: "unavailable", retryable: true, retryAfter: 7_000 });
@@ -370,8 +370,8 @@ describe("an identity provider's answer", () => {
   });
 });
 
-describe("the second server's answer", () => {
-  it("invalid_grant is about what the identity provider has issued, and not retried", async () => {
+describe("the response of the second server", () => {
+  it("invalid_grant gives advice about the ID-JAG, and is not retried", async () => {
     await using both = await servers(idJags(), refusing("invalid_grant"));
     const error = await failureOf(enterprise(both)({ signal: signal() }), canaries);
     expect(error).toMatchObject({ code: "token_request_rejected", oauthError: "invalid_grant" });
@@ -382,14 +382,14 @@ describe("the second server's answer", () => {
     expect(both.mcp.tokenRequests()).toHaveLength(1);
   });
 
-  it("that asks to wait holds back everybody there", async () => {
+  it("with a Retry-After delays all requests to that server", async () => {
     await using both = await servers(idJags(), refusing("server_error", 503, { "retry-after": "7" }));
     expect(tokenEndpointAsksToWait(await failureOf(enterprise(both)({ signal: signal() }), canaries))).toBe(
       true,
     );
   });
 
-  it("that its endpoint has moved is followed with another ID-JAG", async () => {
+  it("404 from a moved endpoint leads to a request with another ID-JAG", async () => {
     let path = "/old";
     await using both = await servers(
       idJags(),
@@ -407,7 +407,7 @@ describe("the second server's answer", () => {
 });
 
 describe("DPoP", () => {
-  it("is for the second leg alone, and another nonce needs another ID-JAG", async () => {
+  it("is used only in the second request, and a new nonce needs a new ID-JAG", async () => {
     let asked = 0;
     await using both = await servers(idJags(), (_, response) => {
       asked += 1;
@@ -427,7 +427,7 @@ describe("DPoP", () => {
   });
 });
 
-it("an attempt that is called off in the first leg never comes to the second", async () => {
+it("an enterprise-managed attempt that is aborted in the first request does not send the second", async () => {
   const controller = new AbortController();
   await using both = await servers(() => controller.abort());
   const error = await failureOf(enterprise(both)({ signal: controller.signal }), canaries);

@@ -10,7 +10,7 @@ import {
 } from "../fixtures.js";
 import { issue } from "../request-of.js";
 
-/** A server whose metadata at the well-known URL is in order; `named` is what a challenge names. */
+/** Starts a server with valid metadata at the well-known URL. `named` is the document that a challenge refers to. */
 async function challenged(named: (issuer: string, resource: string) => object | undefined) {
   const auth = await startAuthorizationServer(issue);
   const mcp = await startHttpServer((request, response) => {
@@ -36,13 +36,13 @@ it.each<[string, (issuer: string, resource: string) => object | undefined]>([
     (issuer) => ({ resource: "https://other.example", authorization_servers: [issuer] }),
   ],
   ["cannot be used", () => ({})],
-])("a challenge whose metadata %s is not the end of a server that is well otherwise", async (_, named) => {
+])("a challenge whose metadata %s does not stop a server that works otherwise", async (_, named) => {
   await using world = await challenged(named);
   const token = await world.get({ signal: signal() });
   expect([token.accessToken, token.scopes]).toEqual(["granted", ["challenged"]]);
 });
 
-it("a challenge whose metadata has dropped the issuer is believed, and no credential is sent", async () => {
+it("if the metadata of a challenge no longer lists the issuer, no credential is sent", async () => {
   await using world = await challenged((_issuer, resource) => ({
     resource,
     authorization_servers: ["https://other.example"],

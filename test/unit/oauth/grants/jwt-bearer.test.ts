@@ -35,14 +35,14 @@ function jwtBearer(
   return grantOf(origin, { type: "jwt_bearer", client, assertion, resource: false, ...more }, { env });
 }
 
-describe("the platform's assertion", () => {
+describe("an assertion of the platform", () => {
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "assertion-"));
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  it("goes out as it is, and nothing says who the client is", async () => {
+  it("is sent unchanged, and the request names no client", async () => {
     await using server = await startAuthorizationServer(issue);
     const grant = jwtBearer(server.origin, fromPlatform, { WORKLOAD: workload }, { scopes: ["read"] });
     const token = await grant({ signal: signal() });
@@ -55,7 +55,7 @@ describe("the platform's assertion", () => {
     expect(token).not.toHaveProperty("binding");
   });
 
-  it("goes with resource and audiences", async () => {
+  it("is sent with the resource and the audiences", async () => {
     await using server = await startAuthorizationServer(issue);
     const more = { resource: "https://mcp.example", audience: ["a", "b"] };
     await jwtBearer(server.origin, fromPlatform, { WORKLOAD: workload }, more)({ signal: signal() });
@@ -68,7 +68,7 @@ describe("the platform's assertion", () => {
     ]);
   });
 
-  it("is accompanied by a public client's id where the config has one", async () => {
+  it("is sent with the id of a public client if the config has one", async () => {
     await using server = await startAuthorizationServer(issue);
     const client: ClientSpec = { ...anonymous(server.origin), id: "workload-agent" };
     await jwtBearer(server.origin, fromPlatform, { WORKLOAD: workload }, { client })({ signal: signal() });
@@ -79,7 +79,7 @@ describe("the platform's assertion", () => {
     ]);
   });
 
-  it("is accompanied by the client's credential where it has one", async () => {
+  it("is sent with the client's credential if the client has one", async () => {
     await using server = await startAuthorizationServer(issue);
     const env = { WORKLOAD: workload, CRM_SECRET: "canary-5ecret" };
     const client = secretClient(server.origin);
@@ -105,7 +105,7 @@ describe("the platform's assertion", () => {
     expect(sent).toEqual([workload, second]);
   });
 
-  it("that is not there is secret_unavailable, and nothing is sent", async () => {
+  it("that is missing is secret_unavailable, and nothing is sent", async () => {
     await using server = await startAuthorizationServer(issue);
     const error = await failureOf(jwtBearer(server.origin, fromPlatform, {})({ signal: signal() }));
     expect(error.code).toBe("secret_unavailable");
@@ -113,7 +113,7 @@ describe("the platform's assertion", () => {
   });
 
   it.each(["invalid_grant", "invalid_request", "unauthorized_client", "invalid_scope"])(
-    "that is refused with %s is not sent again, and nothing else instead",
+    "refused with %s is not sent again, and no other request is sent",
     async (code) => {
       await using server = await startAuthorizationServer((_, response) =>
         sendJson(response, { error: code, error_description: "canary-description" }, 400),
@@ -139,7 +139,7 @@ describe("the platform's assertion", () => {
     expect(message).toContain(server.origin);
   });
 
-  it("at a server that wants to know the client is a matter of its id", async () => {
+  it("refused with invalid_client gives advice about the client's id", async () => {
     await using server = await startAuthorizationServer((_, response) =>
       sendJson(response, { error: "invalid_client" }, 401),
     );
@@ -181,7 +181,7 @@ describe("an assertion signed by us", () => {
     return { payload, header: protectedHeader, origin: server.origin };
   }
 
-  it("has these claims and this header, and a signature that the public key verifies", async () => {
+  it("has the expected claims and header, and a signature that the public key verifies", async () => {
     const { payload, header, origin } = await assertionOf(signed());
     const iat = Math.floor(now / 1_000) - 5;
     expect(payload).toEqual({
@@ -196,7 +196,7 @@ describe("an assertion signed by us", () => {
     expect(header).toEqual({ alg: "ES256", kid, typ: "JWT" });
   });
 
-  it("is signed with what servers most probably take of an RSA key, or with the config's alg", async () => {
+  it("is signed with RS256 for an RSA key, or with the alg of the config", async () => {
     expect((await assertionOf(signed(), rsa)).header.alg).toBe("RS256");
     const key = { privateKey: { env: "KEY" }, alg: "PS384", kid: "registered" };
     expect((await assertionOf(signed({ key }), rsa)).header).toEqual({
@@ -210,12 +210,12 @@ describe("an assertion signed by us", () => {
     ["issuer", (origin: string) => origin],
     ["token_endpoint", (origin: string) => `${origin}/token`],
     ["https://accounts.example/o/token", () => "https://accounts.example/o/token"],
-  ])("is for the audience %s", async (audience, expected) => {
+  ])("has the audience of the config: %s", async (audience, expected) => {
     const { payload, origin } = await assertionOf(signed({ audience }));
     expect(payload.aud).toBe(expected(origin));
   });
 
-  it("has the claims of the config, but none of them in place of its own", async () => {
+  it("has the claims of the config, which never replace its own claims", async () => {
     const claims = { scope: "a b", target: { tenant: 7 }, iss: "other", exp: 1, jti: "fixed" };
     const { payload } = await assertionOf(signed({ claims, lifetime: 90_999 }));
     expect(payload).toMatchObject({ scope: "a b", target: { tenant: 7 }, iss: "robot@project.example" });
@@ -223,12 +223,12 @@ describe("an assertion signed by us", () => {
     expect(payload.jti).not.toBe("fixed");
   });
 
-  it("lives for a whole second at least, because its times are in seconds", async () => {
+  it("has a lifetime of at least one second, because its times are in seconds", async () => {
     const { payload } = await assertionOf(signed({ lifetime: 500 }));
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(1);
   });
 
-  it("is another one at each request, and after a move of the endpoint", async () => {
+  it("is signed again for each request, and after the endpoint has moved", async () => {
     let path = "/old";
     await using server = await startAuthorizationServer(
       (request, response) => {
@@ -246,7 +246,7 @@ describe("an assertion signed by us", () => {
     expect(new Set(assertions).size).toBe(3);
   });
 
-  it("is signed with the key as it is now, of which the kid is told", async () => {
+  it("is signed with the current key, and the manager learns the kid", async () => {
     await using server = await startAuthorizationServer(issue);
     const env = { KEY: pem(ec.privateKey) };
     const kids: (string | undefined)[] = [];
@@ -284,7 +284,7 @@ describe("an assertion signed by us", () => {
     expect(server.tokenRequests()).toHaveLength(1);
   });
 
-  it("without its key is not sent", async () => {
+  it("is not sent if its key cannot be read", async () => {
     await using server = await startAuthorizationServer(issue);
     const grant = jwtBearer(server.origin, signed(), { KEY: "canary: no key" });
     expect((await failureOf(grant({ signal: signal() }), ["canary"])).code).toBe("key_invalid");

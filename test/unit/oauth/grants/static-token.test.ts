@@ -24,7 +24,7 @@ function grantOf(
 }
 
 describe("a static token", () => {
-  it("is what the reference holds, for the server's URL and without an issuer", async () => {
+  it("is the value of the reference, for the URL of the server and without an issuer", async () => {
     expect(await grantOf({}, { TOKEN: "tok.en\n" })({ signal: signal() })).toEqual({
       accessToken: "tok.en",
       tokenType: "Bearer",
@@ -39,7 +39,7 @@ describe("a static token", () => {
     expect(token).toMatchObject({ expiresIn: 90.5, scopes: ["read"] });
   });
 
-  it("is read afresh at each call", async () => {
+  it("is read again at each call", async () => {
     const file = join(folder, "token");
     const grant = grantOf({ token: { file } });
     await writeFile(file, "first\n");
@@ -49,22 +49,22 @@ describe("a static token", () => {
   });
 
   it.each(["Bearer canary", "bearer canary", "BEARER\tcanary"])(
-    "must not bring its scheme along: %j",
+    "must not begin with its scheme: %j",
     async (TOKEN) => {
       const error = await failureOf(grantOf({}, { TOKEN })({ signal: signal() }), ["canary"]);
       expect(error.code).toBe("secret_unavailable");
       expect(error.message).toContain(
-        'the environment variable "TOKEN": it begins with "Bearer". Leave that word out',
+        'the environment variable "TOKEN": it begins with "Bearer". Remove that word',
       );
     },
   );
 
   it.each(["canary\r\nX-Injected: 1", "canary token", "canaryé", "canary\u0000"])(
-    "must be able to stand in a header: %j",
+    "must have only characters that a header allows: %j",
     async (TOKEN) => {
       const error = await failureOf(grantOf({}, { TOKEN })({ signal: signal() }), ["canary"]);
       expect(error.code).toBe("secret_unavailable");
-      expect(error.message).toContain("cannot stand in a header");
+      expect(error.message).toContain("cannot be sent in a header");
     },
   );
 

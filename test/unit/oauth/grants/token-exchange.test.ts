@@ -41,9 +41,9 @@ const answering =
   (_, response) =>
     sendJson(response, answer, status);
 
-describe("the request", () => {
+describe("a token exchange request", () => {
   it.each<[string, Partial<TokenExchangeSpec>, readonly (readonly [string, string])[]]>([
-    ["with a subject alone", {}, []],
+    ["with only a subject", {}, []],
     [
       "with an actor",
       { actor: { token: { env: "ACTOR" }, type: type("jwt") } },
@@ -53,7 +53,7 @@ describe("the request", () => {
       ],
     ],
     [
-      "with what is wanted",
+      "with a requested type, resource and audiences",
       { requestedType: type("jwt"), resource: "https://mcp.example", audience: ["one", "two"] },
       [
         ["requested_token_type", type("jwt")],
@@ -76,7 +76,7 @@ describe("the request", () => {
     ]);
   });
 
-  it("is these bytes", async () => {
+  it("has exactly these bytes", async () => {
     await using server = await startAuthorizationServer(answering(good));
     await exchange(server.origin, { scopes: ["a", "b"] })({ signal: signal() });
     expect(server.tokenRequests()[0]?.body).toBe(
@@ -86,7 +86,7 @@ describe("the request", () => {
     );
   });
 
-  it("has the tokens as they are at that moment", async () => {
+  it("has the tokens that the references hold at that time", async () => {
     await using server = await startAuthorizationServer(answering(good));
     const changing = { ...env };
     const grant = exchange(server.origin, {}, { env: changing });
@@ -98,10 +98,10 @@ describe("the request", () => {
   });
 });
 
-describe("a subject of the run time", () => {
+describe("the subject token of a user that the host passes", () => {
   const subject = { token: { runtime: true }, type: type("id_token") } as const;
 
-  it("is asked for at each request", async () => {
+  it("is read for each request", async () => {
     await using server = await startAuthorizationServer(answering(good));
     let count = 0;
     const subjectToken = async () => new Secret(`user-token-${++count}`);
@@ -121,7 +121,7 @@ describe("a subject of the run time", () => {
     ]);
   });
 
-  it("that nobody has given is secret_unavailable, and nothing is sent", async () => {
+  it("is secret_unavailable if the manager has no user, and nothing is sent", async () => {
     await using server = await startAuthorizationServer(answering(good));
     const error = await failureOf(exchange(server.origin, { subject })({ signal: signal() }));
     expect(error).toMatchObject({ code: "secret_unavailable", retryable: false });
@@ -129,7 +129,7 @@ describe("a subject of the run time", () => {
     expect(server.tokenRequests()).toEqual([]);
   });
 
-  it("that cannot be had shows nothing of why", async () => {
+  it("that cannot be read shows nothing of the host's error", async () => {
     await using server = await startAuthorizationServer(answering(good));
     const subjectToken = () => Promise.reject(new Error("canary"));
     const grant = exchange(server.origin, { subject }, { subjectToken });
@@ -137,14 +137,14 @@ describe("a subject of the run time", () => {
     expect(server.tokenRequests()).toEqual([]);
   });
 
-  it("that says itself what is wrong is believed", async () => {
+  it("rejects with the host's error if that is a McpAuthError", async () => {
     await using server = await startAuthorizationServer(answering(good));
     const own = new McpAuthError("secret_unavailable", "The user has gone.", { server: "crm" });
     const grant = exchange(server.origin, { subject }, { subjectToken: () => Promise.reject(own) });
     await expect(grant({ signal: signal() })).rejects.toBe(own);
   });
 
-  it("is never taken for the actor", async () => {
+  it("is never used as the actor token", async () => {
     await using server = await startAuthorizationServer(answering(good));
     const subjectToken = async () => new Secret("canary-user");
     const grant = exchange(server.origin, { actor: subject }, { subjectToken });
@@ -153,13 +153,13 @@ describe("a subject of the run time", () => {
   });
 });
 
-describe("the answer", () => {
+describe("the response to a token exchange", () => {
   it.each([
     ["access_token", undefined],
     ["jwt", undefined],
     ["id_token", type("id_token")],
     ["access_token", type("jwt")],
-  ])("may have issued %s when %s was requested", async (issued, requestedType) => {
+  ])("may have the issued_token_type %s when %s was requested", async (issued, requestedType) => {
     await using server = await startAuthorizationServer(
       answering({ ...good, issued_token_type: type(issued) }),
     );
@@ -167,13 +167,13 @@ describe("the answer", () => {
     expect((await exchange(server.origin, more)({ signal: signal() })).accessToken).toBe("granted");
   });
 
-  it.each([undefined, null])("may leave out what was issued: %s", async (issued_token_type) => {
+  it.each([undefined, null])("may have no issued_token_type: %s", async (issued_token_type) => {
     await using server = await startAuthorizationServer(answering({ ...good, issued_token_type }));
     expect((await exchange(server.origin)({ signal: signal() })).accessToken).toBe("granted");
   });
 
   it.each([type("id_token"), type("refresh_token"), type("id-jag"), "canary", "", 7])(
-    "must not have issued %s",
+    "must not have the issued_token_type %s",
     async (issued_token_type) => {
       await using server = await startAuthorizationServer(
         answering({ ...good, access_token: "canary-token", issued_token_type }),
@@ -184,8 +184,8 @@ describe("the answer", () => {
     },
   );
 
-  // RFC 8693 §2.2.1 has a server write N_A for every token that is no access token.
-  it("may have a token_type of N_A for what was asked for by its name, which is then sent as a Bearer token", async () => {
+  // RFC 8693 §2.2.1: a server sends N_A for every token that is not an access token.
+  it("may have the token_type N_A for a requested type, and the token is then a Bearer token", async () => {
     const issued_token_type = type("id_token");
     await using server = await startAuthorizationServer(
       answering({ ...good, issued_token_type, token_type: "n_a" }),
@@ -195,18 +195,22 @@ describe("the answer", () => {
   });
 
   it.each<[string, object, Partial<TokenExchangeSpec>]>([
-    ["an access token that nobody named", {}, {}],
-    ["a JWT that nobody named", { issued_token_type: type("jwt") }, {}],
-    ["another than the one that was named", {}, { requestedType: type("id_token") }],
-    ["one that is not named", { issued_token_type: undefined }, { requestedType: type("id_token") }],
-  ])("must not have a token_type of N_A for %s", async (_, more, wanted) => {
+    ["an access token that the request did not name", {}, {}],
+    ["a JWT that the request did not name", { issued_token_type: type("jwt") }, {}],
+    ["another type than the requested one", {}, { requestedType: type("id_token") }],
+    [
+      "a response without issued_token_type",
+      { issued_token_type: undefined },
+      { requestedType: type("id_token") },
+    ],
+  ])("must not have the token_type N_A for %s", async (_, more, wanted) => {
     await using server = await startAuthorizationServer(answering({ ...good, ...more, token_type: "N_A" }));
     const error = await failureOf(exchange(server.origin, wanted)({ signal: signal() }), canaries);
     expect(error.code).toBe("token_response_invalid");
-    expect(error.message).toContain('its "token_type" is N_A, which says that it is no access token.');
+    expect(error.message).toContain('its "token_type" is N_A: it is not an access token.');
   });
 
-  it("must not have a token_type of N_A where a bound token was asked for", async () => {
+  it("must not have the token_type N_A for a request with DPoP", async () => {
     const issued_token_type = type("id_token");
     await using server = await startAuthorizationServer(
       answering({ ...good, issued_token_type, token_type: "N_A" }),
@@ -217,7 +221,7 @@ describe("the answer", () => {
   });
 
   it.each(["invalid_request", "invalid_grant"])(
-    "%s is about the tokens that were presented, and not retried",
+    "%s gives advice about the presented tokens, and is not retried",
     async (code) => {
       await using server = await startAuthorizationServer(
         answering({ error: code, error_description: "canary" }, 400),
@@ -229,7 +233,7 @@ describe("the answer", () => {
     },
   );
 
-  it("invalid_target is about resource and audience", async () => {
+  it("invalid_target gives advice about resource and audience", async () => {
     await using server = await startAuthorizationServer(answering({ error: "invalid_target" }, 400));
     const error = await failureOf(exchange(server.origin)({ signal: signal() }), canaries);
     expect(error.message).toContain('set the "resource" or "audience" of the grant');

@@ -15,7 +15,7 @@ import { issue } from "../request-of.js";
 
 const env = { CRM_SECRET: "canary-5ecret", TENANT: "canary-tenant" };
 
-/** The one request that a grant with these fields makes, its fields apart from the grant type. */
+/** Returns the token of a grant, and the fields of its only request without the grant type. */
 async function asked(more: Partial<ClientCredentialsSpec>, settings: GrantSettings = {}) {
   await using server = await startAuthorizationServer(issue);
   const grant = grantOf(
@@ -30,13 +30,13 @@ async function asked(more: Partial<ClientCredentialsSpec>, settings: GrantSettin
 }
 
 describe("the resource", () => {
-  it("is the server's URL when nobody says another", async () => {
+  it("is by default the URL of the server", async () => {
     const { fields, token, origin } = await asked({});
     expect(fields).toEqual([["resource", `${origin}/mcp`]]);
     expect(token.resource).toBe(`${origin}/mcp`);
   });
 
-  it("is that of the config, byte for byte", async () => {
+  it("is sent as the config has it, byte for byte", async () => {
     const { fields, token } = await asked({ resource: "https://MCP.example:443/a/../b" });
     expect(fields).toEqual([["resource", "https://MCP.example:443/a/../b"]]);
     expect(token.resource).toBe("https://MCP.example:443/a/../b");
@@ -49,8 +49,8 @@ describe("the resource", () => {
   });
 });
 
-describe("further fields", () => {
-  it("are each audience, in the order of the config", async () => {
+describe("the fields that the config adds", () => {
+  it("include each audience, in the order of the config", async () => {
     const { fields } = await asked({ resource: false, audience: ["api://b", "api://a"] });
     expect(fields).toEqual([
       ["audience", "api://b"],
@@ -58,7 +58,7 @@ describe("further fields", () => {
     ]);
   });
 
-  it("are the params, of which references are read", async () => {
+  it("include the params, with the values of references", async () => {
     const { fields } = await asked({
       resource: false,
       params: { tenant: { env: "TENANT" }, flavour: "mild" },
@@ -69,7 +69,7 @@ describe("further fields", () => {
     ]);
   });
 
-  it("are read anew for each request", async () => {
+  it("are read again for each request", async () => {
     await using server = await startAuthorizationServer(issue);
     const changing = { ...env };
     const params = { tenant: { env: "TENANT" } };
@@ -94,8 +94,8 @@ describe("further fields", () => {
   });
 });
 
-describe("the scopes", () => {
-  it("are those that the caller wants, before those of the config", async () => {
+describe("the requested scopes", () => {
+  it("are those of the caller, before those of the config", async () => {
     const { fields, token } = await asked(
       { resource: false, scopes: ["config"] },
       { scopes: ["wanted", "more"] },
@@ -104,14 +104,14 @@ describe("the scopes", () => {
     expect(token.scopes).toEqual(["wanted", "more"]);
   });
 
-  it("are none when the caller wants none", async () => {
+  it("are none if the caller asks for none", async () => {
     const { fields } = await asked({ resource: false, scopes: ["config"] }, { scopes: [] });
     expect(fields).toEqual([]);
   });
 });
 
-describe("what was found out about the two servers", () => {
-  it("is told", async () => {
+describe("the metadata of the two servers", () => {
+  it("is stored in the manager's state", async () => {
     const targets: (Target | undefined)[] = [];
     const manager = {
       set target(target: Target | undefined) {
@@ -127,7 +127,7 @@ describe("what was found out about the two servers", () => {
     ]);
   });
 
-  it("is the config's word where that has one: no metadata of the authorization server is asked for", async () => {
+  it("comes from the config if the config has it, without a request to the authorization server", async () => {
     await using server = await startHttpServer((request, response) =>
       request.method === "POST" ? issue(request, response) : void response.writeHead(404).end(),
     );
@@ -140,7 +140,7 @@ describe("what was found out about the two servers", () => {
     ).toEqual(["/elsewhere?tenant=7"]);
   });
 
-  it("that is gone is not asked for twice where the config says it", async () => {
+  it("from the config is not looked up again when its endpoint is gone", async () => {
     await using server = await startHttpServer((_, response) => void response.writeHead(404).end());
     const client = secretClient(server.origin, { metadata: { tokenEndpoint: `${server.origin}/token` } });
     const grant = grantOf(server.origin, { type: "client_credentials", client });
@@ -149,13 +149,13 @@ describe("what was found out about the two servers", () => {
   });
 });
 
-describe("a grant that the server does not list", () => {
+describe("a grant type that the server does not list", () => {
   it.each([
     [["authorization_code"], ["unsupported_by_server"]],
     [[], ["unsupported_by_server"]],
     [["client_credentials"], []],
     [undefined, []],
-  ])("%j: is used all the same, with one warning", async (listed, expected) => {
+  ])("is used with one warning, for the list %j", async (listed, expected) => {
     await using server = await startAuthorizationServer(
       issue,
       listed === undefined ? {} : { grant_types_supported: listed },
@@ -169,15 +169,15 @@ describe("a grant that the server does not list", () => {
     expect(server.tokenRequests()).toHaveLength(2);
   });
 
-  it("needs nobody who listens", async () => {
+  it("is used without a function that reports warnings", async () => {
     await using server = await startAuthorizationServer(issue, { grant_types_supported: [] });
     const grant = grantOf(server.origin, { type: "client_credentials", client: secretClient(server.origin) });
     expect((await grant({ signal: signal() })).accessToken).toBe("granted");
   });
 });
 
-describe("a method that the server does not list", () => {
-  it("is used because the config says so, with one warning for all attempts", async () => {
+describe("a client authentication method that the server does not list", () => {
+  it("is used if the config names it, with one warning for all attempts", async () => {
     await using server = await startAuthorizationServer(issue, {
       token_endpoint_auth_methods_supported: ["private_key_jwt"],
     });

@@ -20,51 +20,51 @@ const certificate = {
 const presented = { fetch: fetchAs, thumbprint: "our-certificate", expiresAt: 7 };
 const jwt = (cnf?: unknown) => unsignedJwt(cnf === undefined ? { sub: "a" } : { sub: "a", cnf });
 
-describe("what accompanies a token", () => {
+describe("the binding of a token", () => {
   it.each([
     ["nothing, without key and certificate", "opaque", {}, undefined],
-    ["nothing, for a JWT that says nothing", jwt(), {}, undefined],
-    ["nothing, for what only looks like a JWT", "a.b.c", {}, undefined],
-    ["nothing, for a confirmation that is none", jwt("text"), {}, undefined],
+    ["nothing, for a JWT without cnf", jwt(), {}, undefined],
+    ["nothing, for a text that only looks like a JWT", "a.b.c", {}, undefined],
+    ["nothing, for a cnf that is not an object", jwt("text"), {}, undefined],
     ["the key", "opaque", { dpopSigner }, { dpopSigner }],
-    ["the key that it names", jwt({ jkt: "our-key" }), { dpopSigner }, { dpopSigner }],
+    ["the key that its cnf names", jwt({ jkt: "our-key" }), { dpopSigner }, { dpopSigner }],
     ["the key, for a JWT that does not name it", jwt(), { dpopSigner }, { dpopSigner }],
     ["the certificate", "opaque", { certificate }, { certificate: { ...presented, bound: true } }],
     [
-      "the certificate that it names",
+      "the certificate that its cnf names",
       jwt({ "x5t#S256": "our-certificate" }),
       { certificate },
       { certificate: { ...presented, bound: true } },
     ],
     [
-      "the certificate, for a JWT that works without",
+      "the certificate, not bound, for a JWT without cnf",
       jwt(),
       { certificate },
       { certificate: { ...presented, bound: false } },
     ],
     [
-      "the certificate, for a JWT that is bound to a key alone",
+      "the certificate, not bound, for a JWT that is bound only to a key",
       jwt({ jkt: "our-key" }),
       { certificate, dpopSigner },
       { dpopSigner, certificate: { ...presented, bound: false } },
     ],
-    // Whoever ends our connections, as in a service mesh, may present it.
-    ["nothing of ours, for a certificate of somebody else", jwt({ "x5t#S256": "theirs" }), {}, undefined],
+    // A proxy that ends our connections, as in a service mesh, may present it.
+    ["nothing, for a certificate that a proxy may present", jwt({ "x5t#S256": "theirs" }), {}, undefined],
   ])("is %s", (_, token, withWhat, expected) => {
     expect(bindingOf(token, withWhat, invalid)).toEqual(expected);
   });
 
   it.each([
     ["another key", jwt({ jkt: "canary" }), { dpopSigner }],
-    ["a key, when none was proven", jwt({ jkt: "canary" }), {}],
-    ["a key, when a certificate was presented", jwt({ jkt: "canary" }), { certificate }],
+    ["a key, if the request had no proof", jwt({ jkt: "canary" }), {}],
+    ["a key, if the request presented a certificate", jwt({ jkt: "canary" }), { certificate }],
     ["another certificate", jwt({ "x5t#S256": "canary" }), { certificate }],
     [
       "our key but another certificate",
       jwt({ jkt: "our-key", "x5t#S256": "canary" }),
       { dpopSigner, certificate },
     ],
-  ])("cannot be had for %s", (_, token, withWhat) => {
+  ])("is refused for %s", (_, token, withWhat) => {
     let thrown: unknown;
     try {
       bindingOf(token, withWhat, invalid);

@@ -5,10 +5,10 @@ describe("the body of a token request", () => {
   const plain: TokenParameters = { grantType: "client_credentials", scopes: [], fields: [] };
 
   it.each<[string, Partial<TokenParameters>, string]>([
-    ["the grant type alone", {}, "grant_type=client_credentials"],
+    ["only the grant type", {}, "grant_type=client_credentials"],
     ["scopes, joined by spaces", { scopes: ["a:b", "c"] }, "grant_type=client_credentials&scope=a%3Ab+c"],
     [
-      "fields in their order, a name several times",
+      "fields in order, with repeated names",
       {
         fields: [
           ["resource", "https://mcp.example"],
@@ -19,7 +19,7 @@ describe("the body of a token request", () => {
       "grant_type=client_credentials&resource=https%3A%2F%2Fmcp.example&audience=one&audience=two+%26+three",
     ],
     [
-      "what is not ASCII in UTF-8",
+      "other characters than ASCII in UTF-8",
       { fields: [["audience", "Zürich +%"]] },
       "grant_type=client_credentials&audience=Z%C3%BCrich+%2B%25",
     ],
@@ -48,7 +48,7 @@ describe("the body of a token request", () => {
     "client_secret",
     "client_assertion",
     "client_assertion_type",
-  ])("lets no param take the place of %s", (name) => {
+  ])("never has a param instead of %s", (name) => {
     const parameters: TokenParameters = {
       grantType: "client_credentials",
       scopes: ["a"],

@@ -8,19 +8,19 @@ type Action = (world: World) => void;
 
 export interface History {
   readonly circumstances: Circumstances;
-  /** Milliseconds after the one before, and what happens then. */
+  /** Milliseconds since the previous event, and the event. */
   readonly events: readonly (readonly [number, Action])[];
 }
 
 const tools = ["good", "fine", "jira", "wiki"];
 
-/** Calls are made and left to themselves. */
+/** Starts a call without waiting for it. */
 const call =
   (process: number, tool: string, options?: CallOptions): Action =>
   (world) =>
     void world.call(world.process(process), { path: "/mcp", tool }, options);
 
-/** The same call so many times, one every `pause` milliseconds. */
+/** Makes the same call `times` times, one every `pause` milliseconds. */
 const repeated =
   (process: number, tool: string, times: number, pause: number): Action =>
   (world) => {
@@ -45,7 +45,7 @@ const burst =
       call(process + index, tools[index % tools.length] ?? "")(world);
   };
 
-/** In the session of the process; a client whose session is refused begins another. */
+/** Makes a call in the session of the process. If the session is refused, the client begins another one. */
 const inSession =
   (number: number): Action =>
   (world) => {
@@ -172,7 +172,7 @@ export const histories: fc.Arbitrary<History> = fc.record({
   events: fc.array(fc.tuple(pauses, actions), { minLength: 1, maxLength: 40 }),
 });
 
-/** Lives one history, and returns the figures. Throws with all that was wrong. */
+/** Runs one history and returns the figures. Throws an error that lists the violations. */
 export async function live({ circumstances: given, events }: History): Promise<Figures> {
   const world = new World(given);
   for (const [pause, action] of events) {

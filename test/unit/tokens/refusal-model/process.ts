@@ -15,12 +15,12 @@ import type { World } from "./world.js";
 
 type Outcome = Token | "failed" | "withheld";
 
-/** One process: the code as the runtime wires it, and beside it the rule, which is told what happens. */
+/** One process: the code as the runtime connects it, and the rule, which is updated with each event. */
 export class Process {
   readonly cache: TokenCache;
   readonly fetch: FetchFunction;
   readonly suspects = new Suspects();
-  /** Until when there is a token, whatever becomes of it. */
+  /** The latest expiry of all tokens that arrived. */
   hasTokenUntil = Number.NEGATIVE_INFINITY;
   session: string | undefined;
   readonly #world: World;
@@ -28,9 +28,9 @@ export class Process {
   readonly #timers: RenewalTimers;
   readonly #stopCache: () => Promise<void>;
   readonly #name: string;
-  /** The outcomes of the acquisitions so far. */
+  /** The outcomes of all token requests. */
   readonly #outcomes: Promise<Outcome>[] = [];
-  /** Whether the acquisition under way was begun for a suspect. */
+  /** Whether the token request in flight was begun for a suspect. */
   #isHeld = false;
   #isObserving = false;
 
@@ -40,12 +40,15 @@ export class Process {
     this.#rule = rule;
     const { clock, circumstances } = world;
     const common = { server, issuer, clock, report: () => {} };
-    const leaf = grantSource(prepared(world.tokenServer.grant), { ...common, assumedLifetime: 300 * second });
+    const grantTokens = grantSource(prepared(world.tokenServer.grant), {
+      ...common,
+      assumedLifetime: 300 * second,
+    });
     const { cache, stop } = storedCache({
       clock,
       store: circumstances.store === "none" ? undefined : world.store(),
       isStored: circumstances.store === "shared",
-      attempt: this.#counted(leaf),
+      attempt: this.#counted(grantTokens),
       around: (source) => this.#acquired(source),
       onPlan: (renewAt) => this.#timers.plan(renewAt),
     });
@@ -100,7 +103,7 @@ export class Process {
     if (this.suspects.certain.size > 0) this.suspects.certain.delete(kind());
   }
 
-  /** Compares what a refusal leads to with the rule. */
+  /** Compares the effect of a refusal with the rule. */
   #observe<T>(call: RefusedCall, replace: () => T): T {
     const { clock, circumstances } = this.#world;
     const now = clock.now();
@@ -120,7 +123,7 @@ export class Process {
       if (circumstances.store !== "shared") this.#rule.requested(now, isHeld);
     }
     if (!isUp || !isCurrent || wasBusy || begun === allowed) return result;
-    const what = isHeld ? "a suspect" : "a kind that is no suspect";
+    const what = isHeld ? "a suspect" : "a kind that is not a suspect";
     if (circumstances.store !== "shared") {
       this.#world.wrong(`${begun ? "a" : "no"} token request for ${what}, against the rule`);
     } else if (!begun && (!isHeld || now >= this.#rule.heldAt + holdLength(suspects.failures) + knownAfter)) {
@@ -143,7 +146,7 @@ export class Process {
     try {
       result = await pending;
     } catch (error) {
-      // Who leaves is still one of those who joined.
+      // A caller that aborts still belongs to the callers that joined.
       void joined?.then((end) => {
         if (end === "failed" || (end !== "withheld" && end.accessToken === token.accessToken))
           this.#failed(kind, id);
@@ -159,7 +162,7 @@ export class Process {
     call.unanswered = request;
     const failed = (failing: string): Token | undefined => {
       call.unanswered = undefined;
-      // Whether the request of another process has failed is for that one to say.
+      // The process that made the request counts its failure.
       if (result.token.isShared) this.suspects.certain.add(failing);
       else this.#failed(failing, request);
       return replacement.failed(failing);
@@ -167,11 +170,11 @@ export class Process {
     return { ...result, replacement: { failed } };
   }
 
-  /** The response is the answer, and no request has failed. */
+  /** The caller gets the response of the server, and no token request has failed. */
   #refusedWithout(kind: string): void {
     if (this.suspects.has(kind) || this.cache.snapshot().state === "cooldown") return;
     if (this.#rule.parts(this.#world.clock.now()) >= 1)
-      this.#world.wrong("a kind that is no suspect got no token request, with an allowance left");
+      this.#world.wrong("a kind that is not a suspect got no token request, with an allowance left");
   }
 
   #failed(kind: string, request: string): void {
@@ -179,11 +182,11 @@ export class Process {
     this.#rule.failed(this.#world.clock.now(), request, this.#world.suspectsOf(this.#rule));
   }
 
-  /** Around each acquisition: what it ends with. */
+  /** Wraps the source to record the outcome of each call. */
   #acquired(source: TokenSource): TokenSource {
     return {
       getToken: (request) => {
-        // It follows one that was withheld, for those who joined that and are of the other sort.
+        // It follows a withheld request, for callers that joined it and whose kind is of the other sort.
         if (request.refused !== undefined && !this.#isObserving) this.#isHeld = !this.#isHeld;
         const answer = source.getToken(request);
         const got = (token: Token): Outcome => {
@@ -201,7 +204,7 @@ export class Process {
     };
   }
 
-  /** Around each request to the authorization server. */
+  /** Wraps the source to check each request to the authorization server. */
   #counted(source: TokenSource): TokenSource {
     return {
       getToken: async (request) => {

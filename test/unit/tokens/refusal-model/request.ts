@@ -1,6 +1,6 @@
 import type { Asked } from "./servers.js";
 
-/** What a caller passes to `fetch`. */
+/** Returns the `init` that a caller passes to `fetch`. */
 export function requestOf({ tool, session }: Asked, signal: AbortSignal, isStream: boolean): RequestInit {
   const message =
     tool === undefined ? { method: "initialize" } : { method: "tools/call", params: { name: tool } };

@@ -1,9 +1,9 @@
-// The rule for refused tokens once more, as plainly as it can be written: what the model compares the code with. One `Rule`
-// for each cache key, which processes with one store have in common; one `Suspects` for each process.
+// The rule for refused tokens, written as simply as possible. The model compares the code with it. There is one `Rule` for
+// each cache key, which processes with one store share, and one `Suspects` for each process.
 
 const second = 1_000;
 
-/** Milliseconds within which all processes know of a failed request. */
+/** Milliseconds within which all processes have learned of a failed request. */
 export const knownAfter = 10 * second;
 
 export function holdLength(failures: number): number {
@@ -12,10 +12,10 @@ export function holdLength(failures: number): number {
 
 export class Suspects {
   readonly certain = new Set<string>();
-  /** Of callers who left before the end: perhaps suspects, perhaps not. */
+  /** Kinds of callers that aborted before the outcome, and that may be suspects or not. */
   readonly possible = new Set<string>();
 
-  /** Failed requests since this process had another credential: what it may believe, whatever others have reset. */
+  /** Failed requests since the last new credential of this process, even if other processes have reset their count. */
   failures = 0;
 
   has(kind: string): boolean {
@@ -29,7 +29,7 @@ export class Suspects {
 
 export interface TokenRequest {
   readonly at: number;
-  /** For a kind that is a suspect. */
+  /** Whether the kind was a suspect. */
   readonly isHeld: boolean;
 }
 
@@ -37,17 +37,17 @@ export class Rule {
   readonly requests: TokenRequest[] = [];
   failures = 0;
   holdUntil = Number.NEGATIVE_INFINITY;
-  /** When the hold began last, for whatever reason. */
+  /** When the last hold began. */
   heldAt = Number.NEGATIVE_INFINITY;
-  /** No request for a suspect before, whatever other processes do not know yet: from the last one on. */
+  /** No suspect may cause a request before this time, even if other processes do not know of all failures yet. */
   heldUntilAtLeast = Number.NEGATIVE_INFINITY;
   #failedAt: number[] = [];
   readonly #failed = new Set<string>();
-  /** Ten seconds of it are one part. */
+  /** In milliseconds: ten seconds are one request of the allowance. */
   #credit = 50 * second;
   #countedAt = 0;
 
-  /** Parts of the allowance that are left. */
+  /** Returns how many requests of the allowance are left. */
   parts(now: number): number {
     return Math.floor(this.#creditAt(now) / (10 * second));
   }
@@ -61,7 +61,7 @@ export class Rule {
     if (isHeld) {
       this.#forget(now);
       const known = this.#failedAt.filter((at) => at <= now - knownAfter).length;
-      // By the clocks of the processes one may be forgotten a little earlier.
+      // Minus one, because another process may forget one failure a little earlier by its clock.
       this.heldUntilAtLeast = now + holdLength(known - 1);
       this.#hold(now);
     } else {
@@ -88,7 +88,7 @@ export class Rule {
     this.#failedAt = [];
   }
 
-  /** One failure for each ten seconds since the hold. */
+  /** Forgets one failure for every ten seconds since the end of the hold. */
   #forget(now: number): void {
     const forgotten = Math.floor(Math.max(now - this.holdUntil, 0) / (10 * second));
     this.failures = Math.max(this.failures - forgotten, 0);
@@ -105,7 +105,7 @@ export class Rule {
   }
 }
 
-/** The most of these moments in any minute. */
+/** Returns the highest number of these times in any minute. */
 export function mostInAMinute(times: readonly number[]): number {
   let most = 0;
   let first = 0;

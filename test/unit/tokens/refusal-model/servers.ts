@@ -5,10 +5,10 @@ import type { AttemptRequest } from "../../../../src/oauth/attempt.js";
 import type { IssuedToken } from "../../../../src/oauth/grants/issued-token.js";
 import { issued, server } from "../fixtures.js";
 
-/** Everything that differs from one history to the next, and stays. Times are milliseconds. */
+/** The constants of one history. Times are in milliseconds. */
 export interface Circumstances {
   readonly processes: number;
-  /** `unnamed`: there is a store, and the token is one that is not put there. */
+  /** `unnamed`: there is a store, but the token must not be stored. */
   readonly store: "none" | "shared" | "unnamed";
   readonly storeLatency: number;
   readonly lifetime: number;
@@ -16,9 +16,9 @@ export interface Circumstances {
   readonly latency: number;
   /** The MCP server accepts each token once. */
   readonly acceptsOnce: boolean;
-  /** The MCP server accepts a token so long after it was issued. */
+  /** How long after the issue of a token the MCP server begins to accept it. */
   readonly acceptsAfter: number;
-  /** So long the authorization server returns the token that it has issued already. */
+  /** For how long the authorization server returns the same token again. */
   readonly repeatsFor: number;
   /** Tools that are refused from the beginning. */
   readonly bad: readonly string[];
@@ -33,7 +33,7 @@ interface IssuedAt {
   isUsed: boolean;
 }
 
-/** The authorization server: what it says is decided when it answers. */
+/** The authorization server. It decides on its response when it responds. */
 export class TokenServer {
   mode: TokenMode = "up";
   latency: number;
@@ -75,10 +75,10 @@ export class TokenServer {
   }
 }
 
-/** What a call asks of the MCP server. */
+/** The content of a request to the MCP server. */
 export interface Asked {
   readonly path: string;
-  /** Absent where the client begins a session. */
+  /** Absent if the client begins a session. */
   readonly tool?: string;
   readonly session?: string | undefined;
 }
@@ -107,7 +107,7 @@ export class ToolServer {
     this.#session += 1;
   }
 
-  /** Whether it would take a request like this at all, with a good token. */
+  /** Whether the server accepts this request with a valid token. */
   takes({ path, tool, session }: Asked): boolean {
     return path === "/mcp" && !this.bad.has(tool ?? "") && (session ?? this.session) === this.session;
   }

@@ -2,7 +2,7 @@ import type { Clock } from "../../../../src/lib/clock.js";
 import { pause } from "../../../../src/lib/wait.js";
 import type { TokenStore } from "../../../../src/stores/store.js";
 
-/** A store that takes so many milliseconds for each step. */
+/** A store that waits this many milliseconds before each operation. */
 export function slowStore(store: TokenStore, clock: Clock, latency: number): TokenStore {
   const late = async (): Promise<void> => await pause(latency, { clock, unref: true });
   return {

@@ -13,28 +13,28 @@ import { type Asked, type Circumstances, TokenServer, ToolServer } from "./serve
 import { slowStore } from "./slow-store.js";
 
 export interface CallOptions {
-  /** Its body cannot be sent again. */
+  /** The body cannot be sent again. */
   readonly isStream?: boolean;
-  /** Milliseconds after which the caller leaves. */
+  /** Milliseconds after which the caller aborts. */
   readonly leavesAfter?: number | undefined;
 }
 
-/** A call, and what is known of it. */
+/** A call and its circumstances. */
 export interface Call {
   readonly process: Process;
   readonly asked: Asked;
   readonly startedAt: number;
-  /** At its start, or when it was refused. */
+  /** Whether its kind was a suspect when it started or was refused. */
   isSuspect: boolean;
-  /** There was a token that had not expired. */
+  /** Whether there was an unexpired token when it started. */
   readonly hadToken: boolean;
-  /** How often anything had changed at the servers. */
+  /** The number of changes at the servers before it started. */
   readonly changes: number;
   /** The tokens that it was sent with. */
   readonly sent: string[];
-  /** The request that brought the token it was sent with last, until it is known whether the token helped. */
+  /** The request for the token that it was sent with last, until it is known whether that token helped. */
   unanswered: string | undefined;
-  /** The least that was left of the allowance when it was refused. */
+  /** The lowest allowance when it was refused. */
   partsLeft: number;
 }
 
@@ -50,7 +50,7 @@ export interface Figures {
   withheldCalls: number;
 }
 
-/** Servers and processes over a clock that stands still until told. */
+/** Servers and processes with a clock that only the test advances. */
 export class World {
   readonly clock: FakeClock = fakeClock(1_000_000 * second, 1);
   readonly circumstances: Circumstances;
