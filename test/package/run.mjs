@@ -90,7 +90,7 @@ async function contents(folder) {
     `      ${files.length} files, ${modules} of them modules, ${Math.ceil(size / 1024)} kB unpacked`,
   );
   // Growth is a decision. The documentation is 300 kB of it.
-  verdict("is at most 1400 kB unpacked", size <= 1400 * 1024);
+  verdict("is at most 1450 kB unpacked", size <= 1450 * 1024);
 }
 
 async function brokenLinks(folder, files) {
