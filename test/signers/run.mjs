@@ -177,7 +177,7 @@ await check(
     const certificate = { file: await certify("another", files.ec.publicKey) };
     const error = await failureOf(inToken, { certificate });
     assert.equal(error.code, "signer_unavailable");
-    assert.match(error.message, /not that of the key in the "certificate"/);
+    assert.match(error.message, /does not match the key in the "certificate"/);
     assert.equal(server.signatureOf(inToken.id), before);
   },
 );

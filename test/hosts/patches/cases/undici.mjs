@@ -72,7 +72,7 @@ export const cases = copies.flatMap((copy) => [
       );
       // The server rejects GET requests.
       assert.deepEqual([ended.code, ended.stdout], [0, "405 405\n"]);
-      assert.equal(ended.stderr.match(/sets an Authorization header of its own/g)?.length, 1);
+      assert.equal(ended.stderr.match(/sets its own Authorization header/g)?.length, 1);
       const { world } = setting;
       const after = world.mcp.requests.filter(
         ({ path, headers }) => path === "/mcp" && headers["x-other"] === "kept",
