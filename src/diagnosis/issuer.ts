@@ -82,6 +82,6 @@ function issuerDifference(found: unknown, configured: string): string | undefine
     : undefined;
 }
 
-function withoutSlash(text: string): string {
+export function withoutSlash(text: string): string {
   return text.replace(/\/$/, "");
 }

@@ -3,6 +3,7 @@ import { McpAuthError } from "../errors/error.js";
 import { jwtClaims } from "../lib/jwt-claims.js";
 import { printable } from "../lib/printable.js";
 import { type Finding, findingText } from "./finding.js";
+import { withoutSlash } from "./issuer.js";
 
 /** A token that the MCP server refused. */
 export interface RefusedToken {
@@ -140,8 +141,4 @@ function listOf(value: unknown): readonly string[] {
 /** Compares identifiers without a slash at the end: a server does not refuse a token because of that slash. */
 function isSame(a: string, b: string | undefined): boolean {
   return b !== undefined && withoutSlash(a) === withoutSlash(b);
-}
-
-function withoutSlash(text: string): string {
-  return text.endsWith("/") ? text.slice(0, -1) : text;
 }

@@ -112,7 +112,7 @@ describe("a credential", () => {
     await failing({ file });
     await failing({ env: "ABSENT" });
     expect(await credentialsChanged(memory, context())).toBe(false);
-    await writeFile(file, "mended");
+    await writeFile(file, "fixed");
     expect(await credentialsChanged(memory, context())).toBe(true);
     await readSecret({ file }, context());
     expect(await credentialsChanged(memory, context())).toBe(false);
