@@ -1,7 +1,7 @@
 import type { FlattenedJWE } from "jose";
 import { McpAuthError } from "../errors/error.js";
+import { errorCode } from "../errors/expected-errors.js";
 import { type Clock, systemClock } from "../lib/clock.js";
-import { errorCode } from "../lib/error-code.js";
 import { fingerprintOf, type Secret } from "../lib/secret.js";
 import { withinTime } from "../lib/wait.js";
 import { longestValue } from "./store.js";

@@ -236,9 +236,9 @@ describe("a change of a bundle", () => {
     const memory = new CredentialMemory();
     const spec = keySpec();
     const load = (name: string) => {
-      const reads = new CredentialRecorder(clock, memory, {});
+      const recorder = new CredentialRecorder(clock, memory, {});
       const notify = (change: string) => told.push(`${change} ${name}`);
-      return loadKey(spec, { ...context, reads, notify });
+      return loadKey(spec, { ...context, recorder, notify });
     };
     put(old);
     await load("first");

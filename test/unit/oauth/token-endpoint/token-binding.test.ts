@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { McpAuthError } from "../../../../src/errors/error.js";
 import { Secret } from "../../../../src/lib/secret.js";
-import { bindingOf } from "../../../../src/oauth/token-endpoint/bound-token.js";
+import { bindingOf } from "../../../../src/oauth/token-endpoint/token-binding.js";
 import { unsignedJwt } from "../fixtures.js";
 
 const invalid = (problem: string) => new McpAuthError("token_response_invalid", problem);

@@ -1,8 +1,25 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { McpAuthError } from "../../../src/errors/error.js";
+import { hasErrorCode, ignoreSystemError, isProgrammingError } from "../../../src/errors/expected-errors.js";
 import { problemOf } from "../../../src/keys/signing-key.js";
-import { isProgrammingError } from "../../../src/lib/programming-error.js";
+
+const coded = (code: unknown) => Object.assign(new Error("no"), { code });
+
+test("hasErrorCode compares the code of an error, and no other value has one", () => {
+  expect(hasErrorCode(coded("ENOENT"), "EACCES", "ENOENT")).toBe(true);
+  expect(hasErrorCode(coded("ENOENT"), "EACCES")).toBe(false);
+  for (const other of [new Error("no"), coded(2), { code: "ENOENT" }, undefined]) {
+    expect(hasErrorCode(other, "ENOENT")).toBe(false);
+  }
+});
+
+test("ignoreSystemError ignores errors of the operating system and throws mistakes in the program", () => {
+  expect(() => ignoreSystemError(coded("ENOENT"))).not.toThrow();
+  for (const mistake of [new TypeError("no"), coded("ERR_INVALID_ARG_TYPE"), "ENOENT"]) {
+    expect(() => ignoreSystemError(mistake)).toThrow();
+  }
+});
 
 /** Returns the error that `work` throws. */
 function thrown(work: () => unknown): unknown {
