@@ -138,7 +138,10 @@ async function afterForbidden(
   return next?.accessToken === token.accessToken ? undefined : next;
 }
 
-/** Returns the scopes of the first challenge that names any (RFC 6750 §3.1). With `error`, only challenges with that error count. */
+/**
+ * Returns the scopes of the first challenge that names any (RFC 6750 §3.1). With `error`, only challenges with that
+ * error count.
+ */
 function namedScopes(
   { url: server }: Authorizer,
   refusal: Refusal,

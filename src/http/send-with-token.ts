@@ -91,7 +91,9 @@ async function sendWithProof(authorizer: Authorizer, bound: BoundRequest): Promi
   }
 }
 
-/** Returns the proof error of a response, if a new proof would avoid it and the request was not sent again for it yet. */
+/**
+ * Returns the proof error of a response, if a new proof would avoid it and the request was not sent again for it yet.
+ */
 function avoidableError(
   response: Response,
   avoidable: Readonly<Record<ProofError, boolean>>,

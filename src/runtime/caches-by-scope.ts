@@ -21,7 +21,8 @@ export interface CachesByScopeOptions {
   readonly onPlan: (renewAt: number | undefined) => void;
 }
 
-// The key for scopes that the config and the server decide. It differs from all other keys, because a scope has no space.
+// The key for scopes that the config and the server decide. It differs from all other keys, because a scope has no
+// space.
 const defaultKey = " ";
 
 /** More caches than any server needs. Beyond that, the least recently used one is dropped. */
@@ -116,8 +117,8 @@ export class CachesByScope {
   }
 
   /**
-   * Drops the least recently used caches. Keeps `latest`, and each cache with a request in flight, because later callers
-   * must join that request.
+   * Drops the least recently used caches. Keeps `latest`, and each cache with a request in flight, because later
+   * callers must join that request.
    */
   #makeRoom(latest: Entry): void {
     if (this.#entries.size <= maxCaches) return;

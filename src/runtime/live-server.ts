@@ -87,8 +87,8 @@ export class LiveServer {
   }
 
   /**
-   * Notes the use, and returns the token at once if it is fresh and there are no options. Otherwise returns `undefined`:
-   * get the token from the cache that `cacheFor` returns.
+   * Notes the use, and returns the token at once if it is fresh and there are no options. Otherwise returns
+   * `undefined`: get the token from the cache that `cacheFor` returns.
    */
   freshToken(options?: TokenOptions): Token | undefined {
     const now = this.#clock.now();
@@ -139,7 +139,9 @@ export class LiveServer {
     };
   }
 
-  /** Creates this server for one user. `previous` is the one of the same user before, perhaps with an earlier config. */
+  /**
+   * Creates this server for one user. `previous` is the one of the same user before, perhaps with an earlier config.
+   */
   forUser(subject: () => RuntimeSubject, previous: LiveServer | undefined): LiveServer {
     return new LiveServer(this.spec, this.#runtime, previous, { server: this, subject });
   }

@@ -20,7 +20,9 @@ export interface RefreshTokenEntry {
   readonly inFlightFor: number;
 }
 
-/** Returns the key of a family. Another seed is another family, so the entry of the previous seed is no longer found. */
+/**
+ * Returns the key of a family. Another seed is another family, so the entry of the previous seed is no longer found.
+ */
 export function refreshTokenKey({ issuer, clientId, seed }: Omit<RefreshTokenFamily, "server">): string {
   return `${refreshTokenPrefix({ issuer, clientId })}${hashOf(seed.reveal())}`;
 }

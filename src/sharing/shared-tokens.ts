@@ -122,8 +122,9 @@ export class SharedTokens implements SharedLimits {
         );
         if (locked?.acquired === true) return locked.value;
         if (locked !== undefined) debugStore(this.#options.server, "locked by another process");
-        // Without the store, there is no other process to wait for. While the store works, a request after a refusal always
-        // waits for the lock: without it, processes together would exceed the limits, and its call already has a response.
+        // Without the store, there is no other process to wait for. While the store works, a request after a refusal
+        // always waits for the lock: without it, processes together would exceed the limits, and its call already has a
+        // response.
         if (locked === undefined || (clock.now() >= until && request.refused === undefined)) break;
         const stored = await this.#entries.lookUp(entry, request);
         // The process with the lock is renewing this token. The caller does not have to wait for that.
@@ -182,7 +183,9 @@ export class SharedTokens implements SharedLimits {
   }
 }
 
-/** Whether a caller without a token waits. A token that must be renewed soon is better for it than a failure or a wait. */
+/**
+ * Whether a caller without a token waits. A token that must be renewed soon is better for it than a failure or a wait.
+ */
 function callerIsWaiting({ reason }: TokenRequest): boolean {
   return reason === "demand" || reason === "rejected";
 }

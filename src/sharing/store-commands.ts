@@ -12,8 +12,8 @@ import { formatVersion } from "./stored-format.js";
 import { limitsKey } from "./stored-limits.js";
 
 /**
- * The operations of the commands `store` and `headers` on the entries of one server. They reject with `store_unavailable` and the
- * codes of what is read or requested.
+ * The operations of the commands `store` and `headers` on the entries of one server. They reject with
+ * `store_unavailable` and the codes of what is read or requested.
  */
 export interface StoreCommands {
   /**

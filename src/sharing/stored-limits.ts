@@ -57,8 +57,8 @@ export class StoredLimits {
     )
       return undefined;
     const now = this.#clock.now();
-    // The clock of the store is used only if the clocks of two machines differ. Its time counts from the end of a write,
-    // so with it the limits would last a little longer after each write.
+    // The clock of the store is used only if the clocks of two machines differ. Its time counts from the end of a
+    // write, so with it the limits would last a little longer after each write.
     const localAge = now - at;
     const storeAge = keptFor - (found.expiresIn ?? keptFor - localAge);
     const since = now - Math.max(Math.abs(storeAge - localAge) <= sameTime ? localAge : storeAge, 0);

@@ -7,8 +7,9 @@ import type { NetworkTrust } from "../net/network-trust.js";
 import type { SharedStore } from "../stores/shared-store.js";
 
 /**
- * Keeps metadata in the store, for processes that start later with the same network trust. The trust is part of the key,
- * because a process that trusts another authority, or plain http, may have fetched metadata that is not from the issuer.
+ * Keeps metadata in the store, for processes that start later with the same network trust. The trust is part of the
+ * key, because a process that trusts another authority, or plain http, may have fetched metadata that is not from the
+ * issuer.
  */
 export function storedMetadata(
   store: SharedStore,

@@ -32,8 +32,8 @@ export function serializeToken(token: Token): string {
 }
 
 /**
- * Parses a stored token and binds it to its key or certificate again. Returns `undefined` for a format that is not fully
- * understood, and for a token that is bound to another key or certificate than this process has.
+ * Parses a stored token and binds it to its key or certificate again. Returns `undefined` for a format that is not
+ * fully understood, and for a token that is bound to another key or certificate than this process has.
  */
 export async function restoreToken(text: string, sources: BindingSources): Promise<Token | undefined> {
   const fields = parseJsonObject(text);
