@@ -72,7 +72,7 @@ export class LiveServer {
     this.#caches = tokens.caches;
     this.#timers = renewalTimers(spec, runtime, tokens.caches, user !== undefined);
     if (kept !== undefined) this.#timers.follow(kept.#timers);
-    tokens.onPlan((renewAt) => this.#timers.plan(renewAt));
+    tokens.onPlan((nextRefreshAt) => this.#timers.plan(nextRefreshAt));
     this.#headers = configuredHeaders(spec, runtime, tokens.limits);
     this.fetch = createAuthorizedFetch(
       serverAuthorizer({

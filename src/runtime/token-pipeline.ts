@@ -26,7 +26,7 @@ export interface PipelineOptions {
   /**
    * Called with the time of the next background renewal in milliseconds since the epoch, `undefined` if there is none.
    */
-  readonly onPlan: (renewAt: number | undefined) => void;
+  readonly onPlan: (nextRefreshAt: number | undefined) => void;
   /** Called when a credential differs from the previous one. This affects all scope sets. */
   readonly onNewCredential: () => void;
 }

@@ -1,4 +1,4 @@
-import { ignoreFailure, ignoreFailureInBackground } from "../errors/ignore-failure.js";
+import { ignoreFailure } from "../errors/ignore-failure.js";
 import type { Clock } from "../lib/clock.js";
 import { debugStore } from "../lib/debug.js";
 import { timeLimit } from "../lib/time-limit.js";
@@ -63,7 +63,7 @@ export class SharedTokens implements SharedLimits {
       }
     };
     // Without the store, each process applies its own limits.
-    store.background(work().catch(ignoreFailureInBackground));
+    store.background(work());
   }
 
   /**
@@ -171,7 +171,7 @@ export class SharedTokens implements SharedLimits {
     let isTaken = false;
     const take = (stored: RequestLimits | undefined): RequestLimits | undefined => {
       isTaken = true;
-      limits = refused.take(stored);
+      limits = refused.takeAllowance(stored);
       return limits;
     };
     if (entry !== undefined && lease !== undefined) {

@@ -26,7 +26,7 @@ export interface RefusedToken {
    * Called with the stored limits right before the request, under the lock of the token. Returns the limits to store,
    * or `undefined` if the limits allow no request now.
    */
-  take(stored: RequestLimits | undefined): RequestLimits | undefined;
+  takeAllowance(stored: RequestLimits | undefined): RequestLimits | undefined;
 }
 
 /**
