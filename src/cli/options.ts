@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { type ParseArgsConfig, parseArgs, parseEnv } from "node:util";
 import { folderFor } from "../config/starting-folder.js";
-import { errorCode } from "../lib/error-code.js";
+import { errorCode } from "../errors/expected-errors.js";
 import { printable } from "../lib/printable.js";
 import type { CommandIo } from "./io.js";
 import { readEnvFile, UnreadableEnvFile } from "./read-env-file.js";

@@ -2,7 +2,7 @@ import { constants, createReadStream, fstat, open } from "node:fs";
 import { Socket } from "node:net";
 import { addAbortSignal, type Readable } from "node:stream";
 import { promisify } from "node:util";
-import { errorCode } from "../lib/error-code.js";
+import { errorCode } from "../errors/expected-errors.js";
 
 /** 1 MiB. Variables are a few KiB, so a larger file is the wrong one. */
 const maxBytes = 1_048_576;

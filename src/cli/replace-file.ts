@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { open, realpath, rename, rm, stat } from "node:fs/promises";
-import { errorCode } from "../lib/error-code.js";
+import { errorCode } from "../errors/expected-errors.js";
 import { printable } from "../lib/printable.js";
 import { UsageError } from "./options.js";
 

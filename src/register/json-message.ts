@@ -1,4 +1,4 @@
-import { isJson } from "../net/media-type.js";
+import { isJson } from "../net/response-headers.js";
 
 /** In bytes. MCP messages are shorter. */
 const maxMessageBytes = 1_048_576;

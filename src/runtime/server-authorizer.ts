@@ -1,7 +1,7 @@
 import type { ServerSpec } from "../config/spec.js";
 import { serverChallenge } from "../discovery/challenge.js";
 import type { Target } from "../discovery/metadata.js";
-import { ignoreFailure } from "../errors/ignore-failure.js";
+import { ignoreFailure } from "../errors/expected-errors.js";
 import type { Authorizer } from "../http/authorizer.js";
 import { isSameResource } from "../http/closest-server.js";
 import { explainRefusal } from "./explain-refusal.js";

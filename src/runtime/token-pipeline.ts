@@ -146,10 +146,10 @@ function createSharedTokens(
       (1 - 0.3 * runtime.random()),
     async entryOf(signal) {
       const { tokenEntryKey } = await import("../sharing/entry-key.js");
-      const reads = new CredentialRecorder(clock, credentials, signal);
+      const recorder = new CredentialRecorder(clock, credentials, signal);
       const attempt = createAttempt(runtime, { spec, manager, scopes, signal });
-      const key = await tokenEntryKey(attempt, reads, () => trust.fingerprint());
-      return key === undefined ? undefined : { key, reads };
+      const key = await tokenEntryKey(attempt, recorder, () => trust.fingerprint());
+      return key === undefined ? undefined : { key, recorder };
     },
     async restore(text, signal) {
       const { restoreToken } = await import("../sharing/stored-token.js");
@@ -170,7 +170,10 @@ function prepareAttempts(
   let grant: Grant | undefined;
   return async function prepareAttempt(request) {
     grant ??= (await import("../oauth/grants/create-grant.js")).createGrant(spec.grant);
-    const { signal, reads = new CredentialRecorder(runtime.clock, manager.credentials, signal) } = request;
-    return { grant, attempt: createAttempt(runtime, { spec, manager, scopes, warned, ...request, reads }) };
+    const { signal, recorder = new CredentialRecorder(runtime.clock, manager.credentials, signal) } = request;
+    return {
+      grant,
+      attempt: createAttempt(runtime, { spec, manager, scopes, warned, ...request, recorder }),
+    };
   };
 }

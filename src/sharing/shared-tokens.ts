@@ -1,4 +1,4 @@
-import { ignoreFailure } from "../errors/ignore-failure.js";
+import { ignoreFailure } from "../errors/expected-errors.js";
 import type { Clock } from "../lib/clock.js";
 import { debugStore } from "../lib/debug.js";
 import { timeLimit } from "../lib/time-limit.js";
@@ -158,7 +158,7 @@ export class SharedTokens implements SharedLimits {
 
   async #request(source: TokenSource, request: TokenRequest, entry: Entry, lease?: Lease): Promise<Token> {
     await this.#takeAllowance(request, entry, lease);
-    const token = await source.getToken({ ...request, reads: entry.reads });
+    const token = await source.getToken({ ...request, recorder: entry.recorder });
     if (!token.isProvisional) await this.#entries.keep(entry, token, request, lease);
     return token;
   }

@@ -1,5 +1,5 @@
 import type { MetadataName, MetadataStore } from "../discovery/metadata-store.js";
-import { ignoreFailure } from "../errors/ignore-failure.js";
+import { ignoreFailure } from "../errors/expected-errors.js";
 import type { Clock } from "../lib/clock.js";
 import { machineOf } from "../lib/loopback.js";
 import type { NetworkTrust } from "../net/network-trust.js";

@@ -1,6 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
+import { isProgrammingError } from "../errors/expected-errors.js";
 import { type Clock, systemClock } from "../lib/clock.js";
-import { isProgrammingError } from "../lib/programming-error.js";
 import { workingTimeLimit } from "../lib/time-limit.js";
 import { untilAborted } from "../lib/wait.js";
 import {

@@ -1,9 +1,8 @@
 import type { FlattenedJWE } from "jose";
 import { McpAuthError } from "../errors/error.js";
+import { errorCode, isProgrammingError } from "../errors/expected-errors.js";
 import { type Clock, systemClock } from "../lib/clock.js";
-import { errorCode } from "../lib/error-code.js";
 import { parseJsonObject } from "../lib/json-object.js";
-import { isProgrammingError } from "../lib/programming-error.js";
 import { fingerprintOf, type Secret } from "../lib/secret.js";
 import { withinTime } from "../lib/wait.js";
 import { longestValue } from "./store.js";

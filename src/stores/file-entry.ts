@@ -10,7 +10,7 @@ import { randomUUID } from "node:crypto";
 import type { Dirent } from "node:fs";
 import { link, lstat, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { hasErrorCode } from "../lib/error-code.js";
+import { hasErrorCode } from "../errors/expected-errors.js";
 import { unfinished } from "./durable-file.js";
 import { NotOurs } from "./failure.js";
 import { ignoreFileError, readOwnFile, removeOwnFile } from "./own-files.js";

@@ -1,4 +1,4 @@
-import { ignoreFailureInBackground } from "../errors/ignore-failure.js";
+import { ignoreFailureInBackground } from "../errors/expected-errors.js";
 import { type Clock, systemClock } from "../lib/clock.js";
 import { settledWithin } from "../lib/wait.js";
 import { CircuitBreaker, type OperationKind, type OperationOptions } from "./circuit-breaker.js";

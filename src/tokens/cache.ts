@@ -1,5 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
-import { ignoreFailureInBackground } from "../errors/ignore-failure.js";
+import { ignoreFailureInBackground } from "../errors/expected-errors.js";
 import type { Clock } from "../lib/clock.js";
 import { debugDecision, debugFreshToken, isDebugging } from "../lib/debug.js";
 import { unreachable } from "../lib/unreachable.js";

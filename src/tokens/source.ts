@@ -10,7 +10,7 @@ export interface TokenRequest {
   /** Aborted when the deadline passes or the manager stops. A single caller does not abort it. */
   readonly signal: AbortSignal;
   /** The values that were read to compute the entry key. Absent without a store. */
-  readonly reads?: CredentialRecorder | undefined;
+  readonly recorder?: CredentialRecorder | undefined;
   /** Counts from 1. */
   readonly attempt: number;
   /** The token that the MCP server refused and that the new one replaces. */

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { rememberShortLived } from "../errors/sent-credentials.js";
-import type { Binding } from "../oauth/token-endpoint/binding.js";
+import type { Binding } from "../oauth/issued-token.js";
 
 export interface TokenFields {
   readonly accessToken: string;

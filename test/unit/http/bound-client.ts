@@ -5,7 +5,7 @@ import { Nonces } from "../../../src/dpop/nonces.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { createAuthorizedFetch } from "../../../src/http/authorized-fetch.js";
 import type { Authorizer } from "../../../src/http/authorizer.js";
-import type { Binding } from "../../../src/oauth/token-endpoint/binding.js";
+import type { Binding } from "../../../src/oauth/issued-token.js";
 import { Token } from "../../../src/tokens/token.js";
 import { fakeClock } from "../../support/fake-clock.js";
 import type { RecordedRequest } from "../../support/http-server.js";

@@ -1,6 +1,6 @@
 import { McpAuthError, type McpAuthErrorCode, type McpAuthErrorOptions } from "../../../src/errors/error.js";
 import type { AttemptRequest } from "../../../src/oauth/attempt.js";
-import type { IssuedToken } from "../../../src/oauth/grants/issued-token.js";
+import type { IssuedToken } from "../../../src/oauth/issued-token.js";
 import { TokenCache } from "../../../src/tokens/cache.js";
 import { grantSource, type PreparedAttempt } from "../../../src/tokens/grant-source.js";
 import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";

@@ -103,7 +103,7 @@ describe("temporary failures", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  test.each([1, 2, 3])("a temporary failure is attempted %d times if the config says so", async (count) => {
+  test.each([1, 2, 3])("a temporary failure is attempted as often as the config says: %d", async (count) => {
     const { get, clock, attempts } = setUp({ outcome: outage, retry: { attempts: count } });
     await outcomeOf(get(), clock);
     expect(attempts).toHaveLength(count);
