@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { type ParseArgsConfig, parseArgs, parseEnv } from "node:util";
 import { folderFor } from "../config/starting-folder.js";
-import { errorCode } from "../lib/error-code.js";
+import { errorCode } from "../errors/expected-errors.js";
 import { printable } from "../lib/printable.js";
 import type { CommandIo } from "./io.js";
 import { readEnvFile, UnreadableEnvFile } from "./read-env-file.js";
@@ -15,7 +15,9 @@ const common = {
   help: { type: "boolean", short: "h" },
 } as const satisfies ParseArgsConfig["options"];
 
-/** Parses the arguments of a command: its own `options`, and `--config`, `--env-file` and `--help`. Throws `UsageError`. */
+/**
+ * Parses the arguments of a command: its own `options`, and `--config`, `--env-file` and `--help`. Throws `UsageError`.
+ */
 export function parseOptions<O extends NonNullable<ParseArgsConfig["options"]>>(
   args: readonly string[],
   options: O,
@@ -46,7 +48,10 @@ function parse<O extends NonNullable<ParseArgsConfig["options"]>>(args: readonly
   }
 }
 
-/** Returns the environment with the variables of each `--env-file`. As with `node --env-file`, variables that are set win. */
+/**
+ * Returns the environment with the variables of each `--env-file`. As with `node --env-file`, variables that are set
+ * win.
+ */
 export async function environment(
   { cwd, env, signal }: Pick<CommandIo, "cwd" | "env" | "signal">,
   files: readonly string[] = [],

@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import { errorCode } from "../lib/error-code.js";
+import { errorCode } from "../errors/expected-errors.js";
 
 /** stdout or stderr. It may be a closed pipe, or a file on a full disk. */
 export interface Output {

@@ -1,5 +1,5 @@
 import type { ClientAuthenticationMethod, CredentialSpec } from "../config/spec.js";
-import { knownNames } from "../lib/known-names.js";
+import { knownNames } from "../lib/printable.js";
 import type { Finding } from "./finding.js";
 
 /** The names in the IANA registry. Messages show only these names from a server's list. */

@@ -1,4 +1,4 @@
-import { parseScopes } from "./scopes.js";
+import { parseScopes } from "../lib/scopes.js";
 
 /** One challenge of a `WWW-Authenticate` header. Scheme and parameter names are in lower case. */
 export interface Challenge {

@@ -2,8 +2,8 @@ import type { Clock } from "../lib/clock.js";
 import type { EndpointKind } from "../lib/debug.js";
 import { exchange, type FetchFunction } from "../net/bounded-fetch.js";
 import type { Failure, Outcome } from "../net/failure.js";
-import { isJson } from "../net/media-type.js";
-import { isTemporaryStatus, parseRetryAfter } from "../net/retry.js";
+import { isJson, retryAfterOf } from "../net/response-headers.js";
+import { isTemporaryStatus } from "../net/retry.js";
 
 /** The config's `headers` for an MCP server. They are sent to metadata URLs of that server's own origin only. */
 export interface ServerHeaders {
@@ -85,8 +85,7 @@ export async function fetchDocument(
   const status = result.kind === "too-large" ? result.status : result.response.status;
   if (isTemporaryStatus(status)) {
     const headers = result.kind === "response" ? result.response.headers : new Headers();
-    const now = limits.clock.now();
-    const retryAfter = parseRetryAfter(headers.get("retry-after"), now, headers.get("date"));
+    const retryAfter = retryAfterOf(headers, limits.clock.now());
     const brief = `answered ${status}`;
     const failure = {
       code: "unavailable",

@@ -1,4 +1,5 @@
 import { checkResource } from "../diagnosis/resource.js";
+import { parseScopes } from "../lib/scopes.js";
 import { pause } from "../lib/wait.js";
 import { type Failure, fail, type Outcome, succeed } from "../net/failure.js";
 import type { ResourceMetadata } from "./metadata.js";
@@ -8,7 +9,6 @@ import {
   type MetadataLocation,
   stringList,
 } from "./metadata-document.js";
-import { parseScopes } from "./scopes.js";
 import {
   describeResults,
   type LocationResult,

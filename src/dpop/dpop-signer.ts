@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
 import { McpAuthError } from "../errors/error.js";
-import { issuedAt } from "../keys/issued-at.js";
+import { isProgrammingError } from "../errors/expected-errors.js";
+import { issuedAt } from "../keys/sign-jwt.js";
 import type { SigningKey } from "../keys/signing-key.js";
 import type { Clock } from "../lib/clock.js";
-import { isProgrammingError } from "../lib/programming-error.js";
 import type { SigningTime } from "../net/server-clocks.js";
 import type { ProofJwk } from "./proof-jwk.js";
 

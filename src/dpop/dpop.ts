@@ -1,11 +1,11 @@
 import type { KeySpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import { isProgrammingError } from "../errors/expected-errors.js";
 import { chooseAlgorithm, registeredAlgorithms } from "../keys/choose-algorithm.js";
 import { loadKey } from "../keys/load-key.js";
 import type { KeyContext } from "../keys/signing-key.js";
 import type { Clock } from "../lib/clock.js";
-import { knownNames } from "../lib/known-names.js";
-import { isProgrammingError } from "../lib/programming-error.js";
+import { knownNames } from "../lib/printable.js";
 import { createDpopSigner, type DpopSigner } from "./dpop-signer.js";
 import { ephemeralKeyAlgorithms, generateEphemeralKey } from "./ephemeral-key.js";
 import { Nonces } from "./nonces.js";

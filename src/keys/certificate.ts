@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
-import { isProgrammingError } from "../lib/programming-error.js";
+import { isProgrammingError } from "../errors/expected-errors.js";
 import { type PemBlock, readBlocks } from "./pem.js";
 import { plainPublicKey } from "./plain-rsa.js";
 import { KeyProblem, PartsDiffer, PossiblyUnfinished } from "./signing-key.js";

@@ -1,5 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
-import { knownNames } from "../lib/known-names.js";
+import { knownNames } from "../lib/printable.js";
 import type { SigningKey } from "./signing-key.js";
 
 /** Names of the JOSE registry. Messages show only these names of a server's list. */

@@ -1,5 +1,5 @@
 import { createPrivateKey } from "node:crypto";
-import { isProgrammingError } from "../lib/programming-error.js";
+import { isProgrammingError } from "../errors/expected-errors.js";
 import { type KeyMaterial, KeyProblem, PossiblyUnfinished } from "./signing-key.js";
 
 type JsonObject = Readonly<Record<string, unknown>>;

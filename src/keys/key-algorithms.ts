@@ -1,5 +1,5 @@
 import { type AsymmetricKeyDetails, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
-import { isProgrammingError } from "../lib/programming-error.js";
+import { isProgrammingError } from "../errors/expected-errors.js";
 import { type KeyMaterial, KeyProblem } from "./signing-key.js";
 
 // PSS first, as RFC 8017 §8 advises, and SHA-256 first, because every server supports it.

@@ -3,8 +3,8 @@ import type { KeySpec, PrivateKeySpec, SecretReference } from "../config/spec.js
 import { systemClock } from "../lib/clock.js";
 import { fingerprintOf, type Secret } from "../lib/secret.js";
 import { unreachable } from "../lib/unreachable.js";
-import { onceWritten, type ReadAttempt } from "../secrets/once-written.js";
 import { readSecret } from "../secrets/read-secret.js";
+import { type ReadAttempt, readWhenWritten } from "../secrets/read-when-written.js";
 import { Bundles } from "./bundles.js";
 import {
   assertCertifies,
@@ -49,7 +49,7 @@ const bundles = new Bundles<PrivateKeySpec, Loaded>();
  */
 export async function loadKey(spec: KeySpec, context: KeyContext): Promise<SigningKey> {
   const key = await loadAny(spec, context);
-  if (context.reads?.recordBundle(spec, key.bundle)) context.notify?.("key:rotated");
+  if (context.recorder?.recordBundle(spec, key.bundle)) context.notify?.("key:rotated");
   return key;
 }
 
@@ -71,7 +71,7 @@ export function precedingKey(spec: KeySpec, { clock = systemClock }: KeyContext)
 
 async function loadPrivateKey(spec: PrivateKeySpec, context: KeyContext): Promise<SigningKey> {
   const references = [spec.privateKey, spec.passphrase, spec.certificate];
-  return await onceWritten(references, context, async () => {
+  return await readWhenWritten(references, context, async () => {
     const [text, passphrase, certificate] = await Promise.all([
       readSecret(spec.privateKey, context),
       spec.passphrase && readSecret(spec.passphrase, context),

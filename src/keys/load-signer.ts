@@ -1,10 +1,10 @@
 import { constants, type KeyObject, verify } from "node:crypto";
 import type { SignerKeySpec } from "../config/spec.js";
+import { isProgrammingError } from "../errors/expected-errors.js";
 import { systemClock } from "../lib/clock.js";
-import { isProgrammingError } from "../lib/programming-error.js";
 import { fingerprintOf } from "../lib/secret.js";
-import { onceWritten } from "../secrets/once-written.js";
 import { readSecret } from "../secrets/read-secret.js";
+import { readWhenWritten } from "../secrets/read-when-written.js";
 import { askSigner } from "./ask-signer.js";
 import { Bundles } from "./bundles.js";
 import { assertNotExpired, assertNotTooEarly, type Certificate, readCertificate } from "./certificate.js";
@@ -64,7 +64,7 @@ async function certificateOf(spec: SignerKeySpec, context: KeyContext): Promise<
   const { certificate: reference, alg } = spec;
   if (reference === undefined) return undefined;
   const { server, clock = systemClock } = context;
-  return await onceWritten([reference], context, async () => {
+  return await readWhenWritten([reference], context, async () => {
     const text = await readSecret(reference, context);
     const now = clock.now();
     const fingerprint = fingerprintOf([text]);

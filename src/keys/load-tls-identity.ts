@@ -2,8 +2,8 @@ import type { CertificateSpec } from "../config/spec.js";
 import { systemClock } from "../lib/clock.js";
 import { fingerprintOf, Secret } from "../lib/secret.js";
 import type { TlsIdentity } from "../net/client-certificate.js";
-import { onceWritten, type ReadAttempt } from "../secrets/once-written.js";
 import { readSecret } from "../secrets/read-secret.js";
+import { type ReadAttempt, readWhenWritten } from "../secrets/read-when-written.js";
 import { Bundles } from "./bundles.js";
 import {
   assertCertifies,
@@ -34,7 +34,7 @@ const bundles = new Bundles<CertificateSpec, Loaded>();
  */
 export async function loadTlsIdentity(spec: CertificateSpec, context: KeyContext): Promise<TlsIdentity> {
   const references = [spec.cert, spec.key, spec.passphrase];
-  const identity = await onceWritten(references, context, async () => {
+  const identity = await readWhenWritten(references, context, async () => {
     const [certificate, key, passphrase] = await Promise.all([
       readSecret(spec.cert, context),
       readSecret(spec.key, context),
@@ -42,7 +42,7 @@ export async function loadTlsIdentity(spec: CertificateSpec, context: KeyContext
     ]);
     return identityFromTexts(spec, { certificate, key, passphrase }, context);
   });
-  if (context.reads?.recordBundle(spec, identity)) context.notify?.("key:rotated");
+  if (context.recorder?.recordBundle(spec, identity)) context.notify?.("key:rotated");
   return identity;
 }
 

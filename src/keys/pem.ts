@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, type PrivateKeyInput } from "node:crypto";
-import { isProgrammingError } from "../lib/programming-error.js";
+import { isProgrammingError } from "../errors/expected-errors.js";
 import type { Secret } from "../lib/secret.js";
 import { KeyProblem, PartsDiffer, PossiblyUnfinished } from "./signing-key.js";
 

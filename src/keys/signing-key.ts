@@ -1,8 +1,8 @@
 import type { KeyObject } from "node:crypto";
 import type { SecretReference, SignerSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import { isProgrammingError } from "../errors/expected-errors.js";
 import { quoted } from "../lib/printable.js";
-import { isProgrammingError } from "../lib/programming-error.js";
 import { unreachable } from "../lib/unreachable.js";
 import type { SecretContext } from "../secrets/read-secret.js";
 import { describeReference } from "../secrets/reference.js";

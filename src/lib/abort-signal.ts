@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { hasErrorCode } from "./error-code.js";
+import { hasErrorCode } from "../errors/expected-errors.js";
 
 /**
  * Returns whether a value can be used as an `AbortSignal`. Looks at the members, because test runners and polyfills

@@ -1,7 +1,7 @@
 import { lstat, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { McpAuthError } from "../errors/error.js";
-import { ignoreSystemError } from "./error-code.js";
+import { ignoreSystemError } from "../errors/expected-errors.js";
 import type { Allow, AllowRules, OpenedFile } from "./permissions.js";
 
 /** Default ports by scheme. `URL` knows only those of http and https. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { errorCode, ignoreSystemError } from "../errors/expected-errors.js";
 import { onAbort } from "./abort-signal.js";
 import { type Clock, systemClock } from "./clock.js";
-import { errorCode, ignoreSystemError } from "./error-code.js";
 
 export interface ProcessOptions {
   /** Command and arguments. They are not passed to a shell. */

@@ -1,8 +1,8 @@
 import type { SecureContext, SecureContextOptions } from "node:tls";
 import type { Agent } from "undici";
 import { McpAuthError } from "../errors/error.js";
-import { errorCode } from "../lib/error-code.js";
-import { minTlsVersion } from "../lib/min-tls-version.js";
+import { errorCode } from "../errors/expected-errors.js";
+import { minTlsVersion } from "../lib/tls.js";
 import type { TlsIdentity } from "./client-certificate.js";
 import type { HttpProxy } from "./proxy.js";
 import { openTunnel, type TunnelOptions } from "./tunnel.js";

@@ -3,7 +3,7 @@ import { type FileHandle, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import * as tls from "node:tls";
 import { McpAuthError } from "../errors/error.js";
-import { errorCode, ignoreSystemError } from "../lib/error-code.js";
+import { errorCode, ignoreSystemError } from "../errors/expected-errors.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { printable } from "../lib/printable.js";
 import { openToRead, readAtMost } from "../lib/read-file.js";

@@ -1,4 +1,4 @@
-import { parseHttpDate } from "./http-date.js";
+import { parseHttpDate } from "./response-headers.js";
 
 /**
  * The range of possible offsets of a server's clock: milliseconds that it is ahead of ours, negative if it is behind.

@@ -22,12 +22,13 @@ export interface OwnRequests {
   begin(url: string, authorization: string | null): () => void;
   /** Returns whether such a request is in progress. */
   includes(url: string, authorization: string | null): boolean;
-  /** Adds a registration for some URLs, with the `fetch` that it wraps. Returns a function that removes it. */
-  register(covers: (url: string) => boolean, bare: FetchFunction): () => void;
+  /** Adds a registration for some URLs, with the `fetch` that it replaced. Returns a function that removes it. */
+  register(covers: (url: string) => boolean, originalFetch: FetchFunction): () => void;
   /**
-   * Returns the `fetch` that bypasses all registrations for a URL; `undefined` if no registration would authorize it.
+   * Returns the `fetch` that a registration for this URL replaced, which adds no token; `undefined` if no registration
+   * covers the URL.
    */
-  bareFor(url: string): FetchFunction | undefined;
+  originalFetchFor(url: string): FetchFunction | undefined;
   /** For each request of undici, the registration that added its token. */
   readonly authorized: WeakMap<object, object>;
 }
@@ -61,7 +62,7 @@ export function platformFetch(chosen?: FetchFunction): FetchFunction {
     if (ownRequests === undefined) return await (chosen ?? via ?? globalThis.fetch)(input, init);
     const url = urlOf(input);
     const authorization = authorizationOf(input, init);
-    const bypass = hasToken(authorization) ? undefined : ownRequests.bareFor(url);
+    const bypass = hasToken(authorization) ? undefined : ownRequests.originalFetchFor(url);
     const end = ownRequests.begin(url, authorization);
     try {
       return await (chosen ?? via ?? bypass ?? globalThis.fetch)(input, init);
@@ -88,7 +89,7 @@ function splitInit(given: ThroughInit | undefined): { via?: FetchFunction | unde
 
 function createOwnRequests(): OwnRequests {
   const inProgress = new Map<string, number>();
-  const registrations = new Set<{ covers: (url: string) => boolean; bare: FetchFunction }>();
+  const registrations = new Set<{ covers: (url: string) => boolean; originalFetch: FetchFunction }>();
   // Requests are identified by URL and header and not as objects, because a wrapper around `fetch` may send another
   // `Request` than it was given.
   const nameOf = (url: string, authorization: string | null): string => `${url} ${authorization ?? ""}`;
@@ -103,12 +104,12 @@ function createOwnRequests(): OwnRequests {
       };
     },
     includes: (url, authorization) => inProgress.has(nameOf(url, authorization)),
-    register(covers, bare) {
-      const registration = { covers, bare };
+    register(covers, originalFetch) {
+      const registration = { covers, originalFetch };
       registrations.add(registration);
       return () => void registrations.delete(registration);
     },
-    bareFor: (url) => [...registrations].find(({ covers }) => covers(url))?.bare,
+    originalFetchFor: (url) => [...registrations].find(({ covers }) => covers(url))?.originalFetch,
     authorized: new WeakMap(),
   };
 }

@@ -1,5 +1,3 @@
-import { parseHttpDate } from "./http-date.js";
-
 /**
  * Returns whether a request that got this HTTP status may succeed later without a change on our side: 408 (Request
  * Timeout), 429 (Too Many Requests) and 5xx.
@@ -22,26 +20,4 @@ export function backoffDelay(
   // `NaN`.
   const doublings = Math.min(Math.max(attempt - 1, 0), 52);
   return random() * Math.min(bounds.max, bounds.min * 2 ** doublings);
-}
-
-const longestRetryAfter = 24 * 60 * 60 * 1_000;
-
-/**
- * Returns the milliseconds that a `Retry-After` header (RFC 9110 §10.2.3) asks the client to wait, given as seconds or
- * as an HTTP date. A time in the past is 0, more than 24 hours is 24 hours, and any other text is `undefined`.
- *
- * @param date the `Date` header of the response: a server writes both dates by its own clock, which may differ from
- * ours
- */
-export function parseRetryAfter(
-  value: string | null,
-  now: number,
-  date: string | null = null,
-): number | undefined {
-  const text = value?.trim() ?? "";
-  const sentAt = parseHttpDate(date ?? "");
-  const reference = Number.isNaN(sentAt) ? now : sentAt;
-  const milliseconds = /^-?\d+$/.test(text) ? Number(text) * 1_000 : parseHttpDate(text) - reference;
-  if (Number.isNaN(milliseconds)) return undefined;
-  return Math.min(Math.max(milliseconds, 0), longestRetryAfter);
 }

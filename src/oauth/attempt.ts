@@ -11,7 +11,7 @@ import type { FetchFunction } from "../net/bounded-fetch.js";
 import type { Network } from "../net/network.js";
 import type { ServerClocks } from "../net/server-clocks.js";
 import type { CredentialMemory } from "../secrets/credential-memory.js";
-import type { IssuedToken } from "./grants/issued-token.js";
+import type { IssuedToken } from "./issued-token.js";
 import type { Redemption, RefreshTokens } from "./refresh-tokens.js";
 
 /** The part of the runtime's context that attempts inherit. The runtime sets it once per config. */
@@ -52,7 +52,7 @@ export interface ManagerSubject {
 }
 
 /** The fields that only this attempt has. */
-export interface AttemptOptions extends Pick<KeyContext, "reads" | "notify"> {
+export interface AttemptOptions extends Pick<KeyContext, "recorder" | "notify"> {
   readonly spec: ServerSpec;
   /** Default: an empty state that only this attempt uses. */
   readonly manager?: ManagerState | undefined;
@@ -71,7 +71,7 @@ export interface AttemptOptions extends Pick<KeyContext, "reads" | "notify"> {
 }
 
 /** The fields that the caller of a grant passes to each attempt. */
-export type AttemptRequest = Pick<AttemptOptions, "signal" | "reads" | "warn" | "notify">;
+export type AttemptRequest = Pick<AttemptOptions, "signal" | "recorder" | "warn" | "notify">;
 
 /**
  * The context of one attempt at a request to an authorization server. Secrets and keys are read with it too. Only

@@ -1,5 +1,5 @@
 import type { Secret } from "../lib/secret.js";
-import type { IssuedToken } from "./grants/issued-token.js";
+import type { IssuedToken } from "./issued-token.js";
 
 /** Stores the latest refresh token of each family, for servers that replace a refresh token when it is used. */
 export interface RefreshTokens {

@@ -12,7 +12,7 @@ import { CredentialMemory } from "../secrets/credential-memory.js";
 import { CredentialRecorder } from "../secrets/credential-recorder.js";
 import { createAttempt, type OAuthRuntime } from "./attempt.js";
 import { authenticateClient } from "./client-auth/authenticate-client.js";
-import { judgeRefusal } from "./client-auth/credential-retry.js";
+import { markIfAnotherCredential } from "./client-auth/credential-retry.js";
 import { hasAnotherCredential } from "./error-marks.js";
 import { errorFields, registeredError } from "./token-endpoint/oauth-error.js";
 import { rememberSent } from "./token-endpoint/remember-sent.js";
@@ -50,8 +50,8 @@ export async function revokeToken(
   const memory = new CredentialMemory();
   let hasTriedServerTime = false;
   for (;;) {
-    const reads = new CredentialRecorder(clock, memory, memory);
-    const attempt = createAttempt(runtime, { spec, signal, reads });
+    const recorder = new CredentialRecorder(clock, memory, memory);
+    const attempt = createAttempt(runtime, { spec, signal, recorder });
     const endpoint = revocationEndpoint(client, metadata);
     if (endpoint === undefined) return "unsupported";
     assertLearnedUrl(endpoint, what, {
@@ -84,7 +84,7 @@ export async function revokeToken(
       hasTriedServerTime = true;
       continue;
     }
-    await judgeRefusal(outcome, { client, status }, attempt);
+    await markIfAnotherCredential(outcome, { client, status }, attempt);
     if (!hasAnotherCredential(outcome)) throw outcome;
   }
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { urlsOf } from "../config/build-config.js";
 import type { ConfigSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
-import { ignoreFailureInBackground } from "../errors/ignore-failure.js";
+import { ignoreFailureInBackground } from "../errors/expected-errors.js";
 import { closestServer } from "../http/closest-server.js";
 import { Limit } from "../lib/limit.js";
 import { version } from "../lib/version.js";

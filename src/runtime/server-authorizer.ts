@@ -1,7 +1,7 @@
 import type { ServerSpec } from "../config/spec.js";
 import { serverChallenge } from "../discovery/challenge.js";
 import type { Target } from "../discovery/metadata.js";
-import { ignoreFailure } from "../errors/ignore-failure.js";
+import { ignoreFailure } from "../errors/expected-errors.js";
 import type { Authorizer } from "../http/authorizer.js";
 import { isSameResource } from "../http/closest-server.js";
 import { explainRefusal } from "./explain-refusal.js";
@@ -51,7 +51,7 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
       const { refused } = caches.defaultCache;
       if (refused.hasSuspects) refused.accepted(kind());
     },
-    challenged({ response, url }) {
+    noteChallenge({ response, url }) {
       // Another path of the same origin, or another query, may be another resource. Its challenge does not concern this
       // server.
       if (!isSameResource(url, address)) return;
@@ -61,7 +61,7 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
     },
     replace: (call) => caches.defaultCache.refused.replace(call),
     replaceForOthers: (call) => caches.defaultCache.refused.replaceForOthers(call),
-    async refusedAgain({ token, response, url }) {
+    async explainRefusal({ token, response, url }) {
       const challenge = isSameResource(url, address) ? response.headers.get("www-authenticate") : null;
       // The caller gets the response of the server even if it cannot be explained.
       await explainRefusal(spec, runtime, tokens, { token, challenge }).catch(ignoreFailure);

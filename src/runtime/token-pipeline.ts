@@ -23,8 +23,10 @@ import type { RuntimeContext } from "./runtime-context.js";
 export interface PipelineOptions {
   /** Requested instead of the scopes of the config and the server. */
   readonly scopes: readonly string[] | undefined;
-  /** Called with the time of the next background renewal in milliseconds since the epoch, `undefined` if there is none. */
-  readonly onPlan: (renewAt: number | undefined) => void;
+  /**
+   * Called with the time of the next background renewal in milliseconds since the epoch, `undefined` if there is none.
+   */
+  readonly onPlan: (nextRefreshAt: number | undefined) => void;
   /** Called when a credential differs from the previous one. This affects all scope sets. */
   readonly onNewCredential: () => void;
 }
@@ -144,10 +146,10 @@ function createSharedTokens(
       (1 - 0.3 * runtime.random()),
     async entryOf(signal) {
       const { tokenEntryKey } = await import("../sharing/entry-key.js");
-      const reads = new CredentialRecorder(clock, credentials, signal);
+      const recorder = new CredentialRecorder(clock, credentials, signal);
       const attempt = createAttempt(runtime, { spec, manager, scopes, signal });
-      const key = await tokenEntryKey(attempt, reads, () => trust.fingerprint());
-      return key === undefined ? undefined : { key, reads };
+      const key = await tokenEntryKey(attempt, recorder, () => trust.fingerprint());
+      return key === undefined ? undefined : { key, recorder };
     },
     async restore(text, signal) {
       const { restoreToken } = await import("../sharing/stored-token.js");
@@ -168,7 +170,10 @@ function prepareAttempts(
   let grant: Grant | undefined;
   return async function prepareAttempt(request) {
     grant ??= (await import("../oauth/grants/create-grant.js")).createGrant(spec.grant);
-    const { signal, reads = new CredentialRecorder(runtime.clock, manager.credentials, signal) } = request;
-    return { grant, attempt: createAttempt(runtime, { spec, manager, scopes, warned, ...request, reads }) };
+    const { signal, recorder = new CredentialRecorder(runtime.clock, manager.credentials, signal) } = request;
+    return {
+      grant,
+      attempt: createAttempt(runtime, { spec, manager, scopes, warned, ...request, recorder }),
+    };
   };
 }

@@ -1,9 +1,9 @@
 import type { FileHandle } from "node:fs/promises";
 import { isAbsolute } from "node:path";
+import { isProgrammingError } from "../errors/expected-errors.js";
 import type { AllowRules } from "../lib/permissions.js";
-import { isProgrammingError } from "../lib/programming-error.js";
 import { openToRead, readAtMost } from "../lib/read-file.js";
-import type { ReadAttempt } from "./once-written.js";
+import type { ReadAttempt } from "./read-when-written.js";
 import { referenceNotAllowed, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 import { decodeText } from "./text.js";

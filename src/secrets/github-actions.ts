@@ -2,7 +2,8 @@ import { systemClock } from "../lib/clock.js";
 import { parseJsonObject } from "../lib/json-object.js";
 import { isLoopbackHost } from "../lib/loopback.js";
 import { BodyTooLarge, boundedFetch } from "../net/bounded-fetch.js";
-import { isTemporaryStatus, parseRetryAfter } from "../net/retry.js";
+import { retryAfterOf } from "../net/response-headers.js";
+import { isTemporaryStatus } from "../net/retry.js";
 import { referenceNotAllowed, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
@@ -59,10 +60,6 @@ export async function readFromGithubActions(
     if (!(error instanceof BodyTooLarge)) throw error;
   }
   throw fail("the response of its service has no token.");
-}
-
-function retryAfterOf(headers: Headers, now: number): number | undefined {
-  return parseRetryAfter(headers.get("retry-after"), now, headers.get("date"));
 }
 
 /** Returns the URL with the audience, or `"insecure"` for a URL that the credential must not be sent to. */

@@ -3,8 +3,8 @@ import { McpAuthError } from "../errors/error.js";
 import { rememberCredential } from "../errors/sent-credentials.js";
 import { debugSecret } from "../lib/debug.js";
 import type { Secret } from "../lib/secret.js";
-import { onceWritten } from "./once-written.js";
 import { readValue } from "./read-value.js";
+import { readWhenWritten } from "./read-when-written.js";
 import type { SecretContext } from "./secret-context.js";
 
 export type { SecretContext, SecretResolver } from "./secret-context.js";
@@ -35,16 +35,17 @@ async function readAndRecord(
   reference: SecretReference,
   context: SecretContext,
 ): Promise<{ readonly secret: Secret; readonly hasChanged: boolean }> {
-  const { reads } = context;
+  const { recorder } = context;
   const readOnce = (isLast: boolean) => readValue(reference, context, isLast);
   let secret: Secret;
   try {
-    secret = reads?.take(reference) ?? (await onceWritten([reference], context, readOnce));
+    secret = recorder?.take(reference) ?? (await readWhenWritten([reference], context, readOnce));
     debugSecret(context.server, reference);
   } catch (error) {
     // After an abort it is unknown whether the value can be read.
-    if (error instanceof McpAuthError && error.code !== "aborted") reads?.recordSecret(reference, undefined);
+    if (error instanceof McpAuthError && error.code !== "aborted")
+      recorder?.recordSecret(reference, undefined);
     throw error;
   }
-  return { secret, hasChanged: reads?.recordSecret(reference, secret) ?? false };
+  return { secret, hasChanged: recorder?.recordSecret(reference, secret) ?? false };
 }

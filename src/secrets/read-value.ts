@@ -3,8 +3,8 @@ import { McpAuthError } from "../errors/error.js";
 import { Secret } from "../lib/secret.js";
 import { unreachable } from "../lib/unreachable.js";
 import { readSecretFile } from "./file.js";
-import type { ReadAttempt } from "./once-written.js";
 import type { Pointed } from "./pointer.js";
+import type { ReadAttempt } from "./read-when-written.js";
 import { referenceNotAllowed, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 

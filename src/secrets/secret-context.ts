@@ -32,7 +32,7 @@ export interface SecretContext {
   /** If true, the pauses between two reads do not keep the process alive. */
   readonly unref?: boolean | undefined;
   /** Records the credentials that one attempt reads. Absent: nothing is recorded. */
-  readonly reads?: CredentialRecorder | undefined;
+  readonly recorder?: CredentialRecorder | undefined;
   /** Called when a credential differs from the one of the manager's previous request. */
   readonly notify?: ((change: CredentialChange) => void) | undefined;
 }

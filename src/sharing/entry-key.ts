@@ -30,7 +30,7 @@ import { readSecret } from "../secrets/read-secret.js";
  */
 export async function tokenEntryKey(
   attempt: AttemptContext,
-  reads: CredentialRecorder,
+  recorder: CredentialRecorder,
   networkTrust: () => Promise<string>,
 ): Promise<string | undefined> {
   const { spec, manager } = attempt;
@@ -38,8 +38,8 @@ export async function tokenEntryKey(
   if (grant.type === "static" || (dpop !== undefined && dpop.key === undefined)) return undefined;
   const { issuer, id } = grant.client;
   const [params, subject, binding, trust] = await Promise.all([
-    paramsOf(grant.params, attempt, reads),
-    subjectOf(grant, manager.subject, attempt, reads),
+    paramsOf(grant.params, attempt, recorder),
+    subjectOf(grant, manager.subject, attempt, recorder),
     bindingOf(spec, manager.dpop, attempt),
     networkTrust(),
   ]);
@@ -89,20 +89,23 @@ function serversOf(grant: Exclude<GrantSpec, { readonly type: "static" }>): read
 async function read(
   reference: SecretReference,
   context: KeyContext,
-  reads: CredentialRecorder,
+  recorder: CredentialRecorder,
 ): Promise<Secret> {
   const value = await readSecret(reference, context);
-  reads.prefetch(reference, value);
+  recorder.prefetch(reference, value);
   return value;
 }
 
 async function paramsOf(
   params: Readonly<Record<string, string | SecretReference>>,
   context: KeyContext,
-  reads: CredentialRecorder,
+  recorder: CredentialRecorder,
 ): Promise<readonly unknown[]> {
   const entries = Object.entries(params).map(async ([name, value]) => {
-    return [name, typeof value === "string" ? value : (await read(value, context, reads)).reveal()] as const;
+    return [
+      name,
+      typeof value === "string" ? value : (await read(value, context, recorder)).reveal(),
+    ] as const;
   });
   return (await Promise.all(entries)).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
@@ -112,11 +115,11 @@ async function subjectOf(
   grant: Exclude<GrantSpec, { readonly type: "static" }>,
   user: ManagerSubject | undefined,
   context: KeyContext,
-  reads: CredentialRecorder,
+  recorder: CredentialRecorder,
 ): Promise<unknown> {
   const partyOf = async (subject: SubjectSpec): Promise<unknown> => {
     const token = await readSubjectToken(subject, user, context);
-    reads.prefetch(subject.token, token);
+    recorder.prefetch(subject.token, token);
     const key = "runtime" in subject.token ? (user?.key() ?? null) : null;
     return { type: subject.type, key, identity: identityOf(token) };
   };
@@ -124,7 +127,7 @@ async function subjectOf(
     case "client_credentials":
       return null;
     case "jwt_bearer":
-      return await assertionOf(grant.assertion, context, reads);
+      return await assertionOf(grant.assertion, context, recorder);
     case "token_exchange": {
       const { subject, actor, requestedType } = grant;
       const acting = actor === undefined ? null : await partyOf(actor);
@@ -136,7 +139,7 @@ async function subjectOf(
       return { issuer, client: id, endpoints: endpointsOf(client), subject: await partyOf(subject) };
     }
     case "refresh_token":
-      return { seed: hashOf((await read(grant.refreshToken, context, reads)).reveal()) };
+      return { seed: hashOf((await read(grant.refreshToken, context, recorder)).reveal()) };
     default:
       return unreachable(grant);
   }
@@ -145,9 +148,9 @@ async function subjectOf(
 async function assertionOf(
   assertion: AssertionSpec,
   context: KeyContext,
-  reads: CredentialRecorder,
+  recorder: CredentialRecorder,
 ): Promise<unknown> {
-  if (assertion.kind === "platform") return identityOf(await read(assertion.reference, context, reads));
+  if (assertion.kind === "platform") return identityOf(await read(assertion.reference, context, recorder));
   const { issuer, subject, audience, claims } = assertion;
   return { issuer, subject, audience, claims };
 }

@@ -1,10 +1,10 @@
 import { McpAuthError } from "../errors/error.js";
-import { ignoreFailure } from "../errors/ignore-failure.js";
+import { ignoreFailure } from "../errors/expected-errors.js";
 import type { Clock } from "../lib/clock.js";
 import type { Secret } from "../lib/secret.js";
 import { pause, settledWithin } from "../lib/wait.js";
 import { neverArrived } from "../net/failure.js";
-import type { IssuedToken } from "../oauth/grants/issued-token.js";
+import type { IssuedToken } from "../oauth/issued-token.js";
 import type { Redemption, RefreshTokenFamily, RefreshTokens } from "../oauth/refresh-tokens.js";
 import { type StoreFailure, storeFailureIn, storeUnavailable } from "../stores/failure.js";
 import type { SharedStore } from "../stores/shared-store.js";
@@ -206,7 +206,7 @@ export class StoredRefreshTokens implements RefreshTokens {
       this.#unwritten.delete(key);
     });
     this.#unwritten.set(key, { done, lastAttempt });
-    this.#store.vital(done, () => lastAttempt.failure);
+    this.#store.mustFinish(done, () => lastAttempt.failure);
     await settledWithin(done, writingLimit, this.#clock);
     if (!isWritten) throw storeUnavailable(undefined, lastAttempt.failure);
   }

@@ -29,7 +29,7 @@ export interface TokenEntriesOptions {
 export interface Entry {
   readonly key: string;
   /** The secrets that were read to compute the key. The request that may follow uses them. */
-  readonly reads: CredentialRecorder;
+  readonly recorder: CredentialRecorder;
 }
 
 interface StoredLookup {
@@ -111,11 +111,11 @@ export class TokenEntries {
   }
 
   /** Writes a new token. The caller that waits for the token does not wait for a slow store. */
-  async keep({ key, reads }: Entry, token: Token, request: TokenRequest, lease?: Lease): Promise<void> {
+  async keep({ key, recorder }: Entry, token: Token, request: TokenRequest, lease?: Lease): Promise<void> {
     const { server, store, clock } = this.#options;
     const write = async (): Promise<void> => {
       // If a secret was read again, the token may belong to another entry than the one that was found.
-      if (!reads.usedAllPrefetched && (await this.find())?.key !== key) return;
+      if (!recorder.usedAllPrefetched && (await this.find())?.key !== key) return;
       const expiresIn = token.expiresAt - clock.now();
       if (expiresIn <= 0) return;
       const options = { expiresIn, fence: lease?.fence };
@@ -136,8 +136,8 @@ export class TokenEntries {
   }
 
   /**
-   * Runs `work` with the store, and stops waiting when the signal is aborted. Returns `undefined` during an outage, which
-   * is reported once. Rejects with all other errors.
+   * Runs `work` with the store, and stops waiting when the signal is aborted. Returns `undefined` during an outage,
+   * which is reported once. Rejects with all other errors.
    */
   async tryStore<T>(request: TokenRequest, work: () => Promise<T>): Promise<T | undefined> {
     return await untilAborted(this.#reportOutage(request, work), request.signal, aborted);

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { hasErrorCode } from "../lib/error-code.js";
+import { hasErrorCode } from "../errors/expected-errors.js";
 
 /** Suffix of the name of a file that is not completely written yet. */
 export const unfinished = ".tmp";

@@ -1,6 +1,7 @@
 // An entry is a folder with these files and folders, where N is a fence (see `Lease`):
 //
-// - `value-N`: the value that was written under fence N. The highest N counts, so that a process that lost its lease and
+// - `value-N`: the value that was written under fence N. The highest N counts, so that a process that lost its lease
+// and
 //   writes late changes nothing. A process that removes the value removes lower ones first, because one that is left
 //   would become the value again.
 // - `fence-N`: an empty file that shows that fence N was given out. Only the latest one stays.
@@ -9,7 +10,7 @@ import { randomUUID } from "node:crypto";
 import type { Dirent } from "node:fs";
 import { link, lstat, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { hasErrorCode } from "../lib/error-code.js";
+import { hasErrorCode } from "../errors/expected-errors.js";
 import { unfinished } from "./durable-file.js";
 import { NotOurs } from "./failure.js";
 import { ignoreFileError, readOwnFile, removeOwnFile } from "./own-files.js";

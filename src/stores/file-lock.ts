@@ -5,9 +5,9 @@
 import { rmdirSync } from "node:fs";
 import { lstat, lutimes, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
+import { hasErrorCode, ignoreSystemError } from "../errors/expected-errors.js";
 import { onAbort } from "../lib/abort-signal.js";
 import { systemClock } from "../lib/clock.js";
-import { hasErrorCode, ignoreSystemError } from "../lib/error-code.js";
 import { contentsOf } from "./file-entry.js";
 import { HeldLease } from "./held-lease.js";
 import { removeOwnFile, removeOwnFolder } from "./own-files.js";

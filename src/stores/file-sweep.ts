@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { ignoreSystemError } from "../lib/error-code.js";
+import { ignoreSystemError } from "../errors/expected-errors.js";
 import { contentsOf, namesIn, parseText, readLatest, takeValue } from "./file-entry.js";
 import { ignoreFileError, removeOwnFile, removeOwnFolder } from "./own-files.js";
 import { isEntryName } from "./own-names.js";

@@ -2,7 +2,7 @@
 // this process, and never follow a symbolic link.
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, lstat, rm, rmdir } from "node:fs/promises";
-import { hasErrorCode, ignoreSystemError } from "../lib/error-code.js";
+import { hasErrorCode, ignoreSystemError } from "../errors/expected-errors.js";
 import { openToRead, readAtMost } from "../lib/read-file.js";
 import { NotOurs } from "./failure.js";
 import { longestValue } from "./store.js";

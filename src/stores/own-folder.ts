@@ -1,7 +1,7 @@
 import { constants, type Stats } from "node:fs";
 import { lstat, open, readdir, readlink, realpath, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { hasErrorCode, ignoreSystemError } from "../lib/error-code.js";
+import { hasErrorCode, ignoreSystemError } from "../errors/expected-errors.js";
 import { NotOurs } from "./failure.js";
 import { isOurs } from "./own-files.js";
 

@@ -1,9 +1,9 @@
 import type { ConnectionOptions } from "node:tls";
 import type { RedisClientOptions } from "redis";
 import { McpAuthError } from "../errors/error.js";
-import { hasErrorCode } from "../lib/error-code.js";
-import { minTlsVersion } from "../lib/min-tls-version.js";
+import { hasErrorCode } from "../errors/expected-errors.js";
 import type { Secret } from "../lib/secret.js";
+import { minTlsVersion } from "../lib/tls.js";
 
 /** How to connect to Redis and log in. */
 export interface RedisAddress {

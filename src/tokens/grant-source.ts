@@ -3,7 +3,7 @@ import type { Clock } from "../lib/clock.js";
 import { longestLifetime } from "../lib/duration.js";
 import { untilAborted } from "../lib/wait.js";
 import type { AttemptRequest } from "../oauth/attempt.js";
-import type { IssuedToken } from "../oauth/grants/issued-token.js";
+import type { IssuedToken } from "../oauth/issued-token.js";
 import { jwtLifetime } from "./jwt-lifetime.js";
 import type { TokenRequest, TokenSource } from "./source.js";
 import { Token } from "./token.js";
@@ -34,7 +34,7 @@ export function grantSource<Attempt>(
 ): TokenSource {
   const { server, issuer, clock, assumedLifetime, report } = options;
 
-  async function getTokenFromGrant({ reason, signal, attempt, reads }: TokenRequest): Promise<Token> {
+  async function getTokenFromGrant({ reason, signal, attempt, recorder }: TokenRequest): Promise<Token> {
     const started = clock.now();
     const warn = (about: Pick<TokenEvent, "code" | "message" | "expiresAt">): void => {
       const durationMs = clock.now() - started;
@@ -42,7 +42,7 @@ export function grantSource<Attempt>(
     };
     const prepared = prepare({
       signal,
-      reads,
+      recorder,
       warn: (code, message) => warn({ code, ...(message !== undefined && { message }) }),
       notify(change) {
         report(change, { server, issuer, reason, attempt, durationMs: clock.now() - started });

@@ -10,7 +10,7 @@ export interface TokenRequest {
   /** Aborted when the deadline passes or the manager stops. A single caller does not abort it. */
   readonly signal: AbortSignal;
   /** The values that were read to compute the entry key. Absent without a store. */
-  readonly reads?: CredentialRecorder | undefined;
+  readonly recorder?: CredentialRecorder | undefined;
   /** Counts from 1. */
   readonly attempt: number;
   /** The token that the MCP server refused and that the new one replaces. */
@@ -23,10 +23,10 @@ export interface TokenRequest {
 export interface RefusedToken {
   readonly token: Token;
   /**
-   * Called with the stored limits right before the request, under the lock of the token. Returns the limits to store, or
-   * `undefined` if the limits allow no request now.
+   * Called with the stored limits right before the request, under the lock of the token. Returns the limits to store,
+   * or `undefined` if the limits allow no request now.
    */
-  take(stored: RequestLimits | undefined): RequestLimits | undefined;
+  takeAllowance(stored: RequestLimits | undefined): RequestLimits | undefined;
 }
 
 /**

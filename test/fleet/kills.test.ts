@@ -12,7 +12,7 @@ import { Secret } from "../../src/lib/secret.js";
 import { refreshTokenKey } from "../../src/sharing/refresh-token-entry.js";
 import { createFileStore } from "../../src/stores/file.js";
 import { SharedStore } from "../../src/stores/shared-store.js";
-import { agentSecret, ownIssuer, sendToken } from "../integration/harness.js";
+import { agentSecret, sendToken, startScriptedIssuer } from "../integration/harness.js";
 import { startRedis } from "../support/redis-server.js";
 import { family } from "./family.js";
 import { recordFigure } from "./figures.js";
@@ -28,7 +28,7 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
 test("another process requests the token within the lease time after the holder of the lease was killed", async () => {
   const lease = 60_000;
   let isHeld = true;
-  const issuer = await ownIssuer((_request, response) => {
+  const issuer = await startScriptedIssuer((_request, response) => {
     // The first request is never answered.
     if (!isHeld) sendToken(response, "after");
   });
@@ -43,7 +43,7 @@ test("another process requests the token within the lease time after the holder 
   const first = fork(agent, { env: { ...process.env, ...env, FLEET_CONFIG: JSON.stringify(config) } });
   await once(first, "message");
   first.send("start");
-  await issuer.asked(1);
+  await issuer.receivedTokenRequests(1);
   const others = await startFleet(5, config, env);
   onTestFinished(() => others.kill());
   const started = others.start();
@@ -131,7 +131,7 @@ async function writeUntilKilled(script: string, args: readonly string[]): Promis
 
 test("the files of a store contain no token in plain text, base64 or hex", async () => {
   const canary = `canary-${randomBytes(12).toString("hex")}`;
-  const issuer = await ownIssuer((_request, response) => sendToken(response, canary));
+  const issuer = await startScriptedIssuer((_request, response) => sendToken(response, canary));
   const path = join(folder, "scanned");
   const store = { type: "file", path, encryptionKey: { env: "STORE_KEY" } };
   const env = { SECRET: agentSecret, STORE_KEY: randomBytes(32).toString("base64url") };

@@ -9,7 +9,13 @@ import { expect, onTestFinished, test } from "vitest";
 import { Secret } from "../../src/lib/secret.js";
 import { createRedisStore } from "../../src/stores/redis.js";
 import { turn } from "../faults/patience.js";
-import { listen, liveClock, managerOf, ownIssuer, sendToken } from "../integration/harness.js";
+import {
+  createTestManager,
+  listen,
+  liveClock,
+  sendToken,
+  startScriptedIssuer,
+} from "../integration/harness.js";
 import { secondsNeeded } from "../integration/seconds-needed.js";
 import { freePort, type RedisServer, startRedis } from "../support/redis-server.js";
 
@@ -26,7 +32,7 @@ async function startAgent(
   onTokenRequest: () => void = () => {},
 ) {
   let count = 0;
-  const issuer = await ownIssuer((_request, response) => {
+  const issuer = await startScriptedIssuer((_request, response) => {
     count += 1;
     onTokenRequest();
     sendToken(response, `t${count}`, lifetime);
@@ -36,7 +42,7 @@ async function startAgent(
   const config = { ...issuer.config, store, defaults: { timeout: "2s", deadline: "6s" } };
   const time = liveClock();
   const { clock, fetch } = time;
-  return { ...issuer, config, env, time, ...(await managerOf({ config, env }, { clock, fetch })) };
+  return { ...issuer, config, env, time, ...(await createTestManager({ config, env }, { clock, fetch })) };
 }
 
 test("a Redis that stops answering during a token request blocks neither that call, nor the next, nor stop()", async () => {

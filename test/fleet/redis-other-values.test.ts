@@ -6,7 +6,7 @@ import { Secret } from "../../src/lib/secret.js";
 import { createRedisStore } from "../../src/stores/redis.js";
 import { SharedStore } from "../../src/stores/shared-store.js";
 import type { TokenStore } from "../../src/stores/store.js";
-import { managerOf, ownIssuer, sendToken } from "../integration/harness.js";
+import { createTestManager, sendToken, startScriptedIssuer } from "../integration/harness.js";
 import { entryName } from "../support/entry-names.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 
@@ -59,14 +59,14 @@ describe("a value of another type under the key of an entry", () => {
 
   test("a value of another type under the key of an entry costs an agent one token request, and no more after that", async () => {
     let count = 0;
-    const issuer = await ownIssuer((_request, response) => {
+    const issuer = await startScriptedIssuer((_request, response) => {
       count += 1;
       sendToken(response, `t${count}`, 3_600);
     });
     const env = { ...issuer.env, REDIS_URL: redis.url, KEY: randomBytes(32).toString("base64url") };
     const shared = { type: "redis", url: { env: "REDIS_URL" }, encryptionKey: { env: "KEY" } } as const;
     const config = { ...issuer.config, store: shared };
-    const first = await managerOf({ config, env });
+    const first = await createTestManager({ config, env });
     await first.manager.getAccessToken();
     await first.auth.stop();
     const names = await client.keys("*token.*:value");
@@ -74,7 +74,7 @@ describe("a value of another type under the key of an entry", () => {
     await client.del(names);
     await client.lPush(names[0] ?? "", "theirs");
     for (const process of ["second", "third"]) {
-      const later = await managerOf({ config, env });
+      const later = await createTestManager({ config, env });
       expect(await later.manager.getAccessToken(), process).toBe("t2");
       await later.auth.stop();
     }

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { ownServer, startWorld } from "../integration/harness.js";
+import { startScriptedServer, startWorld } from "../integration/harness.js";
 import { hangLimit } from "../support/hang-limit.js";
 import { sendJson } from "../support/http-server.js";
 import { recordFigure } from "./figures.js";
@@ -19,7 +19,7 @@ test(`${size} processes whose calls a tool refuses share the allowance and the h
   const folder = await mkdtemp(join(tmpdir(), "mcp-auth-refusals-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const { issuer, config, env } = await startWorld();
-  const server = await ownServer((request, response) => {
+  const server = await startScriptedServer((request, response) => {
     if (request.url.startsWith("/.well-known/")) return sendJson(response, {}, 404);
     sendJson(response, {}, request.body.includes('"jira"') ? 401 : 200);
   });

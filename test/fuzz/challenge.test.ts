@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect } from "vitest";
 import { parseChallenges, serverChallenge, tokenChallenges } from "../../src/discovery/challenge.js";
-import { isScope } from "../../src/lib/scope.js";
+import { isScope } from "../../src/lib/scopes.js";
 import { headerSafe, mangled, pieces } from "./garbage.js";
 import { property } from "./property.js";
 

@@ -3,7 +3,7 @@ import { describe, expect } from "vitest";
 import type { TokenEndpoint } from "../../src/diagnosis/facts.js";
 import { longestLifetime } from "../../src/lib/duration.js";
 import { jwtClaims } from "../../src/lib/jwt-claims.js";
-import { isScope } from "../../src/lib/scope.js";
+import { isScope } from "../../src/lib/scopes.js";
 import { errorFields, registeredError } from "../../src/oauth/token-endpoint/oauth-error.js";
 import { tokenRejection } from "../../src/oauth/token-endpoint/token-rejection.js";
 import { readTokenResponse } from "../../src/oauth/token-endpoint/token-response.js";

@@ -3,7 +3,7 @@ import { describe, expect } from "vitest";
 import { findCronProblem } from "../../src/config/check-cron.js";
 import { freshFor } from "../../src/discovery/lookup-cache.js";
 import { parseDuration } from "../../src/lib/duration.js";
-import { parseRetryAfter } from "../../src/net/retry.js";
+import { parseRetryAfter } from "../../src/net/response-headers.js";
 import { cronSchedule } from "../../src/schedule/cron.js";
 import { headerSafe, mangled, pieces } from "./garbage.js";
 import { property } from "./property.js";

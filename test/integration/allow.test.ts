@@ -14,8 +14,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished, vi } from "vitest";
 import type { Allow, McpAuthOptions } from "../../src/index.js";
-import { failure } from "../support/failure.js";
-import { agentSecret, runtime, startWorld, type World } from "./harness.js";
+import { rejectionOf } from "../support/rejection-of.js";
+import { agentSecret, createTestRuntime, startWorld, type World } from "./harness.js";
 
 async function folder(): Promise<string> {
   const path = await realpath(await mkdtemp(join(tmpdir(), "allow-")));
@@ -71,7 +71,7 @@ it("a config that `allow` covers completely works, with every list in use", asyn
   };
   const env = { TENANT: "acme", PATH: process.env["PATH"] };
   const resolvers = { vault: async () => agentSecret };
-  const auth = await runtime(optionsOf(config, { cwd, env, allow, resolvers }));
+  const auth = await createTestRuntime(optionsOf(config, { cwd, env, allow, resolvers }));
   expect(await auth.resolve("tools").getHeaders()).toMatchObject({
     "x-file": "from a file",
     "x-env": "acme",
@@ -88,13 +88,13 @@ it("a file whose link is changed to lead outside of `allow` is refused when it i
   await symlink("agent", join(cwd, "secrets/link"));
   const config = withSecret(world, { file: "./secrets/link" });
   const allow = { files: ["secrets"], origins: originsOf(world) };
-  const auth = await runtime(optionsOf(config, { cwd, env: {}, allow }));
+  const auth = await createTestRuntime(optionsOf(config, { cwd, env: {}, allow }));
   const manager = auth.resolve("tools");
   await manager.getAccessToken();
   const before = world.issuer.tokenRequests.length;
   await symlink("../private", join(cwd, "secrets/next"));
   await rename(join(cwd, "secrets/next"), join(cwd, "secrets/link"));
-  const error = await failure(manager.getAccessToken({ forceRefresh: true }));
+  const error = await rejectionOf(manager.getAccessToken({ forceRefresh: true }));
   expect(error).toMatchObject({ code: "config_invalid", server: "tools", retryable: false });
   expect(error.message).toContain("`allow.files` does not include it");
   expect(world.issuer.tokenRequests.length).toBe(before);
@@ -107,11 +107,11 @@ it("a store folder outside of `allow` is refused, even the default one, and noth
   const config = { ...withSecret(world, { env: "SECRET" }), store };
   const env = { ...world.env, KEY: `${"k".repeat(42)}A`, XDG_STATE_HOME: state, HOME: state };
   const allow = { env: ["SECRET", "KEY"], origins: originsOf(world) };
-  const auth = await runtime(optionsOf(config, { cwd: state, env, allow }));
-  expect(await failure(auth.resolve("tools").getAccessToken())).toMatchObject({ code: "config_invalid" });
+  const auth = await createTestRuntime(optionsOf(config, { cwd: state, env, allow }));
+  expect(await rejectionOf(auth.resolve("tools").getAccessToken())).toMatchObject({ code: "config_invalid" });
   expect(await readdir(state)).toEqual([]);
   const named = { ...allow, files: [state] };
-  const other = await runtime(optionsOf(config, { cwd: state, env, allow: named }));
+  const other = await createTestRuntime(optionsOf(config, { cwd: state, env, allow: named }));
   await other.resolve("tools").getAccessToken();
   expect(await readdir(state)).not.toEqual([]);
 });
@@ -131,8 +131,8 @@ it("a Redis whose referenced URL is outside of `allow` is refused before anythin
   const config = { ...withSecret(world, { env: "SECRET" }), store };
   const env = { ...world.env, KEY: `${"k".repeat(42)}A`, REDIS: `redis://user:password@127.0.0.1:${port}` };
   const allow = { env: ["*"], origins: originsOf(world) };
-  const auth = await runtime(optionsOf(config, { env, allow }));
-  const error = await failure(auth.resolve("tools").getAccessToken());
+  const auth = await createTestRuntime(optionsOf(config, { env, allow }));
+  const error = await rejectionOf(auth.resolve("tools").getAccessToken());
   expect(error).toMatchObject({ code: "config_invalid" });
   expect(error.message).toContain("`allow.origins` does not include it");
   expect(error.message).not.toContain("password");
@@ -145,10 +145,15 @@ it("`allow` confines a reload too, and a refused config leaves the first one in 
   const file = join(cwd, "mcp-auth.config.json");
   await writeFile(file, JSON.stringify(world.config));
   const allow = { env: ["SECRET"], origins: originsOf(world) };
-  const auth = await runtime({ config: file, cwd, env: { ...world.env, GITHUB_TOKEN: "t" }, allow });
+  const auth = await createTestRuntime({
+    config: file,
+    cwd,
+    env: { ...world.env, GITHUB_TOKEN: "t" },
+    allow,
+  });
   const leaking = { ...world.config.servers.tools, headers: { "x-token": "${GITHUB_TOKEN}" } };
   await writeFile(file, JSON.stringify({ servers: { tools: leaking } }));
-  expect(await failure(auth.reload())).toMatchObject({
+  expect(await rejectionOf(auth.reload())).toMatchObject({
     code: "config_invalid",
     violations: [{ pointer: "/servers/tools/headers/x-token" }],
   });
@@ -166,9 +171,9 @@ it("commands that the process forbids stay forbidden if the host passes its own 
   ];
   vi.stubEnv("MCP_AUTH_ALLOW_EXEC", "0");
   const env = { PATH: process.env["PATH"] };
-  const auth = await runtime(optionsOf(withSecret(world, { exec: command }), { cwd, env }));
+  const auth = await createTestRuntime(optionsOf(withSecret(world, { exec: command }), { cwd, env }));
   const manager = auth.resolve("tools");
-  expect(await failure(manager.getAccessToken())).toMatchObject({ code: "secret_unavailable" });
+  expect(await rejectionOf(manager.getAccessToken())).toMatchObject({ code: "secret_unavailable" });
   await expect(readFile(mark)).rejects.toMatchObject({ code: "ENOENT" });
 });
 
@@ -176,10 +181,12 @@ it("a command that `allow` names does not run where commands are forbidden", asy
   const world = await startWorld();
   const allow = { exec: [["echo", "x"]], origins: originsOf(world) };
   const config = withSecret(world, { exec: ["echo", "x"] });
-  const auth = await runtime(
+  const auth = await createTestRuntime(
     optionsOf(config, { env: { PATH: process.env["PATH"] }, allow, allowExec: false }),
   );
-  expect(await failure(auth.resolve("tools").getAccessToken())).toMatchObject({ code: "secret_unavailable" });
+  expect(await rejectionOf(auth.resolve("tools").getAccessToken())).toMatchObject({
+    code: "secret_unavailable",
+  });
 });
 
 it("an allowed command runs in the folder of the host, not in that of the config", async () => {
@@ -193,7 +200,7 @@ it("an allowed command runs in the folder of the host, not in that of the config
   await writeFile(join(tenant, "config.json"), JSON.stringify(withSecret(world, { exec })));
   const allow = { exec: [exec], origins: originsOf(world) };
   const env = { PATH: process.env["PATH"] };
-  const auth = await runtime({ config: join(tenant, "config.json"), cwd: host, env, allow });
+  const auth = await createTestRuntime({ config: join(tenant, "config.json"), cwd: host, env, allow });
   await auth.resolve("tools").getAccessToken();
   expect(world.issuer.tokenRequests.length).toBe(1);
 });
@@ -207,7 +214,7 @@ it("a store folder that becomes a link outside of `allow` is not written to any 
   const env = { ...world.env, KEY: `${"k".repeat(42)}A` };
   const allow = { env: ["*"], files: ["tenant"], origins: originsOf(world) };
   await mkdir(join(cwd, "tenant"));
-  const auth = await runtime(optionsOf(config, { cwd, env, allow }));
+  const auth = await createTestRuntime(optionsOf(config, { cwd, env, allow }));
   await auth.resolve("tools").getAccessToken();
   await rename(join(cwd, "tenant/store"), join(cwd, "tenant/before"));
   await symlink(join(cwd, "outside"), join(cwd, "tenant/store"));
@@ -230,7 +237,9 @@ it("`..` in a path is resolved in the text, also after a link and for a store", 
   };
   const config = { ...withSecret(world, { env: "SECRET" }), store };
   const allow = { env: ["*"], files: ["allowed"], origins: originsOf(world) };
-  expect(await failure(runtime(optionsOf(config, { cwd, env: world.env, allow })))).toMatchObject({
+  expect(
+    await rejectionOf(createTestRuntime(optionsOf(config, { cwd, env: world.env, allow }))),
+  ).toMatchObject({
     violations: [{ pointer: "/store/path" }],
   });
 });

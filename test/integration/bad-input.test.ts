@@ -7,9 +7,9 @@ import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createMcpAuth, type McpAuthConfig, type McpAuthOptions } from "../../src/index.js";
 import { selfSigned } from "../support/certificates.js";
-import { failure } from "../support/failure.js";
 import { type Handler, sendJson } from "../support/http-server.js";
-import { listen, ownServer, runtime } from "./harness.js";
+import { rejectionOf } from "../support/rejection-of.js";
+import { createTestRuntime, listen, startScriptedServer } from "./harness.js";
 
 const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -42,7 +42,7 @@ interface Setting {
 /** Starts a server `crm` with its authorization server at the same origin, and creates a manager with this grant. */
 async function crm(grant: (issuer: string) => object, setting: Setting = {}) {
   const { metadata, token = bearer, env = {}, server: more, options } = setting;
-  const server = await ownServer((request, response) => {
+  const server = await startScriptedServer((request, response) => {
     const issuer = server.origin;
     if (request.url === "/token") return token(request, response);
     if (request.url !== "/.well-known/oauth-authorization-server") return sendJson(response, {}, 404);
@@ -59,7 +59,7 @@ async function crm(grant: (issuer: string) => object, setting: Setting = {}) {
     },
     // Built from parts.
   } as object as McpAuthConfig<"crm">;
-  const auth = await runtime({ config, env, ...options });
+  const auth = await createTestRuntime({ config, env, ...options });
   return {
     auth,
     manager: auth.resolve("crm"),
@@ -83,7 +83,7 @@ async function said(
   code: string,
   ask = () => manager.getToken(),
 ) {
-  const error = await failure(ask());
+  const error = await rejectionOf(ask());
   expect([error.code, error.server, error.retryable]).toEqual([code, "crm", false]);
   const shown = `${inspect(error, { depth: 9, showHidden: true })}${error.stack}${JSON.stringify(error)}`;
   expect(shown).not.toMatch(canaries);
@@ -300,7 +300,7 @@ describe("a grant with a property of another grant", () => {
     const servers = { crm: { url: "https://crm.example/mcp", grant, ...more } };
     // The config is invalid on purpose.
     const config = { servers } as object as McpAuthConfig<"crm">;
-    const error = await failure(createMcpAuth({ config, env: {} }));
+    const error = await rejectionOf(createMcpAuth({ config, env: {} }));
     expect(error.code).toBe("config_invalid");
     return error.message.split("\n").filter((line) => line.includes("/servers/"));
   }

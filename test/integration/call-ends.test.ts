@@ -6,8 +6,15 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { oauthProvider } from "../../src/hosts/mcp-sdk.js";
 import type { McpAuthOptions, TokenManager } from "../../src/index.js";
-import { failure } from "../support/failure.js";
-import { liveClock, managerOf, ownIssuer, runtime, sendToken, watchUnhandled } from "./harness.js";
+import { rejectionOf } from "../support/rejection-of.js";
+import {
+  createTestManager,
+  createTestRuntime,
+  liveClock,
+  sendToken,
+  startScriptedIssuer,
+  watchUnhandled,
+} from "./harness.js";
 
 /** Creates a function that never answers. It records its calls and their signals. */
 function silent() {
@@ -25,7 +32,7 @@ function silent() {
 }
 
 /** Returns a server config that needs no metadata requests, because those would read the headers of the config too. */
-function withoutMetadata(issuer: Awaited<ReturnType<typeof ownIssuer>>) {
+function withoutMetadata(issuer: Awaited<ReturnType<typeof startScriptedIssuer>>) {
   const { tools } = issuer.config.servers;
   const { client } = tools.grant as { client: object }; // The grant of the harness has a client.
   const metadata = { tokenEndpoint: `${issuer.server.origin}/token` };
@@ -35,14 +42,17 @@ function withoutMetadata(issuer: Awaited<ReturnType<typeof ownIssuer>>) {
 /** Creates a manager for a server with a header whose value never arrives. */
 async function world(options: McpAuthOptions<"tools"> = {}) {
   const { asked, signals, wait } = silent();
-  const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+  const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
   const header = { "x-key": { resolver: "own", ref: "r" } };
   const tools = { ...withoutMetadata(issuer), headers: header, deadline: "2s" };
   const given = {
     ...options,
     resolvers: { own: (_ref: string, o: { signal: AbortSignal }) => wait(o.signal) },
   };
-  const { auth, manager } = await managerOf({ config: { servers: { tools } }, env: issuer.env }, given);
+  const { auth, manager } = await createTestManager(
+    { config: { servers: { tools } }, env: issuer.env },
+    given,
+  );
   const sent = () => issuer.server.requests.filter(({ url }) => url === "/mcp");
   return { auth, manager, asked, signals, sent };
 }
@@ -60,7 +70,7 @@ describe.each(ways)("%s with a reference in `headers` that never answers", (name
   test(`${name} rejects with aborted when its caller aborts while a reference in headers is read`, async () => {
     const { manager, asked, signals, sent } = await world();
     const caller = new AbortController();
-    const failed = failure(call(manager, caller));
+    const failed = rejectionOf(call(manager, caller));
     await asked;
     caller.abort();
     expect(await failed).toMatchObject({ code: "aborted", server: "tools" });
@@ -72,7 +82,7 @@ describe.each(ways)("%s with a reference in `headers` that never answers", (name
     const { manager, signals } = await world();
     await manager.getToken();
     const signal = AbortSignal.abort();
-    expect(await failure(call(manager, { signal }))).toMatchObject({ code: "aborted" });
+    expect(await rejectionOf(call(manager, { signal }))).toMatchObject({ code: "aborted" });
     expect(signals).toEqual([]);
   });
 
@@ -80,12 +90,12 @@ describe.each(ways)("%s with a reference in `headers` that never answers", (name
     const unhandled = watchUnhandled();
     const { auth, manager, asked, signals, sent } = await world();
     await manager.getToken();
-    const failed = failure(call(manager));
+    const failed = rejectionOf(call(manager));
     await asked;
     await auth.stop();
     expect(await failed).toMatchObject({ code: "stopped", server: "tools" });
     expect(aborted(signals)).toEqual([true]);
-    expect(await failure(call(manager))).toMatchObject({ code: "stopped" });
+    expect(await rejectionOf(call(manager))).toMatchObject({ code: "stopped" });
     expect(sent()).toEqual([]);
     expect(unhandled).toEqual([]);
   });
@@ -93,7 +103,7 @@ describe.each(ways)("%s with a reference in `headers` that never answers", (name
   test(`${name} rejects with timeout at the server's deadline while a reference in headers is read`, async () => {
     const { clock, fetch, advance } = liveClock();
     const { manager, asked, signals, sent } = await world({ clock, fetch });
-    const failed = failure(call(manager));
+    const failed = rejectionOf(call(manager));
     await asked;
     await advance(2_000);
     expect(await failed).toMatchObject({ code: "timeout", server: "tools", retryable: true });
@@ -111,16 +121,16 @@ test("a command that several calls share keeps running for the callers that have
     appendFileSync(${JSON.stringify(started)}, "x");
     setInterval(() => existsSync(${JSON.stringify(go)}) && (console.log("v4lue"), process.exit()), 20);
   `;
-  const issuer = await ownIssuer(
+  const issuer = await startScriptedIssuer(
     (_request, response) => sendToken(response, "t"),
     (request, response) => void response.end(String(request.headers["x-key"])),
   );
   const header = { "x-key": { exec: [process.execPath, "-e", script], timeout: "5m" } };
   const tools = { ...withoutMetadata(issuer), headers: header };
   const env = { ...issuer.env, PATH: process.env["PATH"] ?? "" };
-  const { manager } = await managerOf({ config: { servers: { tools } }, env });
+  const { manager } = await createTestManager({ config: { servers: { tools } }, env });
   const caller = new AbortController();
-  const leaves = failure(manager.fetch(manager.url, caller));
+  const leaves = rejectionOf(manager.fetch(manager.url, caller));
   const stays = manager.fetch(manager.url);
   await expect.poll(() => existsSync(started)).toBe(true);
   caller.abort();
@@ -134,10 +144,10 @@ describe("a call for a user whose subject token function never answers", () => {
   async function user(deadline: string) {
     const live = liveClock();
     const { asked, wait } = silent();
-    const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+    const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
     const { client } = issuer.config.servers.tools.grant as { client: never }; // The grant of the harness has a client.
     const grant = { type: "token_exchange", client, subject: { token: { runtime: true } } } as const;
-    const auth = await runtime<"tools">({
+    const auth = await createTestRuntime<"tools">({
       config: { servers: { tools: { url: issuer.url, grant, deadline, retry: { attempts: 1 } } } },
       env: issuer.env,
       ...live,
@@ -148,7 +158,7 @@ describe("a call for a user whose subject token function never answers", () => {
 
   test("a call that waits for a subject token rejects with timeout at the server's deadline", async () => {
     const { manager, asked, advance } = await user("3s");
-    const failed = failure(manager.getAccessToken());
+    const failed = rejectionOf(manager.getAccessToken());
     await asked;
     await advance(3_000);
     expect(await failed).toMatchObject({ code: "timeout", server: "tools" });
@@ -156,7 +166,7 @@ describe("a call for a user whose subject token function never answers", () => {
 
   test("a call that waits for a subject token rejects with stopped after stop() and its grace period", async () => {
     const { auth, manager, asked, advance } = await user("30s");
-    const failed = failure(manager.getAccessToken());
+    const failed = rejectionOf(manager.getAccessToken());
     await asked;
     const stopped = auth.stop();
     await advance(5_000);
@@ -168,9 +178,9 @@ describe("a call for a user whose subject token function never answers", () => {
 describe("oauthProvider with a client secret that never arrives", () => {
   async function host(options: McpAuthOptions<"tools"> = {}) {
     const { asked, signals, wait } = silent();
-    const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+    const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
     const client = { issuer: issuer.server.origin, id: "agent", secret: { resolver: "own", ref: "r" } };
-    const { auth, manager } = await managerOf(
+    const { auth, manager } = await createTestManager(
       { config: { servers: { tools: { url: issuer.url, grant: { client }, deadline: "2s" } } }, env: {} },
       { ...options, resolvers: { own: (_ref, { signal }) => wait(signal) } },
     );
@@ -184,7 +194,7 @@ describe("oauthProvider with a client secret that never arrives", () => {
 
   test("oauthProvider rejects with stopped when stop() is called while it reads the client secret", async () => {
     const { auth, asked, signals, add } = await host();
-    const failed = failure(add());
+    const failed = rejectionOf(add());
     await asked;
     await auth.stop();
     expect(await failed).toMatchObject({ code: "stopped" });
@@ -194,7 +204,7 @@ describe("oauthProvider with a client secret that never arrives", () => {
   test("oauthProvider rejects with timeout at the server's deadline while it reads the client secret", async () => {
     const { clock, fetch, advance } = liveClock();
     const { asked, signals, add } = await host({ clock, fetch });
-    const failed = failure(add());
+    const failed = rejectionOf(add());
     await asked;
     await advance(2_000);
     expect(await failed).toMatchObject({ code: "timeout" });

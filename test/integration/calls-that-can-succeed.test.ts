@@ -8,13 +8,20 @@ import type { McpAuthConfig } from "../../src/index.js";
 import { createMemoryStore } from "../../src/testing.js";
 import { sendJson } from "../support/http-server.js";
 import { folder } from "../unit/config/folder.js";
-import { liveClock, managerOf, ownIssuer, ownServer, runtime, sendToken } from "./harness.js";
+import {
+  createTestManager,
+  createTestRuntime,
+  liveClock,
+  sendToken,
+  startScriptedIssuer,
+  startScriptedServer,
+} from "./harness.js";
 
 const form = (body: string) => new URLSearchParams(body);
 const unsealed = () => Object.assign(createMemoryStore(), { encryptionKeys: false as const });
 
 test("a 401 with insufficient_user_authentication causes no token request", async () => {
-  const issuer = await ownIssuer(
+  const issuer = await startScriptedIssuer(
     (_request, response) => sendToken(response, "t"),
     (_request, response) => {
       response
@@ -22,13 +29,13 @@ test("a 401 with insufficient_user_authentication causes no token request", asyn
         .end();
     },
   );
-  const { manager } = await managerOf(issuer);
+  const { manager } = await createTestManager(issuer);
   for (const _ of [1, 2]) expect((await manager.fetch(manager.url)).status).toBe(401);
   expect(issuer.tokenRequests()).toHaveLength(1);
 });
 
 test("a Retry-After of one token endpoint does not delay requests to another endpoint of the same issuer", async () => {
-  const issuer = await ownServer((request, response) => {
+  const issuer = await startScriptedServer((request, response) => {
     if (request.url === "/busy") return void response.writeHead(429, { "retry-after": "120" }).end();
     sendToken(response, "t");
   });
@@ -39,14 +46,14 @@ test("a Retry-After of one token endpoint does not delay requests to another end
     return { url: `${origin}/mcp/${name}`, resourceMetadata: false as const, grant: { client } };
   };
   const config: McpAuthConfig<"busy" | "well"> = { servers: { busy: server("busy"), well: server("well") } };
-  const auth = await runtime({ config, env: { SECRET: "s" } });
+  const auth = await createTestRuntime({ config, env: { SECRET: "s" } });
   await expect(auth.resolve("busy").getAccessToken()).rejects.toMatchObject({ code: "unavailable" });
   expect(await auth.resolve("well").getAccessToken()).toBe("t");
 });
 
 test("a challenge that leads to metadata of another resource is ignored when the config sets the resource", async () => {
   let revoked: string | undefined;
-  const issuer = await ownIssuer(
+  const issuer = await startScriptedIssuer(
     (_request, response) => sendToken(response, `t${issuer.tokenRequests().length}`),
     (request, response) => {
       if (request.url === "/other-metadata")
@@ -62,18 +69,21 @@ test("a challenge that leads to metadata of another resource is ignored when the
   );
   const { tools } = issuer.config.servers;
   const grant = { ...tools.grant, resource: "https://api.example" };
-  const { manager } = await managerOf({ ...issuer, config: { servers: { tools: { ...tools, grant } } } });
+  const { manager } = await createTestManager({
+    ...issuer,
+    config: { servers: { tools: { ...tools, grant } } },
+  });
   expect((await manager.fetch(manager.url)).status).toBe(200);
 });
 
 test("getHeaders applies the reach of the current config after each reload", async () => {
-  const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+  const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
   const root = await folder();
   const file = join(root, "mcp-auth.config.json");
   const { tools } = issuer.config.servers;
   const put = (reach: string) => writeFile(file, JSON.stringify({ servers: { tools: { ...tools, reach } } }));
   await put("path");
-  const auth = await runtime({ config: file, env: issuer.env });
+  const auth = await createTestRuntime({ config: file, env: issuer.env });
   const manager = auth.resolve("tools");
   const beside = { url: `${issuer.server.origin}/beside` };
   await expect(manager.getHeaders(beside)).rejects.toMatchObject({ code: "egress_denied" });
@@ -86,7 +96,7 @@ test("getHeaders applies the reach of the current config after each reload", asy
 });
 
 test("a step-up keeps the scopes of the resource metadata, even if the token came from the store", async () => {
-  const issuer = await ownServer((request, response) => {
+  const issuer = await startScriptedServer((request, response) => {
     const { origin } = issuer;
     const metadata = { issuer: origin, token_endpoint: `${origin}/token` };
     if (request.url === "/.well-known/oauth-authorization-server") return sendJson(response, metadata);
@@ -109,8 +119,8 @@ test("a step-up keeps the scopes of the resource metadata, even if the token cam
   };
   const store = unsealed();
   const world = { config, env: { SECRET: "s" } };
-  await (await managerOf(world, { store })).manager.getToken();
-  const { manager } = await managerOf(world, { store });
+  await (await createTestManager(world, { store })).manager.getToken();
+  const { manager } = await createTestManager(world, { store });
   for (const body of ["read", "write", "read"])
     expect((await manager.fetch(manager.url, { method: "POST", body })).status).toBe(200);
   const asked = issuer.requests
@@ -124,7 +134,7 @@ test("a replaced secret ends the hold that the refusal of the old secret caused"
   const isRight = (authorization = "") =>
     Buffer.from(authorization.slice(6), "base64").toString().endsWith(":right");
   let isRevoked = false;
-  const issuer = await ownIssuer(
+  const issuer = await startScriptedIssuer(
     (request, response) => {
       if (isRevoked && !isRight(request.headers.authorization))
         return sendJson(response, { error: "invalid_client" }, 401);
@@ -135,7 +145,7 @@ test("a replaced secret ends the hold that the refusal of the old secret caused"
     },
   );
   const env: Record<string, string> = { SECRET: "wrong" };
-  const { manager } = await managerOf({ config: issuer.config, env }, { clock, fetch });
+  const { manager } = await createTestManager({ config: issuer.config, env }, { clock, fetch });
   expect((await manager.fetch(manager.url)).status).toBe(200);
   isRevoked = true;
   for (const _ of [1, 2]) expect((await manager.fetch(manager.url)).status).toBe(401);
@@ -144,11 +154,11 @@ test("a replaced secret ends the hold that the refusal of the old secret caused"
 });
 
 test("a token request of the SDK gets the scopes, resource, audience and params of the config", async () => {
-  const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+  const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
   const { tools } = issuer.config.servers;
   const requested = async (more: object): Promise<string> => {
     const server = { ...tools, stepUp: ["w"], grant: { ...tools.grant, scopes: ["r"], ...more } };
-    const { manager } = await managerOf({ ...issuer, config: { servers: { tools: server } } });
+    const { manager } = await createTestManager({ ...issuer, config: { servers: { tools: server } } });
     const provider = oauthProvider(manager);
     const body = await provider.prepareTokenRequest("r w other");
     body.set("resource", "https://what-the-sdk-found.example/");
@@ -171,7 +181,7 @@ test("the short timeout of one server does not abort the metadata request of ano
     isAsked = resolve;
   });
   let count = 0;
-  const issuer = await ownServer((request, response) => {
+  const issuer = await startScriptedServer((request, response) => {
     const { origin } = issuer;
     if (request.url === "/token") return sendToken(response, "t");
     if (request.url !== "/.well-known/oauth-authorization-server") return sendJson(response, {}, 404);
@@ -189,7 +199,7 @@ test("the short timeout of one server does not abort the metadata request of ano
   const config: McpAuthConfig<"short" | "long"> = {
     servers: { short: server("short", "1s"), long: server("long", "10s") },
   };
-  const auth = await runtime({ config, env: { SECRET: "s" }, clock });
+  const auth = await createTestRuntime({ config, env: { SECRET: "s" }, clock });
   const short = auth.resolve("short").getAccessToken();
   await asked;
   expect(await auth.resolve("long").getAccessToken()).toBe("t");
@@ -200,7 +210,7 @@ test("the short timeout of one server does not abort the metadata request of ano
 
 test("metadata with a forbidden token endpoint does not replace valid cached metadata", async () => {
   let endpoint: string | undefined;
-  const issuer = await ownServer((request, response) => {
+  const issuer = await startScriptedServer((request, response) => {
     const { origin } = issuer;
     if (request.url === "/token") return sendToken(response, "t", 60);
     if (request.url !== "/.well-known/oauth-authorization-server") return sendJson(response, {}, 404);
@@ -211,7 +221,7 @@ test("metadata with a forbidden token endpoint does not replace valid cached met
   const config: McpAuthConfig<"tools"> = {
     servers: { tools: { url: `${issuer.origin}/mcp`, grant: { client } } },
   };
-  const { manager } = await managerOf({ config, env: { SECRET: "s" } }, { clock, fetch });
+  const { manager } = await createTestManager({ config, env: { SECRET: "s" } }, { clock, fetch });
   await manager.getAccessToken();
   endpoint = "http://elsewhere.example/token";
   await advance(2 * 3_600_000);
@@ -226,7 +236,7 @@ const failures: readonly (readonly [string, (response: ServerResponse) => void])
 test.each(failures)("fetch sends an unexpired token while the authorization server %s", async (_, answer) => {
   const { clock, fetch, advance } = liveClock();
   let isWorking = true;
-  const issuer = await ownIssuer(
+  const issuer = await startScriptedIssuer(
     (_request, response): void => {
       if (isWorking) sendToken(response, "t", 60);
       else answer(response);
@@ -235,7 +245,7 @@ test.each(failures)("fetch sends an unexpired token while the authorization serv
   );
   const { tools } = issuer.config.servers;
   const config = { servers: { tools: { ...tools, refresh: false as const, retry: { attempts: 1 } } } };
-  const { manager } = await managerOf({ ...issuer, config }, { clock, fetch });
+  const { manager } = await createTestManager({ ...issuer, config }, { clock, fetch });
   expect((await manager.fetch(manager.url)).status).toBe(200);
   isWorking = false;
   // The token needs renewal from 54 s on and expires at 60 s.

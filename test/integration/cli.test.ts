@@ -9,9 +9,9 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { run } from "../../src/cli/main.js";
 import { createMcpAuth } from "../../src/index.js";
-import { failure } from "../support/failure.js";
+import { rejectionOf } from "../support/rejection-of.js";
 import { inheritedRecording } from "../support/tls-recorder/records.js";
-import { agentSecret, ownIssuer, sendToken, startWorld, type World } from "./harness.js";
+import { agentSecret, sendToken, startScriptedIssuer, startWorld, type World } from "./harness.js";
 import { startIdentityWorld } from "./identity-world.js";
 
 const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
@@ -261,7 +261,7 @@ describe("the exit code of a command", () => {
   });
 
   test("the exit code is 4 for a server that does not respond", async () => {
-    const issuer = await ownIssuer(() => {});
+    const issuer = await startScriptedIssuer(() => {});
     const defaults = { timeout: "20ms", deadline: "50ms" };
     const cwd = await folder({ ...issuer.config, defaults });
     const said = await command(["token", "tools"], { cwd, env: issuer.env });
@@ -296,11 +296,11 @@ describe("the exit code of a command", () => {
   });
 
   test("the exit code is 130 after an interrupt, without further output", async () => {
-    const issuer = await ownIssuer(() => {});
+    const issuer = await startScriptedIssuer(() => {});
     const cwd = await folder(issuer.config);
     const interrupt = new AbortController();
     const running = command(["token", "tools"], { cwd, env: issuer.env, signal: interrupt.signal });
-    await issuer.asked(1);
+    await issuer.receivedTokenRequests(1);
     await issuer.server.close();
     interrupt.abort();
     expect(await running).toMatchObject({ code: 130, out: "", err: "" });
@@ -386,7 +386,7 @@ describe("validate", () => {
 
   test("the library reports the same mistakes as validate, and no literal secret", async () => {
     const cwd = await folder(tenMistakes);
-    const error = await failure(createMcpAuth({ cwd, env: {} }));
+    const error = await rejectionOf(createMcpAuth({ cwd, env: {} }));
     expect(error).toMatchObject({ code: "config_invalid" });
     expect(error.violations).toHaveLength(11);
     expect(error.message + JSON.stringify(error)).not.toMatch(/hunter2|canary/);
@@ -505,10 +505,10 @@ describe("the program", () => {
   test.each(["SIGINT", "SIGTERM"] as const)(
     "the program ends with 130 on %s, although a request hangs",
     async (signal) => {
-      const issuer = await ownIssuer(() => {});
+      const issuer = await startScriptedIssuer(() => {});
       const cwd = await folder({ ...issuer.config, defaults: { timeout: "60s", deadline: "60s" } });
       const { child, ended } = program(["token", "tools"], { cwd, env: issuer.env });
-      await issuer.asked(1);
+      await issuer.receivedTokenRequests(1);
       child.kill(signal);
       expect(await ended).toMatchObject({ code: 130, signal: null, out: "" });
     },
@@ -567,7 +567,7 @@ describe("the program", () => {
 });
 
 test("a token with control codes does not reach the terminal unescaped", async () => {
-  const issuer = await ownIssuer((_request, response) => sendToken(response, "\u001b[2Jcanary"));
+  const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "\u001b[2Jcanary"));
   const cwd = await folder(issuer.config);
   const said = await command(["token", "tools"], { cwd, env: issuer.env });
   expect(said).toMatchObject({ code: 3, out: "", err: expect.stringContaining("token_response_invalid") });

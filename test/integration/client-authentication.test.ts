@@ -13,11 +13,11 @@ import { expect, test } from "vitest";
 import type { McpAuthConfig, McpAuthOptions } from "../../src/index.js";
 import type { AuthorizationServerOptions } from "../support/authorization-server.js";
 import { selfSigned } from "../support/certificates.js";
-import { failure } from "../support/failure.js";
 import { certificateThumbprint } from "../support/mutual-tls.js";
 import type { RegisteredClient } from "../support/registered-client.js";
+import { rejectionOf } from "../support/rejection-of.js";
 import { createTokenIssuer } from "../support/token-issuer.js";
-import { agentSecret, listen, managerOf, startWorld, type World } from "./harness.js";
+import { agentSecret, createTestManager, listen, startWorld, type World } from "./harness.js";
 
 type GrantConfig = McpAuthConfig<"tools">["servers"]["tools"]["grant"];
 
@@ -50,7 +50,7 @@ async function agent(
   // Built from parts.
   const grant = { client: { issuer: world.issuer.issuer, id, ...client } } as GrantConfig;
   const config = { servers: { tools: { url: world.mcp.url, grant, retry: { attempts: 1 } } } };
-  return { world, ...(await managerOf({ config, env: { ...setting.env } }, setting.runtime)) };
+  return { world, ...(await createTestManager({ config, env: { ...setting.env } }, setting.runtime)) };
 }
 
 function lastAssertion({ issuer }: World) {
@@ -114,7 +114,7 @@ test("a key that fits no algorithm of the server is unsupported_by_server, and t
       },
     },
   );
-  const error = await failure(manager.getToken());
+  const error = await rejectionOf(manager.getToken());
   expect([error.code, error.retryable]).toEqual(["unsupported_by_server", false]);
   expect(error.message).toMatch(/ES384/);
   expect(world.issuer.tokenRequests).toEqual([]);
@@ -131,7 +131,7 @@ test.each([
       env: { SECRET: agentSecret, KEY: pem },
       options: { metadata: { token_endpoint_auth_methods_supported: listed } },
     });
-    const error = await failure(manager.getToken());
+    const error = await rejectionOf(manager.getToken());
     expect(error.code).toBe("unsupported_by_server");
     for (const method of listed) expect(error.message).toContain(method);
     expect(world.issuer.tokenRequests).toEqual([]);
@@ -179,7 +179,7 @@ test("an assertion with an audience that the server refuses is sent only once", 
     { key: { privateKey: { env: "KEY" } }, assertionAudience: "https://auth.elsewhere.example" },
     { env: { KEY: pem } },
   );
-  const error = await failure(manager.getToken());
+  const error = await rejectionOf(manager.getToken());
   expect([error.code, error.oauthError]).toEqual(["token_request_rejected", "invalid_client"]);
   expect(world.issuer.tokenRequests.length).toBe(1);
 });
@@ -225,7 +225,7 @@ test("an assertion of the platform is read for each token request and sent uncha
   expect(new Set(handed).size).toBe(2);
 
   audience = "https://auth.elsewhere.example";
-  const error = await failure(manager.getToken({ forceRefresh: true }));
+  const error = await rejectionOf(manager.getToken({ forceRefresh: true }));
   expect([error.code, error.oauthError]).toEqual(["token_request_rejected", "invalid_client"]);
   expect(world.issuer.tokenRequests.length).toBe(3);
   expect(error.message + String(error.stack)).not.toContain(handed.at(-1));

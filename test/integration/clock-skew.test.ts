@@ -4,15 +4,15 @@ import { decodeJwt } from "jose";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { McpAuthConfig } from "../../src/index.js";
 import { systemClock } from "../../src/lib/clock.js";
-import { failure } from "../support/failure.js";
 import type { RecordedRequest } from "../support/http-server.js";
+import { rejectionOf } from "../support/rejection-of.js";
 import {
   type StrictAuthorizationServer,
   type StrictServer,
   startStrictAuthorizationServer,
   startStrictMcpServer,
 } from "../support/strict-servers.js";
-import { listen, runtime } from "./harness.js";
+import { createTestRuntime, listen } from "./harness.js";
 
 const second = 1_000;
 const minute = 60 * second;
@@ -77,7 +77,7 @@ async function started(kind: Kind, skews: { readonly issuer?: number; readonly m
   issuer.skew = skews.issuer ?? 0;
   mcp.skew = skews.mcp ?? 0;
   const server = { url: `${mcp.origin}/mcp`, grant: {}, ...kinds[kind](issuer) } as Server; // Each kind has a grant.
-  const auth = await runtime({ config: { servers: { tools: server } }, env, clock });
+  const auth = await createTestRuntime({ config: { servers: { tools: server } }, env, clock });
   const heard = listen(auth);
   const skewWarnings = () =>
     heard.filter(({ event, code }) => event === "token:warning" && code === "clock_skew");
@@ -144,7 +144,7 @@ describe.each(all)("%s at an authorization server without leeway", (kind) => {
     `a server whose clock is 20 minutes %s refuses ${kind}, and the warning and the error mention the clock`,
     async (direction, skew) => {
       const { issuer, manager, skewWarnings } = await started(kind, { issuer: skew });
-      const error = await failure(manager.getToken());
+      const error = await rejectionOf(manager.getToken());
       expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
       expect(issuer.calls).toHaveLength(1);
       expect(error.message).toContain(`The clock of ${issuer.origin} is 1200 s ${direction}`);
@@ -162,7 +162,7 @@ describe.each(all)("%s at an authorization server without leeway", (kind) => {
       calls += 1;
       issuer.skew = (calls % 2 === 0 ? 1 : -1) * 5 * minute;
     };
-    await failure(manager.getToken());
+    await rejectionOf(manager.getToken());
     expect(issuer.calls).toHaveLength(2);
   });
 
@@ -217,10 +217,14 @@ test("an identity provider gets client assertions in its own time", async () => 
     client: { issuer: issuer.origin, id: "agent", key },
     idp: { client: { issuer: idp.origin, id: "agent", key }, subject },
   } as const;
-  const auth = await runtime({ config: { servers: { tools: { url: server.url, grant } } }, env, clock });
+  const auth = await createTestRuntime({
+    config: { servers: { tools: { url: server.url, grant } } },
+    env,
+    clock,
+  });
   const heard = listen(auth);
   // The strict server does not issue an ID-JAG, so the second server gets no request.
-  expect((await failure(auth.resolve("tools").getToken())).code).toBe("token_response_invalid");
+  expect((await rejectionOf(auth.resolve("tools").getToken())).code).toBe("token_response_invalid");
   expect(idp.refusals).toHaveLength(1);
   expect(idp.calls).toHaveLength(2);
   const [warning] = heard.filter(({ code }) => code === "clock_skew");
@@ -259,7 +263,7 @@ describe("a client that signs nothing", () => {
     issuer.skew = 5 * minute;
     const client = { issuer: issuer.origin, id: "agent", secret: { env: "SECRET" } };
     const config = { servers: { tools: { url: `${issuer.origin}/mcp`, grant: { client } } } };
-    const auth = await runtime({ config, env, clock });
+    const auth = await createTestRuntime({ config, env, clock });
     const heard = listen(auth);
     const { expiresAt } = await auth.resolve("tools").getToken();
     expect(expiresAt).toBe(clock.now() + 600 * second);
@@ -335,7 +339,7 @@ test("several servers with one issuer share the skew of its clock, with one warn
   issuer.skew = -90 * second;
   const client = { issuer: issuer.origin, id: "agent", key };
   const at = (path: string) => ({ url: `${issuer.origin}/${path}`, grant: { client } });
-  const auth = await runtime({ config: { servers: { a: at("a"), b: at("b") } }, env, clock });
+  const auth = await createTestRuntime({ config: { servers: { a: at("a"), b: at("b") } }, env, clock });
   const heard = listen(auth);
   await auth.resolve("a").getToken();
   await auth.resolve("b").getToken();

@@ -10,7 +10,7 @@ import {
 import { calculateJwkThumbprint } from "jose";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { RunningAuthorizationServer } from "../support/authorization-server.js";
-import { agentSecret, managerOf, runtime, startWorld, viaFetchV2 } from "./harness.js";
+import { agentSecret, createTestManager, createTestRuntime, startWorld, viaFetchV2 } from "./harness.js";
 
 async function withProvider(url: string, authProvider: OAuthClientProvider): Promise<Client> {
   const client = new Client({ name: "test", version: "1.0.0" });
@@ -37,7 +37,7 @@ describe("a token endpoint that answers 503 once", () => {
   test("one 503 of the token endpoint only delays a call through our provider, which retries", async () => {
     const world = await startWorld();
     world.issuer.failNext(1, 503);
-    const { manager } = await managerOf(world);
+    const { manager } = await createTestManager(world);
     expect(await (await viaFetchV2(manager)).echo("hello")).toBe("hello");
     expect(world.issuer.tokenRequests.map(({ status }) => status)).toEqual([503, 200]);
   });
@@ -55,7 +55,7 @@ describe("a token that has expired", () => {
 
   test("our provider replaces an expired token before it is sent", async () => {
     const world = await startWorld({ lifetime: 60 });
-    const { manager } = await managerOf(world);
+    const { manager } = await createTestManager(world);
     const client = await viaFetchV2(manager);
     // Waits for the response to the SDK's background request for a stream, so that it does not see the expired token.
     const streams = () =>
@@ -101,7 +101,7 @@ describe("private keys", () => {
         ...(passphrase !== undefined && { passphrase: { env: "PASSPHRASE" } }),
       } as const;
       const client = { issuer: issuer.issuer, id: "agent", key };
-      const auth = await runtime({
+      const auth = await createTestRuntime({
         env: { KEY: text, PASSPHRASE: passphrase },
         config: { servers: { tools: { url: mcp.url, grant: { client } } } },
       });

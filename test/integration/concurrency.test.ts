@@ -1,15 +1,15 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import { deferred } from "../support/deferred.js";
-import { failure } from "../support/failure.js";
+import { rejectionOf } from "../support/rejection-of.js";
 import {
+  createTestManager,
+  createTestRuntime,
   listen,
   liveClock,
-  managerOf,
-  ownIssuer,
   renewals,
-  runtime,
   sendToken,
+  startScriptedIssuer,
   startWorld,
   viaAuthProviderV2,
   viaFetchV1,
@@ -22,7 +22,7 @@ const thousand = Array.from({ length: 1_000 }, (_, index) => index);
 describe("1,000 concurrent first calls", () => {
   test("1,000 concurrent first calls of different methods send one token request", async () => {
     const world = await startWorld();
-    const { auth, manager } = await managerOf(world);
+    const { auth, manager } = await createTestManager(world);
     const heard = listen(auth);
     const asked = thousand.map(async (index): Promise<string> => {
       if (index % 4 === 0) return await manager.getAccessToken();
@@ -42,7 +42,7 @@ describe("1,000 concurrent first calls", () => {
 
   test("1,000 concurrent first calls of fetch send one token request, and each gets a response", async () => {
     const world = await startWorld();
-    const { manager } = await managerOf(world);
+    const { manager } = await createTestManager(world);
     const statuses = await Promise.all(
       thousand.map(async () => {
         const response = await manager.fetch(world.mcp.url);
@@ -59,7 +59,7 @@ describe("1,000 concurrent first calls", () => {
     const world = await startWorld();
     const { tools } = world.config.servers;
     const lookups: string[] = [];
-    const auth = await runtime({
+    const auth = await createTestRuntime({
       config: { servers: { a: tools, b: tools, c: tools } },
       env: world.env,
       fetch: (input, init) => {
@@ -76,8 +76,8 @@ describe("1,000 concurrent first calls", () => {
 
   test("1,000 concurrent first calls with a wrong secret reject with the refusal of one token request", async () => {
     const world = await startWorld();
-    const { manager } = await managerOf(world, { env: { SECRET: "wrong" } });
-    const errors = await Promise.all(thousand.map(() => failure(manager.getAccessToken())));
+    const { manager } = await createTestManager(world, { env: { SECRET: "wrong" } });
+    const errors = await Promise.all(thousand.map(() => rejectionOf(manager.getAccessToken())));
     expect(new Set(errors.map(({ oauthError }) => oauthError))).toEqual(new Set(["invalid_client"]));
     expect(world.issuer.tokenRequests).toHaveLength(1);
   });
@@ -88,7 +88,7 @@ describe("1,000 calls across an expiry", () => {
     const world = await startWorld({ lifetime: 60 });
     const { clock, fetch, advance } = liveClock();
     const config = { ...world.config, defaults: { refresh: false } } as const;
-    const { auth, manager } = await managerOf(world, { config, clock, fetch });
+    const { auth, manager } = await createTestManager(world, { config, clock, fetch });
     const heard = listen(auth);
     const first = await manager.getAccessToken();
     await advance(60_000);
@@ -103,7 +103,7 @@ describe("1,000 calls across an expiry", () => {
   test("1,000 calls over the time at which a token becomes stale send one more token request, in the background", async () => {
     const world = await startWorld({ lifetime: 60 });
     const { clock, fetch, advance } = liveClock();
-    const { auth, manager } = await managerOf(world, { clock, fetch });
+    const { auth, manager } = await createTestManager(world, { clock, fetch });
     const heard = listen(auth);
     await manager.getAccessToken();
     const requestsBefore = world.issuer.tokenRequests.length;
@@ -121,7 +121,7 @@ describe("1,000 calls across an expiry", () => {
   test("60 concurrent calls of SDK clients after an expiry send one more token request, and none fails", async () => {
     const world = await startWorld({ lifetime: 60 });
     const { clock, fetch, advance } = liveClock();
-    const { manager } = await managerOf(world, { clock, fetch });
+    const { manager } = await createTestManager(world, { clock, fetch });
     const clients = [await viaFetchV2(manager), await viaFetchV1(manager), await viaAuthProviderV2(manager)];
     expect(world.issuer.tokenRequests).toHaveLength(1);
     await advance(31 * 60_000 + 60_000);
@@ -140,17 +140,17 @@ describe("a caller that aborts", () => {
   /** Starts an authorization server that answers when `open` is called. */
   async function slowServer() {
     const gate = deferred();
-    const issuer = await ownIssuer(async (_request, response) => {
+    const issuer = await startScriptedIssuer(async (_request, response) => {
       await gate.promise;
       sendToken(response, "t1");
     });
-    const { manager } = await managerOf(issuer);
+    const { manager } = await createTestManager(issuer);
     const tokenRequests = () => issuer.tokenRequests().length;
     return {
       manager,
       open: gate.resolve,
       tokenRequests,
-      requestArrived: () => issuer.asked(1),
+      requestArrived: () => issuer.receivedTokenRequests(1),
       server: issuer.server,
     };
   }
@@ -159,11 +159,11 @@ describe("a caller that aborts", () => {
     const { manager, server } = await slowServer();
     const options = { signal: AbortSignal.abort(new Error("canary")) };
     const calls = [manager.getAccessToken(options), manager.getToken(options), manager.getHeaders(options)];
-    for (const error of await Promise.all(calls.map(failure))) {
+    for (const error of await Promise.all(calls.map(rejectionOf))) {
       expect(error).toMatchObject({ code: "aborted", server: "tools" });
     }
     const sent = manager.fetch(manager.url, options);
-    expect((await failure(sent)).code).toBe("aborted");
+    expect((await rejectionOf(sent)).code).toBe("aborted");
     expect(server.requests).toEqual([]);
   });
 
@@ -172,9 +172,9 @@ describe("a caller that aborts", () => {
     const { manager, open, tokenRequests, requestArrived } = await slowServer();
     const [first, second] = [new AbortController(), new AbortController()];
     const aborted = [
-      failure(manager.getAccessToken({ signal: first.signal })),
-      failure(manager.getToken({ signal: second.signal })),
-      failure(manager.fetch(manager.url, { signal: second.signal })),
+      rejectionOf(manager.getAccessToken({ signal: first.signal })),
+      rejectionOf(manager.getToken({ signal: second.signal })),
+      rejectionOf(manager.fetch(manager.url, { signal: second.signal })),
     ];
     const patient = [
       manager.getAccessToken(),
@@ -198,7 +198,7 @@ describe("a caller that aborts", () => {
     const unhandled = watchUnhandled();
     const { manager, open, tokenRequests, requestArrived } = await slowServer();
     const controller = new AbortController();
-    const only = failure(manager.getAccessToken({ signal: controller.signal }));
+    const only = rejectionOf(manager.getAccessToken({ signal: controller.signal }));
     await requestArrived();
     controller.abort();
     expect((await only).code).toBe("aborted");
@@ -212,10 +212,10 @@ describe("a caller that aborts", () => {
   test("a caller that aborts a failing token request causes no unhandled rejection", async () => {
     const unhandled = watchUnhandled();
     const world = await startWorld();
-    const { auth, manager } = await managerOf(world, { env: { SECRET: "wrong" } });
+    const { auth, manager } = await createTestManager(world, { env: { SECRET: "wrong" } });
     const failed = new Promise((resolve) => auth.on("token:cooldown", resolve));
     const controller = new AbortController();
-    const only = failure(manager.getAccessToken({ signal: controller.signal }));
+    const only = rejectionOf(manager.getAccessToken({ signal: controller.signal }));
     controller.abort();
     expect((await only).code).toBe("aborted");
     await failed;
@@ -226,7 +226,7 @@ describe("a caller that aborts", () => {
 
   test("a caller that aborts after it has its token changes nothing, and its signal has no listener left", async () => {
     const world = await startWorld();
-    const { manager } = await managerOf(world);
+    const { manager } = await createTestManager(world);
     const controller = new AbortController();
     await manager.getAccessToken({ signal: controller.signal });
     expect(getEventListeners(controller.signal, "abort")).toEqual([]);
@@ -236,11 +236,11 @@ describe("a caller that aborts", () => {
 
   test("a caller that aborts during the request to the MCP server gets an AbortError, as with fetch", async () => {
     const seen = deferred();
-    const issuer = await ownIssuer(
+    const issuer = await startScriptedIssuer(
       (_request, response) => sendToken(response, "t"),
       () => seen.resolve(),
     );
-    const { manager } = await managerOf(issuer);
+    const { manager } = await createTestManager(issuer);
     const controller = new AbortController();
     const call = manager.fetch(issuer.url, { signal: controller.signal });
     await seen.promise;

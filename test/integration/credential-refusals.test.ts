@@ -4,9 +4,9 @@ import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { failure } from "../support/failure.js";
 import { sendJson } from "../support/http-server.js";
-import { listen, managerOf, ownIssuer, runtime, sendToken } from "./harness.js";
+import { rejectionOf } from "../support/rejection-of.js";
+import { createTestManager, createTestRuntime, listen, sendToken, startScriptedIssuer } from "./harness.js";
 
 const oauthError =
   (error: string, status: number, headers: Readonly<Record<string, string>> = {}) =>
@@ -39,9 +39,11 @@ async function withSecretFile(answer: (response: ServerResponse, replace: () => 
     await writeFile(`${file}.new`, "canary-new");
     await rename(`${file}.new`, file);
   };
-  const world = await ownIssuer((_request, response) => answer(response, replace));
+  const world = await startScriptedIssuer((_request, response) => answer(response, replace));
   const client = { issuer: world.server.origin, id: "agent", secret: { file } };
-  const auth = await runtime({ config: { servers: { tools: { url: world.url, grant: { client } } } } });
+  const auth = await createTestRuntime({
+    config: { servers: { tools: { url: world.url, grant: { client } } } },
+  });
   const sent = () => world.tokenRequests().map(({ headers }) => headers.authorization);
   return { auth, manager: auth.resolve("tools"), sent };
 }
@@ -52,10 +54,10 @@ describe("a token endpoint that refuses the credential by its status", () => {
   test.each(refusals)(
     "a token endpoint that answers %s gets one request, without a retry",
     async (_, answer) => {
-      const world = await ownIssuer((_request, response) => answer(response));
-      const { auth, manager } = await managerOf(world);
+      const world = await startScriptedIssuer((_request, response) => answer(response));
+      const { auth, manager } = await createTestManager(world);
       const heard = listen(auth);
-      const error = await failure(manager.getAccessToken());
+      const error = await rejectionOf(manager.getAccessToken());
       expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
       expect(error.retryAfter).toBeUndefined();
       expect(error.message).not.toContain("canary");
@@ -81,7 +83,7 @@ describe("a token endpoint that refuses the credential by its status", () => {
       await replace();
       empty(401)(response);
     });
-    const error = await failure(manager.getAccessToken());
+    const error = await rejectionOf(manager.getAccessToken());
     expect(error.code).toBe("token_request_rejected");
     expect(sent()).toEqual([basic("canary-old"), basic("canary-new")]);
   });
@@ -89,12 +91,12 @@ describe("a token endpoint that refuses the credential by its status", () => {
 
 test("a 400 with server_error is temporary, and the token request is retried", async () => {
   let requests = 0;
-  const world = await ownIssuer((_request, response) => {
+  const world = await startScriptedIssuer((_request, response) => {
     requests += 1;
     return requests === 1 ? oauthError("server_error", 400)(response) : sendToken(response, "granted");
   });
   const config = { ...world.config, defaults: { retry: { min: "1ms", max: "1ms" } } } as const;
-  const { manager } = await managerOf({ ...world, config });
+  const { manager } = await createTestManager({ ...world, config });
   expect(await manager.getAccessToken()).toBe("granted");
   expect(world.tokenRequests()).toHaveLength(2);
 });

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { failure } from "../support/failure.js";
+import { rejectionOf } from "../support/rejection-of.js";
 import {
-  managerOf,
-  ownIssuer,
-  runtime,
+  createTestManager,
+  createTestRuntime,
   sendToken,
+  startScriptedIssuer,
   startWorld,
   viaFetchV1,
   viaOauthProviderV1,
@@ -24,7 +24,7 @@ describe("a secret with special characters", () => {
       const world = await startWorld({ clients: [{ id: "agent:1 %2B+", secret: awkward }] });
       const client = { issuer: world.issuer.issuer, id: "agent:1 %2B+", secret: { env: "SECRET" }, method };
       const config = { servers: { tools: { url: world.mcp.url, grant: { client } } } };
-      const { manager } = await managerOf({ config, env: { SECRET: awkward } });
+      const { manager } = await createTestManager({ config, env: { SECRET: awkward } });
       expect(await (await viaFetchV1(manager)).echo("ok")).toBe("ok");
       const [request] = world.issuer.tokenRequests;
       if (method === "client_secret_basic") {
@@ -39,7 +39,7 @@ describe("a secret with special characters", () => {
 
   test("a secret with special characters is accepted in a token request of the SDK", async () => {
     const world = await startWorld({ clients: [{ id: "agent", secret: awkward }] });
-    const { manager } = await managerOf({ config: world.config, env: { SECRET: awkward } });
+    const { manager } = await createTestManager({ config: world.config, env: { SECRET: awkward } });
     const client = await viaOauthProviderV1(manager);
     world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
     expect(await client.echo("ok")).toBe("ok");
@@ -57,7 +57,7 @@ describe("a secret with special characters", () => {
     const folder = await mkdtemp(join(tmpdir(), "mcp-auth-secret-"));
     onTestFinished(() => rm(folder, { recursive: true }));
     await writeFile(join(folder, "secret"), content, { mode: 0o600 });
-    const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+    const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
     const client = {
       issuer: issuer.server.origin,
       id: "agent",
@@ -65,7 +65,7 @@ describe("a secret with special characters", () => {
       method: "client_secret_post" as const,
     };
     const config = { servers: { tools: { url: issuer.url, grant: { client } } } };
-    const { manager } = await managerOf({ config, env: {} }, { cwd: folder });
+    const { manager } = await createTestManager({ config, env: {} }, { cwd: folder });
     await manager.getAccessToken();
     const form = new URLSearchParams(issuer.tokenRequests()[0]?.body);
     expect(form.get("client_secret")).toBe(sent);
@@ -77,8 +77,8 @@ describe("a secret with non-Latin characters", () => {
   const encoded = "%D0%BF%D0%B0%D1%80%D0%BE%D0%BB%D1%8C%E2%80%94%E5%AF%86%E7%A0%81%F0%9F%98%80%C3%A9";
 
   test("a secret with non-Latin characters is form-encoded UTF-8 in the Authorization header", async () => {
-    const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
-    const { manager } = await managerOf({ config: issuer.config, env: { SECRET: secret } });
+    const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
+    const { manager } = await createTestManager({ config: issuer.config, env: { SECRET: secret } });
     await manager.getAccessToken();
     const [request] = issuer.tokenRequests();
     expect(request?.headers.authorization).toBe(`Basic ${btoa(`agent:${encoded}`)}`);
@@ -86,7 +86,7 @@ describe("a secret with non-Latin characters", () => {
   });
 
   test("a secret with non-Latin characters is form-encoded UTF-8 in the body, with the right content type", async () => {
-    const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+    const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
     const client = {
       issuer: issuer.server.origin,
       id: "клиент",
@@ -94,7 +94,7 @@ describe("a secret with non-Latin characters", () => {
       method: "client_secret_post" as const,
     };
     const config = { servers: { tools: { url: issuer.url, grant: { client } } } };
-    const { manager } = await managerOf({ config, env: { SECRET: secret } });
+    const { manager } = await createTestManager({ config, env: { SECRET: secret } });
     await manager.getAccessToken();
     const [request] = issuer.tokenRequests();
     expect(request?.body.split("&")).toContain(`client_secret=${encoded}`);
@@ -116,7 +116,7 @@ describe("the headers of the config", () => {
       servers: { tools: { ...tools, headers: { "X-Api-Key": { env: "API_KEY" }, "X-Tenant": "acme" } } },
     };
     const env: Record<string, string> = { ...world.env, API_KEY: "canary-api-key-1" };
-    const { manager } = await managerOf({ config, env });
+    const { manager } = await createTestManager({ config, env });
     const client = await viaFetchV1(manager);
     expect(await client.echo("x")).toBe("x");
     env["API_KEY"] = "canary-api-key-2";
@@ -144,7 +144,7 @@ describe("the headers of the config", () => {
     const world = await startWorld();
     const { tools } = world.config.servers;
     const config = { servers: { tools: { ...tools, headers: { "X-Api-Key": { env: "API_KEY" } } } } };
-    const { manager } = await managerOf({ config, env: world.env });
+    const { manager } = await createTestManager({ config, env: world.env });
     const error = {
       code: "secret_unavailable",
       server: "tools",
@@ -162,9 +162,9 @@ describe("the headers of the config", () => {
       const world = await startWorld();
       const { tools } = world.config.servers;
       const config = { servers: { tools: { ...tools, headers: { "X-Api-Key": { env: "API_KEY" } } } } };
-      const { manager } = await managerOf({ config, env: { ...world.env, API_KEY: value } });
+      const { manager } = await createTestManager({ config, env: { ...world.env, API_KEY: value } });
       const calls = [manager.fetch(world.mcp.url), manager.getHeaders()];
-      for (const error of await Promise.all(calls.map(failure))) {
+      for (const error of await Promise.all(calls.map(rejectionOf))) {
         expect(error).toMatchObject({ code: "secret_unavailable", server: "tools" });
         expect(error.message).toContain('"API_KEY"');
         expect(inspect(error, { showHidden: true, depth: 9 })).not.toContain("canary");
@@ -179,7 +179,7 @@ describe("the headers of the config", () => {
     const config = {
       servers: { tools: { ...tools, headers: { "X-Api-Key": { env: "API_KEY" }, "X-Plain": "p" } } },
     };
-    const { manager } = await managerOf({ config, env: { ...world.env, API_KEY: "k" } });
+    const { manager } = await createTestManager({ config, env: { ...world.env, API_KEY: "k" } });
     const headers = await manager.getHeaders();
     expect(headers).toEqual({
       "X-Api-Key": "k",
@@ -197,8 +197,11 @@ describe("the headers of the config", () => {
       const headers = { "x-api-key": { env: "API_KEY" } };
       for (const dpop of [undefined, true] as const) {
         const server = { ...tools, headers, ...(dpop && { dpop }) };
-        const { manager } = await managerOf({ config: { servers: { tools: server } }, env: world.env });
-        const error = await failure(manager.getHeaders({ method: "GET", url }));
+        const { manager } = await createTestManager({
+          config: { servers: { tools: server } },
+          env: world.env,
+        });
+        const error = await rejectionOf(manager.getHeaders({ method: "GET", url }));
         expect(error).toMatchObject({ code: "egress_denied", server: "tools" });
       }
       expect(world.issuer.tokenRequests).toEqual([]);
@@ -209,7 +212,7 @@ describe("the headers of the config", () => {
 describe("the caller's own headers", () => {
   test("the caller's own headers arrive, except Authorization, which is replaced in every form", async () => {
     const world = await startWorld();
-    const { manager } = await managerOf(world);
+    const { manager } = await createTestManager(world);
     const mine = "Bearer canary-mine";
     const variants: RequestInit[] = [
       { headers: { Authorization: mine, "x-own": "1" } },
@@ -235,7 +238,7 @@ describe("the caller's own headers", () => {
 
   test("a manager never sends its token to another server", async () => {
     const [first, second] = [await startWorld(), await startWorld()];
-    const auth = await runtime({
+    const auth = await createTestRuntime({
       config: { servers: { first: first.config.servers.tools, second: second.config.servers.tools } },
       env: first.env,
     });

@@ -7,8 +7,8 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { McpAuthConfig } from "../../src/index.js";
 import {
   agentSecret,
-  managerOf,
-  runtime,
+  createTestManager,
+  createTestRuntime,
   sdkConnections,
   startWorld,
   viaFetchV2,
@@ -31,7 +31,7 @@ function keyConfig(world: World, key: KeyConfig): McpAuthConfig<"tools"> {
 describe("calls with the right secret", () => {
   test.each(sdkConnections)("a call through %s with the right secret gets a response", async (_, connect) => {
     const world = await startWorld({ scopes: ["read"], mcp: { scopes: ["read"] } });
-    const { manager } = await managerOf(world);
+    const { manager } = await createTestManager(world);
     const client = await connect(manager);
     expect(await client.echo("hello")).toBe("hello");
     expect(world.issuer.tokensIssued).toBe(1);
@@ -48,7 +48,7 @@ describe("calls with the right secret", () => {
 
   test("a first call sends five requests to the MCP server, none unauthenticated, and one token request", async () => {
     const world = await startWorld();
-    const { manager } = await managerOf(world);
+    const { manager } = await createTestManager(world);
     await (await viaFetchV2(manager)).echo("x");
     const paths = world.mcp.requests.map(({ method, path, status }) => `${method} ${path} ${status}`);
     expect(paths.sort()).toEqual([
@@ -66,7 +66,7 @@ describe("calls with the right secret", () => {
     const { config, env, mcp, issuer } = world;
     const { grant } = config.servers.tools;
     const asked = { servers: { tools: { url: mcp.url, grant: { ...grant, scopes: ["write"] } } } };
-    const auth = await runtime({ config: asked, env });
+    const auth = await createTestRuntime({ config: asked, env });
     const before = Date.now();
     const token = await auth.resolve("tools").getToken();
     expect(token).toMatchObject({
@@ -120,7 +120,7 @@ describe("calls with the right key", () => {
         kid: false,
         ...(set !== undefined && { alg: set as "RS256" }),
       });
-      const { auth, manager } = await managerOf(world, { config, env: { KEY: String(text) } });
+      const { auth, manager } = await createTestManager(world, { config, env: { KEY: String(text) } });
       expect(await (await viaFetchV2(manager)).echo("signed")).toBe("signed");
       expect(world.issuer.tokensIssued).toBe(1);
       expect(auth.status()[0]).not.toHaveProperty("kid");
@@ -160,7 +160,11 @@ describe("calls with the right key", () => {
         privateKey: { file: "./agent.pem" },
         passphrase: { env: "PASSPHRASE" },
       });
-      const { manager } = await managerOf(world, { config, cwd: folder, env: { PASSPHRASE: passphrase } });
+      const { manager } = await createTestManager(world, {
+        config,
+        cwd: folder,
+        env: { PASSPHRASE: passphrase },
+      });
       const { accessToken } = await manager.getToken();
       expect(decodeJwt(accessToken)["client_id"]).toBe("signer");
       expect(manager.status()).toMatchObject({ state: "fresh", kid });
@@ -174,7 +178,7 @@ describe("calls with the right key", () => {
     const config = keyConfig(world, { privateKey: { env: "KEY" }, kid: false });
     const fast = { ...config, defaults: { retry: { min: "1ms", max: "1ms" } } } as const;
     const KEY = String(ed25519.privateKey.export({ type: "pkcs8", format: "pem" }));
-    const { manager } = await managerOf(world, { config: fast, env: { KEY } });
+    const { manager } = await createTestManager(world, { config: fast, env: { KEY } });
     world.issuer.failNext(2, 503);
     await manager.getToken();
     await manager.getToken({ forceRefresh: true });
@@ -193,7 +197,7 @@ test("a public client sends its client id and no credential", async () => {
       tools: { url: world.mcp.url, grant: { client: { issuer: world.issuer.issuer, id: "public" } } },
     },
   };
-  const { manager } = await managerOf(world, { config });
+  const { manager } = await createTestManager(world, { config });
   expect(await (await viaFetchV2(manager)).echo("x")).toBe("x");
   const [request] = world.issuer.tokenRequests;
   expect(request?.params).toEqual({

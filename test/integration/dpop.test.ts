@@ -11,8 +11,15 @@ import {
 import { expect, test } from "vitest";
 import { authProvider } from "../../src/hosts/mcp-sdk.js";
 import type { McpAuthConfig } from "../../src/index.js";
-import { failure } from "../support/failure.js";
-import { listen, managerOf, runtime, startWorld, type World, type WorldOptions } from "./harness.js";
+import { rejectionOf } from "../support/rejection-of.js";
+import {
+  createTestManager,
+  createTestRuntime,
+  listen,
+  startWorld,
+  type World,
+  type WorldOptions,
+} from "./harness.js";
 import { connectClient } from "./tool-client.js";
 
 type DpopConfig = NonNullable<McpAuthConfig<"tools">["servers"]["tools"]["dpop"]>;
@@ -39,7 +46,7 @@ const statuses = (world: World) => world.mcp.requests.map(({ status }) => status
 
 test("each request has its own proof for its method and URL, with the hash of the token at the MCP server", async () => {
   const world = await dpopWorld();
-  const { manager } = await managerOf({ ...world, config: withDpop(world) });
+  const { manager } = await createTestManager({ ...world, config: withDpop(world) });
   const client = await connectClient(manager);
   expect(await client.call("echo", "hi")).toBe("hi");
   const [refused, granted, ...more] = world.issuer.tokenRequests;
@@ -70,7 +77,7 @@ test("each request has its own proof for its method and URL, with the hash of th
 
 test("a server sends its nonce once, and requests use it until the server changes it", async () => {
   const world = await dpopWorld();
-  const { manager, auth } = await managerOf({ ...world, config: withDpop(world) });
+  const { manager, auth } = await createTestManager({ ...world, config: withDpop(world) });
   const heard = listen(auth);
   const client = await connectClient(manager);
   await client.call("echo", "one");
@@ -102,7 +109,7 @@ test("each token request has its own client assertion, even if only the nonce wa
   const world = await dpopWorld({ clients });
   const client = { issuer: world.issuer.issuer, id: "agent", key: { privateKey: { env: "KEY" } } };
   const config = { servers: { tools: { url: world.mcp.url, grant: { client }, dpop: true as const } } };
-  const { manager } = await managerOf({ config, env: { KEY: await exportPKCS8(privateKey) } });
+  const { manager } = await createTestManager({ config, env: { KEY: await exportPKCS8(privateKey) } });
   expect(await (await connectClient(manager)).call("echo", "hi")).toBe("hi");
   const assertions = world.issuer.tokenRequests.map(({ params }) =>
     decodeJwt(String(params["client_assertion"])),
@@ -113,7 +120,7 @@ test("each token request has its own client assertion, even if only the nonce wa
 
 test("fifty concurrent calls with DPoP send one token request, and each call has its own proof", async () => {
   const world = await dpopWorld();
-  const { manager } = await managerOf({ ...world, config: withDpop(world) });
+  const { manager } = await createTestManager({ ...world, config: withDpop(world) });
   const responses = await Promise.all(Array.from({ length: 50 }, () => manager.fetch(manager.url)));
   await Promise.all(responses.map((response) => response.body?.cancel()));
   expect(responses.map(({ status }) => status)).toEqual(Array(50).fill(405));
@@ -126,7 +133,7 @@ test("fifty concurrent calls with DPoP send one token request, and each call has
 
 test("a revoked DPoP token is replaced by one that is bound to the same key", async () => {
   const world = await dpopWorld();
-  const { manager } = await managerOf({ ...world, config: withDpop(world) });
+  const { manager } = await createTestManager({ ...world, config: withDpop(world) });
   const client = await connectClient(manager);
   const [first] = world.issuer.issued;
   world.mcp.revoke(first?.jti ?? "");
@@ -140,7 +147,7 @@ test("each manager has its own DPoP key unless the config names a shared one", a
   const { privateKey, publicKey } = await generateKeyPair("Ed25519", { extractable: true });
   const { tools } = world.config.servers;
   const named = { ...tools, dpop: { key: "proof" } };
-  const auth = await runtime({
+  const auth = await createTestRuntime({
     config: {
       keys: { proof: { privateKey: { env: "KEY" } } },
       servers: { one: { ...tools, dpop: true }, two: { ...tools, dpop: true }, three: named, four: named },
@@ -162,7 +169,7 @@ test.each(["ES256", "ES384", "EdDSA", "PS256", "RS256"] as const)(
       dpop: { algorithms: [alg] },
       mcp: { dpop: { required: true, algorithms: [alg] } },
     });
-    const { manager } = await managerOf({ ...world, config: withDpop(world) });
+    const { manager } = await createTestManager({ ...world, config: withDpop(world) });
     expect(await (await connectClient(manager)).call("echo", alg)).toBe(alg);
     expect(proofOf(world.issuer.tokenRequests.at(-1) ?? { headers: {} }).header.alg).toBe(alg);
   },
@@ -172,8 +179,11 @@ test("a DPoP key that fits no algorithm of the authorization server is unsupport
   const world = await startWorld({ dpop: { algorithms: ["PS256"] } });
   const { privateKey } = await generateKeyPair("ES256", { extractable: true });
   const config = withDpop(world, { key: { privateKey: { env: "KEY" } } });
-  const { manager } = await managerOf({ config, env: { ...world.env, KEY: await exportPKCS8(privateKey) } });
-  const error = await failure(manager.getToken());
+  const { manager } = await createTestManager({
+    config,
+    env: { ...world.env, KEY: await exportPKCS8(privateKey) },
+  });
+  const error = await rejectionOf(manager.getToken());
   expect(error.code).toBe("unsupported_by_server");
   expect(error.message).toContain("PS256");
   expect(world.issuer.tokenRequests).toEqual([]);
@@ -181,8 +191,8 @@ test("a DPoP key that fits no algorithm of the authorization server is unsupport
 
 test("a Bearer token in response to a DPoP proof is token_response_invalid", async () => {
   const world = await startWorld({ dpop: false });
-  const { manager } = await managerOf({ ...world, config: withDpop(world) });
-  const error = await failure(manager.fetch(manager.url));
+  const { manager } = await createTestManager({ ...world, config: withDpop(world) });
+  const error = await rejectionOf(manager.fetch(manager.url));
   expect([error.code, error.retryable]).toEqual(["token_response_invalid", false]);
   expect(world.issuer.tokensIssued).toBe(1);
   expect(world.mcp.requests.filter(({ path }) => path === "/mcp")).toEqual([]);
@@ -190,7 +200,7 @@ test("a Bearer token in response to a DPoP proof is token_response_invalid", asy
 
 test("without DPoP in the config, a server that requires it answers 401", async () => {
   const world = await startWorld({ mcp: { dpop: { required: true } } });
-  const { manager } = await managerOf(world);
+  const { manager } = await createTestManager(world);
   const response = await manager.fetch(manager.url);
   await response.body?.cancel();
   expect(response.status).toBe(401);
@@ -198,10 +208,10 @@ test("without DPoP in the config, a server that requires it answers 401", async 
 
 test("a DPoP token is returned only with a proof, and getHeaders returns headers for one request", async () => {
   const world = await startWorld({ mcp: { dpop: { required: true } } });
-  const { manager } = await managerOf({ ...world, config: withDpop(world) });
-  expect((await failure(manager.getAccessToken())).code).toBe("sender_constrained");
-  expect((await failure(manager.getHeaders())).code).toBe("sender_constrained");
-  expect((await failure(authProvider(manager).token())).code).toBe("sender_constrained");
+  const { manager } = await createTestManager({ ...world, config: withDpop(world) });
+  expect((await rejectionOf(manager.getAccessToken())).code).toBe("sender_constrained");
+  expect((await rejectionOf(manager.getHeaders())).code).toBe("sender_constrained");
+  expect((await rejectionOf(authProvider(manager).token())).code).toBe("sender_constrained");
   const headers = await manager.getHeaders({ method: "GET", url: manager.url });
   const send = async () => {
     const response = await fetch(manager.url, { headers });

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { hangLimit } from "../support/hang-limit.js";
-import { ownIssuer, sendToken, startWorld, type World } from "./harness.js";
+import { sendToken, startScriptedIssuer, startWorld, type World } from "./harness.js";
 
 const dist = new URL("../../dist/index.js", import.meta.url);
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -92,7 +92,7 @@ describe("a program ends by itself", () => {
   });
 
   test("a program ends by itself after a background renewal that timed out", async () => {
-    const issuer = await ownIssuer((_request, response) => {
+    const issuer = await startScriptedIssuer((_request, response) => {
       if (issuer.tokenRequests().length === 1) sendToken(response, "t", 2);
     });
     const defaults = { ...schedule, timeout: "2s", retry: { attempts: 1 } };
@@ -109,7 +109,7 @@ describe("a program ends by itself", () => {
   });
 
   test("a program does not end while it waits for a token request that is retried", async () => {
-    const issuer = await ownIssuer((_request, response) => {
+    const issuer = await startScriptedIssuer((_request, response) => {
       if (issuer.tokenRequests().length < 3) return void response.writeHead(503).end();
       return sendToken(response, "t3");
     });

@@ -9,10 +9,10 @@ import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import type { McpAuthConfig } from "../../src/index.js";
 import { createMemoryStore } from "../../src/testing.js";
-import { failure } from "../support/failure.js";
 import { fakeClock } from "../support/fake-clock.js";
 import { sendJson } from "../support/http-server.js";
-import { agentSecret, ownIssuer, runtime } from "./harness.js";
+import { rejectionOf } from "../support/rejection-of.js";
+import { agentSecret, createTestRuntime, startScriptedIssuer } from "./harness.js";
 
 const dist = new URL("../../dist/index.js", import.meta.url);
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -20,7 +20,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 /** Starts an issuer that accepts each refresh token once, starting with `r0`, and returns the next one for it. */
 async function rotatingIssuer(beforeAnswer: (request: number) => void = () => {}) {
   const seen: (string | null)[] = [];
-  const issuer = await ownIssuer((request, response) => {
+  const issuer = await startScriptedIssuer((request, response) => {
     const token = new URLSearchParams(request.body).get("refresh_token");
     seen.push(token);
     if (token !== `r${seen.length - 1}`) return sendJson(response, { error: "invalid_grant" }, 400);
@@ -56,8 +56,8 @@ test("stop() keeps trying for five seconds to write a replaced refresh token", a
     // The second runtime uses the same store.
     close: async () => {},
   });
-  const auth = await runtime({ config, env, clock, store: store() });
-  const call = failure(auth.resolve("tools").getAccessToken());
+  const auth = await createTestRuntime({ config, env, clock, store: store() });
+  const call = rejectionOf(auth.resolve("tools").getAccessToken());
   // Lets the call retry until its deadline.
   while (seen.length === 0) await clock.settle();
   for (let second = 0; second < 40; second += 1) await clock.advance(1_000);
@@ -74,7 +74,7 @@ test("stop() keeps trying for five seconds to write a replaced refresh token", a
   await clock.advance(1_500);
   await stopped;
   expect(clock.pending).toEqual([]);
-  const later = await runtime({ config, env, clock, store: store() });
+  const later = await createTestRuntime({ config, env, clock, store: store() });
   expect(await later.resolve("tools").getAccessToken()).toBe("t2");
   expect(seen).toEqual(["r0", "r1"]);
 });
@@ -135,7 +135,7 @@ test.runIf(canLimit())(
     expect((await Promise.race([once(child, "message"), ended]))[0]).toBe("stopping");
     limitFiles("unlimited");
     expect((await ended)[0]).toBe(0);
-    const later = await runtime({ config: { ...config, store }, env: all });
+    const later = await createTestRuntime({ config: { ...config, store }, env: all });
     expect(await later.resolve("tools").getAccessToken({ forceRefresh: true })).toBe("t3");
     expect(seen).toEqual(["r0", "r1", "r2"]);
   },

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { IssuedToken } from "../support/authorization-server.js";
 import { certificateThumbprint } from "../support/mutual-tls.js";
 import type { TokenRequest } from "../support/token-requests.js";
-import { runtime, viaFetchV2 } from "./harness.js";
+import { createTestRuntime, viaFetchV2 } from "./harness.js";
 import { type ClientId, type GrantConfig, type IdentityWorld, startIdentityWorld } from "./identity-world.js";
 
 type Binding = "none" | "DPoP" | "mTLS";
@@ -259,7 +259,7 @@ async function callTool(
 ): Promise<void> {
   const mcp = world.mcp[binding];
   const [issuedBefore, answeredBefore] = [world.issuer.tokensIssued, mcp.requests.length];
-  const auth = await runtime({
+  const auth = await createTestRuntime({
     config: {
       network: world.network,
       // Built from parts of the config's union types.

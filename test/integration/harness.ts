@@ -63,13 +63,13 @@ export async function startWorld({ mcp: mcpOptions, ...options }: WorldOptions =
 }
 
 /** Starts a scripted HTTP server and closes it when the test ends. */
-export async function ownServer(handler: Handler): Promise<HttpServer> {
+export async function startScriptedServer(handler: Handler): Promise<HttpServer> {
   const server = await startHttpServer(handler);
   onTestFinished(() => server.close());
   return server;
 }
 
-export interface OwnIssuer {
+export interface ScriptedIssuer {
   readonly server: HttpServer;
   /** URL of the MCP server, at the origin of the same HTTP server, which publishes no resource metadata. */
   readonly url: string;
@@ -78,18 +78,18 @@ export interface OwnIssuer {
   /** Returns the requests to the token endpoint so far. */
   tokenRequests(): readonly RecordedRequest[];
   /** Resolves once the token endpoint has received this many requests. */
-  asked(count: number): Promise<void>;
+  receivedTokenRequests(count: number): Promise<void>;
 }
 
 /**
  * Starts a scripted authorization server at the origin of the MCP server. `token` answers token requests, `rest` answers
  * all other requests except those for metadata.
  */
-export async function ownIssuer(
+export async function startScriptedIssuer(
   token: Handler,
   rest: Handler = (_request, response) => sendJson(response, {}, 404),
-): Promise<OwnIssuer> {
-  const server = await ownServer((request, response) => {
+): Promise<ScriptedIssuer> {
+  const server = await startScriptedServer((request, response) => {
     const issuer = server.origin;
     if (request.url === "/.well-known/oauth-authorization-server") {
       return sendJson(response, { issuer, token_endpoint: `${issuer}/token` });
@@ -106,7 +106,7 @@ export async function ownIssuer(
     config: { servers: { tools: { url, grant: { client } } } },
     env: { SECRET: agentSecret },
     tokenRequests,
-    async asked(count) {
+    async receivedTokenRequests(count) {
       while (tokenRequests().length < count) await server.received(server.requests.length + 1);
     },
   };
@@ -118,15 +118,20 @@ export function sendToken(response: ServerResponse, accessToken: string, lifetim
 }
 
 /** Creates a runtime and stops it when the test ends. */
-export async function runtime<Name extends string>(options: McpAuthOptions<Name>): Promise<McpAuth<Name>> {
+export async function createTestRuntime<Name extends string>(
+  options: McpAuthOptions<Name>,
+): Promise<McpAuth<Name>> {
   const auth = await createMcpAuth(options);
   onTestFinished(() => auth.stop());
   return auth;
 }
 
 /** Creates a runtime for a world and returns it with its manager. */
-export async function managerOf(world: Pick<World, "config" | "env">, options: McpAuthOptions<"tools"> = {}) {
-  const auth = await runtime<"tools">({ config: world.config, env: world.env, ...options });
+export async function createTestManager(
+  world: Pick<World, "config" | "env">,
+  options: McpAuthOptions<"tools"> = {},
+) {
+  const auth = await createTestRuntime<"tools">({ config: world.config, env: world.env, ...options });
   return { auth, manager: auth.resolve("tools") };
 }
 

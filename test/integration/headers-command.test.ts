@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { run } from "../../src/cli/main.js";
-import { ownIssuer, sendToken } from "./harness.js";
+import { sendToken, startScriptedIssuer } from "./harness.js";
 
 interface Said {
   readonly code: number;
@@ -33,7 +33,7 @@ async function command(
 
 describe("the URL that a host sends the headers to", () => {
   async function servers() {
-    const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+    const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
     const { grant } = issuer.config.servers.tools;
     const { origin } = issuer.server;
     const at = (path: string, more: object = {}) => ({ url: `${origin}${path}`, grant, ...more });
@@ -129,7 +129,7 @@ describe("the URL that a host sends the headers to", () => {
 
   test("headers prints the token of the server that has the same query as the URL", async () => {
     const tenants = /resource=[^&]*tenant%3D(\w+)/;
-    const issuer = await ownIssuer((request, response) =>
+    const issuer = await startScriptedIssuer((request, response) =>
       sendToken(response, `token-of-${tenants.exec(request.body)?.[1]}`),
     );
     const { grant } = issuer.config.servers.tools;
@@ -146,7 +146,7 @@ describe("the URL that a host sends the headers to", () => {
 describe("under GitHub Actions", () => {
   const actions = { GITHUB_ACTIONS: "true" };
   async function world() {
-    const issuer = await ownIssuer((_request, response) => sendToken(response, "t0ken"));
+    const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t0ken"));
     const { tools } = issuer.config.servers;
     const headers = {
       "x-plain": "literal",
@@ -175,7 +175,7 @@ describe("under GitHub Actions", () => {
 
   test("headers masks the token that it prints, even if each token expires on arrival", async () => {
     let count = 0;
-    const { config, env } = await ownIssuer((_request, response) => {
+    const { config, env } = await startScriptedIssuer((_request, response) => {
       count += 1;
       sendToken(response, `t0ken-${count}`, 0);
     });

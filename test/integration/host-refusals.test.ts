@@ -2,11 +2,11 @@
 // that a token was accepted.
 import { describe, expect, test } from "vitest";
 import { oauthProvider } from "../../src/hosts/mcp-sdk.js";
-import { failure } from "../support/failure.js";
+import { rejectionOf } from "../support/rejection-of.js";
 import { sharedMemory } from "../support/shared-memory.js";
 import {
+  createTestManager,
   listen,
-  managerOf,
   startWorld,
   viaAuthProviderV2,
   viaFetchV2,
@@ -92,7 +92,7 @@ describe("authProvider of SDK v2", () => {
     const { manager } = await liveManagerOf(world, { fetch: sameTokenAgain() });
     const client = await viaAuthProviderV2(manager);
     world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
-    const error = await failure(client.echo("x"));
+    const error = await rejectionOf(client.echo("x"));
     expect(error.code).toBe("unauthorized");
     expect(error.message).toContain(world.issuer.issuer);
   });
@@ -119,7 +119,7 @@ describe("oauthProvider of SDK v1 without scopes in the config", () => {
 
   test("oauthProvider requests the scopes of the resource metadata after a revocation", async () => {
     const world = await scoped();
-    const { manager } = await managerOf(world);
+    const { manager } = await createTestManager(world);
     const client = await viaOauthProviderV1(manager);
     for (const text of ["one", "two"]) {
       revoke(world);
@@ -132,9 +132,9 @@ describe("oauthProvider of SDK v1 without scopes in the config", () => {
   test("oauthProvider requests the scopes of the resource metadata in a process whose token came from a store", async () => {
     const world = await scoped();
     const memory = sharedMemory();
-    const { manager: first } = await managerOf(world, { store: memory.store() });
+    const { manager: first } = await createTestManager(world, { store: memory.store() });
     await first.getToken();
-    const { manager } = await managerOf(world, { store: memory.store() });
+    const { manager } = await createTestManager(world, { store: memory.store() });
     const client = await viaOauthProviderV1(manager);
     expect(await client.echo("before")).toBe("before");
     expect(asked(world)).toEqual(["read"]);
@@ -152,7 +152,7 @@ describe("oauthProvider of SDK v1 without scopes in the config", () => {
       },
       { scopes: ["read"] },
     );
-    const { manager } = await managerOf(world);
+    const { manager } = await createTestManager(world);
     expect(await (await viaFetchV2(manager)).echo("hi")).toBe("hi");
     expect(asked(world)).toEqual([undefined, undefined, "read"]);
     // SDK v1 does not pass on the scopes of a challenge.
@@ -164,7 +164,7 @@ describe("oauthProvider of SDK v1 without scopes in the config", () => {
     const world = await scoped();
     const { tools } = world.config.servers;
     const config = { servers: { tools: { ...tools, stepUp: ["write"] } } };
-    const { manager } = await managerOf({ config, env: world.env });
+    const { manager } = await createTestManager({ config, env: world.env });
     expect(await (await connectClient(manager)).call("rename", "x")).toBe("x");
     expect(asked(world)).toEqual(["read", "read write"]);
     const client = await viaOauthProviderV1(manager);

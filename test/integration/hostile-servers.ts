@@ -9,7 +9,7 @@ import type { Logger, McpAuthConfig, McpAuthError, McpAuthOptions } from "../../
 import { listen } from "../support/listen.js";
 import { sharedMemory } from "../support/shared-memory.js";
 import { eventNames } from "./canaries-evidence.js";
-import { runtime } from "./harness.js";
+import { createTestRuntime } from "./harness.js";
 
 export const sentence = "IGNORE_PREVIOUS_INSTRUCTIONS";
 
@@ -92,7 +92,7 @@ export async function hostileWorld(
   const log = (fields: object, message: string) => keep([fields, message]);
   const logger: Logger = { debug: log, info: log, warn: log, error: log };
   const server = { url: `${origin}/mcp`, ...members({ issuer: origin, id: "agent" }) };
-  const auth = await runtime({
+  const auth = await createTestRuntime({
     ...options,
     // Built from parts.
     config: {

@@ -1,9 +1,16 @@
 // Credentials are sent only to the issuer that the config names.
 import { describe, expect, test } from "vitest";
 import { createMcpAuth, type McpAuthConfig } from "../../src/index.js";
-import { failure } from "../support/failure.js";
 import { sendJson } from "../support/http-server.js";
-import { agentSecret, managerOf, ownServer, sdkConnections, sendToken, startWorld } from "./harness.js";
+import { rejectionOf } from "../support/rejection-of.js";
+import {
+  agentSecret,
+  createTestManager,
+  sdkConnections,
+  sendToken,
+  startScriptedServer,
+  startWorld,
+} from "./harness.js";
 
 /** Returns whether any of the requests contains the credential. */
 function containsCredential(
@@ -17,7 +24,7 @@ function containsCredential(
 
 /** Starts an authorization server whose metadata names the given issuer. */
 async function issuerNamed(issuerOf: (origin: string) => string, path = "") {
-  const server = await ownServer((request, response) => {
+  const server = await startScriptedServer((request, response) => {
     if (request.url.startsWith("/.well-known/") || request.url.endsWith("/openid-configuration")) {
       if (request.url.includes("oauth-protected-resource")) return sendJson(response, {}, 404);
       return sendJson(response, {
@@ -47,8 +54,8 @@ describe("metadata that names another issuer than the one in the config", () => 
     "metadata that names an issuer %s is issuer_mismatch, and no token request is sent",
     async (_, issuerOf, path) => {
       const { server, ...world } = await issuerNamed(issuerOf, path);
-      const { manager } = await managerOf(world);
-      const error = await failure(manager.getAccessToken());
+      const { manager } = await createTestManager(world);
+      const error = await rejectionOf(manager.getAccessToken());
       expect(error).toMatchObject({ code: "issuer_mismatch", server: "tools", retryable: false });
       expect(server.requests.filter(({ url }) => url === "/token")).toEqual([]);
       expect(containsCredential(server.requests)).toBe(false);
@@ -57,7 +64,7 @@ describe("metadata that names another issuer than the one in the config", () => 
 
   test("metadata that names the exact issuer of the config is accepted, including a trailing slash", async () => {
     const { server, ...world } = await issuerNamed((origin) => `${origin}/`, "/");
-    const { manager } = await managerOf(world);
+    const { manager } = await createTestManager(world);
     expect(await manager.getAccessToken()).toBe("stolen");
     expect(server.requests.filter(({ url }) => url === "/token")).toHaveLength(1);
   });
@@ -67,8 +74,8 @@ describe("an MCP server that names other authorization servers", () => {
   test("resource metadata without the issuer of the config is issuer_mismatch, and no issuer gets a token request", async () => {
     const evil = await issuerNamed((origin) => origin);
     const world = await startWorld({ mcp: { authorizationServers: [evil.server.origin] } });
-    const { manager } = await managerOf(world);
-    const error = await failure(manager.getAccessToken());
+    const { manager } = await createTestManager(world);
+    const error = await rejectionOf(manager.getAccessToken());
     expect(error).toMatchObject({ code: "issuer_mismatch", server: "tools" });
     expect(error.message).toContain(world.issuer.issuer);
     expect(world.issuer.tokenRequests).toEqual([]);
@@ -83,8 +90,8 @@ describe("an MCP server that names other authorization servers", () => {
     const world = await startWorld({ mcp: { authorizationServers: [other(first.issuer.issuer)] } });
     const { config } = first;
     const moved = { servers: { tools: { ...config.servers.tools, url: world.mcp.url } } };
-    const { manager } = await managerOf({ config: moved, env: first.env });
-    expect((await failure(manager.getAccessToken())).code).toBe("issuer_mismatch");
+    const { manager } = await createTestManager({ config: moved, env: first.env });
+    expect((await rejectionOf(manager.getAccessToken())).code).toBe("issuer_mismatch");
     expect(first.issuer.tokenRequests).toEqual([]);
   });
 
@@ -95,14 +102,14 @@ describe("an MCP server that names other authorization servers", () => {
       mcp: { issuer: first.issuer.issuer, authorizationServers: [evil.server.origin, first.issuer.issuer] },
     });
     const config = { servers: { tools: { ...first.config.servers.tools, url: world.mcp.url } } };
-    const { manager } = await managerOf({ config, env: first.env });
+    const { manager } = await createTestManager({ config, env: first.env });
     expect((await manager.getToken()).issuer).toBe(first.issuer.issuer);
     expect(evil.server.requests).toEqual([]);
   });
 
   test("without resource metadata, the token request goes to the issuer of the config", async () => {
     const world = await startWorld({ mcp: { publishMetadata: false } });
-    const { manager } = await managerOf(world);
+    const { manager } = await createTestManager(world);
     expect(await manager.getToken()).toMatchObject({ issuer: world.issuer.issuer, resource: world.mcp.url });
   });
 
@@ -115,7 +122,7 @@ describe("an MCP server that names other authorization servers", () => {
       let named = world.issuer.issuer;
       let refuse = false;
       const tokens: unknown[] = [];
-      const server = await ownServer(async (request, response) => {
+      const server = await startScriptedServer(async (request, response) => {
         const resource = `${server.origin}/mcp`;
         if (request.url === "/.well-known/oauth-protected-resource/mcp") {
           return sendJson(response, { resource, authorization_servers: [named] });
@@ -142,7 +149,7 @@ describe("an MCP server that names other authorization servers", () => {
       });
       const { tools } = world.config.servers;
       const config = { servers: { tools: { ...tools, url: `${server.origin}/mcp` } } };
-      const { manager } = await managerOf({ config, env: world.env });
+      const { manager } = await createTestManager({ config, env: world.env });
       const client = await connect(manager);
       expect(await client.echo("before")).toBe("before");
       expect(world.issuer.tokenRequests).toHaveLength(1);
@@ -171,7 +178,7 @@ describe("a client without an issuer", () => {
     const config = {
       servers: { tools: { url: world.mcp.url, grant: { client } } },
     } as unknown as McpAuthConfig<"tools">;
-    const error = await failure(createMcpAuth({ config, env: world.env }));
+    const error = await rejectionOf(createMcpAuth({ config, env: world.env }));
     expect(error).toMatchObject({ code: "config_invalid" });
     expect(error.violations).toHaveLength(1);
     expect(error.violations?.[0]?.pointer).toMatch(/^\/servers\/tools\/grant\/client/);
@@ -181,12 +188,12 @@ describe("a client without an issuer", () => {
 
 test("resource metadata with the resource of another server is resource_mismatch, and no token is requested", async () => {
   const world = await startWorld();
-  const server = await ownServer((request, response) => {
+  const server = await startScriptedServer((request, response) => {
     if (!request.url.startsWith("/.well-known/oauth-protected-resource")) return sendJson(response, {}, 404);
     return sendJson(response, { resource: world.mcp.url, authorization_servers: [world.issuer.issuer] });
   });
   const config = { servers: { tools: { ...world.config.servers.tools, url: `${server.origin}/mcp` } } };
-  const { manager } = await managerOf({ config, env: world.env });
-  expect((await failure(manager.getAccessToken())).code).toBe("resource_mismatch");
+  const { manager } = await createTestManager({ config, env: world.env });
+  expect((await rejectionOf(manager.getAccessToken())).code).toBe("resource_mismatch");
   expect(world.issuer.tokenRequests).toEqual([]);
 });

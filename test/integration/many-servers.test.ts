@@ -1,14 +1,14 @@
 import { expect, onTestFinished, test } from "vitest";
 import type { HttpServer } from "../support/http-server.js";
 import { sendJson } from "../support/http-server.js";
-import { ownServer, runtime, sendToken } from "./harness.js";
+import { createTestRuntime, sendToken, startScriptedServer } from "./harness.js";
 
 /** Starts an issuer that holds token requests until the test answers them. */
 async function heldIssuer(names: readonly string[]) {
   const held = new Map<string, () => void>();
   let [maximumHeld, answered] = [0, 0];
   const arrivals: (() => void)[] = [];
-  const server: HttpServer = await ownServer((request, response) => {
+  const server: HttpServer = await startScriptedServer((request, response) => {
     if (request.url === "/.well-known/oauth-authorization-server") {
       return sendJson(response, { issuer: server.origin, token_endpoint: `${server.origin}/token` });
     }
@@ -28,7 +28,7 @@ async function heldIssuer(names: readonly string[]) {
       names.map((name) => [name, { url: `${server.origin}/${name}`, grant: { client } }]),
     ),
   };
-  const auth = await runtime<string>({ config, env: { SECRET: "s" } });
+  const auth = await createTestRuntime<string>({ config, env: { SECRET: "s" } });
   /** Resolves once this many requests wait for their response. */
   const waiting = async (count: number): Promise<void> => {
     while (held.size < count) await new Promise<void>((resolve) => arrivals.push(resolve));
@@ -95,7 +95,7 @@ test("reload() requests the tokens of new servers at most sixteen at a time", as
   const issuer = await heldIssuer(names);
   const given: { servers: Record<string, unknown> } = { servers: {} };
   // `reload()` reads the same object again.
-  const auth = await runtime<string>({ config: given as never, env: { SECRET: "s" } });
+  const auth = await createTestRuntime<string>({ config: given as never, env: { SECRET: "s" } });
   onTestFinished(() => auth.stop());
   await auth.start();
   const [first] = issuer.auth.servers;

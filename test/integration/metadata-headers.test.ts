@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { type Clock, createMcpAuth, type McpAuthConfig, type TokenEvent } from "../../src/index.js";
 import { fakeClock } from "../support/fake-clock.js";
 import { sendJson } from "../support/http-server.js";
-import { ownServer } from "./harness.js";
+import { startScriptedServer } from "./harness.js";
 
 const key = "cf-access-client-id";
 
@@ -13,7 +13,7 @@ async function guarded(
   challenge?: (origin: string, issuer: string) => string,
   options: { readonly clock?: Clock } = {},
 ) {
-  const issuer = await ownServer(({ url, method }, response) => {
+  const issuer = await startScriptedServer(({ url, method }, response) => {
     const { origin } = issuer;
     if (method === "POST")
       return sendJson(response, {
@@ -32,7 +32,7 @@ async function guarded(
     scopes_supported: ["a"],
   });
   let refusals = challenge === undefined ? 0 : 1;
-  const mcp = await ownServer(({ url, headers }, response) => {
+  const mcp = await startScriptedServer(({ url, headers }, response) => {
     if (headers[key] !== "agent")
       return void response.writeHead(302, { location: "https://login.example" }).end();
     if (url === "/mcp" && refusals > 0) {

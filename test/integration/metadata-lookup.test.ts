@@ -2,11 +2,11 @@
 import type { ServerResponse } from "node:http";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createMcpAuth, type McpAuthConfig, type McpAuthStore, type TokenEvent } from "../../src/index.js";
-import { failure } from "../support/failure.js";
 import { type FakeClock, fakeClock } from "../support/fake-clock.js";
 import { type HttpServer, sendJson } from "../support/http-server.js";
+import { rejectionOf } from "../support/rejection-of.js";
 import { sharedMemory } from "../support/shared-memory.js";
-import { ownServer, sendToken } from "./harness.js";
+import { sendToken, startScriptedServer } from "./harness.js";
 
 type Kind = "issuer" | "resource";
 type Wrong = (response: ServerResponse, world: Servers) => void | Promise<void>;
@@ -62,7 +62,7 @@ async function servers(kind: Kind) {
       return server;
     },
   };
-  const server = await ownServer(async ({ url }, response) => {
+  const server = await startScriptedServer(async ({ url }, response) => {
     const { origin } = server;
     if (url === "/token")
       return sendJson(response, { access_token: "t", token_type: "Bearer", expires_in: 600 });
@@ -180,7 +180,7 @@ test.each(rows)(
     const { store } = sharedMemory();
     world.respond("all", wrong);
     const { get } = await world.manager(store());
-    const error = await failure(get());
+    const error = await rejectionOf(get());
     expect(error).toMatchObject({ code: codeOf(name), retryable: codeOf(name) === "unavailable" });
     for (const path of ["oauth-authorization-server", "openid-configuration"]) {
       expect(error.message).toContain(`${world.server.origin}/.well-known/${path} `);
@@ -224,7 +224,7 @@ async function keysOf(store: McpAuthStore): Promise<readonly string[]> {
 
 test("metadata requests without a response leave time for the token request if `deadline` is shorter than `timeout`", async () => {
   const clock = fakeClock();
-  const server = await ownServer(async ({ url }, response) => {
+  const server = await startScriptedServer(async ({ url }, response) => {
     if (url === "/token") return sendToken(response, "t");
     // Two metadata requests take half of the deadline.
     return await clock.advance(1_000);
@@ -253,7 +253,7 @@ describe("resource metadata of another resource", () => {
     const { store } = sharedMemory();
     world.respond("all", other);
     const { get } = await world.manager(store());
-    const error = await failure(get());
+    const error = await rejectionOf(get());
     expect(error.code).toBe("resource_mismatch");
     expect(error.message).toContain('"resourceMetadata"');
     expect(await keysOf(store())).toEqual([]);
@@ -280,7 +280,7 @@ test("resource metadata with another issuer is issuer_mismatch until the server 
     sendJson(response, { resource: server.origin, authorization_servers: ["https://canary.example"] }),
   );
   const { get } = await world.manager(store());
-  expect((await failure(get())).code).toBe("issuer_mismatch");
+  expect((await rejectionOf(get())).code).toBe("issuer_mismatch");
   expect(await keysOf(store())).toEqual([]);
   world.respond("all", undefined);
   await get();
@@ -300,7 +300,7 @@ test("a server without resource metadata gets tokens for its URL without a warni
 
 describe("a server behind a reverse proxy whose metadata has the resource http://localhost:3000/mcp", () => {
   async function proxied(tools: object) {
-    const server = await ownServer(({ url }, response) => {
+    const server = await startScriptedServer(({ url }, response) => {
       const { origin } = server;
       if (url === "/token")
         return sendJson(response, { access_token: "t", token_type: "Bearer", expires_in: 600 });
@@ -332,7 +332,7 @@ describe("a server behind a reverse proxy whose metadata has the resource http:/
 
   test("a proxied server whose metadata has its internal URL is resource_mismatch", async () => {
     const { manager } = await proxied({});
-    expect((await failure(manager.getAccessToken())).code).toBe("resource_mismatch");
+    expect((await rejectionOf(manager.getAccessToken())).code).toBe("resource_mismatch");
   });
 
   test("a proxied server whose metadata has its internal URL works with `resource` in the grant", async () => {

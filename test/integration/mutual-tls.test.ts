@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { startAuthorizationServer } from "../support/authorization-server.js";
 import { type IssuedCertificate, selfSigned } from "../support/certificates.js";
-import { failure } from "../support/failure.js";
 import { startMcpServer } from "../support/mcp-server.js";
 import { certificateThumbprint, subjectOf } from "../support/mutual-tls.js";
-import { runtime } from "./harness.js";
+import { rejectionOf } from "../support/rejection-of.js";
+import { createTestRuntime } from "./harness.js";
 import { type ClientId, type GrantConfig, type IdentityWorld, startIdentityWorld } from "./identity-world.js";
 import { connectClient } from "./tool-client.js";
 
@@ -26,7 +26,7 @@ async function managerAs(
   setting: { url?: string; env?: object; ca?: false } = {},
 ) {
   const client = { ...world.client(id), ...more };
-  const auth = await runtime({
+  const auth = await createTestRuntime({
     config: {
       ...(setting.ca === false ? {} : { network: world.network }),
       servers: {
@@ -56,8 +56,8 @@ test("a certificate without a method in the config authenticates a client that i
 
 test("getAccessToken and getHeaders reject with sender_constrained for a certificate-bound token", async () => {
   const manager = await managerAs("pki");
-  expect((await failure(manager.getAccessToken())).code).toBe("sender_constrained");
-  expect((await failure(manager.getHeaders({ method: "GET", url: manager.url }))).code).toBe(
+  expect((await rejectionOf(manager.getAccessToken())).code).toBe("sender_constrained");
+  expect((await rejectionOf(manager.getHeaders({ method: "GET", url: manager.url }))).code).toBe(
     "sender_constrained",
   );
 });
@@ -117,19 +117,19 @@ test("a revoked certificate-bound token is replaced by one for the same certific
 test("a certificate that is not registered is refused by the authorization server with invalid_client", async () => {
   const other = await selfSigned({ subject: "CN=agent" });
   const env = { PINNED_CERT: other.certificate, PINNED_KEY: other.privateKey };
-  const error = await failure((await managerAs("pinned", {}, { env })).getToken());
+  const error = await rejectionOf((await managerAs("pinned", {}, { env })).getToken());
   expect([error.code, error.oauthError]).toEqual(["token_request_rejected", "invalid_client"]);
 });
 
 test("a key of another certificate is key_invalid, and nothing is sent", async () => {
   const before = world.issuer.tokenRequests.length;
   const env = { PKI_KEY: world.identities.pinned.privateKey };
-  expect((await failure((await managerAs("pki", {}, { env })).getToken())).code).toBe("key_invalid");
+  expect((await rejectionOf((await managerAs("pki", {}, { env })).getToken())).code).toBe("key_invalid");
   expect(world.issuer.tokenRequests.length).toBe(before);
 });
 
 test("a server whose certificate authority is not in the config is tls_failed", async () => {
-  const error = await failure((await managerAs("pki", {}, { ca: false })).getToken());
+  const error = await rejectionOf((await managerAs("pki", {}, { ca: false })).getToken());
   expect([error.code, error.retryable]).toEqual(["tls_failed", false]);
 });
 

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createMcpAuth, McpAuthError } from "../../src/index.js";
-import { failure } from "../support/failure.js";
-import { ownIssuer, sendToken } from "./harness.js";
+import { rejectionOf } from "../support/rejection-of.js";
+import { sendToken, startScriptedIssuer } from "./harness.js";
 
 const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 
@@ -259,7 +259,7 @@ describe("a message of the library is safe to print as well", () => {
       "unknown_server",
     ],
   ])("a message of the library is safe to print for %s", async (_, fail, code) => {
-    const error = await failure(fail(await folder()));
+    const error = await rejectionOf(fail(await folder()));
     expect(error).toBeInstanceOf(McpAuthError);
     expect(error.code).toBe(code);
     expect(actedOn(error.message)).toEqual([]);
@@ -273,7 +273,7 @@ describe("a message of the library is safe to print as well", () => {
 test.each(["::add-path::/evil", "a##[add-path]/evil"])(
   "a token that a CI runner would run as a command is printed only as JSON: %s",
   async (accessToken) => {
-    const issuer = await ownIssuer((_request, response) => sendToken(response, accessToken));
+    const issuer = await startScriptedIssuer((_request, response) => sendToken(response, accessToken));
     const cwd = await folder({ "mcp-auth.config.json": JSON.stringify(issuer.config) });
     const bare = await program(["token", "tools"], cwd, issuer.env);
     expect(bare).toMatchObject({ code: 3, out: "" });

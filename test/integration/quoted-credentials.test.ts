@@ -3,9 +3,9 @@ import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Canaries } from "../support/canaries.js";
-import { failure } from "../support/failure.js";
+import { rejectionOf } from "../support/rejection-of.js";
 import { jwt } from "./canaries-stage.js";
-import { runtime } from "./harness.js";
+import { createTestRuntime } from "./harness.js";
 import {
   type Answer,
   type Asked,
@@ -114,7 +114,7 @@ describe("credentials that servers quote", () => {
       (client) => ({ grant: grant(client) }),
       { env },
     );
-    const error = await failure(world.manager.getAccessToken());
+    const error = await rejectionOf(world.manager.getAccessToken());
     expect(error.code).toBe("token_request_rejected");
     expect(sent.length).toBeGreaterThan(20);
     for (const name of ["error", "error_description", "error_uri"]) {
@@ -152,7 +152,7 @@ describe("credentials that servers quote", () => {
         }),
         { env },
       );
-      const error = await failure(world.manager.fetch(world.manager.url));
+      const error = await rejectionOf(world.manager.fetch(world.manager.url));
       expect(JSON.stringify(error.details)).toMatch(new RegExp(`${sentence}|<secret>`));
       expect(JSON.stringify(error.details)).toContain("<secret>");
       for (const credential of [usualToken.access_token, env.HEADER]) {
@@ -175,7 +175,7 @@ describe("credentials that servers quote", () => {
       (client) => ({ dpop: true, grant: { client: withSecret(client) } }),
       { env },
     );
-    const error = await failure(world.manager.fetch(world.manager.url));
+    const error = await rejectionOf(world.manager.fetch(world.manager.url));
     expect(JSON.stringify(error.details)).toContain("<secret>");
     expect(pieces(proof.slice(-150), [error.details, await world.shown(error)])).toEqual([]);
   });
@@ -189,7 +189,7 @@ describe("credentials that servers quote", () => {
     };
     const grant = { type: "static", token: { env: "TOKEN" }, scopes: ["read"] };
     const world = await hostileWorld({ mcp }, () => ({ grant }), { env: { TOKEN: token } });
-    const error = await failure(world.manager.fetch(world.manager.url));
+    const error = await rejectionOf(world.manager.fetch(world.manager.url));
     expect(error.details).toEqual({ scope: [sentence, "<secret>"] });
     expect(pieces(token, await world.shown(error))).toEqual([]);
   });
@@ -210,7 +210,7 @@ describe("credentials that servers quote", () => {
       { env },
     );
     expect(await world.manager.getAccessToken()).toBe(usualToken.access_token);
-    const error = await failure(world.manager.getToken({ forceRefresh: true }));
+    const error = await rejectionOf(world.manager.getToken({ forceRefresh: true }));
     expect(error.details).toMatchObject({ error_description: `<secret> <secret> ${sentence}` });
   });
 });
@@ -230,7 +230,7 @@ test("the error of fetch for a malformed HTTP response does not contain the toke
   const url = `http://127.0.0.1:${port}/mcp`;
   const token = "static-token-0123456789";
   const config = { servers: { tools: { url, grant: { type: "static", token: { env: "T" } } } } } as const;
-  const auth = await runtime({ config, env: { T: token } });
+  const auth = await createTestRuntime({ config, env: { T: token } });
   const error: unknown = await auth
     .resolve("tools")
     .fetch(url)

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { failure } from "../support/failure.js";
 import { sendJson } from "../support/http-server.js";
+import { rejectionOf } from "../support/rejection-of.js";
 import {
   agentSecret,
-  managerOf,
-  ownIssuer,
-  ownServer,
+  createTestManager,
   sendToken,
+  startScriptedIssuer,
+  startScriptedServer,
   startWorld,
   viaFetchV1,
   viaFetchV2,
@@ -18,11 +18,11 @@ describe("a redirect of the token endpoint", () => {
   test.each(statuses)(
     "a %d of the token endpoint to another origin is token_request_rejected and not followed",
     async (status) => {
-      const evil = await ownServer((_request, response) => sendToken(response, "stolen"));
+      const evil = await startScriptedServer((_request, response) => sendToken(response, "stolen"));
       const world = await startWorld();
       world.issuer.redirectTokenEndpoint(`${evil.origin}/token`, status);
-      const { manager } = await managerOf(world);
-      const error = await failure(manager.getAccessToken());
+      const { manager } = await createTestManager(world);
+      const error = await rejectionOf(manager.getAccessToken());
       expect(error).toMatchObject({ code: "token_request_rejected", server: "tools", retryable: false });
       expect(error.message).toContain(String(status));
       expect(error.message).not.toContain(evil.origin);
@@ -34,26 +34,26 @@ describe("a redirect of the token endpoint", () => {
   test.each(statuses)(
     "a %d of the token endpoint on the same origin is token_request_rejected and not followed",
     async (status) => {
-      const issuer = await ownIssuer(
+      const issuer = await startScriptedIssuer(
         (_request, response) => void response.writeHead(status, { location: "/token/" }).end(),
         (_request, response) => sendToken(response, "followed"),
       );
-      const { manager } = await managerOf(issuer);
-      expect((await failure(manager.getAccessToken())).code).toBe("token_request_rejected");
+      const { manager } = await createTestManager(issuer);
+      expect((await rejectionOf(manager.getAccessToken())).code).toBe("token_request_rejected");
       expect(issuer.server.requests.map(({ url }) => url)).not.toContain("/token/");
       expect(issuer.tokenRequests()).toHaveLength(1);
     },
   );
 
   test("a redirect of the token endpoint that a custom fetch follows anyway is token_request_rejected", async () => {
-    const issuer = await ownIssuer(
+    const issuer = await startScriptedIssuer(
       (_request, response) => void response.writeHead(302, { location: "/elsewhere" }).end(),
       (_request, response) => sendToken(response, "followed"),
     );
-    const { manager } = await managerOf(issuer, {
+    const { manager } = await createTestManager(issuer, {
       fetch: (input, init) => fetch(input, { ...init, redirect: "follow" }),
     });
-    expect((await failure(manager.getAccessToken())).code).toBe("token_request_rejected");
+    expect((await rejectionOf(manager.getAccessToken())).code).toBe("token_request_rejected");
   });
 });
 
@@ -61,8 +61,8 @@ describe("a redirect of metadata", () => {
   test.each(["oauth-authorization-server", "oauth-protected-resource"])(
     "a redirect of %s metadata to another origin is not followed",
     async (document) => {
-      const evil = await ownServer((_request, response) => sendJson(response, {}));
-      const server = await ownServer((request, response) => {
+      const evil = await startScriptedServer((_request, response) => sendJson(response, {}));
+      const server = await startScriptedServer((request, response) => {
         if (request.url.includes(document)) {
           return void response.writeHead(302, { location: `${evil.origin}${request.url}` }).end();
         }
@@ -74,7 +74,7 @@ describe("a redirect of metadata", () => {
       });
       const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
       const config = { servers: { tools: { url: `${server.origin}/mcp`, grant: { client } } } };
-      const { manager } = await managerOf({ config, env: { SECRET: agentSecret } });
+      const { manager } = await createTestManager({ config, env: { SECRET: agentSecret } });
       await manager.getAccessToken().catch(() => {});
       expect(evil.requests).toEqual([]);
     },
@@ -84,7 +84,7 @@ describe("a redirect of metadata", () => {
 describe("a redirect of the MCP server", () => {
   /** Starts a server that redirects `/mcp` and echoes all other requests. */
   async function redirecting(to: (origin: string) => string, status = 307) {
-    const issuer = await ownIssuer(
+    const issuer = await startScriptedIssuer(
       (_request, response) => sendToken(response, "t1"),
       (request, response) => {
         if (request.url === "/mcp") {
@@ -101,7 +101,7 @@ describe("a redirect of the MCP server", () => {
     );
     const { tools } = issuer.config.servers;
     const config = { servers: { tools: { ...tools, headers: { "X-Api-Key": "k" } } } };
-    const { manager } = await managerOf({ config, env: issuer.env });
+    const { manager } = await createTestManager({ config, env: issuer.env });
     return { issuer, manager };
   }
 
@@ -130,9 +130,9 @@ describe("a redirect of the MCP server", () => {
   test.each(statuses)(
     "a %d of the MCP server to another origin is egress_denied, and nothing is sent there",
     async (status) => {
-      const evil = await ownServer((_request, response) => sendJson(response, {}));
+      const evil = await startScriptedServer((_request, response) => sendJson(response, {}));
       const { issuer, manager } = await redirecting(() => `${evil.origin}/mcp`, status);
-      const error = await failure(manager.fetch(issuer.url, { method: "POST", body: "{}" }));
+      const error = await rejectionOf(manager.fetch(issuer.url, { method: "POST", body: "{}" }));
       expect(error).toMatchObject({ code: "egress_denied", server: "tools", retryable: false });
       expect(error.message).not.toContain(evil.origin);
       expect(evil.requests).toEqual([]);
@@ -147,18 +147,18 @@ describe("a redirect of the MCP server", () => {
     ["a scheme-relative URL", () => "//evil.invalid/mcp"],
   ])("a redirect of the MCP server to %s is egress_denied", async (_, to) => {
     const { issuer, manager } = await redirecting(to);
-    expect((await failure(manager.fetch(issuer.url))).code).toBe("egress_denied");
+    expect((await rejectionOf(manager.fetch(issuer.url))).code).toBe("egress_denied");
     expect(issuer.server.requests.filter(({ url }) => url.startsWith("/mcp"))).toHaveLength(1);
   });
 
   test("endless redirects of the MCP server are egress_denied after five", async () => {
     const { issuer, manager } = await redirecting(() => "/mcp");
-    expect((await failure(manager.fetch(issuer.url))).code).toBe("egress_denied");
+    expect((await rejectionOf(manager.fetch(issuer.url))).code).toBe("egress_denied");
     expect(issuer.server.requests.filter(({ url }) => url === "/mcp")).toHaveLength(6);
   });
 
   test("with a reach of `path`, a redirect of the MCP server is followed only within that path", async () => {
-    const issuer = await ownIssuer(
+    const issuer = await startScriptedIssuer(
       (_request, response) => sendToken(response, "t1"),
       (request, response) => {
         const to = { "/mcp": "/mcp/v2", "/mcp/out": "/admin", "/mcp/dots": "/mcp/../admin" }[request.url];
@@ -168,10 +168,10 @@ describe("a redirect of the MCP server", () => {
     );
     const { tools } = issuer.config.servers;
     const config = { servers: { tools: { ...tools, reach: "path" as const } } };
-    const { manager } = await managerOf({ config, env: issuer.env });
+    const { manager } = await createTestManager({ config, env: issuer.env });
     expect(await (await manager.fetch(issuer.url)).json()).toEqual({ at: "/mcp/v2" });
     for (const url of [`${issuer.url}/out`, `${issuer.url}/dots`, `${issuer.server.origin}/mcpx`]) {
-      expect((await failure(manager.fetch(url))).code).toBe("egress_denied");
+      expect((await rejectionOf(manager.fetch(url))).code).toBe("egress_denied");
     }
     const reached = issuer.server.requests.map(({ url }) => url);
     expect(reached).not.toContain("/admin");
@@ -182,7 +182,7 @@ describe("a redirect of the MCP server", () => {
     ["SDK v2", viaFetchV2],
     ["SDK v1", viaFetchV1],
   ])("a redirect of the MCP server is followed for a session of %s", async (_, connect) => {
-    const issuer = await ownIssuer(
+    const issuer = await startScriptedIssuer(
       (_request, response) => sendToken(response, "t1"),
       (request, response) => {
         if (request.url === "/mcp") return void response.writeHead(308, { location: "/v2/mcp" }).end();
@@ -198,7 +198,7 @@ describe("a redirect of the MCP server", () => {
         return sendJson(response, { jsonrpc: "2.0", id, result });
       },
     );
-    const { manager } = await managerOf(issuer);
+    const { manager } = await createTestManager(issuer);
     expect(await (await connect(manager)).echo("moved")).toBe("moved");
   });
 });

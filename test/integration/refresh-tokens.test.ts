@@ -5,10 +5,10 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { McpAuth, McpAuthConfig, McpAuthStore } from "../../src/index.js";
 import { parseJsonObject } from "../../src/lib/json-object.js";
 import { deferred } from "../support/deferred.js";
-import { failure } from "../support/failure.js";
 import { fakeClock } from "../support/fake-clock.js";
+import { rejectionOf } from "../support/rejection-of.js";
 import { sharedMemory } from "../support/shared-memory.js";
-import { agentSecret, runtime, startWorld, viaFetchV2, type World } from "./harness.js";
+import { agentSecret, createTestRuntime, startWorld, viaFetchV2, type World } from "./harness.js";
 
 /** Milliseconds for which a store entry is kept. */
 const retention = 400 * 24 * 3_600_000;
@@ -42,7 +42,8 @@ async function startFamily({ rotate = true, lifetime = 3_600 } = {}): Promise<To
     ...world,
     config,
     seed,
-    startAgent: (store, env = { SECRET: agentSecret, SEED: seed }) => runtime({ config, env, store }),
+    startAgent: (store, env = { SECRET: agentSecret, SEED: seed }) =>
+      createTestRuntime({ config, env, store }),
     redemptions: () =>
       issuer.tokenRequests.map(({ params, status }) => ({ token: String(params["refresh_token"]), status })),
   };
@@ -117,7 +118,7 @@ describe("the grant refresh_token", () => {
 
   test("the grant refresh_token with the memory store is config_invalid", async () => {
     const { config } = await startFamily();
-    await expect(runtime({ config, env: {} })).rejects.toMatchObject({
+    await expect(createTestRuntime({ config, env: {} })).rejects.toMatchObject({
       code: "config_invalid",
       violations: [{ pointer: "/servers/tools/grant/type" }],
     });
@@ -130,7 +131,7 @@ describe("the grant refresh_token when something fails", () => {
     const fails = () => Promise.reject(new Error("down"));
     const config = { ...family.config, defaults: { retry: { attempts: 1 } } };
     const store = sharedMemory().store({ get: fails, set: fails, withLock: fails });
-    const auth = await runtime({ config, env: { SECRET: agentSecret, SEED: family.seed }, store });
+    const auth = await createTestRuntime({ config, env: { SECRET: agentSecret, SEED: family.seed }, store });
     await expect(auth.resolve("tools").getAccessToken()).rejects.toMatchObject({
       code: "store_unavailable",
       server: "tools",
@@ -181,8 +182,8 @@ describe("the grant refresh_token when something fails", () => {
       }
       return response;
     };
-    const auth = await runtime({ config, env, store: memory.store(), fetch: slow, clock });
-    const call = failure(auth.resolve("tools").getAccessToken());
+    const auth = await createTestRuntime({ config, env, store: memory.store(), fetch: slow, clock });
+    const call = rejectionOf(auth.resolve("tools").getAccessToken());
     await answered.promise;
     await clock.advance(2_000);
     expect((await call).code).toBe("timeout");
@@ -211,7 +212,7 @@ describe("the grant refresh_token when something fails", () => {
     const defaults = { deadline: "5s" };
     await writeFile(file, JSON.stringify({ ...family.config, defaults }));
     const env = { SECRET: agentSecret, SEED: family.seed };
-    const auth = await runtime<string>({ config: file, env, store });
+    const auth = await createTestRuntime<string>({ config: file, env, store });
     await expect(auth.resolve("tools").getAccessToken()).rejects.toMatchObject({ code: "timeout" });
     const network = { allowInsecureHttp: ["elsewhere.example"] };
     await writeFile(file, JSON.stringify({ ...family.config, network }));

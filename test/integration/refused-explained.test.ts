@@ -6,12 +6,12 @@ import { sendJson } from "../support/http-server.js";
 import { createTokenIssuer } from "../support/token-issuer.js";
 import {
   agentSecret,
+  createTestManager,
+  createTestRuntime,
   listen,
-  managerOf,
-  ownIssuer,
-  ownServer,
-  runtime,
   sendToken,
+  startScriptedIssuer,
+  startScriptedServer,
   startWorld,
 } from "./harness.js";
 import { callOf, liveManagerOf, startRefusingWorld, toolIn, unauthorized } from "./refusing-world.js";
@@ -54,7 +54,7 @@ describe("a server that refuses new tokens too", () => {
   test("a persistent refusal causes one process warning if there is neither logger nor listener", async () => {
     const world = await wrongResourceWorld();
     const heard = warnings();
-    const { manager } = await managerOf(world);
+    const { manager } = await createTestManager(world);
     for (const tool of ["a", "b", "c"]) expect(await statusOf(manager, tool)).toBe(401);
     await Promise.all(["d", "e", "f"].map((tool) => statusOf(manager, tool)));
     await settle();
@@ -78,7 +78,7 @@ describe("a server that refuses new tokens too", () => {
       warn: log("warn"),
       error: log("error"),
     };
-    const { manager } = await managerOf(world, { logger });
+    const { manager } = await createTestManager(world, { logger });
     for (const tool of ["a", "b"]) await statusOf(manager, tool);
     await settle();
     const warned = lines.filter(([level]) => level === "warn");
@@ -94,7 +94,7 @@ describe("a server that refuses new tokens too", () => {
   test("a persistent refusal causes an event instead of a process warning if there is a listener", async () => {
     const world = await wrongResourceWorld();
     const heard = warnings();
-    const { auth, manager } = await managerOf(world);
+    const { auth, manager } = await createTestManager(world);
     const events = listen(auth);
     for (const tool of ["a", "b"]) await statusOf(manager, tool);
     await settle();
@@ -114,7 +114,7 @@ describe("a server that refuses new tokens too", () => {
     const note = (event: unknown): void => void published.push(event);
     subscribe("mcp-auth:token:warning", note);
     onTestFinished(() => void unsubscribe("mcp-auth:token:warning", note));
-    const { manager } = await managerOf(world);
+    const { manager } = await createTestManager(world);
     await statusOf(manager, "a");
     await settle();
     expect([published.length, heard.length]).toEqual([1, 0]);
@@ -127,7 +127,7 @@ describe("a server that refuses new tokens too", () => {
     const config: McpAuthConfig<"one" | "two"> = {
       servers: { one: tools, two: { ...tools, url: `${world.front.origin}/mcp/two` } },
     };
-    const auth = await runtime<"one" | "two">({ config, env: world.env });
+    const auth = await createTestRuntime<"one" | "two">({ config, env: world.env });
     for (const name of ["one", "two", "one", "two"] as const) await statusOf(auth.resolve(name), "a");
     await settle();
     expect(heard.map(({ message }) => /^Server "(\w+)"/.exec(message)?.[1])).toEqual(["one", "two"]);
@@ -193,14 +193,14 @@ describe("the advice about a persistent refusal", () => {
     challenge = "Bearer",
   ) {
     const signer = await createTokenIssuer("https://signer.example");
-    const issuer = await ownIssuer(
+    const issuer = await startScriptedIssuer(
       async (_request, response) =>
         sendToken(response, await signer.sign({ ...claims(issuer.server.origin) })),
       (_request, response) => void unauthorized(response, challenge),
     );
     const { tools } = issuer.config.servers;
     const config = { servers: { tools: { ...tools, grant: { ...tools.grant, ...members } } } };
-    const { auth, manager } = await managerOf({ config, env: issuer.env }, options);
+    const { auth, manager } = await createTestManager({ config, env: issuer.env }, options);
     auth.on("token:warning", () => {});
     await statusOf(manager, "a");
     await settle();
@@ -247,11 +247,11 @@ describe("the advice about a persistent refusal", () => {
   });
 
   test("the advice for a static token is to replace it where the config reads it", async () => {
-    const server = await ownServer((_request, response) => void unauthorized(response));
+    const server = await startScriptedServer((_request, response) => void unauthorized(response));
     const config = {
       servers: { tools: { url: `${server.origin}/mcp`, grant: { type: "static", token: { env: "TOKEN" } } } },
     } as const;
-    const { auth, manager } = await managerOf({ config, env: { TOKEN: "static-token" } });
+    const { auth, manager } = await createTestManager({ config, env: { TOKEN: "static-token" } });
     const events = listen(auth);
     expect(await statusOf(manager, "a")).toBe(401);
     await settle();
@@ -263,14 +263,14 @@ describe("the advice about a persistent refusal", () => {
 });
 
 test("credentials that a server quotes in its challenge are <secret> in the details", async () => {
-  const quoting = await ownIssuer(
+  const quoting = await startScriptedIssuer(
     (_request, response) => sendToken(response, "opaque-access-token-0123456789"),
     ({ headers }, response) => {
       const quoted = `Bearer error="invalid_token", error_description="${headers.authorization} ${agentSecret}"`;
       unauthorized(response, quoted);
     },
   );
-  const { auth, manager } = await managerOf(quoting);
+  const { auth, manager } = await createTestManager(quoting);
   auth.on("token:warning", () => {});
   await statusOf(manager, "a");
   await settle();
@@ -282,7 +282,7 @@ describe("a replacement that the authorization server refuses", () => {
   test("a refused replacement token request causes one process warning, because no caller gets its error", async () => {
     const heard = warnings();
     let count = 0;
-    const issuer = await ownIssuer(
+    const issuer = await startScriptedIssuer(
       (_request, response) => {
         count += 1;
         if (count === 1) sendToken(response, "t1");
@@ -290,7 +290,7 @@ describe("a replacement that the authorization server refuses", () => {
       },
       (_request, response) => void unauthorized(response),
     );
-    const { manager } = await managerOf(issuer);
+    const { manager } = await createTestManager(issuer);
     for (const tool of ["a", "b", "c"]) expect(await statusOf(manager, tool)).toBe(401);
     await settle();
     expect(heard.map(({ code }) => code)).toEqual(["token_request_rejected"]);
@@ -300,7 +300,7 @@ describe("a replacement that the authorization server refuses", () => {
 test("a server that accepts the new token after a revocation causes no warning", async () => {
   const world = await startWorld();
   const heard = warnings();
-  const { auth, manager } = await managerOf(world);
+  const { auth, manager } = await createTestManager(world);
   const events = listen(auth);
   await statusOf(manager, "echo");
   world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { McpAuthConfig, TokenManager } from "../../src/index.js";
 import { sendJson } from "../support/http-server.js";
-import { listen, ownIssuer, sendToken } from "./harness.js";
+import { listen, sendToken, startScriptedIssuer } from "./harness.js";
 import { callOf, liveManagerOf, startRefusingWorld, toolIn, unauthorized } from "./refusing-world.js";
 
 /** Returns the config without retries of token requests. */
@@ -86,7 +86,7 @@ describe("an authorization server without a new token", () => {
   async function deciding(answer: (count: number) => string | number) {
     let accepted = "t1";
     let count = 0;
-    const issuer = await ownIssuer(
+    const issuer = await startScriptedIssuer(
       (_request, response) => {
         count += 1;
         const decided = answer(count);

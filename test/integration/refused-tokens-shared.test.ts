@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { McpAuthStore, TokenManager } from "../../src/index.js";
 import { createMemoryStore } from "../../src/testing.js";
 import { type SharedMemory, sharedMemory } from "../support/shared-memory.js";
-import { type LiveClock, liveClock, managerOf } from "./harness.js";
+import { createTestManager, type LiveClock, liveClock } from "./harness.js";
 import {
   callOf,
   type Refuse,
@@ -46,7 +46,7 @@ async function shared(options: Partial<McpAuthStore> = {}): Promise<Shared> {
     ...{ world, memory },
     async start() {
       const store = memory.store({ ...createMemoryStore({ data: memory.data, clock }), ...options });
-      const { auth, manager } = await managerOf(world, { clock, fetch, store });
+      const { auth, manager } = await createTestManager(world, { clock, fetch, store });
       // A listener prevents process warnings.
       onTestFinished(auth.on("token:warning", () => {}));
       return { manager, stop: () => auth.stop() };

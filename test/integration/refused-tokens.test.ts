@@ -2,7 +2,7 @@
 // calls. The runtime's clock moves only when a test moves it; servers and requests are real.
 import { describe, expect, test } from "vitest";
 import type { TokenManager } from "../../src/index.js";
-import { managerOf, ownIssuer, sendToken } from "./harness.js";
+import { createTestManager, sendToken, startScriptedIssuer } from "./harness.js";
 import {
   callOf,
   initialize,
@@ -170,7 +170,7 @@ describe("a 403", () => {
     "a 403 with the challenge %s is followed by one new token",
     async (challenge) => {
       const world = await challenged(challenge);
-      const { manager } = await managerOf(world);
+      const { manager } = await createTestManager(world);
       first = `Bearer ${await manager.getAccessToken()}`;
       expect(await statusOf(manager, callOf("echo"))).toBe(200);
       expect(await statusOf(manager, callOf("echo"))).toBe(200);
@@ -187,7 +187,7 @@ describe("a 403", () => {
     'Bearer error_description="invalid_token"',
   ])("a 403 with the challenge %s is returned without a token request", async (challenge) => {
     const world = await challenged(challenge);
-    const { manager } = await managerOf(world);
+    const { manager } = await createTestManager(world);
     first = `Bearer ${await manager.getAccessToken()}`;
     expect(await statusOf(manager, callOf("echo"))).toBe(403);
     expect(world.issuer.tokenRequests).toHaveLength(1);
@@ -242,7 +242,7 @@ test("a restarted process begins with a full allowance and requests its own toke
 
 test("renewal ahead of expiry continues after a refusal", async () => {
   let count = 0;
-  const issuer = await ownIssuer(
+  const issuer = await startScriptedIssuer(
     (_request, response) => {
       count += 1;
       sendToken(response, `t${count}`, 100);

@@ -4,10 +4,10 @@ import type { McpAuthOptions } from "../../src/index.js";
 import { parseJsonObject } from "../../src/lib/json-object.js";
 import type { HttpServer, RecordedRequest } from "../support/http-server.js";
 import {
+  createTestManager,
   type LiveClock,
   liveClock,
-  managerOf,
-  ownServer,
+  startScriptedServer,
   startWorld,
   type World,
   type WorldOptions,
@@ -31,7 +31,7 @@ export async function startRefusingWorld(
   { members = {}, grant = {}, ...options }: WorldOptions & { members?: object; grant?: object } = {},
 ): Promise<RefusingWorld> {
   const world = await startWorld(options);
-  const front = await ownServer(async (request, response) => {
+  const front = await startScriptedServer(async (request, response) => {
     if (request.url.startsWith("/.well-known/")) return void response.writeHead(404).end();
     if (refuse(request, response)) return;
     const headers = new Headers();
@@ -56,9 +56,9 @@ export async function startRefusingWorld(
 export async function liveManagerOf(
   world: Pick<World, "config" | "env">,
   options: McpAuthOptions<"tools"> = {},
-): Promise<Awaited<ReturnType<typeof managerOf>> & LiveClock> {
+): Promise<Awaited<ReturnType<typeof createTestManager>> & LiveClock> {
   const live = liveClock();
-  const made = await managerOf(world, { clock: live.clock, fetch: live.fetch, ...options });
+  const made = await createTestManager(world, { clock: live.clock, fetch: live.fetch, ...options });
   // A listener prevents process warnings.
   made.auth.on("token:warning", () => {});
   return { ...live, ...made };

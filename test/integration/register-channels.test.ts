@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createMcpAuth, type FetchFunction, type McpAuth } from "../../src/index.js";
 import { register } from "../../src/register/api.js";
 import { type Handler, sendJson } from "../support/http-server.js";
-import { listen, ownServer, startWorld } from "./harness.js";
+import { listen, startScriptedServer, startWorld } from "./harness.js";
 import { registered, type SimpleWorld, simpleWorld, warnings } from "./registered.js";
 
 /** Starts a simple world whose manager already has a token. */
@@ -117,7 +117,7 @@ describe("requests through a copy of undici", () => {
   });
 
   test("a request through undici that is redirected to another origin carries no token there", async () => {
-    const other = await ownServer((_request, response) => sendJson(response, {}));
+    const other = await startScriptedServer((_request, response) => sendJson(response, {}));
     const world = await worldWithToken((_request, response) => {
       response.writeHead(307, { location: `${other.origin}/mcp` }).end();
     });
@@ -127,7 +127,7 @@ describe("requests through a copy of undici", () => {
   });
 
   test("a request through undici to another URL gets no token, in any spelling", async () => {
-    const other = await ownServer((_request, response) => sendJson(response, {}));
+    const other = await startScriptedServer((_request, response) => sendJson(response, {}));
     const world = await worldWithToken();
     const client = new Client(world.server.origin);
     onTestFinished(() => client.close());

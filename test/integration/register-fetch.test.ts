@@ -2,13 +2,13 @@
 import type { ServerResponse } from "node:http";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { type RecordedRequest, sendJson } from "../support/http-server.js";
-import { type OwnIssuer, ownIssuer, sendToken } from "./harness.js";
+import { type ScriptedIssuer, sendToken, startScriptedIssuer } from "./harness.js";
 import { createProject, type Ended, printed, registerFlag } from "./register-project.js";
 
 type Answer = (request: RecordedRequest, response: ServerResponse) => void;
 
 interface Setting {
-  readonly issuer: OwnIssuer;
+  readonly issuer: ScriptedIssuer;
   /** Runs a program and returns the JSON that it prints. Throws if it fails. */
   run(agent: string, flags?: readonly string[]): Promise<unknown>;
   ended(agent: string, flags?: readonly string[]): Promise<Ended>;
@@ -16,7 +16,7 @@ interface Setting {
 
 /** Starts an authorization server and, at its origin, an MCP server that echoes method, body and Authorization. */
 async function startSetting(answer: Answer = echo): Promise<Setting> {
-  const issuer = await ownIssuer((_request, response) => sendToken(response, "t1"), answer);
+  const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t1"), answer);
   const project = await createProject(issuer.config, issuer.env);
   const ended: Setting["ended"] = async (agent, flags = registerFlag) => {
     const start = `const url = ${JSON.stringify(issuer.url)}; const origin = ${JSON.stringify(issuer.server.origin)};\n`;
@@ -32,7 +32,7 @@ function echo({ method, url, body, headers }: RecordedRequest, response: ServerR
 }
 
 /** Returns the requests to the MCP server. */
-function calls({ server }: OwnIssuer): RecordedRequest[] {
+function calls({ server }: ScriptedIssuer): RecordedRequest[] {
   return server.requests.filter(({ url }) => url.startsWith("/mcp"));
 }
 
@@ -150,7 +150,7 @@ describe("the properties of the registered fetch", () => {
         return bare(input, init);
       };`;
     const flags = ["--import", "./first.mjs", ...registerFlag];
-    const issuer = await ownIssuer((_request, response) => sendToken(response, "t1"), echo);
+    const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t1"), echo);
     const project = await createProject(issuer.config, issuer.env);
     await project.write("first.mjs", first);
     await project.write("agent.mjs", `const url = ${JSON.stringify(issuer.url)};${agent}`);
@@ -313,7 +313,7 @@ describe("signals of requests to a server", () => {
   });
 
   test("a request to a server that is aborted during the token request rejects with AbortError", async () => {
-    const issuer = await ownIssuer((_request, response) => {
+    const issuer = await startScriptedIssuer((_request, response) => {
       asked = true;
       onTestFinished(() => void response.end());
     });

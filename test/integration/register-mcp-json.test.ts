@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { sendJson } from "../support/http-server.js";
-import { ownServer, startWorld, type World } from "./harness.js";
+import { startScriptedServer, startWorld, type World } from "./harness.js";
 import { createProject, type Project, printed } from "./register-project.js";
 
 /** A host: connects to the servers in .mcp.json, calls a tool, and prints the results. */
@@ -35,7 +35,7 @@ async function hostIn(
   const packages = fileURLToPath(new URL("../../node_modules/@modelcontextprotocol", import.meta.url));
   await symlink(packages, join(project.folder, "node_modules/@modelcontextprotocol"));
   // A server that is not in the config. It returns the Authorization header that it gets.
-  const status = await ownServer(({ headers: { authorization } }, response) =>
+  const status = await startScriptedServer(({ headers: { authorization } }, response) =>
     sendJson(response, { authorization }),
   );
   const mcpServers = {

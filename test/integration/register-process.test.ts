@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
-import { ownServer, startWorld, type World } from "./harness.js";
+import { startScriptedServer, startWorld, type World } from "./harness.js";
 import { createProject, type Project, printed, registerFlag } from "./register-project.js";
 
 /** Code that defines `call(from)`: sends a request with the name `from` to the MCP server and returns the status. */
@@ -210,7 +210,7 @@ describe("a program with a usable config", () => {
 
   test("a registered program loads the runtime only for its first request to a server", async () => {
     const world = await startWorld();
-    const other = await ownServer((_request, response) => void response.end());
+    const other = await startScriptedServer((_request, response) => void response.end());
     const agent = `${caller(world)}
       import { readFileSync } from "node:fs";
       const loaded = () => readFileSync(process.env.LOADED, "utf8").split("\\n").filter((url) => url.includes("/dist/"));

@@ -2,7 +2,7 @@
 import { Agent, interceptors, fetch as undiciFetch, request as undiciRequest } from "undici";
 import { describe, expect, test } from "vitest";
 import { type HttpServer, sendJson } from "../support/http-server.js";
-import { ownIssuer, ownServer, sendToken } from "./harness.js";
+import { sendToken, startScriptedIssuer, startScriptedServer } from "./harness.js";
 import { registered } from "./registered.js";
 
 interface Sites {
@@ -16,14 +16,14 @@ interface Sites {
 }
 
 async function startSites(): Promise<Sites> {
-  const world = await ownIssuer(
+  const world = await startScriptedIssuer(
     (_request, response) => sendToken(response, "t1"),
     (request, response) => {
       if (request.url.endsWith("/moved")) response.writeHead(307, { location: "/mcp/found" }).end();
       else sendJson(response, {});
     },
   );
-  const other = await ownServer((request, response) => {
+  const other = await startScriptedServer((request, response) => {
     response.writeHead(302, { location: decodeURIComponent(request.url.slice(1)) }).end();
   });
   const auth = await registered(world);

@@ -4,7 +4,7 @@ import { createMcpAuth, discover, type McpAuth } from "../../src/index.js";
 import { register } from "../../src/register/api.js";
 import { deferred } from "../support/deferred.js";
 import { sendJson } from "../support/http-server.js";
-import { ownServer, startWorld, type World } from "./harness.js";
+import { startScriptedServer, startWorld, type World } from "./harness.js";
 import { registered, simpleWorld, warnings } from "./registered.js";
 
 /** Connects a client of the SDK with only a URL. */
@@ -171,7 +171,7 @@ describe("an Authorization that the host sets for a server", () => {
 describe("requests that must not get a token", () => {
   test("a request to a sibling path, another port, or a URL that only normalizes to the server's gets no token", async () => {
     const warned = warnings();
-    const other = await ownServer((_request, response) => sendJson(response, {}));
+    const other = await startScriptedServer((_request, response) => sendJson(response, {}));
     const world = await simpleWorld();
     const auth = await registered(world);
     await auth.resolve("tools").getToken();
@@ -200,7 +200,7 @@ describe("requests that must not get a token", () => {
   });
 
   test("a redirect of the server to another origin is not followed", async () => {
-    const other = await ownServer((_request, response) => sendJson(response, {}));
+    const other = await startScriptedServer((_request, response) => sendJson(response, {}));
     const world = await simpleWorld((_request, response) => {
       response.writeHead(307, { location: `${other.origin}/mcp` }).end();
     });
@@ -213,7 +213,7 @@ describe("requests that must not get a token", () => {
 
   test("a redirect of another site to the server gets no token", async () => {
     const world = await simpleWorld();
-    const other = await ownServer((_request, response) => {
+    const other = await startScriptedServer((_request, response) => {
       response.writeHead(307, { location: world.url }).end();
     });
     const auth = await registered(world);

@@ -3,7 +3,7 @@ import { onTestFinished, vi } from "vitest";
 import { createMcpAuth, type McpAuth, type McpAuthOptions } from "../../src/index.js";
 import { register } from "../../src/register/api.js";
 import { type Handler, sendJson } from "../support/http-server.js";
-import { type OwnIssuer, ownIssuer, sendToken } from "./harness.js";
+import { type ScriptedIssuer, sendToken, startScriptedIssuer } from "./harness.js";
 
 /** Creates a runtime and registers its servers until the test ends. */
 export async function registered(options: McpAuthOptions): Promise<McpAuth> {
@@ -23,7 +23,7 @@ export function warnings(): readonly string[] {
   return emitted;
 }
 
-export interface SimpleWorld extends OwnIssuer {
+export interface SimpleWorld extends ScriptedIssuer {
   /** Returns the Authorization headers of the requests to the server, in order; `null` for a request without one. */
   authorizations(): readonly unknown[];
 }
@@ -34,7 +34,7 @@ export interface SimpleWorld extends OwnIssuer {
  */
 export async function simpleWorld(rest?: Handler, name?: string): Promise<SimpleWorld> {
   let count = 0;
-  const world = await ownIssuer(
+  const world = await startScriptedIssuer(
     (_request, response) => {
       count += 1;
       sendToken(response, `token-${name ?? count}`);

@@ -14,12 +14,20 @@ import {
   type TokenManager,
 } from "../../src/index.js";
 import { type Deferred, deferred } from "../support/deferred.js";
-import { failure } from "../support/failure.js";
 import { fakeClock } from "../support/fake-clock.js";
 import { type RecordedRequest, sendJson } from "../support/http-server.js";
+import { rejectionOf } from "../support/rejection-of.js";
 import { folder } from "../unit/config/folder.js";
 import { startConnectProxy } from "../unit/net/connect-proxy.js";
-import { listen, liveClock, ownServer, renewals, runtime, sendToken, watchUnhandled } from "./harness.js";
+import {
+  createTestRuntime,
+  listen,
+  liveClock,
+  renewals,
+  sendToken,
+  startScriptedServer,
+  watchUnhandled,
+} from "./harness.js";
 
 const second = 1_000;
 const minute = 60 * second;
@@ -49,7 +57,7 @@ interface Site {
 /** Starts an MCP server with its authorization server. The tokens are `<name>-1`, `<name>-2` and so on. */
 async function site(name: string): Promise<Site> {
   const [mcpRequests, tokenRequests]: [RecordedRequest[], RecordedRequest[]] = [[], []];
-  const server = await ownServer(async (request, response) => {
+  const server = await startScriptedServer(async (request, response) => {
     const { origin } = server;
     if (request.url === "/.well-known/oauth-authorization-server") {
       return sendJson(response, { issuer: origin, token_endpoint: `${origin}/token` });
@@ -118,7 +126,7 @@ function tokenOf({ headers }: RecordedRequest): string | undefined {
 async function fromFile(servers: object, options: McpAuthOptions = {}, rest: object = {}) {
   const path = await folder({ "mcp-auth.config.json": JSON.stringify({ servers, ...rest }) });
   const file = join(path, "mcp-auth.config.json");
-  const auth = await runtime<string>({ cwd: path, env: { SECRET: secret }, ...options });
+  const auth = await createTestRuntime<string>({ cwd: path, env: { SECRET: secret }, ...options });
   const reloads: ConfigReloadedEvent[] = [];
   auth.on("config:reloaded", (event) => void reloads.push(event));
   return {
@@ -167,7 +175,7 @@ describe("a reload", () => {
     expect(await call(auth.resolve("added"))).toEqual({ name: "b", token: "b-2" });
     expect(() => auth.resolve("gone")).toThrowError(expect.objectContaining({ code: "unknown_server" }));
     const calls = [gone.getAccessToken(), gone.getToken(), gone.getHeaders(), gone.fetch(c.url)];
-    for (const error of await Promise.all(calls.map(failure))) {
+    for (const error of await Promise.all(calls.map(rejectionOf))) {
       expect(error).toMatchObject({ code: "unknown_server", server: "gone", retryable: false });
       expect(error.message).toContain("reload");
     }
@@ -219,7 +227,7 @@ describe("a reload", () => {
     const [a, b] = [await site("a"), await site("b")];
     const servers: Record<string, object> = { one: a.server({ url: "${BASE}/mcp" }, { issuer: "${BASE}" }) };
     const env: Record<string, string> = { SECRET: secret, BASE: a.origin };
-    const auth = await runtime<string>({ config: asConfig({ servers }), env });
+    const auth = await createTestRuntime<string>({ config: asConfig({ servers }), env });
     const one = auth.resolve("one");
     expect(await call(one)).toEqual({ name: "a", token: "a-1" });
     env["BASE"] = b.origin;
@@ -248,9 +256,9 @@ describe("a config that cannot be used", () => {
       const manager = auth.resolve("a");
       await call(manager);
       await spoil(file, JSON.stringify({ servers }));
-      const error = await failure(auth.reload());
+      const error = await rejectionOf(auth.reload());
       expect(error.code).toBe("config_invalid");
-      const created = await failure(createMcpAuth({ cwd: path, env: {} }));
+      const created = await rejectionOf(createMcpAuth({ cwd: path, env: {} }));
       expect([error.message, error.violations]).toEqual([created.message, created.violations]);
       expect(await call(manager)).toEqual({ name: "a", token: "a-1" });
       expect([auth.servers, reloads]).toEqual([["a"], []]);
@@ -265,7 +273,7 @@ describe("a config that cannot be used", () => {
     const a = await site("a");
     const { auth, file } = await fromFile({ a: a.server() });
     await rm(file);
-    const error = await failure(auth.reload());
+    const error = await rejectionOf(auth.reload());
     expect(error.code).toBe("config_not_found");
     expect(error.message).toBe(
       `This runtime was created from ${file}, which does not exist. Correct the path, or create the file.`,
@@ -282,7 +290,7 @@ describe("a config that cannot be used", () => {
     await call(other);
     await write({ a: a.server({ url: "${NOWHERE}" }), b: a.server() });
     await auth.reload();
-    expect(await failure(fetch(a.url))).toMatchObject({ code: "config_invalid", server: "a" });
+    expect(await rejectionOf(fetch(a.url))).toMatchObject({ code: "config_invalid", server: "a" });
     expect(() => manager.url).toThrowError(expect.objectContaining({ code: "config_invalid" }));
     expect(auth.resolveUrl(a.url)).toBe(other);
     await write({ a: a.server(), b: a.server() });
@@ -317,7 +325,7 @@ describe("a change of the config file", () => {
     expect([evil.tokenRequests, evil.mcpRequests]).toEqual([[], []]);
     await expect(chmod(witness, 0o600)).rejects.toThrow("ENOENT");
     await auth.reload();
-    await failure(manager.getAccessToken());
+    await rejectionOf(manager.getAccessToken());
     await expect(chmod(witness, 0o600)).resolves.toBeUndefined();
     expect(manager.url).toBe(evil.url);
   });
@@ -327,7 +335,7 @@ describe("a change of the config file", () => {
     const text = (servers: object) => JSON.stringify({ servers });
     const path = await folder({ "mcp-auth.config.json": text({ a: a.server() }), "deep/down/x": "" });
     const env: Record<string, string> = { SECRET: secret };
-    const auth = await runtime<string>({ cwd: join(path, "deep/down"), env });
+    const auth = await createTestRuntime<string>({ cwd: join(path, "deep/down"), env });
     for (const planted of [
       "deep/down/mcp-auth.config.json",
       "deep/mcp-auth.config.yaml",
@@ -383,7 +391,7 @@ describe("a server that changed", () => {
       expect(a.tokenRequests).toHaveLength(2);
       if ("headers" in more) expect(a.mcpRequests.at(-1)?.headers["x-new"]).toBe("1");
       if ("reach" in more) {
-        expect((await failure(manager.fetch(`${a.origin}/other`))).code).toBe("egress_denied");
+        expect((await rejectionOf(manager.fetch(`${a.origin}/other`))).code).toBe("egress_denied");
       }
     },
   );
@@ -457,7 +465,7 @@ describe("a server that changed", () => {
 
   test("a server loses step-up scopes that a reload no longer allows", async () => {
     const a = await site("a");
-    const server = await ownServer((request, response) => {
+    const server = await startScriptedServer((request, response) => {
       const allowed = tokenOf(request) === "a-2";
       const challenge = 'Bearer error="insufficient_scope", scope="write"';
       response.writeHead(allowed ? 200 : 403, allowed ? {} : { "www-authenticate": challenge }).end();
@@ -472,7 +480,7 @@ describe("a server that changed", () => {
     expect(await manager.getAccessToken()).toBe("a-2");
     await write({ a: withScopes(["more"]) });
     await auth.reload();
-    expect((await failure(manager.fetch(at.url))).code).toBe("insufficient_scope");
+    expect((await rejectionOf(manager.fetch(at.url))).code).toBe("insufficient_scope");
     expect(new URLSearchParams(a.tokenRequests.at(-1)?.body).get("scope")).toBe("read");
   });
 });
@@ -524,14 +532,14 @@ describe("calls that started before a reload", () => {
     await auth.reload();
     a.holdTokens.resolve();
     expect(await pending).toEqual({ name: "a", token: "a-1" });
-    expect((await failure(manager.getAccessToken())).code).toBe("unknown_server");
+    expect((await rejectionOf(manager.getAccessToken())).code).toBe("unknown_server");
   });
 
   test("calls that started before a reload reject with `stopped` after stop() and its grace period", async () => {
     const a = await site("a");
     const clock = fakeClock(Date.now());
     const { auth, write } = await fromFile({ one: a.server(), two: a.server() }, { clock });
-    const pending = failure(auth.resolve("one").getAccessToken());
+    const pending = rejectionOf(auth.resolve("one").getAccessToken());
     a.holdTokens = deferred();
     await a.received(1);
     await write({ two: a.server() });
@@ -555,7 +563,7 @@ describe("the manager of a server across reloads", () => {
     expect(auth.resolve("one")).toBe(manager);
     expect(manager.url).toBe(b.url);
     expect(await (await fetch(b.url)).json()).toEqual({ name: "b", token: "b-1" });
-    expect((await failure(fetch(a.url))).code).toBe("egress_denied");
+    expect((await rejectionOf(fetch(a.url))).code).toBe("egress_denied");
     await write({ other: a.server() });
     await auth.reload();
     await write({ one: a.server() });
@@ -563,7 +571,7 @@ describe("the manager of a server across reloads", () => {
     expect(auth.resolve("one")).toBe(manager);
     expect(manager.fetch).toBe(fetch);
     expect(await (await fetch(a.url)).json()).toEqual({ name: "a", token: "a-1" });
-    expect((await failure(fetch(b.url))).code).toBe("egress_denied");
+    expect((await rejectionOf(fetch(b.url))).code).toBe("egress_denied");
   });
 
   test("a manager tries the previous key after a refusal, even if a reload changed the settings of token requests in between", async () => {
@@ -581,7 +589,7 @@ describe("the manager of a server across reloads", () => {
     await write({ one: server({ timeout: "3s" }) });
     await auth.reload();
     a.tokenStatus = 401;
-    expect((await failure(manager.getAccessToken({ forceRefresh: true }))).code).toBe(
+    expect((await rejectionOf(manager.getAccessToken({ forceRefresh: true }))).code).toBe(
       "token_request_rejected",
     );
     const kids = a.tokenRequests.map(({ body }) => {
@@ -638,7 +646,7 @@ describe("the manager of a server across reloads", () => {
     await write({ one: b.server() });
     await auth.reload();
     for (const promise of [two.token(), two.onUnauthorized(), one.tokens()]) {
-      expect(await failure(promise)).toMatchObject({ code: "egress_denied", server: "one" });
+      expect(await rejectionOf(promise)).toMatchObject({ code: "egress_denied", server: "one" });
     }
     expect(await authProvider(manager).token()).toBe("b-1");
   });
@@ -676,7 +684,7 @@ describe("the manager of a server across reloads", () => {
     };
     const answer = (access_token: string) => provider.saveTokens({ access_token, token_type: "Bearer" });
     // This request is refused before it is sent, so no response can follow.
-    expect((await failure(ask("https://other.example"))).code).toBe("issuer_mismatch");
+    expect((await rejectionOf(ask("https://other.example"))).code).toBe("issuer_mismatch");
     await write({ one: a.server({ timeout: "3s" }) });
     await auth.reload();
     await ask();
@@ -702,8 +710,8 @@ test("a changed credential ends the cool-downs of all scope sets", async () => {
   const { auth } = await fromFile({ one: a.server() }, { env });
   const manager = auth.resolve("one");
   a.tokenStatus = 401;
-  await failure(manager.getAccessToken());
-  await failure(manager.getAccessToken({ scopes: ["b"] }));
+  await rejectionOf(manager.getAccessToken());
+  await rejectionOf(manager.getAccessToken({ scopes: ["b"] }));
   a.tokenStatus = 200;
   env.SECRET = "canary-new";
   const got = [await manager.getAccessToken({ scopes: ["b"] }), await manager.getAccessToken()];
@@ -737,7 +745,7 @@ describe("users", () => {
     expect(auth.resolve("kept").for(ann)).toBe(kept);
     expect(await call(kept)).toEqual({ name: "a", token: "a-1" });
     expect(moved.status()).toEqual({ server: "moved", state: "none" });
-    expect((await failure(fetch(a.url))).code).toBe("egress_denied");
+    expect((await rejectionOf(fetch(a.url))).code).toBe("egress_denied");
     expect(await call(moved)).toEqual({ name: "b", token: "b-1" });
     expect(await call(unused)).toEqual({ name: "b", token: "b-2" });
     expect(auth.resolve("moved").for(ann)).toBe(moved);
@@ -782,7 +790,7 @@ describe("users", () => {
     const a = await site("a");
     a.tokenStatus = 400;
     const { auth, write } = await fromFile({ one: a.server({}, {}, exchange) });
-    const { code } = await failure(auth.resolve("one").for(ann).getAccessToken());
+    const { code } = await rejectionOf(auth.resolve("one").for(ann).getAccessToken());
     expect(code).toBe("token_request_rejected");
     a.tokenStatus = 200;
     await write({ one: a.server({ headers: { "x-new": "1" } }, {}, exchange) });
@@ -798,17 +806,17 @@ describe("users", () => {
     await call(manager);
     await write({ one: a.server() });
     await auth.reload();
-    expect((await failure(manager.getAccessToken())).code).toBe("config_invalid");
+    expect((await rejectionOf(manager.getAccessToken())).code).toBe("config_invalid");
     await write({ other: a.server() });
     await auth.reload();
-    expect((await failure(manager.getAccessToken())).code).toBe("unknown_server");
+    expect((await rejectionOf(manager.getAccessToken())).code).toBe("unknown_server");
     await write({ one: a.server({}, {}, exchange) });
     await auth.reload();
     expect(await manager.getAccessToken()).toBe("a-2");
     await write({ one: a.server({}, { id: "another" }, exchange) });
     await auth.reload();
     await auth.stop();
-    expect((await failure(manager.getAccessToken())).code).toBe("stopped");
+    expect((await rejectionOf(manager.getAccessToken())).code).toBe("stopped");
     expect(a.tokenRequests).toHaveLength(2);
   });
 });
@@ -870,7 +878,7 @@ describe("several reloads at once", () => {
   test("concurrent reloads do not interleave: each starts when the previous one has ended", async () => {
     const a = await site("a");
     const { config, hooks } = watched({ one: a.server() });
-    const auth = await runtime({ config, env: { SECRET: secret } });
+    const auth = await createTestRuntime({ config, env: { SECRET: secret } });
     const order: string[] = [];
     auth.on("config:reloaded", ({ added }) => void order.push(`ended with ${added.join()}`));
     let count = 0;
@@ -901,7 +909,7 @@ describe("several reloads at once", () => {
     }
     expect([reloads.length, present]).toEqual([6, ["s5"]]);
     await writeFile(file, "{");
-    const broken = failure(auth.reload());
+    const broken = rejectionOf(auth.reload());
     expect((await broken).code).toBe("config_invalid");
     await write({ s6: a.server() });
     await auth.reload();
@@ -931,11 +939,11 @@ describe("stop()", () => {
     const manager = auth.resolve("one");
     await auth.start();
     await write({ one: a.server({}, { id: "another" }), two: a.server() });
-    const reloading = [failure(auth.reload()), failure(auth.reload())];
+    const reloading = [rejectionOf(auth.reload()), rejectionOf(auth.reload())];
     await auth.stop();
     for (const error of await Promise.all(reloading)) expect(error.code).toBe("stopped");
     expect(reloads).toEqual([]);
-    expect((await failure(manager.getAccessToken())).code).toBe("stopped");
+    expect((await rejectionOf(manager.getAccessToken())).code).toBe("stopped");
     expect(auth.status()).toMatchObject([{ server: "one", state: "stopped" }]);
     expect(clock.pending).toEqual([]);
     expect(a.tokenRequests).toHaveLength(1);
@@ -945,14 +953,14 @@ describe("stop()", () => {
     const a = await site("a");
     const clock = fakeClock(Date.now());
     const { config, hooks } = watched({ one: a.server() });
-    const auth = await runtime<string>({ config, env: { SECRET: secret }, clock });
+    const auth = await createTestRuntime<string>({ config, env: { SECRET: secret }, clock });
     await auth.start();
     let stopping: Promise<void> | undefined;
     hooks.servers = { two: a.server() };
     hooks.onRead = () => {
       stopping = auth.stop();
     };
-    expect((await failure(auth.reload())).code).toBe("stopped");
+    expect((await rejectionOf(auth.reload())).code).toBe("stopped");
     await stopping;
     await clock.settle();
     expect(auth.servers).toEqual(["one"]);
@@ -974,7 +982,7 @@ describe("stop()", () => {
     await clock.settle();
     expect(a.tokenRequests).toHaveLength(1);
     expect(clock.pending).toEqual([]);
-    expect((await failure(auth.reload())).code).toBe("stopped");
+    expect((await rejectionOf(auth.reload())).code).toBe("stopped");
   });
 });
 

@@ -1,16 +1,16 @@
 import { describe, expect, test } from "vitest";
 import type { McpAuthConfig } from "../../src/index.js";
-import { failure } from "../support/failure.js";
 import { sendJson } from "../support/http-server.js";
+import { rejectionOf } from "../support/rejection-of.js";
 import {
   agentSecret,
+  createTestManager,
+  createTestRuntime,
   listen,
   liveClock,
-  managerOf,
-  ownIssuer,
-  ownServer,
-  runtime,
   sendToken,
+  startScriptedIssuer,
+  startScriptedServer,
   startWorld,
   type World,
 } from "./harness.js";
@@ -21,7 +21,7 @@ const second = 1_000;
 async function withClock(world: World, defaults: NonNullable<McpAuthConfig["defaults"]> = {}) {
   const live = liveClock();
   const config = { ...world.config, defaults };
-  const { auth, manager } = await managerOf(world, { config, clock: live.clock, fetch: live.fetch });
+  const { auth, manager } = await createTestManager(world, { config, clock: live.clock, fetch: live.fetch });
   return { auth, manager, heard: listen(auth), clock: live.clock, advance: live.advance };
 }
 
@@ -45,12 +45,12 @@ describe("temporary failures", () => {
   );
 
   test("a token request that fails on the network is retried", async () => {
-    const issuer = await ownIssuer((_request, response) => {
+    const issuer = await startScriptedIssuer((_request, response) => {
       if (issuer.tokenRequests().length < 3) response.destroy();
       else sendToken(response, "t3");
     });
     const config = { ...issuer.config, defaults: { retry: { min: "1ms", max: "2ms" } } } as const;
-    const { auth, manager } = await managerOf(issuer, { config });
+    const { auth, manager } = await createTestManager(issuer, { config });
     const heard = listen(auth);
     expect(await manager.getAccessToken()).toBe("t3");
     expect(heard.map(({ event }) => event)).toEqual(["token:failed", "token:failed", "token:renewed"]);
@@ -60,7 +60,7 @@ describe("temporary failures", () => {
     const world = await startWorld();
     const { manager, advance, clock } = await withClock(world);
     world.issuer.failNext(100, 503);
-    const call = failure(manager.getAccessToken());
+    const call = rejectionOf(manager.getAccessToken());
     await advance(20 * second);
     expect(await call).toMatchObject({ code: "unavailable", server: "tools", retryable: true });
     expect(world.issuer.tokenRequests).toHaveLength(4);
@@ -72,7 +72,7 @@ describe("temporary failures", () => {
     const live = liveClock();
     let failures = 2;
     const asked: string[] = [];
-    const { manager } = await managerOf(world, {
+    const { manager } = await createTestManager(world, {
       clock: live.clock,
       fetch: async (input, init) => {
         asked.push(new URL(String(input)).pathname);
@@ -129,24 +129,24 @@ describe("Retry-After", () => {
     const elsewhere = await startWorld();
     const live = liveClock();
     const { tools } = world.config.servers;
-    const auth = await runtime({
+    const auth = await createTestRuntime({
       config: { servers: { tools, other: tools, elsewhere: elsewhere.config.servers.tools } },
       env: { SECRET: agentSecret },
       clock: live.clock,
       fetch: live.fetch,
     });
     world.issuer.failNext(1, 503, { "retry-after": "120" });
-    const first = await failure(auth.resolve("tools").getAccessToken());
+    const first = await rejectionOf(auth.resolve("tools").getAccessToken());
     expect(first).toMatchObject({ code: "unavailable", retryable: true, retryAfter: 120 * second });
     expect(first.message).toContain("120 s");
 
     await live.advance(20 * second);
-    const other = await failure(auth.resolve("other").getAccessToken());
+    const other = await rejectionOf(auth.resolve("other").getAccessToken());
     expect(other).toMatchObject({ code: "unavailable", server: "other" });
     // Other managers wait up to a second longer, so that they do not all send requests at the same time.
     expect(other.retryAfter).toBeGreaterThanOrEqual(100 * second);
     expect(other.retryAfter).toBeLessThanOrEqual(101 * second);
-    expect((await failure(auth.resolve("tools").getAccessToken())).retryAfter).toBe(100 * second);
+    expect((await rejectionOf(auth.resolve("tools").getAccessToken())).retryAfter).toBe(100 * second);
     expect(world.issuer.tokenRequests).toHaveLength(1);
     // Another authorization server is not affected.
     expect(await auth.resolve("elsewhere").getAccessToken()).toMatch(/^ey/);
@@ -161,7 +161,7 @@ describe("Retry-After", () => {
     const world = await startWorld();
     const live = liveClock();
     const { tools } = world.config.servers;
-    const auth = await runtime({
+    const auth = await createTestRuntime({
       config: { servers: { tools, other: tools } },
       env: { SECRET: agentSecret },
       clock: live.clock,
@@ -169,7 +169,7 @@ describe("Retry-After", () => {
     });
     const token = await auth.resolve("tools").getAccessToken();
     world.issuer.failNext(1, 503, { "retry-after": "120" });
-    await failure(auth.resolve("other").getAccessToken());
+    await rejectionOf(auth.resolve("other").getAccessToken());
     expect(await auth.resolve("tools").getAccessToken()).toBe(token);
   });
 });
@@ -190,8 +190,8 @@ describe("permanent failures", () => {
     });
     const { tools } = world.config.servers;
     const config = { servers: { tools: { ...tools, grant: { ...tools.grant, ...grant } } } };
-    const { manager } = await managerOf({ config, env });
-    expect(await failure(manager.getAccessToken())).toMatchObject({
+    const { manager } = await createTestManager({ config, env });
+    expect(await rejectionOf(manager.getAccessToken())).toMatchObject({
       code: "token_request_rejected",
       oauthError,
       retryable: false,
@@ -201,8 +201,8 @@ describe("permanent failures", () => {
 
   test("a resource that the authorization server refuses causes only one token request", async () => {
     const world = await startWorld({ resources: ["https://elsewhere.example/mcp"] });
-    const { manager } = await managerOf(world);
-    expect(await failure(manager.getAccessToken())).toMatchObject({
+    const { manager } = await createTestManager(world);
+    expect(await rejectionOf(manager.getAccessToken())).toMatchObject({
       code: "token_request_rejected",
       oauthError: "invalid_target",
     });
@@ -214,12 +214,12 @@ describe("the cool-down", () => {
   test("the cool-down repeats the refusal without a request, for 1 s up to 60 s", async () => {
     const world = await startWorld();
     const live = liveClock();
-    const { auth, manager } = await managerOf(world, { env: { SECRET: "wrong" }, ...live });
+    const { auth, manager } = await createTestManager(world, { env: { SECRET: "wrong" }, ...live });
     const heard = listen(auth);
-    const first = await failure(manager.getAccessToken());
+    const first = await rejectionOf(manager.getAccessToken());
     expect(first.retryAfter).toBeUndefined();
     await live.advance(400);
-    const again = await failure(manager.getAccessToken());
+    const again = await rejectionOf(manager.getAccessToken());
     expect(again).toMatchObject({
       code: "token_request_rejected",
       oauthError: "invalid_client",
@@ -233,7 +233,7 @@ describe("the cool-down", () => {
 
     // Ten calls a second for ten minutes.
     for (let call = 0; call < 6_000; call += 1) {
-      await failure(manager.getAccessToken());
+      await rejectionOf(manager.getAccessToken());
       await live.advance(100);
     }
     const lengths = heard.flatMap(({ event, durationMs }) =>
@@ -250,13 +250,13 @@ describe("the cool-down", () => {
     // A resolver, because the value of a function is not known before the call. A changed variable ends the cool-down.
     const client = { issuer: world.issuer.issuer, id: "agent", secret: { resolver: "vault", ref: "agent" } };
     const config = { servers: { tools: { url: world.mcp.url, grant: { client } } } };
-    const { manager } = await managerOf({ config, env: {} }, { resolvers: { vault: () => secret } });
-    await failure(manager.getAccessToken());
-    const forced = await failure(manager.getAccessToken({ forceRefresh: true }));
+    const { manager } = await createTestManager({ config, env: {} }, { resolvers: { vault: () => secret } });
+    await rejectionOf(manager.getAccessToken());
+    const forced = await rejectionOf(manager.getAccessToken({ forceRefresh: true }));
     expect(forced.oauthError).toBe("invalid_client");
     expect(world.issuer.tokenRequests).toHaveLength(2);
     secret = agentSecret;
-    expect((await failure(manager.getAccessToken())).oauthError).toBe("invalid_client");
+    expect((await rejectionOf(manager.getAccessToken())).oauthError).toBe("invalid_client");
     expect(world.issuer.tokenRequests).toHaveLength(2);
     expect(await manager.getAccessToken({ forceRefresh: true })).toMatch(/^ey/);
     expect(await manager.getAccessToken()).toMatch(/^ey/);
@@ -268,11 +268,11 @@ describe("the cool-down", () => {
     const { tools } = world.config.servers;
     const { issuer } = world.issuer;
     const wrong = { issuer, id: "agent", secret: { env: "WRONG" } };
-    const auth = await runtime({
+    const auth = await createTestRuntime({
       config: { servers: { tools, broken: { url: world.mcp.url, grant: { client: wrong } } } },
       env: { SECRET: agentSecret, WRONG: "wrong" },
     });
-    await failure(auth.resolve("broken").getAccessToken());
+    await rejectionOf(auth.resolve("broken").getAccessToken());
     expect(await auth.resolve("tools").getAccessToken()).toMatch(/^ey/);
   });
 });
@@ -280,7 +280,7 @@ describe("the cool-down", () => {
 describe("forceRefresh", () => {
   test("1,000 concurrent calls with forceRefresh share one token request and get a new token", async () => {
     const world = await startWorld();
-    const { auth, manager } = await managerOf(world);
+    const { auth, manager } = await createTestManager(world);
     const heard = listen(auth);
     const first = await manager.getAccessToken();
     const forced = await Promise.all(
@@ -298,10 +298,10 @@ describe("forceRefresh", () => {
 
   test("a forceRefresh that fails rejects, and the manager keeps its token", async () => {
     const world = await startWorld();
-    const { manager } = await managerOf(world);
+    const { manager } = await createTestManager(world);
     const token = await manager.getAccessToken();
     world.issuer.failNext(1, 400);
-    expect((await failure(manager.getAccessToken({ forceRefresh: true }))).code).toBe(
+    expect((await rejectionOf(manager.getAccessToken({ forceRefresh: true }))).code).toBe(
       "token_request_rejected",
     );
     expect(await manager.getAccessToken()).toBe(token);
@@ -325,7 +325,7 @@ describe("failing background renewals", () => {
     expect(tries.length).toBeLessThanOrEqual(40);
     expect(heard.filter(({ event }) => event === "token:renewed")).toHaveLength(1);
     await advance(2 * second);
-    expect(await failure(manager.getAccessToken())).toMatchObject({ code: "unavailable" });
+    expect(await rejectionOf(manager.getAccessToken())).toMatchObject({ code: "unavailable" });
     expect(auth.status()).toMatchObject([{ state: "cooldown", lastError: { code: "unavailable" } }]);
   });
 
@@ -333,13 +333,13 @@ describe("failing background renewals", () => {
     const world = await startWorld({ lifetime: 60 });
     const live = liveClock();
     const env: Record<string, string> = { SECRET: agentSecret };
-    const { manager } = await managerOf(world, { env, ...live });
+    const { manager } = await createTestManager(world, { env, ...live });
     const token = await manager.getAccessToken();
     env["SECRET"] = "wrong";
     await live.advance(50 * second);
     expect(await manager.getAccessToken()).toBe(token);
     await live.advance(5 * second);
-    expect((await failure(manager.getAccessToken())).oauthError).toBe("invalid_client");
+    expect((await rejectionOf(manager.getAccessToken())).oauthError).toBe("invalid_client");
   });
 
   test("a background renewal after two failed ones gets a token without a waiting call", async () => {
@@ -365,12 +365,12 @@ test("tokens that live 5, 60, 3,600 and 86,400 seconds are renewed at the right 
     [3_600, 3_210_000, 3_270_000, 3_570_000],
     [86_400, 81_186_000, 82_050_000, 86_370_000],
   ] as const) {
-    const issuer = await ownIssuer((_request, response) => {
+    const issuer = await startScriptedIssuer((_request, response) => {
       sendToken(response, `t${issuer.tokenRequests().length}`, lifetime);
     });
     const live = liveClock();
     const config = { ...issuer.config, defaults: { refresh: { idle: "100h" } } } as const;
-    const { manager } = await managerOf(issuer, { config, ...live });
+    const { manager } = await createTestManager(issuer, { config, ...live });
     await manager.getAccessToken();
     await live.advance(from - 1);
     expect(manager.status()).toMatchObject({ state: "fresh" });
@@ -378,7 +378,7 @@ test("tokens that live 5, 60, 3,600 and 86,400 seconds are renewed at the right 
     await live.advance(to - from + 1);
     expect(issuer.tokenRequests()).toHaveLength(2);
 
-    const withoutRefresh = await managerOf(issuer, {
+    const withoutRefresh = await createTestManager(issuer, {
       config: { ...config, defaults: { refresh: false } },
       ...live,
     });
@@ -391,7 +391,7 @@ test("tokens that live 5, 60, 3,600 and 86,400 seconds are renewed at the right 
 
 test("a token endpoint that has moved is found through new metadata after a 404", async () => {
   let path = "/old";
-  const server = await ownServer((request, response) => {
+  const server = await startScriptedServer((request, response) => {
     const issuer = server.origin;
     if (request.url === "/.well-known/oauth-authorization-server") {
       return sendJson(response, { issuer, token_endpoint: `${issuer}${path}` });
@@ -400,7 +400,7 @@ test("a token endpoint that has moved is found through new metadata after a 404"
   });
   const client = { issuer: server.origin, id: "agent" };
   const config = { servers: { tools: { url: `${server.origin}/mcp`, grant: { client } } } };
-  const { manager } = await managerOf({ config, env: {} });
+  const { manager } = await createTestManager({ config, env: {} });
   expect(await manager.getAccessToken()).toBe("t-/old");
   path = "/new";
   expect(await manager.getAccessToken({ forceRefresh: true })).toBe("t-/new");

@@ -6,8 +6,8 @@ import { startMcpServer } from "../support/mcp-server.js";
 import {
   agentSecret,
   type ConnectedClient,
+  createTestManager,
   listen,
-  managerOf,
   sdkConnections,
   startWorld,
   viaAuthProviderV2,
@@ -24,7 +24,7 @@ describe("a token that the MCP server has revoked", () => {
     "a revoked token is replaced, and the call through %s succeeds",
     async (_, connect) => {
       const world = await startWorld();
-      const { manager } = await managerOf(world);
+      const { manager } = await createTestManager(world);
       const client = await connect(manager);
       expect(await client.echo("before")).toBe("before");
       const [first] = world.issuer.issued;
@@ -62,7 +62,7 @@ describe("a token that the MCP server has revoked", () => {
         },
       };
       const world = await startWorld();
-      const { manager } = await managerOf(world, { clock });
+      const { manager } = await createTestManager(world, { clock });
       const client = await connect(manager);
       for (let round = 1; round <= 4; round += 1) {
         expect(await client.echo(`${name} ${round}`)).toBe(`${name} ${round}`);
@@ -76,7 +76,7 @@ describe("a token that the MCP server has revoked", () => {
 
   test("a revoked token and its replacement cause events", async () => {
     const world = await startWorld();
-    const { auth, manager } = await managerOf(world);
+    const { auth, manager } = await createTestManager(world);
     const heard = listen(auth);
     const client = await viaFetchV2(manager);
     world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
@@ -100,7 +100,7 @@ describe("fifty concurrent calls after a revocation", () => {
     "fifty concurrent calls through %s after a revocation send one token request, and none fails",
     async (_, connect) => {
       const world = await startWorld();
-      const { manager } = await managerOf(world, { clock: fakeClock(Date.now()) });
+      const { manager } = await createTestManager(world, { clock: fakeClock(Date.now()) });
       const client = await connect(manager);
       await client.echo("before");
       for (let round = 1; round <= 2; round += 1) {
@@ -114,7 +114,7 @@ describe("fifty concurrent calls after a revocation", () => {
 
   test("fifty concurrent calls through five clients of one manager after a revocation send one token request", async () => {
     const world = await startWorld();
-    const { manager } = await managerOf(world, { clock: fakeClock(Date.now()) });
+    const { manager } = await createTestManager(world, { clock: fakeClock(Date.now()) });
     const clients: ConnectedClient[] = [];
     for (const connect of [viaFetchV2, viaFetchV1, viaAuthProviderV2, viaFetchV2, viaAuthProviderV2]) {
       clients.push(await connect(manager));
@@ -127,7 +127,7 @@ describe("fifty concurrent calls after a revocation", () => {
 
   test("fifty concurrent calls of fetch with a body after a revocation send one token request, and each body arrives", async () => {
     const world = await startWorld();
-    const { manager } = await managerOf(world, { clock: fakeClock(Date.now()) });
+    const { manager } = await createTestManager(world, { clock: fakeClock(Date.now()) });
     await manager.getToken();
     world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
     const statuses = await Promise.all(
@@ -152,7 +152,7 @@ describe("an opaque token that is revoked at the authorization server (RFC 7009)
       const introspectAs = { id: "mcp", secret: "mcp-secret" };
       const clients = [{ id: "agent", secret: agentSecret }, introspectAs];
       const world = await startWorld({ clients, tokens: "opaque", mcp: { introspectAs } });
-      const { manager } = await managerOf(world);
+      const { manager } = await createTestManager(world);
       const client = await connect(manager);
       expect(await client.echo("before")).toBe("before");
       const token = await manager.getAccessToken();
@@ -186,7 +186,7 @@ describe("a server that refuses every token", () => {
     const mcp = await startMcpServer({ issuer: other.issuer.issuer, authorizationServers: [issuer.issuer] });
     onTestFinished(() => mcp.close());
     const { grant } = world.config.servers.tools;
-    const { auth, manager } = await managerOf(world, {
+    const { auth, manager } = await createTestManager(world, {
       config: { servers: { tools: { url: mcp.url, grant } } },
       // Stands still, so that the hold does not end during the test.
       clock: fakeClock(Date.now()),

@@ -6,9 +6,9 @@ import { inspect } from "node:util";
 import { calculateJwkThumbprint, decodeProtectedHeader, type JWK } from "jose";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { McpAuth, McpAuthConfig, McpAuthEventName } from "../../src/index.js";
-import { failure } from "../support/failure.js";
 import type { RegisteredClient } from "../support/registered-client.js";
-import { liveClock, managerOf, startWorld, viaFetchV2, type World } from "./harness.js";
+import { rejectionOf } from "../support/rejection-of.js";
+import { createTestManager, liveClock, startWorld, viaFetchV2, type World } from "./harness.js";
 
 const oldSecret = "canary-s3cr3t-old";
 const newSecret = "canary-s3cr3t-new";
@@ -133,7 +133,7 @@ describe.each(places)("a secret in %s", (place, make) => {
     await stored.put(oldSecret);
     const world = await changingWorld({ secret: oldSecret });
     const config = withClient(world, { secret: stored.reference });
-    const { auth, manager } = await managerOf(world, { config, env: stored.env });
+    const { auth, manager } = await createTestManager(world, { config, env: stored.env });
     return { stored, world, manager, heard: recordEventNames(auth) };
   }
 
@@ -152,8 +152,8 @@ describe.each(places)("a secret in %s", (place, make) => {
   test(`a wrong secret in ${place} that is corrected during the cool-down works immediately`, async () => {
     const { stored, world, manager, heard } = await started();
     world.register({ secret: newSecret });
-    expect(await failure(manager.getToken())).toMatchObject({ oauthError: "invalid_client" });
-    expect(await failure(manager.getToken())).toMatchObject({ oauthError: "invalid_client" });
+    expect(await rejectionOf(manager.getToken())).toMatchObject({ oauthError: "invalid_client" });
+    expect(await rejectionOf(manager.getToken())).toMatchObject({ oauthError: "invalid_client" });
     expect(statuses(world)).toEqual([401]);
     await stored.put(newSecret);
     const client = await viaFetchV2(manager);
@@ -165,9 +165,9 @@ describe.each(places)("a secret in %s", (place, make) => {
   test(`a secret in ${place} that is still wrong after a change starts another cool-down`, async () => {
     const { stored, world, manager } = await started();
     world.register({ secret: newSecret });
-    await failure(manager.getToken());
+    await rejectionOf(manager.getToken());
     await stored.put("canary-wrong-as-well");
-    for (let call = 0; call < 5; call += 1) await failure(manager.getToken());
+    for (let call = 0; call < 5; call += 1) await rejectionOf(manager.getToken());
     expect(statuses(world)).toEqual([401, 401]);
   });
 });
@@ -175,7 +175,7 @@ describe.each(places)("a secret in %s", (place, make) => {
 test("a secret that changes while the server refuses the old one is used in a second token request", async () => {
   const world = await changingWorld({ secret: newSecret });
   const env = { SECRET: oldSecret };
-  const { auth, manager } = await managerOf(world, {
+  const { auth, manager } = await createTestManager(world, {
     env,
     async fetch(input, init) {
       const response = await fetch(input, init);
@@ -195,7 +195,7 @@ test("the current token is used while the secret's file is being written", async
   await writeFile(file, oldSecret);
   const world = await changingWorld({ secret: oldSecret });
   const time = liveClock();
-  const { manager } = await managerOf(world, {
+  const { manager } = await createTestManager(world, {
     ...{ clock: time.clock, fetch: time.fetch },
     config: withClient(world, { secret: { file } }),
   });
@@ -239,7 +239,7 @@ describe("a key", () => {
     };
     await put(old);
     const world = await changingWorld(await registered(old));
-    const { auth, manager } = await managerOf(world, {
+    const { auth, manager } = await createTestManager(world, {
       config: withClient(world, { key: { privateKey: { file } } }),
     });
     const kids = () =>
@@ -283,7 +283,7 @@ describe("a key", () => {
     await manager.getToken();
     world.register(await registered(pair()));
     await put(renewed);
-    const error = await failure(manager.getToken({ forceRefresh: true }));
+    const error = await rejectionOf(manager.getToken({ forceRefresh: true }));
     expect(error).toMatchObject({ code: "token_request_rejected", oauthError: "invalid_client" });
     expect(inspect(error, { depth: 9, showHidden: true })).not.toMatch(/PRIVATE KEY|eyJ/);
     expect(statuses(world)).toEqual([200, 401, 401]);
@@ -303,7 +303,7 @@ describe("a key", () => {
     const isWaiting = new Promise<void>((resolve) => {
       waiting = resolve;
     });
-    const { manager: other } = await managerOf(world, {
+    const { manager: other } = await createTestManager(world, {
       config,
       clock: {
         now: () => Date.now(),

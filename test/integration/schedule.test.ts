@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import type { McpAuthConfig } from "../../src/index.js";
 import {
   agentSecret,
+  createTestManager,
+  createTestRuntime,
   listen,
   liveClock,
-  managerOf,
   renewals,
-  runtime,
   startWorld,
   type World,
 } from "./harness.js";
@@ -22,7 +22,7 @@ async function scheduled(world: World, refresh: Refresh, start = midnight) {
   const { tools } = world.config.servers;
   const { clock, fetch, advance } = liveClock(start);
   const config = { servers: { tools: { ...tools, refresh } } };
-  const { auth, manager } = await managerOf(world, { config, clock, fetch });
+  const { auth, manager } = await createTestManager(world, { config, clock, fetch });
   return { auth, manager, clock, advance, heard: listen(auth) };
 }
 
@@ -122,7 +122,7 @@ test("each of several servers follows its own refresh setting", async () => {
   const world = await startWorld({ lifetime: 3_600 });
   const { tools } = world.config.servers;
   const { clock, fetch, advance } = liveClock(midnight);
-  const auth = await runtime({
+  const auth = await createTestRuntime({
     config: {
       servers: {
         ticking: { ...tools, refresh: { schedule: "*/10 * * * *" } },

@@ -1,17 +1,17 @@
 // Servers with the same path and different queries, over real HTTP.
 import { expect, test } from "vitest";
 import { sendJson } from "../support/http-server.js";
-import { ownIssuer, ownServer, runtime, sendToken } from "./harness.js";
+import { createTestRuntime, sendToken, startScriptedIssuer, startScriptedServer } from "./harness.js";
 
 test("two servers that differ only in their queries get their own tokens", async () => {
-  const issuer = await ownIssuer((request, response) => {
+  const issuer = await startScriptedIssuer((request, response) => {
     const [, resource] = /resource=[^&]*tenant%3D(\w+)/.exec(request.body) ?? [];
     sendToken(response, `token-of-${resource}`);
   });
   const { grant } = issuer.config.servers.tools;
   const at = (tenant: string) => ({ url: `${issuer.url}?tenant=${tenant}`, grant });
   const config = { servers: { alice: at("alice"), bob: at("bob") } };
-  const auth = await runtime({ config, env: issuer.env });
+  const auth = await createTestRuntime({ config, env: issuer.env });
   for (const tenant of ["bob", "alice"]) {
     const token = await auth.resolveUrl(`${issuer.url}?tenant=${tenant}`)?.getAccessToken();
     expect(token).toBe(`token-of-${tenant}`);
@@ -22,11 +22,11 @@ test("a challenge for another query of the same path does not change the server'
   const asked: string[] = [];
   const refused = new Set<string>();
   let issued = 0;
-  const issuer = await ownIssuer((_request, response) => {
+  const issuer = await startScriptedIssuer((_request, response) => {
     issued += 1;
     sendToken(response, `t${issued}`);
   });
-  const server = await ownServer((request, response) => {
+  const server = await startScriptedServer((request, response) => {
     const { origin } = server;
     if (request.url.startsWith("/.well-known/")) {
       asked.push(request.url);
@@ -39,7 +39,7 @@ test("a challenge for another query of the same path does not change the server'
   });
   const url = `${server.origin}/mcp?tenant=alice`;
   const { grant } = issuer.config.servers.tools;
-  const auth = await runtime({ config: { servers: { alice: { url, grant } } }, env: issuer.env });
+  const auth = await createTestRuntime({ config: { servers: { alice: { url, grant } } }, env: issuer.env });
   const alice = auth.resolve("alice");
   expect((await alice.fetch(`${server.origin}/mcp?tenant=bob`)).status).toBe(200);
   expect(asked.filter((each) => each.includes("named-by"))).toEqual([]);

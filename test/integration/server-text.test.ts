@@ -3,8 +3,8 @@ import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { discover, McpAuthError, type McpAuthErrorCode } from "../../src/index.js";
 import { internalsOf } from "../../src/runtime/manager-internals.js";
-import { failure } from "../support/failure.js";
 import { fakeClock } from "../support/fake-clock.js";
+import { rejectionOf } from "../support/rejection-of.js";
 import {
   type Answer,
   type Answers,
@@ -136,14 +136,14 @@ describe("text of servers", () => {
       const { code, answers, members = (client) => ({ grant: { client: withSecret(client) } }) } = row;
       const clock = code === "timeout" ? fakeClock(Date.now()) : undefined;
       const world = await hostileWorld(answers, members, { env, ...(clock && { clock }) });
-      const call = failure(world.manager.fetch(world.manager.url, { method: "POST", body: "{}" }));
+      const call = rejectionOf(world.manager.fetch(world.manager.url, { method: "POST", body: "{}" }));
       if (clock !== undefined) await secondsNeeded({ clock, advance: clock.advance }, () => call);
       const error = await call;
       expect(error.code).toBe(code);
       expect(JSON.stringify(error.details)).toContain(sentence);
       // The cool-down repeats the same error.
       if (code !== "insufficient_scope" && code !== "egress_denied") {
-        const again = await failure(world.manager.getAccessToken());
+        const again = await rejectionOf(world.manager.getAccessToken());
         expect([again.code, again.details]).toEqual([code, error.details]);
       }
       const shown = await world.shown(error);
@@ -177,7 +177,7 @@ describe("text of servers", () => {
     const body = new Blob(["{}"]).stream();
     // Node needs `duplex`, which the type RequestInit does not have.
     const init: RequestInit & { duplex: "half" } = { method: "POST", body, duplex: "half" };
-    const error = await failure(world.manager.fetch(world.manager.url, init));
+    const error = await rejectionOf(world.manager.fetch(world.manager.url, init));
     expect(error).toMatchObject({ code: "egress_denied", details: { location: `/mcp/${sentence}` } });
     expect(await world.shown(error)).not.toContain(sentence);
   });
@@ -204,7 +204,7 @@ describe("text of servers", () => {
       { env },
     );
     await world.manager.getToken();
-    const error = await failure(
+    const error = await rejectionOf(
       internalsOf(world.manager).store?.revoke(new AbortController().signal) ?? Promise.resolve(),
     );
     expect(isRevocation).toBe(true);
@@ -291,7 +291,7 @@ test("the scopes that a server requires are only in the details of insufficient_
     (client) => ({ grant: { client: withSecret(client), scopes: ["read"] }, stepUp: ["write"] }),
     { env },
   );
-  const error = await failure(world.manager.fetch(world.manager.url));
+  const error = await rejectionOf(world.manager.fetch(world.manager.url));
   expect(error.message).toBe(
     'Server "tools" wants 2 scopes that the config does not allow, so no token was requested; the error\'s `details` ' +
       'names them. Add them to the grant\'s "scopes", or to the server\'s "stepUp" to ask for them only when the server does.',

@@ -6,7 +6,7 @@ import { systemClock } from "../../src/lib/clock.js";
 import { fakeClock } from "../support/fake-clock.js";
 import { certificateThumbprint } from "../support/mutual-tls.js";
 import { type SharedMemory, sharedMemory } from "../support/shared-memory.js";
-import { runtime } from "./harness.js";
+import { createTestRuntime } from "./harness.js";
 import { type GrantConfig, type IdentityWorld, startIdentityWorld } from "./identity-world.js";
 import { connectClient } from "./tool-client.js";
 
@@ -24,7 +24,7 @@ async function processOver(
   env: Readonly<Record<string, string>> = {},
 ) {
   const servers = { tools: { url: world.mcp[kind].url, retry: { attempts: 1 }, ...server } };
-  const auth = await runtime<string>({
+  const auth = await createTestRuntime<string>({
     config: {
       network: world.network,
       keys: { agent: { privateKey: { env: "DPOP_KEY" } } },
@@ -156,7 +156,7 @@ describe("stored tokens for workloads", () => {
     given: () => string,
     more: Partial<McpAuthOptions<"tools">> = {},
   ) {
-    const auth = await runtime({
+    const auth = await createTestRuntime({
       config: {
         network: world.network,
         // Built from parts.

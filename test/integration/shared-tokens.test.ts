@@ -6,13 +6,21 @@ import { deferred } from "../support/deferred.js";
 import { fakeClock } from "../support/fake-clock.js";
 import { sendJson } from "../support/http-server.js";
 import { sharedMemory } from "../support/shared-memory.js";
-import { liveClock, managerOf, type OwnIssuer, ownIssuer, ownServer, runtime, sendToken } from "./harness.js";
+import {
+  createTestManager,
+  createTestRuntime,
+  liveClock,
+  type ScriptedIssuer,
+  sendToken,
+  startScriptedIssuer,
+  startScriptedServer,
+} from "./harness.js";
 import { secondsNeeded } from "./seconds-needed.js";
 
 /** Starts an issuer that issues `t1`, `t2` and so on. */
-async function countingIssuer(lifetime = 3_600): Promise<OwnIssuer> {
+async function countingIssuer(lifetime = 3_600): Promise<ScriptedIssuer> {
   let count = 0;
-  return await ownIssuer((_request, response) => {
+  return await startScriptedIssuer((_request, response) => {
     count += 1;
     sendToken(response, `t${count}`, lifetime);
   });
@@ -23,12 +31,15 @@ describe("tokens in a store", () => {
     const issuer = await countingIssuer();
     const memory = sharedMemory();
     const managers = await Promise.all(
-      Array.from({ length: 20 }, async () => (await managerOf(issuer, { store: memory.store() })).manager),
+      Array.from(
+        { length: 20 },
+        async () => (await createTestManager(issuer, { store: memory.store() })).manager,
+      ),
     );
     expect(new Set(await Promise.all(managers.map((manager) => manager.getAccessToken())))).toEqual(
       new Set(["t1"]),
     );
-    const { manager, auth } = await managerOf(issuer, { store: memory.store() });
+    const { manager, auth } = await createTestManager(issuer, { store: memory.store() });
     const renewed: unknown[] = [];
     auth.on("token:renewed", (event) => renewed.push(event));
     const token = await manager.getToken();
@@ -44,9 +55,9 @@ describe("tokens in a store", () => {
   });
 
   test("stored tokens and their metadata are encrypted", async () => {
-    const issuer = await ownIssuer((_request, response) => sendToken(response, "canary-token"));
+    const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "canary-token"));
     const memory = sharedMemory();
-    const { manager } = await managerOf(issuer, { store: memory.store() });
+    const { manager } = await createTestManager(issuer, { store: memory.store() });
     await manager.getAccessToken();
     expect(memory.data.entries.size).toBeGreaterThan(0);
     const everything = JSON.stringify([...memory.data.entries]);
@@ -56,17 +67,17 @@ describe("tokens in a store", () => {
   test("a forced refresh requests a token, and a process that starts later uses it", async () => {
     const issuer = await countingIssuer();
     const memory = sharedMemory();
-    const { manager } = await managerOf(issuer, { store: memory.store() });
+    const { manager } = await createTestManager(issuer, { store: memory.store() });
     await manager.getAccessToken();
     expect(await manager.getAccessToken({ forceRefresh: true })).toBe("t2");
-    const { manager: another } = await managerOf(issuer, { store: memory.store() });
+    const { manager: another } = await createTestManager(issuer, { store: memory.store() });
     expect(await another.getAccessToken()).toBe("t2");
   });
 
   test("a refused token is replaced by a newer one from the store without a token request", async () => {
     let accepted = "t1";
     let count = 0;
-    const issuer = await ownIssuer(
+    const issuer = await startScriptedIssuer(
       (_request, response) => {
         count += 1;
         sendToken(response, `t${count}`);
@@ -78,8 +89,8 @@ describe("tokens in a store", () => {
     );
     const memory = sharedMemory();
     const [one, other] = [
-      (await managerOf(issuer, { store: memory.store() })).manager,
-      (await managerOf(issuer, { store: memory.store() })).manager,
+      (await createTestManager(issuer, { store: memory.store() })).manager,
+      (await createTestManager(issuer, { store: memory.store() })).manager,
     ];
     expect((await one.fetch(issuer.url)).status).toBe(200);
     expect((await other.fetch(issuer.url)).status).toBe(200);
@@ -87,7 +98,7 @@ describe("tokens in a store", () => {
     expect((await one.fetch(issuer.url)).status).toBe(200);
     expect((await other.fetch(issuer.url)).status).toBe(200);
     expect(count).toBe(2);
-    const { manager: third } = await managerOf(issuer, { store: memory.store() });
+    const { manager: third } = await createTestManager(issuer, { store: memory.store() });
     expect(await third.getAccessToken()).toBe("t2");
   });
 
@@ -101,7 +112,7 @@ describe("tokens in a store", () => {
   ] as const)("processes that differ in %s do not share a token", async (_name, change) => {
     const issuer = await countingIssuer();
     const memory = sharedMemory();
-    const { manager } = await managerOf(issuer, { store: memory.store() });
+    const { manager } = await createTestManager(issuer, { store: memory.store() });
     await manager.getAccessToken();
     const { id, ...grant } = { id: "agent", ...change };
     const client = { issuer: issuer.server.origin, id, secret: { env: "SECRET" } };
@@ -109,7 +120,11 @@ describe("tokens in a store", () => {
       servers: { tools: { url: issuer.url, grant: { client, ...grant } } },
     };
     for (const value of ["a", "a", "b"]) {
-      const auth = await runtime({ config, env: { ...issuer.env, OTHER: value }, store: memory.store() });
+      const auth = await createTestRuntime({
+        config,
+        env: { ...issuer.env, OTHER: value },
+        store: memory.store(),
+      });
       await auth.resolve("tools").getAccessToken();
     }
     expect(issuer.tokenRequests().length).toBe(
@@ -126,7 +141,7 @@ describe("tokens in a store", () => {
       ["b", "two", ["y", "x"]],
     ] as const) {
       const config: McpAuthConfig = { servers: { [name]: { url: issuer.url, grant: { client, scopes } } } };
-      const auth = await runtime({ config, env: { SECRET: secret }, store: memory.store() });
+      const auth = await createTestRuntime({ config, env: { SECRET: secret }, store: memory.store() });
       expect(await auth.resolve(name).getAccessToken()).toBe("t1");
     }
   });
@@ -136,7 +151,7 @@ describe("refused tokens with a store", () => {
   /** Starts a server that accepts only `accepted`, and an issuer that issues `t1`, `t2` and so on. */
   async function refusingServer(accepted: () => string) {
     let count = 0;
-    return await ownIssuer(
+    return await startScriptedIssuer(
       (_request, response) => {
         count += 1;
         sendToken(response, `t${count}`);
@@ -153,7 +168,7 @@ describe("refused tokens with a store", () => {
     const memory = sharedMemory();
     const statuses: number[] = [];
     for (const _ of [1, 2]) {
-      const { manager, auth } = await managerOf(issuer, { store: memory.store() });
+      const { manager, auth } = await createTestManager(issuer, { store: memory.store() });
       const body = new Blob(["a body that is read once"]).stream();
       const response = await manager.fetch(issuer.url, {
         method: "POST",
@@ -171,8 +186,8 @@ describe("refused tokens with a store", () => {
     const issuer = await refusingServer(() => accepted);
     const memory = sharedMemory();
     const [one, other] = [
-      (await managerOf(issuer, { store: memory.store() })).manager,
-      (await managerOf(issuer, { store: memory.store() })).manager,
+      (await createTestManager(issuer, { store: memory.store() })).manager,
+      (await createTestManager(issuer, { store: memory.store() })).manager,
     ];
     expect((await one.fetch(issuer.url)).status).toBe(200);
     await other.getAccessToken({ forceRefresh: true });
@@ -185,7 +200,7 @@ describe("refused tokens with a store", () => {
     const issuer = await refusingServer(() => "none");
     const memory = sharedMemory();
     for (let process = 0; process < 10; process += 1) {
-      const { manager } = await managerOf(issuer, { store: memory.store() });
+      const { manager } = await createTestManager(issuer, { store: memory.store() });
       for (const _ of [1, 2, 3]) expect((await manager.fetch(issuer.url)).status).toBe(401);
     }
     // The first token, and five replacements of refused ones.
@@ -195,13 +210,13 @@ describe("refused tokens with a store", () => {
 
 test("a process in a cool-down uses the token that another process has obtained", async () => {
   let secret = "wrong";
-  const issuer = await ownIssuer((_request, response) => {
+  const issuer = await startScriptedIssuer((_request, response) => {
     if (secret === "wrong") return sendJson(response, { error: "invalid_client" }, 401);
     sendToken(response, "t1");
   });
   const memory = sharedMemory();
-  const { manager: one } = await managerOf(issuer, { store: memory.store() });
-  const { manager: other } = await managerOf(issuer, { store: memory.store() });
+  const { manager: one } = await createTestManager(issuer, { store: memory.store() });
+  const { manager: other } = await createTestManager(issuer, { store: memory.store() });
   await expect(one.getAccessToken()).rejects.toMatchObject({ code: "token_request_rejected" });
   expect(one.status().state).toBe("cooldown");
   secret = "right";
@@ -219,7 +234,7 @@ describe("calls that wait for something that never answers", () => {
     const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
     const grant = { type: "token_exchange", client, subject: { token: { runtime: true } } } as const;
     const config: McpAuthConfig<"tools"> = { defaults, servers: { tools: { url, grant } } };
-    const { manager } = await managerOf({ ...issuer, config }, { store: sharedMemory().store() });
+    const { manager } = await createTestManager({ ...issuer, config }, { store: sharedMemory().store() });
     const user = manager.for({ key: "ann", subjectToken: never });
     await expect(user.getAccessToken()).rejects.toMatchObject({ code: "timeout" });
   });
@@ -227,7 +242,10 @@ describe("calls that wait for something that never answers", () => {
   test("a call whose store key never arrives rejects with timeout", async () => {
     const issuer = await countingIssuer();
     const store = sharedMemory().store({ encryptionKeys: never });
-    const { manager } = await managerOf({ ...issuer, config: { ...issuer.config, defaults } }, { store });
+    const { manager } = await createTestManager(
+      { ...issuer, config: { ...issuer.config, defaults } },
+      { store },
+    );
     await expect(manager.getAccessToken()).rejects.toMatchObject({ code: "timeout" });
   });
 
@@ -236,7 +254,10 @@ describe("calls that wait for something that never answers", () => {
     async (method) => {
       const issuer = await countingIssuer();
       const store = sharedMemory().store({ [method]: never });
-      const { manager } = await managerOf({ ...issuer, config: { ...issuer.config, defaults } }, { store });
+      const { manager } = await createTestManager(
+        { ...issuer, config: { ...issuer.config, defaults } },
+        { store },
+      );
       await expect(manager.getAccessToken()).rejects.toMatchObject({ code: "timeout" });
     },
   );
@@ -254,7 +275,11 @@ describe("calls that wait for something that never answers", () => {
       },
     });
     const time = liveClock();
-    const { manager, auth } = await managerOf(issuer, { store, clock: time.clock, fetch: time.fetch });
+    const { manager, auth } = await createTestManager(issuer, {
+      store,
+      clock: time.clock,
+      fetch: time.fetch,
+    });
     const call = manager.getAccessToken();
     expect(await secondsNeeded(time, () => call)).toBeLessThan(5);
     expect(await call).toBe("t1");
@@ -278,7 +303,7 @@ describe("stores that are passed in code", () => {
     // JavaScript code can pass anything.
     const store = given as object as McpAuthStore;
     const { config, env } = await countingIssuer();
-    await expect(runtime({ config, env, store })).rejects.toMatchObject({
+    await expect(createTestRuntime({ config, env, store })).rejects.toMatchObject({
       code: "config_invalid",
       message: expect.stringContaining(message),
     });
@@ -290,7 +315,7 @@ describe("unusable stores", () => {
     const issuer = await countingIssuer();
     const fails = () => Promise.reject(new Error("secret-of-the-library"));
     const store = sharedMemory().store({ get: fails, set: fails, withLock: fails });
-    const { manager, auth } = await managerOf(issuer, { store });
+    const { manager, auth } = await createTestManager(issuer, { store });
     const events: McpAuthEvents["store:down"][] = [];
     auth.on("store:down", (event) => events.push(event));
     expect(await manager.getAccessToken()).toBe("t1");
@@ -311,32 +336,36 @@ describe("unusable stores", () => {
   test("a store entry that cannot be decrypted causes a warning and is replaced by a new token", async () => {
     const issuer = await countingIssuer();
     const memory = sharedMemory();
-    await (await managerOf(issuer, { store: memory.store() })).manager.getAccessToken();
+    await (await createTestManager(issuer, { store: memory.store() })).manager.getAccessToken();
     for (const [key, entry] of memory.data.entries) {
       if (key.startsWith("token.")) memory.data.entries.set(key, { ...entry, value: "damaged" });
     }
-    const { manager, auth } = await managerOf(issuer, { store: memory.store() });
+    const { manager, auth } = await createTestManager(issuer, { store: memory.store() });
     const warnings: unknown[] = [];
     auth.on("token:warning", ({ code }) => warnings.push(code));
     expect(await manager.getAccessToken()).toBe("t2");
     expect(warnings).toEqual(["store_unavailable"]);
-    expect(await (await managerOf(issuer, { store: memory.store() })).manager.getAccessToken()).toBe("t2");
+    expect(await (await createTestManager(issuer, { store: memory.store() })).manager.getAccessToken()).toBe(
+      "t2",
+    );
   });
 
   test("store entries of another key are not used", async () => {
     const issuer = await countingIssuer();
     const memory = sharedMemory();
-    await (await managerOf(issuer, { store: memory.store() })).manager.getAccessToken();
+    await (await createTestManager(issuer, { store: memory.store() })).manager.getAccessToken();
     const { data } = memory;
     const other = sharedMemory();
     for (const [key, entry] of data.entries) other.data.entries.set(key, entry);
-    expect(await (await managerOf(issuer, { store: other.store() })).manager.getAccessToken()).toBe("t2");
+    expect(await (await createTestManager(issuer, { store: other.store() })).manager.getAccessToken()).toBe(
+      "t2",
+    );
   });
 
   test("an invalid store key is key_invalid, a throwing key function secret_unavailable, and no token is requested", async () => {
     const issuer = await countingIssuer();
     const store = sharedMemory().store({ encryptionKeys: () => ["too short"] });
-    const { manager } = await managerOf(issuer, { store });
+    const { manager } = await createTestManager(issuer, { store });
     await expect(manager.getAccessToken()).rejects.toMatchObject({ code: "key_invalid" });
     const forced = manager.getAccessToken({ forceRefresh: true });
     await expect(forced).rejects.toMatchObject({ code: "key_invalid" });
@@ -345,7 +374,7 @@ describe("unusable stores", () => {
         throw new Error("secret");
       },
     });
-    const { manager: another } = await managerOf(issuer, { store: throws });
+    const { manager: another } = await createTestManager(issuer, { store: throws });
     await expect(another.getAccessToken()).rejects.toMatchObject({ code: "secret_unavailable" });
     expect(issuer.tokenRequests()).toEqual([]);
   });
@@ -364,7 +393,11 @@ describe("unusable stores", () => {
       },
     });
     const time = liveClock();
-    const { manager } = await managerOf(issuer, { store: blocking, clock: time.clock, fetch: time.fetch });
+    const { manager } = await createTestManager(issuer, {
+      store: blocking,
+      clock: time.clock,
+      fetch: time.fetch,
+    });
     const call = manager.getAccessToken();
     expect(await secondsNeeded(time, () => call)).toBeGreaterThan(1);
     expect(await call).toBe("t1");
@@ -373,7 +406,7 @@ describe("unusable stores", () => {
   test("a failed token request releases the lock, and other processes send their own request", async () => {
     const gate = deferred<void>();
     let count = 0;
-    const issuer = await ownIssuer(async (_request, response) => {
+    const issuer = await startScriptedIssuer(async (_request, response) => {
       count += 1;
       if (count > 1) return sendToken(response, "good");
       await gate.promise;
@@ -381,11 +414,11 @@ describe("unusable stores", () => {
     });
     const memory = sharedMemory();
     const [one, other] = [
-      (await managerOf(issuer, { store: memory.store() })).manager,
-      (await managerOf(issuer, { store: memory.store() })).manager,
+      (await createTestManager(issuer, { store: memory.store() })).manager,
+      (await createTestManager(issuer, { store: memory.store() })).manager,
     ];
     const first = one.getAccessToken().catch((error: unknown) => error);
-    await issuer.asked(1);
+    await issuer.receivedTokenRequests(1);
     const second = other.getAccessToken();
     gate.resolve();
     expect(await first).toMatchObject({ code: "token_request_rejected" });
@@ -405,8 +438,8 @@ describe("the lifetime and format of stored tokens", () => {
       const clock = fakeClock();
       const store = () => ({ ...createMemoryStore({ data, clock }), encryptionKeys: false as const });
       const other = { now: () => clock.now() + shift, setTimeout: clock.setTimeout };
-      const { manager: one } = await managerOf(issuer, { store: store(), clock });
-      const { manager: two } = await managerOf(issuer, { store: store(), clock: other });
+      const { manager: one } = await createTestManager(issuer, { store: store(), clock });
+      const { manager: two } = await createTestManager(issuer, { store: store(), clock: other });
       await one.getAccessToken();
       const token = await two.getToken();
       expect([token.accessToken, token.expiresAt - other.now()]).toEqual(["t1", 300_000]);
@@ -419,11 +452,11 @@ describe("the lifetime and format of stored tokens", () => {
   test("a stored token is not used beyond its lifetime, even if its store entry expires later", async () => {
     const issuer = await countingIssuer(300);
     const memory = sharedMemory();
-    await (await managerOf(issuer, { store: memory.store() })).manager.getAccessToken();
+    await (await createTestManager(issuer, { store: memory.store() })).manager.getAccessToken();
     for (const [key, entry] of memory.data.entries) {
       memory.data.entries.set(key, { ...entry, expiresAt: entry.expiresAt + 3_600_000 });
     }
-    const { manager } = await managerOf(issuer, { store: memory.store() });
+    const { manager } = await createTestManager(issuer, { store: memory.store() });
     const { accessToken, expiresAt } = await manager.getToken();
     expect([accessToken, expiresAt <= Date.now() + 300_000]).toEqual(["t1", true]);
   });
@@ -438,12 +471,14 @@ describe("the lifetime and format of stored tokens", () => {
     const issuer = await countingIssuer();
     const memory = sharedMemory();
     const store = () => memory.store({ encryptionKeys: false });
-    await (await managerOf(issuer, { store: store() })).manager.getAccessToken();
+    await (await createTestManager(issuer, { store: store() })).manager.getAccessToken();
     const [key, entry] = [...memory.data.entries].find(([name]) => name.startsWith("token.")) ?? [];
     if (key === undefined || entry === undefined) throw new Error("The store has no token.");
     const value = JSON.stringify({ ...parseJsonObject(entry.value), ...change });
     memory.data.entries.set(key, { ...entry, value });
-    expect(await (await managerOf(issuer, { store: store() })).manager.getAccessToken()).toBe(expected);
+    expect(await (await createTestManager(issuer, { store: store() })).manager.getAccessToken()).toBe(
+      expected,
+    );
     expect(parseJsonObject(memory.data.entries.get(key)?.value ?? "")).toMatchObject({
       ...{ v: 1, accessToken: expected },
     });
@@ -454,18 +489,18 @@ describe("metadata in a store", () => {
   test("a process with stored token and metadata sends no request on startup", async () => {
     const issuer = await countingIssuer();
     const memory = sharedMemory();
-    await (await managerOf(issuer, { store: memory.store() })).manager.getAccessToken();
+    await (await createTestManager(issuer, { store: memory.store() })).manager.getAccessToken();
     const before = issuer.server.requests.length;
-    await (await managerOf(issuer, { store: memory.store() })).manager.getAccessToken();
+    await (await createTestManager(issuer, { store: memory.store() })).manager.getAccessToken();
     expect(issuer.server.requests.length).toBe(before);
-    const { manager } = await managerOf(issuer, { store: memory.store() });
+    const { manager } = await createTestManager(issuer, { store: memory.store() });
     await manager.getAccessToken({ forceRefresh: true });
     expect(issuer.server.requests.slice(before).map(({ url }) => url)).toEqual(["/token"]);
   });
 
   test("a token endpoint that has moved is found through new metadata, which replaces the stored metadata", async () => {
     const paths = ["/token"];
-    const server = await ownServer((request, response) => {
+    const server = await startScriptedServer((request, response) => {
       if (request.url === "/.well-known/oauth-authorization-server") {
         return sendJson(response, { issuer: server.origin, token_endpoint: server.origin + paths[0] });
       }
@@ -475,10 +510,10 @@ describe("metadata in a store", () => {
     const config = { servers: { tools: { url: `${server.origin}/mcp`, grant: { client } } } };
     const memory = sharedMemory();
     const world = { config, env: { SECRET: "s" } };
-    await (await managerOf(world, { store: memory.store() })).manager.getAccessToken();
+    await (await createTestManager(world, { store: memory.store() })).manager.getAccessToken();
     paths[0] = "/moved";
     for (const _ of [1, 2]) {
-      const { manager } = await managerOf(world, { store: memory.store() });
+      const { manager } = await createTestManager(world, { store: memory.store() });
       await manager.getAccessToken({ forceRefresh: true });
     }
     const asked = server.requests.filter(({ url }) => url.endsWith("server") || url === "/token");

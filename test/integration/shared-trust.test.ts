@@ -12,7 +12,7 @@ import { createFileStore } from "../../src/stores/file.js";
 import { type Authority, createAuthority } from "../support/certificates.js";
 import { listen } from "../support/listen.js";
 import { sharedMemory } from "../support/shared-memory.js";
-import { ownIssuer, runtime, sendToken } from "./harness.js";
+import { createTestRuntime, sendToken, startScriptedIssuer } from "./harness.js";
 
 const secret = "canary-secret";
 const issuer = "https://auth.test";
@@ -133,7 +133,7 @@ async function tokenAt(
   };
   const env = { SECRET: secret, STORE_KEY: storeKey };
   const store = over.store === undefined ? {} : { store: over.store };
-  const auth = await runtime<string>({ config, env, ...store, ...options });
+  const auth = await createTestRuntime<string>({ config, env, ...store, ...options });
   try {
     return await auth.resolve("tools").getAccessToken();
   } finally {
@@ -204,7 +204,7 @@ describe.each(stores)("processes with a store %s", (_kind, open) => {
 
 test("processes with different token endpoints in the config do not share a token", async () => {
   let count = 0;
-  const server = await ownIssuer(
+  const server = await startScriptedIssuer(
     (_request, response) => sendToken(response, `t${++count}`),
     (_request, response) => sendToken(response, `t${++count}`),
   );
@@ -215,7 +215,7 @@ test("processes with different token endpoints in the config do not share a toke
     const metadata = { tokenEndpoint: `${origin}${path}` };
     const client = { issuer: origin, id: "agent", secret: { env: "SECRET" }, metadata };
     const config: McpAuthConfig<"tools"> = { servers: { tools: { url: server.url, grant: { client } } } };
-    const auth = await runtime<"tools">({ config, env: server.env, store: memory.store() });
+    const auth = await createTestRuntime<"tools">({ config, env: server.env, store: memory.store() });
     tokens.push(await auth.resolve("tools").getAccessToken());
     await auth.stop();
   }
@@ -224,8 +224,8 @@ test("processes with different token endpoints in the config do not share a toke
 
 test("clearing the store of a server deletes its metadata for all trust settings, and no other server's", async () => {
   const [one, other] = [
-    await ownIssuer((_request, response) => sendToken(response, "one")),
-    await ownIssuer((_request, response) => sendToken(response, "other")),
+    await startScriptedIssuer((_request, response) => sendToken(response, "one")),
+    await startScriptedIssuer((_request, response) => sendToken(response, "other")),
   ];
   const folder = await temporary();
   const client = (issuer: string) => ({ issuer, id: "agent", secret: { env: "SECRET" } });
@@ -238,7 +238,7 @@ test("clearing the store of a server deletes its metadata for all trust settings
       store: { type: "file", path: folder, encryptionKey: { env: "STORE_KEY" } },
       ...(network && { network }),
     };
-    return await runtime<"one" | "other">({ config, env: { ...one.env, STORE_KEY: storeKey } });
+    return await createTestRuntime<"one" | "other">({ config, env: { ...one.env, STORE_KEY: storeKey } });
   };
   for (const network of [undefined, { allowInsecureHttp: ["a.mesh"] }]) {
     const auth = await run(network);

@@ -2,15 +2,15 @@ import { channel } from "node:diagnostics_channel";
 import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { defineConfig, type Logger, type McpAuth, type TokenEvent } from "../../src/index.js";
-import { failure } from "../support/failure.js";
+import { rejectionOf } from "../support/rejection-of.js";
 import {
   agentSecret,
+  createTestManager,
+  createTestRuntime,
   listen,
   liveClock,
-  managerOf,
-  ownIssuer,
-  runtime,
   sendToken,
+  startScriptedIssuer,
   startWorld,
 } from "./harness.js";
 
@@ -28,7 +28,7 @@ async function threeServers() {
   const config = defineConfig({
     servers: { good: server("SECRET"), wrong: server("WRONG"), missing: server("MISSING") },
   });
-  const auth = await runtime({ config, env: { SECRET: agentSecret, WRONG: "wrong" } });
+  const auth = await createTestRuntime({ config, env: { SECRET: agentSecret, WRONG: "wrong" } });
   return { world, auth };
 }
 
@@ -54,7 +54,7 @@ describe("start()", () => {
 
   test("start() rejects with the error of a required server after all servers have settled", async () => {
     const { world, auth } = await threeServers();
-    const error = await failure(auth.start({ require: ["good", "missing"] }));
+    const error = await rejectionOf(auth.start({ require: ["good", "missing"] }));
     expect(error).toMatchObject({ code: "secret_unavailable", server: "missing" });
     expect(world.issuer.tokensIssued).toBe(1);
     expect(auth.status().map(({ state }) => state)).toEqual(["fresh", "cooldown", "cooldown"]);
@@ -70,7 +70,7 @@ describe("start()", () => {
     const { world, auth } = await threeServers();
     // JavaScript code can pass any name.
     const require = ["good", "misisng"] as unknown as ["good"];
-    const error = await failure(auth.start({ require }));
+    const error = await rejectionOf(auth.start({ require }));
     expect(error).toMatchObject({ code: "unknown_server" });
     expect(error.message).toContain('Did you mean "missing"?');
     expect(world.issuer.tokenRequests).toEqual([]);
@@ -78,7 +78,7 @@ describe("start()", () => {
 
   test("start() can be called several times and requests one token", async () => {
     const world = await startWorld();
-    const { auth } = await managerOf(world);
+    const { auth } = await createTestManager(world);
     expect(await Promise.all([auth.start(), auth.start()])).toEqual([[], []]);
     expect(await auth.start()).toEqual([]);
     expect(world.issuer.tokenRequests).toHaveLength(1);
@@ -87,7 +87,7 @@ describe("start()", () => {
   test("start() requests no token for a server with `refresh: false` unless it is required", async () => {
     const world = await startWorld();
     const config = { ...world.config, defaults: { refresh: false } } as const;
-    const { auth } = await managerOf({ config, env: world.env });
+    const { auth } = await createTestManager({ config, env: world.env });
     expect(await auth.start()).toEqual([]);
     expect(world.issuer.tokenRequests).toEqual([]);
     expect(await auth.start({ require: ["tools"] })).toEqual([]);
@@ -105,7 +105,7 @@ test("createMcpAuth sends nothing, reads no secret and sets no timer", async () 
       return Reflect.get(target, name);
     },
   });
-  const { auth } = await managerOf({ config: world.config, env }, { clock, fetch });
+  const { auth } = await createTestManager({ config: world.config, env }, { clock, fetch });
   expect(read).not.toContain("SECRET");
   expect(clock.pending).toEqual([]);
   expect([...world.issuer.tokenRequests, ...world.mcp.requests]).toEqual([]);
@@ -117,7 +117,7 @@ describe("status()", () => {
     const world = await startWorld({ lifetime: 3_600 });
     const { clock, fetch, advance } = liveClock();
     const config = { ...world.config, defaults: { refresh: { jitter: 0 } } };
-    const { auth, manager } = await managerOf({ config, env: world.env }, { clock, fetch });
+    const { auth, manager } = await createTestManager({ config, env: world.env }, { clock, fetch });
     const issuedAt = clock.now();
     const expiresAt = issuedAt + 60 * minute;
     expect(manager.status()).toEqual({ server: "tools", state: "none" });
@@ -138,7 +138,7 @@ describe("status()", () => {
     expect(manager.status().state).toBe("asleep");
 
     world.issuer.failNext(1, 400);
-    await failure(manager.getAccessToken());
+    await rejectionOf(manager.getAccessToken());
     expect(manager.status()).toMatchObject({
       state: "cooldown",
       lastError: { code: "token_request_rejected" },
@@ -158,7 +158,7 @@ describe("status()", () => {
     const world = await startWorld({ lifetime: 60 });
     const { clock, fetch, advance } = liveClock();
     const config = { ...world.config, defaults: { refresh: false } } as const;
-    const { manager } = await managerOf({ config, env: world.env }, { clock, fetch });
+    const { manager } = await createTestManager({ config, env: world.env }, { clock, fetch });
     await manager.getAccessToken();
     await advance(40_000);
     expect(manager.status()).toMatchObject({ state: "stale" });
@@ -175,7 +175,7 @@ describe("events", () => {
     const world = await startWorld();
     const env: Record<string, string> = { SECRET: "wrong" };
     const { clock, fetch, advance } = liveClock();
-    const { auth, manager } = await managerOf({ config: world.config, env }, { clock, fetch });
+    const { auth, manager } = await createTestManager({ config: world.config, env }, { clock, fetch });
     const heard = listen(auth);
     const published: unknown[] = [];
     for (const name of ["token:renewed", "token:failed", "token:cooldown", "token:rejected"]) {
@@ -183,7 +183,7 @@ describe("events", () => {
       channel(`mcp-auth:${name}`).subscribe(subscriber);
       onTestFinished(() => void channel(`mcp-auth:${name}`).unsubscribe(subscriber));
     }
-    await failure(manager.getAccessToken());
+    await rejectionOf(manager.getAccessToken());
     env["SECRET"] = agentSecret;
     await advance(1_000);
     const now = clock.now();
@@ -242,7 +242,7 @@ describe("events", () => {
 
   test("a listener of token:renewed that requests the token gets the new one", async () => {
     const world = await startWorld();
-    const { auth, manager } = await managerOf(world);
+    const { auth, manager } = await createTestManager(world);
     const found: Promise<unknown>[] = [];
     auth.on("token:renewed", ({ expiresAt }) => {
       const { state, expiresAt: shown } = manager.status();
@@ -259,11 +259,11 @@ describe("events", () => {
   });
 
   test("a token without a lifetime causes a token:warning event", async () => {
-    const issuer = await ownIssuer((_request, response) => {
+    const issuer = await startScriptedIssuer((_request, response) => {
       response.writeHead(200, { "content-type": "application/json" });
       response.end('{"access_token":"opaque","token_type":"Bearer"}');
     });
-    const { auth, manager } = await managerOf(issuer);
+    const { auth, manager } = await createTestManager(issuer);
     const heard = listen(auth);
     const { expiresAt } = await manager.getToken();
     expect(heard.map(({ event }) => event)).toEqual(["token:warning", "token:renewed"]);
@@ -276,7 +276,7 @@ describe("events", () => {
     const logged: unknown[][] = [];
     const log = (...line: unknown[]) => void logged.push(line);
     const logger: Logger = { debug: log, info: log, warn: log, error: log };
-    const { auth, manager } = await managerOf(world, { logger });
+    const { auth, manager } = await createTestManager(world, { logger });
     const heard: TokenEvent[] = [];
     auth.on("token:renewed", () => {
       throw new Error("canary of the listener");
@@ -298,7 +298,7 @@ describe("events", () => {
     const note = (reason: unknown) => void unhandled.push(reason);
     process.on("unhandledRejection", note);
     onTestFinished(() => void process.off("unhandledRejection", note));
-    const { auth, manager } = await managerOf(world);
+    const { auth, manager } = await createTestManager(world);
     auth.on("token:renewed", async () => {
       throw new Error("later");
     });
@@ -309,7 +309,7 @@ describe("events", () => {
 
   test("a removed listener gets no more events, even if it removes itself", async () => {
     const world = await startWorld();
-    const { auth, manager } = await managerOf(world);
+    const { auth, manager } = await createTestManager(world);
     const heard: string[] = [];
     const removeFirst = auth.on("token:renewed", () => {
       heard.push("first");
@@ -328,7 +328,7 @@ describe("events", () => {
       throw new Error("disk full");
     };
     const logger: Logger = { debug: fail, info: fail, warn: fail, error: fail };
-    const { manager } = await managerOf(world, { logger });
+    const { manager } = await createTestManager(world, { logger });
     expect(await manager.getAccessToken()).toMatch(/^ey/);
   });
 });
@@ -343,12 +343,12 @@ test("a logger gets every event and no secret", async () => {
   const logger: Logger = { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
   const env = { ...world.env, KEY: "canary-header" };
   const { clock, fetch, advance } = liveClock();
-  const { manager } = await managerOf({ config, env }, { logger, clock, fetch });
+  const { manager } = await createTestManager({ config, env }, { logger, clock, fetch });
   await manager.fetch(world.mcp.url);
   world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
   await manager.fetch(world.mcp.url);
   world.issuer.failNext(1, 400);
-  await failure(manager.getToken({ forceRefresh: true }));
+  await rejectionOf(manager.getToken({ forceRefresh: true }));
   await advance(50_000);
   expect(logged.map((entry) => String(Array.isArray(entry) ? `${entry[0]} ${entry[1]}` : ""))).toEqual([
     "debug token:renewed",
@@ -379,7 +379,7 @@ describe("resolve() and resolveUrl()", () => {
         other: { url: "https://other.example/mcp/", grant },
       },
     });
-    return await runtime({ config, env: {} });
+    return await createTestRuntime({ config, env: {} });
   }
 
   test("resolveUrl() returns the server with the longest matching path, at segment boundaries", async () => {
@@ -434,7 +434,7 @@ describe("resolve() and resolveUrl()", () => {
     const config = {
       servers: { alice: at("?tenant=alice"), bob: at("?tenant=bob"), deep: at("?tenant=bob&x=1") },
     };
-    const auth = await runtime({ config, env: {} });
+    const auth = await createTestRuntime({ config, env: {} });
     const found = (query: string) => auth.resolveUrl(`https://mcp.example/mcp${query}`)?.name;
     expect(["?tenant=bob", "?tenant=alice", "?x=1&tenant=bob", "?tenant=carol", ""].map(found)).toEqual([
       "bob",
@@ -475,7 +475,7 @@ describe("resolve() and resolveUrl()", () => {
     expect(() => auth.resolve("zzzzzzzzzz")).toThrowError(/The config names: root, billing, invoices/);
     // @ts-expect-error: the names are those of the config
     const starting = auth.start({ require: ["rooot"] });
-    expect((await failure(starting)).code).toBe("unknown_server");
+    expect((await rejectionOf(starting)).code).toBe("unknown_server");
     // If the names are not known at compile time, any string is allowed.
     const untyped: McpAuth = auth;
     const name: string = "billing";
@@ -486,15 +486,15 @@ describe("resolve() and resolveUrl()", () => {
 
 test("fetch of a manager works without `this`", async () => {
   const world = await startWorld();
-  const { manager } = await managerOf(world);
+  const { manager } = await createTestManager(world);
   const { fetch } = manager;
   expect((await fetch(world.mcp.url)).status).toBe(405);
 });
 
 test("a custom fetch sends every request of a manager", async () => {
-  const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+  const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
   const urls: string[] = [];
-  const { manager } = await managerOf(issuer, {
+  const { manager } = await createTestManager(issuer, {
     fetch: (input, init) => {
       urls.push(new URL(String(input)).pathname);
       return fetch(input, init);

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SignJWT } from "jose";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { failure } from "../support/failure.js";
 import { sendJson } from "../support/http-server.js";
-import { listen, liveClock, managerOf, ownServer, runtime } from "./harness.js";
+import { rejectionOf } from "../support/rejection-of.js";
+import { createTestManager, createTestRuntime, listen, liveClock, startScriptedServer } from "./harness.js";
 
 /** Starts a server that accepts some tokens, with a config that reads a token from a file. */
 async function tokenFileWorld(good: readonly string[]) {
@@ -14,7 +14,7 @@ async function tokenFileWorld(good: readonly string[]) {
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = join(folder, "token");
   const accepted = new Set(good.map((token) => `Bearer ${token}`));
-  const server = await ownServer((request, response) => {
+  const server = await startScriptedServer((request, response) => {
     const status = accepted.has(request.headers.authorization ?? "") ? 200 : 401;
     sendJson(response, { status }, status, status === 401 ? { "www-authenticate": "Bearer" } : {});
   });
@@ -29,7 +29,7 @@ describe("a static token", () => {
   test("a static token is sent unchanged, and no metadata is requested", async () => {
     const world = await tokenFileWorld(["one"]);
     await world.put("one\n");
-    const { manager } = await managerOf(world);
+    const { manager } = await createTestManager(world);
     expect((await manager.fetch(world.url)).status).toBe(200);
     expect(world.server.requests.map(({ url }) => url)).toEqual(["/mcp"]);
     expect(await manager.getToken()).toMatchObject({ accessToken: "one", issuer: undefined });
@@ -38,7 +38,7 @@ describe("a static token", () => {
   test("a static token that was replaced in its file is read again after a 401, and the call succeeds", async () => {
     const world = await tokenFileWorld(["one"]);
     await world.put("one");
-    const { auth, manager } = await managerOf(world);
+    const { auth, manager } = await createTestManager(world);
     const heard = listen(auth);
     await manager.fetch(world.url);
     world.accepted.clear();
@@ -58,7 +58,7 @@ describe("a static token", () => {
   test("a static token that has not changed after a 401 is not sent again", async () => {
     const world = await tokenFileWorld([]);
     await world.put("one");
-    const { manager } = await managerOf(world);
+    const { manager } = await createTestManager(world);
     const response = await manager.fetch(world.url);
     expect(response.status).toBe(401);
     expect(await response.json()).toEqual({ status: 401 });
@@ -69,7 +69,7 @@ describe("a static token", () => {
     const world = await tokenFileWorld(["good"]);
     await world.put("bad");
     const { clock, fetch } = liveClock();
-    const { manager } = await managerOf(world, { clock, fetch });
+    const { manager } = await createTestManager(world, { clock, fetch });
     for (let call = 0; call < 8; call += 1) expect((await manager.fetch(world.url)).status).toBe(401);
     await world.put("good");
     expect((await manager.fetch(world.url)).status).toBe(200);
@@ -78,7 +78,7 @@ describe("a static token", () => {
   test("a static token that is missing after a 401 causes an event and an error in the status", async () => {
     const world = await tokenFileWorld(["one"]);
     await world.put("one");
-    const { auth, manager } = await managerOf(world);
+    const { auth, manager } = await createTestManager(world);
     const failed: unknown[] = [];
     auth.on("token:failed", ({ code }) => failed.push(code));
     await manager.fetch(world.url);
@@ -103,7 +103,7 @@ describe("a static token", () => {
     const lasting = { servers: { tools: { ...tools, grant: { ...tools.grant, lifetime: "10h" } } } };
     for (const config of [world.config, lasting]) {
       const { clock, fetch } = liveClock(now * 1_000);
-      const { manager } = await managerOf({ config, env: {} }, { clock, fetch });
+      const { manager } = await createTestManager({ config, env: {} }, { clock, fetch });
       expect((await manager.getToken()).expiresAt).toBe((now + 1_200) * 1_000);
     }
   });
@@ -114,7 +114,7 @@ describe("a static token", () => {
     const [old, fresh] = [await signed(now - 7_200, now - 3_600), await signed(now, now + 3_600)];
     await world.put(old);
     const { clock } = liveClock(now * 1_000);
-    const { auth, manager } = await managerOf(world, { clock });
+    const { auth, manager } = await createTestManager(world, { clock });
     const warnings: unknown[] = [];
     auth.on("token:warning", ({ expiresAt }) => warnings.push(expiresAt));
     expect(await manager.getAccessToken()).toBe(old);
@@ -132,7 +132,7 @@ describe("a static token", () => {
     const { tools } = world.config.servers;
     const config = { servers: { tools: { ...tools, grant: { ...tools.grant, lifetime: "1h" } } } };
     const { clock } = liveClock();
-    const { auth, manager } = await managerOf({ config, env: {} }, { clock });
+    const { auth, manager } = await createTestManager({ config, env: {} }, { clock });
     const { expiresAt } = await manager.getToken();
     expect(expiresAt).toBe(clock.now() + 3_600_000);
     await world.put("two");
@@ -149,7 +149,7 @@ describe("a static token", () => {
     ["contains a line break", "one\ntwo"],
     ["contains characters that are not allowed in a header", "тайна"],
   ])("a static token that %s is secret_unavailable and is not shown", async (_, text) => {
-    const auth = await runtime({
+    const auth = await createTestRuntime({
       config: {
         servers: {
           tools: { url: "http://127.0.0.1:1/mcp", grant: { type: "static", token: { env: "TOKEN" } } },
@@ -157,7 +157,7 @@ describe("a static token", () => {
       },
       env: { TOKEN: text },
     });
-    const error = await failure(auth.resolve("tools").getAccessToken());
+    const error = await rejectionOf(auth.resolve("tools").getAccessToken());
     expect(error).toMatchObject({ code: "secret_unavailable", server: "tools" });
     expect(error.message).not.toContain("one");
     expect(error.message).not.toContain("тайна");

@@ -6,10 +6,10 @@ import { type RecordedRequest, sendJson } from "../support/http-server.js";
 import {
   agentSecret,
   listen,
-  type OwnIssuer,
-  ownIssuer,
-  ownServer,
+  type ScriptedIssuer,
   sendToken,
+  startScriptedIssuer,
+  startScriptedServer,
   startWorld,
   type WorldOptions,
 } from "./harness.js";
@@ -46,7 +46,7 @@ async function scopedWorld({ needs, status = 401, supported, grant, members, fet
   const world = await startWorld(options);
   const { issuer } = world;
   const refusals = new Map<string, string>();
-  const server = await ownServer((request, response) => {
+  const server = await startScriptedServer((request, response) => {
     if (request.url.startsWith("/.well-known/"))
       return sendJson(response, {
         ...{ resource: `${server.origin}/mcp`, authorization_servers: [issuer.issuer] },
@@ -152,7 +152,7 @@ describe("a 401 that names a scope of stepUp", () => {
   });
 
   test("a 401 that names a scope causes a step-up if the authorization server returns the refused token again", async () => {
-    const issuer = await ownIssuer(
+    const issuer = await startScriptedIssuer(
       ({ body }, response) => {
         const scope = new URLSearchParams(body).get("scope") ?? "";
         sendToken(response, scope.includes("w") ? "wide" : "narrow");
@@ -310,12 +310,12 @@ describe("twelve concurrent calls that each need another scope", () => {
   });
 });
 
-function growingAt({ config, env }: OwnIssuer) {
+function growingAt({ config, env }: ScriptedIssuer) {
   const { tools } = config.servers;
   const grown = { ...tools, grant: { ...tools.grant, scopes: ["r"] }, stepUp: ["w"] };
   return { config: { servers: { tools: grown } }, env };
 }
 
-function scopesAskedOf(issuer: OwnIssuer): readonly (string | null)[] {
+function scopesAskedOf(issuer: ScriptedIssuer): readonly (string | null)[] {
   return issuer.tokenRequests().map(({ body }) => new URLSearchParams(body).get("scope"));
 }

@@ -1,7 +1,7 @@
 // A 403 that requires more scopes causes a step-up as far as the config allows. With real servers.
 import { expect, test } from "vitest";
-import { failure } from "../support/failure.js";
-import { agentSecret, managerOf, startWorld, type World, type WorldOptions } from "./harness.js";
+import { rejectionOf } from "../support/rejection-of.js";
+import { agentSecret, createTestManager, startWorld, type World, type WorldOptions } from "./harness.js";
 import { connectClient } from "./tool-client.js";
 
 const toolScopes = { rename: ["write"], erase: ["write", "admin"], haunt: ["ghost"] };
@@ -22,7 +22,7 @@ async function steppingUp(world: World, stepUp?: readonly string[], more: object
       tools: { ...tools, grant: { ...tools.grant, scopes: ["read"] }, ...(stepUp && { stepUp }), ...more },
     },
   };
-  const { manager } = await managerOf({ config, env: world.env });
+  const { manager } = await createTestManager({ config, env: world.env });
   return { manager, client: await connectClient(manager) };
 }
 
@@ -41,7 +41,7 @@ test("a tool that needs an allowed scope is called after one step-up request", a
 test("a scope that the config does not allow is not requested", async () => {
   const world = await scopedWorld();
   const { client } = await steppingUp(world, ["write"]);
-  const error = await failure(client.call("erase", "one"));
+  const error = await rejectionOf(client.call("erase", "one"));
   expect([error.code, error.retryable]).toEqual(["insufficient_scope", false]);
   expect(error.message).not.toContain("admin");
   expect(error.details).toEqual({ scope: ["admin"] });
@@ -53,7 +53,7 @@ test("a step-up that the authorization server refuses does not affect other call
   const clients = [{ id: "agent", secret: agentSecret, scopes: ["read"] }];
   const world = await scopedWorld({ clients });
   const { client } = await steppingUp(world, ["write"]);
-  const error = await failure(client.call("rename", "one"));
+  const error = await rejectionOf(client.call("rename", "one"));
   expect([error.code, error.oauthError]).toEqual(["token_request_rejected", "invalid_scope"]);
   const before = world.issuer.tokenRequests.length;
   expect(await client.call("echo", "two")).toBe("two");

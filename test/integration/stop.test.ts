@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { createMcpAuth } from "../../src/index.js";
 import { deferred } from "../support/deferred.js";
-import { failure } from "../support/failure.js";
 import { fakeClock } from "../support/fake-clock.js";
+import { rejectionOf } from "../support/rejection-of.js";
 import {
+  createTestManager,
   liveClock,
-  managerOf,
-  ownIssuer,
   sendToken,
+  startScriptedIssuer,
   startWorld,
   viaFetchV2,
   watchUnhandled,
@@ -17,13 +17,13 @@ import {
 async function heldManager() {
   const gate = deferred();
   let held = false;
-  const issuer = await ownIssuer(async (_request, response) => {
+  const issuer = await startScriptedIssuer(async (_request, response) => {
     const number = issuer.tokenRequests().length;
     if (held) await gate.promise;
     sendToken(response, `t${number}`);
   });
   const clock = fakeClock(Date.now());
-  const { auth, manager } = await managerOf(issuer, { clock });
+  const { auth, manager } = await createTestManager(issuer, { clock });
   return {
     auth,
     manager,
@@ -46,7 +46,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 describe("stop()", () => {
   test("after stop(), all calls reject with `stopped`, even with a fresh token", async () => {
     const world = await startWorld();
-    const { auth, manager } = await managerOf(world);
+    const { auth, manager } = await createTestManager(world);
     await manager.getAccessToken();
     await auth.stop();
     const calls = [
@@ -56,18 +56,18 @@ describe("stop()", () => {
       manager.getHeaders(),
       manager.fetch(world.mcp.url),
     ];
-    for (const error of await Promise.all(calls.map(failure))) {
+    for (const error of await Promise.all(calls.map(rejectionOf))) {
       expect(error).toMatchObject({ code: "stopped", server: "tools", retryable: false });
     }
     expect(() => auth.resolve("tools")).toThrowError(expect.objectContaining({ code: "stopped" }));
-    expect((await failure(auth.start())).code).toBe("stopped");
+    expect((await rejectionOf(auth.start())).code).toBe("stopped");
     expect(auth.status()).toMatchObject([{ server: "tools", state: "stopped" }]);
     expect(world.issuer.tokenRequests).toHaveLength(1);
   });
 
   test("after stop(), calls of a connected client reject", async () => {
     const world = await startWorld();
-    const { auth, manager } = await managerOf(world);
+    const { auth, manager } = await createTestManager(world);
     const client = await viaFetchV2(manager);
     await auth.stop();
     await expect(client.echo("x")).rejects.toThrow(/stopped/);
@@ -78,7 +78,7 @@ describe("stop()", () => {
     const { tools } = world.config.servers;
     const { clock, fetch, advance } = liveClock();
     const config = { servers: { tools: { ...tools, refresh: { schedule: "* * * * *" } } } };
-    const { auth } = await managerOf(world, { config, clock, fetch });
+    const { auth } = await createTestManager(world, { config, clock, fetch });
     await auth.start();
     await advance(1);
     expect(clock.pending.length).toBe(2);
@@ -95,22 +95,25 @@ describe("stop()", () => {
     const { auth, manager, issuer, hold, open } = await heldManager();
     hold();
     const calls = [manager.getAccessToken(), manager.getAccessToken()];
-    await issuer.asked(1);
+    await issuer.receivedTokenRequests(1);
     const stopping = auth.stop();
-    expect((await failure(manager.getAccessToken())).code).toBe("stopped");
+    expect((await rejectionOf(manager.getAccessToken())).code).toBe("stopped");
     expect(await isSettled(stopping)).toBe(false);
     open();
     expect(await Promise.all(calls)).toEqual(["t1", "t1"]);
     await stopping;
-    expect((await failure(manager.getAccessToken())).code).toBe("stopped");
+    expect((await rejectionOf(manager.getAccessToken())).code).toBe("stopped");
   });
 
   test("stop() aborts a token request after five seconds, and its callers get `stopped`", async () => {
     const unhandled = watchUnhandled();
     const { auth, manager, issuer, hold, clock } = await heldManager();
     hold();
-    const calls = [failure(manager.getAccessToken()), failure(manager.getToken({ forceRefresh: true }))];
-    await issuer.asked(1);
+    const calls = [
+      rejectionOf(manager.getAccessToken()),
+      rejectionOf(manager.getToken({ forceRefresh: true })),
+    ];
+    await issuer.receivedTokenRequests(1);
     const stopping = auth.stop();
     await clock.advance(4_999);
     expect(await isSettled(stopping)).toBe(false);
@@ -131,9 +134,9 @@ describe("stop()", () => {
     await clock.advance(3_300_000);
     // The token is stale: the call returns it and starts a renewal.
     expect(await manager.getAccessToken()).toBe("t1");
-    await issuer.asked(2);
+    await issuer.receivedTokenRequests(2);
     const stopping = auth.stop();
-    expect((await failure(manager.getAccessToken())).code).toBe("stopped");
+    expect((await rejectionOf(manager.getAccessToken())).code).toBe("stopped");
     await clock.advance(5_000);
     await stopping;
     expect(clock.pending).toEqual([]);
@@ -142,15 +145,15 @@ describe("stop()", () => {
   });
 
   test("stop() ends the pause between two attempts of a token request", async () => {
-    const issuer = await ownIssuer((_request, response) => void response.writeHead(503).end());
+    const issuer = await startScriptedIssuer((_request, response) => void response.writeHead(503).end());
     const clock = fakeClock(Date.now());
     const config = {
       ...issuer.config,
       defaults: { retry: { min: "8s", max: "8s" }, deadline: "1h" },
     } as const;
-    const { auth, manager } = await managerOf(issuer, { config, clock });
+    const { auth, manager } = await createTestManager(issuer, { config, clock });
     const failed = new Promise((resolve) => auth.on("token:failed", resolve));
-    const call = failure(manager.getAccessToken());
+    const call = rejectionOf(manager.getAccessToken());
     await failed;
     await clock.settle();
     const stopping = auth.stop();
@@ -165,7 +168,7 @@ describe("stop()", () => {
     const { auth, manager, issuer, hold, open } = await heldManager();
     hold();
     const call = manager.getAccessToken();
-    await issuer.asked(1);
+    await issuer.receivedTokenRequests(1);
     const stops = [auth.stop(), auth.stop(), auth[Symbol.asyncDispose]()];
     open();
     expect(await call).toBe("t1");
@@ -175,9 +178,9 @@ describe("stop()", () => {
 
   test("stop() before the first call resolves without sending a request", async () => {
     const world = await startWorld();
-    const { auth, manager } = await managerOf(world);
+    const { auth, manager } = await createTestManager(world);
     await auth.stop();
-    expect((await failure(manager.getAccessToken())).code).toBe("stopped");
+    expect((await rejectionOf(manager.getAccessToken())).code).toBe("stopped");
     expect([...world.issuer.tokenRequests, ...world.mcp.requests]).toEqual([]);
   });
 
@@ -185,7 +188,7 @@ describe("stop()", () => {
     const { auth, issuer, hold, clock } = await heldManager();
     hold();
     const starting = auth.start();
-    await issuer.asked(1);
+    await issuer.receivedTokenRequests(1);
     const stopping = auth.stop();
     await clock.advance(5_000);
     await stopping;
@@ -200,7 +203,7 @@ describe("stop()", () => {
     await auth.stop();
     provider.saveTokens({ access_token: "late", token_type: "Bearer", expires_in: 60 });
     provider.invalidateCredentials();
-    expect((await failure(manager.getAccessToken())).code).toBe("stopped");
+    expect((await rejectionOf(manager.getAccessToken())).code).toBe("stopped");
     expect(clock.pending).toEqual([]);
   });
 });
@@ -215,5 +218,5 @@ test("`await using` stops the runtime at the end of the block", async () => {
     expect(manager.status().state).toBe("fresh");
   }
   expect(manager.status().state).toBe("stopped");
-  expect((await failure(manager.getAccessToken())).code).toBe("stopped");
+  expect((await rejectionOf(manager.getAccessToken())).code).toBe("stopped");
 });

@@ -14,7 +14,7 @@ import { entryName } from "../support/entry-names.js";
 import { fakeClock } from "../support/fake-clock.js";
 import type { Handler } from "../support/http-server.js";
 import { sendJson } from "../support/http-server.js";
-import { agentSecret, ownServer, startWorld } from "./harness.js";
+import { agentSecret, startScriptedServer, startWorld } from "./harness.js";
 
 const anotherKey = () => randomBytes(32).toString("base64url");
 
@@ -67,7 +67,7 @@ const granted: Handler = (_request, response) => void response.writeHead(200).en
 
 /** Starts a scripted authorization server, whose tokens and response to a revocation the test decides. */
 async function issuing(token: () => string, revocation?: Handler, lifetime = 3_600) {
-  const server = await ownServer((request, response) => {
+  const server = await startScriptedServer((request, response) => {
     const issuer = server.origin;
     if (request.url === "/.well-known/oauth-authorization-server") {
       const endpoint = revocation === undefined ? {} : { revocation_endpoint: `${issuer}/revoke` };
@@ -253,7 +253,7 @@ test("store clear keeps the other files in a folder that is also the store's", a
 });
 
 test("a command warns on stderr if the clock of the server differs", async () => {
-  const server = await ownServer((request, response) => {
+  const server = await startScriptedServer((request, response) => {
     const { origin: issuer } = server;
     response.setHeader("date", new Date(Date.now() + 90_000).toUTCString());
     if (request.url === "/token") {
@@ -388,7 +388,7 @@ describe("the refresh tokens of a client", () => {
   /** Starts a server that replaces each refresh token, and uses it with two seeds. */
   async function twoSeeds() {
     let count = 0;
-    const server = await ownServer((request, response) => {
+    const server = await startScriptedServer((request, response) => {
       const issuer = server.origin;
       if (request.url === "/.well-known/oauth-authorization-server") {
         const endpoints = { token_endpoint: `${issuer}/token`, revocation_endpoint: `${issuer}/revoke` };

@@ -1,8 +1,8 @@
 // Subjects of tokens, and refused assertions. With real servers.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { McpAuthError } from "../../src/index.js";
-import { failure } from "../support/failure.js";
-import { runtime } from "./harness.js";
+import { rejectionOf } from "../support/rejection-of.js";
+import { createTestRuntime } from "./harness.js";
 import { type ClientId, type GrantConfig, type IdentityWorld, startIdentityWorld } from "./identity-world.js";
 
 const urn = "urn:ietf:params:oauth";
@@ -16,7 +16,7 @@ afterAll(() => world[Symbol.asyncDispose]());
 
 /** Creates a manager with this grant. `assertion` is the function behind `{ "resolver": "given" }`. */
 async function managerWith(grant: object, assertion?: () => Promise<string>) {
-  const auth = await runtime({
+  const auth = await createTestRuntime({
     config: {
       network: world.network,
       // Built from parts.
@@ -83,7 +83,7 @@ test.each([
     expect(new Set(sent).size).toBe(2);
     audience = "https://auth.elsewhere.example";
     const refused = await requestsDuring(async () => {
-      const error = await failure(manager.getToken({ forceRefresh: true }));
+      const error = await rejectionOf(manager.getToken({ forceRefresh: true }));
       expectRefused(error, "invalid_grant", sent.at(-1) ?? "");
     });
     expect(refused.issuer).toEqual(["invalid_grant"]);
@@ -97,7 +97,7 @@ test("a refusal of the identity provider ends the call without a request to the 
     async () => idToken,
   );
   const asked = await requestsDuring(async () => {
-    expectRefused(await failure(manager.getToken()), "invalid_grant", idToken);
+    expectRefused(await rejectionOf(manager.getToken()), "invalid_grant", idToken);
   });
   expect(asked).toEqual({ idp: ["invalid_grant"], issuer: [] });
 });

@@ -1,15 +1,15 @@
 // A mistake in one server of a config does not affect the others.
 import { describe, expect, test } from "vitest";
 import { createMcpAuth } from "../../src/index.js";
-import { failure } from "../support/failure.js";
-import { managerOf, runtime, startWorld } from "./harness.js";
+import { rejectionOf } from "../support/rejection-of.js";
+import { createTestManager, createTestRuntime, startWorld } from "./harness.js";
 
 describe("a server whose variable has no value", () => {
   async function beside(broken: object) {
     const world = await startWorld();
     const { tools } = world.config.servers;
     const config = { servers: { tools, broken: { ...tools, ...broken } } };
-    const auth = await runtime({ config, env: world.env });
+    const auth = await createTestRuntime({ config, env: world.env });
     return { world, auth };
   }
 
@@ -29,7 +29,7 @@ describe("a server whose variable has no value", () => {
         manager.getHeaders(),
         manager.fetch(world.mcp.url),
       ];
-      for (const error of await Promise.all(calls.map(failure))) {
+      for (const error of await Promise.all(calls.map(rejectionOf))) {
         expect(error).toMatchObject({ code: "config_invalid", server: "broken", retryable: false });
         expect(error.message).toContain("NOWHERE");
         expect(error.violations).toHaveLength(1);
@@ -42,7 +42,7 @@ describe("a server whose variable has no value", () => {
       expect((await auth.start()).map(({ server, code }) => `${server} ${code}`)).toEqual([
         "broken config_invalid",
       ]);
-      expect((await failure(auth.start({ require: ["broken"] }))).code).toBe("config_invalid");
+      expect((await rejectionOf(auth.start({ require: ["broken"] }))).code).toBe("config_invalid");
       expect(auth.resolveUrl(world.mcp.url)?.name).toBe("tools");
       expect(world.issuer.tokensIssued).toBe(1);
       await auth.stop();
@@ -53,9 +53,9 @@ describe("a server whose variable has no value", () => {
     const world = await startWorld();
     const { tools } = world.config.servers;
     const config = { servers: { tools: { ...tools, url: "${BASE:-http://127.0.0.1:1}/mcp" } } };
-    expect((await managerOf({ config, env: {} })).manager.url).toBe("http://127.0.0.1:1/mcp");
+    expect((await createTestManager({ config, env: {} })).manager.url).toBe("http://127.0.0.1:1/mcp");
     const env = { ...world.env, BASE: world.mcp.origin };
-    const { manager } = await managerOf({ config, env });
+    const { manager } = await createTestManager({ config, env });
     expect(manager.url).toBe(world.mcp.url);
     expect(await manager.getAccessToken()).toMatch(/^ey/);
   });
@@ -74,10 +74,13 @@ describe("a URL that is not https", () => {
       const config = {
         servers: { tools, open: { ...tools, grant: { client }, ...(url !== undefined && { url }) } },
       };
-      const auth = await runtime({ config, env: { ...world.env, BASE: "http://mcp.example.test" } });
-      const error = await failure(auth.resolve("open").getAccessToken());
+      const auth = await createTestRuntime({
+        config,
+        env: { ...world.env, BASE: "http://mcp.example.test" },
+      });
+      const error = await rejectionOf(auth.resolve("open").getAccessToken());
       expect(error).toMatchObject({ code: "insecure_url", server: "open" });
-      expect((await failure(auth.resolve("open").fetch("http://mcp.example.test/mcp"))).code).toBe(
+      expect((await rejectionOf(auth.resolve("open").fetch("http://mcp.example.test/mcp"))).code).toBe(
         "insecure_url",
       );
       expect(await auth.resolve("tools").getAccessToken()).toMatch(/^ey/);
@@ -91,8 +94,8 @@ describe("a URL that is not https", () => {
       const world = await startWorld();
       const { tools } = world.config.servers;
       const config = { servers: { tools, open: { ...tools, url } } };
-      const auth = await runtime({ config, env: world.env });
-      expect((await failure(auth.resolve("open").getAccessToken())).code).toBe("insecure_url");
+      const auth = await createTestRuntime({ config, env: world.env });
+      expect((await rejectionOf(auth.resolve("open").getAccessToken())).code).toBe("insecure_url");
       expect(await auth.resolve("tools").getAccessToken()).toMatch(/^ey/);
     },
   );
@@ -105,7 +108,7 @@ describe("a URL that is not https", () => {
   ])("the http URL %s is loopback, and allowed", async (url) => {
     const world = await startWorld();
     const { tools } = world.config.servers;
-    const { manager } = await managerOf({
+    const { manager } = await createTestManager({
       config: { servers: { tools: { ...tools, url } } },
       env: world.env,
     });

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { createMcpAuth } from "../../src/index.js";
 import { systemClock } from "../../src/lib/clock.js";
 import { printWalk, WalkRecorder, type WalkStep } from "../support/recorded-walk.js";
-import { ownIssuer, sendToken } from "./harness.js";
+import { sendToken, startScriptedIssuer } from "./harness.js";
 
 /** The most functions that a reader steps through, from the public method to the call of `fetch`. */
 const deepest = 15;
@@ -11,7 +11,9 @@ const deepestToGrant = 8;
 
 /** Records the walk from `getAccessToken()` to the `fetch` of the token request, without a store. */
 async function recordTokenRequest(): Promise<WalkRecorder> {
-  const { config, env, server } = await ownIssuer((_request, response) => sendToken(response, "abc"));
+  const { config, env, server } = await startScriptedIssuer((_request, response) =>
+    sendToken(response, "abc"),
+  );
   const recorder = new WalkRecorder();
   let walk: WalkRecorder | undefined;
   const auth = await createMcpAuth({

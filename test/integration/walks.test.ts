@@ -8,7 +8,7 @@ import { run } from "../../src/cli/main.js";
 import { createMcpAuth, type McpAuth } from "../../src/index.js";
 import { systemClock } from "../../src/lib/clock.js";
 import { WalkRecorder, type WalkStep } from "../support/recorded-walk.js";
-import { ownIssuer, sendToken } from "./harness.js";
+import { sendToken, startScriptedIssuer } from "./harness.js";
 
 const page = await readFile(new URL("../../ARCHITECTURE.md", import.meta.url), "utf8");
 
@@ -58,7 +58,7 @@ interface Recorded {
 /** A server whose client authenticates with `client_secret_basic`; its first token is refused by the MCP server. */
 async function recorded(): Promise<Recorded> {
   let tokens = 0;
-  const { config, env, server, url } = await ownIssuer(
+  const { config, env, server, url } = await startScriptedIssuer(
     (_request, response) => {
       tokens += 1;
       sendToken(response, `token-${tokens}`);

@@ -1,9 +1,16 @@
 // Invalid arguments that JavaScript callers can pass, because no compiler checks them.
 import { describe, expect, test } from "vitest";
 import { discover, type McpAuth, McpAuthError, type McpAuthOptions } from "../../src/index.js";
-import { failure } from "../support/failure.js";
 import { sendJson } from "../support/http-server.js";
-import { managerOf, ownIssuer, ownServer, runtime, sendToken, watchUnhandled } from "./harness.js";
+import { rejectionOf } from "../support/rejection-of.js";
+import {
+  createTestManager,
+  createTestRuntime,
+  sendToken,
+  startScriptedIssuer,
+  startScriptedServer,
+  watchUnhandled,
+} from "./harness.js";
 
 /** Passes any value, as JavaScript code can. */
 const any = (value: unknown) => value as never;
@@ -12,8 +19,8 @@ const any = (value: unknown) => value as never;
 const turns = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 async function world() {
-  const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
-  const { auth, manager } = await managerOf(issuer);
+  const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
+  const { auth, manager } = await createTestManager(issuer);
   return { issuer, auth, manager };
 }
 
@@ -34,7 +41,7 @@ describe("an invalid argument is config_invalid, and nothing is sent", () => {
     const { issuer, manager } = await world();
     for (const option of options) {
       for (const method of ["getAccessToken", "getToken", "getHeaders"] as const) {
-        const error = await failure(manager[method](any(option)));
+        const error = await rejectionOf(manager[method](any(option)));
         expect(error, `${method} ${JSON.stringify(option)}`).toMatchObject({
           name: "McpAuthError",
           code: "config_invalid",
@@ -44,7 +51,7 @@ describe("an invalid argument is config_invalid, and nothing is sent", () => {
       }
     }
     for (const option of [{ method: 1 }, { method: "" }, { url: 1 }, { url: null }]) {
-      expect(await failure(manager.getHeaders(any(option)))).toMatchObject({ code: "config_invalid" });
+      expect(await rejectionOf(manager.getHeaders(any(option)))).toMatchObject({ code: "config_invalid" });
     }
     await turns();
     expect(unhandled).toEqual([]);
@@ -56,7 +63,7 @@ describe("an invalid argument is config_invalid, and nothing is sent", () => {
     const { issuer, manager } = await world();
     for (const signal of signals) {
       for (const input of [issuer.url, new Request(issuer.url)]) {
-        const error = await failure(manager.fetch(input, any({ signal })));
+        const error = await rejectionOf(manager.fetch(input, any({ signal })));
         expect(error).toMatchObject({ name: "McpAuthError", code: "config_invalid" });
       }
     }
@@ -71,7 +78,7 @@ describe("an invalid argument is config_invalid, and nothing is sent", () => {
   test("an invalid argument of start, resolve, on or for is config_invalid", async () => {
     const { issuer, auth } = await world();
     for (const option of [null, 1, { require: "tools" }, { require: [undefined] }, { require: {} }]) {
-      expect(await failure(auth.start(any(option)))).toMatchObject({ code: "config_invalid" });
+      expect(await rejectionOf(auth.start(any(option)))).toMatchObject({ code: "config_invalid" });
     }
     for (const name of [undefined, null, 1, {}, Symbol("tools"), "toString", "__proto__"]) {
       expect(() => auth.resolve(any(name))).toThrow(expect.objectContaining({ code: "unknown_server" }));
@@ -119,17 +126,17 @@ describe("an invalid argument is config_invalid, and nothing is sent", () => {
     ];
     for (const option of wrong) {
       const given = typeof option === "object" && option !== null ? { ...issuer, ...option } : option;
-      expect(await failure(runtime(any(given))), JSON.stringify(option)).toMatchObject({
+      expect(await rejectionOf(createTestRuntime(any(given))), JSON.stringify(option)).toMatchObject({
         name: "McpAuthError",
         code: "config_invalid",
       });
     }
     const known: readonly unknown[] = [null, { fetch: 1 }, { timeout: "1s" }, { timeout: 0 }, { signal: {} }];
     for (const url of [undefined, null, 1, "::"]) {
-      expect(await failure(discover(any(url)))).toMatchObject({ name: "McpAuthError" });
+      expect(await rejectionOf(discover(any(url)))).toMatchObject({ name: "McpAuthError" });
     }
     for (const option of known) {
-      expect(await failure(discover(issuer.url, any(option)))).toMatchObject({ code: "config_invalid" });
+      expect(await rejectionOf(discover(issuer.url, any(option)))).toMatchObject({ code: "config_invalid" });
     }
     expect(issuer.server.requests).toEqual([]);
   });
@@ -160,7 +167,7 @@ test("an AbortSignal of another class than Node's works", async () => {
   }
   const signal = new ForeignSignal();
   expect(await manager.getAccessToken(any({ signal, forceRefresh: true }))).toBe("t");
-  const waiting = failure(manager.getAccessToken(any({ signal, forceRefresh: true })));
+  const waiting = rejectionOf(manager.getAccessToken(any({ signal, forceRefresh: true })));
   signal.abort();
   expect(await waiting).toMatchObject({ code: "aborted" });
 });
@@ -180,21 +187,21 @@ describe("a given `fetch` that does not return a response", () => {
     "a given `fetch` that returns %s for a token request is config_invalid, without a retry",
     async (_, answer) => {
       const unhandled = watchUnhandled();
-      const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+      const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
       let calls = 0;
       const fetch = async () => {
         calls += 1;
         return any(answer);
       };
-      const { manager } = await managerOf(issuer, { fetch });
+      const { manager } = await createTestManager(issuer, { fetch });
       for (const call of [manager.getAccessToken(), manager.fetch(issuer.url)]) {
-        const error = await failure(call);
+        const error = await rejectionOf(call);
         expect(error).toMatchObject({ name: "McpAuthError", code: "config_invalid", retryable: false });
         expect(error.message).toContain("did not return a Response");
       }
       // Each location of the metadata once: it is not worth another try.
       expect(calls).toBeLessThanOrEqual(8);
-      expect(await failure(discover(issuer.url, { fetch }))).toMatchObject({ code: "config_invalid" });
+      expect(await rejectionOf(discover(issuer.url, { fetch }))).toMatchObject({ code: "config_invalid" });
       await turns();
       expect(unhandled).toEqual([]);
     },
@@ -203,12 +210,12 @@ describe("a given `fetch` that does not return a response", () => {
   test.each(answers)(
     "a given `fetch` that returns %s for an MCP request is config_invalid",
     async (_, answer) => {
-      const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
-      const { manager } = await managerOf(issuer, {
+      const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
+      const { manager } = await createTestManager(issuer, {
         fetch: async (input, init) => (String(input) === issuer.url ? any(answer) : await fetch(input, init)),
       });
       await manager.getAccessToken();
-      expect(await failure(manager.fetch(issuer.url))).toMatchObject({
+      expect(await rejectionOf(manager.fetch(issuer.url))).toMatchObject({
         name: "McpAuthError",
         code: "config_invalid",
       });
@@ -217,7 +224,7 @@ describe("a given `fetch` that does not return a response", () => {
 
   test("a given `fetch` that returns no response leaves no unhandled rejection after the caller has aborted", async () => {
     const unhandled = watchUnhandled();
-    const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+    const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
     let answer = (_response: unknown): void => {};
     const asked = new Promise<void>((resolve) => {
       answer = () => resolve();
@@ -226,14 +233,14 @@ describe("a given `fetch` that does not return a response", () => {
     const late = new Promise((resolve) => {
       give = resolve;
     });
-    const { auth, manager } = await managerOf(issuer, {
+    const { auth, manager } = await createTestManager(issuer, {
       config: { servers: issuer.config.servers, defaults: { timeout: "50ms", retry: { attempts: 1 } } },
       fetch: async () => {
         answer(undefined);
         return any(await late);
       },
     });
-    const failed = failure(manager.getAccessToken());
+    const failed = rejectionOf(manager.getAccessToken());
     await asked;
     expect((await failed).code).toMatch(/^(timeout|unavailable|discovery_failed)$/);
     give(undefined);
@@ -250,16 +257,16 @@ describe("a given `fetch` that does not return a response", () => {
     "a given `fetch` that rejects with %s rejects a call with that, and a token request with unavailable",
     async (_, reason) => {
       const unhandled = watchUnhandled();
-      const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+      const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
       const refuse = () => Promise.reject(reason);
-      const down = await managerOf(issuer, {
+      const down = await createTestManager(issuer, {
         config: { servers: issuer.config.servers, defaults: { retry: { attempts: 1 } } },
         fetch: refuse,
       });
-      const error = await failure(down.manager.getAccessToken());
+      const error = await rejectionOf(down.manager.getAccessToken());
       expect(error).toMatchObject({ code: "unavailable" });
       expect(error.message).not.toContain("canary");
-      const { manager } = await managerOf(issuer, {
+      const { manager } = await createTestManager(issuer, {
         fetch: async (input, init) => (String(input) === issuer.url ? refuse() : await fetch(input, init)),
       });
       expect(await manager.fetch(issuer.url).catch((thrown: unknown) => thrown)).toBe(reason);
@@ -271,9 +278,9 @@ describe("a given `fetch` that does not return a response", () => {
 
 test("given functions that throw do not end the process or block a token", async () => {
   const unhandled = watchUnhandled();
-  const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+  const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
   const bad = () => Promise.reject(new Error("a listener's own"));
-  const auth: McpAuth<string> = await runtime({
+  const auth: McpAuth<string> = await createTestRuntime({
     config: { servers: issuer.config.servers, defaults: { refresh: { assumedLifetime: "1m" } } },
     env: issuer.env,
     logger: any({ debug: bad, info: bad, warn: bad, error: bad }),
@@ -309,15 +316,15 @@ test.each<[string, NonNullable<McpAuthOptions["resolvers"]>[string]]>([
   ],
 ])("a resolver that %s is secret_unavailable", async (_, resolver) => {
   const unhandled = watchUnhandled();
-  const issuer = await ownIssuer((_request, response) => sendToken(response, "t"));
+  const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
   const { client } = issuer.config.servers.tools.grant as { client: object };
   const config = any({
     servers: {
       tools: { url: issuer.url, grant: { client: { ...client, secret: { resolver: "own", ref: "r" } } } },
     },
   });
-  const auth = await runtime({ config, env: {}, resolvers: { own: resolver } });
-  const error = await failure(auth.resolve(any("tools")).getAccessToken());
+  const auth = await createTestRuntime({ config, env: {}, resolvers: { own: resolver } });
+  const error = await rejectionOf(auth.resolve(any("tools")).getAccessToken());
   expect(error).toBeInstanceOf(McpAuthError);
   expect(error).toMatchObject({ code: "secret_unavailable" });
   expect(error.message).not.toContain("canary");
@@ -326,11 +333,11 @@ test.each<[string, NonNullable<McpAuthOptions["resolvers"]>[string]]>([
 });
 
 test("the error for an unknown server lists ten names and how many more there are", async () => {
-  const server = await ownServer((_request, response) => sendJson(response, {}));
+  const server = await startScriptedServer((_request, response) => sendJson(response, {}));
   const grant = { type: "static", token: { env: "T" } } as const;
   const names = Array.from({ length: 30 }, (_, index) => `server-${String(index).padStart(2, "0")}`);
   const of = async (count: number) =>
-    await runtime<string>({
+    await createTestRuntime<string>({
       config: {
         servers: Object.fromEntries(
           names.slice(0, count).map((name) => [name, { url: server.origin, grant }]),

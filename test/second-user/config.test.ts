@@ -20,8 +20,8 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { loadConfig } from "../../src/config/load.js";
 import { createMcpAuth } from "../../src/index.js";
-import { failure } from "../support/failure.js";
 import { sendJson, startHttpServer } from "../support/http-server.js";
+import { rejectionOf } from "../support/rejection-of.js";
 import { command } from "../unit/cli/command.js";
 
 const root = 0;
@@ -104,7 +104,7 @@ describe("a search as root", () => {
     expect(out).toContain(`${shared} is world-writable (mode 1777)`);
     expect(out).toContain(remedy(file));
     expect(err).toBe("1 mistake\n");
-    const error = await failure(search(cwd));
+    const error = await rejectionOf(search(cwd));
     expect(error.code).toBe("config_invalid");
   });
 
@@ -119,7 +119,7 @@ describe("a search as root", () => {
       withTracingCommand(join(folder, "trace")),
       name,
     );
-    const { code, message } = await failure(search(cwd));
+    const { code, message } = await rejectionOf(search(cwd));
     expect(code).toBe("config_invalid");
     expect(message).toContain(`${above} belongs to nobody (uid ${nobody})`);
   });
@@ -127,7 +127,7 @@ describe("a search as root", () => {
   test("root does not use another user's config in a folder of root", async () => {
     const cwd = await createFolder();
     await make(join(cwd, name), nobody, { text: withTracingCommand(join(cwd, "trace")) });
-    const { code, message } = await failure(search(cwd));
+    const { code, message } = await rejectionOf(search(cwd));
     expect(code).toBe("config_invalid");
     expect(message).toContain(`${join(cwd, name)} belongs to nobody (uid ${nobody})`);
     expect(message).toContain(remedy(join(cwd, name)));
@@ -162,7 +162,7 @@ describe("a search as root", () => {
     });
     runAs(nobody, 'ln -s "$2" "$1/hop"', shared, file);
     await symlink(join(shared, "hop"), join(cwd, name));
-    const { code, message } = await failure(search(cwd));
+    const { code, message } = await rejectionOf(search(cwd));
     expect(code).toBe("config_invalid");
     expect(message).toContain(`${join(shared, "hop")} belongs to nobody (uid ${nobody})`);
   });
@@ -174,7 +174,7 @@ describe("a search as root", () => {
     await make(join(theirs, "own", name), root, { text: withTracingCommand(join(folder, "trace")) });
     const cwd = await make(join(folder, "project"), root);
     await symlink(join("..", "theirs", "own", name), join(cwd, name));
-    const { code, message } = await failure(search(cwd));
+    const { code, message } = await rejectionOf(search(cwd));
     expect(code).toBe("config_invalid");
     expect(message).toContain(`${theirs} belongs to nobody (uid ${nobody})`);
   });
@@ -186,7 +186,7 @@ describe("a search as root", () => {
     const cwd = await make(join(ownFolder, "project"), root);
     await make(join(ownFolder, name), root, { text: withTracingCommand(join(folder, "trace")) });
     runAs(nobody, 'mkdir "$1/.git"', shared);
-    const { code, message } = await failure(search(cwd));
+    const { code, message } = await rejectionOf(search(cwd));
     expect(code).toBe("config_not_found");
     expect(message).toContain(`Not searched: ${join(ownFolder, name)} (the search ends below ${shared}: `);
   });
@@ -197,7 +197,7 @@ describe("a search as root", () => {
     const ownFolder = await make(join(folder, "own"), root);
     await make(join(ownFolder, name), root, { text: withCommand(["./secret.sh"]) });
     runAs(nobody, 'ln -s "$2" "$1/project"', theirs, ownFolder);
-    const { code, message } = await failure(search(join(theirs, "project")));
+    const { code, message } = await rejectionOf(search(join(theirs, "project")));
     expect(code).toBe("config_invalid");
     expect(message).toContain(`${join(theirs, "project")} belongs to nobody (uid ${nobody})`);
   });
@@ -210,7 +210,7 @@ test("root does not use a config if another user's link is in the middle of the 
   await make(join(ownFolder, "sub"), root);
   await make(join(ownFolder, "sub", name), root, { text: withCommand(["./tool"]) });
   runAs(nobody, 'ln -s "$1" "$2"', ownFolder, join(shared, "link"));
-  const error = await failure(search(join(shared, "link", "sub")));
+  const error = await rejectionOf(search(join(shared, "link", "sub")));
   expect(error).toMatchObject({ code: "config_invalid" });
   expect(error.message).toContain("nobody");
 });
@@ -328,7 +328,7 @@ describe("a config in another user's working directory, such as a checkout in a 
     const config = { servers: { crm: { url: `${server.origin}/mcp`, grant: { client } } } };
     await writeFile(file, JSON.stringify(config));
     await using auth = await createMcpAuth({ cwd, env: {}, allowExec: true });
-    const error = await failure(auth.resolve("crm").getAccessToken());
+    const error = await rejectionOf(auth.resolve("crm").getAccessToken());
     expect(error.code).toBe("signer_unavailable");
     expect(error.message).toContain(remedy(file));
     expect(existsSync(trace)).toBe(false);
@@ -351,11 +351,11 @@ describe("a config in another user's working directory, such as a checkout in a 
     await rm(trace);
     await chown(cwd, somebody, somebody);
     await auth.reload();
-    const error = await failure(auth.resolve("crm").getAccessToken({ forceRefresh: true }));
+    const error = await rejectionOf(auth.resolve("crm").getAccessToken({ forceRefresh: true }));
     expect(error.code).toBe("secret_unavailable");
     expect(existsSync(trace)).toBe(false);
     await chown(join(cwd, name), nobody, nobody);
-    expect((await failure(auth.reload())).message).toContain(`belongs to nobody (uid ${nobody})`);
+    expect((await rejectionOf(auth.reload())).message).toContain(`belongs to nobody (uid ${nobody})`);
   });
 });
 
@@ -377,7 +377,7 @@ describe("a search as a user other than root", () => {
     const folder = await createFolder();
     const cwd = await make(join(folder, "project"), nobody);
     const file = await make(join(cwd, name), somebody, { text: withCommand(["true"]) });
-    const { code, message } = await actingAs(nobody, () => failure(search(cwd)));
+    const { code, message } = await actingAs(nobody, () => rejectionOf(search(cwd)));
     expect(code).toBe("config_invalid");
     expect(message).toContain(`${file} belongs to `);
     expect(message).toContain(`uid ${somebody}`);
@@ -395,7 +395,7 @@ describe("a search as a user other than root", () => {
     const folder = await createFolder();
     const cwd = await make(join(folder, "project"), nobody);
     await make(join(cwd, name), root, { text: withCommand(["true"]), mode: 0o600 });
-    const { code, message } = await actingAs(nobody, () => failure(search(cwd)));
+    const { code, message } = await actingAs(nobody, () => rejectionOf(search(cwd)));
     expect(code).toBe("config_invalid");
     expect(message).toContain("EACCES");
   });
@@ -410,5 +410,5 @@ test("the links of a ConfigMap belong to root and are accepted, but not after an
   await symlink(join("..data", name), join(map, name));
   expect((await actingAs(nobody, () => search(map))).file).toBe(join(map, name));
   await lchown(join(map, "..data"), somebody, somebody);
-  expect((await failure(search(map))).message).toContain(`${join(map, "..data")} belongs to `);
+  expect((await rejectionOf(search(map))).message).toContain(`${join(map, "..data")} belongs to `);
 });

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { AssertionAudience } from "../../config/spec.js";
 import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
-import { issuedAt } from "../../keys/issued-at.js";
+import { issuedAt } from "../../keys/sign-jwt.js";
 import type { JwtClaims } from "../../keys/signing-key.js";
 
 /** Seconds. Some servers refuse an assertion with a longer lifetime. */

@@ -2,7 +2,7 @@ import type { ClientSpec, SecretReference } from "../../config/spec.js";
 import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 import { McpAuthError } from "../../errors/error.js";
 import { registeredAlgorithms } from "../../keys/choose-algorithm.js";
-import { knownNames } from "../../lib/known-names.js";
+import { knownNames } from "../../lib/printable.js";
 import { readClientSecret, type SecretContext } from "../../secrets/read-secret.js";
 import { describeReference } from "../../secrets/reference.js";
 import {

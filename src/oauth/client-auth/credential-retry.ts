@@ -23,13 +23,13 @@ export interface RefusedRequest {
  * earlier attempt of this acquisition. Rejects with the codes of `loadKey`.
  */
 export async function assertionKey(spec: KeySpec, context: KeyContext): Promise<SigningKey> {
-  const predecessor = context.reads?.wasRefused(spec) ? precedingKey(spec, context) : undefined;
+  const predecessor = context.recorder?.wasRefused(spec) ? precedingKey(spec, context) : undefined;
   return predecessor ?? (await loadKey(spec, context));
 }
 
 /** Loads the certificate of a client in the same way as `assertionKey`. Rejects with the codes of `loadTlsIdentity`. */
 export async function clientIdentity(spec: CertificateSpec, context: KeyContext): Promise<TlsIdentity> {
-  const predecessor = context.reads?.wasRefused(spec) ? precedingTlsIdentity(spec, context) : undefined;
+  const predecessor = context.recorder?.wasRefused(spec) ? precedingTlsIdentity(spec, context) : undefined;
   return predecessor ?? (await loadTlsIdentity(spec, context));
 }
 
@@ -38,36 +38,36 @@ export async function clientIdentity(spec: CertificateSpec, context: KeyContext)
  * changed since it was read, or the key is so new that the server may know only its predecessor. Marks only one refusal
  * of each acquisition.
  */
-export async function judgeRefusal(
+export async function markIfAnotherCredential(
   error: unknown,
   request: RefusedRequest,
   context: KeyContext,
 ): Promise<void> {
-  const { reads } = context;
-  if (reads === undefined || reads.isFollowUp || !(error instanceof McpAuthError)) return;
+  const { recorder } = context;
+  if (recorder === undefined || recorder.isFollowUp || !(error instanceof McpAuthError)) return;
   const refused = refusedBy(error, request);
-  reads.stop();
+  recorder.stop();
   // The specs that the next attempt uses the predecessor of.
   const tooNew = new Set<object>();
-  if (!(await anyDiffers(refused, reads, context))) {
+  if (!(await anyDiffers(refused, recorder, context))) {
     for (const credential of refused) {
       const spec = withPredecessor(credential, context);
-      if (spec !== undefined && reads.hasLoaded(spec)) tooNew.add(spec);
+      if (spec !== undefined && recorder.hasLoaded(spec)) tooNew.add(spec);
     }
     if (tooNew.size === 0) return;
   }
-  reads.followUp(tooNew);
+  recorder.followUp(tooNew);
   markAnotherCredential(error);
 }
 
 async function anyDiffers(
   refused: readonly CredentialSpec[],
-  reads: CredentialRecorder,
+  recorder: CredentialRecorder,
   context: KeyContext,
 ): Promise<boolean> {
   for (const credential of refused) {
     try {
-      if (await differs(credential, reads, context)) return true;
+      if (await differs(credential, recorder, context)) return true;
     } catch (error) {
       // A credential that cannot be read now is not another one.
       if (!(error instanceof McpAuthError)) throw error;
@@ -79,23 +79,23 @@ async function anyDiffers(
 /** Reads a credential again, if the attempt has read it, and compares it with what the attempt read. */
 async function differs(
   credential: CredentialSpec,
-  reads: CredentialRecorder,
+  recorder: CredentialRecorder,
   context: KeyContext,
 ): Promise<boolean> {
   switch (credential.kind) {
     case "secret": {
       const { secret } = credential;
-      return reads.hasRead(secret) && reads.secretDiffers(secret, await readSecret(secret, context));
+      return recorder.hasRead(secret) && recorder.secretDiffers(secret, await readSecret(secret, context));
     }
     case "key": {
       const { key } = credential;
-      return reads.hasLoaded(key) && reads.bundleDiffers(key, (await loadKey(key, context)).bundle);
+      return recorder.hasLoaded(key) && recorder.bundleDiffers(key, (await loadKey(key, context)).bundle);
     }
     case "certificate": {
       const { certificate } = credential;
       return (
-        reads.hasLoaded(certificate) &&
-        reads.bundleDiffers(certificate, await loadTlsIdentity(certificate, context))
+        recorder.hasLoaded(certificate) &&
+        recorder.bundleDiffers(certificate, await loadTlsIdentity(certificate, context))
       );
     }
     // A platform may issue a new assertion at each read, so a different one says nothing.

@@ -4,9 +4,9 @@ import type { Target } from "../../discovery/metadata.js";
 import { jwtClaims } from "../../lib/jwt-claims.js";
 import { Secret } from "../../lib/secret.js";
 import type { AttemptContext } from "../attempt.js";
-import { judgeRefusal } from "../client-auth/credential-retry.js";
+import { markIfAnotherCredential } from "../client-auth/credential-retry.js";
 import { type AcceptedResponse, acceptResponse } from "../token-endpoint/accepted-response.js";
-import { askTokenEndpoint } from "../token-endpoint/ask-token-endpoint.js";
+import { requestWithCorrections } from "../token-endpoint/request-with-corrections.js";
 import { describeTokenEndpoint, endpointName } from "../token-endpoint/token-endpoint.js";
 import { sendTokenRequest, type TokenParameters } from "../token-endpoint/token-request.js";
 import { grantedScopes } from "../token-endpoint/token-response.js";
@@ -44,8 +44,8 @@ export async function requestIdJag(
   const { url, timeout } = spec;
   const inUse = { grantType: tokenExchangeGrantType, presents: "identity", dpop: false } as const;
   const wanted = { server, url, issuer, timeout, signal, metadata: client.metadata };
-  const { found, result } = await askTokenEndpoint({
-    find: async () => ({ authorizationServer: await findAuthorizationServer(metadata, wanted) }),
+  const { target: idpTarget, result } = await requestWithCorrections({
+    findTarget: async () => ({ authorizationServer: await findAuthorizationServer(metadata, wanted) }),
     expireMetadata: () => metadata.expireAuthorizationServer(issuer),
     send: async function sendExchangeRequest({ authorizationServer }) {
       warnUnlessListed(tokenExchangeGrantType, authorizationServer, attempt);
@@ -60,11 +60,11 @@ export async function requestIdJag(
       );
     },
   });
-  const endpoint = describeTokenEndpoint(server, client, found.authorizationServer, inUse, result);
+  const endpoint = describeTokenEndpoint(server, client, idpTarget.authorizationServer, inUse, result);
   try {
     return readIdJag(acceptResponse(result, endpoint, clock.now()));
   } catch (error) {
-    await judgeRefusal(error, { client, status: result.response.status }, attempt);
+    await markIfAnotherCredential(error, { client, status: result.response.status }, attempt);
     throw error;
   }
 }

@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { AssertionSpec, JwtBearerSpec } from "../../config/spec.js";
 import { chooseAlgorithm } from "../../keys/choose-algorithm.js";
-import { issuedAt } from "../../keys/issued-at.js";
-import { signJwt } from "../../keys/sign-jwt.js";
+import { issuedAt, signJwt } from "../../keys/sign-jwt.js";
 import { unreachable } from "../../lib/unreachable.js";
 import type { AttemptContext, Grant } from "../attempt.js";
 import { audienceOf } from "../client-auth/client-assertion.js";

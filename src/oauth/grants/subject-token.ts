@@ -26,7 +26,7 @@ export async function readSubjectToken(
         "`manager.for({ key, subjectToken })` returns.",
     );
   }
-  const prefetched = context.reads?.take({ runtime: true });
+  const prefetched = context.recorder?.take({ runtime: true });
   if (prefetched !== undefined) return prefetched;
   try {
     return await subject.token();

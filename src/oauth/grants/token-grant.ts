@@ -7,8 +7,9 @@ import type { SigningTime } from "../../net/server-clocks.js";
 import { readSecret, type SecretContext } from "../../secrets/read-secret.js";
 import type { Grant } from "../attempt.js";
 import { type AttemptContext, warnOnce } from "../attempt.js";
-import { judgeRefusal } from "../client-auth/credential-retry.js";
-import { askTokenEndpoint } from "../token-endpoint/ask-token-endpoint.js";
+import { markIfAnotherCredential } from "../client-auth/credential-retry.js";
+import type { IssuedToken } from "../issued-token.js";
+import { requestWithCorrections } from "../token-endpoint/request-with-corrections.js";
 import { describeTokenEndpoint, endpointName } from "../token-endpoint/token-endpoint.js";
 import {
   sendTokenRequest,
@@ -18,7 +19,6 @@ import {
 } from "../token-endpoint/token-request.js";
 import { type ExpectedTypes, readTokenResponse } from "../token-endpoint/token-response.js";
 import { findGrantTarget } from "./find-grant-target.js";
-import type { IssuedToken } from "./issued-token.js";
 import { metadataHeaders } from "./metadata-headers.js";
 
 type RequestingGrant = GrantCommon & { readonly client: ClientSpec };
@@ -69,8 +69,8 @@ export function tokenGrant(grant: RequestingGrant, kind: GrantKind): Grant {
     const { manager, metadata } = attempt;
     try {
       const dpop = await manager.dpop?.();
-      const { found: target, result } = await askTokenEndpoint({
-        find: () => findGrantTarget(grant, attempt),
+      const { target, result } = await requestWithCorrections({
+        findTarget: () => findGrantTarget(grant, attempt),
         expireMetadata: () => metadata.expireAuthorizationServer(issuer),
         presentsSigned: kind.assertionKey !== undefined,
         send: async function sendGrantRequest(target) {
@@ -154,7 +154,7 @@ async function readResult(
     };
   } catch (error) {
     const { assertionKey } = kind;
-    await judgeRefusal(error, { client, status: response.status, assertionKey }, attempt);
+    await markIfAnotherCredential(error, { client, status: response.status, assertionKey }, attempt);
     throw error;
   }
 }

@@ -2,8 +2,7 @@ import type { TokenEndpoint } from "../../diagnosis/facts.js";
 import { McpAuthError } from "../../errors/error.js";
 import { rememberShortLived } from "../../errors/sent-credentials.js";
 import { isWholeJson, type JsonObject, parseJsonObject } from "../../lib/json-object.js";
-import { isJson } from "../../net/media-type.js";
-import { parseRetryAfter } from "../../net/retry.js";
+import { isJson, retryAfterOf } from "../../net/response-headers.js";
 import { errorFields, registeredError } from "./oauth-error.js";
 import { tokenRejection } from "./token-rejection.js";
 import type { TokenRequestResult } from "./token-request.js";
@@ -38,7 +37,7 @@ export function acceptResponse(
   // Some servers send an error with status 200.
   const isErrorWith200 = typeof error === "string" && error !== "" && access_token === undefined;
   if (status < 200 || status >= 300 || isErrorWith200) {
-    const retryAfter = parseRetryAfter(headers.get("retry-after"), now, headers.get("date"));
+    const retryAfter = retryAfterOf(headers, now);
     const details = { ...errorFields(members), location: headers.get("location") };
     throw tokenRejection(endpoint, { status, oauthError, retryAfter, details });
   }

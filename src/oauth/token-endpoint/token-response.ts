@@ -1,10 +1,10 @@
 import type { TokenEndpoint } from "../../diagnosis/facts.js";
 import { longestLifetime } from "../../lib/duration.js";
-import { isScope } from "../../lib/scope.js";
-import type { IssuedToken } from "../grants/issued-token.js";
+import { isScope } from "../../lib/scopes.js";
+import type { IssuedToken } from "../issued-token.js";
 import { acceptResponse, type InvalidResponse } from "./accepted-response.js";
-import { bindingOf } from "./bound-token.js";
 import { isHeaderSafe } from "./header-safe.js";
+import { bindingOf } from "./token-binding.js";
 import type { TokenRequestResult } from "./token-request.js";
 
 /** Token type identifiers, RFC 8693 §3. */

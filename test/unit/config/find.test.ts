@@ -2,7 +2,7 @@ import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { checkConfig, loadConfig } from "../../../src/config/load.js";
-import { failure } from "../../support/failure.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 import { folder, smallest } from "./folder.js";
 
 const json = JSON.stringify(smallest);
@@ -40,7 +40,7 @@ describe("the search for a config", () => {
 
   it("the search does not go above the folder with .git", async () => {
     const root = await folder({ "mcp-auth.config.json": json, "a/.git": "gitdir: elsewhere\n" });
-    const error = await failure(loadConfig({ cwd: join(root, "a"), env: {} }));
+    const error = await rejectionOf(loadConfig({ cwd: join(root, "a"), env: {} }));
     expect(error.code).toBe("config_not_found");
     for (const place of [
       "mcp-auth.config.json",
@@ -60,7 +60,7 @@ describe("the search for a config", () => {
       { "mcp-auth.config.yaml": yaml, "a/pnpm-workspace.yaml": "packages: []\n", "a/b/x": "" },
       false,
     );
-    const { message } = await failure(loadConfig({ cwd: join(root, "a/b"), env: {} }));
+    const { message } = await rejectionOf(loadConfig({ cwd: join(root, "a/b"), env: {} }));
     expect(message).toContain(
       `\nNot searched: ${join(root, "mcp-auth.config.yaml")} (the search ends at ${join(root, "a")}, the highest folder with workspaces)`,
     );
@@ -83,7 +83,7 @@ describe("the search for a config", () => {
   it("without .git and workspaces, only the working directory is searched", async () => {
     const root = await folder({ "mcp-auth.config.json": json }, false);
     await mkdir(join(root, "a"));
-    const { code, message } = await failure(loadConfig({ cwd: join(root, "a"), env: {} }));
+    const { code, message } = await rejectionOf(loadConfig({ cwd: join(root, "a"), env: {} }));
     expect(code).toBe("config_not_found");
     expect(message).toContain(
       `\nNot searched: ${join(root, "mcp-auth.config.json")} (without .git or workspaces only the working directory is searched)`,
@@ -93,7 +93,7 @@ describe("the search for a config", () => {
   it("the error lists every place that was searched", async () => {
     const root = await folder();
     await mkdir(join(root, "a"));
-    const { message } = await failure(loadConfig({ cwd: join(root, "a"), env: {} }));
+    const { message } = await rejectionOf(loadConfig({ cwd: join(root, "a"), env: {} }));
     expect(message.split("\n")).toHaveLength(1 + 2 * 4);
   });
 
@@ -125,14 +125,14 @@ describe("the search for a config", () => {
     const from = { cwd: join(cwd, "a"), env: { MCP_AUTH_CONFIG: join(cwd, "env.json") }, pinned };
     expect((await loadConfig(from)).file).toBe(pinned);
     expect((await loadConfig({ ...from, config: join(cwd, "env.json") })).file).toBe(pinned);
-    const gone = await failure(loadConfig({ ...from, pinned: join(cwd, "gone.json") }));
+    const gone = await rejectionOf(loadConfig({ ...from, pinned: join(cwd, "gone.json") }));
     expect(gone.code).toBe("config_not_found");
     expect(gone.message).toContain("gone.json, which does not exist.");
   });
 
   it("the error for a missing file has the file and the variable that names it", async () => {
     const cwd = await folder({ "mcp-auth.config.json": json });
-    const error = await failure(loadConfig({ cwd, env: { MCP_AUTH_CONFIG: "gone.json" } }));
+    const error = await rejectionOf(loadConfig({ cwd, env: { MCP_AUTH_CONFIG: "gone.json" } }));
     expect(error.code).toBe("config_not_found");
     expect(error.message).toContain(join(cwd, "gone.json"));
     expect(error.message).toContain("MCP_AUTH_CONFIG");
@@ -143,7 +143,7 @@ describe("the search for a config", () => {
       "mcp-auth.config.json": json,
       "package.json": JSON.stringify({ "mcp-auth": smallest }),
     });
-    const error = await failure(loadConfig({ cwd, env: {} }));
+    const error = await rejectionOf(loadConfig({ cwd, env: {} }));
     expect(error.code).toBe("config_invalid");
     expect(error.violations).toEqual([
       expect.objectContaining({
@@ -162,9 +162,9 @@ describe("the search for a config", () => {
 
   it("a config that is code is refused", async () => {
     const cwd = await folder({ "mcp-auth.config.js": "throw new Error('was run')" });
-    const error = await failure(loadConfig({ cwd, env: {}, cliPath: "mcp-auth.config.js" }));
+    const error = await rejectionOf(loadConfig({ cwd, env: {}, cliPath: "mcp-auth.config.js" }));
     expect(error.code).toBe("config_invalid");
-    expect((await failure(loadConfig({ cwd, env: {} }))).code).toBe("config_not_found");
+    expect((await rejectionOf(loadConfig({ cwd, env: {} }))).code).toBe("config_not_found");
   });
 
   it("the search skips a malformed package.json without a config, and reports one with a config", async () => {
@@ -173,7 +173,7 @@ describe("the search for a config", () => {
       join(root, "mcp-auth.config.json"),
     );
     const cwd = await folder({ "package.json": '{\n  "mcp-auth": { "servers": {} }\n  "name": "x" }' });
-    const error = await failure(loadConfig({ cwd, env: {} }));
+    const error = await rejectionOf(loadConfig({ cwd, env: {} }));
     expect(error.violations).toEqual([expect.objectContaining({ line: 3, column: 3 })]);
   });
 
@@ -182,7 +182,7 @@ describe("the search for a config", () => {
       "mcp-auth.config.json": JSON.stringify({ $import: "./other.json", ...smallest }),
       "other.json": "this is not even JSON",
     });
-    const error = await failure(loadConfig({ cwd, env: {} }));
+    const error = await rejectionOf(loadConfig({ cwd, env: {} }));
     expect(error.violations).toEqual([expect.objectContaining({ pointer: "/$import" })]);
   });
 });

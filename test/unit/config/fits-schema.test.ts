@@ -9,7 +9,7 @@ import { interpolate } from "../../../src/config/interpolate.js";
 import { isObject, type Json } from "../../../src/config/json.js";
 import { loadConfig } from "../../../src/config/load.js";
 import { parseJson } from "../../../src/config/parse-json.js";
-import { failure } from "../../support/failure.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 
 const root = new URL("../../../", import.meta.url);
 const { value: example } = interpolate(await value("mcp-auth.config.example.json"), {});
@@ -101,7 +101,7 @@ it.each(["stepUp", "scopes", "audience", "exec"])(
     const server = { url: "https://a.example", grant, ...(where === "stepUp" && { stepUp: holed }) };
     // JavaScript can pass values that the types do not allow.
     const config = { servers: { a: server } } as unknown as McpAuthConfig;
-    const error = await failure(loadConfig({ config, cwd: "/", env: {} }));
+    const error = await rejectionOf(loadConfig({ config, cwd: "/", env: {} }));
     expect(error.violations).toEqual([
       expect.objectContaining({ message: expect.stringContaining("found null") }),
     ]);

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import type { McpAuthConfig } from "../../../src/config/define-config.js";
 import { loadConfig } from "../../../src/config/load.js";
 import type { ServerSpec } from "../../../src/config/spec.js";
-import { failure } from "../../support/failure.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 
 const client = { issuer: "https://auth.example", id: "agent", secret: { env: "SECRET" } };
 
@@ -28,7 +28,7 @@ it.each<[written: unknown, meant: unknown]>([
 it.each([true, "", "meta", "/meta", "ftp://meta.example", "https://user:x@meta.example/", 7])(
   "`resourceMetadata` cannot be %j, which is one violation at its place",
   async (written) => {
-    const error = await failure(load(written));
+    const error = await rejectionOf(load(written));
     expect(error.code).toBe("config_invalid");
     expect(error.violations?.map(({ pointer }) => pointer)).toEqual(["/servers/crm/resourceMetadata"]);
   },
@@ -36,7 +36,7 @@ it.each([true, "", "meta", "/meta", "ftp://meta.example", "https://user:x@meta.e
 
 it("`resourceMetadata` with plain http is insecure, unless the config allows that host", async () => {
   const url = "http://meta.mesh/crm";
-  expect((await failure(load(url))).code).toBe("insecure_url");
+  expect((await rejectionOf(load(url))).code).toBe("insecure_url");
   const network = { allowInsecureHttp: ["meta.mesh"] };
   expect((await load(url, { network })).resourceMetadata).toBe(url);
 });

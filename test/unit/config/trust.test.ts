@@ -9,7 +9,7 @@ import { createConfigLoader } from "../../../src/config/cosmiconfig.js";
 import { checkConfig, loadConfig } from "../../../src/config/load.js";
 import { isWindowsRoot } from "../../../src/config/project-folders.js";
 import { createTrust, findFileProblems } from "../../../src/config/trust.js";
-import { failure } from "../../support/failure.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 import { folder, smallest } from "./folder.js";
 
 const json = JSON.stringify(smallest);
@@ -22,7 +22,7 @@ async function modes(root: string, given: Readonly<Record<string, number>>): Pro
 
 const search = (cwd: string) => loadConfig({ cwd, env: {} });
 const refusal = async (cwd: string) => {
-  const error = await failure(search(cwd));
+  const error = await rejectionOf(search(cwd));
   expect(error.code).toBe("config_invalid");
   return error.message;
 };
@@ -104,7 +104,7 @@ describe("the search refuses a config", () => {
     await modes(root, { "package.json": 0o666 });
     expect(await refusal(root)).toContain("(mode 0666)");
     await writeFile(join(root, "package.json"), '{ "name": "agent" }');
-    expect((await failure(search(root))).code).toBe("config_not_found");
+    expect((await rejectionOf(search(root))).code).toBe("config_not_found");
   });
 
   it("the search refuses a config in a ConfigMap folder with mode 0777", async () => {
@@ -146,7 +146,7 @@ describe("a world-writable folder", () => {
   it("a world-writable folder ends the search even if it has no config", async () => {
     const root = await folder({ [name]: json, "open/a/x": "" });
     await modes(root, { open: 0o777 });
-    const { code, message } = await failure(search(join(root, "open/a")));
+    const { code, message } = await rejectionOf(search(join(root, "open/a")));
     expect(code).toBe("config_not_found");
     const why = `the search ends below ${join(root, "open")}: ${join(root, "open")} is world-writable (mode 0777)`;
     expect(message).toContain(`\nNot searched: ${join(root, name)} (${why})`);
@@ -155,7 +155,7 @@ describe("a world-writable folder", () => {
   it("a world-writable working directory without a config is named in the error", async () => {
     const root = await folder();
     await modes(root, { "": 0o777 });
-    const { code, message } = await failure(search(root));
+    const { code, message } = await rejectionOf(search(root));
     expect(code).toBe("config_not_found");
     expect(message).toContain(`\nNot searched: ${root} (${root} is world-writable (mode 0777))`);
   });
@@ -167,7 +167,7 @@ describe("a world-writable folder", () => {
       const files = { [`open/${marker}`]: "", [`open/me/${name}`]: json, "open/me/project/x": "" };
       const root = await folder(files, false);
       await modes(root, { open: 0o1777 });
-      const { code, message } = await failure(search(join(root, "open/me/project")));
+      const { code, message } = await rejectionOf(search(join(root, "open/me/project")));
       expect(code).toBe("config_not_found");
       expect(message).toContain(
         `\nNot searched: ${join(root, "open/me", name)} (the search ends below ${join(root, "open")}: `,
@@ -178,7 +178,7 @@ describe("a world-writable folder", () => {
   it("a world-writable folder is not mentioned if the search would not reach it", async () => {
     const root = await folder({ [name]: json, "me/x": "" }, false);
     await modes(root, { "": 0o1777 });
-    expect((await failure(search(join(root, "me")))).code).toBe("config_not_found");
+    expect((await rejectionOf(search(join(root, "me")))).code).toBe("config_not_found");
   });
 });
 
@@ -228,7 +228,7 @@ it("the trust of a found config and its folders is checked again when it is read
   const again = { cwd: join(root, "a"), env: {}, pinned: join(root, name) };
   expect((await loadConfig(again)).named).toBe(false);
   await modes(root, { a: 0o777 });
-  const error = await failure(loadConfig(again));
+  const error = await rejectionOf(loadConfig(again));
   expect(error.code).toBe("config_invalid");
   expect(error.message).toContain(`${join(root, "a")} is world-writable (mode 0777)`);
   expect((await loadConfig({ ...again, pinnedByName: true })).named).toBe(true);
@@ -265,13 +265,13 @@ describe("a file that is not regular, or too large", () => {
   ])("the search does not wait for %s", async (_what, place, code) => {
     const root = await folder({ "a/x": "" }, false);
     execFileSync("mkfifo", [join(root, "a", place)]);
-    expect((await failure(search(join(root, "a")))).code).toBe(code);
+    expect((await rejectionOf(search(join(root, "a")))).code).toBe(code);
   });
 
   it("the runtime does not wait for a pipe that the user names as the config", async () => {
     const root = await folder();
     execFileSync("mkfifo", [join(root, "pipe.json")]);
-    const error = await failure(loadConfig({ cwd: root, env: {}, cliPath: "pipe.json" }));
+    const error = await rejectionOf(loadConfig({ cwd: root, env: {}, cliPath: "pipe.json" }));
     expect(error.message).toContain("This is not a regular file");
   });
 
@@ -281,7 +281,7 @@ describe("a file that is not regular, or too large", () => {
     expect((await search(root)).servers.size).toBe(1);
     await writeFile(join(root, name), json.padEnd(most + 1, " "));
     for (const cliPath of [undefined, name]) {
-      const error = await failure(loadConfig({ cwd: root, env: {}, cliPath }));
+      const error = await rejectionOf(loadConfig({ cwd: root, env: {}, cliPath }));
       expect(error.code).toBe("config_invalid");
       expect(error.message).toContain("The file is larger than 16 MiB");
     }
@@ -304,5 +304,5 @@ it.each([
 
 it("no config is found in a working directory that does not exist", async () => {
   const root = await folder({ "a/x": "" });
-  expect((await failure(search(join(root, "a/gone")))).code).toBe("config_not_found");
+  expect((await rejectionOf(search(join(root, "a/gone")))).code).toBe("config_not_found");
 });

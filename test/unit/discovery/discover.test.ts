@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
 import { type Discovery, discover } from "../../../src/index.js";
-import { failure } from "../../support/failure.js";
 import { type Handler, type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 
 const servers: HttpServer[] = [];
 afterEach(async () => {
@@ -297,14 +297,14 @@ describe("Discovery.problems", () => {
 
 describe("errors of discoverServer", () => {
   test("discover rejects without a request if the URL is not https or not a URL", async () => {
-    expect((await failure(discover("http://mcp.example/mcp"))).code).toBe("insecure_url");
-    expect((await failure(discover("mcp.example"))).code).toBe("config_invalid");
+    expect((await rejectionOf(discover("http://mcp.example/mcp"))).code).toBe("insecure_url");
+    expect((await rejectionOf(discover("mcp.example"))).code).toBe("config_invalid");
   });
 
   test("discover rejects with aborted if the signal is already aborted", async () => {
     const mcp = await mcpServer(() => ({}));
     const aborted = discover(`${mcp.origin}/mcp`, { signal: AbortSignal.abort() });
-    expect((await failure(aborted)).code).toBe("aborted");
+    expect((await rejectionOf(aborted)).code).toBe("aborted");
   });
 
   test("discover rejects with aborted if the caller aborts during a metadata request, and frees the socket", async () => {
@@ -316,7 +316,7 @@ describe("errors of discoverServer", () => {
       caller.abort();
       return undefined;
     });
-    const error = await failure(discover(`${mcp.origin}/mcp`, { signal: caller.signal }));
+    const error = await rejectionOf(discover(`${mcp.origin}/mcp`, { signal: caller.signal }));
     expect(error).toMatchObject({ code: "aborted", server: new URL(mcp.origin).host });
     await closed;
   });

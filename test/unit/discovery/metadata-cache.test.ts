@@ -5,9 +5,9 @@ import { freshFor, type Loaded, LookupCache } from "../../../src/discovery/looku
 import { MetadataCache } from "../../../src/discovery/metadata-cache.js";
 import { fail, type Outcome, succeed } from "../../../src/net/failure.js";
 import { deferred } from "../../support/deferred.js";
-import { failure } from "../../support/failure.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
 import { type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -114,7 +114,7 @@ describe("MetadataCache.authorizationServer", () => {
 
   test("authorization server metadata is requested again by the next caller after a failure", async () => {
     answer = (_path, response) => sendJson(response, {}, 503);
-    expect((await failure(issuer())).code).toBe("unavailable");
+    expect((await rejectionOf(issuer())).code).toBe("unavailable");
     const missing = known();
     while (!clock.pending.some(({ delay }) => delay === 250)) await clock.settle();
     await clock.advance(250);
@@ -133,7 +133,7 @@ describe("MetadataCache.authorizationServer", () => {
 
   test("each of several servers that share a failed metadata request gets an error with its own name", async () => {
     answer = (_path, response) => sendJson(response, {}, 503);
-    const [one, two] = await Promise.all([failure(issuer("one")), failure(issuer("two"))]);
+    const [one, two] = await Promise.all([rejectionOf(issuer("one")), rejectionOf(issuer("two"))]);
     expect(server.requests).toHaveLength(2);
     expect([one?.server, two?.server]).toEqual(["one", "two"]);
     expect(one?.message).toMatch(/^Server "one": /);
@@ -146,7 +146,7 @@ describe("aborted metadata lookups", () => {
     const held = deferred<ServerResponse>();
     answer = (_path, response) => held.resolve(response);
     const caller = new AbortController();
-    const first = failure(issuer("one", { signal: caller.signal }));
+    const first = rejectionOf(issuer("one", { signal: caller.signal }));
     const second = issuer("two", { signal: new AbortController().signal });
     const response = await held.promise;
     caller.abort();
@@ -160,7 +160,7 @@ describe("aborted metadata lookups", () => {
     const held = deferred<ServerResponse>();
     answer = (_path, response) => held.resolve(response);
     const caller = new AbortController();
-    const first = failure(issuer("one", { signal: caller.signal }));
+    const first = rejectionOf(issuer("one", { signal: caller.signal }));
     const response = await held.promise;
     caller.abort();
     await first;
@@ -175,8 +175,8 @@ describe("aborted metadata lookups", () => {
     const held = deferred<ServerResponse>();
     answer = (_path, response) => held.resolve(response);
     const caller = new AbortController();
-    const first = failure(issuer("one", { signal: caller.signal }));
-    const second = failure(issuer("two"));
+    const first = rejectionOf(issuer("one", { signal: caller.signal }));
+    const second = rejectionOf(issuer("two"));
     await held.promise;
     caller.abort();
     await first;

@@ -5,7 +5,7 @@ import { Nonces } from "../../../src/dpop/nonces.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { createAuthorizedFetch } from "../../../src/http/authorized-fetch.js";
 import type { Authorizer } from "../../../src/http/authorizer.js";
-import type { Binding } from "../../../src/oauth/token-endpoint/binding.js";
+import type { Binding } from "../../../src/oauth/issued-token.js";
 import { Token } from "../../../src/tokens/token.js";
 import { fakeClock } from "../../support/fake-clock.js";
 import type { RecordedRequest } from "../../support/http-server.js";
@@ -66,14 +66,14 @@ export function client(origin: string, options: ClientOptions = {}) {
     accepted() {
       accepted += 1;
     },
-    challenged: () => {},
+    noteChallenge: () => {},
     async replace({ token }) {
       rejected.push(token.accessToken);
       const next = tokenNamed(`t${rejected.length + 1}`, binding);
       return { kind: "resend", token: next, replacement: { failed: () => {} } };
     },
     replaceForOthers: ({ token }) => void rejected.push(token.accessToken),
-    refusedAgain: async () => {},
+    explainRefusal: async () => {},
     async stepUp(scopes, token) {
       asked.push({ scopes, token: token.accessToken });
       const answer = stepUp?.({ scopes, token: token.accessToken });

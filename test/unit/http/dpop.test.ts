@@ -6,13 +6,13 @@ import { createAuthorizedFetch } from "../../../src/http/authorized-fetch.js";
 import { systemClock } from "../../../src/lib/clock.js";
 import { WaitLimits } from "../../../src/lib/wait-limits.js";
 import { Token } from "../../../src/tokens/token.js";
-import { failure } from "../../support/failure.js";
 import {
   type Handler,
   type HttpServer,
   type RecordedRequest,
   startHttpServer,
 } from "../../support/http-server.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 import { type ClientOptions, client, newDpopSigner, proofVerifier } from "./bound-client.js";
 
 const servers: HttpServer[] = [];
@@ -353,12 +353,12 @@ test("the caller's signal ends the wait for a proof that never comes, as from a 
       }),
     headers: () => undefined,
     accepted() {},
-    challenged() {},
+    noteChallenge() {},
     replace: async () => ({ kind: "none" }),
     replaceForOthers() {},
-    refusedAgain: async () => {},
+    explainRefusal: async () => {},
   });
   const { signal } = caller;
-  expect(await failure(fetch("https://mcp.example/mcp", { signal }))).toMatchObject({ code: "aborted" });
+  expect(await rejectionOf(fetch("https://mcp.example/mcp", { signal }))).toMatchObject({ code: "aborted" });
   expect(sent).toBe(0);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { printable, quoted } from "../../../src/lib/printable.js";
+import { knownNames, printable, quoted } from "../../../src/lib/printable.js";
 
 describe("printable and quoted", () => {
   test.each<[what: string, text: string, shown: string]>([
@@ -35,3 +35,16 @@ describe("printable and quoted", () => {
     }
   });
 });
+
+test.each([
+  [[], ""],
+  [["a", "b"], "a, b"],
+  [["a", "a"], "a"],
+  [["a", "<prose of a server>"], "a, names that are not registered"],
+  [["x", "y"], "names that are not registered"],
+])(
+  "a message shows the list %j as %j: each registered name once, and whether there are others",
+  (listed, shown) => {
+    expect(knownNames(listed, new Set(["a", "b"]))).toBe(shown);
+  },
+);

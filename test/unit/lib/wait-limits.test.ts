@@ -1,8 +1,8 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import { WaitLimits } from "../../../src/lib/wait-limits.js";
-import { failure } from "../../support/failure.js";
 import { fakeClock } from "../../support/fake-clock.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 
 function limits() {
   const clock = fakeClock(0);
@@ -29,20 +29,20 @@ test("the caller's signal, the deadline and stop() each end the wait with a code
     signals.push(signal);
     return never();
   };
-  const left = failure(own.run("the proof", caller.signal, work));
+  const left = rejectionOf(own.run("the proof", caller.signal, work));
   caller.abort();
   expect(await left).toMatchObject({
     code: "aborted",
     message: 'Server "crm": the caller no longer waits for the proof.',
   });
-  const late = failure(own.run("the proof", undefined, work));
+  const late = rejectionOf(own.run("the proof", undefined, work));
   await clock.advance(1_000);
   expect(await late).toMatchObject({
     code: "timeout",
     retryable: true,
     message: 'Server "crm": the proof took longer than 1000 ms. Try again, or raise "deadline".',
   });
-  const stopped = failure(own.run("the proof", undefined, work));
+  const stopped = rejectionOf(own.run("the proof", undefined, work));
   own.stop();
   expect(await stopped).toMatchObject({ code: "stopped", server: "crm" });
   expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, true]);
@@ -53,7 +53,7 @@ test("an error of work that was aborted does not hide the reason for the abort",
   const caller = new AbortController();
   const work = (signal: AbortSignal) =>
     new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(new Error("canary"))));
-  const left = failure(own.run("it", caller.signal, work));
+  const left = rejectionOf(own.run("it", caller.signal, work));
   caller.abort();
   expect(await left).toMatchObject({ code: "aborted" });
 });
@@ -64,8 +64,8 @@ test("no work is started after stop() or for a signal that is already aborted", 
   const work = async () => {
     begun += 1;
   };
-  expect(await failure(own.run("it", AbortSignal.abort(), work))).toMatchObject({ code: "aborted" });
+  expect(await rejectionOf(own.run("it", AbortSignal.abort(), work))).toMatchObject({ code: "aborted" });
   own.stop();
-  expect(await failure(own.run("it", undefined, work))).toMatchObject({ code: "stopped" });
+  expect(await rejectionOf(own.run("it", undefined, work))).toMatchObject({ code: "stopped" });
   expect(begun).toBe(0);
 });

@@ -6,9 +6,9 @@ import { afterEach, describe, expect, test } from "vitest";
 import { BodyTooLarge, type BoundedRequest, boundedFetch } from "../../../src/net/bounded-fetch.js";
 import { networkFailure } from "../../../src/net/network-failure.js";
 import { deferred } from "../../support/deferred.js";
-import { failure } from "../../support/failure.js";
 import { fakeClock } from "../../support/fake-clock.js";
 import { type Handler, type HttpServer, startHttpServer } from "../../support/http-server.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 import { selfSigned } from "./self-signed.js";
 
 const servers: HttpServer[] = [];
@@ -109,7 +109,7 @@ describe("timeout", () => {
   test("the timeout covers the wait for headers", async () => {
     const clock = fakeClock();
     const server = await serve(() => {});
-    const error = failure(boundedFetch(fetch, request(server.origin, { clock, timeout: 500 })));
+    const error = rejectionOf(boundedFetch(fetch, request(server.origin, { clock, timeout: 500 })));
     await server.received(1);
     await clock.advance(500);
     expect(await error).toMatchObject({ code: "timeout", retryable: true, server: "billing" });
@@ -131,7 +131,7 @@ describe("timeout", () => {
       headersCame.resolve();
       return response;
     };
-    const error = failure(boundedFetch(watched, request(server.origin, { clock, timeout: 500 })));
+    const error = rejectionOf(boundedFetch(watched, request(server.origin, { clock, timeout: 500 })));
     await headersCame.promise;
     await clock.advance(499);
     await clock.advance(1);
@@ -142,7 +142,9 @@ describe("timeout", () => {
   test("the timeout ends a fetch that ignores its signal, and its late response is dropped", async () => {
     const clock = fakeClock();
     const late = deferred<Response>();
-    const error = failure(boundedFetch(() => late.promise, request("https://auth.example/token", { clock })));
+    const error = rejectionOf(
+      boundedFetch(() => late.promise, request("https://auth.example/token", { clock })),
+    );
     await clock.advance(10_000);
     expect((await error).code).toBe("timeout");
     const cancelled = deferred<void>();
@@ -154,7 +156,7 @@ describe("timeout", () => {
     const clock = fakeClock();
     const server = await serve((_request, response) => void response.end("ok"));
     await boundedFetch(fetch, request(server.origin, { clock }));
-    await failure(boundedFetch(fetch, request("http://127.0.0.1:1/", { clock })));
+    await rejectionOf(boundedFetch(fetch, request("http://127.0.0.1:1/", { clock })));
     await boundedFetch(fetch, request(server.origin, { clock, maxBytes: 1 })).catch(() => {});
     expect(clock.pending).toEqual([]);
   });
@@ -163,7 +165,9 @@ describe("timeout", () => {
 describe("a caller's signal", () => {
   test("nothing is sent if the signal is already aborted", async () => {
     const server = await serve((_request, response) => void response.end());
-    const error = await failure(boundedFetch(fetch, request(server.origin, { signal: AbortSignal.abort() })));
+    const error = await rejectionOf(
+      boundedFetch(fetch, request(server.origin, { signal: AbortSignal.abort() })),
+    );
     expect(error).toMatchObject({ code: "aborted", retryable: false });
     expect(server.requests).toHaveLength(0);
   });
@@ -171,7 +175,7 @@ describe("a caller's signal", () => {
   test("the caller's signal aborts a request in progress", async () => {
     const server = await serve(() => {});
     const caller = new AbortController();
-    const error = failure(boundedFetch(fetch, request(server.origin, { signal: caller.signal })));
+    const error = rejectionOf(boundedFetch(fetch, request(server.origin, { signal: caller.signal })));
     await server.received(1);
     caller.abort(new Error("a reason that may hold anything"));
     expect((await error).code).toBe("aborted");
@@ -201,7 +205,7 @@ describe("failures of the network", () => {
   test("a refused connection is unavailable and retryable, and only its code is shown", async () => {
     const server = await serve(() => {});
     await server.close();
-    const error = await failure(boundedFetch(fetch, request(`${server.origin}/token?secret=s`)));
+    const error = await rejectionOf(boundedFetch(fetch, request(`${server.origin}/token?secret=s`)));
     expect(error).toMatchObject({ code: "unavailable", retryable: true, server: "billing" });
     expect(error.message).toBe(
       'Server "billing": the token endpoint could not be reached (ECONNREFUSED). Check its address and the network.',
@@ -215,14 +219,14 @@ describe("failures of the network", () => {
       response.write("x");
       response.socket?.end();
     });
-    expect((await failure(boundedFetch(fetch, request(server.origin)))).code).toBe("unavailable");
+    expect((await rejectionOf(boundedFetch(fetch, request(server.origin)))).code).toBe("unavailable");
   });
 
   test("the text of an error from the fetch of the caller is not shown", async () => {
     const own = () => {
       throw new Error("Bearer abc");
     };
-    const error = await failure(boundedFetch(own, request("https://auth.example/token")));
+    const error = await rejectionOf(boundedFetch(own, request("https://auth.example/token")));
     expect(error.code).toBe("unavailable");
     expect(`${error.message}${error.stack}`).not.toContain("abc");
   });
@@ -233,7 +237,7 @@ describe("failures of the network", () => {
     await once(server, "listening");
     // A TCP server that listens has an address object.
     const { port } = server.address() as AddressInfo;
-    const error = await failure(boundedFetch(fetch, request(`https://127.0.0.1:${port}/token`)));
+    const error = await rejectionOf(boundedFetch(fetch, request(`https://127.0.0.1:${port}/token`)));
     server.close();
     expect(error).toMatchObject({ code: "tls_failed", retryable: false });
     expect(error.message).toContain("(DEPTH_ZERO_SELF_SIGNED_CERT)");
@@ -242,7 +246,7 @@ describe("failures of the network", () => {
   test("a server without TLS is tls_failed", async () => {
     const server = await serve((_request, response) => void response.end());
     const url = server.origin.replace("http:", "https:");
-    expect((await failure(boundedFetch(fetch, request(url)))).code).toBe("tls_failed");
+    expect((await rejectionOf(boundedFetch(fetch, request(url)))).code).toBe("tls_failed");
   });
 
   test.each([

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { issuedAt } from "../../../src/keys/issued-at.js";
+import { issuedAt } from "../../../src/keys/sign-jwt.js";
 import {
   type DatedResponse,
   narrowRange,

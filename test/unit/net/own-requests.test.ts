@@ -38,17 +38,17 @@ test("our own request without a token bypasses the registration that would autho
   const own = trackOwnRequests();
   const { fetch: global, answer } = stubbed();
   answer();
-  const bare = vi.fn<typeof globalThis.fetch>(async () => new Response());
-  const unregister = own.register((text) => text === url, bare);
+  const originalFetch = vi.fn<typeof globalThis.fetch>(async () => new Response());
+  const unregister = own.register((text) => text === url, originalFetch);
   onTestFinished(unregister);
   await platformFetch()(url);
   await platformFetch()(url, { headers: { authorization: "Basic Og==" } });
   await platformFetch()(url, authorized);
   await platformFetch()("http://127.0.0.1:1/other");
-  expect([bare.mock.calls.length, global.mock.calls.length]).toEqual([2, 2]);
+  expect([originalFetch.mock.calls.length, global.mock.calls.length]).toEqual([2, 2]);
   unregister();
   await platformFetch()(url);
-  expect(bare).toHaveBeenCalledTimes(2);
+  expect(originalFetch).toHaveBeenCalledTimes(2);
 });
 
 test("a failed request is no longer recognized", async () => {

@@ -15,7 +15,7 @@ import {
   type OAuthRuntime,
 } from "../../../src/oauth/attempt.js";
 import { createGrant } from "../../../src/oauth/grants/create-grant.js";
-import type { IssuedToken } from "../../../src/oauth/grants/issued-token.js";
+import type { IssuedToken } from "../../../src/oauth/issued-token.js";
 import { CredentialMemory } from "../../../src/secrets/credential-memory.js";
 import { CredentialRecorder } from "../../../src/secrets/credential-recorder.js";
 import { type Handler, type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
@@ -116,8 +116,8 @@ export function grantFor(spec: ServerSpec, settings: GrantSettings = {}): TestGr
   const warned = new Set<string>();
   const grant = createGrant(spec.grant);
   return async (request) => {
-    const reads = request.reads ?? new CredentialRecorder(runtime.clock, credentials, request.signal);
-    return await grant(createAttempt(runtime, { spec, manager, scopes, warned, ...request, reads }));
+    const recorder = request.recorder ?? new CredentialRecorder(runtime.clock, credentials, request.signal);
+    return await grant(createAttempt(runtime, { spec, manager, scopes, warned, ...request, recorder }));
   };
 }
 

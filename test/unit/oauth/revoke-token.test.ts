@@ -5,8 +5,8 @@ import { Secret } from "../../../src/lib/secret.js";
 import { ServerClocks } from "../../../src/net/server-clocks.js";
 import type { OAuthRuntime } from "../../../src/oauth/attempt.js";
 import { revokeToken } from "../../../src/oauth/revoke-token.js";
-import { failure } from "../../support/failure.js";
 import { type Handler, type HttpServer, startHttpServer } from "../../support/http-server.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 import { watchedBy } from "../../support/watched-by.js";
 import { clock, now, oauthRuntime, secretClient, serverSpec, signal } from "./fixtures.js";
 
@@ -47,7 +47,7 @@ test.each([401, 403])("a client secret refused with %i is read again and sent on
 
 test("a refused client secret that has not changed is not sent again", async () => {
   await using server = await revoking((_, response) => void response.writeHead(401).end());
-  const error = await failure(revoke(server, secretClient(server.origin), {}));
+  const error = await rejectionOf(revoke(server, secretClient(server.origin), {}));
   expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
   expect(revocations(server)).toHaveLength(1);
 });
@@ -68,7 +68,7 @@ test("an assertion refused by a server with another clock is signed once more, w
       : new Response(await response.text(), { headers: { "content-type": "application/json" } });
   };
   const env = { CRM_SECRET: "canary-secret-that-is-long-enough-to-sign" };
-  await failure(revoke(server, client, { env, serverClocks, fetch: watchedBy(serverClocks, silent) }));
+  await rejectionOf(revoke(server, client, { env, serverClocks, fetch: watchedBy(serverClocks, silent) }));
   const issued = revocations(server).map(
     ({ body }) => decodeJwt(new URLSearchParams(body).get("client_assertion") ?? "").iat,
   );

@@ -5,8 +5,8 @@ import type { TlsOptions } from "node:tls";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type DiscoverOptions, type Discovery, discover } from "../../../src/index.js";
 import { createAuthority } from "../../support/certificates.js";
-import { failure } from "../../support/failure.js";
 import { type Listening, listen } from "../../support/listen.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 import { startConnectProxy } from "../net/connect-proxy.js";
 
 // The proxies of the machine that runs the tests must not be used.
@@ -74,7 +74,7 @@ describe("the network option of discover()", () => {
   test("discover() sends plain http to hosts in allowInsecureHttp: the server, and the hosts that it names", async () => {
     const { url } = await serve("server.test");
     await using proxy = await startConnectProxy();
-    expect((await failure(discover(url))).code).toBe("insecure_url");
+    expect((await rejectionOf(discover(url))).code).toBe("insecure_url");
     const network = { proxy: proxy.origin, allowInsecureHttp: ["server.test"] };
     const { servers } = await discover(url, { network });
     expect(servers[0]?.tokenEndpoint).toBe(url.replace("/mcp", "/token"));
@@ -93,7 +93,7 @@ describe("the network option of discover()", () => {
     const fetch = () => Promise.reject(new Error("nothing should be sent"));
     // Some values have another type, as JavaScript allows.
     const options = { network, fetch } as DiscoverOptions;
-    const error = await failure(discover("https://mcp.example/", options));
+    const error = await rejectionOf(discover("https://mcp.example/", options));
     expect(error.code).toBe("config_invalid");
     expect(error.message).toContain("The option `network` of discover() has 1 mistake:");
     expect(error.message).toContain(says);
@@ -101,7 +101,7 @@ describe("the network option of discover()", () => {
 
   test("discover() rejects a missing ca file with config_invalid", async () => {
     const { url } = await privateServer("127.0.0.1");
-    const error = await failure(discover(url, { network: { ca: "./not-there.pem" } }));
+    const error = await rejectionOf(discover(url, { network: { ca: "./not-there.pem" } }));
     expect(error.code).toBe("config_invalid");
     expect(error.message).toContain(join(process.cwd(), "not-there.pem"));
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { ProofTarget } from "../../../src/dpop/dpop.js";
 import { systemClock } from "../../../src/lib/clock.js";
 import { WaitLimits } from "../../../src/lib/wait-limits.js";
-import type { Binding } from "../../../src/oauth/token-endpoint/binding.js";
+import type { Binding } from "../../../src/oauth/issued-token.js";
 import { bareToken, tokenHeaders } from "../../../src/runtime/sender-constrained.js";
 import { Token } from "../../../src/tokens/token.js";
 import { rejection } from "../tokens/fixtures.js";

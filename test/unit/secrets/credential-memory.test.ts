@@ -33,7 +33,7 @@ const note = (reference: SecretReference, value: Secret | undefined) =>
 const context = (more: Partial<SecretContext> = {}): SecretContext => ({
   server: "crm",
   env,
-  reads: recorder(),
+  recorder: recorder(),
   ...more,
 });
 const failing = (one: SecretReference) => readSecret(one, context()).catch(() => undefined);

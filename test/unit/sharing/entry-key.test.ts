@@ -18,10 +18,10 @@ async function keyOn(name: string, server: object): Promise<string | undefined> 
   const entry = servers.get("crm");
   if (entry === undefined || !("spec" in entry)) return expect.unreachable();
   onMachine(name);
-  const reads = new CredentialRecorder(systemClock, new CredentialMemory(), {});
+  const recorder = new CredentialRecorder(systemClock, new CredentialMemory(), {});
   const { signal } = new AbortController();
   const attempt = createAttempt(oauthRuntime({ env: { T: "t" } }), { spec: entry.spec, signal });
-  return await tokenEntryKey(attempt, reads, async () => "default");
+  return await tokenEntryKey(attempt, recorder, async () => "default");
 }
 
 const secret = { env: "SECRET" };

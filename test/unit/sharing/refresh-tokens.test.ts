@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { Secret } from "../../../src/lib/secret.js";
 import { failureError } from "../../../src/net/failure.js";
-import type { IssuedToken } from "../../../src/oauth/grants/issued-token.js";
+import type { IssuedToken } from "../../../src/oauth/issued-token.js";
 import type { Redemption } from "../../../src/oauth/refresh-tokens.js";
 import { refreshTokenKey } from "../../../src/sharing/refresh-token-entry.js";
 import { StoredRefreshTokens } from "../../../src/sharing/refresh-tokens.js";

@@ -22,7 +22,7 @@ export interface StoredCacheOptions {
   readonly isStored?: boolean;
   /** Wraps the outermost source. */
   readonly around?: (source: TokenSource) => TokenSource;
-  readonly onPlan?: (renewAt: number | undefined) => void;
+  readonly onPlan?: (nextRefreshAt: number | undefined) => void;
 }
 
 export interface StoredCache {
@@ -53,8 +53,8 @@ export function storedCache({ clock, store, attempt, ...options }: StoredCacheOp
     new SharedTokens({
       ...{ ...common, policy, store: shared, maxLockWait: 20 * second },
       entryOf: async (signal) => {
-        const reads = new CredentialRecorder(clock, memory, signal);
-        return isStored ? { key: "token:1", reads } : undefined;
+        const recorder = new CredentialRecorder(clock, memory, signal);
+        return isStored ? { key: "token:1", recorder } : undefined;
       },
       restore: async (text) => restored(text),
       currentToken: () => cache.latest,

@@ -3,7 +3,7 @@ import type { TokenCache } from "../../../src/tokens/cache.js";
 import type { AfterRefusal } from "../../../src/tokens/refused-tokens.js";
 import type { Token } from "../../../src/tokens/token.js";
 import { deferred } from "../../support/deferred.js";
-import { failure } from "../../support/failure.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 import { type Answer, outage, refusal, second, type TestCacheOptions, testCache } from "./fixtures.js";
 import { cacheWithTimers } from "./kept.js";
 
@@ -246,7 +246,7 @@ describe("aborts", () => {
   test("an aborted caller does not affect others that wait for the same replacement", async () => {
     const { cache, requests, answer } = await waiting();
     const leaving = new AbortController();
-    const left = failure(refuse(cache, "a", leaving.signal));
+    const left = rejectionOf(refuse(cache, "a", leaving.signal));
     const others = [refuse(cache, "a"), refuse(cache, "b", new AbortController().signal)];
     leaving.abort();
     expect((await left).code).toBe("aborted");
@@ -259,7 +259,7 @@ describe("aborts", () => {
   test("a replacement goes on after its caller aborted, and later calls join it", async () => {
     const { cache, clock, answer } = await waiting();
     const leaving = new AbortController();
-    const left = failure(refuse(cache, "a", leaving.signal));
+    const left = rejectionOf(refuse(cache, "a", leaving.signal));
     leaving.abort();
     await left;
     answer(refusal());

@@ -140,7 +140,7 @@ it("the stack of a token request shows each step from the grant to fetch", async
     "exchange",
     "sendTokenRequest",
     "sendGrantRequest",
-    "askTokenEndpoint",
+    "requestWithCorrections",
     "requestToken",
   ]);
 });

@@ -2,7 +2,7 @@ import { McpAuthError } from "../../../../src/errors/error.js";
 import type { Clock } from "../../../../src/lib/clock.js";
 import { pause } from "../../../../src/lib/wait.js";
 import type { AttemptRequest } from "../../../../src/oauth/attempt.js";
-import type { IssuedToken } from "../../../../src/oauth/grants/issued-token.js";
+import type { IssuedToken } from "../../../../src/oauth/issued-token.js";
 import { issued, server } from "../fixtures.js";
 
 /** The constants of one history. Times are in milliseconds. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { McpAuthError } from "../../../../src/errors/error.js";
 import { Secret } from "../../../../src/lib/secret.js";
-import { bindingOf } from "../../../../src/oauth/token-endpoint/bound-token.js";
+import { bindingOf } from "../../../../src/oauth/token-endpoint/token-binding.js";
 import { unsignedJwt } from "../fixtures.js";
 
 const invalid = (problem: string) => new McpAuthError("token_response_invalid", problem);
@@ -22,7 +22,7 @@ const jwt = (cnf?: unknown) => unsignedJwt(cnf === undefined ? { sub: "a" } : { 
 
 describe("the binding of a token", () => {
   it.each([
-    ["nothing, without key and certificate", "opaque", {}, undefined],
+    ["nothing, without a key and a certificate", "opaque", {}, undefined],
     ["nothing, for a JWT without cnf", jwt(), {}, undefined],
     ["nothing, for a text that only looks like a JWT", "a.b.c", {}, undefined],
     ["nothing, for a cnf that is not an object", jwt("text"), {}, undefined],

@@ -3,49 +3,49 @@ import type { Target } from "../../discovery/metadata.js";
 import { parseJsonObject } from "../../lib/json-object.js";
 import type { TokenRequestResult } from "./token-request.js";
 
-type Found = Pick<Target, "authorizationServer">;
+type TokenTarget = Pick<Target, "authorizationServer">;
 
-export interface TokenEndpointExchange<F extends Found> {
+export interface CorrectableRequest<T extends TokenTarget> {
   /** Finds the metadata of the authorization server. */
-  readonly find: () => Promise<F>;
-  /** Makes the next `find` read the metadata again. */
+  readonly findTarget: () => Promise<T>;
+  /** Makes the next `findTarget` read the metadata again. */
   readonly expireMetadata: () => void;
   /** Whether the request presents an assertion that we signed, in addition to the client's own. */
   readonly presentsSigned?: boolean;
   /** Each call sends a new request. */
-  readonly send: (found: F) => Promise<TokenRequestResult>;
+  readonly send: (target: T) => Promise<TokenRequestResult>;
 }
 
 /**
- * Sends a token request, and sends it again, once for each of these reasons: the server requires a DPoP nonce that it
- * has just sent (RFC 9449 §8); the response shows that the server's clock differs from ours, and the server may have
- * refused the time in an assertion; the endpoint is gone, and newer metadata names another one. Returns the last
- * response.
+ * Sends a token request. Corrects it and sends it again, once for each of these reasons: the server requires a DPoP
+ * nonce that it has just sent (RFC 9449 §8); the response shows that the server's clock differs from ours, and the
+ * server may have refused the time in an assertion; the endpoint is gone, and newer metadata names another one. Returns
+ * the last response, and the target that it came from.
  */
-export async function askTokenEndpoint<F extends Found>({
-  find,
+export async function requestWithCorrections<T extends TokenTarget>({
+  findTarget,
   expireMetadata,
   send,
   presentsSigned = false,
-}: TokenEndpointExchange<F>): Promise<{ readonly found: F; readonly result: TokenRequestResult }> {
+}: CorrectableRequest<T>): Promise<{ readonly target: T; readonly result: TokenRequestResult }> {
   const needsNewTime = (result: TokenRequestResult): boolean => mayHaveRefusedTime(result, presentsSigned);
   const unusedReasons = new Set([needsNewNonce, needsNewTime]);
   let hasReadMetadataAgain = false;
-  let found = await find();
+  let target = await findTarget();
   for (;;) {
-    const result = await send(found);
+    const result = await send(target);
     const reason = [...unusedReasons].find((applies) => applies(result));
     if (reason !== undefined) {
       unusedReasons.delete(reason);
       continue;
     }
-    if (hasReadMetadataAgain || !isGone(result)) return { found, result };
+    if (hasReadMetadataAgain || !isGone(result)) return { target, result };
     hasReadMetadataAgain = true;
-    const previousEndpoints = endpoints(found);
+    const previousEndpoints = endpoints(target);
     expireMetadata();
-    found = await find();
-    if (endpoints(found) === previousEndpoints) return { found, result };
-    // For the new endpoint, both reasons count again.
+    target = await findTarget();
+    if (endpoints(target) === previousEndpoints) return { target, result };
+    // The new endpoint may need the same corrections as the previous one.
     unusedReasons.add(needsNewNonce).add(needsNewTime);
   }
 }
@@ -80,7 +80,7 @@ function isGone({ response }: TokenRequestResult): boolean {
   return response.status === 404 || response.status === 405;
 }
 
-function endpoints({ authorizationServer }: Found): string {
+function endpoints({ authorizationServer }: TokenTarget): string {
   const { token_endpoint, mtls_endpoint_aliases } = authorizationServer;
   return JSON.stringify([token_endpoint, mtls_endpoint_aliases?.token_endpoint]);
 }

@@ -2,8 +2,8 @@ import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { SecretReference } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import { isProgrammingError } from "../errors/expected-errors.js";
 import { systemClock } from "../lib/clock.js";
-import { isProgrammingError } from "../lib/programming-error.js";
 import { pause } from "../lib/wait.js";
 import { secretAborted } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
@@ -24,19 +24,19 @@ const pauses = [10, 20, 50, 100, 200, 300, 300];
 const recentChange = 5_000;
 
 /**
- * Calls `readOnce` until it returns a value. Calls it again after short pauses as long as a file of the references may
- * be half-written, because it has just changed. `isLast` tells `readOnce` that no further call follows.
+ * Returns the value that `readOnce` reads. Calls it again after short pauses as long as a file of the references may be
+ * half-written, because it has just changed. `isLast` tells `readOnce` that no further call follows.
  *
  * Rejects with the error of the last call, which is retryable if a file has just changed, and with `aborted`.
  */
-export async function onceWritten<T>(
+export async function readWhenWritten<T>(
   references: readonly (SecretReference | undefined)[],
   context: SecretContext,
   readOnce: (isLast: boolean) => Promise<ReadAttempt<T>>,
 ): Promise<T> {
   const { server, signal, unref, clock = systemClock } = context;
-  for (let reads = 0; ; reads += 1) {
-    const wait = pauses[reads];
+  for (let attempt = 0; ; attempt += 1) {
+    const wait = pauses[attempt];
     const found = await readOnce(wait === undefined);
     if ("value" in found) return found.value;
     const { error, halfWritten } = found;
@@ -54,14 +54,14 @@ export async function onceWritten<T>(
 async function changedJustNow(references: readonly (SecretReference | undefined)[]): Promise<boolean> {
   const changes = references.map(async (reference) => {
     if (reference === undefined || !("file" in reference)) return false;
-    const changedAt = (await changeOf(reference.file)) ?? (await changeOf(dirname(reference.file)));
+    const changedAt = (await modifiedAt(reference.file)) ?? (await modifiedAt(dirname(reference.file)));
     // File times come from the system's clock, even if the runtime has another one.
     return changedAt !== undefined && Math.abs(systemClock.now() - changedAt) < recentChange;
   });
   return (await Promise.all(changes)).includes(true);
 }
 
-async function changeOf(path: string): Promise<number | undefined> {
+async function modifiedAt(path: string): Promise<number | undefined> {
   try {
     return (await stat(path)).mtimeMs;
   } catch (error) {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { issuedAt } from "../../../src/keys/issued-at.js";
+import { issuedAt } from "../../../src/keys/sign-jwt.js";
 
 test("iat is five seconds in the past, in whole seconds", () => {
   expect(issuedAt(1_767_225_600_999)).toBe(1_767_225_595);

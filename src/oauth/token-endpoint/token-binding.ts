@@ -1,6 +1,6 @@
 import { jwtClaims } from "../../lib/jwt-claims.js";
+import type { Binding } from "../issued-token.js";
 import type { InvalidResponse } from "./accepted-response.js";
-import type { Binding } from "./binding.js";
 import type { TokenRequestResult } from "./token-request.js";
 
 /**

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isJson } from "../../../src/net/media-type.js";
-import { backoffDelay, parseRetryAfter } from "../../../src/net/retry.js";
+import { isJson, parseRetryAfter } from "../../../src/net/response-headers.js";
 
 const now = Date.UTC(1994, 10, 6, 8, 49, 0);
 const day = 86_400_000;
@@ -44,25 +43,6 @@ describe("parseRetryAfter", () => {
         return wait === undefined || (wait >= 0 && wait <= day);
       }),
     );
-  });
-});
-
-describe("backoffDelay", () => {
-  const bounds = { min: 250, max: 10_000 };
-
-  test("the backoff doubles its bound from min and stops at max", () => {
-    const longest = [1, 2, 3, 6, 7, 50, 5_000].map((attempt) => backoffDelay(attempt, bounds, () => 1));
-    expect(longest).toEqual([250, 500, 1_000, 8_000, 10_000, 10_000, 10_000]);
-  });
-
-  test("the backoff is a uniform share of its bound", () => {
-    expect(backoffDelay(3, bounds, () => 0)).toBe(0);
-    expect(backoffDelay(3, bounds, () => 0.5)).toBe(500);
-  });
-
-  test("the backoff is a number for every attempt, even with a min of zero", () => {
-    expect(backoffDelay(100_000, { min: 0, max: 10 }, () => 1)).toBe(0);
-    expect(backoffDelay(0, bounds, () => 1)).toBe(250);
   });
 });
 

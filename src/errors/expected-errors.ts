@@ -1,0 +1,50 @@
+// Tells errors that a `catch` expects from mistakes in our code, which must stay visible.
+import { McpAuthError } from "./error.js";
+
+/** Returns the `code` of an error of Node or of the operating system, such as `ENOENT`; `undefined` if it has none. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+/** Returns whether an error has one of these codes. */
+export function hasErrorCode(error: unknown, ...codes: readonly string[]): boolean {
+  const code = errorCode(error);
+  return code !== undefined && codes.includes(code);
+}
+
+/**
+ * Returns whether an error shows a mistake in our code, such as `TypeError: x is not a function`. The JavaScript engine
+ * throws these errors without a `code`. Errors of Node.js about arguments, keys and the system have one, so a `catch`
+ * that handles those can throw the others again.
+ */
+export function isProgrammingError(error: unknown): boolean {
+  if (!(error instanceof Error) || "code" in error) return false;
+  return error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
+}
+
+/** Ignores an error of the operating system, such as `ENOENT`. Throws any other error again. */
+export function ignoreSystemError(error: unknown): void {
+  // The codes of Node's own errors, such as `ERR_INVALID_ARG_TYPE`, begin with `ERR_`.
+  if (!/^E(?!RR_)/.test(errorCode(error) ?? "")) throw error;
+}
+
+/** Ignores an `McpAuthError` of work whose result the caller does not need. Throws any other error again. */
+export function ignoreFailure(error: unknown): undefined {
+  if (error instanceof McpAuthError) return undefined;
+  throw error;
+}
+
+/**
+ * Ignores an `McpAuthError` of background work, because an event has reported it. Nobody awaits the work, so for any
+ * other error, a process warning says where the mistake is. It leaves out the message of the error, which may contain a
+ * secret.
+ */
+export function ignoreFailureInBackground(error: unknown): void {
+  if (error instanceof McpAuthError) return;
+  const name = error instanceof Error ? error.name : typeof error;
+  const place = error instanceof Error ? (/^ +at .+$/m.exec(error.stack ?? "")?.[0].trim() ?? "") : "";
+  process.emitWarning(
+    `Background work failed with ${name} ${place}. Report this to mcp-auth-runtime.`,
+    "McpAuthWarning",
+  );
+}
