@@ -20,9 +20,9 @@ export interface CheckedSecrets {
 type Sources = Omit<SecretContext, "server">;
 
 /**
- * Reads every secret, key and certificate of the config once, one after another, and checks that the package of its store is
- * installed. It runs commands and asks GitHub for tokens, but signs nothing and sends nothing to the servers of the config.
- * Rejects with `aborted`.
+ * Reads every secret, key and certificate of the config once, one after another, and checks that the package of its
+ * store is installed. It runs commands and asks GitHub for tokens, but signs nothing and sends nothing to the servers
+ * of the config. Rejects with `aborted`.
  */
 export async function checkSecrets(
   { servers, store, network: spec, commands }: ConfigSpec,

@@ -146,21 +146,24 @@ export const storeFailureIn = failures.of;
  */
 export class NotOurs extends Error {}
 
+/** Whose code the store is: ours for files, that of a library for Redis, else that of the user. */
+export type StoreKind = "file" | "redis" | "custom";
+
 /** What messages say about a store. */
 export interface StorePlace {
   /** Where the store is, such as its folder; `undefined` if that must not be shown or is not known yet. */
   readonly place: string | undefined;
-  /** Whether it is Redis. Only then is the text of an error read, for the code that a reply begins with. */
-  readonly isRedis: boolean;
+  /** Only for Redis is the text of an error read, for the code that a reply begins with. */
+  readonly kind: StoreKind;
 }
 
 /** Returns why a store failed, by the codes of its error; `undefined` if no code is known. */
-export function storeFailure(error: unknown, { place, isRedis }: StorePlace): StoreFailure | undefined {
+export function storeFailure(error: unknown, { place, kind }: StorePlace): StoreFailure | undefined {
   if (error instanceof NotOurs) {
     const remedy = 'Set "path" to a folder that nothing else uses, or remove what is in the way.';
     return failureOf("not_ours", place, error.message, remedy);
   }
-  for (const code of codesIn(error, isRedis)) {
+  for (const code of codesIn(error, kind === "redis")) {
     const cause = causes.find(({ codes }) => codes.includes(code));
     if (cause !== undefined) return failureOf(cause.kind, place, `${cause.what} (${code})`, cause.remedy);
     if (isTlsErrorCode(code)) {

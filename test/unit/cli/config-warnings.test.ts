@@ -39,11 +39,11 @@ test("validate --json prints the warnings about a named config", async () => {
   expect([code, err]).toEqual([0, ""]);
 });
 
-test.each([["token", "crm"], ["validate"], ["validate", "--json"]])(
+test.each(["token crm", "validate", "validate --json"])(
   "%s refuses a found config that is world-writable, and prints the remedy",
-  async (...argv) => {
+  async (argv) => {
     const { cwd } = await worldWritableConfig();
-    const { code, out, err } = await command(argv, { cwd, env: { TOKEN: "t" } });
+    const { code, out, err } = await command(argv.split(" "), { cwd, env: { TOKEN: "t" } });
     expect(code).toBe(2);
     expect(out + err).toContain(`MCP_AUTH_CONFIG=${join(cwd, name)} or --config ${join(cwd, name)}`);
   },

@@ -220,7 +220,7 @@ it.each([
     { secret, metadata: {} },
     '/metadata: The property "tokenEndpoint" is missing.',
   ],
-])("%s is one violation", async (_what, credential, expected) => {
+])("one violation is reported for %s", async (_what, credential, expected) => {
   expect(await wrong(withCredential(credential))).toEqual([`${inClient}${expected}`]);
 });
 

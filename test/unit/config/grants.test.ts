@@ -273,7 +273,7 @@ it.each([
   ],
   ["DPoP with an empty object", crm({ dpop: {} }), '/servers/crm/dpop: The property "key" is missing.'],
   ["an empty step-up", crm({ stepUp: [] }), "/servers/crm/stepUp: Must not be empty. Omit it instead."],
-])("%s is one violation", async (_what, config, expected) => {
+])("one violation is reported for %s", async (_what, config, expected) => {
   expect(await wrong(config)).toEqual([expected]);
 });
 

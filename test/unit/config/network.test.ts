@@ -101,7 +101,7 @@ it.each([
     { ca: "${CA}" },
     "/network/ca: The environment variable CA is not set. Set it, or write a default: ${CA:-…}.",
   ],
-])("in `network`, %s is one violation", async (_what, network, expected) => {
+])("in `network`, one violation is reported for %s", async (_what, network, expected) => {
   expect(await wrong(withNetwork(network))).toEqual([expected]);
 });
 

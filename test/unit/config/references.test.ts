@@ -88,7 +88,7 @@ it.each([
     { githubActions: true },
     `${place}/githubActions: Must be an object: {} or { "audience": … }, found true.`,
   ],
-])("in a reference, %s is one violation", async (_what, secret, expected) => {
+])("in a reference, one violation is reported for %s", async (_what, secret, expected) => {
   expect(await wrong(withSecret(secret))).toEqual([expected]);
 });
 

@@ -303,7 +303,7 @@ describe("validation", () => {
       crm({ timeout: () => "1s" }),
       "/servers/crm/timeout: A config is plain data, found a function.",
     ],
-  ])("%s is one violation", async (_what, config, expected) => {
+  ])("one violation is reported for %s", async (_what, config, expected) => {
     expect(await wrong(config)).toEqual([expected]);
   });
 

@@ -70,7 +70,7 @@ describe("parseChallenges", () => {
         ],
       ],
     ],
-  ])("the WWW-Authenticate parser parses %s", (header, expected) => {
+  ])("the WWW-Authenticate parser parses %j", (header, expected) => {
     expect(plain(header)).toEqual(expected);
   });
 

@@ -427,16 +427,16 @@ describe("locations of resource metadata", () => {
 });
 
 describe("warnings", () => {
-  test.each<[string, Record<string, unknown>]>([
-    ["resource", { resource: undefined }],
-    ["resource", { resource: "" }],
-    ["resource", { resource: ["https://mcp.example"] }],
-    ["authorization_servers", { authorization_servers: "https://auth.example" }],
-    ["scopes_supported", { scopes_supported: [1] }],
-    ["dpop_signing_alg_values_supported", { dpop_signing_alg_values_supported: "ES256" }],
+  test.each<[string, string, Record<string, unknown>]>([
+    ["resource", "missing", { resource: undefined }],
+    ["resource", "empty", { resource: "" }],
+    ["resource", "a list", { resource: ["https://mcp.example"] }],
+    ["authorization_servers", "a string", { authorization_servers: "https://auth.example" }],
+    ["scopes_supported", "a list of numbers", { scopes_supported: [1] }],
+    ["dpop_signing_alg_values_supported", "a string", { dpop_signing_alg_values_supported: "ES256" }],
   ])(
-    "resource metadata that cannot be used because of its %s causes a warning and does not stop a token request",
-    async (name, more) => {
+    "resource metadata whose %s is %s causes a warning and does not stop a token request",
+    async (name, _, more) => {
       published[inserted] = document(more);
       const { resource, warnings, unread } = await find();
       expect(resource).toBe(`${mcp.origin}/mcp`);

@@ -136,22 +136,24 @@ describe("without a key in the config", () => {
     },
   );
 
-  test.each<[Listed, Listed, string]>([
+  test.each<[Listed, Listed, string, string]>([
     [
       ["ES256"],
       ["ES384", "canary"],
+      "says so",
       `the authorization server ${issuer} and the MCP server accept no DPoP proof that a generated key can sign`,
     ],
     [
       ["ES256"],
       ["ES384", "canary"],
+      "names both lists",
       "The authorization server lists ES256. The MCP server lists ES384, names",
     ],
-    [undefined, ["ES256K"], "it accepts no DPoP proof that a generated key can sign"],
-    [undefined, ["ES256K"], "The MCP server lists ES256K. Leave"],
+    [undefined, ["ES256K"], "says so", "it accepts no DPoP proof that a generated key can sign"],
+    [undefined, ["ES256K"], "names the list", "The MCP server lists ES256K. Leave"],
   ])(
-    "no ephemeral DPoP key fits an authorization server that lists %j and an MCP server that lists %j",
-    async (listed, resource, says) => {
+    "no ephemeral DPoP key fits an authorization server that lists %j and an MCP server that lists %j, and the error %s",
+    async (listed, resource, _, says) => {
       const { code, message } = await failure(dpopOf()(listed, resource));
       expect(code).toBe("unsupported_by_server");
       expect(message).toContain(says);
@@ -211,13 +213,13 @@ const thumbprintOf = (key: KeyObject) => calculateJwkThumbprint(key.export({ for
 
 describe("with a key in the config", () => {
   test.each([
-    ["P-256", p256, undefined, "ES256"],
-    ["RSA", rsa, undefined, "RS256"],
-    ["RSA", rsa, ["PS256", "RS256"], "PS256"],
-    ["Ed25519", ed25519, ["ES256", "Ed25519"], "Ed25519"],
+    ["P-256", "lists none", p256, undefined, "ES256"],
+    ["RSA", "lists none", rsa, undefined, "RS256"],
+    ["RSA", "lists PS256 first", rsa, ["PS256", "RS256"], "PS256"],
+    ["Ed25519", "lists Ed25519 last", ed25519, ["ES256", "Ed25519"], "Ed25519"],
   ])(
-    "a DPoP key of the type %s in the config signs with an algorithm that it and the server support",
-    async (_name, { privateKey, publicKey }, listed, alg) => {
+    "a DPoP key of the type %s in the config signs with an algorithm that both support if the server %s",
+    async (_type, _lists, { privateKey, publicKey }, listed, alg) => {
       const dpopSigner = await dpopOf(named, { env: { KEY: pem(privateKey) } })(listed);
       expect(dpopSigner.thumbprint).toBe(await thumbprintOf(publicKey));
       expect(await signedBy(dpopSigner)).toBe(alg);

@@ -33,7 +33,7 @@ describe("Nonces", () => {
   });
 
   test.each([
-    ["empty", ""],
+    ["without a character", ""],
     ["with a space", "a b"],
     ["of two headers", "a, b"],
     ["with a quote", 'a"b'],

@@ -35,19 +35,19 @@ const missing: { readonly method?: () => void } = {};
 
 test.each([
   // The mistake is on purpose.
-  ["a call of something that is not a function", () => (missing as { method(): void }).method(), true],
-  ["an invalid array length", () => [].concat(new Array(-1) as never), true],
-  ["a file that does not exist", () => readFileSync("/nonexistent"), false],
-  ["a path that is not allowed", () => readFileSync("a\0b"), false],
+  ["a call of something that is not a function", "ours", () => (missing as { method(): void }).method()],
+  ["an invalid array length", "ours", () => [].concat(new Array(-1) as never)],
+  ["a file that does not exist", "not ours", () => readFileSync("/nonexistent")],
+  ["a path that is not allowed", "not ours", () => readFileSync("a\0b")],
   [
     "an McpAuthError",
+    "not ours",
     () => {
       throw new McpAuthError("timeout", "late");
     },
-    false,
   ],
-])("an error from %s is recognized as a fault of ours or not", (_name, work, expected) => {
-  expect(isProgrammingError(thrown(work))).toBe(expected);
+])("an error from %s is judged to be a fault that is %s", (_, whose, work) => {
+  expect(isProgrammingError(thrown(work))).toBe(whose === "ours");
 });
 
 test("a fault of our own code is not reported as a key that cannot be read", () => {

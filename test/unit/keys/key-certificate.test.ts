@@ -111,8 +111,8 @@ describe("a key with its certificate", () => {
   });
 });
 
-describe("a key with an invalid certificate", () => {
-  it("of another key is refused", async () => {
+describe("the certificate of a key", () => {
+  it("that belongs to another key is refused", async () => {
     for (const keyType of ["ec", "rsa", "ed25519"] as const) {
       const { certificate } = await authority.issue({ keyType });
       expect(await problem(load({ ...agent, certificate }))).toMatch(
@@ -123,7 +123,7 @@ describe("a key with an invalid certificate", () => {
     expect(await problem(load({ ...agent, certificate: chain }))).toMatch(/another key\..*first\.$/);
   });
 
-  it("does not prevent the next key from being read", async () => {
+  it("that belongs to another key does not prevent the next key from being read", async () => {
     for (const keyType of ["rsa", "ed25519", "ec"] as const) {
       const { certificate } = await authority.issue({ keyType });
       await problem(load({ ...agent, certificate }));

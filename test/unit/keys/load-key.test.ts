@@ -67,7 +67,7 @@ describe("a key in PEM", () => {
     ["EC P-521 in SEC1", p521.privateKey.export({ type: "sec1", format: "pem" }), p521, ["ES512"]],
     ["Ed25519 in PKCS#8", pkcs8(ed25519.privateKey), ed25519, ["EdDSA", "Ed25519"]],
   ] as const)(
-    "%s signs with every algorithm of its type, with the RFC 7638 thumbprint as kid",
+    "with %s signs with every algorithm of its type, and has the RFC 7638 thumbprint as kid",
     async (...row) => {
       const [, pem, pair, algorithms] = row;
       const key = await load(pem.toString());
@@ -198,7 +198,7 @@ describe("a key in JWK", () => {
     ["EC P-384", p384],
     ["EC P-521", p521],
     ["Ed25519", ed25519],
-  ] as const)("%s signs, also in a set with public keys", async (_, pair) => {
+  ] as const)("of the type %s signs, also in a set with public keys", async (_, pair) => {
     await signsFor(await load(jwk(pair.privateKey)), pair.publicKey);
     const set = jwks(jwk(rsa.publicKey), jwk(pair.privateKey, { use: "sig" }), '{"kty":"oct","k":"AAAA"}');
     await signsFor(await load(set), pair.publicKey);

@@ -297,12 +297,15 @@ describe("a signing command that fails", () => {
     ["EdDSA", "raw", 63, /^it did not return a valid EdDSA signature/],
     ["RS256", "raw", 128, /^it did not return a valid RS256 signature/],
     ["PS256", "der", 5_000, /^it did not return a valid PS256 signature/],
-  ] as const)("of %s in the form %s is refused with %s bytes", async (alg, format, length, said) => {
-    const script = print(`Buffer.alloc(${length}, 1).toString("base64url")`);
-    expect(await problem(signWith(run(script, { format }), alg))).toMatch(said);
-  });
+  ] as const)(
+    "is refused if its %s signature in the form %s has %s bytes",
+    async (alg, format, length, said) => {
+      const script = print(`Buffer.alloc(${length}, 1).toString("base64url")`);
+      expect(await problem(signWith(run(script, { format }), alg))).toMatch(said);
+    },
+  );
 
-  it("with a signature in another form than the config says is told which form to set", async () => {
+  it("is told which format to set if its signature has another than the config says", async () => {
     for (const [given, declared] of [
       ["der", "raw"],
       ["raw", "der"],

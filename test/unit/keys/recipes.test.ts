@@ -103,8 +103,8 @@ async function expectToSign(
   expect(protectedHeader).toEqual({ alg, kid: "agent", typ: "JWT" });
 }
 
-describe.each(algorithms)("the recipe, with a key for %s,", (alg, { privateKey, publicKey }, nameAtAws) => {
-  it("for AWS KMS signs, from DER", async () => {
+describe.each(algorithms)("with a key for %s, the recipe", (alg, { privateKey, publicKey }, nameAtAws) => {
+  it("for AWS KMS converts the DER signature of the service", async () => {
     const key = new KeyInService(alg, privateKey, "der");
     const send = async (input: Record<string, unknown>, options: { abortSignal?: unknown }) => {
       expect(input).toEqual({
@@ -123,21 +123,27 @@ describe.each(algorithms)("the recipe, with a key for %s,", (alg, { privateKey, 
     await expectToSign(await recipe("aws", "awsSigner", send, "alias/agent"), key, "der", publicKey);
   });
 
-  it.each(["bytes", "base64"])("for Google Cloud KMS signs, from DER in %s", async (form) => {
-    const name = "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1";
-    const key = new KeyInService(alg, privateKey, "der");
-    const client = {
-      async asymmetricSign(request: { name: string; digest: Record<string, unknown> }) {
-        expect(request.name).toBe(name);
-        expect(Object.keys(request.digest)).toEqual([key.hash]);
-        const signature = key.sign(request.digest[key.hash]);
-        return [{ name, signature: form === "bytes" ? signature : signature.toString("base64") }, undefined];
-      },
-    };
-    await expectToSign(await recipe("google", "googleSigner", client, name), key, "der", publicKey);
-  });
+  it.each(["bytes", "base64"])(
+    "for Google Cloud KMS converts the DER signature of the service, in %s",
+    async (form) => {
+      const name = "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1";
+      const key = new KeyInService(alg, privateKey, "der");
+      const client = {
+        async asymmetricSign(request: { name: string; digest: Record<string, unknown> }) {
+          expect(request.name).toBe(name);
+          expect(Object.keys(request.digest)).toEqual([key.hash]);
+          const signature = key.sign(request.digest[key.hash]);
+          return [
+            { name, signature: form === "bytes" ? signature : signature.toString("base64") },
+            undefined,
+          ];
+        },
+      };
+      await expectToSign(await recipe("google", "googleSigner", client, name), key, "der", publicKey);
+    },
+  );
 
-  it("for Azure Key Vault signs, without conversion", async () => {
+  it("for Azure Key Vault returns the signature of the service unchanged", async () => {
     const key = new KeyInService(alg, privateKey, "ieee-p1363");
     const client = {
       async sign(algorithm: string, digest: Uint8Array, options: { abortSignal?: unknown }) {
@@ -154,12 +160,12 @@ describe.each(algorithms)("the recipe, with a key for %s,", (alg, { privateKey, 
   });
 });
 
-describe("a recipe whose service", () => {
+describe("a signature of a recipe", () => {
   it.each([
     ["aws", "awsSigner", [async () => ({}), "alias/agent"]],
     ["google", "googleSigner", [{ asymmetricSign: async () => [{ signature: null }] }, "name"]],
     ["azure", "azureSigner", [{ sign: async () => ({}) }]],
-  ] as const)("returns no signature is signer_unavailable: %s", async (service, name, args) => {
+  ] as const)("is signer_unavailable if the service returns none: %s", async (service, name, args) => {
     const kms = await recipe(service, name, ...args);
     const context = { server: "billing", env: {}, signers: { kms } };
     const key = await loadKey({ signer: { name: "kms", format: "raw" }, alg: "ES256" }, context);

@@ -144,13 +144,13 @@ describe.each(["key", "client certificate"])("a %s with one part replaced before
   });
 });
 
-describe("a key whose passphrase was replaced before or after it", () => {
+describe("an encrypted key that is replaced together with its passphrase", () => {
   const encrypted = (passphrase: string, key = old.privateKey) =>
     createPrivateKey(key)
       .export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase })
       .toString();
 
-  it.each(["KEY", "PASSPHRASE"])("is the last valid key: %s first", async (first) => {
+  it.each(["KEY", "PASSPHRASE"])("is the last valid key until both are replaced, %s first", async (first) => {
     const spec: PrivateKeySpec = { privateKey: { env: "KEY" }, passphrase: { env: "PASSPHRASE" } };
     const load = () => loadKey(spec, context);
     Object.assign(env, { KEY: encrypted("one"), PASSPHRASE: "one" });

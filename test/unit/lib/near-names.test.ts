@@ -10,7 +10,10 @@ it.each([
   ["crm", ["crm"], []],
   ["server-1", ["server-2", "server-3", "server-4", "server-5"], ["server-2", "server-3", "server-4"]],
   ["billin", ["billings", "billing"], ["billing", "billings"]],
-  ["x".repeat(10_000), ["x"], []],
 ])("nearNames returns, for %s among %j, the names %j", (name, candidates, expected) => {
   expect(nearNames(name, candidates)).toEqual(expected);
+});
+
+it("nearNames returns no names for a text of ten thousand characters", () => {
+  expect(nearNames("x".repeat(10_000), ["x"])).toEqual([]);
 });

@@ -43,7 +43,7 @@ test.each([
   [["a", "<prose of a server>"], "a, names that are not registered"],
   [["x", "y"], "names that are not registered"],
 ])(
-  "a message shows the list %j as %s: each registered name once, and whether there are others",
+  "a message shows the list %j as %j: each registered name once, and whether there are others",
   (listed, shown) => {
     expect(knownNames(listed, new Set(["a", "b"]))).toBe(shown);
   },

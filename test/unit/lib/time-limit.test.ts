@@ -95,7 +95,7 @@ test("a working time limit can be cancelled at any step", async () => {
 });
 
 test.each([true, false])(
-  "a working time limit keeps the process alive unless it is unrefd: %s",
+  "a working time limit keeps the process alive unless `unref` is set: %s",
   async (unref) => {
     const clock = fakeClock();
     const limit = workingTimeLimit(clock, 1_000, () => {}, { unref });

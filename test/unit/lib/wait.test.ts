@@ -32,7 +32,7 @@ test("a pause ends when its signal is aborted, and does not start after that", a
 });
 
 test.each([undefined, false, true])(
-  "a pause keeps the process alive unless its timer is unrefd: %s",
+  "a pause keeps the process alive unless `unref` is set: %s",
   async (unref) => {
     const clock = fakeClock();
     const waiting = pause(100, { clock, unref });

@@ -350,7 +350,7 @@ describe("NODE_TLS_REJECT_UNAUTHORIZED", () => {
   });
 
   test.each([
-    ["authorities", { ca: ["ca.pem"] }, '"ca" under "network"'],
+    ["a list of authorities", { ca: ["ca.pem"] }, '"ca" under "network"'],
     ["a proxy", { proxy: "http://proxy.example:3128" }, '"proxy" under "network"'],
   ])("%s is refused if fetch does not support a dispatcher", async (_what, spec, named) => {
     const own = createNetwork({

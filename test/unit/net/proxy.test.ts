@@ -111,7 +111,7 @@ describe("isExempt", () => {
     ["https://[fd00::1]", "fd00:0::1"],
     ["https://[fd00::1]:8443", "[fd00::1]:8443"],
     ["https://[fd00::1]", "fd00::/8"],
-  ])("NO_PROXY excludes %s with %s", (url, list) => {
+  ])("NO_PROXY excludes %s with %j", (url, list) => {
     expect(isExempt(new URL(url), list)).toBe(true);
   });
 
@@ -133,7 +133,7 @@ describe("isExempt", () => {
     ["https://10.1.2.3", "fd00::/8"],
     ["https://[fd00::1]", "10.0.0.0/8"],
     ["https://auth.example", "10.0.0.0/8"],
-  ])("NO_PROXY does not exclude %s with %s", (url, list) => {
+  ])("NO_PROXY does not exclude %s with %j", (url, list) => {
     expect(isExempt(new URL(url), list)).toBe(false);
   });
 });

@@ -151,14 +151,17 @@ describe("a refused client secret", () => {
     ["temporarily_unavailable", 403, "again"],
     ["use_dpop_nonce", 401, "final"],
     ["server_error", 400, "final"],
-  ] as const)("with %s and %i is read again if it has changed: %s", async (error, status, expected) => {
-    const change = () => {
-      env["CRM_SECRET"] = "canary-new";
-    };
-    await using server = await startAuthorizationServer(refusing(error, status, change));
-    const grant = clientCredentialsGrant(server.origin, secretClient(server.origin), { env });
-    expect(await outcome(grant, { signal: signal() })).toBe(expected);
-  });
+  ] as const)(
+    "whose error is %s, with status %i, and which has changed, is followed by another attempt or is final: %s",
+    async (error, status, expected) => {
+      const change = () => {
+        env["CRM_SECRET"] = "canary-new";
+      };
+      await using server = await startAuthorizationServer(refusing(error, status, change));
+      const grant = clientCredentialsGrant(server.origin, secretClient(server.origin), { env });
+      expect(await outcome(grant, { signal: signal() })).toBe(expected);
+    },
+  );
 
   it.each(["client_secret_basic", "client_secret_post", "client_secret_jwt"] as const)(
     "is read again for %s",

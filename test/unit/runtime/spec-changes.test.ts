@@ -77,7 +77,7 @@ const changes: [change: string, servers: [what: string, server: object][]][] = [
   ],
 ];
 
-describe.each(changes)("change %s", (change, servers) => {
+describe.each(changes)("specChange: %s", (change, servers) => {
   test.each(servers)(`a config with %s is a change of kind ${change}`, async (_, server) => {
     const [before, after] = [await spec({}), await spec(server)];
     expect(specChange(before, after)).toBe(change);

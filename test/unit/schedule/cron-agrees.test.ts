@@ -59,7 +59,7 @@ describe.each(["UTC", "Europe/Berlin", "Australia/Lord_Howe"] as const)("in %s",
     .tuple(fc.constantFrom(...changes[timezone]), fc.integer({ min: 0, max: spread }))
     .map(([around, after]) => Date.parse(around) + after);
 
-  test("five fields: the next tick matches, and no minute before it", async () => {
+  test("node-cron matches the next tick of five fields, and no minute before it", async () => {
     await fc.assert(
       fc.asyncProperty(fiveFields, moment, async (expression, after) => {
         const matches = await judge(expression, timezone);
@@ -77,7 +77,7 @@ describe.each(["UTC", "Europe/Berlin", "Australia/Lord_Howe"] as const)("in %s",
     );
   });
 
-  test("six fields: the next tick matches, and no second before it", async () => {
+  test("node-cron matches the next tick of six fields, and no second before it", async () => {
     const expressions = fc
       .tuple(field(0, 59), field(0, 59), fc.constantFrom("*", "*/2", "1-3"))
       .map(([seconds, minutes, hours]) => `${seconds} ${minutes} ${hours} * * *`);
@@ -139,6 +139,6 @@ test.each([
   ["the last working day of the month", "0 9 LW * *", "2026-05-01T00:00:00Z", "2026-05-29T09:00:00Z"],
   ["the last Friday", "0 9 * * 5L", "2026-05-01T10:00:00Z", "2026-05-29T09:00:00Z"],
   ["the fifth Monday, where there is one", "0 9 * * 1#5", "2026-04-01T00:00:00Z", "2026-06-29T09:00:00Z"],
-])("%s", async (_, expression, after, next) => {
+])("a schedule ticks on %s", async (_, expression, after, next) => {
   expect((await cronSchedule(expression, "UTC")).next(Date.parse(after))).toBe(Date.parse(next));
 });

@@ -15,26 +15,51 @@ async function ticks(expression: string, timezone: string, after: string, count 
   return found;
 }
 
-describe("the next tick in UTC", () => {
+describe("the next tick", () => {
   test.each([
-    ["five fields: seconds are 0", "*/10 * * * *", "2026-03-01T10:07:30.500Z", "2026-03-01T10:10:00.000Z"],
-    ["six fields: seconds first", "*/5 * * * * *", "2026-03-01T10:07:31.001Z", "2026-03-01T10:07:35.000Z"],
-    ["never the moment itself", "*/5 * * * * *", "2026-03-01T10:07:35.000Z", "2026-03-01T10:07:40.000Z"],
-    ["over the end of a year", "0 0 1 1 *", "2026-01-01T00:00:00Z", "2027-01-01T00:00:00.000Z"],
-    ["names of months and days", "30 9 * jan mon", "2026-01-01T00:00:00Z", "2026-01-05T09:30:00.000Z"],
-    ["ranges and lists", "0 9-11,17 * * 1-5", "2026-03-06T11:00:00Z", "2026-03-06T17:00:00.000Z"],
-    ["Sunday as 7", "0 0 * * 7", "2026-03-02T00:00:00Z", "2026-03-08T00:00:00.000Z"],
-    ["29 February", "0 0 29 2 *", "2026-01-01T00:00:00Z", "2028-02-29T00:00:00.000Z"],
-    ["the 31st only where there is one", "0 0 31 * *", "2026-03-31T00:00:00Z", "2026-05-31T00:00:00.000Z"],
+    [
+      "with five fields is at second 0",
+      "*/10 * * * *",
+      "2026-03-01T10:07:30.500Z",
+      "2026-03-01T10:10:00.000Z",
+    ],
+    [
+      "with six fields has the seconds in the first",
+      "*/5 * * * * *",
+      "2026-03-01T10:07:31.001Z",
+      "2026-03-01T10:07:35.000Z",
+    ],
+    ["is never the moment itself", "*/5 * * * * *", "2026-03-01T10:07:35.000Z", "2026-03-01T10:07:40.000Z"],
+    ["can be in the next year", "0 0 1 1 *", "2026-01-01T00:00:00Z", "2027-01-01T00:00:00.000Z"],
+    [
+      "follows names of months and days",
+      "30 9 * jan mon",
+      "2026-01-01T00:00:00Z",
+      "2026-01-05T09:30:00.000Z",
+    ],
+    ["follows ranges and lists", "0 9-11,17 * * 1-5", "2026-03-06T11:00:00Z", "2026-03-06T17:00:00.000Z"],
+    ["is on a Sunday for day 7", "0 0 * * 7", "2026-03-02T00:00:00Z", "2026-03-08T00:00:00.000Z"],
+    [
+      "is on 29 February only in a leap year",
+      "0 0 29 2 *",
+      "2026-01-01T00:00:00Z",
+      "2028-02-29T00:00:00.000Z",
+    ],
+    [
+      "is on the 31st only in a month that has one",
+      "0 0 31 * *",
+      "2026-03-31T00:00:00Z",
+      "2026-05-31T00:00:00.000Z",
+    ],
   ])("%s: %s", async (_, expression, after, next) => {
     expect(await ticks(expression, "UTC", after)).toEqual([next]);
   });
 });
 
-describe("in Europe/Berlin", () => {
+describe("a schedule in a zone that changes its clocks", () => {
   const zone = "Europe/Berlin";
 
-  test("in Europe/Berlin an hour of the day follows the wall clock over both changes", async () => {
+  test("an hour of the day follows the wall clock over both changes", async () => {
     expect(await ticks("0 9 * * *", zone, "2026-03-28T00:00:00Z", 2)).toEqual([
       "2026-03-28T08:00:00.000Z",
       "2026-03-29T07:00:00.000Z",
@@ -69,22 +94,22 @@ describe("in Europe/Berlin", () => {
 });
 
 test.each([
-  ["a zone half an hour off", "Asia/Kolkata", "2026-03-01T00:00:00Z", "2026-03-01T03:30:00.000Z"],
-  ["one of 45 minutes", "Asia/Kathmandu", "2026-03-01T00:00:00Z", "2026-03-01T03:15:00.000Z"],
+  ["a zone that is half an hour off", "Asia/Kolkata", "2026-03-01T00:00:00Z", "2026-03-01T03:30:00.000Z"],
+  ["a zone that is 45 minutes off", "Asia/Kathmandu", "2026-03-01T00:00:00Z", "2026-03-01T03:15:00.000Z"],
   [
-    "one far ahead, where it is another day",
+    "a zone far ahead, where it is another day",
     "Pacific/Kiritimati",
     "2026-03-01T12:00:00Z",
     "2026-03-01T19:00:00.000Z",
   ],
-  ["one behind", "America/Los_Angeles", "2026-01-01T12:00:00Z", "2026-01-01T17:00:00.000Z"],
+  ["a zone that is behind", "America/Los_Angeles", "2026-01-01T12:00:00Z", "2026-01-01T17:00:00.000Z"],
   [
-    "one whose clocks move by half an hour",
+    "a zone whose clocks move by half an hour",
     "Australia/Lord_Howe",
     "2026-04-04T00:00:00Z",
     "2026-04-04T22:30:00.000Z",
   ],
-])("nine o'clock in %s", async (_, zone, after, next) => {
+])("a schedule for nine o'clock ticks at nine in %s", async (_, zone, after, next) => {
   expect(await ticks("0 9 * * *", zone, after)).toEqual([next]);
 });
 
@@ -98,17 +123,17 @@ test("a midnight that the clocks skip does not tick on that day, and does on the
   ]);
 });
 
-describe("an expression that never fires", () => {
+describe("an expression that never or hardly ever fires", () => {
   test.each([
     ["a Monday 29 February, 18 years away", "UTC", "0 0 29 2 1"],
     ["a Monday 29 February, 18 years away", "Europe/Berlin", "0 0 29 2 1"],
     ["an hour that the clocks always skip", "Europe/Berlin", "30 2 * 3 0L"],
-  ])("or not in twelve years has no next tick: %s in %s", async (_, zone, expression) => {
+  ])("has no next tick if there is none in twelve years: %s in %s", async (_, zone, expression) => {
     expect(await ticks(expression, zone, "2026-01-01T00:00:00Z")).toEqual([]);
   });
 
   test.each(["0 0 30 2 *", "0 0 31 4,6,9,11 *"])(
-    "an expression whose date never occurs is refused: %s",
+    "is refused if its date never occurs: %s",
     async (expression) => {
       await expect(cronSchedule(expression, "UTC")).rejects.toThrow();
     },
@@ -137,7 +162,7 @@ describe("both day fields, last days, nth weekdays", () => {
     ["a Friday the 13th", "0 0 13 * 5", "2026-03-14T00:00:00Z", "2026-11-13T00:00:00.000Z"],
     ["the last day of the month", "0 0 L * *", "2026-02-02T00:00:00Z", "2026-02-28T00:00:00.000Z"],
     ["the second Monday", "0 0 * * 1#2", "2026-03-10T00:00:00Z", "2026-04-13T00:00:00.000Z"],
-  ])("%s", async (_, expression, after, next) => {
+  ])("a schedule ticks on %s", async (_, expression, after, next) => {
     expect(await ticks(expression, "UTC", after)).toEqual([next]);
   });
 });

@@ -364,12 +364,15 @@ describe("a schedule", () => {
     ["a tenth of the interval", minute, 0.5, 3 * second],
     ["at most 30 s", hour, 1, 30 * second],
     ["a tenth of the interval, in whole milliseconds", 100 * second, 1 / 3, 3_333],
-  ])("is delayed by up to %s, the same for each tick", async (_, interval, spread, offset) => {
-    const { timers: t, clock, renewals } = timers({ schedule: every(interval), spread });
-    t.startTicking();
-    await clock.advance(3 * interval + offset);
-    expect(renewals).toEqual([1, 2, 3].map((tick) => [tick * interval + offset, "schedule", interval]));
-  });
+  ])(
+    "a tick of a schedule is delayed by up to %s, and each tick by the same time",
+    async (_, interval, spread, offset) => {
+      const { timers: t, clock, renewals } = timers({ schedule: every(interval), spread });
+      t.startTicking();
+      await clock.advance(3 * interval + offset);
+      expect(renewals).toEqual([1, 2, 3].map((tick) => [tick * interval + offset, "schedule", interval]));
+    },
+  );
 
   test("a schedule with uneven intervals renews for the next tick, including its delay", async () => {
     const base = fakeClock().now();

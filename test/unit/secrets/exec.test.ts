@@ -94,7 +94,7 @@ describe("a command", () => {
   });
 });
 
-describe("a command without a secret is named in the error, without its arguments and output:", () => {
+describe("the error for a command without a secret", () => {
   const command = JSON.stringify(process.execPath);
   const says = (problem: string) =>
     `Server "crm": could not read the secret from the command ${command}: ${problem}`;
@@ -117,12 +117,12 @@ describe("a command without a secret is named in the error, without its argument
       "process.stdout.write('canary'.repeat(200_000))",
       "it printed more than 1048576 bytes.",
     ],
-  ])("%s", async (_, code, problem) => {
+  ])("names the command, without its arguments and output, and the reason: %s", async (_, code, problem) => {
     const error = await failureOf(reference(code), { env: {} });
     expect(error).toMatchObject({ code: "secret_unavailable", retryable: false, message: says(problem) });
   });
 
-  it("a command that does not exist", async () => {
+  it("names a command that does not exist, without its arguments", async () => {
     const error = await failureOf(
       { exec: ["./nowhere", "canary"], cwd: folder, timeout: 1_000 },
       { env: {} },
@@ -132,7 +132,7 @@ describe("a command without a secret is named in the error, without its argument
     );
   });
 
-  it("a command that exceeds its timeout is a retryable error", async () => {
+  it("is retryable if the command exceeded its timeout", async () => {
     const { code, started } = await held();
     const clock = fakeClock();
     const failing = failureOf(reference(code, { timeout: 3_000 }), { env: {}, clock });
@@ -148,7 +148,7 @@ describe("a command without a secret is named in the error, without its argument
   it.each<[string, Omit<SecretContext, "server">]>([
     ["allowExec: false", { env: {}, permissions: createPermissions({ allowExec: false, environments: [] }) }],
     ["MCP_AUTH_ALLOW_EXEC=0", { env: { MCP_AUTH_ALLOW_EXEC: "0" } }],
-  ])("a command that is forbidden by %s", async (_, context) => {
+  ])("says that commands are forbidden by %s, and the command does not run", async (_, context) => {
     const file = join(folder, "ran");
     const code = reference(`require("node:fs").writeFileSync(${JSON.stringify(file)}, "")`);
     expect(await failureOf(code, context)).toMatchObject({
@@ -161,7 +161,7 @@ describe("a command without a secret is named in the error, without its argument
     await expect(readFile(file)).rejects.toMatchObject({ code: "ENOENT" });
   });
 
-  it("a command of a config that may not run any is an error with the reason", async () => {
+  it("says why the config may not run commands", async () => {
     const allowed = createPermissions({ allowExec: true, environments: [] });
     const context = {
       env: { MCP_AUTH_ALLOW_EXEC: "1" },
@@ -173,7 +173,7 @@ describe("a command without a secret is named in the error, without its argument
     });
   });
 
-  it("a command runs unless that is forbidden", async () => {
+  it("does not occur unless commands are forbidden", async () => {
     const context = { env: { MCP_AUTH_ALLOW_EXEC: "1" } };
     expect(await read(reference("console.log('x')"), context)).toBe("x");
   });

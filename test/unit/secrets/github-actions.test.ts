@@ -74,13 +74,13 @@ describe("the ID token of a GitHub Actions job", () => {
 describe("without the variables of a GitHub Actions job", () => {
   const url = "https://actions.example/idtoken?api-version=2.0";
 
-  it.each([
-    {},
-    { ACTIONS_ID_TOKEN_REQUEST_URL: url },
-    { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: "" },
-    { ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken },
-    { ACTIONS_ID_TOKEN_REQUEST_URL: "", ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken },
-  ])("the error says where these variables exist, and with which permission", async (env) => {
+  it.each<[string, Readonly<Record<string, string>>]>([
+    ["neither is set", {}],
+    ["the token is not set", { ACTIONS_ID_TOKEN_REQUEST_URL: url }],
+    ["the token is empty", { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: "" }],
+    ["the URL is not set", { ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken }],
+    ["the URL is empty", { ACTIONS_ID_TOKEN_REQUEST_URL: "", ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken }],
+  ])("the error says where these variables exist, and with which permission: %s", async (_, env) => {
     const error = await failureOf(reference, { env, fetch: unused });
     expect(error).toMatchObject({ code: "secret_unavailable", retryable: false });
     expect(error.message).toBe(
@@ -107,7 +107,7 @@ describe("without the variables of a GitHub Actions job", () => {
   });
 });
 
-describe("an ID token service without a token", () => {
+describe("an ID token service that returns no token", () => {
   it.each<[status: number, retryable: boolean, advice: string]>([
     [400, false, "Check `permissions: { id-token: write }` of the job."],
     [401, false, "Check `permissions: { id-token: write }` of the job."],
@@ -163,7 +163,7 @@ describe("an ID token service without a token", () => {
     });
   });
 
-  it("within ten seconds is a retryable timeout", async () => {
+  it("is a retryable timeout after ten seconds", async () => {
     const { server, env } = await service(() => {});
     const clock = fakeClock();
     const failing = failureOf(reference, { env, fetch, clock });

@@ -59,7 +59,10 @@ describe("an environment variable", () => {
     expect((await read({ env: "S" }, { S: value })).reveal()).toBe(expected);
   });
 
-  it.each([{}, { S: undefined }])("that is not set is named in the error", async (env) => {
+  it.each<[string, NodeJS.ProcessEnv]>([
+    ["is not set", {}],
+    ["is undefined", { S: undefined }],
+  ])("that %s is named in the error", async (_, env) => {
     expect((await failure({ env: "S" }, env)).message).toBe(
       'Server "crm": could not read the secret from the environment variable "S": it is not set. ' +
         "Set it, or name another one in the config.",

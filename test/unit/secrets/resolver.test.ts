@@ -101,7 +101,7 @@ describe("a resolver that was not passed", () => {
     expect(error.message).toContain(`the resolver "${resolver}": no function of this name was given`);
   });
 
-  it("is also a value that is not a function", async () => {
+  it("is also one that is not a function", async () => {
     expect((await failureOf(reference(), given("canary"))).message).toContain("no function of this name");
   });
 });

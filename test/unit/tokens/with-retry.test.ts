@@ -103,7 +103,7 @@ describe("temporary failures", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  test.each([1, 2, 3])("a temporary failure is attempted %d times if the config says so", async (count) => {
+  test.each([1, 2, 3])("a temporary failure is attempted as often as the config says: %d", async (count) => {
     const { get, clock, attempts } = setUp({ outcome: outage, retry: { attempts: count } });
     await outcomeOf(get(), clock);
     expect(attempts).toHaveLength(count);
@@ -240,7 +240,7 @@ test("a permanent failure ends the retries of a temporary one", async () => {
 describe("cause of a timeout", () => {
   const full = storeFailure(Object.assign(new Error(), { code: "ENOSPC" }), {
     place: "/state",
-    isRedis: false,
+    kind: "file",
   });
   const calledOff: Setup["outcome"] = (_attempt, signal) =>
     new Promise((resolve) => signal.addEventListener("abort", () => resolve(outage())));

@@ -22,13 +22,13 @@ const jwt = (claims: object) => `e30.${Buffer.from(JSON.stringify(claims)).toStr
 
 describe("grantSource", () => {
   test.each([
-    ["the response", { expiresIn: 100, accessToken: jwt({ iat: 10, exp: 70 }) }, 100_000],
     [
-      "else the claims of the JWT, whatever the local time",
-      { accessToken: jwt({ iat: 10, exp: 70 }) },
-      60_000,
+      "the response, before the claims of the JWT",
+      { expiresIn: 100, accessToken: jwt({ iat: 10, exp: 70 }) },
+      100_000,
     ],
-    ["else the assumed lifetime, with a warning", { accessToken: "opaque" }, 300_000],
+    ["the claims of the JWT, whatever the local time", { accessToken: jwt({ iat: 10, exp: 70 }) }, 60_000],
+    ["the assumed lifetime, with a warning, if it has none", { accessToken: "opaque" }, 300_000],
   ])("a token takes its lifetime from %s, counted from the request", async (_, fields, lifetime) => {
     const { common, clock, events } = parts();
     const requestedAt = clock.now() - 2_000;
@@ -102,9 +102,9 @@ test.each([
     315_360_000_000,
   ],
   ["one that is too long to parse", `${jwt({ iat: 1, exp: 61, x: "x".repeat(70_000) })}`, undefined],
-  ["three parts that are not a JWT", "a.b.c", undefined],
+  ["one of three parts that is not a JWT", "a.b.c", undefined],
   ["one of five parts", `${jwt({ iat: 1, exp: 2 })}.x.y`, undefined],
-])("jwtLifetime() returns the lifetime of %s", (_, accessToken, lifetime) => {
+])("jwtLifetime() returns the lifetime of a token, if it has one: %s", (_, accessToken, lifetime) => {
   expect(jwtLifetime(accessToken)).toBe(lifetime);
 });
 

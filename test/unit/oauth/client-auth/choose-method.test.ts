@@ -80,7 +80,7 @@ describe("the chosen method for a credential", () => {
   });
 });
 
-describe("a configured method", () => {
+describe("a client authentication method of the config", () => {
   it("is used with a warning when the server lists others", async () => {
     const client = (origin: string): ClientSpec => secretClient(origin, { method: "client_secret_post" });
     const metadata = { token_endpoint_auth_methods_supported: ["private_key_jwt"] };
@@ -90,7 +90,7 @@ describe("a configured method", () => {
   });
 
   it.each([[undefined], [["client_secret_post", "client_secret_basic"]]])(
-    "is used without one when the server lists %j",
+    "is used without a warning when the server lists %j",
     async (listed) => {
       const client = (origin: string): ClientSpec => secretClient(origin, { method: "client_secret_post" });
       const metadata = listed === undefined ? {} : { token_endpoint_auth_methods_supported: listed };
@@ -101,12 +101,12 @@ describe("a configured method", () => {
   );
 });
 
-describe("a server that lists no method for the credential", () => {
+describe("a server without a method for the credential", () => {
   it.each([
     [["private_key_jwt", "tls_client_auth"], "it lists private_key_jwt, tls_client_auth."],
     [["obey-me", "none"], "it lists none, names that are not registered."],
     [[], "it lists nothing."],
-  ])("%j is refused before the secret is read or anything is sent", async (listed, shown) => {
+  ])("is refused before the secret is read or anything is sent if it lists %j", async (listed, shown) => {
     await using server = await startAuthorizationServer(issue, {
       token_endpoint_auth_methods_supported: listed,
     });

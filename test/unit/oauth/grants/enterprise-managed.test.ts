@@ -96,7 +96,7 @@ function enterprise(
 const idJagsSent = (server: AuthorizationServer) =>
   server.tokenRequests().map(({ body }) => new URLSearchParams(body).get("assertion"));
 
-describe("the two requests", () => {
+describe("the two requests of an enterprise-managed grant", () => {
   it("have exactly these bytes, each with the client that is registered there", async () => {
     await using both = await servers();
     const token = await enterprise(both, { scopes: ["read", "write"] })({ signal: signal() });
@@ -351,7 +351,7 @@ describe("the response of the identity provider", () => {
     ["unauthorized_client", 400, `Allow this client the grant type ${tokenExchange}`],
     ["use_dpop_nonce", 400, "requires a DPoP proof, which a request to an identity provider never has"],
     ["access_denied", 403, "Check what this client is allowed"],
-  ])("%s under %i ends the attempt with its advice", async (code, status, advice) => {
+  ])("with %s and status %i ends the attempt with its advice", async (code, status, advice) => {
     await using both = await servers(refusing(code, status));
     const error = await failureOf(enterprise(both)({ signal: signal() }), canaries);
     expect(error).toMatchObject({ code: "token_request_rejected", oauthError: code, retryable: false });
@@ -371,7 +371,7 @@ describe("the response of the identity provider", () => {
 });
 
 describe("the response of the second server", () => {
-  it("invalid_grant gives advice about the ID-JAG, and is not retried", async () => {
+  it("with invalid_grant leads to advice about the ID-JAG, and is not retried", async () => {
     await using both = await servers(idJags(), refusing("invalid_grant"));
     const error = await failureOf(enterprise(both)({ signal: signal() }), canaries);
     expect(error).toMatchObject({ code: "token_request_rejected", oauthError: "invalid_grant" });
@@ -389,7 +389,7 @@ describe("the response of the second server", () => {
     );
   });
 
-  it("404 from a moved endpoint leads to a request with another ID-JAG", async () => {
+  it("with status 404, because its endpoint has moved, leads to a request with another ID-JAG", async () => {
     let path = "/old";
     await using both = await servers(
       idJags(),
@@ -406,7 +406,7 @@ describe("the response of the second server", () => {
   });
 });
 
-describe("DPoP", () => {
+describe("DPoP in an enterprise-managed grant", () => {
   it("is used only in the second request, and a new nonce needs a new ID-JAG", async () => {
     let asked = 0;
     await using both = await servers(idJags(), (_, response) => {

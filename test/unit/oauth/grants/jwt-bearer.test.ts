@@ -129,7 +129,7 @@ describe("an assertion of the platform", () => {
     },
   );
 
-  it("that is refused is said to be what was refused", async () => {
+  it("that is refused is named in the error as what was refused", async () => {
     await using server = await startAuthorizationServer((_, response) =>
       sendJson(response, { error: "invalid_grant" }, 400),
     );
@@ -271,7 +271,7 @@ describe("an assertion signed by us", () => {
     expect(kids).toEqual([await thumbprint(ec), await thumbprint(rsa)]);
   });
 
-  it("that is refused is said to be what was refused, and not sent again", async () => {
+  it("that is refused is named in the error as what was refused, and is not sent again", async () => {
     await using server = await startAuthorizationServer((_, response) =>
       sendJson(response, { error: "invalid_grant", error_description: "canary" }, 400),
     );

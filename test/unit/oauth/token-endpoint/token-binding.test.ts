@@ -22,7 +22,7 @@ const jwt = (cnf?: unknown) => unsignedJwt(cnf === undefined ? { sub: "a" } : { 
 
 describe("the binding of a token", () => {
   it.each([
-    ["nothing, without key and certificate", "opaque", {}, undefined],
+    ["nothing, without a key and a certificate", "opaque", {}, undefined],
     ["nothing, for a JWT without cnf", jwt(), {}, undefined],
     ["nothing, for a text that only looks like a JWT", "a.b.c", {}, undefined],
     ["nothing, for a cnf that is not an object", jwt("text"), {}, undefined],

@@ -95,7 +95,7 @@ describe("a token response", () => {
     ["repeated and with extra spaces", " read  read write ", ["read", "write"]],
     ["partly not allowed by the grammar", 'read "quoted" wri\u0000te', ["read"]],
   ])(
-    "has the scopes of the member, without duplicates, for a scope that is %s",
+    "has the scopes of its scope, without duplicates, or else the requested ones, if its scope is %s",
     async (_, scope, expected) => {
       expect((await tokenFrom(json({ ...good, scope }))).scopes).toEqual(expected);
     },
@@ -122,21 +122,21 @@ describe("an invalid token response", () => {
   const type = { "content-type": "application/json" };
 
   it.each([
-    ["empty", text("", 200, type), "it is empty."],
-    ["204", text("", 204), "it is empty."],
+    ["that is empty", text("", 200, type), "it is empty."],
+    ["with status 204", text("", 204), "it is empty."],
     [
-      "HTML",
+      "in HTML",
       text("<p>canary</p>", 200, { "content-type": "text/html" }),
       "its content type is not application/json.",
     ],
     [
-      "JSON that calls itself text",
+      "in JSON with the content type of a text",
       text(JSON.stringify({ ...good, access_token: "canary" }), 200, { "content-type": "text/plain" }),
       "its content type is not application/json.",
     ],
-    ["cut short", text('{"access_token":"canary","token_t', 200, type), "it is not a JSON object."],
-    ["a list", json(["canary"]), "it is not a JSON object."],
-    ["null", json(null), "it is not a JSON object."],
+    ["that is cut short", text('{"access_token":"canary","token_t', 200, type), "it is not a JSON object."],
+    ["that is a list", json(["canary"]), "it is not a JSON object."],
+    ["that is null", json(null), "it is not a JSON object."],
     ["without access_token", json({ token_type: "Bearer", id_token: "canary" }), 'it has no "access_token".'],
     ["with an empty access_token", json({ ...good, access_token: "" }), 'it has no "access_token".'],
     ["with a number as access_token", json({ ...good, access_token: 1 }), 'it has no "access_token".'],
@@ -147,14 +147,14 @@ describe("an invalid token response", () => {
       'its "token_type" is not Bearer.',
     ],
     [
-      "bound with DPoP",
+      "that is bound with DPoP",
       json({ access_token: "canary", token_type: "DPoP" }),
       'its "token_type" is DPoP, but the request had no DPoP proof.',
     ],
   ])("%s is token_response_invalid", async (name, handler, problem) => {
     const { error, issuer } = await failureFrom(handler);
     // A body that is not JSON comes from a proxy or a failing server, so the error is retryable.
-    const retryable = ["empty", "204", "HTML", "cut short"].includes(name);
+    const retryable = ["that is empty", "with status 204", "in HTML", "that is cut short"].includes(name);
     expect(error).toMatchObject({ code: "token_response_invalid", retryable });
     expect(error.message).toBe(
       `Server "crm": the response of the token endpoint of ${issuer} cannot be used: ${problem}`,
@@ -169,7 +169,7 @@ describe("an invalid token response", () => {
     "canaryé",
     "canary\u007f",
     "canary\t",
-  ])("a token that could change the header is refused: %j", async (access_token) => {
+  ])("is refused if its token could change the header: %j", async (access_token) => {
     const { error } = await failureFrom(json({ ...good, access_token }));
     expect(error.code).toBe("token_response_invalid");
     expect(error.message).toContain("cannot be sent in a header");
@@ -196,7 +196,7 @@ describe("an error response", () => {
       text(JSON.stringify(body), 401, { ...challenge, "content-type": "text/plain" }),
     ],
     ["200, as some servers do", json(body, 200)],
-  ])("with invalid_client is recognized under %s", async (name, handler) => {
+  ])("with invalid_client is recognized with status %s", async (name, handler) => {
     const { error, issuer } = await failureFrom(handler);
     expect(error).toMatchObject({
       code: "token_request_rejected",
@@ -217,7 +217,7 @@ describe("an error response", () => {
     ["an HTML body", text("<h1>canary</h1>", 401, { ...challenge, "content-type": "text/html" })],
     ["a body without error", json({ message: "canary" }, 401, challenge)],
     ["an error that is not a string", json({ error: { code: "canary" } }, 401)],
-  ])("401 with %s has no oauthError and the advice of invalid_client", async (_, handler) => {
+  ])("with status 401 and %s has no oauthError, and the advice of invalid_client", async (_, handler) => {
     const { error } = await failureFrom(handler);
     expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
     expect(error.oauthError).toBeUndefined();
@@ -249,21 +249,21 @@ describe("an error response", () => {
     },
   );
 
-  it("403 with an empty body is token_request_rejected", async () => {
+  it("with status 403 and an empty body is token_request_rejected", async () => {
     const { error } = await failureFrom(text("", 403));
     expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
     expect(error.oauthError).toBeUndefined();
   });
 
-  it("larger than 1 MiB is judged by its status", async () => {
+  it("that is larger than 1 MiB is judged by its status", async () => {
     const { error } = await failureFrom(text("canary".repeat(200_000), 403));
     expect(error.code).toBe("token_request_rejected");
     expect((await failureFrom(text("canary".repeat(200_000), 502))).error.code).toBe("unavailable");
   });
 });
 
-describe("a failing authorization server", () => {
-  it.each([408, 429, 500, 502, 503, 504])("%i is unavailable and retryable", async (status) => {
+describe("a response of a failing authorization server", () => {
+  it.each([408, 429, 500, 502, 503, 504])("with status %i is unavailable and retryable", async (status) => {
     const { error, issuer } = await failureFrom(text("<h1>canary</h1>", status));
     expect(error).toMatchObject({ code: "unavailable", retryable: true });
     expect(error.retryAfter).toBeUndefined();
@@ -277,7 +277,7 @@ describe("a failing authorization server", () => {
     // Relative to the server's `Date`, which has whole seconds.
     [new Date(now + 9_500).toUTCString(), 10_000],
     ["canary", undefined],
-  ])("converts its Retry-After to milliseconds: %s", async (value, expected) => {
+  ])("has its Retry-After converted to milliseconds: %s", async (value, expected) => {
     const headers = { "retry-after": value, date: new Date(now).toUTCString() };
     const { error } = await failureFrom(text("", 503, headers));
     expect(error.retryAfter).toBe(expected);
@@ -288,7 +288,7 @@ describe("a failing authorization server", () => {
     ["server_error", 400],
     ["temporarily_unavailable", 400],
     ["temporarily_unavailable", 503],
-  ])("%s under %i is unavailable and retryable", async (oauthError, status) => {
+  ])("with %s and status %i is unavailable and retryable", async (oauthError, status) => {
     const { error } = await failureFrom(json({ error: oauthError }, status, { "retry-after": "3" }));
     expect(error).toMatchObject({ code: "unavailable", retryable: true, oauthError, retryAfter: 3_000 });
   });
@@ -298,15 +298,18 @@ describe("a failing authorization server", () => {
     ["server_error", 403],
     ["temporarily_unavailable", 401],
     ["temporarily_unavailable", 403],
-  ])("%s under %i is a refused credential, even with a Retry-After", async (oauthError, status) => {
-    const { error } = await failureFrom(json({ error: oauthError }, status, { "retry-after": "3" }));
-    expect(error).toMatchObject({ code: "token_request_rejected", retryable: false, oauthError });
-    expect(error.retryAfter).toBeUndefined();
-  });
+  ])(
+    "with %s and status %i counts as a refused credential, even with a Retry-After",
+    async (oauthError, status) => {
+      const { error } = await failureFrom(json({ error: oauthError }, status, { "retry-after": "3" }));
+      expect(error).toMatchObject({ code: "token_request_rejected", retryable: false, oauthError });
+      expect(error.retryAfter).toBeUndefined();
+    },
+  );
 });
 
 describe("a redirect of the token endpoint", () => {
-  it.each([301, 302, 303, 307, 308])("%i is not followed and not retried", async (status) => {
+  it.each([301, 302, 303, 307, 308])("with status %i is not followed and not retried", async (status) => {
     const { error, issuer } = await failureFrom(text("", status, { location: "/canary" }));
     expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
     expect(error.message).toContain(`the token endpoint of ${issuer} redirected the request (${status})`);
