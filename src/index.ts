@@ -17,11 +17,11 @@ export type { DiscoverOptions } from "./runtime/discover.js";
 export { discover } from "./runtime/discover.js";
 export type {
   ConfigReloadedEvent,
+  Logger,
   McpAuthEventName,
   McpAuthEvents,
   McpAuthListener,
 } from "./runtime/events.js";
-export type { Logger } from "./runtime/logger.js";
 export type { McpAuth, StartOptions } from "./runtime/mcp-auth.js";
 export type { RuntimeSubject } from "./runtime/subjects.js";
 export type {

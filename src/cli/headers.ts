@@ -57,8 +57,9 @@ export async function headers(args: readonly string[], io: CommandIo): Promise<n
 }
 
 /**
- * Returns the manager of the server to print headers for. The host sends the headers to the URL that it names, so the token must
- * be allowed to go there, however the server was chosen: a project can give its own server the name of another.
+ * Returns the manager of the server to print headers for. The host sends the headers to the URL that it names, so the
+ * token must be allowed to go there, however the server was chosen: a project can give its own server the name of
+ * another.
  */
 function managerFor(auth: McpAuth, named: string | undefined, { env }: CommandIo): TokenManager {
   const name = env["CLAUDE_CODE_MCP_SERVER_NAME"] ?? "";
@@ -68,7 +69,9 @@ function managerFor(auth: McpAuth, named: string | undefined, { env }: CommandIo
   return manager;
 }
 
-/** Finds the server that the host names, by name and then by URL. The host may use other server names than the config. */
+/**
+ * Finds the server that the host names, by name and then by URL. The host may use other server names than the config.
+ */
 function managerOfHost(auth: McpAuth, name: string, url: string): TokenManager {
   if (auth.has(name)) return auth.resolve(name);
   const manager = auth.resolveUrl(url);

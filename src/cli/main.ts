@@ -78,7 +78,10 @@ function report(error: unknown, { signal, print }: CommandIo): number {
   return exitCodes.internal;
 }
 
-/** Returns what servers said about a failure, one line per value. Their text is escaped, so that it cannot move the cursor. */
+/**
+ * Returns what servers said about a failure, one line per value. Their text is escaped, so that it cannot move the
+ * cursor.
+ */
 export function detailLines({ details = {} }: McpAuthError): readonly string[] {
   return Object.entries(details).map(([name, value]) => {
     const text = typeof value === "string" ? value : value.join(", ");
@@ -86,7 +89,10 @@ export function detailLines({ details = {} }: McpAuthError): readonly string[] {
   });
 }
 
-/** Describes an error that is a bug of this package. Shows only its name and place, because the message may contain a secret. */
+/**
+ * Describes an error that is a bug of this package. Shows only its name and place, because the message may contain a
+ * secret.
+ */
 function describeBug({ name, message, stack = "" }: Error): string {
   // The stack starts with the message, which may have lines that look like stack frames.
   const frames = stack.slice(stack.indexOf(message) + message.length).split("\n");
@@ -94,8 +100,8 @@ function describeBug({ name, message, stack = "" }: Error): string {
 }
 
 /**
- * Runs the command line of this process. It sets the exit code and lets the process end by itself, so that pending output is
- * written. Only an interrupt, or a command that abandons its work, ends the process.
+ * Runs the command line of this process. It sets the exit code and lets the process end by itself, so that pending
+ * output is written. Only an interrupt, or a command that abandons its work, ends the process.
  */
 export async function main(): Promise<void> {
   const interrupt = new AbortController();

@@ -15,7 +15,9 @@ const common = {
   help: { type: "boolean", short: "h" },
 } as const satisfies ParseArgsConfig["options"];
 
-/** Parses the arguments of a command: its own `options`, and `--config`, `--env-file` and `--help`. Throws `UsageError`. */
+/**
+ * Parses the arguments of a command: its own `options`, and `--config`, `--env-file` and `--help`. Throws `UsageError`.
+ */
 export function parseOptions<O extends NonNullable<ParseArgsConfig["options"]>>(
   args: readonly string[],
   options: O,
@@ -46,7 +48,10 @@ function parse<O extends NonNullable<ParseArgsConfig["options"]>>(args: readonly
   }
 }
 
-/** Returns the environment with the variables of each `--env-file`. As with `node --env-file`, variables that are set win. */
+/**
+ * Returns the environment with the variables of each `--env-file`. As with `node --env-file`, variables that are set
+ * win.
+ */
 export async function environment(
   { cwd, env, signal }: Pick<CommandIo, "cwd" | "env" | "signal">,
   files: readonly string[] = [],

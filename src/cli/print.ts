@@ -9,8 +9,8 @@ export interface Writers {
 }
 
 /**
- * The only way in which commands print. It escapes everything that a terminal or a CI runner would act on, except line breaks:
- * text from elsewhere must be made `printable` before it becomes part of a longer text.
+ * The only way in which commands print. It escapes everything that a terminal or a CI runner would act on, except line
+ * breaks: text from elsewhere must be made `printable` before it becomes part of a longer text.
  */
 export interface Printer {
   /** Lines of the result, on stdout. */
@@ -52,15 +52,18 @@ function lines(text: string): string {
 }
 
 /**
- * Returns the texts that a log may show of a secret: the secret, each of its lines, because the runner masks line by line, and
- * all of these escaped as in JSON.
+ * Returns the texts that a log may show of a secret: the secret, each of its lines, because the runner masks line by
+ * line, and all of these escaped as in JSON.
  */
 function formsOf(secret: string): readonly string[] {
   const parts = [secret, ...secret.split(/[\r\n]+/)].filter((part) => part.trim() !== "");
   return parts.flatMap((part) => [part, printableLines(JSON.stringify(part)).slice(1, -1)]);
 }
 
-/** The command that makes the runner of GitHub Actions hide a value in its log, escaped as the runner's own toolkit does. */
+/**
+ * The command that makes the runner of GitHub Actions hide a value in its log, escaped as the runner's own toolkit
+ * does.
+ */
 export function maskCommand(value: string): string {
   const escaped = value.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
   return `::add-mask::${escaped}\n`;

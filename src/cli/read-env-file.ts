@@ -11,9 +11,9 @@ const maxBytes = 1_048_576;
 export class UnreadableEnvFile extends Error {}
 
 /**
- * Reads a file of variables: a regular file, or a pipe such as that of `<(sops -d secrets.env)`. The command behind a pipe can
- * take any time. The signal ends the wait, because the pipe is opened and read without blocking calls, which an interrupt could
- * not end. Rejects with `UnreadableEnvFile`.
+ * Reads a file of variables: a regular file, or a pipe such as that of `<(sops -d secrets.env)`. The command behind a
+ * pipe can take any time. The signal ends the wait, because the pipe is opened and read without blocking calls, which
+ * an interrupt could not end. Rejects with `UnreadableEnvFile`.
  */
 export async function readEnvFile(path: string, signal: AbortSignal): Promise<string> {
   try {

@@ -5,8 +5,8 @@ import { printable } from "../lib/printable.js";
 import { UsageError } from "./options.js";
 
 /**
- * Replaces the content of a file. It writes a new file beside it and renames that, so that a failure leaves the old content. The
- * mode of the file, and a link to it, are kept.
+ * Replaces the content of a file. It writes a new file beside it and renames that, so that a failure leaves the old
+ * content. The mode of the file, and a link to it, are kept.
  */
 export async function replaceFile(file: string, text: string): Promise<void> {
   const target = await realpath(file);

@@ -47,7 +47,10 @@ function configWarnings({ print }: CommandIo): Logger {
   };
 }
 
-/** Prints a warning about a store that cannot be used, because the command then requests a new token, and about a wrong clock. */
+/**
+ * Prints a warning about a store that cannot be used, because the command then requests a new token, and about a wrong
+ * clock.
+ */
 function printWarnings(auth: McpAuth, { print }: CommandIo): void {
   const printed = new Set<string>();
   const warn = (text: string): void => {

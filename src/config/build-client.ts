@@ -66,7 +66,10 @@ function buildMetadata(metadata: Metadata): ConfiguredMetadata {
 // The runtime caches loaded keys by their spec object, so everything that uses a key must get the same object.
 const builtKeys = new WeakMap<KeyConfig, KeySpec>();
 
-/** Builds the runtime's form of a key, which the config names or defines inline. Returns the same object for the same key. */
+/**
+ * Builds the runtime's form of a key, which the config names or defines inline. Returns the same object for the same
+ * key.
+ */
 export function buildKey(nameOrKey: string | KeyConfig, config: Config, folder: string): KeySpec {
   const key = typeof nameOrKey === "string" ? findNamed(config.keys, nameOrKey) : nameOrKey;
   const spec = builtKeys.get(key) ?? buildKeySpec(key, folder);

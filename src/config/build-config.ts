@@ -21,7 +21,9 @@ interface Source {
   readonly configFile: ConfigFile | undefined;
 }
 
-/** Builds the runtime's form of a valid config. A server that a mistake affects gets a `failure` instead of a `spec`. */
+/**
+ * Builds the runtime's form of a valid config. A server that a mistake affects gets a `failure` instead of a `spec`.
+ */
 export function buildConfig({ document, checked, folder, configFile }: Source): ConfigSpec {
   // The value is valid against the schema that the type is generated from.
   const config = checked.value as unknown as Config;
@@ -62,7 +64,10 @@ function knownUrl(url: string): { readonly url?: string } {
   return URL.canParse(url) && !url.includes("${") ? { url } : {};
 }
 
-/** Separates mistakes in one server from mistakes in shared parts. Only the shared ones must be compared with every server. */
+/**
+ * Separates mistakes in one server from mistakes in shared parts. Only the shared ones must be compared with every
+ * server.
+ */
 function groupByServer(mistakes: readonly ServerMistake[]) {
   const byServer = new Map<string, ServerMistake[]>();
   const shared: ServerMistake[] = [];

@@ -36,7 +36,10 @@ export interface NotAllowed extends Mistake {
   readonly isFromVariable: boolean;
 }
 
-/** Returns a mistake for everything that the config uses and `allow` does not name. Files are checked again when they are opened. */
+/**
+ * Returns a mistake for everything that the config uses and `allow` does not name. Files are checked again when they
+ * are opened.
+ */
 export async function findNotAllowed(options: AllowedOptions): Promise<readonly NotAllowed[]> {
   const { value, source, variables, isUnresolved, allow } = options;
   const mistakes = new Map<string, NotAllowed>();
@@ -65,7 +68,8 @@ function findUses(config: Json): readonly Use[] {
     if (part.confine !== undefined) {
       for (const use of usesIn(value, part.confine, path)) uses.set(toPointer(use.path), use);
     }
-    // Visits all alternatives, even those that do not apply to the value: an extra use is harmless, a missed use is not.
+    // Visits all alternatives, even those that do not apply to the value: an extra use is harmless, a missed use is
+    // not.
     const { $ref, allOf = [], anyOf = [] } = part;
     for (const alternative of [$ref, ...allOf, ...anyOf, part.then, part.else])
       visit(value, alternative, path);

@@ -15,9 +15,9 @@ const fields: readonly Field[] = [
 ];
 
 /**
- * Returns what is wrong with a cron expression of five fields, or six with seconds first. node-cron decides which expressions
- * are valid. It also accepts a step that exceeds the field, such as "*\/90" minutes, and then matches only the first value.
- * That is never intended, so this function reports it.
+ * Returns what is wrong with a cron expression of five fields, or six with seconds first. node-cron decides which
+ * expressions are valid. It also accepts a step that exceeds the field, such as "*\/90" minutes, and then matches only
+ * the first value. That is never intended, so this function reports it.
  */
 export async function findCronProblem(expression: string): Promise<Report | undefined> {
   // node-cron also accepts nicknames such as @daily.

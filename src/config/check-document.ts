@@ -71,7 +71,9 @@ export async function checkDocument(
   return { value, mistakes, serverMistakes: serverMistakes.filter(isNew) };
 }
 
-/** Checks the config as in the file and with the values of its variables. Reports a mistake that both have only once. */
+/**
+ * Checks the config as in the file and with the values of its variables. Reports a mistake that both have only once.
+ */
 async function findSchemaMistakes(
   document: SourceDocument,
   source: Json,

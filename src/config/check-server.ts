@@ -31,7 +31,9 @@ export async function checkServerDefaults(shared: Json | undefined, context: Che
   await checkSettings(shared, ["defaults"], undefined, context);
 }
 
-/** Checks the settings of a server or of `defaults`. `inherited` is the `defaults` that the settings of a server add to. */
+/**
+ * Checks the settings of a server or of `defaults`. `inherited` is the `defaults` that the settings of a server add to.
+ */
 async function checkSettings(
   settings: Json | undefined,
   path: Path,

@@ -13,7 +13,9 @@ export const configFileNames = [
   packageJson,
 ];
 
-/** Returns the text of a file, or `undefined` for a `package.json` without a config. `content` is what was read from it. */
+/**
+ * Returns the text of a file, or `undefined` for a `package.json` without a config. `content` is what was read from it.
+ */
 export type ConfigLoader = (file: string, content: FileContent) => Promise<string | undefined>;
 
 /** Whether the text of a `package.json` has a config. The text may have syntax errors. */
@@ -24,10 +26,10 @@ export async function hasConfigProperty(text: string): Promise<boolean> {
 }
 
 /**
- * Uses the class behind `cosmiconfigSync()`, for one file at a time. The function itself first loads `.config/config.*` of
- * the working directory as its own configuration, which may be code, and with a `stopDir` it also runs
- * `~/.config/mcp-auth/config.js`. Our loaders return the text unparsed, because a `$import` in a parsed config would load
- * more files. The class opens the path again, but we use only the content that was checked for trust.
+ * Uses the class behind `cosmiconfigSync()`, for one file at a time. The function itself first loads `.config/config.*`
+ * of the working directory as its own configuration, which may be code, and with a `stopDir` it also runs
+ * `~/.config/mcp-auth/config.js`. Our loaders return the text unparsed, because a `$import` in a parsed config would
+ * load more files. The class opens the path again, but we use only the content that was checked for trust.
  */
 export async function createConfigLoader(): Promise<ConfigLoader> {
   // Every 9.x has the class, but its declaration is marked as internal and stripped.

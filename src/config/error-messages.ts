@@ -120,7 +120,8 @@ function wrongType({ params, parentSchema, data }: SchemaError, path: Path, foun
   };
 }
 
-// Registered JOSE algorithms that a key here cannot have. Their names are close to supported ones, but are not misspellings.
+// Registered JOSE algorithms that a key here cannot have. Their names are close to supported ones, but are not
+// misspellings.
 const otherAlgorithms = /^(HS(256|384|512)|ES256K|Ed448|ML-DSA-\d\d)$/i;
 
 /** Shows the value only if it is close to an allowed one, because any other may be a secret. */

@@ -10,8 +10,8 @@ const summaryKeywords: ReadonlySet<string> = new Set(["if", "propertyNames"]);
 const textKeywords: ReadonlySet<string> = new Set(["pattern", "enum", "minLength"]);
 
 /**
- * Runs the compiled validator and returns one entry for each mistake. `isUnresolved` tells whether a string has a `${…}`
- * without a value, so that its form is not known.
+ * Runs the compiled validator and returns one entry for each mistake. `isUnresolved` tells whether a string has a
+ * `${…}` without a value, so that its form is not known.
  */
 export function findMistakes(
   config: Json,

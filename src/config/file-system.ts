@@ -11,9 +11,9 @@ export type ReadOutcome = FileContent | { readonly problem: "missing" | "irregul
 type MaybePromise<T> = T | Promise<T>;
 
 /**
- * The calls that a search for the config makes, about thirty small ones in sequence. `asyncFileSystem` lets other code run
- * in the meantime. `syncFileSystem` blocks, but is several times faster: use it on startup, before other code runs. Both throw
- * or reject with the errors of `node:fs`.
+ * The calls that a search for the config makes, about thirty small ones in sequence. `asyncFileSystem` lets other code
+ * run in the meantime. `syncFileSystem` blocks, but is several times faster: use it on startup, before other code runs.
+ * Both throw or reject with the errors of `node:fs`.
  */
 export interface FileSystem {
   stat(path: string): MaybePromise<BigIntStats>;

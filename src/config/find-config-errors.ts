@@ -44,7 +44,9 @@ export async function untrustedConfig(
   );
 }
 
-/** Returns the reason why the commands of a config are not run, as a clause with the remedy. `otherOwner` owns `cwd`. */
+/**
+ * Returns the reason why the commands of a config are not run, as a clause with the remedy. `otherOwner` owns `cwd`.
+ */
 export async function whyCommandsAreForbidden(
   file: string,
   cwd: string,
@@ -67,7 +69,10 @@ function shellQuoted(path: string): string {
   return process.platform === "win32" ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** `config_not_found` for a search without result. Lists the places that were searched, and the nearest config beyond them. */
+/**
+ * `config_not_found` for a search without result. Lists the places that were searched, and the nearest config beyond
+ * them.
+ */
 export async function configNotFound(
   searchedPlaces: readonly string[],
   { beyond, refused }: ProjectFolders,
@@ -82,7 +87,10 @@ export async function configNotFound(
   );
 }
 
-/** Describes the nearest config outside of the searched folders, because the user may expect it to be found. Does not read it. */
+/**
+ * Describes the nearest config outside of the searched folders, because the user may expect it to be found. Does not
+ * read it.
+ */
 async function describeConfigBeyond(
   beyond: ProjectFolders["beyond"],
   fs: FileSystem,

@@ -85,9 +85,9 @@ export async function rereadFoundConfig(path: string, { cwd, fs, origin }: Origi
 }
 
 /**
- * Searches the working directory and the folders above it, as far as the project reaches and is trusted. The nearest folder
- * with a config wins. Throws `config_not_found` with every place that was searched, and `config_invalid` if a folder has two
- * configs or the config is not trusted.
+ * Searches the working directory and the folders above it, as far as the project reaches and is trusted. The nearest
+ * folder with a config wins. Throws `config_not_found` with every place that was searched, and `config_invalid` if a
+ * folder has two configs or the config is not trusted.
  */
 export async function searchConfig({ cwd, fs }: Omit<Origin, "origin">): Promise<ConfigFile> {
   const trust = await createTrust(resolve(cwd), fs);
@@ -118,7 +118,9 @@ interface TrustedText {
   readonly isForeign: boolean;
 }
 
-/** Returns the config in a file of a trusted folder, if it has one. Throws `config_invalid` if the file is not trusted. */
+/**
+ * Returns the config in a file of a trusted folder, if it has one. Throws `config_invalid` if the file is not trusted.
+ */
 async function configAt(
   file: string,
   load: ConfigLoader,
@@ -175,8 +177,8 @@ interface Assessed {
 }
 
 /**
- * Reads a file, then checks the trust of the content and of the folders. The folders are checked again because they may have
- * been replaced since the search. Returns `undefined` if there is no file.
+ * Reads a file, then checks the trust of the content and of the folders. The folders are checked again because they may
+ * have been replaced since the search. Returns `undefined` if there is no file.
  */
 async function readAndAssess(
   file: string,

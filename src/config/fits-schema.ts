@@ -2,8 +2,8 @@ import type { Confined } from "./definitions.js";
 import { isList, isObject, type Json } from "./json.js";
 
 /**
- * A part of a JSON Schema (draft 2020-12), with the keywords that `fits` supports and no others. A string is a `$ref` to the
- * definition of that name, with nothing beside it.
+ * A part of a JSON Schema (draft 2020-12), with the keywords that `fits` supports and no others. A string is a `$ref`
+ * to the definition of that name, with nothing beside it.
  */
 export type Schema = boolean | string | SchemaKeywords;
 export interface SchemaKeywords {
@@ -36,8 +36,8 @@ export interface SchemaKeywords {
 }
 
 /**
- * Whether a value satisfies a part of a schema. This file has a tenth of the code of the compiled validator, so startup is
- * faster. The validator is loaded only for a value that does not fit, to find every mistake.
+ * Whether a value satisfies a part of a schema. This file has a tenth of the code of the compiled validator, so startup
+ * is faster. The validator is loaded only for a value that does not fit, to find every mistake.
  */
 export function fits(value: Json, schema: Schema | undefined, root: SchemaKeywords): boolean {
   if (typeof schema === "string") return fits(value, named(schema, root), root);

@@ -20,8 +20,8 @@ export interface FollowedPath {
 }
 
 /**
- * Resolves a path one name after another, as the system does when it opens the path. Returns the links and folders on the way.
- * Throws `ELOOP` and the errors of the file system.
+ * Resolves a path one name after another, as the system does when it opens the path. Returns the links and folders on
+ * the way. Throws `ELOOP` and the errors of the file system.
  */
 export async function followLinks(path: string, fs: FileSystem): Promise<FollowedPath> {
   const links: Step[] = [];

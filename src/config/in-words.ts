@@ -1,6 +1,6 @@
 /**
- * Describes a value of the config for a message. It never shows the text of a string, because that may be a misplaced secret,
- * and it shows a number only if not `mayBeSecret`.
+ * Describes a value of the config for a message. It never shows the text of a string, because that may be a misplaced
+ * secret, and it shows a number only if not `mayBeSecret`.
  */
 export function describeFound(data: unknown, mayBeSecret: boolean): string {
   if (typeof data === "boolean") return String(data);

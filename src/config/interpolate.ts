@@ -22,10 +22,10 @@ const variableOrEscape =
   /\$\$\{|\$\{(?:(?:env:)?(?<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?<fallback>(?:[^}$]|\$(?!\{))*))?\})?/g;
 
 /**
- * Replaces `${NAME}`, `${env:NAME}` and `${NAME:-default}` by values, and `$${` by `${`. The default also replaces an empty
- * variable. The value of a variable is not interpolated again. Property names, `$schema`, places of secrets, commands (`exec`)
- * and the `env` of a reference are not changed. The `file` of a reference is a path and is interpolated. A config without `${`
- * is returned unchanged.
+ * Replaces `${NAME}`, `${env:NAME}` and `${NAME:-default}` by values, and `$${` by `${`. The default also replaces an
+ * empty variable. The value of a variable is not interpolated again. Property names, `$schema`, places of secrets,
+ * commands (`exec`) and the `env` of a reference are not changed. The `file` of a reference is a path and is
+ * interpolated. A config without `${` is returned unchanged.
  *
  * @param onVariable called for each `${NAME}`, with or without a value
  */
@@ -85,8 +85,9 @@ const malformedVariable = {
   hint: "Write ${NAME}, ${env:NAME} or ${NAME:-default}, or $${ for a literal ${",
 } as const;
 
-// A string in place of a reference is a secret, or `"${NAME}"` where `{ "env": "NAME" }` was meant. Both are mistakes, and
-// the value of the variable must not get into the config. `url` and `key` are references only in a store and a certificate.
+// A string in place of a reference is a secret, or `"${NAME}"` where `{ "env": "NAME" }` was meant. Both are mistakes,
+// and the value of the variable must not get into the config. `url` and `key` are references only in a store and a
+// certificate.
 const referenceNames: ReadonlySet<string | undefined> = new Set(
   Object.values(definitions)
     .flatMap(({ references }): readonly string[] => references)

@@ -7,7 +7,10 @@ export function variableMeant(text: string): string | undefined {
   return variable.exec(text)?.groups?.["name"];
 }
 
-/** Returns the reference to write in place of a literal secret or of `"${NAME}"`. It contains no part of a literal secret. */
+/**
+ * Returns the reference to write in place of a literal secret or of `"${NAME}"`. It contains no part of a literal
+ * secret.
+ */
 export function literalSecretHint(path: Path, text: string): string {
   const name = variableMeant(text);
   if (name !== undefined) return `Write { "env": "${name}" }`;

@@ -52,8 +52,8 @@ export interface CheckedConfig {
 /**
  * Finds, reads and validates the config. Reads no secret.
  *
- * Throws `config_not_found`, or `config_invalid` with all `violations`. A mistake that concerns only some servers, such as a
- * variable without a value, makes their entries have a `failure` instead of a `spec`.
+ * Throws `config_not_found`, or `config_invalid` with all `violations`. A mistake that concerns only some servers, such
+ * as a variable without a value, makes their entries have a `failure` instead of a `spec`.
  */
 export async function loadConfig(options: LoadOptions): Promise<ConfigSpec> {
   const source = await readAndCheck(options);
@@ -147,7 +147,9 @@ function namedPath(
   return { path: fromEnv, origin: "MCP_AUTH_CONFIG names" };
 }
 
-/** Parses plain JSON without a library and without positions. `readAndCheck` collects positions if there is a mistake. */
+/**
+ * Parses plain JSON without a library and without positions. `readAndCheck` collects positions if there is a mistake.
+ */
 async function parse(configFile: ConfigFile): Promise<ReadDocument> {
   const { file, text, notation } = configFile;
   const value = notation === "json" ? parsePlainJson(text) : undefined;

@@ -19,8 +19,9 @@ type PropertyName = PropertyOf<DefinitionTitle>;
 type Titles = Readonly<Record<string, DefinitionTitle>>;
 
 /**
- * The place of each definition, the likeliest first: if several definitions have a property, the first of them is meant.
- * `undefined` if properties of this definition are not misplaced in practice, or if another definition has them too.
+ * The place of each definition, the likeliest first: if several definitions have a property, the first of them is
+ * meant. `undefined` if properties of this definition are not misplaced in practice, or if another definition has them
+ * too.
  */
 const places: Readonly<Record<Exclude<DefinitionTitle, VariantTitle>, CorrectPlace | undefined>> = {
   Config: { where: "at the top of the config", within: [] },
@@ -45,7 +46,8 @@ const places: Readonly<Record<Exclude<DefinitionTitle, VariantTitle>, CorrectPla
   Subject: undefined,
 };
 
-// Names for which another property of the same definition is meant, although other definitions have a property of this name.
+// Names for which another property of the same definition is meant, although other definitions have a property of this
+// name.
 const synonyms: { readonly [Title in DefinitionTitle]?: Readonly<Record<string, PropertyOf<Title>>> } = {
   FileStore: { key: "encryptionKey", keys: "encryptionKey" },
   RedisStore: { key: "encryptionKey", keys: "encryptionKey" },
@@ -84,8 +86,8 @@ export function synonymIn(title: string, name: string): string | undefined {
 }
 
 /**
- * Returns where a property belongs that the definition `title` does not have, or `undefined` for a name that no definition
- * has. `isPresent` tells whether the same object has a property of this name.
+ * Returns where a property belongs that the definition `title` does not have, or `undefined` for a name that no
+ * definition has. `isPresent` tells whether the same object has a property of this name.
  */
 export function correctPlaceOf(
   name: string,

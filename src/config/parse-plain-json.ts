@@ -1,8 +1,9 @@
 import { isObject, type Json, maxDepth, maxValues } from "./json.js";
 
 /**
- * Parses JSON without comments and trailing commas, so that no library has to be loaded. Returns `undefined` for any other
- * text, for a text with duplicate names in an object, and for one with too many values. `parseJson` reports these mistakes.
+ * Parses JSON without comments and trailing commas, so that no library has to be loaded. Returns `undefined` for any
+ * other text, for a text with duplicate names in an object, and for one with too many values. `parseJson` reports these
+ * mistakes.
  */
 export function parsePlainJson(text: string): Json | undefined {
   let parsed: unknown;

@@ -52,8 +52,8 @@ export async function parseYaml(file: string, text: string): Promise<SourceDocum
 }
 
 /**
- * Returns the offset where a text exceeds the maximum depth. It is checked before the text is parsed, because the parser is
- * recursive: if the stack is exhausted inside of one of its regular expressions, Node ends the process.
+ * Returns the offset where a text exceeds the maximum depth. It is checked before the text is parsed, because the
+ * parser is recursive: if the stack is exhausted inside of one of its regular expressions, Node ends the process.
  */
 function findTooDeep(tokens: Iterable<CST.Token>): number | undefined {
   const pending: { readonly token: CST.Token; readonly depth: number }[] = [];

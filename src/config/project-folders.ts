@@ -17,9 +17,9 @@ export interface ProjectFolders {
 }
 
 /**
- * Returns the folders from the working directory up to the nearest one with `.git`, else to the highest workspace root, else the
- * working directory alone. An untrusted folder ends the search, and its markers do not extend it: otherwise, anybody who can
- * write to `/shared` could plant a config that is used in `/shared/me`.
+ * Returns the folders from the working directory up to the nearest one with `.git`, else to the highest workspace root,
+ * else the working directory alone. An untrusted folder ends the search, and its markers do not extend it: otherwise,
+ * anybody who can write to `/shared` could plant a config that is used in `/shared/me`.
  */
 export async function findProjectFolders(trust: Trust): Promise<ProjectFolders> {
   const folders = folderAndParents(trust.cwd);
@@ -81,8 +81,8 @@ async function describeBarrier({ folder, problems }: Barrier): Promise<string> {
 }
 
 /**
- * Whether a folder is the root of a drive (`C:\`) or a share (`\\server\share\`), to which other users of Windows can often
- * add files.
+ * Whether a folder is the root of a drive (`C:\`) or a share (`\\server\share\`), to which other users of Windows can
+ * often add files.
  */
 export function isWindowsRoot(folder: string): boolean {
   const { root } = win32.parse(folder);

@@ -1,8 +1,8 @@
 import type { SignedAssertion } from "./generated/types.js";
 
 /**
- * Parameters of the token request that `params` cannot set because OAuth defines them. The value is the setting that sets the
- * parameter, if there is one.
+ * Parameters of the token request that `params` cannot set because OAuth defines them. The value is the setting that
+ * sets the parameter, if there is one.
  */
 export const reservedParams: ReadonlyMap<string, string | undefined> = new Map([
   ["grant_type", "`type` of the grant"],

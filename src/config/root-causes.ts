@@ -2,7 +2,10 @@ import { nearNames } from "../lib/near-names.js";
 import type { SchemaError } from "./definitions.js";
 import { type CorrectPlace, correctPlaceOf, synonymIn } from "./misplaced.js";
 
-/** An error that does not follow from another error. For an unknown property it also says what was meant, if that is known. */
+/**
+ * An error that does not follow from another error. For an unknown property it also says what was meant, if that is
+ * known.
+ */
 export interface RootCause {
   readonly error: SchemaError;
   /** The property that the name is probably a misspelling of. */
@@ -12,8 +15,8 @@ export interface RootCause {
 }
 
 /**
- * Removes errors that follow from others: a misspelled or misplaced property also makes the validator report the property
- * that is missing because of it, and a reference without a source.
+ * Removes errors that follow from others: a misspelled or misplaced property also makes the validator report the
+ * property that is missing because of it, and a reference without a source.
  */
 export function rootCauses(errors: readonly SchemaError[]): readonly RootCause[] {
   const unknown = errors.filter(isUnknownProperty);
@@ -192,7 +195,9 @@ class PathSet {
   }
 }
 
-/** Returns the ancestors of a pointer except the whole document, because a property at the top is not part of a server. */
+/**
+ * Returns the ancestors of a pointer except the whole document, because a property at the top is not part of a server.
+ */
 function ancestorsOf(path: string): readonly string[] {
   const ends = [...path.matchAll(/(?!^)\//g)].map(({ index }) => index);
   return ends.map((end) => path.slice(0, end));

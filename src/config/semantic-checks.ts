@@ -15,8 +15,8 @@ interface SemanticOptions {
 }
 
 /**
- * Checks what a schema cannot express: names that refer to each other, URLs, cron expressions, combinations. The config may have
- * mistakes that the schema reports; values of the wrong type are skipped.
+ * Checks what a schema cannot express: names that refer to each other, URLs, cron expressions, combinations. The config
+ * may have mistakes that the schema reports; values of the wrong type are skipped.
  */
 export async function semanticChecks(
   config: Json,

@@ -1,8 +1,8 @@
 import { type Json, type Path, property } from "./json.js";
 
 /**
- * Whether a server uses the value at a path outside of `servers`: through its clients, its keys or the `defaults`. Every server
- * uses the other parts of the config, such as `network`.
+ * Whether a server uses the value at a path outside of `servers`: through its clients, its keys or the `defaults`.
+ * Every server uses the other parts of the config, such as `network`.
  */
 export function serverUses(config: Json, name: string, path: Path): boolean {
   const [section, item] = path;

@@ -69,7 +69,9 @@ export interface ServerSpec {
   readonly url: string;
   readonly grant: GrantSpec;
   readonly headers: Readonly<Record<string, string | SecretReference>>;
-  /** The only URL that its metadata (RFC 9728) is read from. `false`: it is not read. Absent: discovery finds the URL. */
+  /**
+   * The only URL that its metadata (RFC 9728) is read from. `false`: it is not read. Absent: discovery finds the URL.
+   */
   readonly resourceMetadata?: string | false;
   /** Scopes that are requested in addition if a 403 asks for them. */
   readonly stepUp: readonly string[];

@@ -4,8 +4,8 @@ import { errnoOf, type FileSystem, ifExaminable } from "./file-system.js";
 import { followLinks } from "./follow-links.js";
 
 /**
- * The rules for which configs a search may use. A config can run commands and decides where credentials are sent, so it must
- * belong to the current user, to root, or to the owner of the working directory.
+ * The rules for which configs a search may use. A config can run commands and decides where credentials are sent, so it
+ * must belong to the current user, to root, or to the owner of the working directory.
  */
 export interface Trust {
   readonly fs: FileSystem;
@@ -37,7 +37,10 @@ export async function createTrust(cwd: string, fs: FileSystem): Promise<Trust> {
   return { fs, cwd, users, otherOwner: owner === user || owner === 0 ? undefined : owner };
 }
 
-/** Returns the same rules, but without trust in an owner of the working directory who is neither the current user nor root. */
+/**
+ * Returns the same rules, but without trust in an owner of the working directory who is neither the current user nor
+ * root.
+ */
 export function withoutOtherOwner(trust: Trust): Trust {
   const { users, otherOwner } = trust;
   if (users === undefined || otherOwner === undefined) return trust;
@@ -65,7 +68,8 @@ export async function findFolderProblems(folder: string, trust: Trust): Promise<
 }
 
 /**
- * Returns the reasons why a file in a searched folder is not trusted, or `"changed"` if the path now leads to another file.
+ * Returns the reasons why a file in a searched folder is not trusted, or `"changed"` if the path now leads to another
+ * file.
  *
  * @param opened the stats of the descriptor that the file was read from
  * @param folders the folders from the working directory to the file
@@ -135,9 +139,9 @@ export async function describeUser(uid: number): Promise<string> {
 }
 
 /**
- * Returns the reasons why the folders that a link leads through, and the folders above them, are not trusted. Unlike searched
- * folders, they may be world-writable if they are sticky: the owner of each file and link in them is checked as well, and
- * relative paths of a config do not start there.
+ * Returns the reasons why the folders that a link leads through, and the folders above them, are not trusted. Unlike
+ * searched folders, they may be world-writable if they are sticky: the owner of each file and link in them is checked
+ * as well, and relative paths of a config do not start there.
  */
 async function findProblemsAfterLink(
   foldersAfterLink: ReadonlySet<string>,

@@ -41,16 +41,17 @@ export interface McpSdkTokens {
 }
 
 /**
- * Returns an `authProvider` for the transports of `@modelcontextprotocol/client` 2. Its calls share one token request, as
- * those of `manager.fetch` do. Use one of the two, not both. `fetch` is better, because it knows which token a 401 was for,
- * sends the config's `headers`, and can send the proof or certificate that a token may need.
+ * Returns an `authProvider` for the transports of `@modelcontextprotocol/client` 2. Its calls share one token request,
+ * as those of `manager.fetch` do. Use one of the two, not both. `fetch` is better, because it knows which token a 401
+ * was for, sends the config's `headers`, and can send the proof or certificate that a token may need.
  *
- * Its `token()` rejects with the codes of `getAccessToken`, including `sender_constrained`, and with `egress_denied` after a
- * reload has given the server another URL, because the transport still uses the old one.
+ * Its `token()` rejects with the codes of `getAccessToken`, including `sender_constrained`, and with `egress_denied`
+ * after a reload has given the server another URL, because the transport still uses the old one.
  *
  * @example
  * ```ts
- * const transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: authProvider(auth.resolve("billing")) });
+ * const provider = authProvider(auth.resolve("billing"));
+ * const transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: provider });
  * ```
  */
 export function authProvider(manager: TokenManager): McpSdkAuthProvider {
@@ -65,8 +66,9 @@ export function authProvider(manager: TokenManager): McpSdkAuthProvider {
       return sent;
     },
     async onUnauthorized({ response } = {}) {
-      // The SDK does not say which token the 401 was for, so this reports the last one that it got. If that is newer than the
-      // refused one, it still stays in use until another one replaces it, and the SDK sends its request again with it.
+      // The SDK does not say which token the 401 was for, so this reports the last one that it got. If that is newer
+      // than the refused one, it still stays in use until another one replaces it, and the SDK sends its request again
+      // with it.
       if (sent !== undefined)
         await internals().reportRefused(sent, response?.headers.get("www-authenticate"));
     },
@@ -74,17 +76,18 @@ export function authProvider(manager: TokenManager): McpSdkAuthProvider {
 }
 
 /**
- * Returns an `authProvider` for hosts that accept only the `OAuthClientProvider` of the MCP SDK (1.x and 2.x). Requests carry
- * the manager's token. After a 401 the SDK makes its own token request. The credential is added to it only if it goes to the
- * token endpoint of the pinned issuer, and the manager takes the token that it returns. Because the SDK makes the request,
- * concurrent calls after a 401 may each make one.
+ * Returns an `authProvider` for hosts that accept only the `OAuthClientProvider` of the MCP SDK (1.x and 2.x). Requests
+ * carry the manager's token. After a 401 the SDK makes its own token request. The credential is added to it only if it
+ * goes to the token endpoint of the pinned issuer, and the manager takes the token that it returns. Because the SDK
+ * makes the request, concurrent calls after a 401 may each make one.
  *
- * Rejects with `issuer_mismatch` if the SDK would send the credential elsewhere, and with `egress_denied` after a reload has
- * given the server another URL, because the transport still uses the old one.
+ * Rejects with `issuer_mismatch` if the SDK would send the credential elsewhere, and with `egress_denied` after a
+ * reload has given the server another URL, because the transport still uses the old one.
  *
  * @example
  * ```ts
- * const transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: oauthProvider(auth.resolve("billing")) });
+ * const provider = oauthProvider(auth.resolve("billing"));
+ * const transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: provider });
  * ```
  */
 export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
@@ -148,10 +151,15 @@ export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
   };
 }
 
-/** Milliseconds, longer than any response takes. The SDK does not report failed requests, so they are removed after this time. */
+/**
+ * Milliseconds, longer than any response takes. The SDK does not report failed requests, so they are removed after this
+ * time.
+ */
 const maxRequestTime = 600_000;
 
-/** The token requests of the SDK without a response yet, grouped by the internals that the manager had when they began. */
+/**
+ * The token requests of the SDK without a response yet, grouped by the internals that the manager had when they began.
+ */
 class OpenRequests {
   readonly #now: () => number;
   /** A `WeakMap`, so that internals from before a reload can be collected. */
@@ -195,8 +203,8 @@ class OpenRequests {
 }
 
 /**
- * Returns a function that returns the current internals of a manager. It throws `egress_denied` if a reload has given the
- * server another URL: a transport with the old URL would send the tokens of the new one there.
+ * Returns a function that returns the current internals of a manager. It throws `egress_denied` if a reload has given
+ * the server another URL: a transport with the old URL would send the tokens of the new one there.
  */
 function internalsAt(manager: TokenManager): () => ManagerInternals {
   const { name: server, url } = manager;

@@ -35,14 +35,17 @@ export interface Authorizer {
   readonly pending?: () => object | undefined;
   /** The server accepted a request. `kind` is called only if the kind matters. */
   accepted(kind: () => string): void;
-  /** The server refused a token. Learns from its challenge what the server asks for. */
-  challenged(refusing: RefusingResponse): void;
+  /** The server refused a token. Remembers what its challenge asks for. */
+  noteChallenge(refusing: RefusingResponse): void;
   /** Requests another token for a call that can be sent again. */
   replace(call: RefusedCall): Promise<AfterRefusal>;
   /** Requests another token for later calls, because this one cannot be sent again. */
   replaceForOthers(call: RefusedCall): void;
-  /** The server refused a new token, or the same token came again. The caller gets the response. Never rejects. */
-  refusedAgain(refusing: RefusingResponse): Promise<void>;
+  /**
+   * The server refused a new token, or the same token came again. Explains this to the operator, because the caller gets
+   * the response. Never rejects.
+   */
+  explainRefusal(refusing: RefusingResponse): Promise<void>;
   /**
    * Returns a token that has these scopes too, `undefined` if there is no other token. Rejects with
    * `insufficient_scope` if the config does not allow the scopes.

@@ -71,10 +71,10 @@ async function afterRefusedToken(
   // The server refuses the proof, not the token.
   if (token.binding?.dpopSigner !== undefined && proofErrors(response).length > 0) return undefined;
   if (history.hasSteppedUp) {
-    await authorizer.refusedAgain(refusal);
+    await authorizer.explainRefusal(refusal);
     return undefined;
   }
-  authorizer.challenged(refusal);
+  authorizer.noteChallenge(refusal);
   const call = { token, kind: requestKind(request, url), signal: request.signal, pending };
   if (!request.replayable) {
     authorizer.replaceForOthers(call);
@@ -120,7 +120,7 @@ async function afterNewTokenRefused(
     history.hasSteppedUp = true;
     if (next !== undefined && next.accessToken !== token.accessToken) return next;
   }
-  await authorizer.refusedAgain(refusal);
+  await authorizer.explainRefusal(refusal);
   return undefined;
 }
 
@@ -138,7 +138,10 @@ async function afterForbidden(
   return next?.accessToken === token.accessToken ? undefined : next;
 }
 
-/** Returns the scopes of the first challenge that names any (RFC 6750 §3.1). With `error`, only challenges with that error count. */
+/**
+ * Returns the scopes of the first challenge that names any (RFC 6750 §3.1). With `error`, only challenges with that
+ * error count.
+ */
 function namedScopes(
   { url: server }: Authorizer,
   refusal: Refusal,

@@ -17,8 +17,9 @@ const memberNames = [
 
 /**
  * Reads `init` as `fetch` does (Web IDL §3.2.17): each member once and by property access, so that inherited members
- * and accessors count. `undefined` means absent. All enumerable members are kept, because the caller's own `fetch`
- * may support more of them. Copies a body that the caller can change later. Throws `TypeError` for a value that is not an object.
+ * and accessors count. `undefined` means absent. All enumerable members are kept, because the caller's own `fetch` may
+ * support more of them. Copies a body that the caller can change later. Throws `TypeError` for a value that is not an
+ * object.
  */
 export function readInit(init: RequestInit | null | undefined): RequestInit {
   if (init === undefined || init === null) return {};

@@ -12,7 +12,9 @@ export interface ReplayableRequest {
   readonly headers: Headers;
   readonly signal: AbortSignal | undefined;
   readonly redirect: NonNullable<RequestInit["redirect"]>;
-  /** Whether it can be sent again. A stream can be read only once, and keeping a copy could take any amount of memory. */
+  /**
+   * Whether it can be sent again. A stream can be read only once, and keeping a copy could take any amount of memory.
+   */
   readonly replayable: boolean;
   /** Returns the body as text, `undefined` if it cannot be read at once and without consuming it. */
   text(): string | undefined;

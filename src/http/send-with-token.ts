@@ -8,7 +8,6 @@ import type { Authorizer } from "./authorizer.js";
 import { discard } from "./discard.js";
 import { type ProofError, proofErrors } from "./proof-errors.js";
 import type { ReplayableRequest } from "./replayable-request.js";
-import { withoutBytes } from "./without-bytes.js";
 
 /**
  * Sends a request with the headers of the config, the token, and the proof or certificate that must accompany the
@@ -91,7 +90,9 @@ async function sendWithProof(authorizer: Authorizer, bound: BoundRequest): Promi
   }
 }
 
-/** Returns the proof error of a response, if a new proof would avoid it and the request was not sent again for it yet. */
+/**
+ * Returns the proof error of a response, if a new proof would avoid it and the request was not sent again for it yet.
+ */
 function avoidableError(
   response: Response,
   avoidable: Readonly<Record<ProofError, boolean>>,
@@ -103,4 +104,20 @@ function avoidableError(
 function reportClock({ name, serverClocks, onClockSkew }: Authorizer, url: URL): void {
   const skew = onClockSkew && serverClocks?.takeReport(url);
   if (skew !== undefined) onClockSkew?.(clockSkewMessage(name, "the MCP server", skew));
+}
+
+/** Levels of `cause` that are searched. `fetch` wraps the error of its parser once or twice. */
+const maxDepth = 4;
+
+/**
+ * Removes from an error of `fetch` the bytes that its HTTP parser could not read. A server can copy the request with
+ * the token into them, and the caller may log the error. The rest of the error stays unchanged.
+ */
+function withoutBytes(error: unknown): unknown {
+  let inner = error;
+  for (let depth = 0; depth <= maxDepth && inner instanceof Error; depth += 1) {
+    if ("data" in inner) Reflect.deleteProperty(inner, "data");
+    inner = inner.cause;
+  }
+  return error;
 }

@@ -8,12 +8,12 @@ import { Reports } from "./reports.js";
 import { ServerMap } from "./server-map.js";
 
 /**
- * Authorizes every request that this process makes with the global `fetch` to a server of the config, or below its URL, as that
- * server's manager does. All other requests are unchanged. `node --import mcp-auth-runtime/register` does the same without
- * code. Returns the function that undoes it.
+ * Authorizes every request that this process makes with the global `fetch` to a server of the config, or below its URL,
+ * as that server's manager does. All other requests are unchanged. `node --import mcp-auth-runtime/register` does the
+ * same without code. Returns the function that undoes it.
  *
- * Throws `config_invalid` if `auth` is not an `McpAuth` of this package. A server without a URL in the config is skipped. After
- * `auth.stop()`, requests to its servers reject with `stopped` until this is undone.
+ * Throws `config_invalid` if `auth` is not an `McpAuth` of this package. A server without a URL in the config is
+ * skipped. After `auth.stop()`, requests to its servers reject with `stopped` until this is undone.
  *
  * @example
  * ```ts

@@ -11,8 +11,9 @@ export function inheritedFolder(env: Readonly<Record<string, string | undefined>
 }
 
 /**
- * Lets child processes find this module and the config in any working directory. Node resolves the module of `--import` from the
- * working directory, and ends the process if it is not found. Changes the variables and options that child processes inherit.
+ * Lets child processes find this module and the config in any working directory. Node resolves the module of `--import`
+ * from the working directory, and ends the process if it is not found. Changes the variables and options that child
+ * processes inherit.
  *
  * @param entry the URL of the module
  * @param folder where the search for the config began

@@ -1,11 +1,14 @@
 import type { ServerMap } from "./server-map.js";
 
-/** The number of redirects that are remembered. Without a limit, a site that redirects to many URLs could fill the memory. */
+/**
+ * The number of redirects that are remembered. Without a limit, a site that redirects to many URLs could fill the
+ * memory.
+ */
 const maxTargets = 256;
 
 /**
- * Remembers redirects of other sites to servers of the config. A copy of undici, and `fetch`, follow such a redirect with an
- * ordinary request. If that request got a token, the other site could choose what is requested from the server.
+ * Remembers redirects of other sites to servers of the config. A copy of undici, and `fetch`, follow such a redirect
+ * with an ordinary request. If that request got a token, the other site could choose what is requested from the server.
  */
 export class ForeignRedirects {
   /** The targets of redirects that have not been followed yet. */

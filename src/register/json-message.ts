@@ -4,8 +4,9 @@ import { isJson } from "../net/response-headers.js";
 const maxMessageBytes = 1_048_576;
 
 /**
- * Returns the JSON body of a `Request`. The body of a `Request` is a stream, which could not be sent again after a 401, and some
- * wrappers of `fetch` turn every call into a `Request`. Returns `undefined` for a body that is too long or not JSON.
+ * Returns the JSON body of a `Request`. The body of a `Request` is a stream, which could not be sent again after a 401,
+ * and some wrappers of `fetch` turn every call into a `Request`. Returns `undefined` for a body that is too long or not
+ * JSON.
  */
 export async function jsonMessage(request: Request): Promise<Uint8Array<ArrayBuffer> | undefined> {
   if (request.body === null || request.bodyUsed || !isJson(request.headers.get("content-type")))

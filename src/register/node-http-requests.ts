@@ -10,8 +10,8 @@ interface NodeRequest {
 }
 
 /**
- * Warns about requests to a server of the config that are made with `node:http` or `node:https` without authorization. The
- * channel announces them when they are sent, so they cannot be authorized.
+ * Warns about requests to a server of the config that are made with `node:http` or `node:https` without authorization.
+ * The channel announces them when they are sent, so they cannot be authorized.
  */
 export function reportNodeHttpRequests(registration: Registration): () => void {
   const onStart = subscriber((message) => {

@@ -9,9 +9,9 @@ import { currentTokenOf, type Registration } from "./registration.js";
 import type { Match } from "./server-map.js";
 
 /**
- * Replaces the global `fetch` by one that authorizes requests to the servers of the config, and passes all others on unchanged.
- * Returns the function that undoes it. If other code has wrapped the new `fetch`, or keeps a reference to it, that stays in
- * use and passes everything on. Throws `config_invalid` if there is no global `fetch`.
+ * Replaces the global `fetch` by one that authorizes requests to the servers of the config, and passes all others on
+ * unchanged. Returns the function that undoes it. If other code has wrapped the new `fetch`, or keeps a reference to
+ * it, that stays in use and passes everything on. Throws `config_invalid` if there is no global `fetch`.
  */
 export function patchFetch(registration: Registration): () => void {
   const replaced = Object.getOwnPropertyDescriptor(globalThis, "fetch");
@@ -73,7 +73,9 @@ interface FetchContext {
   readonly originalFetch: FetchFunction;
 }
 
-/** Sends a request whose URL is spelled differently from the server's. Other listeners do not add a token to it either. */
+/**
+ * Sends a request whose URL is spelled differently from the server's. Other listeners do not add a token to it either.
+ */
 async function sendUnchanged(
   { registration, own, originalFetch }: FetchContext,
   { server, url }: Match,

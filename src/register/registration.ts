@@ -11,11 +11,15 @@ export interface Registration {
   readonly reports: Reports;
   /** Returns the manager of a server if the runtime is loaded and not stopped. */
   loaded(server: string): TokenManager | undefined;
-  /** Returns the manager of a server, and loads the runtime if necessary. Rejects with `unknown_server` and `stopped`. */
+  /**
+   * Returns the manager of a server, and loads the runtime if necessary. Rejects with `unknown_server` and `stopped`.
+   */
   load(server: string): Promise<TokenManager>;
 }
 
-/** Returns the current token of a manager without waiting, or `undefined` if there is none or the server cannot be used. */
+/**
+ * Returns the current token of a manager without waiting, or `undefined` if there is none or the server cannot be used.
+ */
 export function currentTokenOf(manager: TokenManager): CurrentToken | "bound" | undefined {
   try {
     return internalsOf(manager).currentToken();

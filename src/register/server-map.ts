@@ -12,9 +12,9 @@ export interface Match {
   readonly server: RegisteredServer;
   readonly url: URL;
   /**
-   * Whether the URL of the request, as it is written, begins with the server's URL (normalized, or as the config spells it), and
-   * continues without dot segments and characters that `fetch` removes or replaces. Otherwise the request gets no token,
-   * because other code may interpret the text as a URL of another server.
+   * Whether the URL of the request, as it is written, begins with the server's URL (normalized, or as the config spells
+   * it), and continues without dot segments and characters that `fetch` removes or replaces. Otherwise the request gets
+   * no token, because other code may interpret the text as a URL of another server.
    */
   readonly isVerbatim: boolean;
 }
@@ -26,8 +26,8 @@ const schemeLength = 8;
 const maxUnknownOrigins = 1_000;
 
 /**
- * Finds the server that a request belongs to. For a URL at another origin this costs one lookup in a map of origins, and less
- * if the request before went to the same origin.
+ * Finds the server that a request belongs to. For a URL at another origin this costs one lookup in a map of origins,
+ * and less if the request before went to the same origin.
  */
 export class ServerMap {
   readonly #byOrigin = new Map<string, ServersAtOrigin>();
@@ -91,7 +91,10 @@ export class ServerMap {
 
 const none: readonly RegisteredServer[] = [];
 
-/** The servers at one origin by path. A gateway may have a thousand servers at one origin, so they are not compared one by one. */
+/**
+ * The servers at one origin by path. A gateway may have a thousand servers at one origin, so they are not compared one
+ * by one.
+ */
 class ServersAtOrigin {
   readonly all: RegisteredServer[] = [];
   readonly #byPath = new Map<string, RegisteredServer[]>();
@@ -105,7 +108,9 @@ class ServersAtOrigin {
     this.#lengths.add(pathname.length);
   }
 
-  /** Returns the servers whose path is the start of a path. Servers with the same path are in the order of the config. */
+  /**
+   * Returns the servers whose path is the start of a path. Servers with the same path are in the order of the config.
+   */
   above(pathname: string): RegisteredServer[] {
     return [...this.#lengths].flatMap((length) =>
       length > pathname.length ? [] : (this.#byPath.get(pathname.slice(0, length)) ?? []),

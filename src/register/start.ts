@@ -23,12 +23,12 @@ interface Loaded {
 }
 
 /**
- * Finds and validates the config as `createMcpAuth` does, and authorizes requests with it. The runtime is loaded, and secrets
- * are read, when the first request to a server is made.
+ * Finds and validates the config as `createMcpAuth` does, and authorizes requests with it. The runtime is loaded, and
+ * secrets are read, when the first request to a server is made.
  *
- * If the config cannot be used, or has no URL for a server, the process ends with exit code 2 and a message on stderr. With
- * `MCP_AUTH_REGISTER=optional` the message is a process warning, and requests are authorized as far as possible. With
- * `MCP_AUTH_REGISTER=off` nothing happens.
+ * If the config cannot be used, or has no URL for a server, the process ends with exit code 2 and a message on stderr.
+ * With `MCP_AUTH_REGISTER=optional` the message is a process warning, and requests are authorized as far as possible.
+ * With `MCP_AUTH_REGISTER=off` nothing happens.
  *
  * @param entry the URL of the module that is imported
  */
@@ -84,7 +84,10 @@ async function loadRuntime(spec: ConfigSpec, cwd: string): Promise<Runtime<strin
   return await createRuntime<string>({ cwd }, { ...spec, warnings: [] });
 }
 
-/** Loads the config, or that of the parent process if there is none here. Throws `config_not_found` and `config_invalid`. */
+/**
+ * Loads the config, or that of the parent process if there is none here. Throws `config_not_found` and
+ * `config_invalid`.
+ */
 async function load(env: Environment): Promise<Loaded> {
   try {
     const cwd = startingFolder({}, env);
@@ -105,8 +108,9 @@ function scheduledServers({ servers }: ConfigSpec): readonly string[] {
 }
 
 /**
- * Returns the errors that end the process on startup: those of servers whose URL is not known, because requests to them cannot
- * be recognized, or those of all servers if none can be used. After any other error, only requests to that server fail.
+ * Returns the errors that end the process on startup: those of servers whose URL is not known, because requests to them
+ * cannot be recognized, or those of all servers if none can be used. After any other error, only requests to that
+ * server fail.
  */
 function startupFailures({ servers }: ConfigSpec): readonly McpAuthError[] {
   const unusable = [...servers.values()].flatMap((entry) => ("failure" in entry ? [entry] : []));

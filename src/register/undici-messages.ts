@@ -31,8 +31,8 @@ export function originOf(message: unknown): string | undefined {
 const agentsOfGlobalFetch: readonly unknown[] = ["node", "mcp-auth-runtime"];
 
 /**
- * Whether Node's own `fetch` makes a request, judged by the headers that it sets. It is called for each request of the process,
- * so it does not search for other spellings of the header.
+ * Whether Node's own `fetch` makes a request, judged by the headers that it sets. It is called for each request of the
+ * process, so it does not search for other spellings of the header.
  */
 export function isOfGlobalFetch(message: unknown): boolean {
   const { headers } = (message as Message).request;

@@ -27,10 +27,10 @@ interface Authorized {
 const maxPrefetched = 8;
 
 /**
- * Adds the current token to requests that are made with a copy of undici, or with a `fetch` from before the global one was
- * replaced. Such a request is announced when it is made and cannot wait. Without a current token it is sent unchanged, and a
- * token is requested for the next one. It cannot be sent again after a 401, but the token is replaced. If there are several
- * registrations, the latest one decides.
+ * Adds the current token to requests that are made with a copy of undici, or with a `fetch` from before the global one
+ * was replaced. Such a request is announced when it is made and cannot wait. Without a current token it is sent
+ * unchanged, and a token is requested for the next one. It cannot be sent again after a 401, but the token is replaced.
+ * If there are several registrations, the latest one decides.
  */
 export function authorizeUndiciRequests(registration: Registration): () => void {
   const own = trackOwnRequests();
@@ -60,7 +60,10 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
     for (const { name } of servers) if (!prefetched.has(name)) fetchAhead(name);
   };
 
-  /** Subscribes to responses as soon as a copy of undici is in use. Most programs have no copy, and each message costs time. */
+  /**
+   * Subscribes to responses as soon as a copy of undici is in use. Most programs have no copy, and each message costs
+   * time.
+   */
   const watchResponses = (): void => {
     if (isWatching) return;
     isWatching = true;

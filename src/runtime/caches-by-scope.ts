@@ -7,21 +7,22 @@ interface Entry {
   readonly scopes: Scopes;
   readonly cache: TokenCache;
   /** Time of the next background renewal, in milliseconds since the epoch. */
-  renewAt: number | undefined;
+  nextRefreshAt: number | undefined;
 }
 
 export interface CachesByScopeOptions {
-  readonly createCache: (scopes: Scopes, onPlan: (renewAt: number | undefined) => void) => TokenCache;
+  readonly createCache: (scopes: Scopes, onPlan: (nextRefreshAt: number | undefined) => void) => TokenCache;
   /** The scopes of the config. */
   readonly scopes: Scopes;
   /**
    * Called with the time of the next background renewal of the default scopes. Only their token is renewed in the
    * background.
    */
-  readonly onPlan: (renewAt: number | undefined) => void;
+  readonly onPlan: (nextRefreshAt: number | undefined) => void;
 }
 
-// The key for scopes that the config and the server decide. It differs from all other keys, because a scope has no space.
+// The key for scopes that the config and the server decide. It differs from all other keys, because a scope has no
+// space.
 const defaultKey = " ";
 
 /** More caches than any server needs. Beyond that, the least recently used one is dropped. */
@@ -53,8 +54,8 @@ export class CachesByScope {
   }
 
   /** Time of the next background renewal of the default scopes, in milliseconds since the epoch. */
-  get renewAt(): number | undefined {
-    return this.#default.renewAt;
+  get nextRefreshAt(): number | undefined {
+    return this.#default.nextRefreshAt;
   }
 
   /** Returns the cache of a scope set. The order of the scopes does not matter. */
@@ -65,7 +66,7 @@ export class CachesByScope {
   /** Makes these scopes the default ones. */
   adopt(scopes: readonly string[]): void {
     this.#default = this.#entry(scopes);
-    this.#options.onPlan(this.#default.renewAt);
+    this.#options.onPlan(this.#default.nextRefreshAt);
   }
 
   /** Takes over the unexpired tokens and the default scopes of the caches that these replace. */
@@ -106,18 +107,18 @@ export class CachesByScope {
   }
 
   #create(scopes: Scopes): Entry {
-    const cache = this.#options.createCache(scopes, (renewAt) => {
-      entry.renewAt = renewAt;
-      if (entry === this.#default) this.#options.onPlan(renewAt);
+    const cache = this.#options.createCache(scopes, (nextRefreshAt) => {
+      entry.nextRefreshAt = nextRefreshAt;
+      if (entry === this.#default) this.#options.onPlan(nextRefreshAt);
     });
-    const entry: Entry = { scopes, cache, renewAt: undefined };
+    const entry: Entry = { scopes, cache, nextRefreshAt: undefined };
     if (this.#stopped) void cache.stop(0);
     return entry;
   }
 
   /**
-   * Drops the least recently used caches. Keeps `latest`, and each cache with a request in flight, because later callers
-   * must join that request.
+   * Drops the least recently used caches. Keeps `latest`, and each cache with a request in flight, because later
+   * callers must join that request.
    */
   #makeRoom(latest: Entry): void {
     if (this.#entries.size <= maxCaches) return;

@@ -2,8 +2,8 @@ import { McpAuthError } from "../errors/error.js";
 import { isAbortSignal } from "../lib/abort-signal.js";
 import { isScope } from "../lib/scopes.js";
 
-// Arguments of public functions are checked at the entry, because JavaScript can pass any value. Further inside, a wrong
-// value would fail late and without a code.
+// Arguments of public functions are checked at the entry, because JavaScript can pass any value. Further inside, a
+// wrong value would fail late and without a code.
 
 /** Returns the error `config_invalid` for a mistake of the caller. */
 export function misuse(problem: string, server?: string): McpAuthError {

@@ -12,8 +12,7 @@ import type { SecretResolver } from "../secrets/read-secret.js";
 import { assertStore, type McpAuthStore } from "../sharing/custom-store.js";
 import { RetryAfterRegistry } from "../tokens/retry-after-registry.js";
 import { assertRuntimeOptions } from "./check-options.js";
-import { Events } from "./events.js";
-import type { Logger } from "./logger.js";
+import { Events, type Logger } from "./events.js";
 import type { McpAuth } from "./mcp-auth.js";
 import { Runtime } from "./runtime.js";
 

@@ -2,7 +2,6 @@ import { channel } from "node:diagnostics_channel";
 import type { McpAuthError } from "../errors/error.js";
 import type { TokenEvent } from "../tokens/token-event.js";
 import { misuse } from "./check-options.js";
-import type { Logger } from "./logger.js";
 
 export interface McpAuthEvents {
   /** A new token is in use. */
@@ -39,6 +38,14 @@ export interface ConfigReloadedEvent {
 
 export type McpAuthEventName = keyof McpAuthEvents;
 export type McpAuthListener<E extends McpAuthEventName> = (event: McpAuthEvents[E]) => void;
+
+/** A logger that takes fields and a message, such as pino or bunyan. It never gets a secret. */
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
 
 const levels = {
   "token:renewed": "debug",

@@ -4,7 +4,9 @@ import type { Replacement } from "../tokens/refused-tokens.js";
 import type { Token } from "../tokens/token.js";
 import type { CachesByScope } from "./caches-by-scope.js";
 
-/** Milliseconds after which a new token that was not refused counts as accepted, because most hosts do not report that. */
+/**
+ * Milliseconds after which a new token that was not refused counts as accepted, because most hosts do not report that.
+ */
 const silenceMeansAccepted = 2_000;
 
 /** All requests of a host have one kind, because the runtime does not see them. */

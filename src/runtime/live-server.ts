@@ -72,7 +72,7 @@ export class LiveServer {
     this.#caches = tokens.caches;
     this.#timers = renewalTimers(spec, runtime, tokens.caches, user !== undefined);
     if (kept !== undefined) this.#timers.follow(kept.#timers);
-    tokens.onPlan((renewAt) => this.#timers.plan(renewAt));
+    tokens.onPlan((nextRefreshAt) => this.#timers.plan(nextRefreshAt));
     this.#headers = configuredHeaders(spec, runtime, tokens.limits);
     this.fetch = createAuthorizedFetch(
       serverAuthorizer({
@@ -87,8 +87,8 @@ export class LiveServer {
   }
 
   /**
-   * Notes the use, and returns the token at once if it is fresh and there are no options. Otherwise returns `undefined`:
-   * get the token from the cache that `cacheFor` returns.
+   * Notes the use, and returns the token at once if it is fresh and there are no options. Otherwise returns
+   * `undefined`: get the token from the cache that `cacheFor` returns.
    */
   freshToken(options?: TokenOptions): Token | undefined {
     const now = this.#clock.now();
@@ -139,7 +139,9 @@ export class LiveServer {
     };
   }
 
-  /** Creates this server for one user. `previous` is the one of the same user before, perhaps with an earlier config. */
+  /**
+   * Creates this server for one user. `previous` is the one of the same user before, perhaps with an earlier config.
+   */
   forUser(subject: () => RuntimeSubject, previous: LiveServer | undefined): LiveServer {
     return new LiveServer(this.spec, this.#runtime, previous, { server: this, subject });
   }

@@ -14,8 +14,8 @@ import type { RetryAfterRegistry } from "../tokens/retry-after-registry.js";
 import type { Events } from "./events.js";
 
 /**
- * Everything that the managers of one runtime share under one config. `createRuntimeContext` creates it. A reload
- * that changes the network, the store or the permissions creates another one. Attempts inherit the fields of `OAuthRuntime`.
+ * Everything that the managers of one runtime share under one config. `createRuntimeContext` creates it. A reload that
+ * changes the network, the store or the permissions creates another one. Attempts inherit the fields of `OAuthRuntime`.
  */
 export interface RuntimeContext extends OAuthRuntime {
   readonly network: Network;

@@ -51,7 +51,7 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
       const { refused } = caches.defaultCache;
       if (refused.hasSuspects) refused.accepted(kind());
     },
-    challenged({ response, url }) {
+    noteChallenge({ response, url }) {
       // Another path of the same origin, or another query, may be another resource. Its challenge does not concern this
       // server.
       if (!isSameResource(url, address)) return;
@@ -61,7 +61,7 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
     },
     replace: (call) => caches.defaultCache.refused.replace(call),
     replaceForOthers: (call) => caches.defaultCache.refused.replaceForOthers(call),
-    async refusedAgain({ token, response, url }) {
+    async explainRefusal({ token, response, url }) {
       const challenge = isSameResource(url, address) ? response.headers.get("www-authenticate") : null;
       // The caller gets the response of the server even if it cannot be explained.
       await explainRefusal(spec, runtime, tokens, { token, challenge }).catch(ignoreFailure);

@@ -42,7 +42,7 @@ export class ServerTokens implements ManagerState {
   /** The `kid` of the key that signed the last assertion. */
   kid: string | undefined;
   readonly credentials: CredentialMemory;
-  #onPlan: (renewAt: number | undefined) => void = () => {};
+  #onPlan: (nextRefreshAt: number | undefined) => void = () => {};
 
   /** `previous` has the same tokens, requested with other settings. Its tokens are kept. */
   constructor(
@@ -72,7 +72,7 @@ export class ServerTokens implements ManagerState {
           onPlan,
           onNewCredential: () => this.caches.credentialChanged(),
         }),
-      onPlan: (renewAt) => this.#onPlan(renewAt),
+      onPlan: (nextRefreshAt) => this.#onPlan(nextRefreshAt),
     });
     this.stepUps = new StepUps({
       server: spec.name,
@@ -91,9 +91,9 @@ export class ServerTokens implements ManagerState {
   }
 
   /** Calls `listener` with the time of the next background renewal, now and after each change. */
-  onPlan(listener: (renewAt: number | undefined) => void): void {
+  onPlan(listener: (nextRefreshAt: number | undefined) => void): void {
     this.#onPlan = listener;
-    listener(this.caches.renewAt);
+    listener(this.caches.nextRefreshAt);
   }
 }
 

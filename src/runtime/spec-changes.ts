@@ -23,7 +23,10 @@ export function isSameEntry(previous: ServerEntry, next: ServerEntry): boolean {
   return previous.failure.code === next.failure.code && previous.failure.message === next.failure.message;
 }
 
-/** Returns the new config with the `grant` and `dpop` objects of the previous, equal config, because caches use them as keys. */
+/**
+ * Returns the new config with the `grant` and `dpop` objects of the previous, equal config, because caches use them as
+ * keys.
+ */
 export function withTokensOf({ grant, dpop }: ServerSpec, next: ServerSpec): ServerSpec {
   return { ...next, grant, ...(dpop !== undefined && { dpop }) };
 }

@@ -60,8 +60,8 @@ export interface TokenManager {
   /** The server's name in the config. */
   readonly name: string;
   /**
-   * The server's URL from the config, with variables replaced. Throws `config_invalid` or `insecure_url` if it cannot be
-   * used.
+   * The server's URL from the config, with variables replaced. Throws `config_invalid` or `insecure_url` if it cannot
+   * be used.
    */
   readonly url: string;
   /**

@@ -23,8 +23,10 @@ import type { RuntimeContext } from "./runtime-context.js";
 export interface PipelineOptions {
   /** Requested instead of the scopes of the config and the server. */
   readonly scopes: readonly string[] | undefined;
-  /** Called with the time of the next background renewal in milliseconds since the epoch, `undefined` if there is none. */
-  readonly onPlan: (renewAt: number | undefined) => void;
+  /**
+   * Called with the time of the next background renewal in milliseconds since the epoch, `undefined` if there is none.
+   */
+  readonly onPlan: (nextRefreshAt: number | undefined) => void;
   /** Called when a credential differs from the previous one. This affects all scope sets. */
   readonly onNewCredential: () => void;
 }

@@ -17,8 +17,8 @@ const day = 24 * hour;
 const longestSearch = 12 * 366 * day;
 
 /**
- * Parses a cron expression with five fields, or six with seconds first. node-cron parses the fields and decides
- * which days match. Its timers are not used. If both day fields are restricted, both must match. A time that the clocks skip
+ * Parses a cron expression with five fields, or six with seconds first. node-cron parses the fields and decides which
+ * days match. Its timers are not used. If both day fields are restricted, both must match. A time that the clocks skip
  * does not tick on that day; a time in an hour that occurs twice ticks twice.
  */
 export async function cronSchedule(expression: string, timezone: string): Promise<CronSchedule> {

@@ -70,13 +70,13 @@ export class RenewalTimers {
   }
 
   /** Sets the time of the next renewal; `undefined`: the token is not renewed before the next call. */
-  plan(renewAt: number | undefined): void {
+  plan(nextRefreshAt: number | undefined): void {
     if (!this.#options.automatic || this.#stopped) return;
     this.#isAsleep = false;
     this.#hasMissed = false;
-    if (renewAt === undefined) this.#expiry.clear();
-    else this.#setExpiryTimer(renewAt);
-    if (renewAt !== undefined) this.startTicking();
+    if (nextRefreshAt === undefined) this.#expiry.clear();
+    else this.#setExpiryTimer(nextRefreshAt);
+    if (nextRefreshAt !== undefined) this.startTicking();
   }
 
   /** Starts the schedule. The first planned renewal starts it too. */
@@ -95,13 +95,13 @@ export class RenewalTimers {
     this.#tick.clear();
   }
 
-  #setExpiryTimer(renewAt: number): void {
+  #setExpiryTimer(nextRefreshAt: number): void {
     // If the clock was set back, the time that is left stays the same.
     const setBack = (by: number): void => {
-      this.#setExpiryTimer(renewAt - by);
+      this.#setExpiryTimer(nextRefreshAt - by);
       this.#options.clockSetBack?.(by);
     };
-    this.#expiry.set(renewAt, () => this.#due(), setBack);
+    this.#expiry.set(nextRefreshAt, () => this.#due(), setBack);
   }
 
   #due(): void {

@@ -35,7 +35,7 @@ export function configuredStore(
     store: openedWhenUsed(load, () => opened),
     load,
     place: () => folder,
-    isRedis: spec.type === "redis",
+    kind: spec.type,
     lease: spec.lease,
     clock: context.clock,
     async keys() {

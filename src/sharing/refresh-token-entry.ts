@@ -1,12 +1,11 @@
 import { McpAuthError } from "../errors/error.js";
-import { parseJsonObject } from "../lib/json-object.js";
 import { Secret } from "../lib/secret.js";
 import type { RefreshTokenFamily } from "../oauth/refresh-tokens.js";
 import type { OperationOptions } from "../stores/circuit-breaker.js";
 import { storeUnavailable } from "../stores/failure.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import { hashOf } from "./entry-key.js";
-import { formatVersion } from "./stored-format.js";
+import { parseEntry, serializeEntry } from "./stored-format.js";
 
 /**
  * Milliseconds after which an unused refresh token family expires. The remaining time that the store returns shows the
@@ -20,7 +19,9 @@ export interface RefreshTokenEntry {
   readonly inFlightFor: number;
 }
 
-/** Returns the key of a family. Another seed is another family, so the entry of the previous seed is no longer found. */
+/**
+ * Returns the key of a family. Another seed is another family, so the entry of the previous seed is no longer found.
+ */
 export function refreshTokenKey({ issuer, clientId, seed }: Omit<RefreshTokenFamily, "server">): string {
   return `${refreshTokenPrefix({ issuer, clientId })}${hashOf(seed.reveal())}`;
 }
@@ -66,8 +67,7 @@ export async function writeRefreshToken(
   { refreshToken, inFlightFor }: RefreshTokenEntry,
   fence: number,
 ): Promise<void> {
-  const text = JSON.stringify({
-    v: formatVersion,
+  const text = serializeEntry({
     refreshToken: refreshToken.reveal(),
     ...(inFlightFor > 0 && { inFlightFor }),
   });
@@ -76,11 +76,9 @@ export async function writeRefreshToken(
   if (!written) throw storeUnavailable();
 }
 
+/** Returns `undefined` for an entry of a later version too, which must not be treated as absent. */
 function parse(text: string, expiresIn: number | undefined): RefreshTokenEntry | undefined {
-  const fields = parseJsonObject(text);
-  // An entry of a later version must not be treated as absent.
-  if (fields === undefined || fields["v"] !== formatVersion) return undefined;
-  const { refreshToken, inFlightFor } = fields;
+  const { refreshToken, inFlightFor } = parseEntry(text) ?? {};
   if (typeof refreshToken !== "string" || refreshToken === "") return undefined;
   const age = expiresIn === undefined ? Number.POSITIVE_INFINITY : Math.max(retention - expiresIn, 0);
   const remaining = typeof inFlightFor === "number" ? Math.max(inFlightFor - age, 0) : 0;

@@ -206,7 +206,7 @@ export class StoredRefreshTokens implements RefreshTokens {
       this.#unwritten.delete(key);
     });
     this.#unwritten.set(key, { done, lastAttempt });
-    this.#store.vital(done, () => lastAttempt.failure);
+    this.#store.mustFinish(done, () => lastAttempt.failure);
     await settledWithin(done, writingLimit, this.#clock);
     if (!isWritten) throw storeUnavailable(undefined, lastAttempt.failure);
   }

@@ -1,4 +1,4 @@
-import { ignoreFailure, ignoreFailureInBackground } from "../errors/expected-errors.js";
+import { ignoreFailure } from "../errors/expected-errors.js";
 import type { Clock } from "../lib/clock.js";
 import { debugStore } from "../lib/debug.js";
 import { timeLimit } from "../lib/time-limit.js";
@@ -63,7 +63,7 @@ export class SharedTokens implements SharedLimits {
       }
     };
     // Without the store, each process applies its own limits.
-    store.background(work().catch(ignoreFailureInBackground));
+    store.background(work());
   }
 
   /**
@@ -122,8 +122,9 @@ export class SharedTokens implements SharedLimits {
         );
         if (locked?.acquired === true) return locked.value;
         if (locked !== undefined) debugStore(this.#options.server, "locked by another process");
-        // Without the store, there is no other process to wait for. While the store works, a request after a refusal always
-        // waits for the lock: without it, processes together would exceed the limits, and its call already has a response.
+        // Without the store, there is no other process to wait for. While the store works, a request after a refusal
+        // always waits for the lock: without it, processes together would exceed the limits, and its call already has a
+        // response.
         if (locked === undefined || (clock.now() >= until && request.refused === undefined)) break;
         const stored = await this.#entries.lookUp(entry, request);
         // The process with the lock is renewing this token. The caller does not have to wait for that.
@@ -170,7 +171,7 @@ export class SharedTokens implements SharedLimits {
     let isTaken = false;
     const take = (stored: RequestLimits | undefined): RequestLimits | undefined => {
       isTaken = true;
-      limits = refused.take(stored);
+      limits = refused.takeAllowance(stored);
       return limits;
     };
     if (entry !== undefined && lease !== undefined) {
@@ -182,7 +183,9 @@ export class SharedTokens implements SharedLimits {
   }
 }
 
-/** Whether a caller without a token waits. A token that must be renewed soon is better for it than a failure or a wait. */
+/**
+ * Whether a caller without a token waits. A token that must be renewed soon is better for it than a failure or a wait.
+ */
 function callerIsWaiting({ reason }: TokenRequest): boolean {
   return reason === "demand" || reason === "rejected";
 }

@@ -1,6 +1,5 @@
 import type { ServerSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
-import { parseJsonObject } from "../lib/json-object.js";
 import { Secret } from "../lib/secret.js";
 import type { OAuthRuntime } from "../oauth/attempt.js";
 import { revokeToken, type TokenToRevoke } from "../oauth/revoke-token.js";
@@ -8,12 +7,12 @@ import type { SharedStore } from "../stores/shared-store.js";
 import type { AccessToken } from "../tokens/token.js";
 import { hashOf, metadataPrefix, tokenPrefix } from "./entry-key.js";
 import { refreshTokenPrefix } from "./refresh-token-entry.js";
-import { formatVersion } from "./stored-format.js";
+import { parseEntry } from "./stored-format.js";
 import { limitsKey } from "./stored-limits.js";
 
 /**
- * The operations of the commands `store` and `headers` on the entries of one server. They reject with `store_unavailable` and the
- * codes of what is read or requested.
+ * The operations of the commands `store` and `headers` on the entries of one server. They reject with
+ * `store_unavailable` and the codes of what is read or requested.
  */
 export interface StoreCommands {
   /**
@@ -73,9 +72,8 @@ export function storeCommands(spec: ServerSpec, store: SharedStore, runtime: OAu
     const found = await store.read(key);
     // The entry may have expired since its key was listed.
     if (found.kind === "absent") return undefined;
-    const fields = found.kind === "value" ? parseJsonObject(found.text) : undefined;
-    const { v, accessToken, refreshToken } = fields ?? {};
-    if (v !== formatVersion) throw unreadable(server);
+    const fields = found.kind === "value" ? parseEntry(found.text) : undefined;
+    const { accessToken, refreshToken } = fields ?? {};
     if (typeof refreshToken === "string") return { token: new Secret(refreshToken), hint: "refresh_token" };
     if (typeof accessToken === "string") return { token: new Secret(accessToken), hint: "access_token" };
     throw unreadable(server);

@@ -2,13 +2,15 @@ import type { Clock } from "../lib/clock.js";
 import { pause } from "../lib/wait.js";
 import type { SharedStore } from "../stores/shared-store.js";
 
-/** Milliseconds between two lookups if the store sends no notice: at first, and at most. The interval doubles each time. */
+/**
+ * Milliseconds between two lookups if the store sends no notice: at first, and at most. The interval doubles each time.
+ */
 const firstInterval = 50;
 const longestInterval = 1_000;
 
 /**
- * Waits for a change of an entry, by notices of the store and by timer. It begins to listen when it first waits, because
- * listening may take a connection and most callers never wait.
+ * Waits for a change of an entry, by notices of the store and by timer. It begins to listen when it first waits,
+ * because listening may take a connection and most callers never wait.
  */
 export class StoreWatcher {
   readonly #listen: () => () => void;

@@ -1,14 +1,11 @@
 import type { Clock } from "../lib/clock.js";
-import { parseJsonObject } from "../lib/json-object.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { Lease } from "../stores/store.js";
 import type { RequestLimits } from "../tokens/refusal-policy.js";
+import { clockTolerance, isFiniteNumber, parseEntry, serializeEntry } from "./stored-format.js";
 
 /** Milliseconds for which limits are kept. Longer than any hold, and than an allowance takes to refill. */
 const keptFor = 600_000;
-/** Milliseconds below which a difference does not mean that two clocks differ. */
-const sameTime = 1_000;
-const formatVersion = 1;
 
 /**
  * Returns the key of the limits that belong to the token at `tokenKey`. A prefix of token keys gives a prefix of limits
@@ -47,21 +44,15 @@ export class StoredLimits {
   async #read(key: string): Promise<RequestLimits | undefined> {
     const found = await this.#store.read(key);
     if (found.kind !== "value") return undefined;
-    const { v, failures, holdFor, fullIn, at } = parseJsonObject(found.text) ?? {};
-    if (
-      v !== formatVersion ||
-      !isNumber(failures) ||
-      !isNumber(holdFor) ||
-      !isNumber(fullIn) ||
-      !isNumber(at)
-    )
-      return undefined;
+    const { failures, holdFor, fullIn, at } = parseEntry(found.text) ?? {};
+    if (!isFiniteNumber(failures) || !isFiniteNumber(holdFor)) return undefined;
+    if (!isFiniteNumber(fullIn) || !isFiniteNumber(at)) return undefined;
     const now = this.#clock.now();
-    // The clock of the store is used only if the clocks of two machines differ. Its time counts from the end of a write,
-    // so with it the limits would last a little longer after each write.
+    // The clock of the store is used only if the clocks of two machines differ. Its time counts from the end of a
+    // write, so with it the limits would last a little longer after each write.
     const localAge = now - at;
     const storeAge = keptFor - (found.expiresIn ?? keptFor - localAge);
-    const since = now - Math.max(Math.abs(storeAge - localAge) <= sameTime ? localAge : storeAge, 0);
+    const since = now - Math.max(Math.abs(storeAge - localAge) <= clockTolerance ? localAge : storeAge, 0);
     return {
       failures,
       holdUntil: since + holdFor,
@@ -72,17 +63,11 @@ export class StoredLimits {
   #serialize({ failures, holdUntil, allowanceFullAt }: RequestLimits): string {
     const at = this.#clock.now();
     const remaining = (time: number): number => Math.max(time - at, 0);
-    const fields = {
-      v: formatVersion,
+    return serializeEntry({
       failures,
       holdFor: remaining(holdUntil),
       fullIn: remaining(allowanceFullAt),
       at,
-    };
-    return JSON.stringify(fields);
+    });
   }
-}
-
-function isNumber(value: unknown): value is number {
-  return typeof value === "number" && Number.isFinite(value);
 }

@@ -2,13 +2,12 @@ import type { CertificateSpec } from "../config/spec.js";
 import type { Dpop } from "../dpop/dpop.js";
 import { loadTlsIdentity } from "../keys/load-tls-identity.js";
 import type { KeyContext } from "../keys/signing-key.js";
-import { parseJsonObject } from "../lib/json-object.js";
 import { isScope } from "../lib/scopes.js";
 import type { Network } from "../net/network.js";
 import type { Binding } from "../oauth/issued-token.js";
 import { isHeaderSafe } from "../oauth/token-endpoint/header-safe.js";
 import { Token } from "../tokens/token.js";
-import { formatVersion } from "./stored-format.js";
+import { clockTolerance, isFiniteNumber, parseEntry, serializeEntry } from "./stored-format.js";
 
 /** What is needed to bind a stored token to its key or certificate again. */
 export interface BindingSources {
@@ -23,8 +22,7 @@ export interface BindingSources {
 export function serializeToken(token: Token): string {
   const { accessToken, tokenType, requestedAt, expiresAt, scopes, issuer, resource, binding } = token;
   const { dpopSigner, certificate } = binding ?? {};
-  return JSON.stringify({
-    v: formatVersion,
+  return serializeEntry({
     ...{ accessToken, tokenType, requestedAt, expiresAt, scopes, issuer, resource },
     ...(dpopSigner && { jkt: dpopSigner.thumbprint, alg: dpopSigner.alg }),
     ...(certificate && { x5t: certificate.thumbprint, bound: certificate.bound }),
@@ -32,16 +30,21 @@ export function serializeToken(token: Token): string {
 }
 
 /**
- * Parses a stored token and binds it to its key or certificate again. Returns `undefined` for a format that is not fully
- * understood, and for a token that is bound to another key or certificate than this process has.
+ * Parses a stored token and binds it to its key or certificate again. Returns `undefined` for a format that is not
+ * fully understood, and for a token that is bound to another key or certificate than this process has.
  */
 export async function restoreToken(text: string, sources: BindingSources): Promise<Token | undefined> {
-  const fields = parseJsonObject(text);
-  if (fields === undefined || fields["v"] !== formatVersion) return undefined;
+  const fields = parseEntry(text);
+  if (fields === undefined) return undefined;
   const { accessToken, tokenType, requestedAt, expiresAt, scopes, issuer, resource } = fields;
   if (typeof accessToken !== "string" || accessToken === "" || !isHeaderSafe(accessToken)) return undefined;
   if (tokenType !== "Bearer" && tokenType !== "DPoP") return undefined;
-  if (!isTime(requestedAt) || !isTime(expiresAt) || !isListOfStrings(scopes) || !scopes.every(isScope))
+  if (
+    !isFiniteNumber(requestedAt) ||
+    !isFiniteNumber(expiresAt) ||
+    !isListOfStrings(scopes) ||
+    !scopes.every(isScope)
+  )
     return undefined;
   if (issuer !== sources.issuer || !(resource === undefined || typeof resource === "string"))
     return undefined;
@@ -83,9 +86,6 @@ async function restoreBinding(
   };
 }
 
-// Milliseconds below which a difference does not mean that two clocks differ.
-const sameTime = 1_000;
-
 /**
  * Returns the token with its times converted to the clock of this process. The remaining time that the store states, at
  * most the lifetime of the token, shows by how much the clock of the process that requested the token differs.
@@ -94,17 +94,13 @@ export function inLocalTime(token: Token, expiresIn: number | undefined, now: nu
   const { requestedAt, expiresAt } = token;
   const remaining = Math.min(expiresIn ?? Number.POSITIVE_INFINITY, expiresAt - requestedAt);
   const shift = expiresIn === undefined ? 0 : now + remaining - expiresAt;
-  if (Math.abs(shift) <= sameTime) return token;
+  if (Math.abs(shift) <= clockTolerance) return token;
   const { accessToken, tokenType, scopes, issuer, resource, binding } = token;
   return new Token({
     ...{ accessToken, tokenType, scopes, issuer, resource, binding, isShared: true },
     requestedAt: requestedAt + shift,
     expiresAt: expiresAt + shift,
   });
-}
-
-function isTime(value: unknown): value is number {
-  return typeof value === "number" && Number.isFinite(value);
 }
 
 function isListOfStrings(value: unknown): value is readonly string[] {

@@ -136,8 +136,8 @@ export class TokenEntries {
   }
 
   /**
-   * Runs `work` with the store, and stops waiting when the signal is aborted. Returns `undefined` during an outage, which
-   * is reported once. Rejects with all other errors.
+   * Runs `work` with the store, and stops waiting when the signal is aborted. Returns `undefined` during an outage,
+   * which is reported once. Rejects with all other errors.
    */
   async tryStore<T>(request: TokenRequest, work: () => Promise<T>): Promise<T | undefined> {
     return await untilAborted(this.#reportOutage(request, work), request.signal, aborted);

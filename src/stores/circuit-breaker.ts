@@ -1,4 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
+import { isProgrammingError } from "../errors/expected-errors.js";
 import { type Clock, systemClock } from "../lib/clock.js";
 import { workingTimeLimit } from "../lib/time-limit.js";
 import { untilAborted } from "../lib/wait.js";
@@ -41,7 +42,7 @@ interface Outage {
   readonly failure: StoreFailure | undefined;
 }
 
-const unknownPlace: StorePlace = { place: undefined, isRedis: false };
+const unknownPlace: StorePlace = { place: undefined, kind: "custom" };
 
 /**
  * Protects callers from a store that is down. An operation that takes too long fails. After a failure, the circuit is
@@ -115,7 +116,10 @@ export class CircuitBreaker {
       return value;
     } catch (error) {
       if (error instanceof McpAuthError && error.code !== "store_unavailable") throw error;
-      const failure = storeFailureIn(error) ?? storeFailure(error, this.#where());
+      const where = this.#where();
+      // A library, or a store of the user, may throw anything. In our own code, such an error is a mistake.
+      if (where.kind === "file" && isProgrammingError(error)) throw error;
+      const failure = storeFailureIn(error) ?? storeFailure(error, where);
       this.#failed(kind, startedAt, failure);
       throw storeUnavailable(undefined, failure);
     } finally {

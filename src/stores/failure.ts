@@ -1,6 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import { errorNotes } from "../errors/error-mark.js";
 import { printable } from "../lib/printable.js";
+import { isTlsErrorCode } from "../lib/tls.js";
 
 export type StoreFailureKind =
   | "full"
@@ -135,10 +136,6 @@ const redisCodes = causes.flatMap(({ codes }) => codes.filter((code) => !/^E[A-Z
 // In an error within a script, the code is not the first word.
 const redisCode = new RegExp(`(?:^|[\\s:-])(${redisCodes.join("|")})\\b`);
 
-// The names of OpenSSL's verification results, and Node's own codes for a handshake.
-const tlsCode =
-  /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|HOSTNAME_MISMATCH)/;
-
 const failures = errorNotes<StoreFailure>();
 
 /** Returns why the store could not be used; `undefined` for an error that does not say. */
@@ -149,24 +146,27 @@ export const storeFailureIn = failures.of;
  */
 export class NotOurs extends Error {}
 
+/** Whose code the store is: ours for files, that of a library for Redis, else that of the user. */
+export type StoreKind = "file" | "redis" | "custom";
+
 /** What messages say about a store. */
 export interface StorePlace {
   /** Where the store is, such as its folder; `undefined` if that must not be shown or is not known yet. */
   readonly place: string | undefined;
-  /** Whether it is Redis. Only then is the text of an error read, for the code that a reply begins with. */
-  readonly isRedis: boolean;
+  /** Only for Redis is the text of an error read, for the code that a reply begins with. */
+  readonly kind: StoreKind;
 }
 
 /** Returns why a store failed, by the codes of its error; `undefined` if no code is known. */
-export function storeFailure(error: unknown, { place, isRedis }: StorePlace): StoreFailure | undefined {
+export function storeFailure(error: unknown, { place, kind }: StorePlace): StoreFailure | undefined {
   if (error instanceof NotOurs) {
     const remedy = 'Set "path" to a folder that nothing else uses, or remove what is in the way.';
     return failureOf("not_ours", place, error.message, remedy);
   }
-  for (const code of codesIn(error, isRedis)) {
+  for (const code of codesIn(error, kind === "redis")) {
     const cause = causes.find(({ codes }) => codes.includes(code));
     if (cause !== undefined) return failureOf(cause.kind, place, `${cause.what} (${code})`, cause.remedy);
-    if (tlsCode.test(code)) {
+    if (isTlsErrorCode(code)) {
       const remedy =
         'Check its certificate. To trust an authority of your own, name it in "ca" under "network".';
       return failureOf("not_trusted", place, `there is no trusted TLS connection to it (${code})`, remedy);

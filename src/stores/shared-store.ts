@@ -1,25 +1,17 @@
+import { ignoreFailureInBackground } from "../errors/expected-errors.js";
 import { type Clock, systemClock } from "../lib/clock.js";
 import { settledWithin } from "../lib/wait.js";
 import { CircuitBreaker, type OperationKind, type OperationOptions } from "./circuit-breaker.js";
-import { type StoreFailure, storeUnavailable } from "./failure.js";
-import { type EncryptionKeys, Seal } from "./seal.js";
+import { Encryption, type EncryptionKeys } from "./encryption.js";
+import { type StoreFailure, type StoreKind, storeUnavailable } from "./failure.js";
 import type { Lease, Locked, SetOptions, TokenStore } from "./store.js";
 
-/** The result of reading an entry. */
-export type Found =
+export type ReadResult =
   | { readonly kind: "absent" }
-  /** There is a value, but it cannot be decrypted. */
+  /** There is a value, but it cannot be decrypted. `raw`: the value as the store has it. */
   | { readonly kind: "unreadable"; readonly raw: string }
-  | Readable;
-
-export interface Readable {
-  readonly kind: "value";
-  readonly text: string;
-  /** The encrypted value, as the store has it. */
-  readonly raw: string;
-  /** Milliseconds, by the clock of the store. */
-  readonly expiresIn?: number;
-}
+  /** `expiresIn`: milliseconds, by the clock of the store. */
+  | { readonly kind: "value"; readonly text: string; readonly expiresIn?: number };
 
 export interface SharedStoreOptions {
   readonly store: TokenStore;
@@ -35,8 +27,8 @@ export interface SharedStoreOptions {
   readonly load?: (() => Promise<unknown>) | undefined;
   /** Returns where the store is, for messages. */
   readonly place?: (() => string | undefined) | undefined;
-  /** Whether it is Redis, whose errors have their code in the text. */
-  readonly isRedis?: boolean | undefined;
+  /** `custom` by default. */
+  readonly kind?: StoreKind | undefined;
 }
 
 export interface WriteOptions extends SetOptions, OperationOptions {}
@@ -63,7 +55,7 @@ export class SharedStore {
    */
   readonly lockPollInterval: number;
   readonly #store: TokenStore;
-  readonly #seal: Seal | undefined;
+  readonly #encryption: Encryption | undefined;
   readonly #clock: Clock;
   readonly #breaker: CircuitBreaker;
   readonly #load: (() => Promise<unknown>) | undefined;
@@ -71,16 +63,16 @@ export class SharedStore {
   /** Background work: only `close` waits for it. */
   readonly #background = new Set<Promise<unknown>>();
   /** Work that must not be lost, with the reason why it is not written yet. `close` waits longer for it. */
-  readonly #vital = new Map<Promise<unknown>, () => StoreFailure | undefined>();
+  readonly #mustFinish = new Map<Promise<unknown>, () => StoreFailure | undefined>();
 
-  constructor({ store, keys, lease, clock = systemClock, load, place, isRedis = false }: SharedStoreOptions) {
+  constructor({ store, keys, lease, clock = systemClock, load, place, kind = "custom" }: SharedStoreOptions) {
     this.#load = load;
     this.lease = lease;
     this.lockPollInterval = lease / 10;
     this.#store = store;
     this.#clock = clock;
-    this.#seal = keys === false ? undefined : new Seal(keys, clock);
-    this.#breaker = new CircuitBreaker(clock, () => ({ place: place?.(), isRedis }));
+    this.#encryption = keys === false ? undefined : new Encryption(keys, clock);
+    this.#breaker = new CircuitBreaker(clock, () => ({ place: place?.(), kind }));
   }
 
   /** Returns `true` to the first caller after the start of an outage, so that it is reported once. */
@@ -90,7 +82,7 @@ export class SharedStore {
 
   /** Why the store cannot be used at the moment; `undefined` if it can, or if the reason is not known. */
   get failure(): StoreFailure | undefined {
-    for (const reason of this.#vital.values()) {
+    for (const reason of this.#mustFinish.values()) {
       const failure = reason();
       if (failure !== undefined) return failure;
     }
@@ -104,23 +96,23 @@ export class SharedStore {
 
   /** Rejects with `secret_unavailable` or `key_invalid` if the encryption key cannot be read. */
   async assertKeys(): Promise<void> {
-    await this.#seal?.assertKeys();
+    await this.#encryption?.assertKeys();
   }
 
-  async read(key: string, options?: OperationOptions): Promise<Found> {
+  async read(key: string, options?: OperationOptions): Promise<ReadResult> {
     // A caller that finds nothing requests a token and writes it. A missing key must be reported before that request.
     await this.assertKeys();
     const stored = await this.#run("read", () => this.#store.get(key), options);
     if (stored === undefined) return { kind: "absent" };
     const { value: raw, expiresIn } = stored;
-    const text = this.#seal === undefined ? raw : await this.#seal.open(key, raw);
+    const text = this.#encryption === undefined ? raw : await this.#encryption.decrypt(key, raw);
     if (text === undefined) return { kind: "unreadable", raw };
-    return { kind: "value", text, raw, ...(expiresIn !== undefined && { expiresIn }) };
+    return { kind: "value", text, ...(expiresIn !== undefined && { expiresIn }) };
   }
 
   /** Resolves with `false` if a process with a later lease holds the lock now. */
   async write(key: string, text: string, { bypass, ...options }: WriteOptions = {}): Promise<boolean> {
-    const value = this.#seal === undefined ? text : await this.#seal.close(key, text);
+    const value = this.#encryption === undefined ? text : await this.#encryption.encrypt(key, text);
     return await this.#run("write", () => this.#store.set(key, value, options), { bypass });
   }
 
@@ -128,16 +120,12 @@ export class SharedStore {
     await this.#run("write", () => this.#store.delete(key));
   }
 
-  /** Deletes an entry if it still has the encrypted value that was read. */
-  async deleteIfStill(key: string, raw: string): Promise<void> {
-    await this.#run("write", () => this.#store.compareAndDelete(key, raw));
-  }
-
-  /** Moves a value that cannot be decrypted out of the way. */
+  /** Moves a value that cannot be decrypted out of the way, or deletes it if the store has no place for it. */
   async quarantine(key: string, raw: string): Promise<void> {
-    const { quarantine } = this.#store;
-    if (quarantine === undefined) await this.deleteIfStill(key, raw);
-    else await this.#run("write", () => quarantine.call(this.#store, key, raw));
+    await this.#run("write", async () => {
+      if (this.#store.quarantine === undefined) await this.#store.compareAndDelete(key, raw);
+      else await this.#store.quarantine(key, raw);
+    });
   }
 
   /**
@@ -167,19 +155,22 @@ export class SharedStore {
           );
         });
       const locked = this.#run("write", lock, options);
-      this.background(locked);
-      locked.then(
+      const settled = locked.then(
         () => hasWorked || resolve({ acquired: false }),
-        (error: unknown) => hasWorked || reject(error),
+        (error: unknown) => {
+          if (hasWorked) throw error;
+          reject(error);
+        },
       );
+      this.background(settled);
     });
   }
 
-  /** Registers background work. `close` waits for it, but not for long. */
+  /** Registers background work. Nobody gets its failure. `close` waits for it, but not for long. */
   background(work: Promise<unknown>): void {
     this.#background.add(work);
     const unregister = (): void => void this.#background.delete(work);
-    work.then(unregister, unregister);
+    work.catch(ignoreFailureInBackground).finally(unregister);
   }
 
   /**
@@ -187,9 +178,9 @@ export class SharedStore {
    *
    * @param reason returns why it is not written yet, if that is known
    */
-  vital(work: Promise<unknown>, reason: () => StoreFailure | undefined): void {
-    this.#vital.set(work, reason);
-    const unregister = (): void => void this.#vital.delete(work);
+  mustFinish(work: Promise<unknown>, reason: () => StoreFailure | undefined): void {
+    this.#mustFinish.set(work, reason);
+    const unregister = (): void => void this.#mustFinish.delete(work);
     work.then(unregister, unregister);
     this.background(work);
   }
@@ -221,7 +212,8 @@ export class SharedStore {
    * @param grace milliseconds in which work that must not be lost can finish before its last try
    */
   async close(grace = 0): Promise<void> {
-    if (this.#vital.size > 0) await settledWithin(Promise.allSettled(this.#vital.keys()), grace, this.#clock);
+    if (this.#mustFinish.size > 0)
+      await settledWithin(Promise.allSettled(this.#mustFinish.keys()), grace, this.#clock);
     this.#closing.abort();
     await settledWithin(Promise.allSettled(this.#background), closingLimit, this.#clock);
     // A function, so that a `close` of the user that throws is handled like one that rejects.

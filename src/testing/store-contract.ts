@@ -25,8 +25,8 @@ type Check = (
 const noticeTimeout = 10_000;
 
 /**
- * Returns the requirements of a token store as tests for any runner. Every test uses its own keys, so the data need not be
- * empty, and closes the stores that it opened.
+ * Returns the requirements of a token store as tests for any runner. Every test uses its own keys, so the data need not
+ * be empty, and closes the stores that it opened.
  *
  * @example
  * ```ts

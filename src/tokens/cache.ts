@@ -162,7 +162,9 @@ export class TokenCache {
       this.#renewal.lastError = undefined;
   }
 
-  /** The MCP server refuses new tokens too. Only `snapshot` shows this, because it may accept them for other requests. */
+  /**
+   * The MCP server refuses new tokens too. Only `snapshot` shows this, because it may accept them for other requests.
+   */
   noteRefusedAgain(error: McpAuthError): void {
     this.#renewal.lastError = error;
   }
@@ -198,7 +200,9 @@ export class TokenCache {
     await this.#renewal.stop(grace);
   }
 
-  /** Ends a cool-down early if another process has a token, the server may be asked again, or there is a new credential. */
+  /**
+   * Ends a cool-down early if another process has a token, the server may be asked again, or there is a new credential.
+   */
   async #endCooldownEarly(signal: AbortSignal | undefined): Promise<void> {
     const aborted = (): McpAuthError => abortedError(this.#server);
     const shared = await untilAborted(this.#relief.sharedToken(), signal, aborted);

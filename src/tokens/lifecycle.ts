@@ -16,9 +16,9 @@ interface Cooldown {
 }
 
 /**
- * The state of the token of one cache key. It decides what a call gets, and when a background request is made. All times
- * are milliseconds since the epoch. A state is immutable and has no clock: the functions below take the present time as
- * `now`, and those of `transitions.ts` return the next state.
+ * The state of the token of one cache key. It decides what a call gets, and when a background request is made. All
+ * times are milliseconds since the epoch. A state is immutable and has no clock: the functions below take the present
+ * time as `now`, and those of `transitions.ts` return the next state.
  */
 export interface Lifecycle {
   readonly token: TokenTimes | undefined;
@@ -123,7 +123,9 @@ export function nextRefreshAt(state: Lifecycle, now: number, spread: number): nu
   return Math.ceil(cooldown.until + spread * 0.1 * (cooldown.until - cooldown.since));
 }
 
-/** Whether the next request follows failures. Such a request is a single attempt: the pauses of the state apply instead. */
+/**
+ * Whether the next request follows failures. Such a request is a single attempt: the pauses of the state apply instead.
+ */
 export function isProbe({ failures, cooldowns }: Lifecycle): boolean {
   return failures > 0 || cooldowns > 0;
 }

@@ -44,8 +44,8 @@ export function timeline(
 /**
  * Returns when to try again after a renewal that failed or brought no more time, while there is a usable token. The
  * pause doubles each time, up to a quarter of the remaining time, so that there are several attempts before the token
- * becomes unusable. It has a lower bound, so that a server that is down does not get requests faster and faster. After a
- * permanent failure the bound is one second, because the server may lock out the client.
+ * becomes unusable. It has a lower bound, so that a server that is down does not get requests faster and faster. After
+ * a permanent failure the bound is one second, because the server may lock out the client.
  */
 export function retryAt(now: number, unusableAt: number, failures: number, retryable: boolean): number {
   const doubled = 1_000 * 2 ** Math.min(failures - 1, 6);

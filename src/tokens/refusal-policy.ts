@@ -1,6 +1,6 @@
-// Limits the token requests that follow when an MCP server refuses tokens. A server that refuses a new token may mean one
-// tool, one stale session or one path. So a refusal limits token requests, never calls: the refused token stays in use
-// until another one replaces it.
+// Limits the token requests that follow when an MCP server refuses tokens. A server that refuses a new token may mean
+// one tool, one stale session or one path. So a refusal limits token requests, never calls: the refused token stays in
+// use until another one replaces it.
 
 /** The limits on token requests after refusals. Processes that share a store share them. */
 export interface RequestLimits {

@@ -81,7 +81,7 @@ export interface RefusedTokensOptions {
   /** Begins a request for a token that replaces the refused one. */
   readonly request: (refused: RefusedToken) => Promise<Token>;
   /**
-   * Present if processes share tokens. Then the code that makes the request calls `RefusedToken.take`, under the lock
+   * Present if processes share tokens. Then the code that makes the request calls `RefusedToken.takeAllowance`, under the lock
    * of the token.
    */
   readonly shared: SharedLimits | undefined;
@@ -168,7 +168,10 @@ export class RefusedTokens {
     const isAllowed = this.#options.isLocal || mayRequest(this.#refusals, now, isSuspect);
     if (!this.#options.mayRequest() || !isAllowed) return undefined;
     if (shared === undefined) this.#refusals = requestStarted(this.#refusals, now, isSuspect);
-    return this.#follow(request({ token, take: (stored) => this.#takeAllowance(isSuspect, stored) }), token);
+    return this.#follow(
+      request({ token, takeAllowance: (stored) => this.#takeAllowance(isSuspect, stored) }),
+      token,
+    );
   }
 
   #follow(flight: Promise<Token>, refused: Token): PendingReplacement {

@@ -28,12 +28,17 @@ export type NextAttempt =
   /** A server asks for a wait of `asked` milliseconds, which the deadline does not allow. */
   | { readonly kind: "beyond"; readonly asked: number };
 
-/** Returns what to do after a failed attempt. `held`: milliseconds for which no request may be sent to the token endpoint. */
+/**
+ * Returns what to do after a failed attempt. `held`: milliseconds for which no request may be sent to the token
+ * endpoint.
+ */
 export type RetryPlan = (failed: FailedAttempt, now: number, held: number) => NextAttempt;
 
 const longestSpread = 1_000;
 
-/** Returns a slightly longer wait, so that a fleet that got the same `Retry-After` does not return at the same moment. */
+/**
+ * Returns a slightly longer wait, so that a fleet that got the same `Retry-After` does not return at the same moment.
+ */
 export function spreadOut(milliseconds: number, random: () => number): number {
   return milliseconds + random() * Math.min(milliseconds * 0.1, longestSpread);
 }

@@ -23,10 +23,10 @@ export interface TokenRequest {
 export interface RefusedToken {
   readonly token: Token;
   /**
-   * Called with the stored limits right before the request, under the lock of the token. Returns the limits to store, or
-   * `undefined` if the limits allow no request now.
+   * Called with the stored limits right before the request, under the lock of the token. Returns the limits to store,
+   * or `undefined` if the limits allow no request now.
    */
-  take(stored: RequestLimits | undefined): RequestLimits | undefined;
+  takeAllowance(stored: RequestLimits | undefined): RequestLimits | undefined;
 }
 
 /**

@@ -17,7 +17,9 @@ export interface TokenFields {
   readonly isProvisional?: boolean;
 }
 
-/** An access token with its expiry and scopes. Immutable. JSON and `util.inspect` show `<secret>` instead of the token. */
+/**
+ * An access token with its expiry and scopes. Immutable. JSON and `util.inspect` show `<secret>` instead of the token.
+ */
 export interface AccessToken {
   readonly accessToken: string;
   /** The scheme for the `Authorization` header. `DPoP` needs a proof for each request (RFC 9449 §7.1). */

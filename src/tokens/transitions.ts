@@ -7,8 +7,8 @@ export function requestBegun(state: Lifecycle): Lifecycle {
 }
 
 /**
- * A token arrives, from a request or from another source, and replaces the current one. A token that is unusable on arrival
- * goes to the callers that waited for it, but does not replace a usable one.
+ * A token arrives, from a request or from another source, and replaces the current one. A token that is unusable on
+ * arrival goes to the callers that waited for it, but does not replace a usable one.
  */
 export function issued(state: Lifecycle, now: number, times: TokenTimes, isFromRequest = true): Lifecycle {
   const { token: previous } = state;

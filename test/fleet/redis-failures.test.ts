@@ -11,7 +11,7 @@ const password = "hunter2-of-redis";
 /** Writes to a store at the URL, and returns the failure. */
 async function writeFailure(url: string) {
   const store = createRedisStore({ address: async () => ({ url: new Secret(url) }), prefix: "test:" });
-  const shared = new SharedStore({ store, keys: false, lease: 10_000, isRedis: true });
+  const shared = new SharedStore({ store, keys: false, lease: 10_000, kind: "redis" });
   onTestFinished(() => shared.close());
   const error = await shared.write("token.a", "value").then(
     () => undefined,

@@ -188,10 +188,10 @@ describe("whatever a server redirects to", () => {
         token: async () => token,
         headers: () => undefined,
         accepted() {},
-        challenged() {},
+        noteChallenge() {},
         replace: async () => ({ kind: "none" }),
         replaceForOthers() {},
-        refusedAgain: async () => {},
+        explainRefusal: async () => {},
       });
       const outcome = await outcomeOf(() =>
         fetch(base, { method, ...(method === "POST" && { body: "{}" }) }),

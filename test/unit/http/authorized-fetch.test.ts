@@ -51,7 +51,7 @@ function client(
     },
     headers: async () => ({ ...headers }),
     accepted: () => {},
-    challenged: () => {},
+    noteChallenge: () => {},
     async replace({ token: refused, signal }) {
       rejected.push(refused.accessToken);
       current += 1;
@@ -75,7 +75,7 @@ function client(
       rejected.push(call.token.accessToken);
       current += 1;
     },
-    refusedAgain: async ({ response }) => void again.push(response.status),
+    explainRefusal: async ({ response }) => void again.push(response.status),
   });
   return { fetch, rejected, failed, again };
 }

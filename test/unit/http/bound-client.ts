@@ -66,14 +66,14 @@ export function client(origin: string, options: ClientOptions = {}) {
     accepted() {
       accepted += 1;
     },
-    challenged: () => {},
+    noteChallenge: () => {},
     async replace({ token }) {
       rejected.push(token.accessToken);
       const next = tokenNamed(`t${rejected.length + 1}`, binding);
       return { kind: "resend", token: next, replacement: { failed: () => {} } };
     },
     replaceForOthers: ({ token }) => void rejected.push(token.accessToken),
-    refusedAgain: async () => {},
+    explainRefusal: async () => {},
     async stepUp(scopes, token) {
       asked.push({ scopes, token: token.accessToken });
       const answer = stepUp?.({ scopes, token: token.accessToken });

@@ -353,10 +353,10 @@ test("the caller's signal ends the wait for a proof that never comes, as from a 
       }),
     headers: () => undefined,
     accepted() {},
-    challenged() {},
+    noteChallenge() {},
     replace: async () => ({ kind: "none" }),
     replaceForOthers() {},
-    refusedAgain: async () => {},
+    explainRefusal: async () => {},
   });
   const { signal } = caller;
   expect(await rejectionOf(fetch("https://mcp.example/mcp", { signal }))).toMatchObject({ code: "aborted" });

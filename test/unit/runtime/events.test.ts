@@ -1,7 +1,6 @@
 import { channel } from "node:diagnostics_channel";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { Events } from "../../../src/runtime/events.js";
-import type { Logger } from "../../../src/runtime/logger.js";
+import { Events, type Logger } from "../../../src/runtime/events.js";
 import type { TokenEvent } from "../../../src/tokens/token-event.js";
 
 const event = (): TokenEvent => ({ server: "crm", issuer: undefined, reason: "demand", durationMs: 1 });

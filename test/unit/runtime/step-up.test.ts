@@ -24,7 +24,7 @@ function world({ scopes, stepUp: growth = [], answer }: Options = {}) {
   const plans: (number | undefined)[] = [];
   const caches = new CachesByScope({
     scopes,
-    onPlan: (renewAt) => void plans.push(renewAt),
+    onPlan: (nextRefreshAt) => void plans.push(nextRefreshAt),
     createCache: (wanted, onPlan) => {
       const name = wanted === undefined ? "*" : wanted.join("+");
       const made = testCache({
@@ -206,11 +206,11 @@ describe("caches by scope", () => {
     await caches.of(["other"]).getToken(demand);
     expect(plans).toEqual([]);
     await step(["write"]);
-    const renewAt = plans.at(-1);
-    expect(renewAt).toBeTypeOf("number");
+    const nextRefreshAt = plans.at(-1);
+    expect(nextRefreshAt).toBeTypeOf("number");
     // The scopes that are no longer the default ones are not renewed in the background any more.
     await caches.of(["read"]).getToken({ reason: "forced" });
-    expect(plans.at(-1)).toBe(renewAt);
+    expect(plans.at(-1)).toBe(nextRefreshAt);
   });
 
   test("caches beyond the limit are dropped, except the default one and those with a request in flight", async () => {
@@ -242,8 +242,8 @@ describe("caches by scope", () => {
     expect((await caches.of(["read"]).getToken(demand)).accessToken).toBe("read");
     expect(asked).toEqual([]);
     expect(caches.scopes).toEqual(["read", "write"]);
-    expect(plans.at(-1)).toBe(caches.renewAt);
-    expect(caches.renewAt).toBeGreaterThan(fakeClock().now());
+    expect(plans.at(-1)).toBe(caches.nextRefreshAt);
+    expect(caches.nextRefreshAt).toBeGreaterThan(fakeClock().now());
   });
 
   test("a cache that is created after stop() is stopped", async () => {

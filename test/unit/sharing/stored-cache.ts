@@ -22,7 +22,7 @@ export interface StoredCacheOptions {
   readonly isStored?: boolean;
   /** Wraps the outermost source. */
   readonly around?: (source: TokenSource) => TokenSource;
-  readonly onPlan?: (renewAt: number | undefined) => void;
+  readonly onPlan?: (nextRefreshAt: number | undefined) => void;
 }
 
 export interface StoredCache {

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { storeFailure } from "../../../src/stores/failure.js";
+import { type StoreKind, storeFailure } from "../../../src/stores/failure.js";
 import { createFileStore } from "../../../src/stores/file.js";
 import { SharedStore } from "../../../src/stores/shared-store.js";
 import { createMemoryStore } from "../../../src/testing.js";
@@ -30,7 +30,7 @@ describe("storeFailure", () => {
       const full = await open("/dev/full", "w");
       const error = await errorOf(full.writeFile("x"));
       await full.close();
-      expect(storeFailure(error, { place: "/var/state", isRedis: false })).toEqual({
+      expect(storeFailure(error, { place: "/var/state", kind: "file" })).toEqual({
         kind: "full",
         message:
           "the store of the config, /var/state, cannot be used: no space is left (ENOSPC). Make room there.",
@@ -44,14 +44,14 @@ describe("storeFailure", () => {
         connect(1, "127.0.0.1").once("connect", resolve).once("error", reject),
       ),
     );
-    expect(storeFailure(error, { place: undefined, isRedis: false })).toEqual({
+    expect(storeFailure(error, { place: undefined, kind: "file" })).toEqual({
       kind: "unreachable",
       message: expect.stringContaining(
         "cannot be used: it cannot be reached (ECONNREFUSED). Check its address",
       ),
     });
     const several = new AggregateError([new Error("none"), error]);
-    expect(storeFailure(several, { place: undefined, isRedis: false })?.kind).toBe("unreachable");
+    expect(storeFailure(several, { place: undefined, kind: "file" })?.kind).toBe("unreachable");
   });
 
   test.each([
@@ -69,20 +69,20 @@ describe("storeFailure", () => {
     ["LOADING Redis is loading the dataset in memory", "not_ready", "LOADING"],
     ["MOVED 3999 127.0.0.1:6381", "wrong_place", "MOVED"],
   ])("Redis' reply %j is reported with its code only", (reply, kind, code) => {
-    const failure = storeFailure(new Error(reply), { place: undefined, isRedis: true });
+    const failure = storeFailure(new Error(reply), { place: undefined, kind: "redis" });
     expect(failure?.kind).toBe(kind);
     expect(failure?.message).toContain(`(${code}).`);
     expect(failure?.message).not.toContain(reply.slice(code.length + 1));
     // A store that is passed in code may have the same text in its errors.
-    expect(storeFailure(new Error(reply), { place: undefined, isRedis: false })).toBeUndefined();
+    expect(storeFailure(new Error(reply), { place: undefined, kind: "file" })).toBeUndefined();
   });
 
   test("an error without a known code is not explained", () => {
     for (const error of [new Error("hunter2"), new Error("BOOM: NOPERMIT"), "ENOSPC", { code: "ENOSPC" }]) {
-      expect(storeFailure(error, { place: "/var/state", isRedis: true })).toBeUndefined();
+      expect(storeFailure(error, { place: "/var/state", kind: "redis" })).toBeUndefined();
     }
     expect(
-      storeFailure(Object.assign(new Error(), { code: "hunter2" }), { place: undefined, isRedis: true }),
+      storeFailure(Object.assign(new Error(), { code: "hunter2" }), { place: undefined, kind: "redis" }),
     ).toBeUndefined();
   });
 
@@ -143,6 +143,14 @@ describe("SharedStore.failure", () => {
       expect(await shared.write("token.b", "value")).toBe(true);
     }
     await shared.close();
+  });
+
+  test("a mistake in the code of the file store is not reported as an outage, unlike the same error of a user's store", async () => {
+    const mistake = new TypeError("x is not a function");
+    const store = { ...createMemoryStore(), get: () => Promise.reject(mistake) };
+    const shared = (kind: StoreKind) => new SharedStore({ store, keys: false, lease: 10_000, kind });
+    expect(await errorOf(shared("file").read("token.a"))).toBe(mistake);
+    expect(await errorOf(shared("custom").read("token.a"))).toMatchObject({ code: "store_unavailable" });
   });
 
   test("a store that does not answer is reported as too slow", async () => {

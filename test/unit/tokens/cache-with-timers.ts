@@ -21,7 +21,7 @@ export function cacheWithTimers({
   schedule,
   ...options
 }: TimersOptions = {}): TestCacheWithTimers {
-  const opened: TestCache = testCache({ ...options, onPlan: (renewAt) => timers.plan(renewAt) });
+  const opened: TestCache = testCache({ ...options, onPlan: (nextRefreshAt) => timers.plan(nextRefreshAt) });
   const { cache, clock } = opened;
   const timers = new RenewalTimers({
     clock,

@@ -115,12 +115,12 @@ describe("stale tokens", () => {
   });
 
   test("the renewal of a stale token is retried after at most a quarter of the remaining time", async () => {
-    const { cache, clock, renewAt } = testCache({ answer: (n) => (n === 0 ? {} : outage()) });
+    const { cache, clock, nextRefreshAt } = testCache({ answer: (n) => (n === 0 ? {} : outage()) });
     await cache.getToken(demand);
     const unusableAt = clock.now() + 54 * second;
     const tries: number[] = [];
     await clock.advance(39 * second);
-    for (let at = renewAt(); at !== undefined && at < unusableAt; at = renewAt()) {
+    for (let at = nextRefreshAt(); at !== undefined && at < unusableAt; at = nextRefreshAt()) {
       const left = unusableAt - clock.now();
       await clock.advance(Math.max(at - clock.now(), 0));
       if (tries.length > 0) expect(at - (tries.at(-1) ?? 0)).toBeLessThanOrEqual(Math.max(left / 4, 100) + 1);
@@ -198,22 +198,22 @@ describe("extreme lifetimes", () => {
   test.each([0, -60])(
     "a token of %d seconds is returned to all callers that waited for it, and is not kept",
     async (expiresIn) => {
-      const { cache, requests, renewAt } = testCache({ answer: () => ({ expiresIn }) });
+      const { cache, requests, nextRefreshAt } = testCache({ answer: () => ({ expiresIn }) });
       const tokens = await Promise.all([cache.getToken(demand), cache.getToken(demand)]);
       expect(tokens.map(({ accessToken }) => accessToken)).toEqual(["token-1", "token-1"]);
       expect((await cache.getToken(demand)).accessToken).toBe("token-2");
       expect(requests).toHaveLength(2);
-      expect(renewAt()).toBeUndefined();
+      expect(nextRefreshAt()).toBeUndefined();
     },
   );
 
   test.each([0.01, 0.5, 1])(
     "a token of %d seconds is not renewed in the background in a loop",
     async (expiresIn) => {
-      const { cache, renewAt, requests, clock } = testCache({ answer: () => ({ expiresIn }) });
+      const { cache, nextRefreshAt, requests, clock } = testCache({ answer: () => ({ expiresIn }) });
       await cache.getToken(demand);
       const until = clock.now() + 60 * second;
-      for (let at = renewAt(); at !== undefined && at < until; at = renewAt()) {
+      for (let at = nextRefreshAt(); at !== undefined && at < until; at = nextRefreshAt()) {
         await clock.advance(Math.max(at - clock.now(), 0));
         await cache.ensureUsableUntil(Number.POSITIVE_INFINITY, "expiry");
       }
@@ -223,7 +223,7 @@ describe("extreme lifetimes", () => {
 
   test("a token whose response took most of its lifetime is not renewed in a loop", async () => {
     const clock = fakeClock();
-    const { cache, renewAt, requests } = testCache({
+    const { cache, nextRefreshAt, requests } = testCache({
       clock,
       answer: async () => {
         await new Promise<void>((resolve) => void clock.setTimeout(resolve, 1_500));
@@ -234,7 +234,7 @@ describe("extreme lifetimes", () => {
     await clock.advance(1_500);
     await first;
     const until = clock.now() + 60 * second;
-    for (let at = renewAt(); at !== undefined && at < until; at = renewAt()) {
+    for (let at = nextRefreshAt(); at !== undefined && at < until; at = nextRefreshAt()) {
       await clock.advance(Math.max(at - clock.now(), 0));
       const renewal = cache.ensureUsableUntil(Number.POSITIVE_INFINITY, "expiry");
       await clock.advance(1_500);
@@ -252,12 +252,12 @@ describe("extreme lifetimes", () => {
   test("a renewal that brings the same expiry again does not cause a loop", async () => {
     const clock = fakeClock();
     const expiry = clock.now() + 60 * second;
-    const { cache, requests, renewAt } = testCache({
+    const { cache, requests, nextRefreshAt } = testCache({
       clock,
       answer: () => ({ accessToken: "same", expiresIn: (expiry - clock.now()) / second }),
     });
     await cache.getToken(demand);
-    for (let at = renewAt(); at !== undefined && at < expiry; at = renewAt()) {
+    for (let at = nextRefreshAt(); at !== undefined && at < expiry; at = nextRefreshAt()) {
       await clock.advance(Math.max(at - clock.now(), 0));
       await cache.ensureUsableUntil(Number.POSITIVE_INFINITY, "expiry");
     }
@@ -302,7 +302,7 @@ describe("signals of callers", () => {
 
 describe("stop", () => {
   test("after stop() new calls fail at once, even with a fresh token, and stop() can be called again", async () => {
-    const { cache, clock, renewAt } = testCache();
+    const { cache, clock, nextRefreshAt } = testCache();
     await cache.getToken(demand);
     await cache.stop(5 * second);
     await cache.stop(5 * second);
@@ -310,7 +310,7 @@ describe("stop", () => {
     expect((await rejection(cache.getToken(demand))).code).toBe("stopped");
     expect((await rejection(cache.getToken(forced))).code).toBe("stopped");
     expect(cache.snapshot().state).toBe("stopped");
-    expect(renewAt()).toBeUndefined();
+    expect(nextRefreshAt()).toBeUndefined();
     expect(clock.pending).toEqual([]);
   });
 
@@ -514,22 +514,22 @@ describe("cool-downs after a rejected credential", () => {
 });
 
 test("a failure that is no McpAuthError is not retried in the background", async () => {
-  const { cache, clock, renewAt } = testCache({
+  const { cache, clock, nextRefreshAt } = testCache({
     answer: (number) => (number === 1 ? Promise.reject(new TypeError("a fault")) : {}),
   });
   await cache.getToken(demand);
   await clock.advance(60 * second);
   await expect(cache.getToken(demand)).rejects.toThrow();
-  expect(renewAt()).toBeUndefined();
+  expect(nextRefreshAt()).toBeUndefined();
   await clock.advance(second);
   await cache.getToken(demand);
-  expect(renewAt()).toBe(clock.now() + 39 * second);
+  expect(nextRefreshAt()).toBe(clock.now() + 39 * second);
 });
 
 test("a token from elsewhere that arrives after stop() is dropped", async () => {
-  const { cache, clock, renewAt } = testCache();
+  const { cache, clock, nextRefreshAt } = testCache();
   await cache.stop(0);
   cache.accept(token({ requestedAt: clock.now(), expiresAt: clock.now() + 60 * second }));
   expect(cache.snapshot()).toEqual({ state: "stopped" });
-  expect(renewAt()).toBeUndefined();
+  expect(nextRefreshAt()).toBeUndefined();
 });

@@ -29,7 +29,7 @@ export interface TestCache {
   /** The signals of the sent requests, in order. */
   readonly requests: AbortSignal[];
   /** The time of the next renewal that the cache announced last. */
-  readonly renewAt: () => number | undefined;
+  readonly nextRefreshAt: () => number | undefined;
 }
 
 export interface TestCacheOptions {
@@ -43,7 +43,7 @@ export interface TestCacheOptions {
   /** By default 0: no jitter, and no pause between attempts. */
   readonly random?: () => number;
   /** Called with the time of the next renewal. */
-  readonly onPlan?: (renewAt: number | undefined) => void;
+  readonly onPlan?: (nextRefreshAt: number | undefined) => void;
   /** Returns whether the credential differs from that of the last request. */
   readonly hasNewCredential?: () => Promise<boolean>;
 }
@@ -69,7 +69,7 @@ export function testCache(options: TestCacheOptions = {}): TestCache {
     if (answer instanceof McpAuthError) throw answer;
     return issued({ accessToken: `token-${number + 1}`, requestedAt, ...answer });
   };
-  let renewAt: number | undefined;
+  let nextRefreshAt: number | undefined;
   const attemptSource = withEvents(
     grantSource(prepared(grant), { ...common, assumedLifetime: 300 * second }),
     common,
@@ -79,7 +79,7 @@ export function testCache(options: TestCacheOptions = {}): TestCache {
     ...common,
     policy: { ahead, jitter: 0.2, random },
     onPlan: (at) => {
-      renewAt = at;
+      nextRefreshAt = at;
       options.onPlan?.(at);
     },
     ...(options.hasNewCredential !== undefined && { hasNewCredential: options.hasNewCredential }),
@@ -94,7 +94,7 @@ export function testCache(options: TestCacheOptions = {}): TestCache {
       retryAfterRegistry,
     }),
   });
-  return { clock, cache, retryAfterRegistry, events, requests, renewAt: () => renewAt };
+  return { clock, cache, retryAfterRegistry, events, requests, nextRefreshAt: () => nextRefreshAt };
 }
 
 export function issued(fields: Partial<IssuedToken>): IssuedToken {

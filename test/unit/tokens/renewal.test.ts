@@ -193,14 +193,14 @@ describe("stop", () => {
 
   test("a token that arrives within the grace period of stop() is not returned to new calls", async () => {
     const answer = deferred<object>();
-    const { cache, clock, renewAt } = testCache({ answer: () => answer.promise });
+    const { cache, clock, nextRefreshAt } = testCache({ answer: () => answer.promise });
     const call = cache.getToken(demand);
     const stopped = cache.stop(5 * second);
     answer.resolve({});
     await stopped;
     expect((await call).accessToken).toBe("token-1");
     expect(cache.peek(clock.now())).toBeUndefined();
-    expect(renewAt()).toBeUndefined();
+    expect(nextRefreshAt()).toBeUndefined();
     cache.accept(token({ requestedAt: clock.now(), expiresAt: clock.now() + 60 * second }));
     expect(cache.peek(clock.now())).toBeUndefined();
     await cache.ensureUsableUntil(Number.POSITIVE_INFINITY, "schedule");

@@ -25,8 +25,8 @@ function refusing(isShared: boolean) {
     mayRequest: () => true,
     isLocal: false,
     hasNewCredential: async () => false,
-    async request({ take }) {
-      stored = take(stored) ?? stored;
+    async request({ takeAllowance }) {
+      stored = takeAllowance(stored) ?? stored;
       count += 1;
       current = token(`t${count}`, isShared);
       return current;

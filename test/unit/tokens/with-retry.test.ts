@@ -240,7 +240,7 @@ test("a permanent failure ends the retries of a temporary one", async () => {
 describe("cause of a timeout", () => {
   const full = storeFailure(Object.assign(new Error(), { code: "ENOSPC" }), {
     place: "/state",
-    isRedis: false,
+    kind: "file",
   });
   const calledOff: Setup["outcome"] = (_attempt, signal) =>
     new Promise((resolve) => signal.addEventListener("abort", () => resolve(outage())));

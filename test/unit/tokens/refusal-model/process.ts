@@ -50,7 +50,7 @@ export class Process {
       isStored: circumstances.store === "shared",
       attempt: this.#counted(grantTokens),
       around: (source) => this.#acquired(source),
-      onPlan: (renewAt) => this.#timers.plan(renewAt),
+      onPlan: (nextRefreshAt) => this.#timers.plan(nextRefreshAt),
     });
     this.cache = cache;
     this.#stopCache = stop;
@@ -87,12 +87,12 @@ export class Process {
         return fresh ?? (await cache.getToken({ reason: "demand", signal, anyUnexpired: true }));
       },
       accepted: (kind) => this.#accepted(kind),
-      challenged: () => {},
+      noteChallenge: () => {},
       replace: (call) => this.#replace(call),
       replaceForOthers: (call) => {
         this.#observe(call, () => cache.refused.replaceForOthers(call));
       },
-      refusedAgain: async () => {},
+      explainRefusal: async () => {},
       pending: () => cache.pending,
     });
   }

@@ -1,7 +1,8 @@
 import type { FlattenedJWE } from "jose";
 import { McpAuthError } from "../errors/error.js";
-import { errorCode } from "../errors/expected-errors.js";
+import { errorCode, isProgrammingError } from "../errors/expected-errors.js";
 import { type Clock, systemClock } from "../lib/clock.js";
+import { parseJsonObject } from "../lib/json-object.js";
 import { fingerprintOf, type Secret } from "../lib/secret.js";
 import { withinTime } from "../lib/wait.js";
 import { longestValue } from "./store.js";
@@ -31,7 +32,7 @@ interface KeyRing {
  * Encrypts and decrypts values as flattened JWE (RFC 7516 §7.2.2) with `dir` and A256GCM. The key of the entry is
  * additional authenticated data, so that a value that was moved to another entry cannot be decrypted.
  */
-export class Seal {
+export class Encryption {
   readonly #read: EncryptionKeys;
   readonly #clock: Clock;
   #ring: Promise<KeyRing> | undefined;
@@ -49,7 +50,7 @@ export class Seal {
   }
 
   /** Encrypts the text of an entry. Rejects with the codes of the function that reads the keys. */
-  async close(entry: string, text: string): Promise<string> {
+  async encrypt(entry: string, text: string): Promise<string> {
     const [{ keys, kid }, { FlattenedEncrypt }] = await Promise.all([
       this.#keys(),
       import("jose/jwe/flattened/encrypt"),
@@ -67,8 +68,8 @@ export class Seal {
    * Decrypts the text of an entry. Resolves with `undefined` if that fails: the value is damaged, belongs to another
    * entry, or was encrypted with an unknown key.
    */
-  async open(entry: string, sealed: string): Promise<string | undefined> {
-    const jwe = sealed.length > longestValue ? undefined : parseJwe(sealed);
+  async decrypt(entry: string, encrypted: string): Promise<string | undefined> {
+    const jwe = encrypted.length > longestValue ? undefined : parseJwe(encrypted);
     if (jwe === undefined) return undefined;
     const { flattenedDecrypt } = await import("jose/jwe/flattened/decrypt");
     const key = (await this.#keys()).keys.get(jwe.kid) ?? (await this.#lookUp(jwe.kid));
@@ -108,6 +109,7 @@ export class Seal {
   /** Returns the keys. Reads them if they are not known or too old, or `again` in any case. */
   async #keys(again = false): Promise<KeyRing> {
     const latest = this.#ring;
+    // The call that read them gets the error.
     const known = await latest?.catch(() => undefined);
     // Another call has begun to read them in the meantime.
     if (this.#ring !== latest) return await this.#keys();
@@ -127,7 +129,7 @@ export class Seal {
     try {
       secrets = await this.#readInTime();
     } catch (error) {
-      if (known === undefined) throw error;
+      if (known === undefined || isProgrammingError(error)) throw error;
       return { ...known, readAt };
     }
     const keys = new Map(
@@ -160,17 +162,11 @@ function kidOf(secret: Secret): string {
 
 /** Parses a flattened JWE of ours; `undefined` for any other text. */
 function parseJwe(text: string): { readonly value: FlattenedJWE; readonly kid: string } | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== "object" || value === null) return undefined;
-    const { ciphertext, iv, tag, protected: header } = value as Readonly<Record<string, unknown>>;
-    if (typeof ciphertext !== "string" || typeof iv !== "string") return undefined;
-    if (typeof tag !== "string" || typeof header !== "string") return undefined;
-    const { kid }: { kid?: unknown } = JSON.parse(Buffer.from(header, "base64url").toString("utf8"));
-    // An id of another length is not ours, and must not be remembered as missing.
-    if (typeof kid !== "string" || kid.length !== kidLength) return undefined;
-    return { value: { ciphertext, iv, tag, protected: header }, kid };
-  } catch {
-    return undefined;
-  }
+  const { ciphertext, iv, tag, protected: header } = parseJsonObject(text) ?? {};
+  if (typeof ciphertext !== "string" || typeof iv !== "string") return undefined;
+  if (typeof tag !== "string" || typeof header !== "string") return undefined;
+  const { kid } = parseJsonObject(Buffer.from(header, "base64url").toString("utf8")) ?? {};
+  // An id of another length is not ours, and must not be remembered as missing.
+  if (typeof kid !== "string" || kid.length !== kidLength) return undefined;
+  return { value: { ciphertext, iv, tag, protected: header }, kid };
 }
