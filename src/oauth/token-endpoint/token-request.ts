@@ -13,8 +13,8 @@ import { failureError } from "../../net/failure.js";
 import { clockSkewMessage, type SigningTime } from "../../net/server-clocks.js";
 import { type AttemptContext, warnOnce } from "../attempt.js";
 import { authenticateClient } from "../client-auth/authenticate-client.js";
+import { endpointUrl } from "../endpoint-url.js";
 import { rememberSent } from "./remember-sent.js";
-import { tokenEndpointUrl } from "./token-endpoint.js";
 
 export type TokenField = readonly [name: string, value: string];
 
@@ -81,7 +81,8 @@ export async function sendTokenRequest(
   const { client, metadata, what, parameters, dpop, resourceAlgorithms, onSigned } = request;
   const { server, clock, signal, serverClocks } = attempt;
   const { issuer, dpop_signing_alg_values_supported: authorizationServer } = metadata;
-  const time = serverClocks.at(tokenEndpointUrl(client, metadata));
+  const tokenEndpoint = endpointUrl("token_endpoint", client, metadata);
+  const time = serverClocks.at(tokenEndpoint);
   const authentication = await authenticateClient(client, metadata, { time, onSigned }, attempt);
   const onUnlisted = () => warnOnce(attempt, `authentication at ${client.issuer}`);
   const dpopSigner = await dpop?.dpopSigner(
@@ -91,13 +92,7 @@ export async function sendTokenRequest(
   const tokenParameters = await parameters(time);
   // oauth4webapi requires an id. The body has it only if `authentication.apply` adds it.
   const clientId = { client_id: client.id ?? "anonymous" };
-  const { url, headers, body } = await buildRequest(
-    issuer,
-    authentication.tokenEndpoint,
-    clientId,
-    tokenParameters,
-    server,
-  );
+  const { url, headers, body } = await buildRequest(issuer, tokenEndpoint, clientId, tokenParameters, server);
   await authentication.apply({ issuer }, clientId, body, headers);
   const nonce = dpop?.nonces.get("token", url);
   const proof = await dpopSigner?.proof({ method: "POST", url, nonce, time, signal });

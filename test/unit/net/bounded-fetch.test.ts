@@ -231,6 +231,18 @@ describe("failures of the network", () => {
     expect(`${error.message}${error.stack}`).not.toContain("abc");
   });
 
+  test("a mistake in our own code is not reported as a failure of the network", async () => {
+    const mistake = new TypeError("x is not a function");
+    const headers = {
+      get accept(): string {
+        throw mistake;
+      },
+    };
+    const unused = () => Promise.reject(new Error("not called"));
+    const exchange = boundedFetch(unused, request("https://auth.example/token", { headers }));
+    await expect(exchange).rejects.toBe(mistake);
+  });
+
   test("an untrusted certificate is tls_failed and not retryable", async () => {
     const server = createServer(selfSigned, (_request, response) => void response.end("ok"));
     server.listen(0, "127.0.0.1");
