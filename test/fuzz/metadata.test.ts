@@ -9,7 +9,7 @@ import { findProtectedResource } from "../../src/discovery/protected-resource.js
 import { discover } from "../../src/index.js";
 import { systemClock } from "../../src/lib/clock.js";
 import type { Failure } from "../../src/net/failure.js";
-import { assertDocumented, assertSilent, outcomeOf } from "./documented.js";
+import { assertDocumented, assertSilent, outcomeOf } from "./assert-documented.js";
 import { altered, anyJson, canary, headerSafe, mangled, pieces } from "./garbage.js";
 import { property } from "./property.js";
 
