@@ -65,8 +65,8 @@ function typeOf(node, schema) {
 
 /** A TypeScript type for readers of the page: `string | OneSigner<Key>` is a name or a key. */
 function typeInWords(written, schema) {
-  const words = written.split(" | ").map((part) => {
-    const inner = part.match(/^\w+<(\w+)>$/)?.[1] ?? part;
+  const alternatives = written.replaceAll(/\w+<([^<>]+)>/g, (_, types) => types.replaceAll(", ", " | "));
+  const words = alternatives.split(" | ").map((inner) => {
     if (/^(true|false)$/.test(inner)) return `\`${inner}\``;
     if (inner.startsWith("{ readonly [")) return "object";
     if (inner.startsWith("{")) return `\`${inner.replace("readonly ", "")}\``;

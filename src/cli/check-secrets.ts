@@ -1,5 +1,6 @@
 import type { ConfigSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import { messageWithoutServer } from "../errors/message-without-server.js";
 import { createPermissions, forbidCommands } from "../lib/permissions.js";
 import { quoted } from "../lib/printable.js";
 import { unreachable } from "../lib/unreachable.js";
@@ -69,7 +70,7 @@ async function checkAll(
       const failure = await failureIn(read(secret, { ...sources, server }));
       if (failure === undefined) continue;
       // A secret that is missing for several servers, or in several roles, is one mistake.
-      const mistake = failure.message.replace(`Server "${server}": `, "");
+      const mistake = messageWithoutServer(failure);
       if (!failures.has(mistake)) failures.set(mistake, failure);
     }
   }

@@ -84,9 +84,10 @@ export type OneCredential<C extends Optional<Authentication | "id">> = Omit<C, "
     | ({ method?: "none" } & Only<C, never>)
   );
 
-/** The grant that needs no `type` has no property of another grant. */
-export type OfNoOtherGrant<G> = G &
-  Without<"assertion" | "subject" | "actor" | "requestedType" | "idp" | "token" | "lifetime">;
+type NamesIn<Union> = Union extends unknown ? Extract<keyof Union, string> : never;
+
+/** A grant. The one that needs no `type` has none of the properties that only the others have. */
+export type OneGrant<Default, Others> = (Default & Without<Exclude<NamesIn<Others>, keyof Default>>) | Others;
 
 /** A client that only names its authorization server, because the assertion of the grant identifies it. */
 export type Anonymous<C extends Optional<Authentication | "id">> = Omit<C, "id" | Authentication> &

@@ -1,5 +1,6 @@
 import type { Clock } from "../lib/clock.js";
 import type { EndpointKind } from "../lib/debug.js";
+import { isWholeJson, type JsonObject, parseJsonObject } from "../lib/json-object.js";
 import { exchange, type FetchFunction } from "../net/bounded-fetch.js";
 import type { Failure, Outcome } from "../net/failure.js";
 import { isJson, retryAfterOf } from "../net/response-headers.js";
@@ -38,7 +39,7 @@ export interface MetadataLocation {
 export interface MetadataDocument {
   readonly url: string;
   readonly headers: Headers;
-  readonly json: Readonly<Record<string, unknown>>;
+  readonly json: JsonObject;
 }
 
 /** The result of one request. `brief` follows the URL in a message. */
@@ -58,12 +59,12 @@ export type DocumentResult =
 /** Requests the document of one location, once. Redirects are not followed, because metadata must not be redirected. */
 export async function fetchDocument(
   { fetch, headers: _headers, ...limits }: MetadataFetch,
-  { what, endpoint }: { readonly what: string; readonly endpoint: EndpointKind },
+  { documentName, endpoint }: { readonly documentName: string; readonly endpoint: EndpointKind },
   { url, isLearned }: MetadataLocation,
   headers: Readonly<Record<string, string>>,
 ): Promise<DocumentResult> {
   const request = {
-    what,
+    target: documentName,
     endpoint,
     url,
     isLearned,
@@ -89,7 +90,7 @@ export async function fetchDocument(
     const brief = `answered ${status}`;
     const failure = {
       code: "unavailable",
-      detail: `${what} is not available now.`,
+      detail: `${documentName} is not available now.`,
       retryable: true,
       ...(retryAfter !== undefined && { retryAfter }),
     } as const;
@@ -108,23 +109,11 @@ export async function fetchDocument(
     const brief = "did not answer with the content type application/json";
     return nothing(brief, { "content-type": contentType });
   }
-  const json = parseJson(body);
-  if (json === undefined) return nothing("did not answer with valid JSON");
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    return nothing("answered with JSON that is not an object");
-  }
-  // The checks above leave an object. Its members are checked one by one.
-  const members = json as Readonly<Record<string, unknown>>;
-  return { kind: "document", document: { url, headers: responseHeaders, json: members } };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The error would quote the text.
-    return undefined;
-  }
+  const json = parseJsonObject(body);
+  if (json !== undefined) return { kind: "document", document: { url, headers: responseHeaders, json } };
+  return nothing(
+    isWholeJson(body) ? "answered with JSON that is not an object" : "did not answer with valid JSON",
+  );
 }
 
 /** Returns a list of strings, `undefined` if it is absent or `null`, and `false` for anything else. */

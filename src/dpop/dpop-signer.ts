@@ -88,7 +88,7 @@ function proofClaims(
  * received, and one that normalizes does so itself.
  */
 function withoutQuery(url: string | URL): string {
-  const { origin, pathname } = typeof url === "string" ? new URL(url) : url;
+  const { origin, pathname } = new URL(url);
   return origin + pathname;
 }
 

@@ -19,7 +19,7 @@ export class Nonces {
     const latest = this.#latest[role];
     // A shortcut, because this runs before each request and most servers require no nonce.
     if (latest.size === 0) return undefined;
-    const origin = originOf(url);
+    const { origin } = new URL(url);
     const nonce = latest.get(origin);
     if (nonce !== undefined) keep(latest, origin, nonce);
     return nonce;
@@ -30,15 +30,11 @@ export class Nonces {
     const nonce = headers.get("dpop-nonce");
     if (nonce === null || !nonceSyntax.test(nonce)) return false;
     const latest = this.#latest[role];
-    const origin = originOf(url);
+    const { origin } = new URL(url);
     const isNew = latest.get(origin) !== nonce;
     keep(latest, origin, nonce);
     return isNew;
   }
-}
-
-function originOf(url: string | URL): string {
-  return (typeof url === "string" ? new URL(url) : url).origin;
 }
 
 /** Makes an entry the latest, and drops the oldest if there are too many. A `Map` iterates in order of insertion. */

@@ -1,8 +1,7 @@
 import { createPrivateKey } from "node:crypto";
 import { isProgrammingError } from "../errors/expected-errors.js";
+import { isJsonObject, type JsonObject } from "../lib/json-object.js";
 import { type KeyMaterial, KeyProblem, PossiblyUnfinished } from "./signing-key.js";
-
-type JsonObject = Readonly<Record<string, unknown>>;
 
 /** The members of a private key by `kty`: RFC 7518 §6, RFC 8037 §2. Other members are not imported. */
 const members: ReadonlyMap<unknown, readonly string[]> = new Map([
@@ -29,13 +28,15 @@ export function readJwk(text: string, kid: string | false | undefined): KeyMater
     // The parser's own message would quote the key.
     throw new PossiblyUnfinished("it is neither PEM nor JSON.");
   }
-  if (!isObject(json)) throw new KeyProblem("it is JSON, but neither a JWK nor a JWK Set.");
+  if (!isJsonObject(json)) throw new KeyProblem("it is JSON, but neither a JWK nor a JWK Set.");
   const { keys } = json;
   return importJwk(Array.isArray(keys) ? chooseFromSet(keys, kid) : json);
 }
 
 function chooseFromSet(keys: readonly unknown[], kid: string | false | undefined): JsonObject {
-  const privateKeys = keys.filter(isObject).filter(({ d, use }) => typeof d === "string" && use !== "enc");
+  const privateKeys = keys
+    .filter(isJsonObject)
+    .filter(({ d, use }) => typeof d === "string" && use !== "enc");
   const [first, second] = privateKeys;
   if (first === undefined) throw new KeyProblem("it is a JWK Set without a private key that signs.");
   if (second === undefined) return first;
@@ -113,8 +114,4 @@ function optionalString<Name extends string>(
     throw new KeyProblem(`its "${name}" is not a string, or it is empty.`);
   // TypeScript widens a computed name to an index signature. The object has only this member.
   return { [name]: value } as { readonly [key in Name]?: string };
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

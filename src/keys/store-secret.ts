@@ -1,5 +1,6 @@
 import type { SecretReference } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import { messageWithoutServer } from "../errors/message-without-server.js";
 import type { Secret } from "../lib/secret.js";
 import { readSecret, type SecretContext } from "../secrets/read-secret.js";
 import { describeReference } from "../secrets/reference.js";
@@ -10,12 +11,9 @@ export async function readStoreSecret(reference: SecretReference, context: Secre
     return await readSecret(reference, context);
   } catch (error) {
     if (!(error instanceof McpAuthError)) throw error;
-    const { code, message, retryable, retryAfter } = error;
-    const storeMessage = message.replace(`Server "${context.server}": `, "The store of the config: ");
-    throw new McpAuthError(code, storeMessage, {
-      retryable,
-      retryAfter,
-    });
+    const { code, retryable, retryAfter } = error;
+    const message = `The store of the config: ${messageWithoutServer(error)}`;
+    throw new McpAuthError(code, message, { retryable, retryAfter });
   }
 }
 

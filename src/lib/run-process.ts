@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { errorCode, ignoreSystemError } from "../errors/expected-errors.js";
+import { errorCode, ignoreSystemError, isProgrammingError } from "../errors/expected-errors.js";
 import { onAbort } from "./abort-signal.js";
 import { type Clock, systemClock } from "./clock.js";
 
@@ -31,7 +31,7 @@ const defaultMaxBytes = 1_048_576;
 /**
  * Runs a command and returns its output on stdout. Its output on stderr is discarded, because it may contain the secret
  * that the command prints. On timeout, on abort, and when this process exits first, the command is killed with all
- * processes that it has started. Never rejects.
+ * processes that it has started. Rejects only after a mistake in our code.
  */
 export async function runProcess(options: ProcessOptions): Promise<ProcessOutcome> {
   if (options.signal?.aborted) return { kind: "aborted" };
@@ -52,6 +52,7 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessOutcom
       env: withoutRegister(env),
     });
   } catch (error) {
+    if (isProgrammingError(error)) throw error;
     // For example, a null byte in an argument, or an environment that is too large.
     return failed(startProblem(error));
   }

@@ -4,7 +4,7 @@
  * may be a secret.
  */
 export function unreachable(_value: never): never {
-  throw new TypeError("A variant of the config is not handled here.");
+  throw new TypeError("A value has a variant that its type does not allow.");
 }
 
 /**

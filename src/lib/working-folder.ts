@@ -5,6 +5,7 @@ export function workingFolder(): string | undefined {
   try {
     return process.cwd();
   } catch {
+    // `process.cwd` throws only ENOENT.
     return undefined;
   }
 }

@@ -3,7 +3,7 @@ import { type FileHandle, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import * as tls from "node:tls";
 import { McpAuthError } from "../errors/error.js";
-import { errorCode, ignoreSystemError } from "../errors/expected-errors.js";
+import { errorCode, ignoreSystemError, isProgrammingError } from "../errors/expected-errors.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { printable } from "../lib/printable.js";
 import { openToRead, readAtMost } from "../lib/read-file.js";
@@ -128,7 +128,7 @@ async function read(
       throw refuse("is larger than 4 MiB. Name a file that has only the certificates to trust.");
     return bytes.toString("utf8");
   } catch (error) {
-    if (error instanceof McpAuthError) throw error;
+    if (error instanceof McpAuthError || isProgrammingError(error)) throw error;
     const code = errorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR")
       throw refuse("does not exist. Correct the path, or create the file.");

@@ -13,8 +13,8 @@ export type FetchFunction = (input: string | URL | Request, init?: RequestInit) 
 export interface BoundedRequest {
   /** Name of the MCP server in the config, for error messages. */
   readonly server: string;
-  /** Names the target in error messages: "the token endpoint", "resource metadata". */
-  readonly what: string;
+  /** Names the target in error messages: "the token endpoint", "its resource metadata". */
+  readonly target: string;
   /** What answers there, for debug lines. */
   readonly endpoint: EndpointKind;
   readonly url: string;
@@ -86,12 +86,13 @@ export async function boundedFetch(fetch: FetchFunction, request: BoundedRequest
 export type SharedRequest = Omit<BoundedRequest, "server"> & { readonly server?: string };
 
 /**
- * Works like `boundedFetch`, but returns failures as values, for requests that several servers share. Never rejects.
+ * Works like `boundedFetch`, but returns failures as values, for requests that several servers share. Rejects only after
+ * a mistake in our code.
  */
 export async function exchange(fetch: FetchFunction, request: SharedRequest): Promise<Exchange> {
-  const { signal, timeout, what, url, isLearned = false } = request;
+  const { signal, timeout, url, isLearned = false } = request;
   const shown = isLearned ? undefined : printableUrl(url);
-  const target = shown === undefined ? what : `${what} (${shown})`;
+  const target = shown === undefined ? request.target : `${request.target} (${shown})`;
   const details = isLearned ? { url } : undefined;
   const clock = request.clock ?? systemClock;
   const controller = new AbortController();
@@ -112,24 +113,31 @@ export async function exchange(fetch: FetchFunction, request: SharedRequest): Pr
   let isComplete = false;
   const onOutcome = debugRequest(request.endpoint, request);
   let outcome: number | string = "aborted";
-  let responding: Promise<Response> | undefined;
   try {
     if (ended !== undefined) return { kind: "failed", failure: ended };
-    responding = fetch(url, initOf(request, controller.signal));
-    // A `fetch` may ignore its signal, so the wait ends with it. Nothing else may wait for `responding`: V8 follows one
-    // reaction of a promise, so a second one would hide the callers from the async stack of the request.
-    const response = await untilAborted(responding, controller.signal, exchangeEnded);
+    const init = initOf(request, controller.signal);
+    let responding: Promise<Response> | undefined;
+    let response: Response;
+    let body: string | undefined;
+    // Any error in this block counts as one of the network, because a `fetch` may reject with anything. An error of our
+    // own code must therefore not occur in it.
+    try {
+      responding = fetch(url, init);
+      // A `fetch` may ignore its signal, so the wait ends with it. Nothing else may wait for `responding`: V8 follows
+      // one reaction of a promise, so a second one would hide the callers from the async stack of the request.
+      response = await untilAborted(responding, controller.signal, exchangeEnded);
+      body = await readBody(response, request, controller.signal);
+    } catch (error) {
+      const failure = ended ?? { details, ...networkFailure(error, target) };
+      outcome = failure.code;
+      responding?.then(discard).catch(ignore);
+      return { kind: "failed", failure };
+    }
     const status = statusOf(response);
     outcome = status;
-    const body = await readBody(response, request, controller.signal);
     if (body === undefined) return { kind: "too-large", status };
     isComplete = request.discardBody !== true;
     return { kind: "response", response: { status, headers: response.headers, body } };
-  } catch (error) {
-    const failure = ended ?? { details, ...networkFailure(error, target) };
-    outcome = failure.code;
-    responding?.then(discard).catch(ignore);
-    return { kind: "failed", failure };
   } finally {
     timer.cancel();
     stopListening();

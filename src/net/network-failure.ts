@@ -1,11 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
+import { isTlsErrorCode } from "../lib/tls.js";
 import type { Failure } from "./failure.js";
-
-// The names of OpenSSL's verification results, and Node's own codes for failures in a handshake.
-const tlsCode = new RegExp(
-  "^(?:CERT_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|CRL_|INVALID_CA|" +
-    "INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|ERROR_IN_C|EPROTO$)",
-);
 
 /** Codes of failures to connect: the server has received nothing. */
 const connectFailures: ReadonlySet<string> = new Set([
@@ -58,14 +53,14 @@ export function networkFailure(error: unknown, target: string): Failure {
     return { code, detail: message.charAt(0).toLowerCase() + message.slice(1), retryable };
   }
   const codes = errorCodes(error);
-  const tls = codes.find((code) => tlsCode.test(code));
+  const tls = codes.find((code) => isTlsErrorCode(code) || code === "EPROTO");
   if (tls !== undefined) {
     const remedy = remedies.find(([pattern]) => pattern.test(tls))?.[1] ?? otherRemedy;
-    const detail = `no trusted TLS connection to ${target} (${tls}). ${remedy}`;
+    const detail = `could not open a trusted TLS connection to ${target} (${tls}). ${remedy}`;
     return {
       code: "tls_failed",
       detail,
-      brief: `allows no trusted TLS connection (${tls})`,
+      brief: `could not be reached over trusted TLS (${tls})`,
       neverArrived: true,
     };
   }

@@ -115,7 +115,7 @@ export function createNetwork(options: NetworkOptions): Network {
     fetchAs: fetchWith,
     retire() {
       retired = true;
-      connections?.then(({ agents }) => agents.retire()).catch(ignore);
+      connections?.then(({ agents }) => agents.retire(), ignore);
     },
     async close() {
       closed = true;

@@ -60,7 +60,7 @@ export class ServerClocks {
 
   /** Returns the time for signing one request to this URL. */
   at(url: string | URL): SigningTime {
-    const origin = originOf(url);
+    const { origin } = new URL(url);
     const clock = this.#clock;
     const offset = () => offsetOf(this.#known.get(origin));
     const markSigned = () => {
@@ -88,7 +88,7 @@ export class ServerClocks {
    * not reported yet. Counts it as reported.
    */
   takeReport(url: string | URL): ClockSkew | undefined {
-    const known = this.#known.get(originOf(url));
+    const known = this.#known.get(new URL(url).origin);
     if (known?.isSignedFor !== true) return undefined;
     const offset = offsetOf(known);
     const { reported } = known;
@@ -113,7 +113,8 @@ export class ServerClocks {
     const isUncached = !isCacheable(input, init) || /\bno-store\b/i.test(headers.get("cache-control") ?? "");
     const range = offsetRange({ sentAt, receivedAt: this.#clock.now(), headers, isUncached });
     if (range === undefined) return;
-    const known = this.#touch(originOf(input instanceof Request ? input.url : input));
+    const { origin } = new URL(input instanceof Request ? input.url : input);
+    const known = this.#touch(origin);
     known.range = narrowRange(known.range, range);
   }
 
@@ -147,10 +148,6 @@ function correction(offset: number): number {
 function isCacheable(input: string | URL | Request, init: RequestInit | undefined): boolean {
   const method = init?.method ?? (input instanceof Request ? input.method : "GET");
   return /^(?:GET|HEAD)$/i.test(method);
-}
-
-function originOf(url: string | URL): string {
-  return (typeof url === "string" ? new URL(url) : url).origin;
 }
 
 /**

@@ -1,7 +1,6 @@
 import type { ClientSpec, ServerSpec } from "../config/spec.js";
 import { refusesCredential } from "../diagnosis/facts.js";
 import { findAuthorizationServer } from "../discovery/find-target.js";
-import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
 import { parseJsonObject } from "../lib/json-object.js";
 import type { Secret } from "../lib/secret.js";
@@ -12,11 +11,13 @@ import { CredentialMemory } from "../secrets/credential-memory.js";
 import { CredentialRecorder } from "../secrets/credential-recorder.js";
 import { createAttempt, type OAuthRuntime } from "./attempt.js";
 import { authenticateClient } from "./client-auth/authenticate-client.js";
+import type { ClientAuthentication } from "./client-auth/client-auth.js";
 import { markIfAnotherCredential } from "./client-auth/credential-retry.js";
+import { endpointUrl } from "./endpoint-url.js";
 import { hasAnotherCredential } from "./error-marks.js";
 import { errorFields, registeredError } from "./token-endpoint/oauth-error.js";
 import { rememberSent } from "./token-endpoint/remember-sent.js";
-import type { Rejection } from "./token-endpoint/token-rejection.js";
+import type { ErrorResponse } from "./token-endpoint/token-rejection.js";
 
 export interface TokenToRevoke {
   readonly token: Secret;
@@ -37,7 +38,7 @@ type Revocation = "revoked" | "unsupported";
 export async function revokeToken(
   spec: ServerSpec,
   client: ClientSpec,
-  { token, hint }: TokenToRevoke,
+  revoked: TokenToRevoke,
   runtime: OAuthRuntime,
   signal: AbortSignal,
 ): Promise<Revocation> {
@@ -45,43 +46,40 @@ export async function revokeToken(
   const { issuer, metadata: configured } = client;
   const wanted = { server, url, issuer, timeout, signal, metadata: configured };
   const metadata = await findAuthorizationServer(runtime.metadata, wanted);
-  const { clock, serverClocks } = runtime;
-  const what = `the revocation endpoint of ${issuer}`;
+  const endpoint = endpointUrl("revocation_endpoint", client, metadata);
+  if (endpoint === undefined) return "unsupported";
+  const endpointName = `the revocation endpoint of ${issuer}`;
+  const isLearned = endpoint !== configured?.revocationEndpoint;
+  assertLearnedUrl(endpoint, endpointName, {
+    server,
+    configured: [url, issuer, ...(configured?.revocationEndpoint === undefined ? [] : [endpoint])],
+    insecureHosts: runtime.metadata.insecureHosts,
+  });
   const memory = new CredentialMemory();
-  let hasTriedServerTime = false;
+  let hasCorrectedTime = false;
   for (;;) {
-    const recorder = new CredentialRecorder(clock, memory, memory);
+    const recorder = new CredentialRecorder(runtime.clock, memory, memory);
     const attempt = createAttempt(runtime, { spec, signal, recorder });
-    const endpoint = revocationEndpoint(client, metadata);
-    if (endpoint === undefined) return "unsupported";
-    assertLearnedUrl(endpoint, what, {
-      server,
-      configured: [url, issuer, ...(configured?.revocationEndpoint === undefined ? [] : [endpoint])],
-      insecureHosts: runtime.metadata.insecureHosts,
-    });
-    const time = serverClocks.at(endpoint);
-    const { apply, fetch } = await authenticateClient(atIssuer(client), metadata, { time }, attempt);
-    const body = new URLSearchParams({ token: token.reveal(), token_type_hint: hint });
-    const headers = new Headers({ accept: "application/json", "user-agent": "mcp-auth-runtime" });
-    await apply({ ...metadata }, { client_id: client.id ?? "anonymous" }, body, headers);
-    rememberSent(headers, body);
-    headers.set("content-type", "application/x-www-form-urlencoded;charset=UTF-8");
-    const request = {
-      url: endpoint,
-      isLearned: endpoint !== configured?.revocationEndpoint,
-      method: "POST" as const,
-      headers: Object.fromEntries(headers),
-      body: body.toString(),
-    };
-    const response = await boundedFetch(fetch, {
-      ...{ ...request, endpoint: "revocation endpoint", server, what, timeout, signal, clock },
+    const time = runtime.serverClocks.at(endpoint);
+    const authentication = await authenticateClient(atIssuer(client), metadata, { time }, attempt);
+    const form = await revocationForm(revoked, client, authentication);
+    const response = await boundedFetch(authentication.fetch, {
+      ...{ url: endpoint, isLearned, method: "POST", ...form },
+      ...{
+        endpoint: "revocation endpoint",
+        server,
+        target: endpointName,
+        timeout,
+        signal,
+        clock: runtime.clock,
+      },
     });
     const { status } = response;
-    const outcome = readOutcome(response, server, what);
+    const outcome = readOutcome(response, server, endpointName);
     if (typeof outcome === "string") return outcome;
     const refusesClient = outcome.oauthError === "invalid_client" || refusesCredential(status);
-    if (refusesClient && time.isOutdated && !hasTriedServerTime) {
-      hasTriedServerTime = true;
+    if (refusesClient && time.isOutdated && !hasCorrectedTime) {
+      hasCorrectedTime = true;
       continue;
     }
     await markIfAnotherCredential(outcome, { client, status }, attempt);
@@ -89,28 +87,32 @@ export async function revokeToken(
   }
 }
 
-/** Returns the URL of the endpoint. For a client certificate, that is the alias of RFC 8705 §5, if there is one. */
-function revocationEndpoint(
-  { credential }: ClientSpec,
-  { revocation_endpoint, mtls_endpoint_aliases: aliases }: AuthorizationServerMetadata,
-): string | undefined {
-  return (
-    (credential.kind === "certificate" ? aliases?.revocation_endpoint : undefined) ?? revocation_endpoint
-  );
+/** Returns the headers and the body of one request, with the client's credential. */
+async function revocationForm(
+  { token, hint }: TokenToRevoke,
+  client: ClientSpec,
+  { apply }: ClientAuthentication,
+): Promise<{ readonly headers: Readonly<Record<string, string>>; readonly body: string }> {
+  const body = new URLSearchParams({ token: token.reveal(), token_type_hint: hint });
+  const headers = new Headers({ accept: "application/json", "user-agent": "mcp-auth-runtime" });
+  await apply({ issuer: client.issuer }, { client_id: client.id ?? "anonymous" }, body, headers);
+  rememberSent(headers, body);
+  headers.set("content-type", "application/x-www-form-urlencoded;charset=UTF-8");
+  return { headers: Object.fromEntries(headers), body: body.toString() };
 }
 
 /** Returns the outcome of a revocation request, or the error to reject with. */
 function readOutcome(
   { status, headers, body }: BoundedResponse,
   server: string,
-  what: string,
+  endpointName: string,
 ): Revocation | McpAuthError {
   if (status >= 200 && status < 300) return "revoked";
   const members = parseJsonObject(body);
   if (members?.["error"] === "unsupported_token_type") return "unsupported";
   const oauthError = registeredError(members?.["error"]);
   const details = { ...errorFields(members), location: headers.get("location") };
-  return revocationError(server, what, { status, oauthError, details });
+  return revocationError(server, endpointName, { status, oauthError, details });
 }
 
 /** Replaces the token endpoint by the issuer as the audience of assertions: the revocation endpoint is another one. */
@@ -120,27 +122,20 @@ function atIssuer(client: ClientSpec): ClientSpec {
 
 function revocationError(
   server: string,
-  what: string,
-  rejection: Omit<Rejection, "retryAfter">,
+  endpointName: string,
+  { status, oauthError, details }: Omit<ErrorResponse, "retryAfter">,
 ): McpAuthError {
-  const { status, oauthError, details } = rejection;
   const statusAndCode = oauthError === undefined ? String(status) : `${status}, ${oauthError}`;
-  const retryable = isTemporaryStatus(status);
-  return retryable
-    ? new McpAuthError(
-        "unavailable",
-        `Server "${server}": ${what} is not available now (${statusAndCode}). Try again later.`,
-        {
-          server,
-          retryable: true,
-          oauthError,
-          details,
-        },
-      )
-    : new McpAuthError(
-        "token_request_rejected",
-        `Server "${server}": ${what} refused to revoke the token (${statusAndCode}). Check the client's "id" and credential, and ` +
-          "that the token was issued to this client.",
-        { server, oauthError, details },
-      );
+  if (isTemporaryStatus(status)) {
+    const detail = `${endpointName} is not available now (${statusAndCode}). Try again later.`;
+    return new McpAuthError("unavailable", `Server "${server}": ${detail}`, {
+      ...{ server, retryable: true, oauthError, details },
+    });
+  }
+  return new McpAuthError(
+    "token_request_rejected",
+    `Server "${server}": ${endpointName} refused to revoke the token (${statusAndCode}). Check the client's "id" and ` +
+      "credential, and that the token was issued to this client.",
+    { server, oauthError, details },
+  );
 }

@@ -1,7 +1,7 @@
 import type { ClientCredentialsSpec, ServerSpec } from "../config/spec.js";
 import type { Target } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
-import { assertOwnUrl } from "../http/own-url.js";
+import { assertUrlOfServer } from "../http/server-url.js";
 import type { WaitLimits } from "../lib/wait-limits.js";
 import { isVerificationOff, verificationIsOff } from "../net/environment.js";
 import { type AttemptContext, createAttempt, type ManagerState } from "../oauth/attempt.js";
@@ -67,8 +67,8 @@ export function createManagerInternals(
     secretHeaders: Object.entries(spec.headers).flatMap(([name, value]) =>
       typeof value === "string" ? [] : [name],
     ),
-    assertWithinReach(url, what) {
-      assertOwnUrl(server, { url: new URL(spec.url), reach: spec.reach }, url, what);
+    assertUrlOfServer(url, what) {
+      assertUrlOfServer(server, { url: new URL(spec.url), reach: spec.reach }, url, what);
     },
     store: runtime.store && lazyStoreCommands(spec, runtime.store, runtime),
     async authenticate(request) {

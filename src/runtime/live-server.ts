@@ -1,6 +1,6 @@
 import type { ServerSpec } from "../config/spec.js";
 import { createAuthorizedFetch } from "../http/authorized-fetch.js";
-import { assertOwnUrl } from "../http/own-url.js";
+import { assertUrlOfServer } from "../http/server-url.js";
 import type { Clock } from "../lib/clock.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { RenewalTimers } from "../schedule/renewal-timers.js";
@@ -108,7 +108,7 @@ export class LiveServer {
     const signal = options.signal ?? undefined;
     if (url !== undefined) {
       const server = { url: this.address, reach: this.spec.reach };
-      assertOwnUrl(this.spec.name, server, String(url), "The URL of the request");
+      assertUrlOfServer(this.spec.name, server, String(url), "The URL of the request");
     }
     const tokenOptions = { ...(signal && { signal }), ...(scopes && { scopes }) };
     const token =

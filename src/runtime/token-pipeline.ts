@@ -152,7 +152,7 @@ function createSharedTokens(
       return key === undefined ? undefined : { key, recorder };
     },
     async restore(text, signal) {
-      const { restoreToken } = await import("../sharing/stored-token.js");
+      const { restoreToken } = await import("../sharing/restore-token.js");
       const context = createAttempt(runtime, { spec, manager, signal });
       return await restoreToken(text, { issuer, dpop, certificate, network, context });
     },

@@ -1,3 +1,4 @@
+import { ignoreFailureInBackground } from "../errors/expected-errors.js";
 import type { Clock, ClockTimer } from "../lib/clock.js";
 import type { CronSchedule } from "./cron.js";
 
@@ -84,8 +85,10 @@ export class RenewalTimers {
     const { automatic, cron } = this.#options;
     if (this.#isTicking || this.#stopped || !automatic || cron === undefined) return;
     this.#isTicking = true;
-    // It fails only if node-cron cannot be loaded: an invalid expression was rejected with the config.
-    cron().then((schedule) => this.#armTick(schedule), ignore);
+    // An invalid expression was rejected with the config, so this fails only if node-cron cannot be loaded.
+    cron()
+      .then((schedule) => this.#armTick(schedule))
+      .catch(ignoreFailureInBackground);
   }
 
   stop(): void {
@@ -197,5 +200,3 @@ function checkInterval(left: number): number {
   const longest = left > 30 * day ? day : Math.min(Math.max(Math.ceil(left / 60), minute), hour);
   return Math.min(Math.max(Math.ceil(left), 0), longest);
 }
-
-function ignore(): void {}

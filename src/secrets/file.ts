@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { isAbsolute } from "node:path";
-import { isProgrammingError } from "../errors/expected-errors.js";
+import { errorCode, ignoreSystemError, isProgrammingError } from "../errors/expected-errors.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { openToRead, readAtMost } from "../lib/read-file.js";
 import type { ReadAttempt } from "./read-when-written.js";
@@ -61,9 +61,9 @@ async function readRegularFile(path: string, allow: AllowRules | undefined): Pro
     if (isProgrammingError(error)) throw error;
     // For a file that `allow` does not name, the error must not reveal whether it exists.
     if (allow !== undefined && !(await allow.file(path))) return "refused";
-    return { problem: explain(error), missing: codeOf(error) === "ENOENT" };
+    return { problem: explain(error), missing: errorCode(error) === "ENOENT" };
   } finally {
-    await file?.close().catch(() => {});
+    await file?.close().catch(ignoreSystemError);
   }
 }
 
@@ -81,12 +81,8 @@ const explanations: ReadonlyMap<string, string> = new Map([
 ]);
 
 function explain(error: unknown): string {
-  const code = codeOf(error);
+  const code = errorCode(error) ?? "";
   const known = explanations.get(code);
   if (known !== undefined) return known;
   return /^[A-Z0-9_]{2,40}$/.test(code) ? `it cannot be read (${code}).` : "it cannot be read.";
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

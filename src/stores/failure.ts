@@ -1,6 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import { errorNotes } from "../errors/error-mark.js";
 import { printable } from "../lib/printable.js";
+import { isTlsErrorCode } from "../lib/tls.js";
 
 export type StoreFailureKind =
   | "full"
@@ -135,10 +136,6 @@ const redisCodes = causes.flatMap(({ codes }) => codes.filter((code) => !/^E[A-Z
 // In an error within a script, the code is not the first word.
 const redisCode = new RegExp(`(?:^|[\\s:-])(${redisCodes.join("|")})\\b`);
 
-// The names of OpenSSL's verification results, and Node's own codes for a handshake.
-const tlsCode =
-  /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|HOSTNAME_MISMATCH)/;
-
 const failures = errorNotes<StoreFailure>();
 
 /** Returns why the store could not be used; `undefined` for an error that does not say. */
@@ -169,7 +166,7 @@ export function storeFailure(error: unknown, { place, kind }: StorePlace): Store
   for (const code of codesIn(error, kind === "redis")) {
     const cause = causes.find(({ codes }) => codes.includes(code));
     if (cause !== undefined) return failureOf(cause.kind, place, `${cause.what} (${code})`, cause.remedy);
-    if (tlsCode.test(code)) {
+    if (isTlsErrorCode(code)) {
       const remedy =
         'Check its certificate. To trust an authority of your own, name it in "ca" under "network".';
       return failureOf("not_trusted", place, `there is no trusted TLS connection to it (${code})`, remedy);

@@ -28,8 +28,8 @@ export interface Contents {
   readonly values: readonly number[];
   /** The numbers of the fences that were given out and not removed. */
   readonly fences: readonly number[];
-  /** The numbers of the lock folders. */
-  readonly held: readonly number[];
+  /** The numbers of the locks: of the folders `held-N`. */
+  readonly locks: readonly number[];
   /** The latest fence that was given out; 0 before the first. */
   readonly fence: number;
   /** Names of files that are being written or removed, or were when their process died. */
@@ -61,7 +61,7 @@ export async function contentsOf(folder: string): Promise<Contents> {
     size: all.length,
     values: numbersIn(files, ownNames.value),
     fences,
-    held: numbersIn(names, ownNames.held),
+    locks: numbersIn(names, ownNames.lock),
     fence: Math.max(0, ...fences),
     unfinished: filesNamed(ownNames.unfinished),
     quarantine: filesNamed(ownNames.quarantined),
@@ -150,8 +150,8 @@ export async function removeValues(
   if (highest !== undefined) await remove(join(folder, `value-${highest}`));
 }
 
-/** Removes the value if it is still this one, or moves it to the file `quarantine`. Returns whether it was. */
-export async function takeValue(folder: string, value: string, quarantine?: string): Promise<boolean> {
+/** Removes the value if it is still this one, or moves it to the file `quarantine`. Returns whether it was this one. */
+export async function removeIfValue(folder: string, value: string, quarantine?: string): Promise<boolean> {
   const highest = await removeLower(folder, (await contentsOf(folder)).values);
   if (highest === undefined) return false;
   const name = `value-${highest}`;

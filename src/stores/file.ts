@@ -11,9 +11,9 @@ import {
   namesIn,
   parseText,
   readLatest,
+  removeIfValue,
   removeLower,
   removeValues,
-  takeValue,
   textOf,
 } from "./file-entry.js";
 import { tryFileLock } from "./file-lock.js";
@@ -110,7 +110,7 @@ export function createFileStore({
       await removeValues(folder, values);
     },
     async compareAndDelete(key, value) {
-      return await takeValue(await ownFolderOf(key), value);
+      return await removeIfValue(await ownFolderOf(key), value);
     },
     async withLock(key, ttl, run) {
       const { folder } = await createdFolderOf(key);
@@ -144,7 +144,7 @@ export function createFileStore({
       return found.flat();
     },
     async quarantine(key, value) {
-      await takeValue(await ownFolderOf(key), value, `${randomUUID()}.unreadable`);
+      await removeIfValue(await ownFolderOf(key), value, `${randomUUID()}.unreadable`);
     },
     async close() {
       closed = true;

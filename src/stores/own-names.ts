@@ -17,7 +17,7 @@ const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12
 export const ownNames = {
   value: /^value-(\d{1,15})$/,
   fence: /^fence-(\d{1,15})$/,
-  held: /^held-(\d{1,15})$/,
+  lock: /^held-(\d{1,15})$/,
   /** A value that is being written or removed. */
   unfinished: new RegExp(`^value-\\d{1,15}\\.${uuid}\\.tmp$`),
   /** A value that could not be decrypted. */

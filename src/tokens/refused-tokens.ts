@@ -1,4 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
+import { ignoreFailureInBackground } from "../errors/expected-errors.js";
 import type { Clock } from "../lib/clock.js";
 import { untilAborted } from "../lib/wait.js";
 import { abortedError, ReplacementWithheld } from "./cache-errors.js";
@@ -193,6 +194,7 @@ export class RefusedTokens {
         (error: unknown) => {
           if (error instanceof ReplacementWithheld) return "withheld";
           if (error instanceof McpAuthError) replacement.error = error;
+          else ignoreFailureInBackground(error);
           this.#fail(replacement, replacement.kinds);
           return undefined;
         },

@@ -5,7 +5,7 @@ import { createAuthorizedFetch } from "../../src/http/authorized-fetch.js";
 import { isWithinReach, type Reach } from "../../src/http/reach.js";
 import { redirectTarget } from "../../src/http/redirect.js";
 import { Token } from "../../src/tokens/token.js";
-import { assertDocumented, outcomeOf } from "./documented.js";
+import { assertDocumented, outcomeOf } from "./assert-documented.js";
 import { canary, pieces } from "./garbage.js";
 import { property } from "./property.js";
 

@@ -9,7 +9,7 @@ import { createMcpAuth, type McpAuthConfig, type McpAuthOptions } from "../../sr
 import { selfSigned } from "../support/certificates.js";
 import { type Handler, sendJson } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";
-import { createTestRuntime, listen, startScriptedServer } from "./harness.js";
+import { createTestRuntime, recordEvents, startScriptedServer } from "./harness.js";
 
 const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -147,7 +147,7 @@ describe("a method that the authorization server does not list", () => {
       metadata: { [methods]: ["private_key_jwt"] },
       env: { SECRET: "s3cret" },
     });
-    const heard = listen(world.auth);
+    const heard = recordEvents(world.auth);
     await world.manager.getToken();
     await world.manager.getToken({ forceRefresh: true });
     const forms = world.tokenRequests().map(({ body }) => new URLSearchParams(body).get("client_secret"));
@@ -216,7 +216,7 @@ describe("an algorithm that the servers do not list", () => {
         sendJson(response, { access_token: "t", token_type, expires_in: 60 });
       };
       const world = await crm(as(client), { metadata, env, server, token });
-      const heard = listen(world.auth);
+      const heard = recordEvents(world.auth);
       await world.manager.getToken();
       expect(world.tokenRequests()).toHaveLength(1);
       const codes = heard.filter(({ event }) => event === "token:warning").map(({ code }) => code);

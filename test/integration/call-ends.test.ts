@@ -11,9 +11,9 @@ import {
   createTestManager,
   createTestRuntime,
   liveClock,
+  recordUnhandledRejections,
   sendToken,
   startScriptedIssuer,
-  watchUnhandled,
 } from "./harness.js";
 
 /** Creates a function that never answers. It records its calls and their signals. */
@@ -87,7 +87,7 @@ describe.each(ways)("%s with a reference in `headers` that never answers", (name
   });
 
   test(`${name} rejects with stopped when stop() is called while a reference in headers is read`, async () => {
-    const unhandled = watchUnhandled();
+    const unhandled = recordUnhandledRejections();
     const { auth, manager, asked, signals, sent } = await world();
     await manager.getToken();
     const failed = rejectionOf(call(manager));

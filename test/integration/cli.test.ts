@@ -12,7 +12,7 @@ import { createMcpAuth } from "../../src/index.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { inheritedRecording } from "../support/tls-recorder/records.js";
 import { agentSecret, sendToken, startScriptedIssuer, startWorld, type World } from "./harness.js";
-import { startIdentityWorld } from "./identity-world.js";
+import { startIdentityServers } from "./identity-servers.js";
 
 const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 
@@ -170,7 +170,7 @@ describe("token", () => {
   });
 
   test("token refuses a server whose tokens are bound to a certificate, and prints no token", async () => {
-    const world = await startIdentityWorld();
+    const world = await startIdentityServers();
     onTestFinished(() => world[Symbol.asyncDispose]());
     const grant = { client: world.client("pki"), scopes: ["read"] };
     const cwd = await folder({

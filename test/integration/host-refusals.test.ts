@@ -6,14 +6,14 @@ import { rejectionOf } from "../support/rejection-of.js";
 import { sharedMemory } from "../support/shared-memory.js";
 import {
   createTestManager,
-  listen,
+  recordEvents,
   startWorld,
   viaAuthProviderV2,
   viaFetchV2,
   viaOauthProviderV1,
   type World,
 } from "./harness.js";
-import { liveManagerOf, startRefusingWorld, unauthorized } from "./refusing-world.js";
+import { createLiveManager, startRefusingProxy, unauthorized } from "./refusing-proxy.js";
 import { connectClient } from "./tool-client.js";
 
 const ten = Array.from({ length: 10 }, (_, index) => String(index));
@@ -25,7 +25,7 @@ describe("authProvider of SDK v2", () => {
     "authProvider serves the call after each of two revocations %d ms apart",
     async (apart) => {
       const world = await startWorld();
-      const { manager, advance } = await liveManagerOf(world);
+      const { manager, advance } = await createLiveManager(world);
       const client = await viaAuthProviderV2(manager);
       for (const text of ["one", "two"]) {
         revoke(world);
@@ -40,8 +40,8 @@ describe("authProvider of SDK v2", () => {
     "authProvider serves ten concurrent calls after each of two revocations %d ms apart, with one token request each",
     async (apart) => {
       const world = await startWorld();
-      const { auth, manager, advance } = await liveManagerOf(world);
-      const heard = listen(auth);
+      const { auth, manager, advance } = await createLiveManager(world);
+      const heard = recordEvents(auth);
       const client = await viaAuthProviderV2(manager);
       for (const _ of ["one", "two"]) {
         revoke(world);
@@ -54,11 +54,11 @@ describe("authProvider of SDK v2", () => {
   );
 
   test("authProvider sends few token requests when a server refuses every token, and warns once", async () => {
-    const world = await startRefusingWorld(
+    const world = await startRefusingProxy(
       ({ body }, response) => body.includes("tools/call") && unauthorized(response),
     );
-    const { auth, manager, advance } = await liveManagerOf(world);
-    const heard = listen(auth);
+    const { auth, manager, advance } = await createLiveManager(world);
+    const heard = recordEvents(auth);
     const client = await viaAuthProviderV2(manager);
     const before = world.issuer.tokenRequests.length;
     for (let second = 0; second < 60; second += 1) {
@@ -74,10 +74,10 @@ describe("authProvider of SDK v2", () => {
   });
 
   test("authProvider sends no more token requests than the allowance when calls are refused every three seconds", async () => {
-    const world = await startRefusingWorld(
+    const world = await startRefusingProxy(
       ({ body }, response) => body.includes("tools/call") && unauthorized(response),
     );
-    const { manager, advance } = await liveManagerOf(world);
+    const { manager, advance } = await createLiveManager(world);
     const client = await viaAuthProviderV2(manager);
     const before = world.issuer.tokenRequests.length;
     for (let second = 0; second < 60; second += 3) {
@@ -89,7 +89,7 @@ describe("authProvider of SDK v2", () => {
 
   test("authProvider reports an authorization server that returns the refused token again", async () => {
     const world = await startWorld();
-    const { manager } = await liveManagerOf(world, { fetch: sameTokenAgain() });
+    const { manager } = await createLiveManager(world, { fetch: sameTokenAgain() });
     const client = await viaAuthProviderV2(manager);
     world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
     const error = await rejectionOf(client.echo("x"));
@@ -144,7 +144,7 @@ describe("oauthProvider of SDK v1 without scopes in the config", () => {
   });
 
   test("oauthProvider requests the scopes that a challenge named", async () => {
-    const world = await startRefusingWorld(
+    const world = await startRefusingProxy(
       ({ headers }, response) => {
         const [, claims = ""] = String(headers.authorization).split(".");
         const hasScope = Buffer.from(claims, "base64url").toString().includes('"scope":"read"');

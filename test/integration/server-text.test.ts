@@ -15,7 +15,7 @@ import {
   sentence,
   usualToken,
 } from "./hostile-servers.js";
-import { secondsNeeded } from "./seconds-needed.js";
+import { measureFakeSeconds } from "./measure-fake-seconds.js";
 
 type Client = { readonly issuer: string; readonly id: string };
 
@@ -137,7 +137,7 @@ describe("text of servers", () => {
       const clock = code === "timeout" ? fakeClock(Date.now()) : undefined;
       const world = await hostileWorld(answers, members, { env, ...(clock && { clock }) });
       const call = rejectionOf(world.manager.fetch(world.manager.url, { method: "POST", body: "{}" }));
-      if (clock !== undefined) await secondsNeeded({ clock, advance: clock.advance }, () => call);
+      if (clock !== undefined) await measureFakeSeconds({ clock, advance: clock.advance }, () => call);
       const error = await call;
       expect(error.code).toBe(code);
       expect(JSON.stringify(error.details)).toContain(sentence);

@@ -15,7 +15,7 @@ import {
   startScriptedIssuer,
   startScriptedServer,
 } from "./harness.js";
-import { secondsNeeded } from "./seconds-needed.js";
+import { measureFakeSeconds } from "./measure-fake-seconds.js";
 
 /** Starts an issuer that issues `t1`, `t2` and so on. */
 async function countingIssuer(lifetime = 3_600): Promise<ScriptedIssuer> {
@@ -281,9 +281,9 @@ describe("calls that wait for something that never answers", () => {
       fetch: time.fetch,
     });
     const call = manager.getAccessToken();
-    expect(await secondsNeeded(time, () => call)).toBeLessThan(5);
+    expect(await measureFakeSeconds(time, () => call)).toBeLessThan(5);
     expect(await call).toBe("t1");
-    expect(await secondsNeeded(time, () => auth.stop())).toBeLessThan(5);
+    expect(await measureFakeSeconds(time, () => auth.stop())).toBeLessThan(5);
   });
 });
 
@@ -399,7 +399,7 @@ describe("unusable stores", () => {
       fetch: time.fetch,
     });
     const call = manager.getAccessToken();
-    expect(await secondsNeeded(time, () => call)).toBeGreaterThan(1);
+    expect(await measureFakeSeconds(time, () => call)).toBeGreaterThan(1);
     expect(await call).toBe("t1");
   });
 

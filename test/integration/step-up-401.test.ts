@@ -5,7 +5,7 @@ import type { FetchFunction, TokenManager } from "../../src/index.js";
 import { type RecordedRequest, sendJson } from "../support/http-server.js";
 import {
   agentSecret,
-  listen,
+  recordEvents,
   type ScriptedIssuer,
   sendToken,
   startScriptedIssuer,
@@ -13,7 +13,7 @@ import {
   startWorld,
   type WorldOptions,
 } from "./harness.js";
-import { callOf, liveManagerOf, toolIn } from "./refusing-world.js";
+import { createLiveManager, toolCall, toolIn } from "./refusing-proxy.js";
 
 /** The scope that a tool needs, and the scopes in its challenge if they differ. */
 interface Need {
@@ -65,9 +65,9 @@ async function scopedWorld({ needs, status = 401, supported, grant, members, fet
   const url = `${server.origin}/mcp`;
   const { tools } = world.config.servers;
   const config = { servers: { tools: { url, grant: { ...tools.grant, ...grant }, ...members } } };
-  const live = await liveManagerOf({ config, env: world.env }, fetch && { fetch });
+  const live = await createLiveManager({ config, env: world.env }, fetch && { fetch });
   return {
-    ...{ ...live, issuer, heard: listen(live.auth) },
+    ...{ ...live, issuer, heard: recordEvents(live.auth) },
     /** Refuses the current token with a 401 that names these scopes. */
     async refuse(named: string): Promise<void> {
       refusals.set(await live.manager.getAccessToken(), named);
@@ -77,7 +77,7 @@ async function scopedWorld({ needs, status = 401, supported, grant, members, fet
 }
 
 async function statusOf(manager: TokenManager, tool: string): Promise<number> {
-  const response = await manager.fetch(manager.url, callOf(tool));
+  const response = await manager.fetch(manager.url, toolCall(tool));
   await response.body?.cancel();
   return response.status;
 }
@@ -131,7 +131,7 @@ describe("a 401 that names a scope of stepUp", () => {
     const { manager, asked, heard, advance } = await scopedWorld({
       ...{ scopes, ...growing, needs: { write: { scope: "x" } } },
     });
-    const response = await manager.fetch(manager.url, callOf("write"));
+    const response = await manager.fetch(manager.url, toolCall("write"));
     expect([response.status, response.headers.get("www-authenticate")]).toEqual([401, 'Bearer scope="x"']);
     expect(asked()).toEqual(["r", "r"]);
     await advance(0);
@@ -162,7 +162,7 @@ describe("a 401 that names a scope of stepUp", () => {
         response.writeHead(401, { "www-authenticate": 'Bearer scope="w"' }).end();
       },
     );
-    const { manager } = await liveManagerOf(growingAt(issuer));
+    const { manager } = await createLiveManager(growingAt(issuer));
     expect(await statusOf(manager, "write")).toBe(200);
     expect(scopesAskedOf(issuer)).toEqual(["r", "r", "r w"]);
   });

@@ -3,14 +3,19 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { McpAuthError } from "../../src/index.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { createTestRuntime } from "./harness.js";
-import { type ClientId, type GrantConfig, type IdentityWorld, startIdentityWorld } from "./identity-world.js";
+import {
+  type ClientId,
+  type GrantConfig,
+  type IdentityServers,
+  startIdentityServers,
+} from "./identity-servers.js";
 
 const urn = "urn:ietf:params:oauth";
 const scopes = ["read"];
 
-let world: IdentityWorld;
+let world: IdentityServers;
 beforeAll(async () => {
-  world = await startIdentityWorld();
+  world = await startIdentityServers();
 });
 afterAll(() => world[Symbol.asyncDispose]());
 

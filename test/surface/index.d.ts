@@ -339,6 +339,8 @@ interface Metadata {
     revocationEndpoint?: string;
 }
 
+type NamesIn<Union> = Union extends unknown ? Extract<keyof Union, string> : never;
+
 type Needs<T, Names extends keyof T> = Required<Pick<T, Names>>;
 
 interface Network {
@@ -346,8 +348,6 @@ interface Network {
     ca?: string | readonly string[];
     allowInsecureHttp?: readonly string[];
 }
-
-type OfNoOtherGrant<G> = G & Without<"assertion" | "subject" | "actor" | "requestedType" | "idp" | "token" | "lifetime">;
 
 type OneCredential<C extends Optional<Authentication | "id">> = Omit<C, "id" | Authentication> & Needs<C, "id"> & (({
     method?: "client_secret_basic";
@@ -364,6 +364,8 @@ type OneCredential<C extends Optional<Authentication | "id">> = Omit<C, "id" | A
 } & Only<C, "certificate">) | ({
     method?: "none";
 } & Only<C, never>));
+
+type OneGrant<Default, Others> = (Default & Without<Exclude<NamesIn<Others>, keyof Default>>) | Others;
 
 type OneSigner<K extends Optional<PrivateKeyOrSigner>> = Omit<K, PrivateKeyOrSigner> & ((Needs<K, "privateKey"> & Pick<K, "passphrase"
     | "alg"> & Without<"signer">)
@@ -462,12 +464,11 @@ type SentinelNodes = readonly [string, ...(readonly string[])];
 
 interface Server {
     url: string;
-    grant: OfNoOtherGrant<ClientCredentialsGrant>
-    | JwtBearerGrant
+    grant: OneGrant<ClientCredentialsGrant, JwtBearerGrant
     | TokenExchangeGrant
     | EnterpriseManagedGrant
     | RefreshTokenGrant
-    | StaticGrant;
+    | StaticGrant>;
     stepUp?: readonly string[];
     dpop?: true | DPoPKey;
     headers?: Headers;

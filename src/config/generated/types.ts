@@ -1,6 +1,6 @@
 // Generated from schema/mcp-auth.schema.json by scripts/generate.mjs. Do not edit.
 
-import type { Anonymous, OfNoOtherGrant, OneCredential, OneSigner, OneSigningPlace, SecretReference, TokenType } from "../exclusive-types.js";
+import type { Anonymous, OneCredential, OneGrant, OneSigner, OneSigningPlace, SecretReference, TokenType } from "../exclusive-types.js";
 
 /**
  * The host of each Sentinel, and its port unless that is 26379.
@@ -557,13 +557,10 @@ export interface Server {
   /**
    * How tokens for this server are requested.
    */
-  grant:
-    | OfNoOtherGrant<ClientCredentialsGrant>
-    | JwtBearerGrant
-    | TokenExchangeGrant
-    | EnterpriseManagedGrant
-    | RefreshTokenGrant
-    | StaticGrant;
+  grant: OneGrant<
+    ClientCredentialsGrant,
+    JwtBearerGrant | TokenExchangeGrant | EnterpriseManagedGrant | RefreshTokenGrant | StaticGrant
+  >;
   /**
    * Scopes that are requested in addition if the MCP server answers that it needs them.
    */

@@ -34,10 +34,9 @@ export async function authenticateClient(
   attempt: AttemptContext,
 ): Promise<ClientAuthentication> {
   const { fetch, server } = attempt;
-  const { token_endpoint: tokenEndpoint } = metadata;
-  if (client.id === undefined) return { apply: anonymousClient, fetch, tokenEndpoint };
+  if (client.id === undefined) return { apply: anonymousClient, fetch };
   const method = chooseMethod(client, metadata, attempt);
-  const inRequest = (apply: ClientAuth): ClientAuthentication => ({ apply, fetch, tokenEndpoint });
+  const inRequest = (apply: ClientAuth): ClientAuthentication => ({ apply, fetch });
   switch (method) {
     case "none":
       return inRequest(publicClient);
@@ -64,7 +63,7 @@ export async function authenticateClient(
     case "tls_client_auth":
     case "self_signed_tls_client_auth": {
       const { certificate } = credentialFor(method, client.credential, ["certificate"], server);
-      return await tlsClientAuth(certificate, metadata, attempt);
+      return await tlsClientAuth(certificate, attempt);
     }
     default:
       return unreachable(method);

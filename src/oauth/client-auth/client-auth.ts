@@ -24,8 +24,6 @@ export interface ClientAuthentication {
   readonly apply: ClientAuth;
   /** Sends the request. Presents the client's certificate if that is its credential. */
   readonly fetch: FetchFunction;
-  /** The token endpoint. For a certificate, the alias of RFC 8705 §5, if there is one. */
-  readonly tokenEndpoint: string;
   /** The certificate that `fetch` presents. The token may be bound to it. */
   readonly identity?: TlsIdentity;
 }

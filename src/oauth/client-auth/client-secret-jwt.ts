@@ -41,9 +41,10 @@ export async function clientSecretJwt(
   const listed = listedAlgorithms(metadata, server);
   const secret = await readClientSecret(reference, context);
   const key = Buffer.from(secret.reveal(), "utf8");
-  const { alg } = listed.find(({ bytes }) => key.length >= bytes) ?? tooShort(reference, listed, server);
+  const algorithm = listed.find(({ bytes }) => key.length >= bytes);
+  if (algorithm === undefined) throw secretTooShort(reference, listed, server);
   const audience = audienceOf(spec.assertionAudience, metadata);
-  const header = { alg, typ: spec.assertionType ?? clientAssertionType };
+  const header = { alg: algorithm.alg, typ: spec.assertionType ?? clientAssertionType };
   return async function addSecretAssertion(_authorizationServer, client, body) {
     const { SignJWT } = await import("jose");
     const claims = clientAssertionClaims(client.client_id, audience, time.now());
@@ -66,9 +67,13 @@ function listedAlgorithms(metadata: AuthorizationServerMetadata, server: string)
   );
 }
 
-function tooShort(reference: SecretReference, listed: readonly Algorithm[], server: string): never {
+function secretTooShort(
+  reference: SecretReference,
+  listed: readonly Algorithm[],
+  server: string,
+): McpAuthError {
   const least = Math.min(...listed.map(({ bytes }) => bytes));
-  throw new McpAuthError(
+  return new McpAuthError(
     "key_invalid",
     `Server "${server}": the client secret in ${describeReference(reference)} is too short to sign with ` +
       `${names(listed)}: at least ${least} bytes are required (RFC 7518 §3.2). Create a longer one, or set the client's ` +

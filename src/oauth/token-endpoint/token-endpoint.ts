@@ -1,6 +1,7 @@
 import type { ClientSpec } from "../../config/spec.js";
 import type { GrantInUse, TokenEndpoint } from "../../diagnosis/facts.js";
 import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
+import { endpointUrl } from "../endpoint-url.js";
 
 /** Returns the facts about a token request and its endpoint that messages and advice are made from. */
 export function describeTokenEndpoint(
@@ -11,7 +12,7 @@ export function describeTokenEndpoint(
   { clockSkew }: Pick<TokenEndpoint, "clockSkew"> = {},
 ): TokenEndpoint {
   const { issuer, credential } = client;
-  const url = tokenEndpointUrl(client, metadata);
+  const url = endpointUrl("token_endpoint", client, metadata);
   return {
     ...grant,
     server,
@@ -23,17 +24,6 @@ export function describeTokenEndpoint(
     hasClientId: client.id !== undefined,
     hasIdDocument: client.id?.startsWith("https://") === true,
   };
-}
-
-/**
- * Returns the URL that token requests go to. For a client certificate, that is the alias of RFC 8705 §5, if there is
- * one.
- */
-export function tokenEndpointUrl(
-  { credential }: ClientSpec,
-  { token_endpoint, mtls_endpoint_aliases: aliases }: AuthorizationServerMetadata,
-): string {
-  return (credential.kind === "certificate" ? aliases?.token_endpoint : undefined) ?? token_endpoint;
 }
 
 /** Returns the name of a token endpoint for messages, which says whether it is the identity provider's. */

@@ -1,5 +1,5 @@
 import { refusesCredential, type TokenEndpoint } from "../../diagnosis/facts.js";
-import { rejectionAdvice } from "../../diagnosis/rejected-request.js";
+import { type Rejection, rejectionAdvice } from "../../diagnosis/rejected-request.js";
 import { McpAuthError } from "../../errors/error.js";
 import { isTemporaryStatus } from "../../net/retry.js";
 import { markAskedToWait } from "../error-marks.js";
@@ -7,11 +7,8 @@ import { markAskedToWait } from "../error-marks.js";
 /** Error codes of a temporary failure. The status may contradict them: see `tokenRejection`. */
 const temporaryErrors: ReadonlySet<string | undefined> = new Set(["server_error", "temporarily_unavailable"]);
 
-/** An error response of a token or revocation endpoint. */
-export interface Rejection {
-  readonly status: number;
-  /** A registered code. */
-  readonly oauthError: string | undefined;
+/** An error response of a token or revocation endpoint (RFC 6749 §5.2). */
+export interface ErrorResponse extends Rejection {
   /** Text that the server chose. */
   readonly details: Readonly<Record<string, unknown>>;
   /** Milliseconds. */
@@ -23,10 +20,10 @@ export interface Rejection {
  * 5xx, and for the codes `server_error` and `temporarily_unavailable`, unless the status is 401 or 403. It is
  * `token_request_rejected` for everything else.
  */
-export function tokenRejection(endpoint: TokenEndpoint, rejection: Rejection): McpAuthError {
+export function tokenRejection(endpoint: TokenEndpoint, response: ErrorResponse): McpAuthError {
   const { server, name, presents } = endpoint;
-  const { status, oauthError, retryAfter } = rejection;
-  const details = { ...rejection.details, token_endpoint: endpoint.learnedUrl };
+  const { status, oauthError, retryAfter } = response;
+  const details = { ...response.details, token_endpoint: endpoint.learnedUrl };
   if (status >= 300 && status < 400) {
     return new McpAuthError(
       "token_request_rejected",
@@ -51,13 +48,13 @@ export function tokenRejection(endpoint: TokenEndpoint, rejection: Rejection): M
     // server.
     return presents === "identity" ? error : markAskedToWait(error);
   }
-  const hasDetails = Object.values(rejection.details).some(
+  const hasDetails = Object.values(response.details).some(
     (value) => typeof value === "string" && value !== "",
   );
   const hint = hasDetails ? " The server's explanation is in the error's `details`." : "";
   return new McpAuthError(
     "token_request_rejected",
-    `Server "${server}": ${name} refused the request (${statusAndCode}). ${rejectionAdvice(endpoint, rejection)}${hint}`,
+    `Server "${server}": ${name} refused the request (${statusAndCode}). ${rejectionAdvice(endpoint, response)}${hint}`,
     { server, oauthError, details },
   );
 }

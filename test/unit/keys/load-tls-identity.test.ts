@@ -10,7 +10,7 @@ import { McpAuthError } from "../../../src/errors/error.js";
 import { loadTlsIdentity } from "../../../src/keys/load-tls-identity.js";
 import { type Authority, createAuthority, type IssuedCertificate } from "../../support/certificates.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { aged } from "../secrets/aged.js";
+import { backdate } from "../secrets/backdate.js";
 
 const passphrase = "canary-of-a-passphrase";
 let folder: string;
@@ -37,7 +37,7 @@ beforeEach(() => {
 
 const put = async (certificate: string, privateKey: string): Promise<void> => {
   await Promise.all([writeFile(cert, certificate), writeFile(key, privateKey)]);
-  await aged(cert, key);
+  await backdate(cert, key);
 };
 const spec = (more: Partial<CertificateSpec> = {}): CertificateSpec => ({
   cert: { file: cert },
@@ -156,7 +156,7 @@ describe("a client certificate that is read again", () => {
     await put(agent.certificate, agent.privateKey);
     const first = await loadTlsIdentity(one, context);
     await rm(key);
-    await aged(folder);
+    await backdate(folder);
     await expect(loadTlsIdentity(one, context)).rejects.toMatchObject({ code: "secret_unavailable" });
     await put(agent.certificate, agent.privateKey);
     expect(await loadTlsIdentity(one, context)).toBe(first);

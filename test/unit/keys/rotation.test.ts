@@ -13,7 +13,7 @@ import { CredentialMemory } from "../../../src/secrets/credential-memory.js";
 import { CredentialRecorder } from "../../../src/secrets/credential-recorder.js";
 import { type Authority, createAuthority, type IssuedCertificate } from "../../support/certificates.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
-import { aged } from "../secrets/aged.js";
+import { backdate } from "../secrets/backdate.js";
 
 const tenMinutes = 600_000;
 
@@ -334,7 +334,7 @@ describe("files of a bundle", () => {
       expect(clock.now() - started).toBeLessThanOrEqual(1_000);
       expect(await failing).toMatchObject({ code: "key_invalid", retryable: true });
     }
-    await aged(key, cert);
+    await backdate(key, cert);
     for (const error of [
       await failure(loadTlsIdentity(spec, context)),
       await failure(loadKey(own, context)),

@@ -24,7 +24,7 @@ async function serve(handler: Handler): Promise<HttpServer> {
 
 const request = (url: string, more: Partial<BoundedRequest> = {}): BoundedRequest => ({
   server: "billing",
-  what: "the token endpoint",
+  target: "the token endpoint",
   endpoint: "token endpoint",
   url,
   timeout: 10_000,
@@ -229,6 +229,18 @@ describe("failures of the network", () => {
     const error = await rejectionOf(boundedFetch(own, request("https://auth.example/token")));
     expect(error.code).toBe("unavailable");
     expect(`${error.message}${error.stack}`).not.toContain("abc");
+  });
+
+  test("a mistake in our own code is not reported as a failure of the network", async () => {
+    const mistake = new TypeError("x is not a function");
+    const headers = {
+      get accept(): string {
+        throw mistake;
+      },
+    };
+    const unused = () => Promise.reject(new Error("not called"));
+    const exchange = boundedFetch(unused, request("https://auth.example/token", { headers }));
+    await expect(exchange).rejects.toBe(mistake);
   });
 
   test("an untrusted certificate is tls_failed and not retryable", async () => {

@@ -92,7 +92,7 @@ const text = async (response: Promise<Response>): Promise<string> => (await resp
 
 /** Returns the error with which a token request fails. */
 async function failure(send: FetchFunction, url: string): Promise<McpAuthError> {
-  const asked = { server: "billing", what: "the token endpoint", url, timeout: 10_000 };
+  const asked = { server: "billing", target: "the token endpoint", url, timeout: 10_000 };
   const error = await boundedFetch(send, { endpoint: "token endpoint", ...asked }).then(
     () => undefined,
     (reason: unknown) => reason,
@@ -195,7 +195,7 @@ describe("network.ca", () => {
     const error = await failure(network().fetch, origin);
     expect(error).toMatchObject({ code: "tls_failed", retryable: false });
     expect(error.message).toBe(
-      `Server "billing": no trusted TLS connection to the token endpoint (${origin}) (SELF_SIGNED_CERT_IN_CHAIN). Check its certificate. To trust an authority of your own, name it in "ca" under "network" in the config (network.ca), or in NODE_EXTRA_CA_CERTS.`,
+      `Server "billing": could not open a trusted TLS connection to the token endpoint (${origin}) (SELF_SIGNED_CERT_IN_CHAIN). Check its certificate. To trust an authority of your own, name it in "ca" under "network" in the config (network.ca), or in NODE_EXTRA_CA_CERTS.`,
     );
   });
 

@@ -25,7 +25,7 @@ import {
   type TestGrant,
   unsignedJwt,
 } from "./fixtures.js";
-import { issue } from "./request-of.js";
+import { issue } from "./sent-token-request.js";
 
 const tenMinutes = 600_000;
 

@@ -11,7 +11,7 @@ import { CredentialRecorder } from "../../../src/secrets/credential-recorder.js"
 import { credentialsChanged } from "../../../src/secrets/credentials-changed.js";
 import { readClientSecret, readSecret, type SecretContext } from "../../../src/secrets/read-secret.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { aged } from "./aged.js";
+import { backdate } from "./backdate.js";
 
 const reference = { env: "CRM_SECRET" };
 let env: Record<string, string | undefined>;
@@ -108,7 +108,7 @@ describe("a credential", () => {
   });
 
   it("has changed if it was missing before", async () => {
-    await aged(folder);
+    await backdate(folder);
     await failing({ file });
     await failing({ env: "ABSENT" });
     expect(await credentialsChanged(memory, context())).toBe(false);

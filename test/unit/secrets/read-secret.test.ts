@@ -9,7 +9,7 @@ import type { SecretReference } from "../../../src/config/spec.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { Secret } from "../../../src/lib/secret.js";
 import { readSecret } from "../../../src/secrets/read-secret.js";
-import { aged } from "./aged.js";
+import { backdate } from "./backdate.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -26,7 +26,7 @@ async function failure(
   reference: SecretReference,
   env: Record<string, string | undefined> = {},
 ): Promise<McpAuthError> {
-  await aged(folder);
+  await backdate(folder);
   const error: unknown = await read(reference, env).catch((thrown: unknown) => thrown);
   if (!(error instanceof McpAuthError)) throw new Error("expected a McpAuthError");
   expect(error).toMatchObject({ code: "secret_unavailable", server: "crm", retryable: false });
@@ -37,7 +37,7 @@ async function failure(
 async function written(content: string | Uint8Array): Promise<{ file: string }> {
   const file = join(folder, "secret");
   await writeFile(file, content);
-  await aged(file);
+  await backdate(file);
   return { file };
 }
 

@@ -6,7 +6,7 @@ import { transform } from "esbuild";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { readSecret, type SecretResolver } from "../../../src/secrets/read-secret.js";
 import { snippets } from "../../support/snippets.js";
-import { failureOf } from "./failing.js";
+import { readFailureOf } from "./read-failure-of.js";
 
 /** Runs the recipe of docs/secrets.md unchanged, with a fake service. */
 async function awsResolver(
@@ -41,7 +41,7 @@ describe("the recipe for AWS Secrets Manager", () => {
 
   it("refuses a binary secret", async () => {
     const aws = await awsResolver(async () => ({ SecretBinary: Buffer.from("canary") }));
-    const error = await failureOf(reference, { env: {}, resolvers: { aws } });
+    const error = await readFailureOf(reference, { env: {}, resolvers: { aws } });
     expect(error.message).toContain('the resolver "aws": it threw.');
   });
 });

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
 import { fakeClock } from "../../support/fake-clock.js";
+import { cacheWithTimers } from "./cache-with-timers.js";
 import { failure, issuer, outage, rejection, second, testCache } from "./fixtures.js";
-import { cacheWithTimers } from "./kept.js";
 
 const demand = { reason: "demand" } as const;
 const hour = 3_600 * second;

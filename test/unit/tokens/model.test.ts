@@ -4,8 +4,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { McpAuthError } from "../../../src/errors/error.js";
 import type { Token } from "../../../src/tokens/token.js";
+import { cacheWithTimers, type TestCacheWithTimers } from "./cache-with-timers.js";
 import { failure, outage, refusal, second } from "./fixtures.js";
-import { cacheWithTimers, type TestCacheWithTimers } from "./kept.js";
 
 // Loaded before the tests, so that they do not include the turns of the event loop that loading takes.
 beforeAll(() => import("p-retry"));

@@ -16,7 +16,7 @@ import {
   startAuthorizationServer,
   unsignedJwt,
 } from "../fixtures.js";
-import { issue } from "../request-of.js";
+import { issue } from "../sent-token-request.js";
 
 const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
 const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";

@@ -11,7 +11,7 @@ import {
   signal,
   startAuthorizationServer,
 } from "../fixtures.js";
-import { issue } from "../request-of.js";
+import { issue } from "../sent-token-request.js";
 
 const env = { CRM_SECRET: "canary-5ecret", TENANT: "canary-tenant" };
 

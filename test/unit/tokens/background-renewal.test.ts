@@ -1,8 +1,8 @@
 // The cache together with its timers: what they do over minutes and hours.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Token } from "../../../src/tokens/token.js";
+import { cacheWithTimers, type TestCacheWithTimers } from "./cache-with-timers.js";
 import { outage, refusal, rejection, second } from "./fixtures.js";
-import { cacheWithTimers, type TestCacheWithTimers } from "./kept.js";
 
 // Loaded before the tests, so that they do not include the turns of the event loop that loading takes.
 beforeAll(() => import("p-retry"));

@@ -1,0 +1,10 @@
+import type { McpAuthError } from "./error.js";
+
+/**
+ * Returns the message of an error without the `Server "name": ` at its start, for a message that begins with something
+ * else: another server that shares the failure, or the store.
+ */
+export function messageWithoutServer({ message, server }: McpAuthError): string {
+  const start = `Server "${server}": `;
+  return message.startsWith(start) ? message.slice(start.length) : message;
+}
