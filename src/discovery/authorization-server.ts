@@ -53,7 +53,7 @@ export type TriedIssuerLocation = TriedLocation<JudgedDocument>;
  * `issuer_mismatch` if there was a document of another issuer, else with `discovery_failed`.
  */
 export async function fetchAuthorizationServer(
-  how: MetadataFetch,
+  fetchOptions: MetadataFetch,
   { issuer, isLearned = false, tried: triedBefore, onTried }: WantedIssuer,
 ): Promise<Outcome<FoundAuthorizationServer>> {
   const url = new URL(issuer);
@@ -67,17 +67,17 @@ export async function fetchAuthorizationServer(
     return refuse(unusable(shown.name, "an issuer must have no query and no fragment. Correct it."));
   }
   const locations = authorizationServerMetadataUrls(url).map((each) => ({ url: each, isLearned }));
-  const what = `the metadata of ${shown.name}`;
+  const documentName = `the metadata of ${shown.name}`;
   const judge = (document: MetadataDocument) => judgeDocument(document, issuer, shown.name);
-  const found = await tryLocations<JudgedDocument>(how, {
-    ...{ what, endpoint: "authorization server metadata", locations, judge, tried: triedBefore },
+  const found = await tryLocations<JudgedDocument>(fetchOptions, {
+    ...{ documentName, endpoint: "authorization server metadata", locations, judge, tried: triedBefore },
   });
   const { accepted, tried } = found;
   if (accepted !== undefined) {
     const { document, outcome } = accepted;
     return outcome.ok ? succeed({ metadata: outcome.value, document }) : refuse(outcome.failure);
   }
-  const failure = searchFailure(what, found);
+  const failure = searchFailure(documentName, found);
   if (failure?.retryable === true) onTried?.(tried.filter(({ result }) => result.kind !== "failed"));
   if (failure !== undefined) return refuse(failure);
   const results = isLearned ? "" : ` Tried: ${describeResults(tried)}.`;

@@ -92,7 +92,7 @@ const text = async (response: Promise<Response>): Promise<string> => (await resp
 
 /** Returns the error with which a token request fails. */
 async function failure(send: FetchFunction, url: string): Promise<McpAuthError> {
-  const asked = { server: "billing", what: "the token endpoint", url, timeout: 10_000 };
+  const asked = { server: "billing", target: "the token endpoint", url, timeout: 10_000 };
   const error = await boundedFetch(send, { endpoint: "token endpoint", ...asked }).then(
     () => undefined,
     (reason: unknown) => reason,
