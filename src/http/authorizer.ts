@@ -34,7 +34,7 @@ export interface Authorizer {
   /** Returns an object that identifies the token request in flight. */
   readonly pending?: () => object | undefined;
   /** The server accepted a request. `kind` is called only if the kind matters. */
-  accepted(kind: () => string): void;
+  noteAccepted(kind: () => string): void;
   /** The server refused a token. Remembers what its challenge asks for. */
   noteChallenge(refusing: RefusingResponse): void;
   /** Requests another token for a call that can be sent again. */

@@ -105,8 +105,8 @@ async function sendAuthorized(
   const { reports } = registration;
   try {
     const body = request === undefined || hasBody(settings) ? undefined : await jsonMessage(request);
-    const known = registration.loaded(server.name);
-    const manager = known ?? (await registration.load(server.name));
+    const known = registration.loadedManager(server.name);
+    const manager = known ?? (await registration.loadManager(server.name));
     if (authorization !== null && !isOfManager(authorization, manager)) reports.ownAuthorization(server.name);
     const sent: InitWithFetch = {
       ...settings,

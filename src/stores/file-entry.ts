@@ -39,7 +39,7 @@ export interface Contents {
 }
 
 /** A value's file, parsed. */
-export interface ParsedText {
+export interface ParsedValue {
   readonly value: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt?: number;
@@ -115,12 +115,12 @@ export function isOwnText(text: string): boolean {
 }
 
 /** Returns the content of a value's file. */
-export function textOf(value: string, expiresAt: number | undefined): string {
+export function serializeValue(value: string, expiresAt: number | undefined): string {
   return `mcp-auth-store 1 ${expiresAt === undefined ? "-" : Math.ceil(expiresAt)}\n${value}`;
 }
 
 /** Splits the content of a value's file. Foreign content is returned unchanged: decrypting it fails later. */
-export function parseText(text: string): ParsedText {
+export function parseValue(text: string): ParsedValue {
   const [line, expiry] = heading.exec(text) ?? [];
   if (line === undefined) return { value: text };
   const value = text.slice(line.length);
@@ -168,7 +168,7 @@ export async function removeIfValue(folder: string, value: string, quarantine?: 
 async function moveIfValue(file: string, value: string, target: string): Promise<boolean> {
   const hasValue = async (name: string): Promise<boolean> => {
     const text = await readOwnFile(name);
-    return text !== undefined && parseText(text).value === value;
+    return text !== undefined && parseValue(text).value === value;
   };
   if (!(await hasValue(file))) return false;
   try {

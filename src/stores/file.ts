@@ -9,12 +9,12 @@ import {
   contentsOf,
   isOwnText,
   namesIn,
-  parseText,
+  parseValue,
   readLatest,
   removeIfValue,
   removeLower,
   removeValues,
-  textOf,
+  serializeValue,
 } from "./file-entry.js";
 import { tryFileLock } from "./file-lock.js";
 import { Sweep } from "./file-sweep.js";
@@ -85,7 +85,7 @@ export function createFileStore({
     async get(key) {
       const text = await readLatest(await ownFolderOf(key));
       if (text === undefined) return undefined;
-      const { value, expiresAt } = parseText(text);
+      const { value, expiresAt } = parseValue(text);
       if (expiresAt === undefined) return { value };
       const expiresIn = expiresAt - clock.now();
       return expiresIn > 0 ? { value, expiresIn } : undefined;
@@ -96,7 +96,7 @@ export function createFileStore({
       if (fence !== undefined && fence < latest) return false;
       const number = fence ?? latest;
       const expiresAt = expiresIn === undefined ? undefined : clock.now() + expiresIn;
-      await writeDurably(join(folder, `value-${number}`), textOf(value, expiresAt));
+      await writeDurably(join(folder, `value-${number}`), serializeValue(value, expiresAt));
       const after = await contentsOf(folder);
       // No values are left if another process has deleted them meanwhile.
       const highest = (await removeLower(folder, after.values)) ?? number;

@@ -187,7 +187,7 @@ describe("whatever a server redirects to", () => {
         },
         token: async () => token,
         headers: () => undefined,
-        accepted() {},
+        noteAccepted() {},
         noteChallenge() {},
         replace: async () => ({ kind: "none" }),
         replaceForOthers() {},
