@@ -1,4 +1,5 @@
 import { checkMetadataIssuer, issuerName } from "../diagnosis/issuer.js";
+import { isJsonObject } from "../lib/json-object.js";
 import { type Failure, fail, type Outcome, succeed } from "../net/failure.js";
 import type { AuthorizationServerMetadata } from "./metadata.js";
 import { type MetadataDocument, type MetadataFetch, stringList } from "./metadata-document.js";
@@ -114,8 +115,8 @@ export function storedAuthorizationServer(
   value: unknown,
   issuer: string,
 ): AuthorizationServerMetadata | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const metadata = parseMetadata({ ...value }, issuer, issuerName(issuer));
+  if (!isJsonObject(value)) return undefined;
+  const metadata = parseMetadata(value, issuer, issuerName(issuer));
   return metadata.ok ? metadata.value : undefined;
 }
 
@@ -139,38 +140,36 @@ function parseMetadata(
   const revocation = optionalUrl(json["revocation_endpoint"]);
   // A wrong revocation endpoint is no reason to fail: tokens can be requested without it.
   if (revocation !== undefined) metadata.revocation_endpoint = revocation;
-  const alias = mtlsTokenEndpoint(json["mtls_endpoint_aliases"]);
-  if (alias === false) {
+  const aliases = endpointAliases(json["mtls_endpoint_aliases"]);
+  if (aliases === false) {
     return fail(
       unusable(name, 'its "mtls_endpoint_aliases" is not an object with the URL of a token endpoint.'),
     );
   }
-  const revocationAlias = optionalUrl(memberOf(json["mtls_endpoint_aliases"], "revocation_endpoint"));
-  if (alias !== undefined || revocationAlias !== undefined) {
-    metadata.mtls_endpoint_aliases = {
-      ...(alias !== undefined && { token_endpoint: alias }),
-      ...(revocationAlias !== undefined && { revocation_endpoint: revocationAlias }),
-    };
-  }
+  if (aliases !== undefined) metadata.mtls_endpoint_aliases = aliases;
   return succeed(metadata);
 }
 
-/** Returns the token endpoint among the aliases of RFC 8705 §5, or `false` if they do not have the form of the RFC. */
-function mtlsTokenEndpoint(aliases: unknown): string | undefined | false {
-  if (aliases === undefined || aliases === null) return undefined;
-  if (typeof aliases !== "object" || Array.isArray(aliases)) return false;
-  const alias = "token_endpoint" in aliases ? aliases.token_endpoint : undefined;
-  if (alias === undefined || alias === null) return undefined;
-  return typeof alias === "string" && URL.canParse(alias) && alias;
+/**
+ * Returns the aliases of RFC 8705 §5, `undefined` if there are none, and `false` if they do not have the form of the
+ * RFC. A wrong revocation endpoint is left out.
+ */
+function endpointAliases(value: unknown): AuthorizationServerMetadata["mtls_endpoint_aliases"] | false {
+  if (value === undefined || value === null) return undefined;
+  if (!isJsonObject(value)) return false;
+  const { token_endpoint: token, revocation_endpoint } = value;
+  const tokenEndpoint = optionalUrl(token);
+  if (token !== undefined && token !== null && tokenEndpoint === undefined) return false;
+  const revocationEndpoint = optionalUrl(revocation_endpoint);
+  if (tokenEndpoint === undefined && revocationEndpoint === undefined) return undefined;
+  return {
+    ...(tokenEndpoint !== undefined && { token_endpoint: tokenEndpoint }),
+    ...(revocationEndpoint !== undefined && { revocation_endpoint: revocationEndpoint }),
+  };
 }
 
 function optionalUrl(value: unknown): string | undefined {
   return typeof value === "string" && URL.canParse(value) ? value : undefined;
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  // The value may be anything.
-  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };

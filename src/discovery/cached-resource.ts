@@ -1,5 +1,6 @@
 import { checkListedIssuers } from "../diagnosis/issuer.js";
 import { checkResource } from "../diagnosis/resource.js";
+import { isJsonObject } from "../lib/json-object.js";
 import { machineOf } from "../lib/loopback.js";
 import { type Failure, type Outcome, succeed } from "../net/failure.js";
 import { absenceFreshFor, freshFor, type Loaded, staleFor } from "./lookup-cache.js";
@@ -95,8 +96,8 @@ export function toStore({ sources, metadata }: CachedResource): object {
 
 /** Returns a stored result, or `undefined` if the value does not have the form of this version of the package. */
 export function storedResource(value: unknown): CachedResource | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const { sources, metadata }: { sources?: unknown; metadata?: unknown } = value;
+  if (!isJsonObject(value)) return undefined;
+  const { sources, metadata } = value;
   const isSource = (each: unknown): each is string | null => each === null || typeof each === "string";
   if (!Array.isArray(sources) || !sources.every(isSource)) return undefined;
   if (metadata === undefined) return { sources };

@@ -14,12 +14,15 @@ export function authorizationServerMetadataUrls(issuer: URL): readonly string[] 
   return path === "" ? inserted : [...inserted, `${origin}${path}/.well-known/openid-configuration`];
 }
 
+/** The well-known path of resource metadata, RFC 9728 §3. */
+const wellKnown = "/.well-known/oauth-protected-resource";
+
 /**
  * Returns the well-known URLs of a protected resource (RFC 9728 §3.1): with the path of the server, then at the root. A
  * path that ends in a slash is tried with and without it, because servers read the RFC both ways.
  */
 export function resourceMetadataUrls(server: URL): readonly string[] {
-  const root = `${server.origin}/.well-known/oauth-protected-resource`;
+  const root = `${server.origin}${wellKnown}`;
   const path = server.pathname === "/" ? "" : server.pathname;
   return [...new Set([`${root}${path}${server.search}`, `${root}${path.replace(/\/$/, "")}`, root])];
 }
@@ -35,8 +38,6 @@ export interface ResourceHints {
   /** The `resource_metadata` of the server's challenge (RFC 9728 §5.1). */
   readonly challengeUrl?: string | undefined;
 }
-
-const wellKnown = "/.well-known/oauth-protected-resource";
 
 /**
  * Returns the locations of resource metadata in order of precedence: the URL of the challenge (RFC 9728 §5.1), then the

@@ -1,4 +1,5 @@
 import { checkResource } from "../diagnosis/resource.js";
+import { isJsonObject } from "../lib/json-object.js";
 import { parseScopes } from "../lib/scopes.js";
 import { pause } from "../lib/wait.js";
 import { type Failure, fail, type Outcome, succeed } from "../net/failure.js";
@@ -107,8 +108,8 @@ function judgeDocument(
 
 /** Returns stored metadata, or `undefined` if the value is not metadata. */
 export function storedResourceMetadata(value: unknown): ResourceMetadata | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const metadata = parseMetadata({ ...value });
+  if (!isJsonObject(value)) return undefined;
+  const metadata = parseMetadata(value);
   return typeof metadata === "string" ? undefined : metadata;
 }
 

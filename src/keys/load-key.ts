@@ -49,7 +49,7 @@ const bundles = new Bundles<PrivateKeySpec, Loaded>();
  */
 export async function loadKey(spec: KeySpec, context: KeyContext): Promise<SigningKey> {
   const key = await loadAny(spec, context);
-  if (context.recorder?.recordBundle(spec, key.bundle)) context.notify?.("key:rotated");
+  if (context.recorder?.recordBundle(spec, key.bundle)) context.onCredentialChange?.("key:rotated");
   return key;
 }
 

@@ -49,7 +49,7 @@ export async function loadTlsIdentity(spec: CertificateSpec, context: KeyContext
     ]);
     return identityFromTexts(spec, { certificate, key, passphrase }, context);
   });
-  if (context.recorder?.recordBundle(spec, identity)) context.notify?.("key:rotated");
+  if (context.recorder?.recordBundle(spec, identity)) context.onCredentialChange?.("key:rotated");
   return identity;
 }
 
