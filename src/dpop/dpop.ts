@@ -100,22 +100,30 @@ function noCommonAlgorithm(
   remedy: string,
   server: string,
 ): McpAuthError {
-  const lists = (listed: readonly string[]) => `lists ${knownNames(listed, registeredAlgorithms) || "none"}`;
-  const resourceList = resource && `The MCP server ${lists(resource)}.`;
-  const detail =
+  const name = `the authorization server ${issuer}`;
+  const accept =
     authorizationServer === undefined
-      ? `it accepts no DPoP proof that ${ability}. ${resourceList ?? ""}`
-      : `the authorization server ${issuer} ${resourceList === undefined ? "accepts" : "and the MCP server accept"} no DPoP ` +
-        `proof that ${ability}. ${resourceList === undefined ? "It" : "The authorization server"} ${lists(authorizationServer)}.` +
-        (resourceList === undefined ? "" : ` ${resourceList}`);
+      ? "it accepts"
+      : resource === undefined
+        ? `${name} accepts`
+        : `${name} and the MCP server accept`;
+  const sentences = [
+    `${accept} no DPoP proof that ${ability}.`,
+    authorizationServer &&
+      `${resource === undefined ? "It" : "The authorization server"} ${lists(authorizationServer)}.`,
+    resource && `The MCP server ${lists(resource)}.`,
+    remedy,
+  ];
+  const detail = sentences.filter((sentence) => sentence !== undefined).join(" ");
   // The metadata of both servers has a list of this name.
   const details = {
     dpop_signing_alg_values_supported: [...(authorizationServer ?? []), ...(resource ?? [])],
   };
-  return new McpAuthError("unsupported_by_server", `Server "${server}": ${detail} ${remedy}`, {
-    server,
-    details,
-  });
+  return new McpAuthError("unsupported_by_server", `Server "${server}": ${detail}`, { server, details });
+}
+
+function lists(listed: readonly string[]): string {
+  return `lists ${knownNames(listed, registeredAlgorithms) || "none"}`;
 }
 
 async function createEphemeralSigner(alg: string, clock: Clock, server: string): Promise<DpopSigner> {

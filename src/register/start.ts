@@ -65,8 +65,8 @@ function registrationOf(spec: ConfigSpec, cwd: string): Registration {
   return {
     servers: new ServerMap(urlsOf(spec)),
     reports: new Reports(),
-    loaded: (server) => runtime && managerIn(runtime, server),
-    async load(server) {
+    loadedManager: (server) => runtime && managerIn(runtime, server),
+    async loadManager(server) {
       loading ??= loadRuntime(spec, cwd);
       try {
         runtime = await loading;

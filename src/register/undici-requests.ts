@@ -50,7 +50,7 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
       else ignoreFailureInBackground(error);
     };
     registration
-      .load(server)
+      .loadManager(server)
       .then((manager) => manager.getToken())
       .catch(failed)
       .finally(() => fetching.delete(server));
@@ -107,7 +107,7 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
     present: string | undefined,
   ): Authorized | undefined => {
     const { reports } = registration;
-    const manager = registration.loaded(name);
+    const manager = registration.loadedManager(name);
     const token = manager && currentTokenOf(manager);
     if (manager === undefined || token === undefined) return undefined;
     if (token === "bound") {

@@ -3,9 +3,9 @@ import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ignoreSystemError } from "../errors/expected-errors.js";
-import { contentsOf, namesIn, parseText, readLatest, removeIfValue } from "./file-entry.js";
+import { contentsOf, namesIn, parseValue, readLatest, removeIfValue } from "./file-entry.js";
 import { ignoreFileError, removeOwnFile, removeOwnFolder } from "./own-files.js";
-import { isEntryName } from "./own-names.js";
+import { isEntryName } from "./store-names.js";
 
 /** Age in milliseconds at which the files of a process that died are removed. */
 const abandonedAfter = 60_000;
@@ -75,7 +75,7 @@ async function removeOlder(folder: string, names: readonly string[], time: numbe
 async function removeExpired(folder: string, now: number): Promise<void> {
   const text = await readLatest(folder);
   if (text === undefined) return;
-  const { value, expiresAt = Number.POSITIVE_INFINITY } = parseText(text);
+  const { value, expiresAt = Number.POSITIVE_INFINITY } = parseValue(text);
   if (expiresAt + abandonedAfter < now) await removeIfValue(folder, value);
 }
 

@@ -130,7 +130,7 @@ function answering(answers: readonly Answer[]) {
   return { requestedUrls, fetch };
 }
 
-const how = (fetch: typeof globalThis.fetch) => ({ fetch, clock: systemClock, timeout: 10_000 });
+const withFetch = (fetch: typeof globalThis.fetch) => ({ fetch, clock: systemClock, timeout: 10_000 });
 const isList = (value: unknown) =>
   value === undefined || (Array.isArray(value) && value.every((item) => typeof item === "string"));
 const codes = [
@@ -147,7 +147,7 @@ describe("authorization server metadata", () => {
     [authorizationServer],
     async (document) => {
       const found = await fetchAuthorizationServer(
-        how(async () => Response.json({ ...document, issuer })),
+        withFetch(async () => Response.json({ ...document, issuer })),
         { issuer },
       );
       expect(found).toMatchObject({ ok: true, value: { metadata: { ...document, issuer } } });
@@ -159,7 +159,7 @@ describe("authorization server metadata", () => {
     [answer(authorizationServer)],
     async (answer) => {
       const { fetch } = answering([answer]);
-      const found = await fetchAuthorizationServer(how(fetch), { issuer });
+      const found = await fetchAuthorizationServer(withFetch(fetch), { issuer });
       if (!found.ok) return assertSilent(shownOf(found.failure));
       const { issuer: own, token_endpoint, mtls_endpoint_aliases: aliases, ...lists } = found.value.metadata;
       expect(own).toBe(issuer);
@@ -182,7 +182,7 @@ describe("resource metadata", () => {
     "arbitrary resource metadata is well formed, absent, or a failure",
     [fc.array(answer(resource), { maxLength: 3 })],
     async (answers) => {
-      const found = await findProtectedResource(how(answering(answers).fetch), url, candidates, {
+      const found = await findProtectedResource(withFetch(answering(answers).fetch), url, candidates, {
         retries: false,
       });
       if (!found.ok) return assertSilent(shownOf(found.failure));

@@ -187,7 +187,7 @@ describe("redirects of a server", () => {
         },
         token: async () => token,
         headers: () => undefined,
-        accepted() {},
+        noteAccepted() {},
         noteChallenge() {},
         replace: async () => ({ kind: "none" }),
         replaceForOthers() {},

@@ -50,7 +50,7 @@ const resource = async (resourceMetadataUrl?: string) => (await known(resourceMe
 const known = (resourceMetadataUrl?: string) =>
   cache.resource({
     ...request(),
-    ...{ url: `${server.origin}/mcp`, issuer: server.origin, patience: 10_000 },
+    ...{ url: `${server.origin}/mcp`, issuer: server.origin, searchTimeout: 10_000 },
     ...(resourceMetadataUrl === undefined ? {} : { challenge: { resourceMetadataUrl } }),
   });
 

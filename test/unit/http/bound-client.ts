@@ -63,7 +63,7 @@ export function client(origin: string, options: ClientOptions = {}) {
     nonces,
     token: async () => tokenNamed(`t${rejected.length + 1}`, binding),
     headers: async () => headers,
-    accepted() {
+    noteAccepted() {
       accepted += 1;
     },
     noteChallenge: () => {},

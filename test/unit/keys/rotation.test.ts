@@ -235,8 +235,8 @@ describe("a change of a bundle", () => {
     const spec = keySpec();
     const load = (name: string) => {
       const recorder = new CredentialRecorder(clock, memory, {});
-      const notify = (change: string) => told.push(`${change} ${name}`);
-      return loadKey(spec, { ...context, recorder, notify });
+      const onCredentialChange = (change: string) => told.push(`${change} ${name}`);
+      return loadKey(spec, { ...context, recorder, onCredentialChange });
     };
     put(old);
     await load("first");

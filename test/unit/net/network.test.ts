@@ -93,7 +93,7 @@ const text = async (response: Promise<Response>): Promise<string> => (await resp
 
 /** Returns the error with which a token request fails. */
 async function tokenRequestError(send: FetchFunction, url: string): Promise<McpAuthError> {
-  const exchange = { server: "billing", what: "the token endpoint", url, timeout: 10_000 };
+  const exchange = { server: "billing", target: "the token endpoint", url, timeout: 10_000 };
   const error = await rejectionOf(boundedFetch(send, { endpoint: "token endpoint", ...exchange }));
   expect(error.cause).toBeUndefined();
   return error;

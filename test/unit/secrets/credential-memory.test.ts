@@ -61,7 +61,7 @@ describe("the value of a reference", () => {
     const read = () =>
       readClientSecret(
         reference,
-        context({ notify: (change) => told.push(`${change} ${env["CRM_SECRET"]}`) }),
+        context({ onCredentialChange: (change) => told.push(`${change} ${env["CRM_SECRET"]}`) }),
       );
     await read();
     await read();

@@ -143,7 +143,7 @@ const call =
     // The model is certain that this token was returned, is usable, and that no other arrived. Whether the server refuses it
     // makes no difference, because it may refuse it only for some calls.
     const has = last !== undefined && model.isNewest(last) && model.isUsable(last);
-    open.timers.used(began);
+    open.timers.noteUse(began);
     const controller = new AbortController();
     const signal = leaves ? controller.signal : undefined;
     let settled = false;

@@ -82,11 +82,11 @@ export class Process {
       fetch: (input, init) => this.#world.receive(this, input, init),
       headers: () => undefined,
       token: async (signal) => {
-        this.#timers.used(this.#world.clock.now());
+        this.#timers.noteUse(this.#world.clock.now());
         const fresh = cache.peek(this.#world.clock.now());
         return fresh ?? (await cache.getToken({ reason: "demand", signal, anyUnexpired: true }));
       },
-      accepted: (kind) => this.#accepted(kind),
+      noteAccepted: (kind) => this.#accepted(kind),
       noteChallenge: () => {},
       replace: (call) => this.#replace(call),
       replaceForOthers: (call) => {
