@@ -42,8 +42,8 @@ export interface Authorizer {
   /** Requests another token for later calls, because this one cannot be sent again. */
   replaceForOthers(call: RefusedCall): void;
   /**
-   * The server refused a new token, or the same token came again. Explains this to the operator, because the caller gets
-   * the response. Never rejects.
+   * The server refused a new token, or the same token came again. Explains this to the operator, because the caller
+   * gets the response. Never rejects.
    */
   explainRefusal(refusing: RefusingResponse): Promise<void>;
   /**

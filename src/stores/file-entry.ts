@@ -14,8 +14,8 @@ import { hasErrorCode } from "../errors/expected-errors.js";
 import { unfinished } from "./durable-file.js";
 import { NotOurs } from "./failure.js";
 import { ignoreFileError, readOwnFile, removeOwnFile } from "./own-files.js";
-import { assertEntryFolder } from "./own-folder.js";
-import { isOwnName, ownNames } from "./own-names.js";
+import { assertEntryFolder } from "./secure-folder.js";
+import { isStoreName, namePatterns } from "./store-names.js";
 
 // The first line of a value's file: the expiry of the value in milliseconds since the epoch, or `-`.
 const heading = /^mcp-auth-store 1 (\d{1,16}|-)\n/;
@@ -56,15 +56,15 @@ export async function contentsOf(folder: string): Promise<Contents> {
   const files = all.filter((each) => each.isFile()).map(({ name }) => name);
   const filesNamed = (pattern: RegExp): readonly string[] => files.filter((name) => pattern.test(name));
   // A number counts as given out even if something else than our file has its name.
-  const fences = numbersIn(names, ownNames.fence);
+  const fences = numbersIn(names, namePatterns.fence);
   return {
     size: all.length,
-    values: numbersIn(files, ownNames.value),
+    values: numbersIn(files, namePatterns.value),
     fences,
-    locks: numbersIn(names, ownNames.lock),
+    locks: numbersIn(names, namePatterns.lock),
     fence: Math.max(0, ...fences),
-    unfinished: filesNamed(ownNames.unfinished),
-    quarantine: filesNamed(ownNames.quarantined),
+    unfinished: filesNamed(namePatterns.unfinished),
+    quarantine: filesNamed(namePatterns.quarantined),
   };
 }
 
@@ -72,7 +72,7 @@ async function listEntry(folder: string): Promise<readonly Dirent[]> {
   try {
     assertEntryFolder(await lstat(folder));
     const all = await readdir(folder, { withFileTypes: true });
-    if (all.length === 0 || all.some(({ name }) => isOwnName(name))) return all;
+    if (all.length === 0 || all.some(({ name }) => isStoreName(name))) return all;
   } catch (error) {
     if (hasErrorCode(error, "ENOENT")) return [];
     throw error;
@@ -110,7 +110,7 @@ export async function readLatest(folder: string): Promise<string | undefined> {
 }
 
 /** Returns whether this package wrote a text, by its first line. */
-export function isOwnText(text: string): boolean {
+export function isStoreText(text: string): boolean {
   return heading.test(text);
 }
 

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ignoreSystemError } from "../errors/expected-errors.js";
 import { contentsOf, namesIn, parseValue, readLatest, removeIfValue } from "./file-entry.js";
 import { ignoreFileError, removeOwnFile, removeOwnFolder } from "./own-files.js";
-import { isEntryName } from "./own-names.js";
+import { isEntryName } from "./store-names.js";
 
 /** Age in milliseconds at which the files of a process that died are removed. */
 const abandonedAfter = 60_000;

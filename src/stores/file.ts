@@ -7,7 +7,7 @@ import { NotOurs } from "./failure.js";
 import {
   type Contents,
   contentsOf,
-  isOwnText,
+  isStoreText,
   namesIn,
   parseValue,
   readLatest,
@@ -19,9 +19,9 @@ import {
 import { tryFileLock } from "./file-lock.js";
 import { Sweep } from "./file-sweep.js";
 import { removeOwnFile } from "./own-files.js";
-import { secureEntryFolder, secureStoreFolder } from "./own-folder.js";
-import { isEntryName } from "./own-names.js";
+import { secureEntryFolder, secureStoreFolder } from "./secure-folder.js";
 import type { TokenStore } from "./store.js";
+import { isEntryName } from "./store-names.js";
 
 export interface FileStoreOptions {
   /** Absolute path of the store's folder. It is created when it is needed. */
@@ -64,7 +64,7 @@ export function createFileStore({
     await assertAllowed();
     await secureStoreFolder(path);
   };
-  const ownFolderOf = async (key: string): Promise<string> => {
+  const usableFolderOf = async (key: string): Promise<string> => {
     const folder = folderOf(key);
     await assertUsable();
     return folder;
@@ -72,7 +72,7 @@ export function createFileStore({
   const createdFolderOf = async (
     key: string,
   ): Promise<{ readonly folder: string; readonly contents: Contents }> => {
-    const folder = await ownFolderOf(key);
+    const folder = await usableFolderOf(key);
     await makeFolderDurably(folder);
     await assertUsable();
     // Fails for a foreign folder, so it comes before anything is changed, including the mode.
@@ -83,7 +83,7 @@ export function createFileStore({
 
   return {
     async get(key) {
-      const text = await readLatest(await ownFolderOf(key));
+      const text = await readLatest(await usableFolderOf(key));
       if (text === undefined) return undefined;
       const { value, expiresAt } = parseValue(text);
       if (expiresAt === undefined) return { value };
@@ -104,13 +104,13 @@ export function createFileStore({
       return fence === undefined || Math.max(after.fence, highest) <= number;
     },
     async delete(key) {
-      const folder = await ownFolderOf(key);
+      const folder = await usableFolderOf(key);
       const { quarantine, values } = await contentsOf(folder);
       await Promise.all(quarantine.map((name) => removeOwnFile(join(folder, name))));
       await removeValues(folder, values);
     },
     async compareAndDelete(key, value) {
-      return await removeIfValue(await ownFolderOf(key), value);
+      return await removeIfValue(await usableFolderOf(key), value);
     },
     async withLock(key, ttl, run) {
       const { folder } = await createdFolderOf(key);
@@ -133,7 +133,7 @@ export function createFileStore({
     },
     async keys(prefix) {
       // Only the checks are needed.
-      await ownFolderOf("any");
+      await usableFolderOf("any");
       const names = await namesIn(path);
       const found = await Promise.all(
         names.map(async (name) => {
@@ -144,7 +144,7 @@ export function createFileStore({
       return found.flat();
     },
     async quarantine(key, value) {
-      await removeIfValue(await ownFolderOf(key), value, `${randomUUID()}.unreadable`);
+      await removeIfValue(await usableFolderOf(key), value, `${randomUUID()}.unreadable`);
     },
     async close() {
       closed = true;
@@ -160,14 +160,14 @@ export function createFileStore({
  * content does.
  */
 async function isEntry(folder: string, name: string): Promise<boolean> {
-  const isOwnEntry = isEntryName(name);
+  const hasEntryName = isEntryName(name);
   try {
-    if (isOwnEntry) return (await contentsOf(folder)).values.length > 0;
+    if (hasEntryName) return (await contentsOf(folder)).values.length > 0;
     const text = await readLatest(folder);
-    return text !== undefined && isOwnText(text);
+    return text !== undefined && isStoreText(text);
   } catch (error) {
     // A foreign file in the folder of the store must not prevent the listing.
-    if (!isOwnEntry || error instanceof NotOurs) return false;
+    if (!hasEntryName || error instanceof NotOurs) return false;
     throw error;
   }
 }

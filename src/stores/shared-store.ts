@@ -141,7 +141,8 @@ export class SharedStore {
   ): Promise<Locked<T>> {
     return new Promise((resolve, reject) => {
       let hasWorked = false;
-      const waitBriefly = (settle: () => void): void => {
+      // The caller gets its result when the lock is released, but does not wait long for that.
+      const finish = (settle: () => void): void => {
         hasWorked = true;
         void settledWithin(locked, briefWait, this.#clock).then(settle);
       };
@@ -150,8 +151,8 @@ export class SharedStore {
           // The store took too long, so the caller continues without it.
           if (!begun()) throw storeUnavailable();
           await work(lease).then(
-            (value) => waitBriefly(() => resolve({ acquired: true, value })),
-            (error: unknown) => waitBriefly(() => reject(error)),
+            (value) => finish(() => resolve({ acquired: true, value })),
+            (error: unknown) => finish(() => reject(error)),
           );
         });
       const locked = this.#run("write", lock, options);

@@ -61,14 +61,14 @@ test.each([
     "unusable, after a permanent failure",
     requestFailed(withToken, 54_000, refusal),
     54_500,
-    { kind: "refuse", retryAfter: 500 },
+    { kind: "fail", retryAfter: 500 },
   ],
   ["expired", withToken, 60_000, { kind: "wait", serveStaleAt: undefined }],
   [
     "expired, after a temporary failure",
     requestFailed(withToken, 60_000, outage),
     60_200,
-    { kind: "refuse", retryAfter: 800 },
+    { kind: "fail", retryAfter: 800 },
   ],
   [
     "expired, with a request in flight",
@@ -156,7 +156,7 @@ test("cool-downs double from 1 s to 60 s, and last as long as a server asks", ()
   }
   expect(lengths).toEqual([1, 2, 4, 8, 16, 32, 60, 60].map((length) => length * second));
   const asked = requestFailed(initialState, 0, { retryable: true, retryAfter: 90_000 });
-  expect(decide(asked, 1, "demand")).toEqual({ kind: "refuse", retryAfter: 89_999 });
+  expect(decide(asked, 1, "demand")).toEqual({ kind: "fail", retryAfter: 89_999 });
 });
 
 test("a cool-down ends with a token, with a new credential, and after its time", () => {
