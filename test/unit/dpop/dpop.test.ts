@@ -20,7 +20,7 @@ function dpopOf(key?: KeySpec, context: Partial<KeyContext> = {}, warnings: stri
   const dpop = createDpop({ ...(key && { key }), clock: fakeClock(now) });
   const onUnlisted = () => void warnings.push("unsupported_by_server");
   return (authorizationServer?: Listed, resource?: Listed) =>
-    dpop.dpopSigner(
+    dpop.signerFor(
       { issuer, authorizationServer, resource, onUnlisted },
       { server: "crm", env: {}, ...context },
     );
@@ -164,8 +164,8 @@ describe("without a key in the config", () => {
 
   test("an ephemeral DPoP key is generated once for concurrent calls", async () => {
     const dpopSigner = dpopOf();
-    const provers = await Promise.all(Array.from({ length: 20 }, () => dpopSigner()));
-    expect(new Set(provers.map(({ thumbprint }) => thumbprint)).size).toBe(1);
+    const signers = await Promise.all(Array.from({ length: 20 }, () => dpopSigner()));
+    expect(new Set(signers.map(({ thumbprint }) => thumbprint)).size).toBe(1);
   });
 
   test("an ephemeral DPoP key is different in each manager", async () => {

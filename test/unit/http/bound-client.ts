@@ -15,7 +15,7 @@ const clock = fakeClock();
 /** A key that tokens can be bound to. */
 export async function newDpopSigner(): Promise<DpopSigner> {
   const dpop = createDpop({ clock });
-  return await dpop.dpopSigner({ issuer: "https://auth.example" }, { server: "crm", env: {} });
+  return await dpop.signerFor({ issuer: "https://auth.example" }, { server: "crm", env: {} });
 }
 
 function tokenNamed(accessToken: string, binding?: Binding): Token {
