@@ -21,7 +21,7 @@ export interface Dpop {
    * ephemeral key of this manager. A configured `alg` that the servers do not list is used with a warning. Rejects with
    * `unsupported_by_server` and `key_invalid`, and for a named key with the codes of `loadKey`.
    */
-  dpopSigner(servers: ProofServers, context: KeyContext): Promise<DpopSigner>;
+  signerFor(servers: ProofServers, context: KeyContext): Promise<DpopSigner>;
 }
 
 /** The servers that see the proofs, with the `dpop_signing_alg_values_supported` that each lists. */
@@ -46,12 +46,12 @@ interface DpopOptions {
 /** Creates the DPoP state of one token manager. */
 export function createDpop({ key, clock, nonces = new Nonces() }: DpopOptions): Dpop {
   if (key !== undefined) {
-    return { nonces, dpopSigner: (servers, context) => createNamedKeySigner(key, clock, servers, context) };
+    return { nonces, signerFor: (servers, context) => createNamedKeySigner(key, clock, servers, context) };
   }
   const ephemeral = new Map<string, Promise<DpopSigner>>();
   return {
     nonces,
-    async dpopSigner(servers, context) {
+    async signerFor(servers, context) {
       const alg = chooseEphemeralAlgorithm([...ephemeral.keys()], servers, context);
       const { server } = context;
       const known = ephemeral.get(alg);

@@ -58,7 +58,7 @@ async function restoreBinding(
   if (jkt === undefined && x5t === undefined) return "none";
   const algorithms = { issuer, ...(typeof alg === "string" && { authorizationServer: [alg] }) };
   const [dpopSigner, identity] = await Promise.all([
-    dpop?.().then((loaded) => loaded.dpopSigner(algorithms, context)),
+    dpop?.().then((loaded) => loaded.signerFor(algorithms, context)),
     certificate && loadTlsIdentity(certificate, context),
   ]);
   if (dpopSigner?.thumbprint !== jkt || identity?.thumbprint !== x5t) return undefined;

@@ -1,5 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
-import { errorNotes } from "../errors/error-mark.js";
+import { errorNotes } from "../errors/error-notes.js";
 import { capitalized, printable } from "../lib/printable.js";
 import { isTlsErrorCode } from "../lib/tls.js";
 

@@ -85,7 +85,7 @@ export async function sendTokenRequest(
   const time = serverClocks.at(tokenEndpoint);
   const authentication = await authenticateClient(client, metadata, { time, onSigned }, attempt);
   const onUnlisted = () => warnOnce(attempt, `authentication at ${client.issuer}`);
-  const dpopSigner = await dpop?.dpopSigner(
+  const dpopSigner = await dpop?.signerFor(
     { issuer, authorizationServer, resource: resourceAlgorithms, onUnlisted },
     attempt,
   );

@@ -155,8 +155,8 @@ test("cool-downs double from 1 s to 60 s, and last as long as a server asks", ()
     lengths.push(state.cooldown?.until ?? 0);
   }
   expect(lengths).toEqual([1, 2, 4, 8, 16, 32, 60, 60].map((length) => length * second));
-  const asked = requestFailed(initialState, 0, { retryable: true, retryAfter: 90_000 });
-  expect(decide(asked, 1, "demand")).toEqual({ kind: "fail", retryAfter: 89_999 });
+  const toldToWait = requestFailed(initialState, 0, { retryable: true, retryAfter: 90_000 });
+  expect(decide(toldToWait, 1, "demand")).toEqual({ kind: "fail", retryAfter: 89_999 });
 });
 
 test("a cool-down ends with a token, with a new credential, and after its time", () => {
