@@ -121,13 +121,13 @@ const respond = ({ status, type, body, challenge }: Answer): Response =>
 
 /** Sends the answers in turn, whatever is requested, and records the requested URLs. */
 function answering(answers: readonly Answer[]) {
-  const asked: string[] = [];
+  const requestedUrls: string[] = [];
   const fetch = async (input: string | URL | Request): Promise<Response> => {
-    const next = answers[asked.length % answers.length];
-    asked.push(String(input));
+    const next = answers[requestedUrls.length % answers.length];
+    requestedUrls.push(String(input));
     return next === undefined ? new Response("", { status: 404 }) : respond(next);
   };
-  return { asked, fetch };
+  return { requestedUrls, fetch };
 }
 
 const withFetch = (fetch: typeof globalThis.fetch) => ({ fetch, clock: systemClock, timeout: 10_000 });
@@ -224,12 +224,12 @@ describe("discovery from arbitrary responses", () => {
     "discovery from arbitrary responses finds the pinned issuer over https, or fails",
     [fc.array(anyAnswer, { maxLength: 4 })],
     async (answers) => {
-      const { asked, fetch } = answering(answers);
+      const { requestedUrls, fetch } = answering(answers);
       const cache = new MetadataCache({ fetch, clock: systemClock });
       const outcome = await outcomeOf(() =>
         findTarget(cache, { server: "crm", url, issuer, timeout: 10_000 }),
       );
-      expect(asked.every((one) => /^https:\/\/(?:auth|mcp)\.example\//.test(one))).toBe(true);
+      expect(requestedUrls.every((one) => /^https:\/\/(?:auth|mcp)\.example\//.test(one))).toBe(true);
       if ("error" in outcome) return assertDocumented(outcome.error, codes);
       const { authorizationServer, resource: sent = "" } = outcome.value;
       expect(authorizationServer.issuer).toBe(issuer);
@@ -242,10 +242,10 @@ describe("discovery from arbitrary responses", () => {
     "discover() sends requests only over https for arbitrary responses, and returns a list or fails",
     [fc.array(anyAnswer, { maxLength: 5 })],
     async (answers) => {
-      const { asked, fetch } = answering(answers);
+      const { requestedUrls, fetch } = answering(answers);
       const outcome = await outcomeOf(() => discover(url, { fetch }));
-      expect(asked.every(isSafe)).toBe(true);
-      expect(asked.length).toBeLessThan(60);
+      expect(requestedUrls.every(isSafe)).toBe(true);
+      expect(requestedUrls.length).toBeLessThan(60);
       if ("error" in outcome) return assertDocumented(outcome.error, codes);
       expect(outcome.value.servers.every(({ tokenEndpoint }) => isSafe(tokenEndpoint))).toBe(true);
     },

@@ -24,7 +24,7 @@ describe("1,000 concurrent first calls", () => {
     const world = await startWorld();
     const { auth, manager } = await createTestManager(world);
     const heard = recordEvents(auth);
-    const asked = thousand.map(async (index): Promise<string> => {
+    const calls = thousand.map(async (index): Promise<string> => {
       if (index % 4 === 0) return await manager.getAccessToken();
       if (index % 4 === 1) return (await manager.getToken()).accessToken;
       if (index % 4 === 2)
@@ -32,7 +32,7 @@ describe("1,000 concurrent first calls", () => {
       const { signal } = new AbortController();
       return await manager.getAccessToken({ signal });
     });
-    const tokens = new Set(await Promise.all(asked));
+    const tokens = new Set(await Promise.all(calls));
     expect(tokens.size).toBe(1);
     expect(world.issuer.tokenRequests).toHaveLength(1);
     expect(renewalReasons(heard)).toEqual(["demand"]);

@@ -18,7 +18,7 @@ import { connectClient } from "./tool-client.js";
 
 const ten = Array.from({ length: 10 }, (_, index) => String(index));
 const revoke = ({ mcp, issuer }: World): void => mcp.revoke(issuer.issued.at(-1)?.jti ?? "");
-const asked = ({ issuer }: World) => issuer.tokenRequests.map(({ params }) => params["scope"]);
+const requestedScopes = ({ issuer }: World) => issuer.tokenRequests.map(({ params }) => params["scope"]);
 
 describe("authProvider of SDK v2", () => {
   test.each([9_000, 1_000])(
@@ -125,7 +125,7 @@ describe("oauthProvider of SDK v1 without scopes in the config", () => {
       revoke(world);
       expect(await client.echo(text)).toBe(text);
     }
-    expect(new Set(asked(world))).toEqual(new Set(["read"]));
+    expect(new Set(requestedScopes(world))).toEqual(new Set(["read"]));
     expect(world.mcp.requests.filter(({ status }) => status === 403)).toEqual([]);
   });
 
@@ -137,10 +137,10 @@ describe("oauthProvider of SDK v1 without scopes in the config", () => {
     const { manager } = await createTestManager(world, { store: memory.store() });
     const client = await viaOauthProviderV1(manager);
     expect(await client.echo("before")).toBe("before");
-    expect(asked(world)).toEqual(["read"]);
+    expect(requestedScopes(world)).toEqual(["read"]);
     revoke(world);
     expect(await client.echo("after")).toBe("after");
-    expect(new Set(asked(world))).toEqual(new Set(["read"]));
+    expect(new Set(requestedScopes(world))).toEqual(new Set(["read"]));
   });
 
   test("oauthProvider requests the scopes that a challenge named", async () => {
@@ -154,7 +154,7 @@ describe("oauthProvider of SDK v1 without scopes in the config", () => {
     );
     const { manager } = await createTestManager(world);
     expect(await (await viaFetchV2(manager)).echo("hi")).toBe("hi");
-    expect(asked(world)).toEqual([undefined, undefined, "read"]);
+    expect(requestedScopes(world)).toEqual([undefined, undefined, "read"]);
     // SDK v1 does not pass on the scopes of a challenge.
     const params = await oauthProvider(manager).prepareTokenRequest();
     expect(params.get("scope")).toBe("read");
@@ -166,10 +166,10 @@ describe("oauthProvider of SDK v1 without scopes in the config", () => {
     const config = { servers: { tools: { ...tools, stepUp: ["write"] } } };
     const { manager } = await createTestManager({ config, env: world.env });
     expect(await (await connectClient(manager)).call("rename", "x")).toBe("x");
-    expect(asked(world)).toEqual(["read", "read write"]);
+    expect(requestedScopes(world)).toEqual(["read", "read write"]);
     const client = await viaOauthProviderV1(manager);
     revoke(world);
     expect(await client.echo("after")).toBe("after");
-    expect(new Set(asked(world).slice(2))).toEqual(new Set(["read write"]));
+    expect(new Set(requestedScopes(world).slice(2))).toEqual(new Set(["read write"]));
   });
 });

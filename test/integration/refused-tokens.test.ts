@@ -33,13 +33,13 @@ describe("a tool that answers 401 to every token", () => {
     const client = await connectClient(manager);
     const started = clock.now();
     const at: number[] = [];
-    let asked = world.issuer.tokenRequests.length;
-    expect(asked).toBe(1);
+    let requestsSoFar = world.issuer.tokenRequests.length;
+    expect(requestsSoFar).toBe(1);
     for (let second = 0; second < 60; second += 1) {
       await expect(client.call("jira", "x")).rejects.toMatchObject({ code: "CLIENT_HTTP_NOT_IMPLEMENTED" });
       expect(await client.call("ping", String(second))).toBe(String(second));
-      if (world.issuer.tokenRequests.length > asked) at.push((clock.now() - started) / 1_000);
-      asked = world.issuer.tokenRequests.length;
+      if (world.issuer.tokenRequests.length > requestsSoFar) at.push((clock.now() - started) / 1_000);
+      requestsSoFar = world.issuer.tokenRequests.length;
       await advance(1_000);
     }
     expect(at).toEqual([0, 1, 3, 7, 15, 31]);

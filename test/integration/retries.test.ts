@@ -71,11 +71,11 @@ describe("temporary failures", () => {
     const world = await startWorld();
     const live = liveClock();
     let failures = 2;
-    const asked: string[] = [];
+    const requestedPaths: string[] = [];
     const { manager } = await createTestManager(world, {
       clock: live.clock,
       fetch: async (input, init) => {
-        asked.push(new URL(String(input)).pathname);
+        requestedPaths.push(new URL(String(input)).pathname);
         // The second URL answers 404, so it is not requested again for this token.
         if (String(input).includes("openid-configuration")) return new Response("", { status: 404 });
         if (failures > 0 && String(input).includes("oauth-authorization-server")) {
@@ -88,10 +88,10 @@ describe("temporary failures", () => {
     const token = manager.getAccessToken();
     await live.advance(20 * second);
     expect(await token).toMatch(/^ey/);
-    expect(asked.filter((path) => path.includes("oauth-authorization-server"))).toHaveLength(3);
-    expect(asked.filter((path) => path.includes("openid-configuration"))).toHaveLength(1);
-    expect(asked.filter((path) => path.includes("oauth-protected-resource"))).toHaveLength(1);
-    expect(asked.filter((path) => path === "/token")).toHaveLength(1);
+    expect(requestedPaths.filter((path) => path.includes("oauth-authorization-server"))).toHaveLength(3);
+    expect(requestedPaths.filter((path) => path.includes("openid-configuration"))).toHaveLength(1);
+    expect(requestedPaths.filter((path) => path.includes("oauth-protected-resource"))).toHaveLength(1);
+    expect(requestedPaths.filter((path) => path === "/token")).toHaveLength(1);
   });
 });
 

@@ -292,7 +292,7 @@ describe("stores that are passed in code", () => {
 
   test.each([
     ["without a method", { ...methods, get: undefined, encryptionKeys }, "no method `get`"],
-    ["without any method, such as a copy by spread", { encryptionKeys }, "no method `get`"],
+    ["without any method, as in a copy by spread,", { encryptionKeys }, "no method `get`"],
     ["without encryption keys", methods, "no `encryptionKeys`"],
     [
       "with encryption keys instead of a function",
@@ -516,7 +516,7 @@ describe("metadata in a store", () => {
       const { manager } = await createTestManager(world, { store: memory.store() });
       await manager.getAccessToken({ forceRefresh: true });
     }
-    const asked = server.requests.filter(({ url }) => url.endsWith("server") || url === "/token");
-    expect(asked.length).toBe(4);
+    const lookups = server.requests.filter(({ url }) => url.endsWith("server") || url === "/token");
+    expect(lookups.length).toBe(4);
   });
 });

@@ -101,19 +101,19 @@ test("a refusal of the identity provider ends the call without a request to the 
     enterprise("basic", { resolver: "given", ref: "assertion" }),
     async () => idToken,
   );
-  const asked = await requestsDuring(async () => {
+  const requests = await requestsDuring(async () => {
     expectRefused(await rejectionOf(manager.getToken()), "invalid_grant", idToken);
   });
-  expect(asked).toEqual({ idp: ["invalid_grant"], issuer: [] });
+  expect(requests).toEqual({ idp: ["invalid_grant"], issuer: [] });
 });
 
 test("each new enterprise_managed token needs requests to both servers, because an ID-JAG works only once", async () => {
   const manager = await managerWith(enterprise("signer", { resolver: "platform", ref: "sign-in-signer" }));
-  const asked = await requestsDuring(async () => {
+  const requests = await requestsDuring(async () => {
     await manager.getToken();
     await manager.getToken({ forceRefresh: true });
   });
-  expect(asked).toEqual({ idp: [200, 200], issuer: [200, 200] });
+  expect(requests).toEqual({ idp: [200, 200], issuer: [200, 200] });
   const assertions = world.issuer.tokenRequests.slice(-2).map(({ params }) => params["assertion"]);
   expect(new Set(assertions).size).toBe(2);
   expect(world.idp.tokenRequests.at(-1)?.params).toMatchObject({

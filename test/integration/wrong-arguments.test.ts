@@ -24,7 +24,7 @@ async function world() {
   return { issuer, auth, manager };
 }
 
-describe("an invalid argument is config_invalid, and nothing is sent", () => {
+describe("invalid arguments", () => {
   const signals: unknown[] = [{}, "signal", 1, new AbortController(), { aborted: false }];
   const options: readonly unknown[] = [
     null,
@@ -226,7 +226,7 @@ describe("a given `fetch` that does not return a response", () => {
     const unhandled = recordUnhandledRejections();
     const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
     let answer = (_response: unknown): void => {};
-    const asked = new Promise<void>((resolve) => {
+    const requestArrived = new Promise<void>((resolve) => {
       answer = () => resolve();
     });
     let give = (_response: unknown): void => {};
@@ -241,7 +241,7 @@ describe("a given `fetch` that does not return a response", () => {
       },
     });
     const failed = rejectionOf(manager.getAccessToken());
-    await asked;
+    await requestArrived;
     expect((await failed).code).toMatch(/^(timeout|unavailable|discovery_failed)$/);
     give(undefined);
     await turns();

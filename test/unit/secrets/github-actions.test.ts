@@ -59,15 +59,15 @@ describe("the ID token of a GitHub Actions job", () => {
   it("is requested at each read, through the fetch of the runtime", async () => {
     let count = 0;
     const { env } = await service((_, response) => sendJson(response, { value: `token-${++count}` }));
-    const asked: string[] = [];
+    const requestedUrls: string[] = [];
     const fetch: FetchFunction = (input, init) => {
-      asked.push(String(input));
+      requestedUrls.push(String(input));
       return globalThis.fetch(input, init);
     };
     const context = { server: "crm", env, fetch };
     expect((await readSecret(reference, context)).reveal()).toBe("token-1");
     expect((await readSecret(reference, context)).reveal()).toBe("token-2");
-    expect(asked).toHaveLength(2);
+    expect(requestedUrls).toHaveLength(2);
   });
 });
 

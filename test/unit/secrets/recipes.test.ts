@@ -29,14 +29,14 @@ const reference = { resolver: "aws", ref: "prod/crm", pointer: "/client_secret" 
 
 describe("the recipe for AWS Secrets Manager", () => {
   it("requests the secret by its ref and returns its text", async () => {
-    const asked: unknown[] = [];
+    const calls: unknown[] = [];
     const aws = await awsResolver(async (input, options) => {
-      asked.push(input, options);
+      calls.push(input, options);
       return { SecretString: '{"client_secret":"s3cret"}', VersionStages: ["AWSCURRENT"] };
     });
     const secret = await readSecret(reference, { server: "crm", env: {}, resolvers: { aws } });
     expect(secret.reveal()).toBe("s3cret");
-    expect(asked).toEqual([{ SecretId: "prod/crm" }, { abortSignal: expect.any(AbortSignal) }]);
+    expect(calls).toEqual([{ SecretId: "prod/crm" }, { abortSignal: expect.any(AbortSignal) }]);
   });
 
   it("refuses a binary secret", async () => {
