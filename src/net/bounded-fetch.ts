@@ -86,8 +86,8 @@ export async function boundedFetch(fetch: FetchFunction, request: BoundedRequest
 export type SharedRequest = Omit<BoundedRequest, "server"> & { readonly server?: string };
 
 /**
- * Works like `boundedFetch`, but returns failures as values, for requests that several servers share. Rejects only after
- * a mistake in our code.
+ * Works like `boundedFetch`, but returns failures as values, for requests that several servers share. Rejects only
+ * after a mistake in our code.
  */
 export async function exchange(fetch: FetchFunction, request: SharedRequest): Promise<Exchange> {
   const { signal, timeout, url, isLearned = false } = request;

@@ -23,7 +23,7 @@ export function patchFetch(registration: Registration): () => void {
     if (match === undefined) return Reflect.apply(originalFetch, this, args);
     debugRegistered(match.server.name, match.isVerbatim);
     return match.isVerbatim
-      ? sendAuthorized({ registration, own, originalFetch }, match, args)
+      ? sendThroughManager({ registration, own, originalFetch }, match, args)
       : sendUnchanged({ registration, own, originalFetch }, match, args);
   }
   // Copies the name and length, and members that a platform has added.
@@ -91,7 +91,7 @@ async function sendUnchanged(
   }
 }
 
-async function sendAuthorized(
+async function sendThroughManager(
   { registration, own, originalFetch }: FetchContext,
   { server, url }: Match,
   [input, init]: Parameters<FetchFunction>,

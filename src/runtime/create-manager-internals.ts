@@ -155,7 +155,7 @@ async function authenticate(
   const { findAuthorizationServer } = await import("../discovery/find-target.js");
   const lookup = { server, url, issuer, timeout, metadata: client.metadata };
   const authorizationServer = await findAuthorizationServer(attempt.metadata, lookup);
-  if (!sameUrl(request.url, authorizationServer.token_endpoint)) throw wrongTokenEndpoint(server, request);
+  if (!isSameUrl(request.url, authorizationServer.token_endpoint)) throw wrongTokenEndpoint(server, request);
   const { authenticateClient } = await import("../oauth/client-auth/authenticate-client.js");
   const signing = {
     time: attempt.serverClocks.at(request.url),
@@ -184,7 +184,7 @@ function isHttps(url: string): boolean {
   return URL.canParse(url) && new URL(url).protocol === "https:";
 }
 
-function sameUrl(a: string, b: string): boolean {
+function isSameUrl(a: string, b: string): boolean {
   return URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href;
 }
 

@@ -25,7 +25,7 @@ export interface RuntimeContext extends OAuthRuntime {
   readonly events: Events;
   readonly random: () => number;
   /** Token endpoints that sent `Retry-After`. A reload keeps it. */
-  readonly retryAfter: RetryAfterRegistry;
+  readonly retryAfterRegistry: RetryAfterRegistry;
   /** The store that processes share, `undefined` if tokens are kept only in memory. */
   readonly store: SharedStore | undefined;
 }
@@ -45,7 +45,7 @@ export function createRuntimeContext(
   { network: spec, store: storeSpec, commands }: Pick<ConfigSpec, "network" | "store" | "commands">,
   kept?: Pick<RuntimeContext, "store" | "refreshTokens">,
 ): RuntimeContext {
-  const { ownStore, hasOwnFetch, clock, env, resolvers, signers, serverClocks, events, retryAfter } =
+  const { ownStore, hasOwnFetch, clock, env, resolvers, signers, serverClocks, events, retryAfterRegistry } =
     dependencies;
   const permissions =
     commands === undefined
@@ -78,7 +78,7 @@ export function createRuntimeContext(
       permissions,
       serverClocks,
       events,
-      retryAfter,
+      retryAfterRegistry,
     },
     store,
     random: Math.random,

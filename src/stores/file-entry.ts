@@ -11,7 +11,7 @@ import type { Dirent } from "node:fs";
 import { link, lstat, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { hasErrorCode } from "../errors/expected-errors.js";
-import { unfinished } from "./durable-file.js";
+import { temporarySuffix } from "./durable-file.js";
 import { NotOurs } from "./failure.js";
 import { ignoreFileError, readOwnFile, removeOwnFile } from "./own-files.js";
 import { assertEntryFolder } from "./secure-folder.js";
@@ -155,7 +155,7 @@ export async function removeIfValue(folder: string, value: string, quarantine?: 
   const highest = await removeLower(folder, (await contentsOf(folder)).values);
   if (highest === undefined) return false;
   const name = `value-${highest}`;
-  const target = join(folder, quarantine ?? `${name}.${randomUUID()}${unfinished}`);
+  const target = join(folder, quarantine ?? `${name}.${randomUUID()}${temporarySuffix}`);
   if (!(await moveIfValue(join(folder, name), value, target))) return false;
   if (quarantine === undefined) await removeOwnFile(target);
   return true;

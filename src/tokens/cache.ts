@@ -172,7 +172,7 @@ export class TokenCache {
   credentialChanged(): void {
     this.refused.credentialChanged();
     if (concernsCredential(this.#renewal.lastError)) {
-      this.#cached.amend(transitions.credentialReplaced(this.#cached.state));
+      this.#cached.amend(transitions.credentialChanged(this.#cached.state));
     }
   }
 
