@@ -49,10 +49,10 @@ export class Calls {
 }
 
 /**
- * Calls a function at an interval, until the time is over or the signal aborts. A call that takes longer than the interval
- * delays the next one.
+ * Calls a function at an interval, until the time is over or the signal aborts. A call that takes longer than the
+ * interval delays the next one. `from` and `until` are times of `performance.now()`.
  *
- * @param {{ interval: number, from: number, until: number, signal: AbortSignal }} schedule milliseconds of `performance.now()`
+ * @param {{ interval: number, from: number, until: number, signal: AbortSignal }} schedule in milliseconds
  * @param {() => Promise<unknown>} run
  */
 export async function repeat({ interval, from, until, signal }, run) {

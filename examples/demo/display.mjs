@@ -1,8 +1,8 @@
 import { styleText } from "node:util";
 
 /**
- * Writes the output of the demo: lines, and on a terminal one live line below them. Without a terminal, or with `NO_COLOR`, it
- * writes only plain lines.
+ * Writes the output of the demo: lines, and on a terminal one line below them that is updated. Without a terminal, or
+ * with `NO_COLOR`, it writes only plain lines.
  *
  * @param {NodeJS.WriteStream} out
  * @param {Readonly<Record<string, string | undefined>>} env

@@ -10,8 +10,8 @@ import { basename } from "node:path";
  */
 
 /**
- * Whether the demo passed. On a busy machine a token may expire before it arrives. Then a call waits or is sent again, but does
- * not fail.
+ * Whether the demo passed. On a busy machine a token may expire before it arrives. Then a call waits or is sent again,
+ * but does not fail.
  *
  * @param {Outcomes} outcome
  */

@@ -4,7 +4,7 @@
 #   "signer": { "exec": ["./pkcs11.sh", "/usr/lib/softhsm/libsofthsm2.so", "agents", "01"] }
 #
 # The arguments are the PKCS #11 library of the module, the label of the token, and the ID of the key as shown by
-# `pkcs11-tool --list-objects`. The label of the key cannot be used: pkcs11-tool ignores it when it signs, and uses any key.
+# `pkcs11-tool --list-objects`. Do not use the label of the key: pkcs11-tool ignores it when it signs, and uses any key.
 # The variable PKCS11_PIN has the PIN.
 # stdin: { "alg": …, "kid": …, "input": … }, stdout: the signature in base64url, in JOSE format.
 set -eu

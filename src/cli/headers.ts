@@ -65,7 +65,7 @@ function managerFor(auth: McpAuth, named: string | undefined, { env }: CommandIo
   const name = env["CLAUDE_CODE_MCP_SERVER_NAME"] ?? "";
   const url = env["CLAUDE_CODE_MCP_SERVER_URL"] ?? "";
   const manager = named === undefined ? managerOfHost(auth, name, url) : auth.resolve(named);
-  if (url !== "") internalsOf(manager).assertWithinReach(url, "The URL in CLAUDE_CODE_MCP_SERVER_URL");
+  if (url !== "") internalsOf(manager).assertUrlOfServer(url, "The URL in CLAUDE_CODE_MCP_SERVER_URL");
   return manager;
 }
 

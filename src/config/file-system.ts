@@ -36,7 +36,7 @@ export function problemOfType(stats: BigIntStats): ReadOutcome | undefined {
 /** Returns the outcome for an error of `open` that says what kind of file it is, and throws any other error. */
 export function outcomeOfOpenError(error: unknown): ReadOutcome {
   // Opening a socket fails with ENXIO.
-  if (errnoOf(error) === "ENXIO") return { problem: "irregular" };
+  if (systemErrorCode(error) === "ENXIO") return { problem: "irregular" };
   throw error;
 }
 
@@ -51,13 +51,13 @@ export async function ifExaminable<T>(call: () => MaybePromise<T>): Promise<T | 
   try {
     return await call();
   } catch (error) {
-    if (errnoOf(error) === undefined) throw error;
+    if (systemErrorCode(error) === undefined) throw error;
     return undefined;
   }
 }
 
 /** Returns the code of a system error, such as `EACCES`, and `undefined` for any other error. */
-export function errnoOf(error: unknown): string | undefined {
+export function systemErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   const code = String(error.code);
   return /^E[A-Z0-9]{1,30}$/.test(code) ? code : undefined;

@@ -10,7 +10,7 @@ import {
   hasConfigProperty,
   packageJson,
 } from "./cosmiconfig.js";
-import { errnoOf, type FileContent, type FileSystem, fileExists } from "./file-system.js";
+import { type FileContent, type FileSystem, fileExists, systemErrorCode } from "./file-system.js";
 import {
   configNotFound,
   invalidFile,
@@ -233,7 +233,7 @@ async function withConfigErrors<T>(file: string, work: () => Promise<T>): Promis
   try {
     return await work();
   } catch (error) {
-    const code = errnoOf(error);
+    const code = systemErrorCode(error);
     if (code === undefined) throw error;
     if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return undefined;
     throw invalidFile(file, `The file cannot be read (${code})`, "Check its permissions");

@@ -1,6 +1,6 @@
 import type { BigIntStats } from "node:fs";
 import { dirname } from "node:path";
-import { errnoOf, type FileSystem, ifExaminable } from "./file-system.js";
+import { type FileSystem, ifExaminable, systemErrorCode } from "./file-system.js";
 import { followLinks } from "./follow-links.js";
 
 /**
@@ -191,7 +191,7 @@ async function examine(
   try {
     return await check();
   } catch (error) {
-    const code = errnoOf(error);
+    const code = systemErrorCode(error);
     if (code === undefined) throw error;
     return [{ kind: "unreadable", path, code }];
   }

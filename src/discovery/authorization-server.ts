@@ -1,4 +1,5 @@
 import { checkMetadataIssuer, issuerName } from "../diagnosis/issuer.js";
+import { isJsonObject } from "../lib/json-object.js";
 import { type Failure, fail, type Outcome, succeed } from "../net/failure.js";
 import type { AuthorizationServerMetadata } from "./metadata.js";
 import { type MetadataDocument, type MetadataFetch, stringList } from "./metadata-document.js";
@@ -53,7 +54,7 @@ export type TriedIssuerLocation = TriedLocation<JudgedDocument>;
  * `issuer_mismatch` if there was a document of another issuer, else with `discovery_failed`.
  */
 export async function fetchAuthorizationServer(
-  how: MetadataFetch,
+  fetchOptions: MetadataFetch,
   { issuer, isLearned = false, tried: triedBefore, onTried }: WantedIssuer,
 ): Promise<Outcome<FoundAuthorizationServer>> {
   const url = new URL(issuer);
@@ -67,17 +68,17 @@ export async function fetchAuthorizationServer(
     return refuse(unusable(shown.name, "an issuer must have no query and no fragment. Correct it."));
   }
   const locations = authorizationServerMetadataUrls(url).map((each) => ({ url: each, isLearned }));
-  const what = `the metadata of ${shown.name}`;
+  const documentName = `the metadata of ${shown.name}`;
   const judge = (document: MetadataDocument) => judgeDocument(document, issuer, shown.name);
-  const found = await tryLocations<JudgedDocument>(how, {
-    ...{ what, endpoint: "authorization server metadata", locations, judge, tried: triedBefore },
+  const found = await tryLocations<JudgedDocument>(fetchOptions, {
+    ...{ documentName, endpoint: "authorization server metadata", locations, judge, tried: triedBefore },
   });
   const { accepted, tried } = found;
   if (accepted !== undefined) {
     const { document, outcome } = accepted;
     return outcome.ok ? succeed({ metadata: outcome.value, document }) : refuse(outcome.failure);
   }
-  const failure = searchFailure(what, found);
+  const failure = searchFailure(documentName, found);
   if (failure?.retryable === true) onTried?.(tried.filter(({ result }) => result.kind !== "failed"));
   if (failure !== undefined) return refuse(failure);
   const results = isLearned ? "" : ` Tried: ${describeResults(tried)}.`;
@@ -114,8 +115,8 @@ export function storedAuthorizationServer(
   value: unknown,
   issuer: string,
 ): AuthorizationServerMetadata | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const metadata = parseMetadata({ ...value }, issuer, issuerName(issuer));
+  if (!isJsonObject(value)) return undefined;
+  const metadata = parseMetadata(value, issuer, issuerName(issuer));
   return metadata.ok ? metadata.value : undefined;
 }
 
@@ -139,38 +140,36 @@ function parseMetadata(
   const revocation = optionalUrl(json["revocation_endpoint"]);
   // A wrong revocation endpoint is no reason to fail: tokens can be requested without it.
   if (revocation !== undefined) metadata.revocation_endpoint = revocation;
-  const alias = mtlsTokenEndpoint(json["mtls_endpoint_aliases"]);
-  if (alias === false) {
+  const aliases = endpointAliases(json["mtls_endpoint_aliases"]);
+  if (aliases === false) {
     return fail(
       unusable(name, 'its "mtls_endpoint_aliases" is not an object with the URL of a token endpoint.'),
     );
   }
-  const revocationAlias = optionalUrl(memberOf(json["mtls_endpoint_aliases"], "revocation_endpoint"));
-  if (alias !== undefined || revocationAlias !== undefined) {
-    metadata.mtls_endpoint_aliases = {
-      ...(alias !== undefined && { token_endpoint: alias }),
-      ...(revocationAlias !== undefined && { revocation_endpoint: revocationAlias }),
-    };
-  }
+  if (aliases !== undefined) metadata.mtls_endpoint_aliases = aliases;
   return succeed(metadata);
 }
 
-/** Returns the token endpoint among the aliases of RFC 8705 §5, or `false` if they do not have the form of the RFC. */
-function mtlsTokenEndpoint(aliases: unknown): string | undefined | false {
-  if (aliases === undefined || aliases === null) return undefined;
-  if (typeof aliases !== "object" || Array.isArray(aliases)) return false;
-  const alias = "token_endpoint" in aliases ? aliases.token_endpoint : undefined;
-  if (alias === undefined || alias === null) return undefined;
-  return typeof alias === "string" && URL.canParse(alias) && alias;
+/**
+ * Returns the aliases of RFC 8705 §5, `undefined` if there are none, and `false` if they do not have the form of the
+ * RFC. A wrong revocation endpoint is left out.
+ */
+function endpointAliases(value: unknown): AuthorizationServerMetadata["mtls_endpoint_aliases"] | false {
+  if (value === undefined || value === null) return undefined;
+  if (!isJsonObject(value)) return false;
+  const { token_endpoint: token, revocation_endpoint } = value;
+  const tokenEndpoint = optionalUrl(token);
+  if (token !== undefined && token !== null && tokenEndpoint === undefined) return false;
+  const revocationEndpoint = optionalUrl(revocation_endpoint);
+  if (tokenEndpoint === undefined && revocationEndpoint === undefined) return undefined;
+  return {
+    ...(tokenEndpoint !== undefined && { token_endpoint: tokenEndpoint }),
+    ...(revocationEndpoint !== undefined && { revocation_endpoint: revocationEndpoint }),
+  };
 }
 
 function optionalUrl(value: unknown): string | undefined {
   return typeof value === "string" && URL.canParse(value) ? value : undefined;
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  // The value may be anything.
-  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };

@@ -1,5 +1,6 @@
 import { checkListedIssuers } from "../diagnosis/issuer.js";
 import { checkResource } from "../diagnosis/resource.js";
+import { isJsonObject } from "../lib/json-object.js";
 import { machineOf } from "../lib/loopback.js";
 import { type Failure, type Outcome, succeed } from "../net/failure.js";
 import { absenceFreshFor, freshFor, type Loaded, staleFor } from "./lookup-cache.js";
@@ -30,44 +31,44 @@ export interface ResourceSource {
 
 const maxSources = 8;
 
-/** Fetches resource metadata for the cache. `named` is the URL of a challenge that may be followed. */
+/** Fetches resource metadata for the cache. `challengeUrl` is the URL that a challenge names, if it may be followed. */
 export async function loadResource(
-  how: MetadataFetch,
+  fetchOptions: MetadataFetch,
   wanted: {
     readonly url: string;
-    readonly named: string | undefined;
+    readonly challengeUrl: string | undefined;
     readonly locations: readonly MetadataLocation[];
   },
 ): Promise<Outcome<Loaded<CachedResource>>> {
-  const { url, named, locations } = wanted;
-  const found = await findProtectedResource(how, url, locations, { retries: true });
+  const { url, challengeUrl, locations } = wanted;
+  const found = await findProtectedResource(fetchOptions, url, locations, { retries: true });
   if (!found.ok) return found;
   if ("failure" in found.value) {
     const missing = found.value;
-    const value = { missing, sources: [named ?? null] };
+    const value = { missing, sources: [challengeUrl ?? null] };
     return succeed({ value, isEmpty: true, freshFor: missing.isAbsent ? absenceFreshFor : staleFor });
   }
   const { metadata, document, other } = found.value;
-  const value = { metadata, sources: [named ?? null, document.url], ...(other && { other }) };
+  const value = { metadata, sources: [challengeUrl ?? null, document.url], ...(other && { other }) };
   return succeed({ value, freshFor: freshFor(document.headers), isEmpty: other !== undefined });
 }
 
 /**
- * Returns whether a cached result answers a lookup. `named` is the URL that the challenge of the lookup named. Metadata
+ * Returns whether a cached result answers a lookup after a challenge that named `challengeUrl`, or after none. Metadata
  * of another resource answers only the lookup that led to it.
  */
-export function answersLookup({ sources, other }: CachedResource, named: string | undefined): boolean {
-  return sources.includes(named ?? null) || (named === undefined && other === undefined);
+export function answersLookup({ sources, other }: CachedResource, challengeUrl: string | undefined): boolean {
+  return sources.includes(challengeUrl ?? null) || (challengeUrl === undefined && other === undefined);
 }
 
 /**
  * Returns a function that returns the part of a cached result that is used when a lookup fails or finds nothing. The
  * part then answers that lookup, too.
  */
-export function lastGoodResource(named: string | undefined) {
+export function lastGoodResource(challengeUrl: string | undefined) {
   return (cached: CachedResource): CachedResource | undefined => {
     if (cached.metadata === undefined || cached.other !== undefined) return undefined;
-    const sources = [...new Set([named ?? null, ...cached.sources])].slice(0, maxSources);
+    const sources = [...new Set([challengeUrl ?? null, ...cached.sources])].slice(0, maxSources);
     return { ...cached, sources };
   };
 }
@@ -95,8 +96,8 @@ export function toStore({ sources, metadata }: CachedResource): object {
 
 /** Returns a stored result, or `undefined` if the value does not have the form of this version of the package. */
 export function storedResource(value: unknown): CachedResource | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const { sources, metadata }: { sources?: unknown; metadata?: unknown } = value;
+  if (!isJsonObject(value)) return undefined;
+  const { sources, metadata } = value;
   const isSource = (each: unknown): each is string | null => each === null || typeof each === "string";
   if (!Array.isArray(sources) || !sources.every(isSource)) return undefined;
   if (metadata === undefined) return { sources };

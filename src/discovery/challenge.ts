@@ -30,6 +30,7 @@ export function parseChallenges(header: string | null): readonly Challenge[] {
       continue;
     }
     const hasSpace = scanner.take(/[ \t]+/y) !== undefined;
+    // A name before `=` is a parameter of the last challenge. Any other name is the scheme of a new challenge.
     if (scanner.take(/=[ \t]*/y) !== undefined) {
       const value = scanner.value();
       if (value === undefined) scanner.skipToComma();
@@ -38,6 +39,7 @@ export function parseChallenges(header: string | null): readonly Challenge[] {
     }
     parameters = new Map();
     challenges.push({ scheme: name, parameters });
+    // Skips a value of the form `token68`, which is neither a parameter nor the next scheme.
     if (hasSpace) scanner.take(/[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/y);
   }
   return challenges;

@@ -73,15 +73,15 @@ export async function discoverServer(url: string, options: DiscoveryOptions): Pr
   const location = assertConfiguredUrl(url, "The URL of the MCP server", undefined, insecureHosts);
   const server = location.host;
   const rules = { server, configured: [url], insecureHosts };
-  const how = { fetch, clock: systemClock, timeout, ...(signal === undefined ? {} : { signal }) };
+  const fetchOptions = { fetch, clock: systemClock, timeout, ...(signal === undefined ? {} : { signal }) };
   const problems = new Problems(server);
 
-  const { challenge, isReachable } = await probe(how, url, problems);
-  const named = allowedUrl(challenge?.resourceMetadataUrl, rules, problems);
-  const found = isReachable ? await findResource(how, url, named, problems) : undefined;
+  const { challenge, isReachable } = await probe(fetchOptions, url, problems);
+  const challengeUrl = allowedUrl(challenge?.resourceMetadataUrl, rules, problems);
+  const found = isReachable ? await findResource(fetchOptions, url, challengeUrl, problems) : undefined;
   const listed = [...new Set(found?.metadata.authorization_servers ?? [])];
   const find = (issuer: string): Promise<AuthorizationServerMetadata> =>
-    findIssuer(how, issuer, found !== undefined, rules);
+    findIssuer(fetchOptions, issuer, found !== undefined, rules);
   const servers: AuthorizationServerMetadata[] = [];
   if (found !== undefined) servers.push(...(await findAll(listed, find, problems)));
   else if (isReachable) servers.push(...(await guessIssuer(location.origin, find, problems)));
@@ -97,26 +97,30 @@ export async function discoverServer(url: string, options: DiscoveryOptions): Pr
 }
 
 /** Returns the URL that a challenge names if it may be requested. Otherwise adds a problem. */
-function allowedUrl(named: string | undefined, rules: EgressRules, problems: Problems): string | undefined {
-  if (named === undefined) return undefined;
+function allowedUrl(
+  challengeUrl: string | undefined,
+  rules: EgressRules,
+  problems: Problems,
+): string | undefined {
+  if (challengeUrl === undefined) return undefined;
   try {
-    assertLearnedUrl(named, "the resource metadata URL of its challenge", rules);
-    return named;
+    assertLearnedUrl(challengeUrl, "the resource metadata URL of its challenge", rules);
+    return challengeUrl;
   } catch (error) {
-    problems.addError(error, named);
+    problems.addError(error, challengeUrl);
     return undefined;
   }
 }
 
 async function findResource(
-  how: MetadataFetch,
+  fetchOptions: MetadataFetch,
   url: string,
-  named: string | undefined,
+  challengeUrl: string | undefined,
   problems: Problems,
 ): Promise<FoundResource | undefined> {
   // The issuer is not known yet.
-  const locations = resourceLocations({ url, issuer: url, named });
-  const outcome = await findProtectedResource(how, url, locations, { retries: false });
+  const locations = resourceLocations({ url, issuer: url, challengeUrl });
+  const outcome = await findProtectedResource(fetchOptions, url, locations, { retries: false });
   if (!outcome.ok) {
     problems.add(outcome.failure);
     return undefined;
@@ -149,14 +153,14 @@ const noIssuer: Failure = {
 };
 
 async function findIssuer(
-  how: MetadataFetch,
+  fetchOptions: MetadataFetch,
   issuer: string,
   isLearned: boolean,
   rules: EgressRules,
 ): Promise<AuthorizationServerMetadata> {
   const { server } = rules;
   assertLearnedUrl(issuer, "an authorization server that it lists", rules);
-  const outcome = await fetchAuthorizationServer(how, { issuer, isLearned });
+  const outcome = await fetchAuthorizationServer(fetchOptions, { issuer, isLearned });
   if (!outcome.ok) throw failureError(server, outcome.failure);
   const { token_endpoint } = outcome.value.metadata;
   assertLearnedUrl(token_endpoint, "the token endpoint of an authorization server that it lists", rules);

@@ -18,8 +18,8 @@ export interface WantedTarget {
   /** Milliseconds for each metadata request. */
   readonly timeout: number;
   readonly signal?: AbortSignal;
-  /** Milliseconds to wait for the resource metadata: at most `timeout`, which is the default. */
-  readonly patience?: number;
+  /** Milliseconds for the whole search for the resource metadata: at most `timeout`, which is the default. */
+  readonly searchTimeout?: number;
   /** The config's headers for the MCP server. They are sent to metadata URLs of its own origin. */
   readonly headers?: ServerHeaders | undefined;
   /** The config's location of the resource metadata; `false` if it must not be read. */
@@ -81,10 +81,10 @@ interface UsableResource {
 /** Returns the resource metadata. Rejects if it contradicts the config, but not if it is absent, broken or slow. */
 async function findResource(cache: MetadataCache, wanted: WantedTarget): Promise<UsableResource> {
   const { server, url, issuer, headers, challenge, resource, resourceMetadata, timeout } = wanted;
-  const { patience = timeout } = wanted;
+  const { searchTimeout = timeout } = wanted;
   if (resourceMetadata === false) return { isUnread: false, warnings: [] };
   const source = { url, resourceMetadata, headers };
-  const cached = await cache.resource({ ...requestFor(wanted), ...source, issuer, challenge, patience });
+  const cached = await cache.resource({ ...requestFor(wanted), ...source, issuer, challenge, searchTimeout });
   const { metadata, missing } = cached;
   const warning = ({ code, detail }: Failure): TargetWarning => {
     return { code, message: `Server "${server}": ${detail}` };

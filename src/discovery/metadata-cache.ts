@@ -38,8 +38,8 @@ export interface DiscoveryRequest {
 }
 
 export interface ResourceRequest extends DiscoveryRequest, ResourceSource {
-  /** Milliseconds for the whole search. If it is longer, `timeout` counts. */
-  readonly patience: number;
+  /** Milliseconds for the whole search of the locations; at most `timeout` counts. */
+  readonly searchTimeout: number;
   /** The issuer of the config. */
   readonly issuer: string;
   readonly challenge?: { readonly resourceMetadataUrl?: string } | undefined;
@@ -98,7 +98,7 @@ export class MetadataCache {
       metadata !== undefined && isAllowed(() => assertUsable(metadata)) ? metadata : undefined;
     const lastGood = (metadata: AuthorizationServerMetadata): AuthorizationServerMetadata => metadata;
     const load = async (): Promise<Outcome<Loaded<AuthorizationServerMetadata>>> => {
-      const found = await fetchAuthorizationServer(this.#how(request), {
+      const found = await fetchAuthorizationServer(this.#fetchOptions(request), {
         issuer,
         tried: this.#results.get(signal, issuer),
         onTried: (tried) => this.#results.set(signal, issuer, tried),
@@ -138,25 +138,25 @@ export class MetadataCache {
    * of the config, and with `aborted`.
    */
   async resource(request: ResourceRequest): Promise<CachedResource> {
-    const { url, issuer, challenge, patience, headers, resourceMetadata: configured } = request;
+    const { url, issuer, challenge, searchTimeout, headers, resourceMetadata: configured } = request;
     assertConfiguredUrl(url, "the server's URL", request.server, this.insecureHosts);
     if (configured !== undefined) {
       assertConfiguredUrl(configured, '"resourceMetadata"', request.server, this.insecureHosts);
     }
     const hints = { url, issuer, configured };
-    const named = allowedChallengeUrl({ ...hints, named: challenge?.resourceMetadataUrl });
+    const challengeUrl = allowedChallengeUrl({ ...hints, challengeUrl: challenge?.resourceMetadataUrl });
     const since = challenge && this.#firstSeen(challenge);
-    const timeout = Math.min(request.timeout, patience);
+    const timeout = Math.min(request.timeout, searchTimeout);
     const load = async (): Promise<Outcome<Loaded<CachedResource>>> => {
-      const locations = resourceLocations({ ...hints, named });
-      const how = { ...this.#how(request), timeout, headers };
-      return await loadResource(how, { url, named, locations });
+      const locations = resourceLocations({ ...hints, challengeUrl });
+      const fetchOptions = { ...this.#fetchOptions(request), timeout, headers };
+      return await loadResource(fetchOptions, { url, challengeUrl, locations });
     };
-    const lastGood = lastGoodResource(named);
+    const lastGood = lastGoodResource(challengeUrl);
     const judge = (value: unknown): CachedResource | undefined => {
       const resource = storedResource(value);
       return resource !== undefined &&
-        answersLookup(resource, named) &&
+        answersLookup(resource, challengeUrl) &&
         agreesWithConfig(resource, url, issuer)
         ? resource
         : undefined;
@@ -166,8 +166,8 @@ export class MetadataCache {
       request,
       this.#resources.lookup({
         key: JSON.stringify([url, variant]),
-        variant: JSON.stringify([named, timeout]),
-        accepts: (resource) => answersLookup(resource, named),
+        variant: JSON.stringify([challengeUrl, timeout]),
+        accepts: (resource) => answersLookup(resource, challengeUrl),
         lastGood,
         since,
         load: () =>
@@ -215,7 +215,7 @@ export class MetadataCache {
     return { ...rules, insecureHosts: this.insecureHosts };
   }
 
-  #how({ timeout }: DiscoveryRequest): MetadataFetch {
+  #fetchOptions({ timeout }: DiscoveryRequest): MetadataFetch {
     return { fetch: this.#fetch, clock: this.#clock, timeout, signal: this.#closing.signal };
   }
 

@@ -59,12 +59,12 @@ export type DocumentResult =
 /** Requests the document of one location, once. Redirects are not followed, because metadata must not be redirected. */
 export async function fetchDocument(
   { fetch, headers: _headers, ...limits }: MetadataFetch,
-  { what, endpoint }: { readonly what: string; readonly endpoint: EndpointKind },
+  { documentName, endpoint }: { readonly documentName: string; readonly endpoint: EndpointKind },
   { url, isLearned }: MetadataLocation,
   headers: Readonly<Record<string, string>>,
 ): Promise<DocumentResult> {
   const request = {
-    what,
+    target: documentName,
     endpoint,
     url,
     isLearned,
@@ -90,7 +90,7 @@ export async function fetchDocument(
     const brief = `answered ${status}`;
     const failure = {
       code: "unavailable",
-      detail: `${what} is not available now.`,
+      detail: `${documentName} is not available now.`,
       retryable: true,
       ...(retryAfter !== undefined && { retryAfter }),
     } as const;

@@ -14,12 +14,15 @@ export function authorizationServerMetadataUrls(issuer: URL): readonly string[] 
   return path === "" ? inserted : [...inserted, `${origin}${path}/.well-known/openid-configuration`];
 }
 
+/** The well-known path of resource metadata, RFC 9728 §3. */
+const wellKnown = "/.well-known/oauth-protected-resource";
+
 /**
  * Returns the well-known URLs of a protected resource (RFC 9728 §3.1): with the path of the server, then at the root. A
  * path that ends in a slash is tried with and without it, because servers read the RFC both ways.
  */
 export function resourceMetadataUrls(server: URL): readonly string[] {
-  const root = `${server.origin}/.well-known/oauth-protected-resource`;
+  const root = `${server.origin}${wellKnown}`;
   const path = server.pathname === "/" ? "" : server.pathname;
   return [...new Set([`${root}${path}${server.search}`, `${root}${path.replace(/\/$/, "")}`, root])];
 }
@@ -33,20 +36,22 @@ export interface ResourceHints {
   /** The config's `resourceMetadata`: the only location, or `false` for none. */
   readonly configured?: string | false | undefined;
   /** The `resource_metadata` of the server's challenge (RFC 9728 §5.1). */
-  readonly named?: string | undefined;
+  readonly challengeUrl?: string | undefined;
 }
-
-const wellKnown = "/.well-known/oauth-protected-resource";
 
 /**
  * Returns the locations of resource metadata in order of precedence: the URL of the challenge (RFC 9728 §5.1), then the
  * well-known URLs (§3.1). If the config has a location, it is the only one.
  */
-export function resourceLocations({ url, configured, named }: ResourceHints): readonly MetadataLocation[] {
+export function resourceLocations({
+  url,
+  configured,
+  challengeUrl,
+}: ResourceHints): readonly MetadataLocation[] {
   if (configured === false) return [];
   if (configured !== undefined) return [{ url: configured, isLearned: false, takesHeaders: true }];
   const wellKnownUrls = resourceMetadataUrls(new URL(url));
-  const urls = new Set([...(named === undefined ? [] : [named]), ...wellKnownUrls]);
+  const urls = new Set([...(challengeUrl === undefined ? [] : [challengeUrl]), ...wellKnownUrls]);
   return [...urls].map((each) => {
     return { url: each, isLearned: !wellKnownUrls.includes(each), takesHeaders: isWellKnownOf(url, each) };
   });
@@ -56,13 +61,18 @@ export function resourceLocations({ url, configured, named }: ResourceHints): re
  * Returns the URL of a challenge if it may be followed: if it has the origin of the server or of the issuer, or, if the
  * config has a location, if it is that location. Any other URL is ignored (RFC 9728 §5.1 requires an absolute URL).
  */
-export function allowedChallengeUrl({ url, issuer, configured, named }: ResourceHints): string | undefined {
-  if (named === undefined || configured === false || !URL.canParse(named)) return undefined;
-  if (configured !== undefined) return named === configured ? named : undefined;
-  const { origin, username, password } = new URL(named);
+export function allowedChallengeUrl({
+  url,
+  issuer,
+  configured,
+  challengeUrl,
+}: ResourceHints): string | undefined {
+  if (challengeUrl === undefined || configured === false || !URL.canParse(challengeUrl)) return undefined;
+  if (configured !== undefined) return challengeUrl === configured ? challengeUrl : undefined;
+  const { origin, username, password } = new URL(challengeUrl);
   if (username !== "" || password !== "") return undefined;
   const isKnown = [url, issuer].some((known) => URL.canParse(known) && new URL(known).origin === origin);
-  return isKnown && origin !== "null" ? named : undefined;
+  return isKnown && origin !== "null" ? challengeUrl : undefined;
 }
 
 /** Returns whether the config's headers for the MCP server are sent to this URL: a well-known URL of its own origin. */

@@ -14,12 +14,12 @@ export interface Probe {
  * Sends one `initialize` as an MCP client does, without a token. Does not read the body of the response: it may be a
  * stream.
  */
-export async function probe(how: MetadataFetch, url: string, problems: Problems): Promise<Probe> {
-  const { headers: _headers, ...limits } = how;
+export async function probe(fetchOptions: MetadataFetch, url: string, problems: Problems): Promise<Probe> {
+  const { headers: _headers, ...limits } = fetchOptions;
   const result = await exchange(limits.fetch, {
     ...limits,
     url,
-    what: "the MCP server",
+    target: "the MCP server",
     endpoint: "MCP server",
     method: "POST",
     headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },

@@ -1,4 +1,5 @@
 import { checkResource } from "../diagnosis/resource.js";
+import { isJsonObject } from "../lib/json-object.js";
 import { parseScopes } from "../lib/scopes.js";
 import { pause } from "../lib/wait.js";
 import { type Failure, fail, type Outcome, succeed } from "../net/failure.js";
@@ -35,7 +36,7 @@ export interface NoResource {
   readonly failure: Failure;
 }
 
-const what = "its resource metadata";
+const documentName = "its resource metadata";
 /** Milliseconds before locations that failed are tried once more. */
 const retryPause = 250;
 /** In milliseconds. A longer `Retry-After` is not waited for, because the token request waits for this search. */
@@ -47,33 +48,34 @@ const longestPause = 1_000;
  * locations that failed temporarily are tried once more. The whole search takes one timeout at most.
  */
 export async function findProtectedResource(
-  how: MetadataFetch,
+  fetchOptions: MetadataFetch,
   url: string,
   locations: readonly MetadataLocation[],
   { retries }: { readonly retries: boolean },
 ): Promise<Outcome<FoundResource | NoResource>> {
-  const until = how.clock.now() + how.timeout;
+  const { clock, signal, timeout } = fetchOptions;
+  const until = clock.now() + timeout;
   const judge = (document: MetadataDocument, location: MetadataLocation) =>
     judgeDocument(document, location, url);
-  const search = { what, endpoint: "resource metadata", locations, judge, until } as const;
-  let found = await tryLocations<FoundResource>(how, search);
+  const search = { documentName, endpoint: "resource metadata", locations, judge, until } as const;
+  let found = await tryLocations<FoundResource>(fetchOptions, search);
   if (found.accepted === undefined) {
     const wait = retries ? pauseBeforeRetry(found) : undefined;
-    if (wait !== undefined && how.clock.now() + wait < until) {
-      await pause(wait, { clock: how.clock, signal: how.signal, unref: true });
+    if (wait !== undefined && clock.now() + wait < until) {
+      await pause(wait, { clock, signal, unref: true });
       const answered = found.tried.filter(({ result }) => result.kind !== "failed");
-      found = await tryLocations<FoundResource>(how, { ...search, tried: answered });
+      found = await tryLocations<FoundResource>(fetchOptions, { ...search, tried: answered });
     }
   }
   const { accepted, tried } = found;
   if (accepted !== undefined) return succeed(accepted);
-  const failure = searchFailure(what, found);
+  const failure = searchFailure(documentName, found);
   if (failure !== undefined) return fail(failure);
   const others = tried.flatMap(({ result }) => (result.kind === "other" ? [result.value] : []));
   const other = others.find((each) => each.other === "published") ?? others[0];
   if (other !== undefined) return succeed(other);
   const isAbsent = tried.every(({ result }) => result.kind === "nothing" && result.isAbsent);
-  const detail = `${what} was not found: ${describeResults(tried)}.`;
+  const detail = `${documentName} was not found: ${describeResults(tried)}.`;
   return succeed({
     isAbsent,
     failure: { code: "discovery_failed", detail, details: resultDetails(tried) },
@@ -106,8 +108,8 @@ function judgeDocument(
 
 /** Returns stored metadata, or `undefined` if the value is not metadata. */
 export function storedResourceMetadata(value: unknown): ResourceMetadata | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const metadata = parseMetadata({ ...value });
+  if (!isJsonObject(value)) return undefined;
+  const metadata = parseMetadata(value);
   return typeof metadata === "string" ? undefined : metadata;
 }
 

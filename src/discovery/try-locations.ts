@@ -27,7 +27,7 @@ export interface TriedLocation<V> {
 
 export interface LocationSearch<V> {
   /** The wanted document in messages: "its resource metadata". */
-  readonly what: string;
+  readonly documentName: string;
   /** For debug lines. */
   readonly endpoint: EndpointKind;
   /** In order of precedence. */
@@ -53,28 +53,30 @@ export interface SearchResult<V> {
  * answered or has used up its share of the timeout, so that a location that never answers does not block the others.
  */
 export async function tryLocations<V>(
-  how: MetadataFetch,
+  fetchOptions: MetadataFetch,
   search: LocationSearch<V>,
 ): Promise<SearchResult<V>> {
-  const { what, locations, judge, until = Number.POSITIVE_INFINITY } = search;
-  const { clock } = how;
-  const share = Math.min(how.timeout, until - clock.now()) / locations.length;
+  const { documentName, locations, judge, until = Number.POSITIVE_INFINITY } = search;
+  const { clock } = fetchOptions;
+  const timeLeft = () => Math.min(fetchOptions.timeout, until - clock.now());
+  const share = timeLeft() / locations.length;
   // Aborts the requests in flight when the search ends.
-  const { controller, unlink } = linkedAbort(how.signal);
+  const { controller, unlink } = linkedAbort(fetchOptions.signal);
   const tried: (TriedLocation<V> | undefined)[] = locations.map(({ url }) =>
     search.tried?.find(({ location }) => location.url === url),
   );
   const firstAccepted = () => tried.find((each) => each?.result.kind === "accepted")?.result;
   let headers: Promise<Outcome<Readonly<Record<string, string>>>> | undefined;
-  const unreachable = new Map<string, LocationResult<V>>();
+  /** By origin: failures that are not temporary, such as a certificate that is not trusted. */
+  const permanentFailures = new Map<string, LocationResult<V>>();
   const inFlight = new Set<Promise<void>>();
 
   const tryLocation = async (location: MetadataLocation): Promise<LocationResult<V>> => {
-    if (location.takesHeaders) headers ??= readHeaders(how, until);
+    if (location.takesHeaders) headers ??= readHeaders(fetchOptions, until);
     const read = location.takesHeaders ? await headers : undefined;
-    const timeout = Math.min(how.timeout, until - clock.now());
-    if (timeout <= 0) return timedOut(what);
-    const limited = { ...how, timeout, signal: controller.signal };
+    const timeout = timeLeft();
+    if (timeout <= 0) return timedOut(documentName);
+    const limited = { ...fetchOptions, timeout, signal: controller.signal };
     const result = await fetchDocument(limited, search, location, read?.ok ? read.value : {});
     return result.kind === "document" ? judge(result.document, location) : result;
   };
@@ -82,19 +84,20 @@ export async function tryLocations<V>(
     for (const [index, location] of locations.entries()) {
       if (tried[index] !== undefined) continue;
       const { origin } = new URL(location.url);
-      // A server to which no trusted connection is possible cannot answer at its other URLs either.
-      const result = unreachable.get(origin);
+      // The server cannot answer at its other URLs either.
+      const result = permanentFailures.get(origin);
       if (result !== undefined) {
         tried[index] = { location, result };
         continue;
       }
       const attempt: Promise<void> = tryLocation(location).then((outcome) => {
         tried[index] = { location, result: outcome };
-        if (outcome.kind === "failed" && outcome.failure.retryable !== true) unreachable.set(origin, outcome);
+        if (outcome.kind === "failed" && outcome.failure.retryable !== true)
+          permanentFailures.set(origin, outcome);
         inFlight.delete(attempt);
       });
       inFlight.add(attempt);
-      await firstSettled(inFlight, share, how);
+      await firstSettled(inFlight, share, fetchOptions);
       if (firstAccepted() !== undefined || controller.signal.aborted) break;
     }
     while (inFlight.size > 0 && firstAccepted() === undefined) await Promise.race(inFlight);
@@ -139,8 +142,9 @@ async function readHeaders(
   }
 }
 
-function timedOut<V>(what: string): LocationResult<V> {
-  const failure = { code: "timeout", detail: `${what} was not read in time.`, retryable: true } as const;
+function timedOut<V>(documentName: string): LocationResult<V> {
+  const detail = `${documentName} was not read in time.`;
+  const failure = { code: "timeout", detail, retryable: true } as const;
   return { kind: "failed", brief: "was not tried in time", failure };
 }
 
@@ -176,7 +180,7 @@ export function resultDetails<V>(tried: readonly TriedLocation<V>[]): Readonly<R
  * it may answer later. Returns `undefined` if all locations have answered.
  */
 export function searchFailure<V>(
-  what: string,
+  documentName: string,
   { tried, headersFailure }: SearchResult<V>,
 ): Failure | undefined {
   const failures = tried.flatMap(({ result }) => (result.kind === "failed" ? [result.failure] : []));
@@ -187,7 +191,7 @@ export function searchFailure<V>(
     const retryAfter = Math.min(...waits);
     return {
       code: "unavailable",
-      detail: `${what} is not available now: ${describeResults(tried)}. Try again later.`,
+      detail: `${documentName} is not available now: ${describeResults(tried)}. Try again later.`,
       retryable: true,
       details: resultDetails(tried),
       neverArrived: failures.length === tried.length && failures.every(({ neverArrived }) => neverArrived),

@@ -21,7 +21,7 @@ export interface Dpop {
    * ephemeral key of this manager. A configured `alg` that the servers do not list is used with a warning. Rejects with
    * `unsupported_by_server` and `key_invalid`, and for a named key with the codes of `loadKey`.
    */
-  dpopSigner(servers: ProofServers, context: KeyContext): Promise<DpopSigner>;
+  signerFor(servers: ProofServers, context: KeyContext): Promise<DpopSigner>;
 }
 
 /** The servers that see the proofs, with the `dpop_signing_alg_values_supported` that each lists. */
@@ -46,12 +46,12 @@ interface DpopOptions {
 /** Creates the DPoP state of one token manager. */
 export function createDpop({ key, clock, nonces = new Nonces() }: DpopOptions): Dpop {
   if (key !== undefined) {
-    return { nonces, dpopSigner: (servers, context) => createNamedKeySigner(key, clock, servers, context) };
+    return { nonces, signerFor: (servers, context) => createNamedKeySigner(key, clock, servers, context) };
   }
   const ephemeral = new Map<string, Promise<DpopSigner>>();
   return {
     nonces,
-    async dpopSigner(servers, context) {
+    async signerFor(servers, context) {
       const alg = chooseEphemeralAlgorithm([...ephemeral.keys()], servers, context);
       const { server } = context;
       const known = ephemeral.get(alg);
@@ -100,22 +100,30 @@ function noCommonAlgorithm(
   remedy: string,
   server: string,
 ): McpAuthError {
-  const lists = (listed: readonly string[]) => `lists ${knownNames(listed, registeredAlgorithms) || "none"}`;
-  const resourceList = resource && `The MCP server ${lists(resource)}.`;
-  const detail =
+  const name = `the authorization server ${issuer}`;
+  const accept =
     authorizationServer === undefined
-      ? `it accepts no DPoP proof that ${ability}. ${resourceList ?? ""}`
-      : `the authorization server ${issuer} ${resourceList === undefined ? "accepts" : "and the MCP server accept"} no DPoP ` +
-        `proof that ${ability}. ${resourceList === undefined ? "It" : "The authorization server"} ${lists(authorizationServer)}.` +
-        (resourceList === undefined ? "" : ` ${resourceList}`);
+      ? "it accepts"
+      : resource === undefined
+        ? `${name} accepts`
+        : `${name} and the MCP server accept`;
+  const sentences = [
+    `${accept} no DPoP proof that ${ability}.`,
+    authorizationServer &&
+      `${resource === undefined ? "It" : "The authorization server"} ${lists(authorizationServer)}.`,
+    resource && `The MCP server ${lists(resource)}.`,
+    remedy,
+  ];
+  const detail = sentences.filter((sentence) => sentence !== undefined).join(" ");
   // The metadata of both servers has a list of this name.
   const details = {
     dpop_signing_alg_values_supported: [...(authorizationServer ?? []), ...(resource ?? [])],
   };
-  return new McpAuthError("unsupported_by_server", `Server "${server}": ${detail} ${remedy}`, {
-    server,
-    details,
-  });
+  return new McpAuthError("unsupported_by_server", `Server "${server}": ${detail}`, { server, details });
+}
+
+function lists(listed: readonly string[]): string {
+  return `lists ${knownNames(listed, registeredAlgorithms) || "none"}`;
 }
 
 async function createEphemeralSigner(alg: string, clock: Clock, server: string): Promise<DpopSigner> {

@@ -65,7 +65,7 @@ async function sendAuthorized(authorizer: Authorizer, original: ReplayableReques
 }
 
 function noteAccepted(authorizer: Authorizer, request: ReplayableRequest, url: URL): void {
-  authorizer.accepted(() => requestKind(request, url));
+  authorizer.noteAccepted(() => requestKind(request, url));
 }
 
 interface Redirect {

@@ -34,7 +34,7 @@ export interface Authorizer {
   /** Returns an object that identifies the token request in flight. */
   readonly pending?: () => object | undefined;
   /** The server accepted a request. `kind` is called only if the kind matters. */
-  accepted(kind: () => string): void;
+  noteAccepted(kind: () => string): void;
   /** The server refused a token. Remembers what its challenge asks for. */
   noteChallenge(refusing: RefusingResponse): void;
   /** Requests another token for a call that can be sent again. */
@@ -42,8 +42,8 @@ export interface Authorizer {
   /** Requests another token for later calls, because this one cannot be sent again. */
   replaceForOthers(call: RefusedCall): void;
   /**
-   * The server refused a new token, or the same token came again. Explains this to the operator, because the caller gets
-   * the response. Never rejects.
+   * The server refused a new token, or the same token came again. Explains this to the operator, because the caller
+   * gets the response. Never rejects.
    */
   explainRefusal(refusing: RefusingResponse): Promise<void>;
   /**

@@ -1,7 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import { isAbortSignal } from "../lib/abort-signal.js";
 import { type FetchFunction, noStore } from "../net/bounded-fetch.js";
-import { type ThroughInit, through } from "../net/own-requests.js";
+import { fetchToUse, type InitWithFetch } from "../net/own-requests.js";
 import { readInit } from "./read-init.js";
 
 /** A request of a caller, parsed so that it can be sent with other headers and more than once. */
@@ -80,10 +80,13 @@ function redirectMode(given: RequestInit["redirect"] = "follow"): NonNullable<Re
  * Passes a `Request` on as one, because it has settings that cannot be read from it. A body that came with `init` can
  * be sent again.
  */
-function fromRequest(request: Request, { body: given, [through]: via }: ThroughInit): ReplayableRequest {
+function fromRequest(
+  request: Request,
+  { body: given, [fetchToUse]: chosen }: InitWithFetch,
+): ReplayableRequest {
   const { method, headers, signal, redirect } = request;
   const replayableBody = isTextOrBytes(given) ? { body: given } : undefined;
-  const sending: ThroughInit = via === undefined ? {} : { [through]: via };
+  const sending: InitWithFetch = chosen === undefined ? {} : { [fetchToUse]: chosen };
   return {
     url: new URL(request.url),
     method,

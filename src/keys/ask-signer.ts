@@ -62,10 +62,10 @@ async function askFunction(
 ): Promise<Uint8Array> {
   if (permissions?.allow?.resolver(signer.name) === false)
     throw notAllowed(`the signer ${quoted(signer.name)}`, "resolvers", server);
-  const { found, problem } = knownFunction(signers, signer.name, "signers");
-  if (found === undefined) throw signerUnavailable(server, signer, problem);
+  const { fn, problem } = knownFunction(signers, signer.name, "signers");
+  if (fn === undefined) throw signerUnavailable(server, signer, problem);
   const limits = { timeout: functionTimeout, clock, signal };
-  const outcome = await callFunction((ended) => found({ ...request, signal: ended }), limits);
+  const outcome = await callFunction((ended) => fn({ ...request, signal: ended }), limits);
   switch (outcome.kind) {
     case "aborted":
       throw aborted(server);

@@ -49,7 +49,7 @@ const bundles = new Bundles<PrivateKeySpec, Loaded>();
  */
 export async function loadKey(spec: KeySpec, context: KeyContext): Promise<SigningKey> {
   const key = await loadAny(spec, context);
-  if (context.recorder?.recordBundle(spec, key.bundle)) context.notify?.("key:rotated");
+  if (context.recorder?.recordBundle(spec, key.bundle)) context.onCredentialChange?.("key:rotated");
   return key;
 }
 
@@ -127,9 +127,9 @@ async function keyFromTexts(
   } catch (error) {
     const staleFallback = error instanceof PartsDiffer ? bundles.staleFallback(spec, now) : undefined;
     if (staleFallback !== undefined) return { value: staleFallback.key };
-    const what = reading === spec.certificate ? "certificate" : "private key";
+    const kind = reading === spec.certificate ? "certificate" : "private key";
     return {
-      error: keyInvalid(reading, server, problemOf(error, what), what),
+      error: keyInvalid(reading, server, problemOf(error, kind), kind),
       halfWritten: error instanceof PossiblyUnfinished ? "perhaps" : "no",
     };
   }

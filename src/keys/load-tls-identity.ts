@@ -1,4 +1,4 @@
-import type { CertificateSpec } from "../config/spec.js";
+import type { CertificateSpec, SecretReference } from "../config/spec.js";
 import { systemClock } from "../lib/clock.js";
 import { fingerprintOf, Secret } from "../lib/secret.js";
 import type { TlsIdentity } from "../net/client-certificate.js";
@@ -13,7 +13,14 @@ import {
   readCertificate,
 } from "./certificate.js";
 import { readPem } from "./pem.js";
-import { type KeyContext, keyInvalid, PartsDiffer, PossiblyUnfinished, problemOf } from "./signing-key.js";
+import {
+  type KeyContext,
+  type KeyKind,
+  keyInvalid,
+  PartsDiffer,
+  PossiblyUnfinished,
+  problemOf,
+} from "./signing-key.js";
 
 interface Loaded {
   readonly identity: TlsIdentity;
@@ -42,7 +49,7 @@ export async function loadTlsIdentity(spec: CertificateSpec, context: KeyContext
     ]);
     return identityFromTexts(spec, { certificate, key, passphrase }, context);
   });
-  if (context.recorder?.recordBundle(spec, identity)) context.notify?.("key:rotated");
+  if (context.recorder?.recordBundle(spec, identity)) context.onCredentialChange?.("key:rotated");
   return identity;
 }
 
@@ -71,16 +78,16 @@ function identityFromTexts(
   const now = clock.now();
   const fingerprint = fingerprintOf([texts.certificate, texts.key, texts.passphrase]);
   // The text that is being read, which an error is about.
-  let reading = { reference: spec.cert, what: "certificate" };
+  let reading: { reference: SecretReference; kind: KeyKind } = { reference: spec.cert, kind: "certificate" };
   try {
     const known = bundles.find(spec, fingerprint, now);
     if (known !== undefined) {
       assertNotExpired(known.certificate, now);
       return { value: known.identity };
     }
-    reading = { reference: spec.key, what: "private key" };
+    reading = { reference: spec.key, kind: "private key" };
     const privateKey = readPem(texts.key.reveal(), texts.passphrase);
-    reading = { reference: spec.cert, what: "certificate" };
+    reading = { reference: spec.cert, kind: "certificate" };
     const certificate = readCertificate(texts.certificate.reveal());
     assertCertifies(certificate, privateKey);
     assertNotExpired(certificate, now);
@@ -99,9 +106,9 @@ function identityFromTexts(
   } catch (error) {
     const staleFallback = error instanceof PartsDiffer ? bundles.staleFallback(spec, now) : undefined;
     if (staleFallback !== undefined) return { value: staleFallback.identity };
-    const { reference, what } = reading;
+    const { reference, kind } = reading;
     return {
-      error: keyInvalid(reference, server, problemOf(error, what), what),
+      error: keyInvalid(reference, server, problemOf(error, kind), kind),
       halfWritten: error instanceof PossiblyUnfinished ? "perhaps" : "no",
     };
   }

@@ -83,24 +83,27 @@ export class PossiblyUnfinished extends KeyProblem {}
 /** Two valid parts that do not belong together. One of them may have been replaced a moment before the other. */
 export class PartsDiffer extends PossiblyUnfinished {}
 
+/** How messages call what a reference holds. */
+export type KeyKind = "private key" | "certificate";
+
 /** Returns the error for an invalid key or certificate. It names the reference and shows nothing of the content. */
 export function keyInvalid(
   reference: SecretReference,
   server: string,
   problem: string,
-  what = "private key",
+  kind: KeyKind = "private key",
 ): McpAuthError {
   return new McpAuthError(
     "key_invalid",
-    `Server "${server}": the ${what} in ${describeReference(reference)} cannot be used: ${problem}`,
+    `Server "${server}": the ${kind} in ${describeReference(reference)} cannot be used: ${problem}`,
     { server },
   );
 }
 
 /** Describes a failure. Only the message of a `KeyProblem` is shown; that of another error may quote the key. */
-export function problemOf(error: unknown, what = "private key"): string {
+export function problemOf(error: unknown, kind: KeyKind = "private key"): string {
   if (isProgrammingError(error)) throw error;
-  return error instanceof KeyProblem ? error.message : `it cannot be read as a ${what}.`;
+  return error instanceof KeyProblem ? error.message : `it cannot be read as a ${kind}.`;
 }
 
 /** Returns the error for a failed signer. It names a command without its arguments, which may contain secrets. */

@@ -27,8 +27,8 @@ export async function callFunction(
 ): Promise<CallOutcome> {
   const controller = new AbortController();
   let ended: "late" | "aborted" | undefined;
-  const end = (how: "late" | "aborted") => () => {
-    ended ??= how;
+  const end = (reason: "late" | "aborted") => () => {
+    ended ??= reason;
     controller.abort();
   };
   const stopListening = onAbort(signal, end("aborted"));

@@ -77,7 +77,7 @@ export function debugDecision(
   reason: string,
   decision:
     | { readonly kind: "token"; readonly renew: boolean }
-    | { readonly kind: "refuse"; readonly retryAfter: number }
+    | { readonly kind: "fail"; readonly retryAfter: number }
     | { readonly kind: "wait" | "stopped" },
 ): void {
   if (!isDebugging) return;
@@ -87,7 +87,7 @@ export function debugDecision(
         return decision.renew ? "stale token, renewal in the background" : "current token";
       case "wait":
         return "no usable token, wait for a request";
-      case "refuse":
+      case "fail":
         return `cool-down, ${Math.ceil(decision.retryAfter)} ms left`;
       case "stopped":
         return "stopped";

@@ -10,10 +10,10 @@ export function knownFunction<F extends (...args: never[]) => unknown>(
   given: Readonly<Record<string, F>> | undefined,
   name: string,
   option: string,
-): { readonly found: F; readonly problem?: never } | { readonly found?: never; readonly problem: string } {
+): { readonly fn: F; readonly problem?: never } | { readonly fn?: never; readonly problem: string } {
   const names = Object.keys(given ?? {});
-  const found = given !== undefined && Object.hasOwn(given, name) ? given[name] : undefined;
-  if (typeof found === "function") return { found };
+  const fn = given !== undefined && Object.hasOwn(given, name) ? given[name] : undefined;
+  if (typeof fn === "function") return { fn };
   const [near] = nearNames(name, names);
   const known = names.length === 0 ? "none was" : `only ${someOf(names)}`;
   const hint = near === undefined ? "" : ` Did you mean "${near}"?`;

@@ -1,4 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
+import { capitalized } from "./printable.js";
 
 /** What a config that somebody else wrote may use: see `allow` of `createMcpAuth`. */
 export interface Allow {
@@ -107,11 +108,10 @@ function forbidsCommands(env: Environment): boolean {
 /**
  * Returns the error for something that the config uses and `allow` of createMcpAuth does not name.
  *
- * @param what the thing as the subject of a sentence; begins with a lower-case letter
+ * @param name the subject of a sentence; begins with a lower-case letter
  */
-export function notAllowed(what: string, list: keyof Allow, server?: string): McpAuthError {
-  const subject =
-    server === undefined ? `${what.charAt(0).toUpperCase()}${what.slice(1)}` : `Server "${server}": ${what}`;
+export function notAllowed(name: string, list: keyof Allow, server?: string): McpAuthError {
+  const subject = server === undefined ? capitalized(name) : `Server "${server}": ${name}`;
   return new McpAuthError(
     "config_invalid",
     `${subject} may not be used, because \`allow.${list}\` does not include it. Add it where createMcpAuth() is called, or use ` +

@@ -42,6 +42,11 @@ function unicodeEscape(character: string): string {
   return text;
 }
 
+/** Returns a text that begins a sentence. */
+export function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 const maxListed = 10;
 
 /** Returns the first ten names of a list for a message, and how many more there are. */

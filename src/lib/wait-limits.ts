@@ -29,23 +29,23 @@ export class WaitLimits {
   /**
    * Returns what `work` returns. Rejects with the error of `work`, or with `aborted`, `timeout` or `stopped`.
    *
-   * @param what names the work at the start of a message, such as "the proof"
+   * @param name the work at the start of a message, such as "the proof"
    */
   async run<T>(
-    what: string,
+    name: string,
     signal: AbortSignal | undefined,
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const { clock, deadline } = this.#options;
     const stopping = this.#stopping.signal;
     if (stopping.aborted) throw this.#stopped();
-    if (signal?.aborted) throw this.#aborted(what);
+    if (signal?.aborted) throw this.#aborted(name);
     const controller = new AbortController();
     const stopListening = [
       onAbort(stopping, () => controller.abort(this.#stopped())),
-      onAbort(signal, () => controller.abort(this.#aborted(what))),
+      onAbort(signal, () => controller.abort(this.#aborted(name))),
     ];
-    const timer = timeLimit(clock, deadline, () => controller.abort(this.#late(what)), { unref: false });
+    const timer = timeLimit(clock, deadline, () => controller.abort(this.#late(name)), { unref: false });
     try {
       // If the work rejects because of its signal, that comes after this rejection.
       return await untilAborted(work(controller.signal), controller.signal, () => controller.signal.reason);
@@ -65,15 +65,15 @@ export class WaitLimits {
     return new McpAuthError("stopped", `Server "${server}": the runtime was stopped.`, { server });
   }
 
-  #aborted(what: string): McpAuthError {
+  #aborted(name: string): McpAuthError {
     const { server } = this.#options;
-    const message = `Server "${server}": the caller no longer waits for ${what}.`;
+    const message = `Server "${server}": the caller no longer waits for ${name}.`;
     return new McpAuthError("aborted", message, { server });
   }
 
-  #late(what: string): McpAuthError {
+  #late(name: string): McpAuthError {
     const { server, deadline } = this.#options;
-    const message = `Server "${server}": ${what} took longer than ${deadline} ms. Try again, or raise "deadline".`;
+    const message = `Server "${server}": ${name} took longer than ${deadline} ms. Try again, or raise "deadline".`;
     return new McpAuthError("timeout", message, { server, retryable: true });
   }
 }

@@ -49,6 +49,7 @@ export function currentAuthorities(): readonly string[] {
 export async function addedAuthorities(processEnv: Variables): Promise<readonly string[]> {
   const trusted = (await defaultAuthorities(processEnv)).map(withoutSpaces);
   const added = new Set(trusted);
+  // Removes every bundled root from the set, so it must not stop at the first one that is missing.
   const hasAllRoots = tls.rootCertificates.map((root) => added.delete(withoutSpaces(root))).every(Boolean);
   return [
     ...(hasAllRoots ? added : ["these alone", ...trusted]),

@@ -13,8 +13,8 @@ export type FetchFunction = (input: string | URL | Request, init?: RequestInit) 
 export interface BoundedRequest {
   /** Name of the MCP server in the config, for error messages. */
   readonly server: string;
-  /** Names the target in error messages: "the token endpoint", "resource metadata". */
-  readonly what: string;
+  /** Names the target in error messages: "the token endpoint", "its resource metadata". */
+  readonly target: string;
   /** What answers there, for debug lines. */
   readonly endpoint: EndpointKind;
   readonly url: string;
@@ -86,13 +86,13 @@ export async function boundedFetch(fetch: FetchFunction, request: BoundedRequest
 export type SharedRequest = Omit<BoundedRequest, "server"> & { readonly server?: string };
 
 /**
- * Works like `boundedFetch`, but returns failures as values, for requests that several servers share. Rejects only after
- * a mistake in our code.
+ * Works like `boundedFetch`, but returns failures as values, for requests that several servers share. Rejects only
+ * after a mistake in our code.
  */
 export async function exchange(fetch: FetchFunction, request: SharedRequest): Promise<Exchange> {
-  const { signal, timeout, what, url, isLearned = false } = request;
+  const { signal, timeout, url, isLearned = false } = request;
   const shown = isLearned ? undefined : printableUrl(url);
-  const target = shown === undefined ? what : `${what} (${shown})`;
+  const target = shown === undefined ? request.target : `${request.target} (${shown})`;
   const details = isLearned ? { url } : undefined;
   const clock = request.clock ?? systemClock;
   const controller = new AbortController();

@@ -17,17 +17,17 @@ export interface EgressRules {
  * `insecure_url` for any other URL, and `config_invalid` for text that is not an absolute URL or has a user name or
  * password.
  *
- * @param what names the URL in the message: "the issuer"
+ * @param name the URL as the message names it, such as "the issuer"
  */
 export function assertConfiguredUrl(
   url: string,
-  what: string,
+  name: string,
   server?: string,
   insecureHosts: readonly string[] = [],
 ): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   const refuse = (code: "config_invalid" | "insecure_url", why: string): McpAuthError =>
-    new McpAuthError(code, `${server === undefined ? "" : `Server "${server}": `}${what} ${why}`, { server });
+    new McpAuthError(code, `${server === undefined ? "" : `Server "${server}": `}${name} ${why}`, { server });
   if (parsed === undefined) throw refuse("config_invalid", "is not an absolute URL.");
   if (parsed.username !== "" || parsed.password !== "") {
     throw refuse(
@@ -52,12 +52,12 @@ export function assertConfiguredUrl(
  * same host, so that metadata cannot direct us into a private network. A name that resolves to a private address is
  * allowed. Throws `insecure_url`, with the URL in its `details`.
  */
-export function assertLearnedUrl(url: string, what: string, rules: EgressRules): URL {
+export function assertLearnedUrl(url: string, name: string, rules: EgressRules): URL {
   const shown = rules.configured.includes(url) ? printableUrl(url) : undefined;
   const refuse = (why: string): McpAuthError =>
     new McpAuthError(
       "insecure_url",
-      `Server "${rules.server}": ${what}${shown === undefined ? "" : ` (${shown})`} is refused: ${why}`,
+      `Server "${rules.server}": ${name}${shown === undefined ? "" : ` (${shown})`} is refused: ${why}`,
       { server: rules.server, details: { url } },
     );
   if (!URL.canParse(url)) throw refuse("it is not an absolute URL.");
@@ -65,20 +65,21 @@ export function assertLearnedUrl(url: string, what: string, rules: EgressRules):
   const configured = rules.configured.filter((known) => URL.canParse(known)).map((known) => new URL(known));
 
   if (parsed.username !== "" || parsed.password !== "") throw refuse("it has a user name or password.");
-  const exempt = rules.insecureHosts?.includes(parsed.hostname) ?? false;
-  if (parsed.protocol !== "https:" && !(exempt && parsed.protocol === "http:")) {
-    const allLocal = configured.length > 0 && configured.every((known) => isLoopbackHost(known.hostname));
-    const local = parsed.protocol === "http:" && isLoopbackHost(parsed.hostname);
-    if (!local) throw refuse("it is not https.");
-    if (!allLocal)
+  const mayUseHttp = rules.insecureHosts?.includes(parsed.hostname) ?? false;
+  if (parsed.protocol !== "https:" && !(mayUseHttp && parsed.protocol === "http:")) {
+    const isConfigLocal =
+      configured.length > 0 && configured.every((known) => isLoopbackHost(known.hostname));
+    const isLocal = parsed.protocol === "http:" && isLoopbackHost(parsed.hostname);
+    if (!isLocal) throw refuse("it is not https.");
+    if (!isConfigLocal)
       throw refuse(
         "plain http is only allowed to this machine, and only if server and issuer are on it too.",
       );
   }
-  const named = exempt || configured.some((known) => known.hostname === parsed.hostname);
-  if (!named && isIpLiteral(parsed.hostname))
+  const isConfiguredHost = mayUseHttp || configured.some((known) => known.hostname === parsed.hostname);
+  if (!isConfiguredHost && isIpLiteral(parsed.hostname))
     throw refuse("it has an IP address that the config does not name.");
-  if (!named && isLocalName(parsed.hostname)) {
+  if (!isConfiguredHost && isLocalName(parsed.hostname)) {
     throw refuse("it has a localhost name that the config does not name.");
   }
   return parsed;

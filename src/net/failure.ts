@@ -1,5 +1,5 @@
 import { McpAuthError, type McpAuthErrorCode } from "../errors/error.js";
-import { errorMark } from "../errors/error-mark.js";
+import { errorMark } from "../errors/error-notes.js";
 
 /**
  * A failure that does not name a server of the config yet. Several servers share a lookup, and each of them gets an

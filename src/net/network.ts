@@ -164,10 +164,10 @@ function networkOfPlatform({ fetch, spec, processEnv = process.env, serverClocks
   };
 }
 
-function needsNode(what: string): McpAuthError {
+function needsNode(feature: string): McpAuthError {
   return new McpAuthError(
     "config_invalid",
-    `No request was sent: ${what} works only on Node.js, and this is another runtime. Run the agent on Node.js, or remove it ` +
+    `No request was sent: ${feature} works only on Node.js, and this is another runtime. Run the agent on Node.js, or remove it ` +
       "from the config.",
   );
 }

@@ -5,10 +5,10 @@ import type { FetchFunction } from "./bounded-fetch.js";
  * calls that came through the global `fetch`, so that other code that has wrapped the global `fetch` does not see them
  * twice.
  */
-export const through: unique symbol = Symbol("through");
+export const fetchToUse: unique symbol = Symbol("fetchToUse");
 
-export interface ThroughInit extends RequestInit {
-  readonly [through]?: FetchFunction;
+export interface InitWithFetch extends RequestInit {
+  readonly [fetchToUse]?: FetchFunction;
 }
 
 /**
@@ -57,15 +57,16 @@ export function trackOwnRequests(): OwnRequests {
  */
 export function platformFetch(chosen?: FetchFunction): FetchFunction {
   return async function sendWithPlatformFetch(input, given) {
-    const { via, init } = splitInit(given);
+    const { fetch, init } = splitInit(given);
+    const preferred = chosen ?? fetch;
     const ownRequests = (globalThis as Global)[key];
-    if (ownRequests === undefined) return await (chosen ?? via ?? globalThis.fetch)(input, init);
+    if (ownRequests === undefined) return await (preferred ?? globalThis.fetch)(input, init);
     const url = urlOf(input);
     const authorization = authorizationOf(input, init);
     const bypass = hasToken(authorization) ? undefined : ownRequests.originalFetchFor(url);
     const end = ownRequests.begin(url, authorization);
     try {
-      return await (chosen ?? via ?? bypass ?? globalThis.fetch)(input, init);
+      return await (preferred ?? bypass ?? globalThis.fetch)(input, init);
     } finally {
       end();
     }
@@ -81,10 +82,10 @@ function hasToken(authorization: string | null): boolean {
 }
 
 /** Splits an `init` into the `fetch` to use and the `init` for that `fetch`. */
-function splitInit(given: ThroughInit | undefined): { via?: FetchFunction | undefined; init?: RequestInit } {
+function splitInit(given: InitWithFetch | undefined): { fetch?: FetchFunction; init?: RequestInit } {
   if (given === undefined) return {};
-  const { [through]: via, ...init } = given;
-  return via === undefined ? { init: given } : { via, init };
+  const { [fetchToUse]: fetch, ...init } = given;
+  return fetch === undefined ? { init: given } : { fetch, init };
 }
 
 function createOwnRequests(): OwnRequests {

@@ -3,6 +3,7 @@ import { request as httpsRequest } from "node:https";
 import { isIP, type Socket } from "node:net";
 import type { SecureContext, SecureVersion } from "node:tls";
 import { McpAuthError } from "../errors/error.js";
+import { capitalized } from "../lib/printable.js";
 import { networkFailure } from "./network-failure.js";
 import type { HttpProxy } from "./proxy.js";
 import { isTemporaryStatus } from "./retry.js";
@@ -74,7 +75,7 @@ export function openTunnel({ proxy, target, secureContext, minVersion }: TunnelO
     });
     request.on("error", (error) => {
       const { code, detail, retryable } = networkFailure(error, `the proxy ${host}`);
-      reject(new McpAuthError(code, detail.charAt(0).toUpperCase() + detail.slice(1), { retryable }));
+      reject(new McpAuthError(code, capitalized(detail), { retryable }));
     });
     request.end();
   });

@@ -52,7 +52,7 @@ export interface ManagerSubject {
 }
 
 /** The fields that only this attempt has. */
-export interface AttemptOptions extends Pick<KeyContext, "recorder" | "notify"> {
+export interface AttemptOptions extends Pick<KeyContext, "recorder" | "onCredentialChange"> {
   readonly spec: ServerSpec;
   /** Default: an empty state that only this attempt uses. */
   readonly manager?: ManagerState | undefined;
@@ -71,7 +71,7 @@ export interface AttemptOptions extends Pick<KeyContext, "recorder" | "notify"> 
 }
 
 /** The fields that the caller of a grant passes to each attempt. */
-export type AttemptRequest = Pick<AttemptOptions, "signal" | "recorder" | "warn" | "notify">;
+export type AttemptRequest = Pick<AttemptOptions, "signal" | "recorder" | "warn" | "onCredentialChange">;
 
 /**
  * The context of one attempt at a request to an authorization server. Secrets and keys are read with it too. Only

@@ -1,5 +1,5 @@
 import type { McpAuthError } from "../errors/error.js";
-import { errorMark } from "../errors/error-mark.js";
+import { errorMark } from "../errors/error-notes.js";
 
 const anotherCredential = errorMark();
 const askedToWait = errorMark();

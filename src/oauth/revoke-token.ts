@@ -68,7 +68,7 @@ export async function revokeToken(
       ...{
         endpoint: "revocation endpoint",
         server,
-        what: endpointName,
+        target: endpointName,
         timeout,
         signal,
         clock: runtime.clock,

@@ -29,8 +29,8 @@ export function register<Name extends string>(auth: McpAuth<Name>): () => void {
       return servers;
     },
     reports: new Reports(),
-    loaded: (server) => findManager(auth, server),
-    load: async (server) => requireManager(auth, server),
+    loadedManager: (server) => findManager(auth, server),
+    loadManager: async (server) => requireManager(auth, server),
   };
   const stopListening = auth.on("config:reloaded", () => {
     servers = new ServerMap(internals[serverUrls]);

@@ -2,7 +2,7 @@ import { McpAuthError } from "../errors/error.js";
 import { readInit } from "../http/read-init.js";
 import { debugRegistered } from "../lib/debug.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
-import { type OwnRequests, type ThroughInit, through, trackOwnRequests } from "../net/own-requests.js";
+import { fetchToUse, type InitWithFetch, type OwnRequests, trackOwnRequests } from "../net/own-requests.js";
 import type { TokenManager } from "../runtime/token-manager.js";
 import { jsonMessage } from "./json-message.js";
 import { currentTokenOf, type Registration } from "./registration.js";
@@ -23,7 +23,7 @@ export function patchFetch(registration: Registration): () => void {
     if (match === undefined) return Reflect.apply(originalFetch, this, args);
     debugRegistered(match.server.name, match.isVerbatim);
     return match.isVerbatim
-      ? sendAuthorized({ registration, own, originalFetch }, match, args)
+      ? sendThroughManager({ registration, own, originalFetch }, match, args)
       : sendUnchanged({ registration, own, originalFetch }, match, args);
   }
   // Copies the name and length, and members that a platform has added.
@@ -91,7 +91,7 @@ async function sendUnchanged(
   }
 }
 
-async function sendAuthorized(
+async function sendThroughManager(
   { registration, own, originalFetch }: FetchContext,
   { server, url }: Match,
   [input, init]: Parameters<FetchFunction>,
@@ -105,10 +105,14 @@ async function sendAuthorized(
   const { reports } = registration;
   try {
     const body = request === undefined || hasBody(settings) ? undefined : await jsonMessage(request);
-    const known = registration.loaded(server.name);
-    const manager = known ?? (await registration.load(server.name));
+    const known = registration.loadedManager(server.name);
+    const manager = known ?? (await registration.loadManager(server.name));
     if (authorization !== null && !isOfManager(authorization, manager)) reports.ownAuthorization(server.name);
-    const sent: ThroughInit = { ...settings, ...(body !== undefined && { body }), [through]: originalFetch };
+    const sent: InitWithFetch = {
+      ...settings,
+      ...(body !== undefined && { body }),
+      [fetchToUse]: originalFetch,
+    };
     return await manager.fetch(target, sent);
   } catch (error) {
     // After an abort, `fetch` rejects with the reason of the signal, or with an `AbortError`.

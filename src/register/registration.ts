@@ -10,11 +10,11 @@ export interface Registration {
   readonly servers: ServerMap;
   readonly reports: Reports;
   /** Returns the manager of a server if the runtime is loaded and not stopped. */
-  loaded(server: string): TokenManager | undefined;
+  loadedManager(server: string): TokenManager | undefined;
   /**
    * Returns the manager of a server, and loads the runtime if necessary. Rejects with `unknown_server` and `stopped`.
    */
-  load(server: string): Promise<TokenManager>;
+  loadManager(server: string): Promise<TokenManager>;
 }
 
 /**

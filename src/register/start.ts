@@ -5,6 +5,7 @@ import type { ConfigSpec } from "../config/spec.js";
 import { startingFolder } from "../config/starting-folder.js";
 import { syncFileSystem } from "../config/sync-file-system.js";
 import { McpAuthError } from "../errors/error.js";
+import { ignoreSystemError } from "../errors/expected-errors.js";
 import { printableLines } from "../lib/printable.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { TokenManager } from "../runtime/token-manager.js";
@@ -64,8 +65,8 @@ function registrationOf(spec: ConfigSpec, cwd: string): Registration {
   return {
     servers: new ServerMap(urlsOf(spec)),
     reports: new Reports(),
-    loaded: (server) => runtime && managerIn(runtime, server),
-    async load(server) {
+    loadedManager: (server) => runtime && managerIn(runtime, server),
+    async loadManager(server) {
       loading ??= loadRuntime(spec, cwd);
       try {
         runtime = await loading;
@@ -137,10 +138,12 @@ function warn(failures: readonly McpAuthError[]): void {
 /** Ends the process, or the worker thread, before the program's first line. */
 function exit(failures: readonly McpAuthError[]): never {
   const lines = failures.map(({ code, message }) => `error[${code}]: ${message}`);
+  const text = `${printableLines([...lines, consequence].join("\n"))}\n`;
   try {
-    writeSync(2, `${printableLines([...lines, consequence].join("\n"))}\n`);
-  } catch {
+    writeSync(2, text);
+  } catch (error) {
     // stderr is closed, so nobody can read the message.
+    ignoreSystemError(error);
   }
   process.exit(2);
 }

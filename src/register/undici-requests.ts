@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { McpAuthError } from "../errors/error.js";
+import { ignoreFailureInBackground } from "../errors/expected-errors.js";
 import { trackOwnRequests } from "../net/own-requests.js";
 import { internalsOf } from "../runtime/manager-internals.js";
 import type { TokenManager } from "../runtime/token-manager.js";
@@ -46,9 +47,10 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
     fetching.add(server);
     const failed = (error: unknown): void => {
       if (error instanceof McpAuthError) registration.reports.noToken(server, error);
+      else ignoreFailureInBackground(error);
     };
     registration
-      .load(server)
+      .loadManager(server)
       .then((manager) => manager.getToken())
       .catch(failed)
       .finally(() => fetching.delete(server));
@@ -105,7 +107,7 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
     present: string | undefined,
   ): Authorized | undefined => {
     const { reports } = registration;
-    const manager = registration.loaded(name);
+    const manager = registration.loadedManager(name);
     const token = manager && currentTokenOf(manager);
     if (manager === undefined || token === undefined) return undefined;
     if (token === "bound") {
@@ -136,7 +138,7 @@ export function authorizeUndiciRequests(registration: Registration): () => void 
         if (status === 401) await internalsOf(manager).reportRefused(accessToken);
         else if (status < 400) internalsOf(manager).reportAccepted(accessToken);
       })
-      .catch(() => {});
+      .catch(ignoreFailureInBackground);
   };
 
   const listeners = { create: subscriber(onCreate), headers: subscriber(onHeaders) };

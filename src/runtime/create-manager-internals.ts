@@ -1,7 +1,7 @@
 import type { ClientCredentialsSpec, ServerSpec } from "../config/spec.js";
 import type { Target } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
-import { assertOwnUrl } from "../http/own-url.js";
+import { assertUrlOfServer } from "../http/server-url.js";
 import type { WaitLimits } from "../lib/wait-limits.js";
 import { isVerificationOff, verificationIsOff } from "../net/environment.js";
 import { type AttemptContext, createAttempt, type ManagerState } from "../oauth/attempt.js";
@@ -67,8 +67,8 @@ export function createManagerInternals(
     secretHeaders: Object.entries(spec.headers).flatMap(([name, value]) =>
       typeof value === "string" ? [] : [name],
     ),
-    assertWithinReach(url, what) {
-      assertOwnUrl(server, { url: new URL(spec.url), reach: spec.reach }, url, what);
+    assertUrlOfServer(url, what) {
+      assertUrlOfServer(server, { url: new URL(spec.url), reach: spec.reach }, url, what);
     },
     store: runtime.store && lazyStoreCommands(spec, runtime.store, runtime),
     async authenticate(request) {
@@ -155,7 +155,7 @@ async function authenticate(
   const { findAuthorizationServer } = await import("../discovery/find-target.js");
   const lookup = { server, url, issuer, timeout, metadata: client.metadata };
   const authorizationServer = await findAuthorizationServer(attempt.metadata, lookup);
-  if (!sameUrl(request.url, authorizationServer.token_endpoint)) throw wrongTokenEndpoint(server, request);
+  if (!isSameUrl(request.url, authorizationServer.token_endpoint)) throw wrongTokenEndpoint(server, request);
   const { authenticateClient } = await import("../oauth/client-auth/authenticate-client.js");
   const signing = {
     time: attempt.serverClocks.at(request.url),
@@ -184,7 +184,7 @@ function isHttps(url: string): boolean {
   return URL.canParse(url) && new URL(url).protocol === "https:";
 }
 
-function sameUrl(a: string, b: string): boolean {
+function isSameUrl(a: string, b: string): boolean {
   return URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href;
 }
 

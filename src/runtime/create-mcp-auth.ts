@@ -121,7 +121,7 @@ export async function createRuntime<Name extends string>(
     resolvers,
     signers,
     permissions,
-    retryAfter: new RetryAfterRegistry(),
+    retryAfterRegistry: new RetryAfterRegistry(),
     ownStore: options.store,
     hasOwnFetch: options.fetch !== undefined,
   };

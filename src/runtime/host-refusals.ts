@@ -7,7 +7,7 @@ import type { CachesByScope } from "./caches-by-scope.js";
 /**
  * Milliseconds after which a new token that was not refused counts as accepted, because most hosts do not report that.
  */
-const silenceMeansAccepted = 2_000;
+const acceptedAfter = 2_000;
 
 /** All requests of a host have one kind, because the runtime does not see them. */
 const kind = "host";
@@ -86,8 +86,7 @@ export class HostRefusals {
     const now = clock.now();
     const silence = now - refusedAt;
     last.refusedAt = now;
-    if (isAccepted || silence < 0 || silence >= silenceMeansAccepted)
-      caches.defaultCache.refused.accepted(kind);
+    if (isAccepted || silence < 0 || silence >= acceptedAfter) caches.defaultCache.refused.accepted(kind);
     // The server refused it when the host sent its request again, at the time `at`.
     else replacement.failed(kind, at);
   }

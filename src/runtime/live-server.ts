@@ -1,6 +1,6 @@
 import type { ServerSpec } from "../config/spec.js";
 import { createAuthorizedFetch } from "../http/authorized-fetch.js";
-import { assertOwnUrl } from "../http/own-url.js";
+import { assertUrlOfServer } from "../http/server-url.js";
 import type { Clock } from "../lib/clock.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { RenewalTimers } from "../schedule/renewal-timers.js";
@@ -71,7 +71,7 @@ export class LiveServer {
     this.#tokens = tokens;
     this.#caches = tokens.caches;
     this.#timers = renewalTimers(spec, runtime, tokens.caches, user !== undefined);
-    if (kept !== undefined) this.#timers.follow(kept.#timers);
+    if (kept !== undefined) this.#timers.takeOver(kept.#timers);
     tokens.onPlan((nextRefreshAt) => this.#timers.plan(nextRefreshAt));
     this.#headers = configuredHeaders(spec, runtime, tokens.limits);
     this.fetch = createAuthorizedFetch(
@@ -92,7 +92,7 @@ export class LiveServer {
    */
   freshToken(options?: TokenOptions): Token | undefined {
     const now = this.#clock.now();
-    this.#timers.used(now);
+    this.#timers.noteUse(now);
     return options === undefined ? this.#caches.defaultCache.peek(now) : undefined;
   }
 
@@ -108,7 +108,7 @@ export class LiveServer {
     const signal = options.signal ?? undefined;
     if (url !== undefined) {
       const server = { url: this.address, reach: this.spec.reach };
-      assertOwnUrl(this.spec.name, server, String(url), "The URL of the request");
+      assertUrlOfServer(this.spec.name, server, String(url), "The URL of the request");
     }
     const tokenOptions = { ...(signal && { signal }), ...(scopes && { scopes }) };
     const token =
@@ -139,9 +139,7 @@ export class LiveServer {
     };
   }
 
-  /**
-   * Creates this server for one user. `previous` is the one of the same user before, perhaps with an earlier config.
-   */
+  /** Creates this server for one user. It replaces `previous`, that of the same user with perhaps an earlier config. */
   forUser(subject: () => RuntimeSubject, previous: LiveServer | undefined): LiveServer {
     return new LiveServer(this.spec, this.#runtime, previous, { server: this, subject });
   }
@@ -155,7 +153,7 @@ export class LiveServer {
   async start(required: boolean): Promise<void> {
     // There is no user yet whose token could be requested.
     if (hasRuntimeSubject(this.spec.grant) && !required) return;
-    this.#timers.startTicking();
+    this.#timers.startSchedule();
     if (!this.spec.refresh.automatic && !required) return;
     if (this.freshToken() === undefined) await this.#caches.defaultCache.getToken({ reason: "demand" });
   }

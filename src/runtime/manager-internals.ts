@@ -47,7 +47,7 @@ export interface ManagerInternals {
    * Throws `egress_denied` for a URL to which the server's tokens must not be sent: one that is outside of its `reach`,
    * lacks a query parameter of its URL, or cannot be parsed. `what` names the URL at the beginning of the message.
    */
-  assertWithinReach(url: string, what: string): void;
+  assertUrlOfServer(url: string, what: string): void;
   /**
    * Adds the client's credential to a token request of the host. Rejects with `issuer_mismatch` if the request does not
    * go to the token endpoint of the configured issuer, and with `sender_constrained` if the token would be bound to a

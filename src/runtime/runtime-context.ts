@@ -1,13 +1,14 @@
 import { defaults } from "../config/defaults.js";
 import type { ConfigSpec } from "../config/spec.js";
 import { MetadataCache } from "../discovery/metadata-cache.js";
+import type { Clock } from "../lib/clock.js";
 import { forbidCommands } from "../lib/permissions.js";
 import { createNetwork, type Network } from "../net/network.js";
 import { type NetworkTrust, networkTrust } from "../net/network-trust.js";
 import type { OAuthRuntime } from "../oauth/attempt.js";
+import type { RefreshTokens } from "../oauth/refresh-tokens.js";
 import { configuredStore } from "../sharing/configured-store.js";
 import { customStore, type McpAuthStore } from "../sharing/custom-store.js";
-import { lazyRefreshTokens } from "../sharing/lazy-refresh-tokens.js";
 import { storedMetadata } from "../sharing/stored-metadata.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { RetryAfterRegistry } from "../tokens/retry-after-registry.js";
@@ -24,7 +25,7 @@ export interface RuntimeContext extends OAuthRuntime {
   readonly events: Events;
   readonly random: () => number;
   /** Token endpoints that sent `Retry-After`. A reload keeps it. */
-  readonly retryAfter: RetryAfterRegistry;
+  readonly retryAfterRegistry: RetryAfterRegistry;
   /** The store that processes share, `undefined` if tokens are kept only in memory. */
   readonly store: SharedStore | undefined;
 }
@@ -44,7 +45,7 @@ export function createRuntimeContext(
   { network: spec, store: storeSpec, commands }: Pick<ConfigSpec, "network" | "store" | "commands">,
   kept?: Pick<RuntimeContext, "store" | "refreshTokens">,
 ): RuntimeContext {
-  const { ownStore, hasOwnFetch, clock, env, resolvers, signers, serverClocks, events, retryAfter } =
+  const { ownStore, hasOwnFetch, clock, env, resolvers, signers, serverClocks, events, retryAfterRegistry } =
     dependencies;
   const permissions =
     commands === undefined
@@ -77,7 +78,7 @@ export function createRuntimeContext(
       permissions,
       serverClocks,
       events,
-      retryAfter,
+      retryAfterRegistry,
     },
     store,
     random: Math.random,
@@ -87,5 +88,18 @@ export function createRuntimeContext(
       store: hasOwnFetch ? undefined : store && storedMetadata(store, clock, trust),
     }),
     refreshTokens: kept === undefined ? store && lazyRefreshTokens(store, clock) : kept.refreshTokens,
+  };
+}
+
+/** Returns stored refresh tokens whose code is loaded when the first one is redeemed. */
+function lazyRefreshTokens(store: SharedStore, clock: Clock): RefreshTokens {
+  let loaded: Promise<RefreshTokens> | undefined;
+  return {
+    async redeem(...args) {
+      loaded ??= import("../sharing/refresh-tokens.js").then(
+        ({ StoredRefreshTokens }) => new StoredRefreshTokens({ store, clock }),
+      );
+      return await (await loaded).redeem(...args);
+    },
   };
 }

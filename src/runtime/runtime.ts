@@ -103,8 +103,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
 
   /** Starts one server. Its failures are reported as events. */
   startOne(name: Name): void {
-    const manager = this.#managers.get(name);
-    if (manager !== undefined) this.#startManager(manager, new Set()).catch(ignoreFailureInBackground);
+    this.#startInBackground([name], new Set());
   }
 
   async reload(): Promise<void> {
@@ -152,7 +151,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     const changes = this.#swap(spec);
     events.emit("config:reloaded", { ...changes, durationMs: clock.now() - startedAt });
     const { added, changed } = changes;
-    if (this.#required !== undefined) this.#prewarm([...added, ...changed], this.#required);
+    if (this.#required !== undefined) this.#startInBackground([...added, ...changed], this.#required);
   }
 
   /** Replaces the config synchronously, so that no call sees a part of it. */
@@ -204,7 +203,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   }
 
   /** Starts servers in the background. Failures are reported as events. */
-  #prewarm(names: readonly string[], required: ReadonlySet<string>): void {
+  #startInBackground(names: readonly string[], required: ReadonlySet<string>): void {
     for (const name of names) {
       const manager = this.#managers.get(name);
       if (manager !== undefined) this.#startManager(manager, required).catch(ignoreFailureInBackground);

@@ -47,7 +47,7 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
     limits: tokens.limits,
     token: server.token,
     pending: () => caches.defaultCache.pending,
-    accepted(kind) {
+    noteAccepted(kind) {
       const { refused } = caches.defaultCache;
       if (refused.hasSuspects) refused.accepted(kind());
     },

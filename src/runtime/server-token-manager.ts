@@ -6,7 +6,7 @@ import { cacheRequest, LiveServer } from "./live-server.js";
 import { type ManagerInternals, type ManagerWithInternals, managerInternals } from "./manager-internals.js";
 import type { RuntimeContext } from "./runtime-context.js";
 import { bareToken } from "./sender-constrained.js";
-import { assertSubject, type RuntimeSubject, Subjects, subjectRefusal } from "./subjects.js";
+import { assertSubject, type RuntimeSubject, Subjects, unexpectedSubject } from "./subjects.js";
 import type { HeaderOptions, TokenManager, TokenManagerStatus, TokenOptions } from "./token-manager.js";
 import { UnusableServer } from "./unusable-server.js";
 
@@ -161,8 +161,8 @@ export class ServerTokenManager implements ManagerWithInternals {
   }
 
   #createForUser(server: LiveServer, subject: () => RuntimeSubject): LiveServer | UnusableServer {
-    const refusal = subjectRefusal(this.name, server.spec.grant);
-    if (refusal !== undefined) return new UnusableServer(this.name, refusal);
+    const unexpected = unexpectedSubject(this.name, server.spec.grant);
+    if (unexpected !== undefined) return new UnusableServer(this.name, unexpected);
     this.#subject ??= { latest: subject };
     const subjectOfServer = this.#subject;
     const live = server.forUser(() => subjectOfServer.latest(), this.#previous);

@@ -1,6 +1,7 @@
 import type { ServerSpec } from "../config/spec.js";
 import type { Target } from "../discovery/metadata.js";
 import { McpAuthError } from "../errors/error.js";
+import { ignoreFailure } from "../errors/expected-errors.js";
 import { untilAborted } from "../lib/wait.js";
 import { abortedError } from "../tokens/cache-errors.js";
 import type { Token } from "../tokens/token.js";
@@ -62,7 +63,7 @@ export async function stepUpWithin(
     return await requestWiderToken(spec, stepUps, { wanted: missing, token, signal });
   } catch (error) {
     if (signal?.aborted) throw error;
-    return undefined;
+    return ignoreFailure(error);
   }
 }
 

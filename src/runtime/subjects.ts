@@ -21,7 +21,7 @@ export function hasRuntimeSubject(grant: GrantSpec): boolean {
 }
 
 /** Returns the error `config_invalid` for a grant that takes no subject at run time, else `undefined`. */
-export function subjectRefusal(server: string, grant: GrantSpec): McpAuthError | undefined {
+export function unexpectedSubject(server: string, grant: GrantSpec): McpAuthError | undefined {
   if (hasRuntimeSubject(grant)) return undefined;
   return new McpAuthError(
     "config_invalid",
@@ -33,8 +33,8 @@ export function subjectRefusal(server: string, grant: GrantSpec): McpAuthError |
 
 /** Throws `config_invalid` for a grant that takes no subject at run time, and for a value that is not a subject. */
 export function assertSubject(server: string, grant: GrantSpec, subject: RuntimeSubject): void {
-  const refusal = subjectRefusal(server, grant);
-  if (refusal !== undefined) throw refusal;
+  const unexpected = unexpectedSubject(server, grant);
+  if (unexpected !== undefined) throw unexpected;
   // JavaScript can pass any value.
   const { key, subjectToken }: Partial<RuntimeSubject> = subject ?? {};
   if (typeof key !== "string" || key === "")

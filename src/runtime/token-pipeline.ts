@@ -46,7 +46,7 @@ export function createTokenPipeline(
   manager: PipelineManager,
   { scopes, onPlan, onNewCredential }: PipelineOptions,
 ): TokenCache {
-  const { clock, random, retryAfter, events } = runtime;
+  const { clock, random, retryAfterRegistry, events } = runtime;
   const { name: server, grant, refresh, retry, deadline } = spec;
   const issuer = issuerOf(grant);
   // A listener of `token:renewed` may ask for the token at once, so the event waits until the cache has the new token.
@@ -77,7 +77,7 @@ export function createTokenPipeline(
     retry,
     deadline,
     causeOfTimeout,
-    retryAfterRegistry: retryAfter,
+    retryAfterRegistry,
   };
   const attempts = withEvents(grantTokens, common);
   const sharedTokens = createSharedTokens(spec, runtime, manager, scopes, {
@@ -101,7 +101,7 @@ export function createTokenPipeline(
       return hasChanged;
     },
     onBackgroundFailure: (error) => events.warnUnheard("token:failed", "background", error),
-    isAskedToWait: () => retryAfter.remaining(endpoint, clock.now()) > 0,
+    isAskedToWait: () => retryAfterRegistry.remaining(endpoint, clock.now()) > 0,
     onRenewed() {
       if (renewedEvent !== undefined) events.emit("token:renewed", renewedEvent);
       renewedEvent = undefined;
@@ -152,7 +152,7 @@ function createSharedTokens(
       return key === undefined ? undefined : { key, recorder };
     },
     async restore(text, signal) {
-      const { restoreToken } = await import("../sharing/stored-token.js");
+      const { restoreToken } = await import("../sharing/restore-token.js");
       const context = createAttempt(runtime, { spec, manager, signal });
       return await restoreToken(text, { issuer, dpop, certificate, network, context });
     },

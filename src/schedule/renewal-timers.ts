@@ -1,3 +1,4 @@
+import { ignoreFailureInBackground } from "../errors/expected-errors.js";
 import type { Clock, ClockTimer } from "../lib/clock.js";
 import type { CronSchedule } from "./cron.js";
 
@@ -36,7 +37,7 @@ export class RenewalTimers {
   /** Whether a renewal was skipped while asleep. */
   #hasMissed = false;
   #stopped = false;
-  #isTicking = false;
+  #isScheduled = false;
 
   constructor(options: RenewalTimersOptions) {
     this.#options = options;
@@ -58,15 +59,15 @@ export class RenewalTimers {
   }
 
   /** Notes a use. It must be cheap, because every call runs it. */
-  used(now: number): void {
+  noteUse(now: number): void {
     this.#lastUse = now;
     if (this.#hasMissed) this.#catchUp(now);
   }
 
   /** Takes over from timers that are stopped: their last use, and their schedule if it was started. */
-  follow(previous: RenewalTimers): void {
+  takeOver(previous: RenewalTimers): void {
     this.#lastUse = previous.#lastUse;
-    if (previous.#isTicking) this.startTicking();
+    if (previous.#isScheduled) this.startSchedule();
   }
 
   /** Sets the time of the next renewal; `undefined`: the token is not renewed before the next call. */
@@ -76,16 +77,18 @@ export class RenewalTimers {
     this.#hasMissed = false;
     if (nextRefreshAt === undefined) this.#expiry.clear();
     else this.#setExpiryTimer(nextRefreshAt);
-    if (nextRefreshAt !== undefined) this.startTicking();
+    if (nextRefreshAt !== undefined) this.startSchedule();
   }
 
   /** Starts the schedule. The first planned renewal starts it too. */
-  startTicking(): void {
+  startSchedule(): void {
     const { automatic, cron } = this.#options;
-    if (this.#isTicking || this.#stopped || !automatic || cron === undefined) return;
-    this.#isTicking = true;
-    // It fails only if node-cron cannot be loaded: an invalid expression was rejected with the config.
-    cron().then((schedule) => this.#armTick(schedule), ignore);
+    if (this.#isScheduled || this.#stopped || !automatic || cron === undefined) return;
+    this.#isScheduled = true;
+    // An invalid expression was rejected with the config, so this fails only if node-cron cannot be loaded.
+    cron()
+      .then((schedule) => this.#armTick(schedule))
+      .catch(ignoreFailureInBackground);
   }
 
   stop(): void {
@@ -197,5 +200,3 @@ function checkInterval(left: number): number {
   const longest = left > 30 * day ? day : Math.min(Math.max(Math.ceil(left / 60), minute), hour);
   return Math.min(Math.max(Math.ceil(left), 0), longest);
 }
-
-function ignore(): void {}

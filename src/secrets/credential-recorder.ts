@@ -118,17 +118,17 @@ export class CredentialRecorder {
   }
 
   /** Whether an earlier attempt of this acquisition was refused, and this one tries another credential. */
-  get isFollowUp(): boolean {
-    return this.#memory.followUps.has(this.#acquisition);
+  get triesAnotherCredential(): boolean {
+    return this.#memory.refusedSpecs.has(this.#acquisition);
   }
 
   /** Whether the latest key or certificate of a spec was refused, and this attempt has to use its predecessor. */
   wasRefused(spec: object): boolean {
-    return this.#memory.followUps.get(this.#acquisition)?.has(spec) ?? false;
+    return this.#memory.refusedSpecs.get(this.#acquisition)?.has(spec) ?? false;
   }
 
-  /** Announces that the acquisition makes one more attempt, with the predecessors of the `refused` specs. */
-  followUp(refused: ReadonlySet<object>): void {
-    this.#memory.followUps.set(this.#acquisition, refused);
+  /** Makes the next attempt of the acquisition use the predecessors of the `refused` specs. */
+  tryAnotherCredential(refused: ReadonlySet<object>): void {
+    this.#memory.refusedSpecs.set(this.#acquisition, refused);
   }
 }

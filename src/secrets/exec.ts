@@ -2,9 +2,9 @@ import type { ExecReference } from "../config/spec.js";
 import { commandsForbidden } from "../lib/permissions.js";
 import { type ProcessOptions, type ProcessOutcome, runProcess } from "../lib/run-process.js";
 import { untilAborted } from "../lib/wait.js";
+import { decodeText } from "./decode-text.js";
 import { referenceNotAllowed, secretAborted, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
-import { decodeText } from "./text.js";
 
 /** A command that is running. */
 interface Run {

@@ -3,10 +3,10 @@ import { isAbsolute } from "node:path";
 import { errorCode, ignoreSystemError, isProgrammingError } from "../errors/expected-errors.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { openToRead, readAtMost } from "../lib/read-file.js";
+import { decodeText } from "./decode-text.js";
 import type { ReadAttempt } from "./read-when-written.js";
 import { referenceNotAllowed, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
-import { decodeText } from "./text.js";
 
 /** 1 MiB. A larger file is a mistake in the path, because a key with certificates has only a few KiB. */
 const maxBytes = 1_048_576;

@@ -39,10 +39,10 @@ export async function readFromGithubActions(
   }
   if (url === "insecure") throw fail("ACTIONS_ID_TOKEN_REQUEST_URL is not an https URL.");
   const headers = { authorization: `Bearer ${authorization}`, accept: "application/json" };
-  const what = "the ID token service of GitHub Actions";
+  const target = "the ID token service of GitHub Actions";
   try {
     const endpoint = "GitHub Actions" as const;
-    const request = { server, what, endpoint, url, headers, timeout, clock, ...(signal && { signal }) };
+    const request = { server, target, endpoint, url, headers, timeout, clock, ...(signal && { signal }) };
     const response = await boundedFetch(fetch, request);
     const { status } = response;
     if (status !== 200) {

@@ -1,24 +1,24 @@
 import { quoted } from "../lib/printable.js";
 
 /** The string that a JSON pointer refers to, or the problem, in words that show nothing of the document. */
-export type Pointed =
+export type PointerResult =
   | { readonly text: string; readonly problem?: never }
   | {
       readonly text?: never;
       readonly problem: string;
-      /** The document is not JSON. It may be incomplete. */
-      readonly cut?: true;
+      /** The document is not JSON. */
+      readonly mayBeIncomplete?: true;
     };
 
 /** Returns the string at a JSON pointer (RFC 6901) in a JSON document. */
-export function readPointer(document: string, pointer: string): Pointed {
+export function readPointer(document: string, pointer: string): PointerResult {
   let value: unknown;
   try {
     value = JSON.parse(document);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     // The error is dropped, because it quotes the document.
-    return { problem: 'it is not JSON, which a "pointer" needs.', cut: true };
+    return { problem: 'it is not JSON, which a "pointer" needs.', mayBeIncomplete: true };
   }
   const steps = pointer
     .split("/")

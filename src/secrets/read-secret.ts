@@ -26,7 +26,7 @@ export async function readSecret(reference: SecretReference, context: SecretCont
  */
 export async function readClientSecret(reference: SecretReference, context: SecretContext): Promise<Secret> {
   const { secret, hasChanged } = await readAndRecord(reference, context);
-  if (hasChanged) context.notify?.("secret:changed");
+  if (hasChanged) context.onCredentialChange?.("secret:changed");
   rememberCredential(secret.reveal());
   return secret;
 }

@@ -3,7 +3,7 @@ import { McpAuthError } from "../errors/error.js";
 import { Secret } from "../lib/secret.js";
 import { unreachable } from "../lib/unreachable.js";
 import { readSecretFile } from "./file.js";
-import type { Pointed } from "./pointer.js";
+import type { PointerResult } from "./pointer.js";
 import type { ReadAttempt } from "./read-when-written.js";
 import { referenceNotAllowed, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
@@ -25,7 +25,7 @@ export async function readValue(
   if ("error" in read) return read;
   const pointer = "pointer" in reference ? reference.pointer : undefined;
   const found = pointer === undefined ? { text: read.value } : await readAtPointer(pointer, read.value);
-  if (found.text === undefined) return unavailable(found.problem, found.cut ? "perhaps" : "no");
+  if (found.text === undefined) return unavailable(found.problem, found.mayBeIncomplete ? "perhaps" : "no");
   const text = withoutTrailingNewline(found.text);
   return text === "" ? unavailable("it is empty.", "perhaps") : { value: new Secret(text) };
 }
@@ -55,7 +55,7 @@ async function readText(
   }
 }
 
-async function readAtPointer(pointer: string, document: string): Promise<Pointed> {
+async function readAtPointer(pointer: string, document: string): Promise<PointerResult> {
   return (await import("./pointer.js")).readPointer(document, pointer);
 }
 

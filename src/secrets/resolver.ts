@@ -20,9 +20,9 @@ export async function readFromResolver(
   const fail = (problem: string, retryable = false) =>
     secretUnavailable(reference, server, problem, retryable);
   if (context.permissions?.allow?.resolver(name) === false) throw referenceNotAllowed(reference, server);
-  const { found, problem } = knownFunction(resolvers, name, "resolvers");
-  if (found === undefined) throw fail(problem);
-  const outcome = await callFunction((ended) => found(ref, { server, signal: ended }), {
+  const { fn, problem } = knownFunction(resolvers, name, "resolvers");
+  if (fn === undefined) throw fail(problem);
+  const outcome = await callFunction((ended) => fn(ref, { server, signal: ended }), {
     timeout,
     clock,
     signal,

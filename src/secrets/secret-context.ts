@@ -34,5 +34,5 @@ export interface SecretContext {
   /** Records the credentials that one attempt reads. Absent: nothing is recorded. */
   readonly recorder?: CredentialRecorder | undefined;
   /** Called when a credential differs from the one of the manager's previous request. */
-  readonly notify?: ((change: CredentialChange) => void) | undefined;
+  readonly onCredentialChange?: ((change: CredentialChange) => void) | undefined;
 }

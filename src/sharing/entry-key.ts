@@ -180,7 +180,7 @@ async function bindingOf(
   const [dpopSigner, identity] = await Promise.all([
     dpop === undefined
       ? undefined
-      : dpop().then((loaded) => loaded.dpopSigner({ issuer: client?.issuer ?? "" }, context)),
+      : dpop().then((loaded) => loaded.signerFor({ issuer: client?.issuer ?? "" }, context)),
     credential?.kind === "certificate" ? loadTlsIdentity(credential.certificate, context) : undefined,
   ]);
   return { jkt: dpopSigner?.thumbprint ?? null, x5t: identity?.thumbprint ?? null };

@@ -4,14 +4,14 @@ import { dirname } from "node:path";
 import { hasErrorCode } from "../errors/expected-errors.js";
 
 /** Suffix of the name of a file that is not completely written yet. */
-export const unfinished = ".tmp";
+export const temporarySuffix = ".tmp";
 
 /**
  * Writes a file with mode 0600. Even if this process dies or the power fails, a reader finds either the complete old
  * content or the complete new one: the text goes to a temporary file, which is synced and renamed.
  */
 export async function writeDurably(file: string, text: string): Promise<void> {
-  const temporary = `${file}.${randomUUID()}${unfinished}`;
+  const temporary = `${file}.${randomUUID()}${temporarySuffix}`;
   try {
     const handle = await open(temporary, "wx", 0o600);
     try {

@@ -1,6 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
-import { errorNotes } from "../errors/error-mark.js";
-import { printable } from "../lib/printable.js";
+import { errorNotes } from "../errors/error-notes.js";
+import { capitalized, printable } from "../lib/printable.js";
 import { isTlsErrorCode } from "../lib/tls.js";
 
 export type StoreFailureKind =
@@ -188,9 +188,7 @@ export function storeUnavailable(server?: string, failure?: StoreFailure): McpAu
       "may read and write there.";
   const error = new McpAuthError(
     "store_unavailable",
-    server === undefined
-      ? `${message.charAt(0).toUpperCase()}${message.slice(1)}`
-      : `Server "${server}": ${message}`,
+    server === undefined ? capitalized(message) : `Server "${server}": ${message}`,
     { server, retryable: true },
   );
   return failure === undefined ? error : failures.add(error, failure);

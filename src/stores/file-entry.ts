@@ -11,11 +11,11 @@ import type { Dirent } from "node:fs";
 import { link, lstat, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { hasErrorCode } from "../errors/expected-errors.js";
-import { unfinished } from "./durable-file.js";
+import { temporarySuffix } from "./durable-file.js";
 import { NotOurs } from "./failure.js";
 import { ignoreFileError, readOwnFile, removeOwnFile } from "./own-files.js";
-import { assertEntryFolder } from "./own-folder.js";
-import { isOwnName, ownNames } from "./own-names.js";
+import { assertEntryFolder } from "./secure-folder.js";
+import { isStoreName, namePatterns } from "./store-names.js";
 
 // The first line of a value's file: the expiry of the value in milliseconds since the epoch, or `-`.
 const heading = /^mcp-auth-store 1 (\d{1,16}|-)\n/;
@@ -28,8 +28,8 @@ export interface Contents {
   readonly values: readonly number[];
   /** The numbers of the fences that were given out and not removed. */
   readonly fences: readonly number[];
-  /** The numbers of the lock folders. */
-  readonly held: readonly number[];
+  /** The numbers of the locks: of the folders `held-N`. */
+  readonly locks: readonly number[];
   /** The latest fence that was given out; 0 before the first. */
   readonly fence: number;
   /** Names of files that are being written or removed, or were when their process died. */
@@ -39,7 +39,7 @@ export interface Contents {
 }
 
 /** A value's file, parsed. */
-export interface ParsedText {
+export interface ParsedValue {
   readonly value: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt?: number;
@@ -56,15 +56,15 @@ export async function contentsOf(folder: string): Promise<Contents> {
   const files = all.filter((each) => each.isFile()).map(({ name }) => name);
   const filesNamed = (pattern: RegExp): readonly string[] => files.filter((name) => pattern.test(name));
   // A number counts as given out even if something else than our file has its name.
-  const fences = numbersIn(names, ownNames.fence);
+  const fences = numbersIn(names, namePatterns.fence);
   return {
     size: all.length,
-    values: numbersIn(files, ownNames.value),
+    values: numbersIn(files, namePatterns.value),
     fences,
-    held: numbersIn(names, ownNames.held),
+    locks: numbersIn(names, namePatterns.lock),
     fence: Math.max(0, ...fences),
-    unfinished: filesNamed(ownNames.unfinished),
-    quarantine: filesNamed(ownNames.quarantined),
+    unfinished: filesNamed(namePatterns.unfinished),
+    quarantine: filesNamed(namePatterns.quarantined),
   };
 }
 
@@ -72,7 +72,7 @@ async function listEntry(folder: string): Promise<readonly Dirent[]> {
   try {
     assertEntryFolder(await lstat(folder));
     const all = await readdir(folder, { withFileTypes: true });
-    if (all.length === 0 || all.some(({ name }) => isOwnName(name))) return all;
+    if (all.length === 0 || all.some(({ name }) => isStoreName(name))) return all;
   } catch (error) {
     if (hasErrorCode(error, "ENOENT")) return [];
     throw error;
@@ -110,17 +110,17 @@ export async function readLatest(folder: string): Promise<string | undefined> {
 }
 
 /** Returns whether this package wrote a text, by its first line. */
-export function isOwnText(text: string): boolean {
+export function isStoreText(text: string): boolean {
   return heading.test(text);
 }
 
 /** Returns the content of a value's file. */
-export function textOf(value: string, expiresAt: number | undefined): string {
+export function serializeValue(value: string, expiresAt: number | undefined): string {
   return `mcp-auth-store 1 ${expiresAt === undefined ? "-" : Math.ceil(expiresAt)}\n${value}`;
 }
 
 /** Splits the content of a value's file. Foreign content is returned unchanged: decrypting it fails later. */
-export function parseText(text: string): ParsedText {
+export function parseValue(text: string): ParsedValue {
   const [line, expiry] = heading.exec(text) ?? [];
   if (line === undefined) return { value: text };
   const value = text.slice(line.length);
@@ -150,12 +150,12 @@ export async function removeValues(
   if (highest !== undefined) await remove(join(folder, `value-${highest}`));
 }
 
-/** Removes the value if it is still this one, or moves it to the file `quarantine`. Returns whether it was. */
-export async function takeValue(folder: string, value: string, quarantine?: string): Promise<boolean> {
+/** Removes the value if it is still this one, or moves it to the file `quarantine`. Returns whether it was this one. */
+export async function removeIfValue(folder: string, value: string, quarantine?: string): Promise<boolean> {
   const highest = await removeLower(folder, (await contentsOf(folder)).values);
   if (highest === undefined) return false;
   const name = `value-${highest}`;
-  const target = join(folder, quarantine ?? `${name}.${randomUUID()}${unfinished}`);
+  const target = join(folder, quarantine ?? `${name}.${randomUUID()}${temporarySuffix}`);
   if (!(await moveIfValue(join(folder, name), value, target))) return false;
   if (quarantine === undefined) await removeOwnFile(target);
   return true;
@@ -168,7 +168,7 @@ export async function takeValue(folder: string, value: string, quarantine?: stri
 async function moveIfValue(file: string, value: string, target: string): Promise<boolean> {
   const hasValue = async (name: string): Promise<boolean> => {
     const text = await readOwnFile(name);
-    return text !== undefined && parseText(text).value === value;
+    return text !== undefined && parseValue(text).value === value;
   };
   if (!(await hasValue(file))) return false;
   try {

@@ -29,14 +29,14 @@ const shortestTtl = 2_000;
  */
 export async function tryFileLock(folder: string, ttl: number): Promise<HeldLock | undefined> {
   const fence = await nextFence(folder, ttl);
-  return fence === undefined ? undefined : await takeFence(folder, fence, ttl);
+  return fence === undefined ? undefined : await takeLease(folder, fence, ttl);
 }
 
 /** Returns the number of the next lease; `undefined` while a process holds the latest one. */
 export async function nextFence(folder: string, ttl: number): Promise<number | undefined> {
-  const { fence, held: holders } = await contentsOf(folder);
-  const latest = Math.max(fence, ...holders);
-  if (!holders.includes(latest)) return latest + 1;
+  const { fence, locks } = await contentsOf(folder);
+  const latest = Math.max(fence, ...locks);
+  if (!locks.includes(latest)) return latest + 1;
   try {
     const { mtimeMs } = await lstat(join(folder, `held-${latest}`));
     return mtimeMs < Date.now() - Math.max(ttl, shortestTtl) ? latest + 1 : undefined;
@@ -51,8 +51,8 @@ export async function nextFence(folder: string, ttl: number): Promise<number | u
  * Takes the lease with this number. Resolves with `undefined` if another process has taken it, even if that lease ended
  * long ago: `fence` may be out of date.
  */
-export async function takeFence(folder: string, fence: number, ttl: number): Promise<HeldLock | undefined> {
-  const lock = await createHeldFolder(folder, fence, ttl);
+export async function takeLease(folder: string, fence: number, ttl: number): Promise<HeldLock | undefined> {
+  const lock = await createLockFolder(folder, fence, ttl);
   if (lock === undefined) return undefined;
   try {
     if (await claimFence(folder, fence)) return lock;
@@ -77,8 +77,8 @@ async function claimFence(folder: string, fence: number): Promise<boolean> {
     throw error;
   }
   // The fence may have been given out before, and then removed by a later lease.
-  const { fences, held: holders } = await contentsOf(folder);
-  if (Math.max(...fences, ...holders) > fence) {
+  const { fences, locks } = await contentsOf(folder);
+  if (Math.max(...fences, ...locks) > fence) {
     await removeOwnFile(file);
     return false;
   }
@@ -86,14 +86,14 @@ async function claimFence(folder: string, fence: number): Promise<boolean> {
   await Promise.all([
     ...fences.filter(isEarlier).map((number) => removeOwnFile(join(folder, `fence-${number}`))),
     // If this fails, the next lease removes it.
-    ...holders
+    ...locks
       .filter(isEarlier)
       .map((number) => removeOwnFolder(join(folder, `held-${number}`)).catch(ignoreSystemError)),
   ]);
   return true;
 }
 
-async function createHeldFolder(folder: string, fence: number, ttl: number): Promise<HeldLock | undefined> {
+async function createLockFolder(folder: string, fence: number, ttl: number): Promise<HeldLock | undefined> {
   const path = join(folder, `held-${fence}`);
   let renew: () => Promise<boolean>;
   try {

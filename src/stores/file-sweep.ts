@@ -3,9 +3,9 @@ import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ignoreSystemError } from "../errors/expected-errors.js";
-import { contentsOf, namesIn, parseText, readLatest, takeValue } from "./file-entry.js";
+import { contentsOf, namesIn, parseValue, readLatest, removeIfValue } from "./file-entry.js";
 import { ignoreFileError, removeOwnFile, removeOwnFolder } from "./own-files.js";
-import { isEntryName } from "./own-names.js";
+import { isEntryName } from "./store-names.js";
 
 /** Age in milliseconds at which the files of a process that died are removed. */
 const abandonedAfter = 60_000;
@@ -75,18 +75,18 @@ async function removeOlder(folder: string, names: readonly string[], time: numbe
 async function removeExpired(folder: string, now: number): Promise<void> {
   const text = await readLatest(folder);
   if (text === undefined) return;
-  const { value, expiresAt = Number.POSITIVE_INFINITY } = parseText(text);
-  if (expiresAt + abandonedAfter < now) await takeValue(folder, value);
+  const { value, expiresAt = Number.POSITIVE_INFINITY } = parseValue(text);
+  if (expiresAt + abandonedAfter < now) await removeIfValue(folder, value);
 }
 
 /** Removes a folder that contains only files of locks and was not touched for a week. */
 async function removeUnused(folder: string, now: number): Promise<void> {
-  const { size, fences, held } = await contentsOf(folder);
-  if (size > fences.length + held.length) return;
-  const holders = held.map((number) => join(folder, `held-${number}`));
+  const { size, fences, locks } = await contentsOf(folder);
+  if (size > fences.length + locks.length) return;
+  const lockFolders = locks.map((number) => join(folder, `held-${number}`));
   // A live process renews the time of its lock folder.
-  for (const holder of holders) if (!(await isOlderThan(holder, now - unusedFor))) return;
-  for (const holder of holders) await removeOwnFolder(holder);
+  for (const each of lockFolders) if (!(await isOlderThan(each, now - unusedFor))) return;
+  for (const each of lockFolders) await removeOwnFolder(each);
   for (const fence of fences) await removeOwnFile(join(folder, `fence-${fence}`));
   await removeOwnFolder(folder);
 }

@@ -7,21 +7,21 @@ import { NotOurs } from "./failure.js";
 import {
   type Contents,
   contentsOf,
-  isOwnText,
+  isStoreText,
   namesIn,
-  parseText,
+  parseValue,
   readLatest,
+  removeIfValue,
   removeLower,
   removeValues,
-  takeValue,
-  textOf,
+  serializeValue,
 } from "./file-entry.js";
 import { tryFileLock } from "./file-lock.js";
 import { Sweep } from "./file-sweep.js";
 import { removeOwnFile } from "./own-files.js";
-import { secureEntryFolder, secureStoreFolder } from "./own-folder.js";
-import { isEntryName } from "./own-names.js";
+import { secureEntryFolder, secureStoreFolder } from "./secure-folder.js";
 import type { TokenStore } from "./store.js";
+import { isEntryName } from "./store-names.js";
 
 export interface FileStoreOptions {
   /** Absolute path of the store's folder. It is created when it is needed. */
@@ -64,7 +64,7 @@ export function createFileStore({
     await assertAllowed();
     await secureStoreFolder(path);
   };
-  const ownFolderOf = async (key: string): Promise<string> => {
+  const usableFolderOf = async (key: string): Promise<string> => {
     const folder = folderOf(key);
     await assertUsable();
     return folder;
@@ -72,7 +72,7 @@ export function createFileStore({
   const createdFolderOf = async (
     key: string,
   ): Promise<{ readonly folder: string; readonly contents: Contents }> => {
-    const folder = await ownFolderOf(key);
+    const folder = await usableFolderOf(key);
     await makeFolderDurably(folder);
     await assertUsable();
     // Fails for a foreign folder, so it comes before anything is changed, including the mode.
@@ -83,9 +83,9 @@ export function createFileStore({
 
   return {
     async get(key) {
-      const text = await readLatest(await ownFolderOf(key));
+      const text = await readLatest(await usableFolderOf(key));
       if (text === undefined) return undefined;
-      const { value, expiresAt } = parseText(text);
+      const { value, expiresAt } = parseValue(text);
       if (expiresAt === undefined) return { value };
       const expiresIn = expiresAt - clock.now();
       return expiresIn > 0 ? { value, expiresIn } : undefined;
@@ -96,7 +96,7 @@ export function createFileStore({
       if (fence !== undefined && fence < latest) return false;
       const number = fence ?? latest;
       const expiresAt = expiresIn === undefined ? undefined : clock.now() + expiresIn;
-      await writeDurably(join(folder, `value-${number}`), textOf(value, expiresAt));
+      await writeDurably(join(folder, `value-${number}`), serializeValue(value, expiresAt));
       const after = await contentsOf(folder);
       // No values are left if another process has deleted them meanwhile.
       const highest = (await removeLower(folder, after.values)) ?? number;
@@ -104,13 +104,13 @@ export function createFileStore({
       return fence === undefined || Math.max(after.fence, highest) <= number;
     },
     async delete(key) {
-      const folder = await ownFolderOf(key);
+      const folder = await usableFolderOf(key);
       const { quarantine, values } = await contentsOf(folder);
       await Promise.all(quarantine.map((name) => removeOwnFile(join(folder, name))));
       await removeValues(folder, values);
     },
     async compareAndDelete(key, value) {
-      return await takeValue(await ownFolderOf(key), value);
+      return await removeIfValue(await usableFolderOf(key), value);
     },
     async withLock(key, ttl, run) {
       const { folder } = await createdFolderOf(key);
@@ -133,7 +133,7 @@ export function createFileStore({
     },
     async keys(prefix) {
       // Only the checks are needed.
-      await ownFolderOf("any");
+      await usableFolderOf("any");
       const names = await namesIn(path);
       const found = await Promise.all(
         names.map(async (name) => {
@@ -144,7 +144,7 @@ export function createFileStore({
       return found.flat();
     },
     async quarantine(key, value) {
-      await takeValue(await ownFolderOf(key), value, `${randomUUID()}.unreadable`);
+      await removeIfValue(await usableFolderOf(key), value, `${randomUUID()}.unreadable`);
     },
     async close() {
       closed = true;
@@ -160,14 +160,14 @@ export function createFileStore({
  * content does.
  */
 async function isEntry(folder: string, name: string): Promise<boolean> {
-  const isOwnEntry = isEntryName(name);
+  const hasEntryName = isEntryName(name);
   try {
-    if (isOwnEntry) return (await contentsOf(folder)).values.length > 0;
+    if (hasEntryName) return (await contentsOf(folder)).values.length > 0;
     const text = await readLatest(folder);
-    return text !== undefined && isOwnText(text);
+    return text !== undefined && isStoreText(text);
   } catch (error) {
     // A foreign file in the folder of the store must not prevent the listing.
-    if (!isOwnEntry || error instanceof NotOurs) return false;
+    if (!hasEntryName || error instanceof NotOurs) return false;
     throw error;
   }
 }

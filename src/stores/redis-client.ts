@@ -97,8 +97,8 @@ function assertOneScheme(urls: readonly string[]): void {
 
 /**
  * Asks all Sentinels where the server is, and returns the first answer. The library's own client for Sentinels would
- * hold half a dozen connections, and creating one takes a third of a second. We ask again after each failure, so one
- * question is enough.
+ * hold half a dozen connections, and creating one takes a third of a second. We ask again after each failure, so
+ * asking once is enough.
  */
 async function findServer(
   { name, nodes }: Sentinel,

@@ -37,7 +37,7 @@ export interface WriteOptions extends SetOptions, OperationOptions {}
  * How long a caller that has its result waits for the store to finish, in milliseconds. After that, the store finishes
  * in the background.
  */
-const handoverLimit = 500;
+const briefWait = 500;
 /** How long `close` waits for background work, and then for the store itself, in milliseconds. */
 const closingLimit = 1_000;
 
@@ -141,17 +141,18 @@ export class SharedStore {
   ): Promise<Locked<T>> {
     return new Promise((resolve, reject) => {
       let hasWorked = false;
-      const waitBriefly = (settle: () => void): void => {
+      // The caller gets its result when the lock is released, but does not wait long for that.
+      const finish = (settle: () => void): void => {
         hasWorked = true;
-        void settledWithin(locked, handoverLimit, this.#clock).then(settle);
+        void settledWithin(locked, briefWait, this.#clock).then(settle);
       };
       const lock = async (begun: () => boolean): Promise<Locked<void>> =>
         await this.#store.withLock(key, this.lease - 2 * this.lockPollInterval, async (lease) => {
           // The store took too long, so the caller continues without it.
           if (!begun()) throw storeUnavailable();
           await work(lease).then(
-            (value) => waitBriefly(() => resolve({ acquired: true, value })),
-            (error: unknown) => waitBriefly(() => reject(error)),
+            (value) => finish(() => resolve({ acquired: true, value })),
+            (error: unknown) => finish(() => reject(error)),
           );
         });
       const locked = this.#run("write", lock, options);
@@ -188,7 +189,7 @@ export class SharedStore {
   /** Registers background work, and also waits a moment for it. */
   async waitBriefly(work: Promise<unknown>): Promise<void> {
     this.background(work);
-    await settledWithin(work, handoverLimit, this.#clock);
+    await settledWithin(work, briefWait, this.#clock);
   }
 
   onChange(key: string, listener: () => void): () => void {

@@ -106,13 +106,12 @@ export class TokenCache {
   /** Returns a usable token. Rejects with the codes of the grant, `timeout`, `aborted` and `stopped`. */
   async getToken({ reason, signal, anyUnexpired = false }: CacheRequest): Promise<Token> {
     let decision = this.#cached.decide(reason);
-    const unexpired =
-      anyUnexpired && decision.kind === "refuse" ? this.#cached.staleFallback(true) : undefined;
+    const unexpired = anyUnexpired && decision.kind === "fail" ? this.#cached.staleFallback(true) : undefined;
     if (unexpired !== undefined) {
       debugDecision(this.#server, reason, { kind: "token", renew: false });
       return unexpired;
     }
-    if (decision.kind === "refuse" && signal?.aborted !== true) {
+    if (decision.kind === "fail" && signal?.aborted !== true) {
       await this.#endCooldownEarly(signal);
       // A token may have arrived during the wait, or `stop()` may have been called.
       decision = this.#cached.decide(reason);
@@ -125,7 +124,7 @@ export class TokenCache {
       case "token":
         if (decision.renew) void this.#renewInBackground("expiry");
         return this.#currentToken();
-      case "refuse":
+      case "fail":
         throw repeatedError(this.#renewal.lastError ?? unknownFailure(this.#server), decision.retryAfter);
       case "wait": {
         const renewal = this.#renewal.join(reason);
@@ -173,7 +172,7 @@ export class TokenCache {
   credentialChanged(): void {
     this.refused.credentialChanged();
     if (concernsCredential(this.#renewal.lastError)) {
-      this.#cached.amend(transitions.credentialReplaced(this.#cached.state));
+      this.#cached.amend(transitions.credentialChanged(this.#cached.state));
     }
   }
 

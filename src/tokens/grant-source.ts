@@ -44,7 +44,7 @@ export function grantSource<Attempt>(
       signal,
       recorder,
       warn: (code, message) => warn({ code, ...(message !== undefined && { message }) }),
-      notify(change) {
+      onCredentialChange(change) {
         report(change, { server, issuer, reason, attempt, durationMs: clock.now() - started });
       },
     });

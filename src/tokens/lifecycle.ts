@@ -59,7 +59,7 @@ export type Decision =
    */
   | { readonly kind: "wait"; readonly serveStaleAt: number | undefined }
   /** Throw the last failure again. */
-  | { readonly kind: "refuse"; readonly retryAfter: number }
+  | { readonly kind: "fail"; readonly retryAfter: number }
   | { readonly kind: "stopped" };
 
 /** Decides what a call gets. */
@@ -73,7 +73,7 @@ export function decide(state: Lifecycle, now: number, reason: RenewalReason): De
   }
   if (!requesting && cooldown !== undefined && now < cooldown.until) {
     if (mayServeStale(state, now, cooldown.retryable)) return { kind: "token", renew: false };
-    return { kind: "refuse", retryAfter: cooldown.until - now };
+    return { kind: "fail", retryAfter: cooldown.until - now };
   }
   // If the server does not answer, the caller gets the current token before that expires.
   const isUnexpired = token !== undefined && now < token.expiresAt;

@@ -23,7 +23,7 @@ const shortestPause = 100;
 const shortestCooldown = 1_000;
 const longestCooldown = 60_000;
 
-/** Milliseconds between two background renewals, at least, however short the lifetime of tokens is. */
+/** Minimum of milliseconds between two background renewals, however short the lifetime of tokens is. */
 export const shortestInterval = 1_000;
 
 /** Returns when a token is renewed and until when it is used. The lifetime counts from the request. */

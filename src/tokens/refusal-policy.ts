@@ -27,7 +27,7 @@ const allowanceInterval = 10_000;
 const longestHold = 60_000;
 /** Milliseconds after a hold in which one failure expires, whether or not a suspect was accepted since. */
 const forgettingInterval = 10_000;
-const mostSuspects = 256;
+const maxSuspects = 256;
 
 export const noRefusals: Refusals = Object.freeze({
   failures: 0,
@@ -69,7 +69,7 @@ export function kindsSuspected(refusals: Refusals, kinds: Iterable<string>): Ref
     suspects.add(kind);
   }
   for (const oldest of suspects) {
-    if (suspects.size <= mostSuspects) break;
+    if (suspects.size <= maxSuspects) break;
     suspects.delete(oldest);
   }
   return { ...refusals, suspects };

@@ -1,4 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
+import { ignoreFailureInBackground } from "../errors/expected-errors.js";
 import type { Clock } from "../lib/clock.js";
 import { untilAborted } from "../lib/wait.js";
 import { abortedError, ReplacementWithheld } from "./cache-errors.js";
@@ -81,8 +82,8 @@ export interface RefusedTokensOptions {
   /** Begins a request for a token that replaces the refused one. */
   readonly request: (refused: RefusedToken) => Promise<Token>;
   /**
-   * Present if processes share tokens. Then the code that makes the request calls `RefusedToken.takeAllowance`, under the lock
-   * of the token.
+   * Present if processes share tokens. Then the code that makes the request calls `RefusedToken.takeAllowance`, under
+   * the lock of the token.
    */
   readonly shared: SharedLimits | undefined;
 }
@@ -162,19 +163,20 @@ export class RefusedTokens {
     this.#refusals = kindRefused(this.#refusals, kind);
     const flight = inFlight();
     if (flight !== undefined)
-      return this.#latest?.flight === flight ? this.#latest : this.#follow(flight, token);
+      return this.#latest?.flight === flight ? this.#latest : this.#track(flight, token);
     const now = clock.now();
     const isSuspect = this.#refusals.suspects.has(kind);
     const isAllowed = this.#options.isLocal || mayRequest(this.#refusals, now, isSuspect);
     if (!this.#options.mayRequest() || !isAllowed) return undefined;
     if (shared === undefined) this.#refusals = requestStarted(this.#refusals, now, isSuspect);
-    return this.#follow(
+    return this.#track(
       request({ token, takeAllowance: (stored) => this.#takeAllowance(isSuspect, stored) }),
       token,
     );
   }
 
-  #follow(flight: Promise<Token>, refused: Token): PendingReplacement {
+  /** Returns the pending replacement of a refused token. If it does not help, that is counted. */
+  #track(flight: Promise<Token>, refused: Token): PendingReplacement {
     const replacement: PendingReplacement = {
       flight,
       kinds: new Set(),
@@ -193,6 +195,7 @@ export class RefusedTokens {
         (error: unknown) => {
           if (error instanceof ReplacementWithheld) return "withheld";
           if (error instanceof McpAuthError) replacement.error = error;
+          else ignoreFailureInBackground(error);
           this.#fail(replacement, replacement.kinds);
           return undefined;
         },

@@ -92,7 +92,7 @@ export class Renewal {
    * property, not a method, so that it can be passed on without one more function around it.
    */
   readonly #requestToken = async (request: TokenRequest): Promise<Token> => {
-    this.#cached.amend(transitions.requestBegun(this.#cached.state));
+    this.#cached.amend(transitions.requestStarted(this.#cached.state));
     try {
       const token = await this.#options.source.getToken(request);
       this.lastError = undefined;

@@ -29,10 +29,10 @@ export type NextAttempt =
   | { readonly kind: "beyond"; readonly asked: number };
 
 /**
- * Returns what to do after a failed attempt. `held`: milliseconds for which no request may be sent to the token
+ * Returns what to do after a failed attempt. `hold`: milliseconds for which no request may be sent to the token
  * endpoint.
  */
-export type RetryPlan = (failed: FailedAttempt, now: number, held: number) => NextAttempt;
+export type RetryPlan = (failed: FailedAttempt, now: number, hold: number) => NextAttempt;
 
 const longestSpread = 1_000;
 
@@ -49,7 +49,7 @@ export function spreadOut(milliseconds: number, random: () => number): number {
  */
 export function retryPlan({ retry, endsAt, probe, random }: RetryPlanOptions): RetryPlan {
   let hasChangedCredential = false;
-  return (failed, now, held) => {
+  return (failed, now, hold) => {
     const { attempt, retryable, retryAfter } = failed;
     if (!retryable) {
       const triesAnother =
@@ -57,7 +57,7 @@ export function retryPlan({ retry, endsAt, probe, random }: RetryPlanOptions): R
       hasChangedCredential ||= triesAnother;
       return triesAnother ? { kind: "again", after: 0 } : { kind: "failed" };
     }
-    const asked = Math.max(retryAfter ?? 0, held);
+    const asked = Math.max(retryAfter ?? 0, hold);
     if (asked > 0 && now + asked >= endsAt) return { kind: "beyond", asked };
     if (probe || attempt >= retry.attempts) return { kind: "failed" };
     // Without a `Retry-After` in the future, the backoff applies.

@@ -2,7 +2,7 @@ import { isUsable, type Lifecycle, type TokenTimes } from "./lifecycle.js";
 import { cooldownLength, retryAt, shortestInterval } from "./policy.js";
 
 /** A token request begins. */
-export function requestBegun(state: Lifecycle): Lifecycle {
+export function requestStarted(state: Lifecycle): Lifecycle {
   return { ...state, requesting: true };
 }
 
@@ -75,7 +75,7 @@ export function retryAfterEnded(state: Lifecycle): Lifecycle {
 }
 
 /** There is a new credential. The rejection of the previous one does not apply to it. */
-export function credentialReplaced(state: Lifecycle): Lifecycle {
+export function credentialChanged(state: Lifecycle): Lifecycle {
   return { ...state, cooldown: undefined, cooldowns: 0, failures: 0, notBefore: Number.NEGATIVE_INFINITY };
 }
 

@@ -154,7 +154,7 @@ function delayBefore(
   if (!(error instanceof McpAuthError)) return undefined;
   const now = clock.now();
   // Another manager may have been asked to wait during this attempt.
-  const held = retryAfterRegistry.remaining(endpoint, now);
+  const hold = retryAfterRegistry.remaining(endpoint, now);
   const next = plan(
     {
       attempt,
@@ -163,7 +163,7 @@ function delayBefore(
       hasAnotherCredential: hasAnotherCredential(error),
     },
     now,
-    held,
+    hold,
   );
   switch (next.kind) {
     case "again":
@@ -174,7 +174,7 @@ function delayBefore(
     case "beyond": {
       if (tokenEndpointAsksToWait(error)) throw markAskedToWait(heldBack(server, next.asked));
       // If the MCP server asked for the wait, in answer to a metadata request, other managers are not concerned.
-      throw held === next.asked ? heldBack(server, held) : error;
+      throw hold === next.asked ? heldBack(server, hold) : error;
     }
     default:
       return unreachable(next);

@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { McpAuthError } from "../../src/index.js";
 import { createWorld, type RowWorld } from "./create-world.js";
 import type { AuthorizationFault, Group } from "./fault.js";
-import { runInWorld } from "./left-behind.js";
+import { runInWorld } from "./run-in-world.js";
 
 const cooldown = 1_000;
 const defaultAttempts = 4;

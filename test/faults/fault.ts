@@ -55,4 +55,4 @@ export type Group = "Network" | "HTTP" | "Token responses" | "Metadata" | "MCP s
 
 /** Registers the rows of one group, which run concurrently. Each name is unique. */
 // biome-ignore lint/performance/noBarrelFile: files with rows import everything from one place
-export { authorizationFaults, faults } from "./register.js";
+export { authorizationFaults, faults } from "./register-rows.js";

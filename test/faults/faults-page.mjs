@@ -1,4 +1,4 @@
-// Renders the fault table as a page and for a terminal. See `Line` in register.ts.
+// Renders the fault table as a page and for a terminal. See `Line` in register-rows.ts.
 
 /** The groups in the order of the page, each with its introduction. */
 const groups = [

@@ -59,10 +59,10 @@ faults("HTTP", [
       const before = world.issuer.calls;
       const failures: number[] = [];
       await takeDownFor(world, 20 * minute, async () => {
-        const asked = world.clock.now();
+        const calledAt = world.clock.now();
         await world.until(manager.getAccessToken()).catch((error: unknown) => {
           expect(error).toMatchObject({ code: "unavailable", retryable: true });
-          failures.push(asked - begun);
+          failures.push(calledAt - begun);
         });
       });
       expect(failures[0]).toBeGreaterThanOrEqual(600 * second);

@@ -11,12 +11,12 @@ import { createRedisStore } from "../../src/stores/redis.js";
 import { turn } from "../faults/patience.js";
 import {
   createTestManager,
-  listen,
   liveClock,
+  recordEvents,
   sendToken,
   startScriptedIssuer,
 } from "../integration/harness.js";
-import { secondsNeeded } from "../integration/seconds-needed.js";
+import { measureFakeSeconds } from "../integration/measure-fake-seconds.js";
 import { freePort, type RedisServer, startRedis } from "../support/redis-server.js";
 
 async function startServer(...settings: readonly string[]): Promise<RedisServer> {
@@ -48,11 +48,13 @@ async function startAgent(
 test("a Redis that stops answering during a token request blocks neither that call, nor the next, nor stop()", async () => {
   const redis = await startServer();
   const { manager, auth, time, tokenRequests } = await startAgent(redis, 3_600, () => redis.suspend());
-  expect(await secondsNeeded(time, () => manager.getAccessToken())).toBeLessThan(4);
+  expect(await measureFakeSeconds(time, () => manager.getAccessToken())).toBeLessThan(4);
   expect(await manager.getAccessToken()).toBe("t1");
-  expect(await secondsNeeded(time, () => manager.getAccessToken({ forceRefresh: true }))).toBeLessThan(6);
+  expect(await measureFakeSeconds(time, () => manager.getAccessToken({ forceRefresh: true }))).toBeLessThan(
+    6,
+  );
   expect(tokenRequests().length).toBe(2);
-  expect(await secondsNeeded(time, () => auth.stop())).toBeLessThan(5);
+  expect(await measureFakeSeconds(time, () => auth.stop())).toBeLessThan(5);
 });
 
 test("a Redis that does not answer from the start delays the first call by a few seconds, once", async () => {
@@ -61,9 +63,9 @@ test("a Redis that does not answer from the start delays the first call by a few
   const { manager, auth, time } = await startAgent(redis);
   const down: unknown[] = [];
   auth.on("store:down", (event) => down.push(event));
-  expect(await secondsNeeded(time, () => manager.getAccessToken())).toBeLessThan(6);
+  expect(await measureFakeSeconds(time, () => manager.getAccessToken())).toBeLessThan(6);
   expect(down.length).toBe(1);
-  expect(await secondsNeeded(time, () => auth.stop())).toBeLessThan(4);
+  expect(await measureFakeSeconds(time, () => auth.stop())).toBeLessThan(4);
 });
 
 test("a connection to Redis that was dropped silently is replaced", async () => {
@@ -110,7 +112,7 @@ test.each([
   const { manager, auth, time, tokenRequests } = await startAgent(redis, 3);
   const down: unknown[] = [];
   auth.on("store:down", (event) => down.push(event));
-  const events = listen(auth);
+  const events = recordEvents(auth);
   await admin.sendCommand(command);
   for (let passed = 0; passed < 8_000; passed += 100) {
     expect(await manager.getAccessToken()).toMatch(/^t\d+$/);

@@ -111,7 +111,7 @@ const placed = config.chain((data) =>
   ),
 );
 
-describe("one mistake is one violation", () => {
+describe("a config with one mistake", () => {
   property("an unknown property is one violation", [placed], async ([data, path]) => {
     if (hasFreeNames([...path, "x"])) return;
     let isObject = false;

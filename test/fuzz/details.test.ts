@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { beforeEach, describe, expect } from "vitest";
 import { errorDetails } from "../../src/errors/details.js";
 import { rememberCredential } from "../../src/errors/sent-credentials.js";
-import { assertSilent } from "./documented.js";
+import { assertSilent } from "./assert-documented.js";
 import { anyJson } from "./garbage.js";
 import { property } from "./property.js";
 

@@ -9,7 +9,7 @@ import { findProtectedResource } from "../../src/discovery/protected-resource.js
 import { discover } from "../../src/index.js";
 import { systemClock } from "../../src/lib/clock.js";
 import type { Failure } from "../../src/net/failure.js";
-import { assertDocumented, assertSilent, outcomeOf } from "./documented.js";
+import { assertDocumented, assertSilent, outcomeOf } from "./assert-documented.js";
 import { altered, anyJson, canary, headerSafe, mangled, pieces } from "./garbage.js";
 import { property } from "./property.js";
 
@@ -121,16 +121,16 @@ const respond = ({ status, type, body, challenge }: Answer): Response =>
 
 /** Sends the answers in turn, whatever is requested, and records the requested URLs. */
 function answering(answers: readonly Answer[]) {
-  const asked: string[] = [];
+  const requestedUrls: string[] = [];
   const fetch = async (input: string | URL | Request): Promise<Response> => {
-    const next = answers[asked.length % answers.length];
-    asked.push(String(input));
+    const next = answers[requestedUrls.length % answers.length];
+    requestedUrls.push(String(input));
     return next === undefined ? new Response("", { status: 404 }) : respond(next);
   };
-  return { asked, fetch };
+  return { requestedUrls, fetch };
 }
 
-const how = (fetch: typeof globalThis.fetch) => ({ fetch, clock: systemClock, timeout: 10_000 });
+const withFetch = (fetch: typeof globalThis.fetch) => ({ fetch, clock: systemClock, timeout: 10_000 });
 const isList = (value: unknown) =>
   value === undefined || (Array.isArray(value) && value.every((item) => typeof item === "string"));
 const codes = [
@@ -147,7 +147,7 @@ describe("authorization server metadata", () => {
     [authorizationServer],
     async (document) => {
       const found = await fetchAuthorizationServer(
-        how(async () => Response.json({ ...document, issuer })),
+        withFetch(async () => Response.json({ ...document, issuer })),
         { issuer },
       );
       expect(found).toMatchObject({ ok: true, value: { metadata: { ...document, issuer } } });
@@ -159,7 +159,7 @@ describe("authorization server metadata", () => {
     [answer(authorizationServer)],
     async (answer) => {
       const { fetch } = answering([answer]);
-      const found = await fetchAuthorizationServer(how(fetch), { issuer });
+      const found = await fetchAuthorizationServer(withFetch(fetch), { issuer });
       if (!found.ok) return assertSilent(shownOf(found.failure));
       const { issuer: own, token_endpoint, mtls_endpoint_aliases: aliases, ...lists } = found.value.metadata;
       expect(own).toBe(issuer);
@@ -182,7 +182,7 @@ describe("resource metadata", () => {
     "arbitrary resource metadata is well formed, absent, or a failure",
     [fc.array(answer(resource), { maxLength: 3 })],
     async (answers) => {
-      const found = await findProtectedResource(how(answering(answers).fetch), url, candidates, {
+      const found = await findProtectedResource(withFetch(answering(answers).fetch), url, candidates, {
         retries: false,
       });
       if (!found.ok) return assertSilent(shownOf(found.failure));
@@ -224,12 +224,12 @@ describe("discovery from arbitrary responses", () => {
     "discovery from arbitrary responses finds the pinned issuer over https, or fails",
     [fc.array(anyAnswer, { maxLength: 4 })],
     async (answers) => {
-      const { asked, fetch } = answering(answers);
+      const { requestedUrls, fetch } = answering(answers);
       const cache = new MetadataCache({ fetch, clock: systemClock });
       const outcome = await outcomeOf(() =>
         findTarget(cache, { server: "crm", url, issuer, timeout: 10_000 }),
       );
-      expect(asked.every((one) => /^https:\/\/(?:auth|mcp)\.example\//.test(one))).toBe(true);
+      expect(requestedUrls.every((one) => /^https:\/\/(?:auth|mcp)\.example\//.test(one))).toBe(true);
       if ("error" in outcome) return assertDocumented(outcome.error, codes);
       const { authorizationServer, resource: sent = "" } = outcome.value;
       expect(authorizationServer.issuer).toBe(issuer);
@@ -242,10 +242,10 @@ describe("discovery from arbitrary responses", () => {
     "discover() sends requests only over https for arbitrary responses, and returns a list or fails",
     [fc.array(anyAnswer, { maxLength: 5 })],
     async (answers) => {
-      const { asked, fetch } = answering(answers);
+      const { requestedUrls, fetch } = answering(answers);
       const outcome = await outcomeOf(() => discover(url, { fetch }));
-      expect(asked.every(isSafe)).toBe(true);
-      expect(asked.length).toBeLessThan(60);
+      expect(requestedUrls.every(isSafe)).toBe(true);
+      expect(requestedUrls.length).toBeLessThan(60);
       if ("error" in outcome) return assertDocumented(outcome.error, codes);
       expect(outcome.value.servers.every(({ tokenEndpoint }) => isSafe(tokenEndpoint))).toBe(true);
     },

@@ -5,7 +5,7 @@ import { createAuthorizedFetch } from "../../src/http/authorized-fetch.js";
 import { isWithinReach, type Reach } from "../../src/http/reach.js";
 import { redirectTarget } from "../../src/http/redirect.js";
 import { Token } from "../../src/tokens/token.js";
-import { assertDocumented, outcomeOf } from "./documented.js";
+import { assertDocumented, outcomeOf } from "./assert-documented.js";
 import { canary, pieces } from "./garbage.js";
 import { property } from "./property.js";
 
@@ -113,7 +113,7 @@ function possiblePaths(path: string): readonly string[] {
   return places;
 }
 
-describe("a URL is out of reach", () => {
+describe("URLs out of reach", () => {
   property(
     "a URL that the URL standard resolves to another origin is out of reach",
     [address, server, reach],
@@ -147,7 +147,7 @@ describe("a URL is out of reach", () => {
   );
 });
 
-describe("whatever a server redirects to", () => {
+describe("redirects of a server", () => {
   property(
     "a redirect goes to the URL that the URL standard resolves, or is not followed",
     [address, server, fc.integer({ min: 200, max: 399 })],
@@ -187,7 +187,7 @@ describe("whatever a server redirects to", () => {
         },
         token: async () => token,
         headers: () => undefined,
-        accepted() {},
+        noteAccepted() {},
         noteChallenge() {},
         replace: async () => ({ kind: "none" }),
         replaceForOthers() {},

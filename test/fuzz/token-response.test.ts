@@ -8,7 +8,7 @@ import { errorFields, registeredError } from "../../src/oauth/token-endpoint/oau
 import { tokenRejection } from "../../src/oauth/token-endpoint/token-rejection.js";
 import { readTokenResponse } from "../../src/oauth/token-endpoint/token-response.js";
 import { jwtLifetime } from "../../src/tokens/jwt-lifetime.js";
-import { assertDocumented, outcomeOf } from "./documented.js";
+import { assertDocumented, outcomeOf } from "./assert-documented.js";
 import { altered, anyJson, canary, headerSafe, mangled, pieces } from "./garbage.js";
 import { property } from "./property.js";
 

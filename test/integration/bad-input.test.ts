@@ -9,7 +9,7 @@ import { createMcpAuth, type McpAuthConfig, type McpAuthOptions } from "../../sr
 import { selfSigned } from "../support/certificates.js";
 import { type Handler, sendJson } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";
-import { createTestRuntime, listen, startScriptedServer } from "./harness.js";
+import { createTestRuntime, recordEvents, startScriptedServer } from "./harness.js";
 
 const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -147,7 +147,7 @@ describe("a method that the authorization server does not list", () => {
       metadata: { [methods]: ["private_key_jwt"] },
       env: { SECRET: "s3cret" },
     });
-    const heard = listen(world.auth);
+    const heard = recordEvents(world.auth);
     await world.manager.getToken();
     await world.manager.getToken({ forceRefresh: true });
     const forms = world.tokenRequests().map(({ body }) => new URLSearchParams(body).get("client_secret"));
@@ -216,7 +216,7 @@ describe("an algorithm that the servers do not list", () => {
         sendJson(response, { access_token: "t", token_type, expires_in: 60 });
       };
       const world = await crm(as(client), { metadata, env, server, token });
-      const heard = listen(world.auth);
+      const heard = recordEvents(world.auth);
       await world.manager.getToken();
       expect(world.tokenRequests()).toHaveLength(1);
       const codes = heard.filter(({ event }) => event === "token:warning").map(({ code }) => code);
@@ -407,7 +407,7 @@ describe("a grant whose assertion or token is refused", () => {
   test.each([
     ["not a JWT", "canary", "it is not a JWT (three parts separated by dots)."],
     ["an expired JWT", jwt({ exp: 1 }), 'its "exp" is in the past.'],
-  ])("is not sent if the token is %s", async (_, value, text) => {
+  ])("no request is sent if the assertion of the platform is %s", async (_, value, text) => {
     const world = await crm(workload, { env: { ASSERTION: value } });
     expect(await said(world, "secret_unavailable")).toContain(text);
     expect(world.tokenRequests()).toEqual([]);
@@ -418,7 +418,7 @@ describe("an authorization server with faulty DPoP", () => {
   const grant = as({ secret: { env: "SECRET" } });
   const setting = { env: { SECRET: "s3cret" }, server: { dpop: true } };
 
-  test("that answers a proof with a Bearer token is an error", async () => {
+  test("that answers a proof with a Bearer token causes token_response_invalid", async () => {
     const world = await crm(grant, setting);
     expect(await said(world, "token_response_invalid")).toBe(
       'Server "crm": the response of the token endpoint of ISSUER cannot be used: its "token_type" is Bearer, although the ' +
@@ -429,7 +429,7 @@ describe("an authorization server with faulty DPoP", () => {
   });
 
   test.each([
-    ["a new nonce each time, and takes none", true, 2],
+    ["a new nonce each time, and accepts none", true, 2],
     ["no nonce at all", false, 1],
   ])("that sends %s gets a limited number of requests", async (_, gives, requests) => {
     let count = 0;

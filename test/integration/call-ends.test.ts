@@ -11,15 +11,15 @@ import {
   createTestManager,
   createTestRuntime,
   liveClock,
+  recordUnhandledRejections,
   sendToken,
   startScriptedIssuer,
-  watchUnhandled,
 } from "./harness.js";
 
 /** Creates a function that never answers. It records its calls and their signals. */
 function silent() {
   let arrived = (): void => {};
-  const asked = new Promise<void>((resolve) => {
+  const requestArrived = new Promise<void>((resolve) => {
     arrived = resolve;
   });
   const signals: AbortSignal[] = [];
@@ -28,7 +28,7 @@ function silent() {
     arrived();
     return new Promise(() => {});
   };
-  return { asked, signals, wait };
+  return { requestArrived, signals, wait };
 }
 
 /** Returns a server config that needs no metadata requests, because those would read the headers of the config too. */
@@ -41,7 +41,7 @@ function withoutMetadata(issuer: Awaited<ReturnType<typeof startScriptedIssuer>>
 
 /** Creates a manager for a server with a header whose value never arrives. */
 async function world(options: McpAuthOptions<"tools"> = {}) {
-  const { asked, signals, wait } = silent();
+  const { requestArrived, signals, wait } = silent();
   const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
   const header = { "x-key": { resolver: "own", ref: "r" } };
   const tools = { ...withoutMetadata(issuer), headers: header, deadline: "2s" };
@@ -54,7 +54,7 @@ async function world(options: McpAuthOptions<"tools"> = {}) {
     given,
   );
   const sent = () => issuer.server.requests.filter(({ url }) => url === "/mcp");
-  return { auth, manager, asked, signals, sent };
+  return { auth, manager, requestArrived, signals, sent };
 }
 
 const aborted = (signals: readonly AbortSignal[]) => signals.map((signal) => signal.aborted);
@@ -68,10 +68,10 @@ const ways: ReadonlyArray<
 
 describe.each(ways)("%s with a reference in `headers` that never answers", (name, call) => {
   test(`${name} rejects with aborted when its caller aborts while a reference in headers is read`, async () => {
-    const { manager, asked, signals, sent } = await world();
+    const { manager, requestArrived, signals, sent } = await world();
     const caller = new AbortController();
     const failed = rejectionOf(call(manager, caller));
-    await asked;
+    await requestArrived;
     caller.abort();
     expect(await failed).toMatchObject({ code: "aborted", server: "tools" });
     expect(aborted(signals)).toEqual([true]);
@@ -87,11 +87,11 @@ describe.each(ways)("%s with a reference in `headers` that never answers", (name
   });
 
   test(`${name} rejects with stopped when stop() is called while a reference in headers is read`, async () => {
-    const unhandled = watchUnhandled();
-    const { auth, manager, asked, signals, sent } = await world();
+    const unhandled = recordUnhandledRejections();
+    const { auth, manager, requestArrived, signals, sent } = await world();
     await manager.getToken();
     const failed = rejectionOf(call(manager));
-    await asked;
+    await requestArrived;
     await auth.stop();
     expect(await failed).toMatchObject({ code: "stopped", server: "tools" });
     expect(aborted(signals)).toEqual([true]);
@@ -102,9 +102,9 @@ describe.each(ways)("%s with a reference in `headers` that never answers", (name
 
   test(`${name} rejects with timeout at the server's deadline while a reference in headers is read`, async () => {
     const { clock, fetch, advance } = liveClock();
-    const { manager, asked, signals, sent } = await world({ clock, fetch });
+    const { manager, requestArrived, signals, sent } = await world({ clock, fetch });
     const failed = rejectionOf(call(manager));
-    await asked;
+    await requestArrived;
     await advance(2_000);
     expect(await failed).toMatchObject({ code: "timeout", server: "tools", retryable: true });
     expect(aborted(signals)).toEqual([true]);
@@ -143,7 +143,7 @@ test("a command that several calls share keeps running for the callers that have
 describe("a call for a user whose subject token function never answers", () => {
   async function user(deadline: string) {
     const live = liveClock();
-    const { asked, wait } = silent();
+    const { requestArrived, wait } = silent();
     const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
     const { client } = issuer.config.servers.tools.grant as { client: never }; // The grant of the harness has a client.
     const grant = { type: "token_exchange", client, subject: { token: { runtime: true } } } as const;
@@ -153,21 +153,21 @@ describe("a call for a user whose subject token function never answers", () => {
       ...live,
     });
     const manager = auth.resolve("tools").for({ key: "ada", subjectToken: () => wait() });
-    return { ...live, auth, manager, asked };
+    return { ...live, auth, manager, requestArrived };
   }
 
   test("a call that waits for a subject token rejects with timeout at the server's deadline", async () => {
-    const { manager, asked, advance } = await user("3s");
+    const { manager, requestArrived, advance } = await user("3s");
     const failed = rejectionOf(manager.getAccessToken());
-    await asked;
+    await requestArrived;
     await advance(3_000);
     expect(await failed).toMatchObject({ code: "timeout", server: "tools" });
   });
 
   test("a call that waits for a subject token rejects with stopped after stop() and its grace period", async () => {
-    const { auth, manager, asked, advance } = await user("30s");
+    const { auth, manager, requestArrived, advance } = await user("30s");
     const failed = rejectionOf(manager.getAccessToken());
-    await asked;
+    await requestArrived;
     const stopped = auth.stop();
     await advance(5_000);
     expect(await failed).toMatchObject({ code: "stopped" });
@@ -177,7 +177,7 @@ describe("a call for a user whose subject token function never answers", () => {
 
 describe("oauthProvider with a client secret that never arrives", () => {
   async function host(options: McpAuthOptions<"tools"> = {}) {
-    const { asked, signals, wait } = silent();
+    const { requestArrived, signals, wait } = silent();
     const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
     const client = { issuer: issuer.server.origin, id: "agent", secret: { resolver: "own", ref: "r" } };
     const { auth, manager } = await createTestManager(
@@ -189,13 +189,13 @@ describe("oauthProvider with a client secret that never arrives", () => {
       oauthProvider(manager).addClientAuthentication(new Headers(), new URLSearchParams(), url, {
         issuer: issuer.server.origin,
       });
-    return { auth, asked, signals, add };
+    return { auth, requestArrived, signals, add };
   }
 
   test("oauthProvider rejects with stopped when stop() is called while it reads the client secret", async () => {
-    const { auth, asked, signals, add } = await host();
+    const { auth, requestArrived, signals, add } = await host();
     const failed = rejectionOf(add());
-    await asked;
+    await requestArrived;
     await auth.stop();
     expect(await failed).toMatchObject({ code: "stopped" });
     expect(aborted(signals)).toEqual([true]);
@@ -203,9 +203,9 @@ describe("oauthProvider with a client secret that never arrives", () => {
 
   test("oauthProvider rejects with timeout at the server's deadline while it reads the client secret", async () => {
     const { clock, fetch, advance } = liveClock();
-    const { asked, signals, add } = await host({ clock, fetch });
+    const { requestArrived, signals, add } = await host({ clock, fetch });
     const failed = rejectionOf(add());
-    await asked;
+    await requestArrived;
     await advance(2_000);
     expect(await failed).toMatchObject({ code: "timeout" });
     expect(aborted(signals)).toEqual([true]);

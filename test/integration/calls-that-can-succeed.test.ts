@@ -123,10 +123,10 @@ test("a step-up keeps the scopes of the resource metadata, even if the token cam
   const { manager } = await createTestManager(world, { store });
   for (const body of ["read", "write", "read"])
     expect((await manager.fetch(manager.url, { method: "POST", body })).status).toBe(200);
-  const asked = issuer.requests
+  const requestedScopes = issuer.requests
     .filter(({ url }) => url === "/token")
     .map(({ body }) => form(body).get("scope"));
-  expect(asked).toEqual(["r", "r w"]);
+  expect(requestedScopes).toEqual(["r", "r w"]);
 });
 
 test("a replaced secret ends the hold that the refusal of the old secret caused", async () => {
@@ -177,7 +177,7 @@ test("a token request of the SDK gets the scopes, resource, audience and params 
 
 test("the short timeout of one server does not abort the metadata request of another server", async () => {
   let isAsked = (): void => {};
-  const asked = new Promise<void>((resolve) => {
+  const requestArrived = new Promise<void>((resolve) => {
     isAsked = resolve;
   });
   let count = 0;
@@ -201,7 +201,7 @@ test("the short timeout of one server does not abort the metadata request of ano
   };
   const auth = await createTestRuntime({ config, env: { SECRET: "s" }, clock });
   const short = auth.resolve("short").getAccessToken();
-  await asked;
+  await requestArrived;
   expect(await auth.resolve("long").getAccessToken()).toBe("t");
   await clock.advance(1_000);
   // The metadata that the other server has found serves this one too.

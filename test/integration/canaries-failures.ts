@@ -62,8 +62,8 @@ function answersOf(canaries: Canaries, stage: Stage) {
         void response.writeHead(200, { "content-type": type }).end(text),
     granted:
       (members: object): Answer =>
-      (response, asked) =>
-        stage.grant(response, asked, members),
+      (response, request) =>
+        stage.grant(response, request, members),
     oauth: (error: string, status = 400, headers: Headers = {}) =>
       json(status, { error, error_description: phrase(), error_uri: url() }, headers),
     challenge: (rest: string) => ({ "www-authenticate": `Bearer realm="${word()}", ${rest}` }),

@@ -43,7 +43,7 @@ test("no secret is shown when tokens expire, are renewed or refused, when renewa
   const file = join(path, "mcp-auth.config.json");
   put(file, config());
   stage.script("vague", {
-    token: (response, asked) => stage.grant(response, asked, { expires_in: undefined }),
+    token: (response, request) => stage.grant(response, request, { expires_in: undefined }),
   });
   const { clock, fetch, advance } = liveClock();
   const auth = await createMcpAuth({ config: file, env: {}, clock, fetch, logger: watch.logger });

@@ -7,7 +7,7 @@ import type { TlsOptions } from "node:tls";
 import type { Canaries } from "../support/canaries.js";
 import { listen } from "../support/listen.js";
 
-export interface Asked {
+export interface StageRequest {
   readonly name: string;
   readonly method: string;
   readonly headers: IncomingMessage["headers"];
@@ -16,7 +16,7 @@ export interface Asked {
   readonly count: number;
 }
 
-export type Answer = (response: ServerResponse, asked: Asked, stage: Stage) => void;
+export type Answer = (response: ServerResponse, request: StageRequest, stage: Stage) => void;
 export type Part = "metadata" | "token" | "resource" | "mcp";
 /** Answers that replace the correct ones. */
 export type Script = Readonly<Partial<Record<Part, Answer>>>;
@@ -27,11 +27,9 @@ export interface Stage extends AsyncDisposable {
   mcp(name: string): string;
   /** Replaces answers of `name` from now on. */
   script(name: string, script: Script): void;
-  /** Returns the number of requests to a part of a name. */
-  asked(name: string, part: Part): number;
   /** Refuses all access tokens of this name from now on. */
   revoke(name: string): void;
-  grant(response: ServerResponse, asked: Asked, members?: object): void;
+  grant(response: ServerResponse, request: StageRequest, members?: object): void;
   readonly say: Say;
   close(): Promise<void>;
 }
@@ -87,7 +85,7 @@ export async function startStage(canaries: Canaries, tls?: TlsOptions): Promise<
     metadata(response, { name }) {
       say.json(response, 200, metadataOf(stage, name));
     },
-    token: (response, asked) => stage.grant(response, asked),
+    token: (response, request) => stage.grant(response, request),
     resource(response, { name }) {
       const servers = { authorization_servers: [stage.issuer(name)] };
       say.json(response, 200, { resource: stage.mcp(name), ...servers, resource_name: say.prose() });
@@ -140,7 +138,6 @@ export async function startStage(canaries: Canaries, tls?: TlsOptions): Promise<
     issuer: (name) => `${origin}/as/${name}`,
     mcp: (name) => `${origin}/mcp/${name}`,
     script: (name, script) => void scripts.set(name, script),
-    asked: (name, part) => counts.get(`${part} ${name}`) ?? 0,
     revoke(name) {
       for (const [token, of] of good) if (of === name) good.delete(token);
     },

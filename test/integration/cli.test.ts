@@ -12,7 +12,7 @@ import { createMcpAuth } from "../../src/index.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { inheritedRecording } from "../support/tls-recorder/records.js";
 import { agentSecret, sendToken, startScriptedIssuer, startWorld, type World } from "./harness.js";
-import { startIdentityWorld } from "./identity-world.js";
+import { startIdentityServers } from "./identity-servers.js";
 
 const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 
@@ -170,7 +170,7 @@ describe("token", () => {
   });
 
   test("token refuses a server whose tokens are bound to a certificate, and prints no token", async () => {
-    const world = await startIdentityWorld();
+    const world = await startIdentityServers();
     onTestFinished(() => world[Symbol.asyncDispose]());
     const grant = { client: world.client("pki"), scopes: ["read"] };
     const cwd = await folder({
@@ -226,7 +226,7 @@ describe("token", () => {
 
 describe("the exit code of a command", () => {
   test.each<[name: string, code: number, error: string, change: (world: World) => object | undefined]>([
-    ["a secret that is not there", 2, "secret_unavailable", () => ({ SECRET: "" })],
+    ["a missing secret", 2, "secret_unavailable", () => ({ SECRET: "" })],
     ["a wrong secret", 3, "token_request_rejected", () => ({ SECRET: "wrong" })],
     [
       "an authorization server that is down",
@@ -234,7 +234,7 @@ describe("the exit code of a command", () => {
       "unavailable",
       (world) => void world.issuer.failNext(100, 503, { "retry-after": "3600" }),
     ],
-  ])("%s: %i, with %s on stderr and nothing on stdout", async (_, code, error, change) => {
+  ])("for %s is %i, with %s on stderr and nothing on stdout", async (_, code, error, change) => {
     const world = await startWorld();
     const cwd = await folder(world.config);
     const env = { ...world.env, ...change(world) };

@@ -17,7 +17,7 @@ import { certificateThumbprint } from "../support/mutual-tls.js";
 import type { RegisteredClient } from "../support/registered-client.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { createTokenIssuer } from "../support/token-issuer.js";
-import { agentSecret, createTestManager, listen, startWorld, type World } from "./harness.js";
+import { agentSecret, createTestManager, recordEvents, startWorld, type World } from "./harness.js";
 
 type GrantConfig = McpAuthConfig<"tools">["servers"]["tools"]["grant"];
 
@@ -147,7 +147,7 @@ test("a method that the config sets is used with a warning if the server does no
       options: { metadata: { token_endpoint_auth_methods_supported: ["private_key_jwt"] } },
     },
   );
-  const heard = listen(auth);
+  const heard = recordEvents(auth);
   await manager.getToken();
   expect(world.issuer.tokenRequests).toMatchObject([{ status: 200, params: { client_secret: agentSecret } }]);
   expect(heard.filter(({ event }) => event === "token:warning")).toMatchObject([

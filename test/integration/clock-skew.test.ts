@@ -12,7 +12,7 @@ import {
   startStrictAuthorizationServer,
   startStrictMcpServer,
 } from "../support/strict-servers.js";
-import { createTestRuntime, listen } from "./harness.js";
+import { createTestRuntime, recordEvents } from "./harness.js";
 
 const second = 1_000;
 const minute = 60 * second;
@@ -78,7 +78,7 @@ async function started(kind: Kind, skews: { readonly issuer?: number; readonly m
   mcp.skew = skews.mcp ?? 0;
   const server = { url: `${mcp.origin}/mcp`, grant: {}, ...kinds[kind](issuer) } as Server; // Each kind has a grant.
   const auth = await createTestRuntime({ config: { servers: { tools: server } }, env, clock });
-  const heard = listen(auth);
+  const heard = recordEvents(auth);
   const skewWarnings = () =>
     heard.filter(({ event, code }) => event === "token:warning" && code === "clock_skew");
   const failures = () => heard.filter(({ event }) => event === "token:failed");
@@ -222,7 +222,7 @@ test("an identity provider gets client assertions in its own time", async () => 
     env,
     clock,
   });
-  const heard = listen(auth);
+  const heard = recordEvents(auth);
   // The strict server does not issue an ID-JAG, so the second server gets no request.
   expect((await rejectionOf(auth.resolve("tools").getToken())).code).toBe("token_response_invalid");
   expect(idp.refusals).toHaveLength(1);
@@ -264,7 +264,7 @@ describe("a client that signs nothing", () => {
     const client = { issuer: issuer.origin, id: "agent", secret: { env: "SECRET" } };
     const config = { servers: { tools: { url: `${issuer.origin}/mcp`, grant: { client } } } };
     const auth = await createTestRuntime({ config, env, clock });
-    const heard = listen(auth);
+    const heard = recordEvents(auth);
     const { expiresAt } = await auth.resolve("tools").getToken();
     expect(expiresAt).toBe(clock.now() + 600 * second);
     expect(heard.filter(({ code }) => code === "clock_skew")).toEqual([]);
@@ -340,7 +340,7 @@ test("several servers with one issuer share the skew of its clock, with one warn
   const client = { issuer: issuer.origin, id: "agent", key };
   const at = (path: string) => ({ url: `${issuer.origin}/${path}`, grant: { client } });
   const auth = await createTestRuntime({ config: { servers: { a: at("a"), b: at("b") } }, env, clock });
-  const heard = listen(auth);
+  const heard = recordEvents(auth);
   await auth.resolve("a").getToken();
   await auth.resolve("b").getToken();
   expect(issuer.calls).toHaveLength(3);

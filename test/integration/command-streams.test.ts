@@ -171,7 +171,7 @@ describe.runIf(unix)("references in `headers` that never come", () => {
 const mistaken = { crm: { ...crm, x: 1 } };
 const missing = { TOKEN: "" };
 
-describe("a closed stdout or stderr does not change the exit code", () => {
+describe("a closed stdout or stderr", () => {
   test.each<[string, readonly string[], object, Readonly<Record<string, string>>, number]>([
     ["validate with a valid config", ["validate"], { crm }, {}, 0],
     ["validate with mistakes in the config", ["validate"], mistaken, {}, 2],

@@ -5,16 +5,16 @@ import { rejectionOf } from "../support/rejection-of.js";
 import {
   createTestManager,
   createTestRuntime,
-  listen,
   liveClock,
-  renewals,
+  recordEvents,
+  recordUnhandledRejections,
+  renewalReasons,
   sendToken,
   startScriptedIssuer,
   startWorld,
   viaAuthProviderV2,
   viaFetchV1,
   viaFetchV2,
-  watchUnhandled,
 } from "./harness.js";
 
 const thousand = Array.from({ length: 1_000 }, (_, index) => index);
@@ -23,8 +23,8 @@ describe("1,000 concurrent first calls", () => {
   test("1,000 concurrent first calls of different methods send one token request", async () => {
     const world = await startWorld();
     const { auth, manager } = await createTestManager(world);
-    const heard = listen(auth);
-    const asked = thousand.map(async (index): Promise<string> => {
+    const heard = recordEvents(auth);
+    const calls = thousand.map(async (index): Promise<string> => {
       if (index % 4 === 0) return await manager.getAccessToken();
       if (index % 4 === 1) return (await manager.getToken()).accessToken;
       if (index % 4 === 2)
@@ -32,10 +32,10 @@ describe("1,000 concurrent first calls", () => {
       const { signal } = new AbortController();
       return await manager.getAccessToken({ signal });
     });
-    const tokens = new Set(await Promise.all(asked));
+    const tokens = new Set(await Promise.all(calls));
     expect(tokens.size).toBe(1);
     expect(world.issuer.tokenRequests).toHaveLength(1);
-    expect(renewals(heard)).toEqual(["demand"]);
+    expect(renewalReasons(heard)).toEqual(["demand"]);
     const metadata = world.mcp.requests.filter(({ path }) => path.startsWith("/.well-known/"));
     expect(metadata).toHaveLength(1);
   });
@@ -89,7 +89,7 @@ describe("1,000 calls across an expiry", () => {
     const { clock, fetch, advance } = liveClock();
     const config = { ...world.config, defaults: { refresh: false } } as const;
     const { auth, manager } = await createTestManager(world, { config, clock, fetch });
-    const heard = listen(auth);
+    const heard = recordEvents(auth);
     const first = await manager.getAccessToken();
     await advance(60_000);
     expect(manager.status().state).toBe("expired");
@@ -97,14 +97,14 @@ describe("1,000 calls across an expiry", () => {
     expect(new Set(tokens).size).toBe(1);
     expect(tokens[0]).not.toBe(first);
     expect(world.issuer.tokenRequests).toHaveLength(2);
-    expect(renewals(heard)).toEqual(["demand", "demand"]);
+    expect(renewalReasons(heard)).toEqual(["demand", "demand"]);
   });
 
   test("1,000 calls over the time at which a token becomes stale send one more token request, in the background", async () => {
     const world = await startWorld({ lifetime: 60 });
     const { clock, fetch, advance } = liveClock();
     const { auth, manager } = await createTestManager(world, { clock, fetch });
-    const heard = listen(auth);
+    const heard = recordEvents(auth);
     await manager.getAccessToken();
     const requestsBefore = world.issuer.tokenRequests.length;
     for (let step = 0; step < 100; step += 1) {
@@ -113,7 +113,7 @@ describe("1,000 calls across an expiry", () => {
       await advance(600);
     }
     expect(requestsBefore).toBe(1);
-    expect(renewals(heard)).toEqual(["demand", "expiry"]);
+    expect(renewalReasons(heard)).toEqual(["demand", "expiry"]);
     expect(world.issuer.tokenRequests).toHaveLength(2);
     expect(heard.filter(({ event }) => event !== "token:renewed")).toEqual([]);
   });
@@ -168,7 +168,7 @@ describe("a caller that aborts", () => {
   });
 
   test("a caller that aborts during a token request gets aborted immediately, and other callers get its token", async () => {
-    const unhandled = watchUnhandled();
+    const unhandled = recordUnhandledRejections();
     const { manager, open, tokenRequests, requestArrived } = await slowServer();
     const [first, second] = [new AbortController(), new AbortController()];
     const aborted = [
@@ -195,7 +195,7 @@ describe("a caller that aborts", () => {
   });
 
   test("the only caller aborts, the token request still finishes, and the next caller gets its token", async () => {
-    const unhandled = watchUnhandled();
+    const unhandled = recordUnhandledRejections();
     const { manager, open, tokenRequests, requestArrived } = await slowServer();
     const controller = new AbortController();
     const only = rejectionOf(manager.getAccessToken({ signal: controller.signal }));
@@ -210,7 +210,7 @@ describe("a caller that aborts", () => {
   });
 
   test("a caller that aborts a failing token request causes no unhandled rejection", async () => {
-    const unhandled = watchUnhandled();
+    const unhandled = recordUnhandledRejections();
     const world = await startWorld();
     const { auth, manager } = await createTestManager(world, { env: { SECRET: "wrong" } });
     const failed = new Promise((resolve) => auth.on("token:cooldown", resolve));

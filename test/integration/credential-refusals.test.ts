@@ -6,7 +6,13 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { sendJson } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";
-import { createTestManager, createTestRuntime, listen, sendToken, startScriptedIssuer } from "./harness.js";
+import {
+  createTestManager,
+  createTestRuntime,
+  recordEvents,
+  sendToken,
+  startScriptedIssuer,
+} from "./harness.js";
 
 const oauthError =
   (error: string, status: number, headers: Readonly<Record<string, string>> = {}) =>
@@ -56,7 +62,7 @@ describe("a token endpoint that refuses the credential by its status", () => {
     async (_, answer) => {
       const world = await startScriptedIssuer((_request, response) => answer(response));
       const { auth, manager } = await createTestManager(world);
-      const heard = listen(auth);
+      const heard = recordEvents(auth);
       const error = await rejectionOf(manager.getAccessToken());
       expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
       expect(error.retryAfter).toBeUndefined();

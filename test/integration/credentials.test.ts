@@ -65,8 +65,8 @@ describe("calls with the right secret", () => {
     const world = await startWorld({ scopes: ["read", "write"], lifetime: 900 });
     const { config, env, mcp, issuer } = world;
     const { grant } = config.servers.tools;
-    const asked = { servers: { tools: { url: mcp.url, grant: { ...grant, scopes: ["write"] } } } };
-    const auth = await createTestRuntime({ config: asked, env });
+    const withWriteScope = { servers: { tools: { url: mcp.url, grant: { ...grant, scopes: ["write"] } } } };
+    const auth = await createTestRuntime({ config: withWriteScope, env });
     const before = Date.now();
     const token = await auth.resolve("tools").getToken();
     expect(token).toMatchObject({

@@ -15,7 +15,7 @@ import { rejectionOf } from "../support/rejection-of.js";
 import {
   createTestManager,
   createTestRuntime,
-  listen,
+  recordEvents,
   startWorld,
   type World,
   type WorldOptions,
@@ -78,7 +78,7 @@ test("each request has its own proof for its method and URL, with the hash of th
 test("a server sends its nonce once, and requests use it until the server changes it", async () => {
   const world = await dpopWorld();
   const { manager, auth } = await createTestManager({ ...world, config: withDpop(world) });
-  const heard = listen(auth);
+  const heard = recordEvents(auth);
   const client = await connectClient(manager);
   await client.call("echo", "one");
   expect(statuses(world).filter((status) => status === 401).length).toBe(1);

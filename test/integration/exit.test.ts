@@ -50,7 +50,7 @@ async function program(world: Pick<World, "env">, config: object, body: string):
 
 const schedule = { refresh: { schedule: "*/1 * * * * *" } };
 
-describe("a program ends by itself", () => {
+describe("the end of a program", () => {
   test.each([
     ["without start() and without a call", "", 0, {}],
     ["after a token, without start()", `await auth.resolve("tools").getAccessToken();`, 1, {}],

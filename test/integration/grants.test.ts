@@ -7,11 +7,16 @@ import type { IssuedToken } from "../support/authorization-server.js";
 import { certificateThumbprint } from "../support/mutual-tls.js";
 import type { TokenRequest } from "../support/token-requests.js";
 import { createTestRuntime, viaFetchV2 } from "./harness.js";
-import { type ClientId, type GrantConfig, type IdentityWorld, startIdentityWorld } from "./identity-world.js";
+import {
+  type ClientId,
+  type GrantConfig,
+  type IdentityServers,
+  startIdentityServers,
+} from "./identity-servers.js";
 
 type Binding = "none" | "DPoP" | "mTLS";
 
-let world: IdentityWorld;
+let world: IdentityServers;
 
 const urn = "urn:ietf:params:oauth";
 const scopes = ["read"];
@@ -202,7 +207,7 @@ const withoutClient = ["jwt_bearer of the platform", "jwt_bearer signed by us"].
 
 describe("every combination of grant, client authentication and token binding", () => {
   beforeAll(async () => {
-    world = await startIdentityWorld();
+    world = await startIdentityServers();
   });
   afterAll(() => world[Symbol.asyncDispose]());
 

@@ -187,7 +187,7 @@ function textOf(result: object): unknown {
 }
 
 /** Collects unhandled rejections from now on until the test ends. */
-export function watchUnhandled(): readonly unknown[] {
+export function recordUnhandledRejections(): readonly unknown[] {
   const unhandled: unknown[] = [];
   const note = (reason: unknown) => unhandled.push(reason);
   process.on("unhandledRejection", note);
@@ -200,7 +200,7 @@ export interface RecordedEvent extends TokenEvent {
 }
 
 /** Collects all token events of a runtime from now on. */
-export function listen(auth: McpAuth<string>): RecordedEvent[] {
+export function recordEvents(auth: McpAuth<string>): RecordedEvent[] {
   const heard: RecordedEvent[] = [];
   const names = [
     "token:renewed",
@@ -214,7 +214,7 @@ export function listen(auth: McpAuth<string>): RecordedEvent[] {
 }
 
 /** Returns the reasons of all renewals so far. */
-export function renewals(heard: readonly RecordedEvent[]): string[] {
+export function renewalReasons(heard: readonly RecordedEvent[]): string[] {
   return heard.filter(({ event }) => event === "token:renewed").map(({ reason }) => reason);
 }
 

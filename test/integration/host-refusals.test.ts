@@ -6,26 +6,26 @@ import { rejectionOf } from "../support/rejection-of.js";
 import { sharedMemory } from "../support/shared-memory.js";
 import {
   createTestManager,
-  listen,
+  recordEvents,
   startWorld,
   viaAuthProviderV2,
   viaFetchV2,
   viaOauthProviderV1,
   type World,
 } from "./harness.js";
-import { liveManagerOf, startRefusingWorld, unauthorized } from "./refusing-world.js";
+import { createLiveManager, startRefusingProxy, unauthorized } from "./refusing-proxy.js";
 import { connectClient } from "./tool-client.js";
 
 const ten = Array.from({ length: 10 }, (_, index) => String(index));
 const revoke = ({ mcp, issuer }: World): void => mcp.revoke(issuer.issued.at(-1)?.jti ?? "");
-const asked = ({ issuer }: World) => issuer.tokenRequests.map(({ params }) => params["scope"]);
+const requestedScopes = ({ issuer }: World) => issuer.tokenRequests.map(({ params }) => params["scope"]);
 
 describe("authProvider of SDK v2", () => {
   test.each([9_000, 1_000])(
     "authProvider serves the call after each of two revocations %d ms apart",
     async (apart) => {
       const world = await startWorld();
-      const { manager, advance } = await liveManagerOf(world);
+      const { manager, advance } = await createLiveManager(world);
       const client = await viaAuthProviderV2(manager);
       for (const text of ["one", "two"]) {
         revoke(world);
@@ -40,8 +40,8 @@ describe("authProvider of SDK v2", () => {
     "authProvider serves ten concurrent calls after each of two revocations %d ms apart, with one token request each",
     async (apart) => {
       const world = await startWorld();
-      const { auth, manager, advance } = await liveManagerOf(world);
-      const heard = listen(auth);
+      const { auth, manager, advance } = await createLiveManager(world);
+      const heard = recordEvents(auth);
       const client = await viaAuthProviderV2(manager);
       for (const _ of ["one", "two"]) {
         revoke(world);
@@ -54,11 +54,11 @@ describe("authProvider of SDK v2", () => {
   );
 
   test("authProvider sends few token requests when a server refuses every token, and warns once", async () => {
-    const world = await startRefusingWorld(
+    const world = await startRefusingProxy(
       ({ body }, response) => body.includes("tools/call") && unauthorized(response),
     );
-    const { auth, manager, advance } = await liveManagerOf(world);
-    const heard = listen(auth);
+    const { auth, manager, advance } = await createLiveManager(world);
+    const heard = recordEvents(auth);
     const client = await viaAuthProviderV2(manager);
     const before = world.issuer.tokenRequests.length;
     for (let second = 0; second < 60; second += 1) {
@@ -74,10 +74,10 @@ describe("authProvider of SDK v2", () => {
   });
 
   test("authProvider sends no more token requests than the allowance when calls are refused every three seconds", async () => {
-    const world = await startRefusingWorld(
+    const world = await startRefusingProxy(
       ({ body }, response) => body.includes("tools/call") && unauthorized(response),
     );
-    const { manager, advance } = await liveManagerOf(world);
+    const { manager, advance } = await createLiveManager(world);
     const client = await viaAuthProviderV2(manager);
     const before = world.issuer.tokenRequests.length;
     for (let second = 0; second < 60; second += 3) {
@@ -89,7 +89,7 @@ describe("authProvider of SDK v2", () => {
 
   test("authProvider reports an authorization server that returns the refused token again", async () => {
     const world = await startWorld();
-    const { manager } = await liveManagerOf(world, { fetch: sameTokenAgain() });
+    const { manager } = await createLiveManager(world, { fetch: sameTokenAgain() });
     const client = await viaAuthProviderV2(manager);
     world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
     const error = await rejectionOf(client.echo("x"));
@@ -125,7 +125,7 @@ describe("oauthProvider of SDK v1 without scopes in the config", () => {
       revoke(world);
       expect(await client.echo(text)).toBe(text);
     }
-    expect(new Set(asked(world))).toEqual(new Set(["read"]));
+    expect(new Set(requestedScopes(world))).toEqual(new Set(["read"]));
     expect(world.mcp.requests.filter(({ status }) => status === 403)).toEqual([]);
   });
 
@@ -137,14 +137,14 @@ describe("oauthProvider of SDK v1 without scopes in the config", () => {
     const { manager } = await createTestManager(world, { store: memory.store() });
     const client = await viaOauthProviderV1(manager);
     expect(await client.echo("before")).toBe("before");
-    expect(asked(world)).toEqual(["read"]);
+    expect(requestedScopes(world)).toEqual(["read"]);
     revoke(world);
     expect(await client.echo("after")).toBe("after");
-    expect(new Set(asked(world))).toEqual(new Set(["read"]));
+    expect(new Set(requestedScopes(world))).toEqual(new Set(["read"]));
   });
 
   test("oauthProvider requests the scopes that a challenge named", async () => {
-    const world = await startRefusingWorld(
+    const world = await startRefusingProxy(
       ({ headers }, response) => {
         const [, claims = ""] = String(headers.authorization).split(".");
         const hasScope = Buffer.from(claims, "base64url").toString().includes('"scope":"read"');
@@ -154,7 +154,7 @@ describe("oauthProvider of SDK v1 without scopes in the config", () => {
     );
     const { manager } = await createTestManager(world);
     expect(await (await viaFetchV2(manager)).echo("hi")).toBe("hi");
-    expect(asked(world)).toEqual([undefined, undefined, "read"]);
+    expect(requestedScopes(world)).toEqual([undefined, undefined, "read"]);
     // SDK v1 does not pass on the scopes of a challenge.
     const params = await oauthProvider(manager).prepareTokenRequest();
     expect(params.get("scope")).toBe("read");
@@ -166,10 +166,10 @@ describe("oauthProvider of SDK v1 without scopes in the config", () => {
     const config = { servers: { tools: { ...tools, stepUp: ["write"] } } };
     const { manager } = await createTestManager({ config, env: world.env });
     expect(await (await connectClient(manager)).call("rename", "x")).toBe("x");
-    expect(asked(world)).toEqual(["read", "read write"]);
+    expect(requestedScopes(world)).toEqual(["read", "read write"]);
     const client = await viaOauthProviderV1(manager);
     revoke(world);
     expect(await client.echo("after")).toBe("after");
-    expect(new Set(asked(world).slice(2))).toEqual(new Set(["read write"]));
+    expect(new Set(requestedScopes(world).slice(2))).toEqual(new Set(["read write"]));
   });
 });

@@ -13,12 +13,12 @@ import { createTestRuntime } from "./harness.js";
 
 export const sentence = "IGNORE_PREVIOUS_INSTRUCTIONS";
 
-export interface Asked {
+export interface ReceivedRequest {
   readonly headers: IncomingMessage["headers"];
   readonly form: URLSearchParams;
 }
 
-export type Answer = (response: ServerResponse, asked: Asked, origin: string) => void;
+export type Answer = (response: ServerResponse, request: ReceivedRequest, origin: string) => void;
 export type Part = "metadata" | "resource" | "token" | "mcp";
 export type Answers = Partial<Record<Part, Answer>>;
 
@@ -46,7 +46,7 @@ export const json =
     send(response, status, body, headers);
 
 const usual: Readonly<Record<Part, Answer>> = {
-  metadata: (response, _asked, issuer) =>
+  metadata: (response, _request, issuer) =>
     send(response, 200, {
       issuer,
       token_endpoint: `${issuer}/token/${sentence}`,

@@ -60,21 +60,21 @@ async function guarded(
   onTestFinished(() => auth.stop());
   const warnings: TokenEvent[] = [];
   auth.on("token:warning", (event) => void warnings.push(event));
-  const asked = (server: typeof mcp) =>
+  const requestsAt = (server: typeof mcp) =>
     server.requests.filter(({ method }) => method === "GET").map((each) => [each.url, each.headers[key]]);
   const scopes = () =>
     issuer.requests
       .filter(({ method }) => method === "POST")
       .map(({ body }) => new URLSearchParams(body).get("scope"));
-  return { manager: auth.resolve("tools"), mcp, issuer, asked, scopes, warnings, env };
+  return { manager: auth.resolve("tools"), mcp, issuer, requestsAt, scopes, warnings, env };
 }
 
 test("the headers of the config are sent to the server's well-known URLs and not to the authorization server", async () => {
-  const { manager, mcp, issuer, asked, scopes, warnings } = await guarded();
+  const { manager, mcp, issuer, requestsAt, scopes, warnings } = await guarded();
   await manager.getAccessToken();
   expect(scopes()).toEqual(["a"]);
   expect(warnings).toEqual([]);
-  expect(asked(mcp)).toEqual([
+  expect(requestsAt(mcp)).toEqual([
     ["/.well-known/oauth-protected-resource/mcp", "agent"],
     ["/.well-known/oauth-protected-resource", "agent"],
   ]);
@@ -82,14 +82,14 @@ test("the headers of the config are sent to the server's well-known URLs and not
 });
 
 test("the headers of the config are sent to the `resourceMetadata` URL at any origin, and no other resource metadata is requested", async () => {
-  const { manager, mcp, issuer, asked, scopes } = await guarded((_mcp: string, other: string) => {
+  const { manager, mcp, issuer, requestsAt, scopes } = await guarded((_mcp: string, other: string) => {
     return { resourceMetadata: `${other}/meta` };
   });
   await manager.getAccessToken();
   expect(scopes()).toEqual(["a"]);
-  expect(asked(mcp)).toEqual([]);
-  expect(asked(issuer)).toContainEqual(["/meta", "agent"]);
-  expect(asked(issuer)).toContainEqual(["/.well-known/oauth-authorization-server", undefined]);
+  expect(requestsAt(mcp)).toEqual([]);
+  expect(requestsAt(issuer)).toContainEqual(["/meta", "agent"]);
+  expect(requestsAt(issuer)).toContainEqual(["/.well-known/oauth-authorization-server", undefined]);
 });
 
 test.each<[what: string, path: string, header: string | undefined]>([
@@ -100,15 +100,15 @@ test.each<[what: string, path: string, header: string | undefined]>([
   ],
   ["without the headers, if it is another URL of the server", "/meta", undefined],
 ])("the metadata URL of a challenge is requested %s", async (_, path, header) => {
-  const { manager, mcp, asked } = await guarded({}, (origin) => `${origin}${path}`);
+  const { manager, mcp, requestsAt } = await guarded({}, (origin) => `${origin}${path}`);
   expect((await manager.fetch(manager.url)).status).toBe(200);
-  expect(asked(mcp)).toContainEqual([path, header]);
+  expect(requestsAt(mcp)).toContainEqual([path, header]);
 });
 
 test("the metadata URL of a challenge is requested without the headers if it is at the issuer's origin", async () => {
-  const { manager, issuer, asked } = await guarded({}, (_mcp, origin) => `${origin}/meta`);
+  const { manager, issuer, requestsAt } = await guarded({}, (_mcp, origin) => `${origin}/meta`);
   expect((await manager.fetch(manager.url)).status).toBe(200);
-  expect(asked(issuer)).toContainEqual(["/meta", undefined]);
+  expect(requestsAt(issuer)).toContainEqual(["/meta", undefined]);
 });
 
 test.each([
@@ -117,18 +117,18 @@ test.each([
   "x",
   "",
 ])("a challenge with the metadata URL %j is handled like one without a metadata URL", async (named) => {
-  const { manager, mcp, asked, scopes } = await guarded({}, () => named);
+  const { manager, mcp, requestsAt, scopes } = await guarded({}, () => named);
   expect((await manager.fetch(manager.url)).status).toBe(200);
   expect(scopes()).toEqual(["a", "a"]);
-  expect(asked(mcp)).not.toContainEqual(["/.well-known/oauth-protected-resource/x", "agent"]);
+  expect(requestsAt(mcp)).not.toContainEqual(["/.well-known/oauth-protected-resource/x", "agent"]);
 });
 
 test("if the secret of a header cannot be read, metadata is requested without headers, and a warning names the secret", async () => {
-  const { manager, mcp, asked, scopes, warnings, env } = await guarded();
+  const { manager, mcp, requestsAt, scopes, warnings, env } = await guarded();
   delete env["CF_ID"];
   await manager.getAccessToken();
   expect(scopes()).toEqual([null]);
-  expect(asked(mcp).every(([, header]) => header === undefined)).toBe(true);
+  expect(requestsAt(mcp).every(([, header]) => header === undefined)).toBe(true);
   expect(warnings).toMatchObject([{ code: "secret_unavailable", message: expect.stringContaining("CF_ID") }]);
   env["CF_ID"] = "agent";
   await manager.getAccessToken({ forceRefresh: true });

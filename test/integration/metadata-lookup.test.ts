@@ -49,7 +49,7 @@ async function servers(kind: Kind) {
   const clock = fakeClock();
   let wrong: Wrong | undefined;
   let places: "first" | "all" = "all";
-  let asked = 0;
+  let lookups = 0;
   let passing: Promise<unknown> = Promise.resolve();
   const world: Servers & { readonly server: HttpServer } = {
     kind,
@@ -57,7 +57,7 @@ async function servers(kind: Kind) {
       passing = passing.then(() => clock.advance(milliseconds));
       await passing;
     },
-    isLastAsked: () => places === "all" && asked % 2 === 0,
+    isLastAsked: () => places === "all" && lookups % 2 === 0,
     get server() {
       return server;
     },
@@ -67,7 +67,7 @@ async function servers(kind: Kind) {
     if (url === "/token")
       return sendJson(response, { access_token: "t", token_type: "Bearer", expires_in: 600 });
     if (!url.startsWith("/.well-known/")) return sendJson(response, {}, 404);
-    asked += 1;
+    lookups += 1;
     const isFirst = /oauth-authorization-server$|oauth-protected-resource\/mcp$/.test(url);
     if (wrong !== undefined && (places === "all" || isFirst)) return await wrong(response, world);
     return sendJson(
@@ -90,7 +90,7 @@ async function servers(kind: Kind) {
     server,
     respond(where: "first" | "all", what: Wrong | undefined) {
       places = where;
-      asked = 0;
+      lookups = 0;
       wrong = what;
     },
     async manager(store?: McpAuthStore) {
@@ -134,7 +134,7 @@ const rows = Object.entries(wrongs);
 
 describe.each<Kind>(["issuer", "resource"])("metadata of the %s", (kind) => {
   /** The resource and scope of a token request that uses the metadata. */
-  const asked = (origin: string) => (kind === "issuer" ? [`${origin}/mcp`, null] : [origin, "a"]);
+  const expectedRequest = (origin: string) => (kind === "issuer" ? [`${origin}/mcp`, null] : [origin, "a"]);
 
   test.each(rows)(
     `if the first ${kind} metadata URL answers with %s, the next one is requested, and there is a token`,
@@ -143,7 +143,7 @@ describe.each<Kind>(["issuer", "resource"])("metadata of the %s", (kind) => {
       world.respond("first", wrong);
       const { get, warnings } = await world.manager();
       await get();
-      expect(world.tokens()).toEqual([asked(world.server.origin)]);
+      expect(world.tokens()).toEqual([expectedRequest(world.server.origin)]);
       expect(warnings).toEqual([]);
     },
   );
@@ -161,7 +161,7 @@ describe.each<Kind>(["issuer", "resource"])("metadata of the %s", (kind) => {
       // Another process, which knows only the store.
       const second = await world.manager(store());
       await second.get();
-      const wanted = asked(world.server.origin);
+      const wanted = expectedRequest(world.server.origin);
       expect(world.tokens()).toEqual([wanted, wanted, wanted]);
       expect([...first.warnings, ...second.warnings]).toEqual([]);
       // The wrong response was not cached: a new process finds the right document afterwards.

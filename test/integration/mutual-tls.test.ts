@@ -10,12 +10,17 @@ import { startMcpServer } from "../support/mcp-server.js";
 import { certificateThumbprint, subjectOf } from "../support/mutual-tls.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { createTestRuntime } from "./harness.js";
-import { type ClientId, type GrantConfig, type IdentityWorld, startIdentityWorld } from "./identity-world.js";
+import {
+  type ClientId,
+  type GrantConfig,
+  type IdentityServers,
+  startIdentityServers,
+} from "./identity-servers.js";
 import { connectClient } from "./tool-client.js";
 
-let world: IdentityWorld;
+let world: IdentityServers;
 beforeAll(async () => {
-  world = await startIdentityWorld();
+  world = await startIdentityServers();
 });
 afterAll(() => world[Symbol.asyncDispose]());
 

@@ -219,7 +219,7 @@ const rows: Readonly<Record<string, Row>> = {
   "the help of a command": { argv: ["headers", "--help", hostile], code: 0, names: false },
 };
 
-describe("nothing that a terminal or a CI runner acts on is printed", () => {
+describe("the output of a command", () => {
   test.each(Object.entries(rows))(
     "a command prints nothing that a terminal or CI runner acts on for %s",
     async (_, row) => {
@@ -243,7 +243,7 @@ describe("nothing that a terminal or a CI runner acts on is printed", () => {
   });
 });
 
-describe("a message of the library is safe to print as well", () => {
+describe("messages of the library", () => {
   test.each<[what: string, fail: (cwd: string) => Promise<unknown>, code: string]>([
     ["a search without a result", (cwd) => createMcpAuth({ cwd, env: {} }), "config_not_found"],
     [

@@ -48,14 +48,14 @@ interface Product {
   readonly files?: Readonly<Record<string, string>>;
 }
 
-interface Asked {
+interface SentRequests {
   readonly origin: string;
   readonly request: RecordedRequest;
   readonly form: URLSearchParams;
   /** Requests for the ID token of a GitHub Actions job. */
   readonly others: readonly RecordedRequest[];
   /** Paths of all requests to the origin. */
-  readonly asked: readonly string[];
+  readonly requestedPaths: readonly string[];
 }
 
 const hosts =
@@ -106,7 +106,7 @@ async function call(
 }
 
 /** Runs a config of the page and returns its request to the product's token endpoint. */
-async function ask(mark: string, product: Product): Promise<Asked> {
+async function ask(mark: string, product: Product): Promise<SentRequests> {
   await using elsewhere = await startHttpServer((_, response) => grantToken(response));
   await using server = await startHttpServer((request, response) => {
     const { origin } = server;
@@ -140,8 +140,8 @@ async function ask(mark: string, product: Product): Promise<Asked> {
   if (request === undefined || another !== undefined)
     throw new Error("There was not exactly one token request.");
   const others = server.requests.filter((one) => one.url.startsWith("/id-token"));
-  const asked = server.requests.map(({ url }) => url);
-  return { origin, request, form: new URLSearchParams(request.body), others, asked };
+  const requestedPaths = server.requests.map(({ url }) => url);
+  return { origin, request, form: new URLSearchParams(request.body), others, requestedPaths };
 }
 
 function grantToken(response: Parameters<typeof sendJson>[0]): void {
@@ -224,8 +224,8 @@ describe("Microsoft Entra ID", () => {
       client_assertion_type: assertionType("jwt-bearer"),
       client_assertion: token,
     });
-    const asked = new URL(others[0]?.url ?? "", "http://runner");
-    expect(Object.fromEntries(asked.searchParams)).toEqual({
+    const idTokenUrl = new URL(others[0]?.url ?? "", "http://runner");
+    expect(Object.fromEntries(idTokenUrl.searchParams)).toEqual({
       "api-version": "2",
       audience: "api://AzureADTokenExchange",
     });
@@ -445,15 +445,15 @@ describe("Google", () => {
   });
 
   test("the config for Google's MCP servers accepts an issuer with a slash and requests no issuer metadata", async () => {
-    const { request, form, origin, asked } = await ask("google-mcp", {
+    const { request, form, origin, requestedPaths } = await ask("google-mcp", {
       // As Google publishes it, without the slash.
       metadataAt: "/.well-known/openid-configuration",
       metadata: { issuer: "", token_endpoint: "/token" },
       resourceMetadata: { at: "/.well-known/oauth-protected-resource/mcp", resource: "/mcp", issuer: "/" },
       files,
     });
-    expect(asked).toContain("/.well-known/oauth-protected-resource/mcp");
-    expect(asked).not.toContain("/.well-known/openid-configuration");
+    expect(requestedPaths).toContain("/.well-known/oauth-protected-resource/mcp");
+    expect(requestedPaths).not.toContain("/.well-known/openid-configuration");
     expect(request.headers.authorization).toBeUndefined();
     expect(fields(form)).toEqual(["assertion", "grant_type"]);
     const { claims } = await verified(form, "assertion", rsa.publicKey);

@@ -8,9 +8,9 @@ import { jwt } from "./canaries-stage.js";
 import { createTestRuntime } from "./harness.js";
 import {
   type Answer,
-  type Asked,
   hostileWorld,
   json,
+  type ReceivedRequest,
   send,
   sentence,
   usualToken,
@@ -35,15 +35,15 @@ const withSecret = (client: Client) => ({ ...client, secret: { env: "SECRET" } }
 
 interface Quoted {
   /** Returns the credential in the request that the authorization server quotes. */
-  readonly quote: (asked: Asked) => string;
+  readonly quote: (request: ReceivedRequest) => string;
   readonly grant: (client: Client) => object;
 }
 
 const field =
   (name: string) =>
-  ({ form }: Asked) =>
+  ({ form }: ReceivedRequest) =>
     form.get(name) ?? "";
-const authorization = ({ headers }: Asked) => headers.authorization ?? "";
+const authorization = ({ headers }: ReceivedRequest) => headers.authorization ?? "";
 const withMethod = (method: string) => (client: Client) => ({ client: { ...withSecret(client), method } });
 
 const quoted: Readonly<Record<string, Quoted>> = {
@@ -52,8 +52,8 @@ const quoted: Readonly<Record<string, Quoted>> = {
     grant: (client) => ({ client: withSecret(client) }),
   },
   "the decoded secret in the Authorization header": {
-    quote: (asked) =>
-      decodeURIComponent(atob(authorization(asked).slice("Basic ".length)).replaceAll("+", " ")),
+    quote: (request) =>
+      decodeURIComponent(atob(authorization(request).slice("Basic ".length)).replaceAll("+", " ")),
     grant: (client) => ({ client: withSecret(client) }),
   },
   "the secret in the body": { quote: field("client_secret"), grant: withMethod("client_secret_post") },
@@ -63,7 +63,7 @@ const quoted: Readonly<Record<string, Quoted>> = {
     grant: (client) => ({ client: { ...client, key: { privateKey: { env: "KEY" } } } }),
   },
   "the signature of a client assertion": {
-    quote: (asked) => field("client_assertion")(asked).split(".")[2] ?? "",
+    quote: (request) => field("client_assertion")(request).split(".")[2] ?? "",
     grant: (client) => ({ client: { ...client, key: { privateKey: { env: "KEY" } } } }),
   },
   "a refresh token": {
@@ -103,8 +103,8 @@ describe("credentials that servers quote", () => {
     let sent = "";
     const world = await hostileWorld(
       {
-        token(response, asked) {
-          sent = quote(asked);
+        token(response, request) {
+          sent = quote(request);
           const error = `no_${sent}`;
           const error_uri = `https://elsewhere.example/?wrong=${encodeURIComponent(sent)}`;
           const error_description = `${sentence}: ${sent} is wrong; ${sent.slice(0, 40)}`;

@@ -8,13 +8,13 @@ import {
   agentSecret,
   createTestManager,
   createTestRuntime,
-  listen,
+  recordEvents,
   sendToken,
   startScriptedIssuer,
   startScriptedServer,
   startWorld,
 } from "./harness.js";
-import { callOf, liveManagerOf, startRefusingWorld, toolIn, unauthorized } from "./refusing-world.js";
+import { createLiveManager, startRefusingProxy, toolCall, toolIn, unauthorized } from "./refusing-proxy.js";
 
 const other = "https://other.example/mcp";
 const challenge =
@@ -32,7 +32,7 @@ function warnings(): readonly (Error & { code?: string })[] {
 }
 
 async function statusOf(manager: TokenManager, tool: string): Promise<number> {
-  const response = await manager.fetch(manager.url, callOf(tool));
+  const response = await manager.fetch(manager.url, toolCall(tool));
   await response.body?.cancel();
   return response.status;
 }
@@ -44,7 +44,7 @@ async function settle(): Promise<void> {
 
 /** Starts a server that refuses all tokens, with a config whose tokens are for another resource. */
 async function wrongResourceWorld(grant: object = {}) {
-  return await startRefusingWorld((_request, response) => unauthorized(response, challenge), {
+  return await startRefusingProxy((_request, response) => unauthorized(response, challenge), {
     scopes: ["r"],
     grant: { resource: other, ...grant },
   });
@@ -95,7 +95,7 @@ describe("a server that refuses new tokens too", () => {
     const world = await wrongResourceWorld();
     const heard = warnings();
     const { auth, manager } = await createTestManager(world);
-    const events = listen(auth);
+    const events = recordEvents(auth);
     for (const tool of ["a", "b"]) await statusOf(manager, tool);
     await settle();
     const warned = events.filter(({ event }) => event === "token:warning");
@@ -135,11 +135,11 @@ describe("a server that refuses new tokens too", () => {
 
   test("a refusal is explained again only after the last refused kind of request was accepted", async () => {
     const broken = new Set(["a", "b"]);
-    const world = await startRefusingWorld(
+    const world = await startRefusingProxy(
       ({ body }, response) => broken.has(String(toolIn(body))) && unauthorized(response),
     );
-    const { auth, manager, advance } = await liveManagerOf(world);
-    const events = listen(auth);
+    const { auth, manager, advance } = await createLiveManager(world);
+    const events = recordEvents(auth);
     const explained = async () => {
       await settle();
       return events.filter(({ code }) => code === "unauthorized").length;
@@ -160,7 +160,7 @@ describe("a server that refuses new tokens too", () => {
 
   test("a persistent refusal stays in `status()`, with the claims of the token and the challenge in its details", async () => {
     const world = await wrongResourceWorld({ scopes: ["r"] });
-    const { manager, advance } = await liveManagerOf(world);
+    const { manager, advance } = await createLiveManager(world);
     for (let second = 0; second < 10; second += 1) {
       await statusOf(manager, "a");
       await advance(1_000);
@@ -252,7 +252,7 @@ describe("the advice about a persistent refusal", () => {
       servers: { tools: { url: `${server.origin}/mcp`, grant: { type: "static", token: { env: "TOKEN" } } } },
     } as const;
     const { auth, manager } = await createTestManager({ config, env: { TOKEN: "static-token" } });
-    const events = listen(auth);
+    const events = recordEvents(auth);
     expect(await statusOf(manager, "a")).toBe(401);
     await settle();
     const [warned] = events.filter(({ code }) => code === "unauthorized");
@@ -301,7 +301,7 @@ test("a server that accepts the new token after a revocation causes no warning",
   const world = await startWorld();
   const heard = warnings();
   const { auth, manager } = await createTestManager(world);
-  const events = listen(auth);
+  const events = recordEvents(auth);
   await statusOf(manager, "echo");
   world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
   expect(await statusOf(manager, "echo")).toBe(200);

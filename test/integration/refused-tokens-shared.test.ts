@@ -5,13 +5,13 @@ import { createMemoryStore } from "../../src/testing.js";
 import { type SharedMemory, sharedMemory } from "../support/shared-memory.js";
 import { createTestManager, type LiveClock, liveClock } from "./harness.js";
 import {
-  callOf,
   type Refuse,
-  type RefusingWorld,
-  startRefusingWorld,
+  type RefusingProxy,
+  startRefusingProxy,
+  toolCall,
   toolIn,
   unauthorized,
-} from "./refusing-world.js";
+} from "./refusing-proxy.js";
 
 /** Refuses the tool `jira`, which passes on the 401 of its own backend. */
 const jiraRefuses: Refuse = ({ body }, response) => toolIn(body) === "jira" && unauthorized(response);
@@ -22,7 +22,7 @@ interface Process {
 }
 
 interface Shared extends LiveClock {
-  readonly world: RefusingWorld;
+  readonly world: RefusingProxy;
   readonly memory: SharedMemory;
   /** Starts another process. */
   start(): Promise<Process>;
@@ -32,12 +32,12 @@ interface Shared extends LiveClock {
 
 /** Starts a world in which all processes and the store use the same clock. */
 async function shared(options: Partial<McpAuthStore> = {}): Promise<Shared> {
-  const world = await startRefusingWorld(jiraRefuses, { mcp: { toolScopes: { ping: [], jira: [] } } });
+  const world = await startRefusingProxy(jiraRefuses, { mcp: { toolScopes: { ping: [], jira: [] } } });
   const memory = sharedMemory();
   const live = liveClock();
   const { clock, fetch } = live;
   const statusOf = async (manager: TokenManager, tool: string): Promise<number> => {
-    const response = await manager.fetch(manager.url, callOf(tool));
+    const response = await manager.fetch(manager.url, toolCall(tool));
     await response.body?.cancel();
     return response.status;
   };
@@ -64,7 +64,7 @@ async function shared(options: Partial<McpAuthStore> = {}): Promise<Shared> {
   };
 }
 
-const revoke = ({ issuer, mcp }: RefusingWorld, index: number): void =>
+const revoke = ({ issuer, mcp }: RefusingProxy, index: number): void =>
   mcp.revoke(issuer.issued.at(index)?.jti ?? "");
 
 describe("a token from the store that is refused", () => {

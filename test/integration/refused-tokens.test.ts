@@ -4,14 +4,14 @@ import { describe, expect, test } from "vitest";
 import type { TokenManager } from "../../src/index.js";
 import { createTestManager, sendToken, startScriptedIssuer } from "./harness.js";
 import {
-  callOf,
+  createLiveManager,
   initialize,
-  liveManagerOf,
   message,
-  startRefusingWorld,
+  startRefusingProxy,
+  toolCall,
   toolIn,
   unauthorized,
-} from "./refusing-world.js";
+} from "./refusing-proxy.js";
 import { connectClient } from "./tool-client.js";
 
 async function statusOf(manager: TokenManager, init?: RequestInit, url = manager.url): Promise<number> {
@@ -25,21 +25,21 @@ const jiraRefuses = (body: string): boolean => toolIn(body) === "jira";
 
 describe("a tool that answers 401 to every token", () => {
   test("a tool that refuses every token causes six token requests in a minute, and another tool always works", async () => {
-    const world = await startRefusingWorld(
+    const world = await startRefusingProxy(
       ({ body }, response) => jiraRefuses(body) && unauthorized(response),
       { mcp: { toolScopes: { ping: [], jira: [] } } },
     );
-    const { manager, advance, clock } = await liveManagerOf(world);
+    const { manager, advance, clock } = await createLiveManager(world);
     const client = await connectClient(manager);
     const started = clock.now();
     const at: number[] = [];
-    let asked = world.issuer.tokenRequests.length;
-    expect(asked).toBe(1);
+    let requestsSoFar = world.issuer.tokenRequests.length;
+    expect(requestsSoFar).toBe(1);
     for (let second = 0; second < 60; second += 1) {
       await expect(client.call("jira", "x")).rejects.toMatchObject({ code: "CLIENT_HTTP_NOT_IMPLEMENTED" });
       expect(await client.call("ping", String(second))).toBe(String(second));
-      if (world.issuer.tokenRequests.length > asked) at.push((clock.now() - started) / 1_000);
-      asked = world.issuer.tokenRequests.length;
+      if (world.issuer.tokenRequests.length > requestsSoFar) at.push((clock.now() - started) / 1_000);
+      requestsSoFar = world.issuer.tokenRequests.length;
       await advance(1_000);
     }
     expect(at).toEqual([0, 1, 3, 7, 15, 31]);
@@ -50,49 +50,49 @@ describe("a tool that answers 401 to every token", () => {
 
   test("a refused tool works as soon as it accepts the token, and its hold ends", async () => {
     let broken = true;
-    const world = await startRefusingWorld(
+    const world = await startRefusingProxy(
       ({ body }, response) => broken && jiraRefuses(body) && unauthorized(response),
       { mcp: { toolScopes: { ping: [], jira: [] } } },
     );
-    const { manager, advance } = await liveManagerOf(world);
+    const { manager, advance } = await createLiveManager(world);
     for (let second = 0; second < 10; second += 1) {
-      expect(await statusOf(manager, callOf("jira"))).toBe(401);
+      expect(await statusOf(manager, toolCall("jira"))).toBe(401);
       await advance(1_000);
     }
     broken = false;
     const before = world.issuer.tokenRequests.length;
-    expect(await statusOf(manager, callOf("jira"))).toBe(200);
+    expect(await statusOf(manager, toolCall("jira"))).toBe(200);
     world.mcp.revoke(world.issuer.issued.at(-1)?.jti ?? "");
-    expect(await statusOf(manager, callOf("jira"))).toBe(200);
+    expect(await statusOf(manager, toolCall("jira"))).toBe(200);
     expect(world.issuer.tokenRequests).toHaveLength(before + 1);
   });
 
   test("a real revocation is noticed by the next call of another tool, with one token request", async () => {
-    const world = await startRefusingWorld(
+    const world = await startRefusingProxy(
       ({ body }, response) => jiraRefuses(body) && unauthorized(response),
       { mcp: { toolScopes: { ping: [], jira: [] } } },
     );
-    const { manager, advance } = await liveManagerOf(world);
+    const { manager, advance } = await createLiveManager(world);
     for (let second = 0; second < 20; second += 1) {
-      await statusOf(manager, callOf("jira"));
+      await statusOf(manager, toolCall("jira"));
       await advance(1_000);
     }
     world.mcp.revoke(world.issuer.issued.at(-1)?.jti ?? "");
     const before = world.issuer.tokenRequests.length;
-    expect(await statusOf(manager, callOf("ping"))).toBe(200);
+    expect(await statusOf(manager, toolCall("ping"))).toBe(200);
     expect(world.issuer.tokenRequests).toHaveLength(before + 1);
   });
 
   test("twelve concurrent calls of a refused tool cause no more token requests than single calls", async () => {
-    const world = await startRefusingWorld(
+    const world = await startRefusingProxy(
       ({ body }, response) => jiraRefuses(body) && unauthorized(response),
       { mcp: { toolScopes: { ping: [], jira: [] } } },
     );
-    const { manager, advance } = await liveManagerOf(world);
+    const { manager, advance } = await createLiveManager(world);
     await manager.getToken();
     for (let second = 0; second < 16; second += 1) {
       const calls = Array.from({ length: 24 }, (_, index) =>
-        statusOf(manager, callOf(index % 2 === 0 ? "jira" : "ping")),
+        statusOf(manager, toolCall(index % 2 === 0 ? "jira" : "ping")),
       );
       const statuses = await Promise.all(calls);
       expect(statuses).toEqual(statuses.map((_, index) => (index % 2 === 0 ? 401 : 200)));
@@ -105,13 +105,13 @@ describe("a tool that answers 401 to every token", () => {
 
 describe("a session that the server no longer knows, answered with 401", () => {
   test("a session that the server answers with 401 causes six token requests in a minute, and a new session works each time", async () => {
-    const world = await startRefusingWorld(
+    const world = await startRefusingProxy(
       ({ headers }, response) => headers["mcp-session-id"] === "old" && unauthorized(response),
     );
-    const { manager, advance } = await liveManagerOf(world);
+    const { manager, advance } = await createLiveManager(world);
     await manager.getToken();
     for (let second = 0; second < 60; second += 1) {
-      expect(await statusOf(manager, callOf("echo", { "mcp-session-id": "old" }))).toBe(401);
+      expect(await statusOf(manager, toolCall("echo", { "mcp-session-id": "old" }))).toBe(401);
       expect(await statusOf(manager, initialize)).toBe(200);
       if (second % 10 === 0) expect(await (await connectClient(manager)).call("echo", "hi")).toBe("hi");
       await advance(1_000);
@@ -122,14 +122,14 @@ describe("a session that the server no longer knows, answered with 401", () => {
 
 describe("kinds of requests", () => {
   test("refusals of 600 kinds of requests in a minute cause no more token requests than the allowance", async () => {
-    const world = await startRefusingWorld((_request, response) => unauthorized(response));
-    const { manager, advance } = await liveManagerOf(world);
+    const world = await startRefusingProxy((_request, response) => unauthorized(response));
+    const { manager, advance } = await createLiveManager(world);
     await manager.getToken();
     const started = world.issuer.tokenRequests.length;
     // Each call is of another kind, so each refusal is the first of its kind and only the allowance limits it.
     for (let second = 0; second < 60; second += 1) {
       const calls = Array.from({ length: 10 }, (_, index) => `tool-${second * 10 + index}`);
-      for (const name of calls) expect(await statusOf(manager, callOf(name))).toBe(401);
+      for (const name of calls) expect(await statusOf(manager, toolCall(name))).toBe(401);
       await advance(1_000);
     }
     expect(world.issuer.tokenRequests.length - started).toBe(11 - 1);
@@ -137,19 +137,19 @@ describe("kinds of requests", () => {
 
   test("the kind of a request is its method and name, so a refused tool or resource does not affect others", async () => {
     const refused = new Set(["jira", "file:///a"]);
-    const world = await startRefusingWorld(({ body }, response) => {
+    const world = await startRefusingProxy(({ body }, response) => {
       const { params = {} } = JSON.parse(body || "{}");
       return refused.has(params.name ?? params.uri) && unauthorized(response);
     });
-    const { manager, advance } = await liveManagerOf(world);
+    const { manager, advance } = await createLiveManager(world);
     const others = [
-      callOf("echo"),
+      toolCall("echo"),
       message("tools/list"),
       message("ping"),
       message("resources/read", { uri: "file:///b" }),
     ];
     for (let turn = 0; turn < 6; turn += 1) {
-      expect(await statusOf(manager, callOf("jira"))).toBe(401);
+      expect(await statusOf(manager, toolCall("jira"))).toBe(401);
       expect(await statusOf(manager, message("resources/read", { uri: "file:///a" }))).toBe(401);
       for (const other of others) expect(await statusOf(manager, other)).toBe(200);
       await advance(1_000);
@@ -159,7 +159,7 @@ describe("kinds of requests", () => {
 
 describe("a 403", () => {
   const challenged = (challenge: string | undefined) =>
-    startRefusingWorld(({ headers }, response) => {
+    startRefusingProxy(({ headers }, response) => {
       if (headers.authorization !== first) return false;
       response.writeHead(403, challenge === undefined ? {} : { "www-authenticate": challenge }).end();
       return true;
@@ -172,8 +172,8 @@ describe("a 403", () => {
       const world = await challenged(challenge);
       const { manager } = await createTestManager(world);
       first = `Bearer ${await manager.getAccessToken()}`;
-      expect(await statusOf(manager, callOf("echo"))).toBe(200);
-      expect(await statusOf(manager, callOf("echo"))).toBe(200);
+      expect(await statusOf(manager, toolCall("echo"))).toBe(200);
+      expect(await statusOf(manager, toolCall("echo"))).toBe(200);
       expect(world.issuer.tokenRequests).toHaveLength(2);
     },
   );
@@ -189,7 +189,7 @@ describe("a 403", () => {
     const world = await challenged(challenge);
     const { manager } = await createTestManager(world);
     first = `Bearer ${await manager.getAccessToken()}`;
-    expect(await statusOf(manager, callOf("echo"))).toBe(403);
+    expect(await statusOf(manager, toolCall("echo"))).toBe(403);
     expect(world.issuer.tokenRequests).toHaveLength(1);
   });
 });
@@ -197,15 +197,15 @@ describe("a 403", () => {
 describe("a server that accepts each token once", () => {
   test("a server that accepts each token once gets served until the allowance ends, and then one call in ten seconds", async () => {
     const seen = new Set<string>();
-    const world = await startRefusingWorld(({ headers: { authorization = "" } }, response) => {
+    const world = await startRefusingProxy(({ headers: { authorization = "" } }, response) => {
       if (seen.has(authorization)) return unauthorized(response);
       seen.add(authorization);
       return false;
     });
-    const { manager, advance } = await liveManagerOf(world);
+    const { manager, advance } = await createLiveManager(world);
     const served: number[] = [];
     for (let second = 0; second < 60; second += 1) {
-      if ((await statusOf(manager, callOf("echo"))) === 200) served.push(second);
+      if ((await statusOf(manager, toolCall("echo"))) === 200) served.push(second);
       await advance(1_000);
     }
     expect(served).toEqual([0, 1, 2, 3, 4, 5, 11, 21, 31, 41, 51]);
@@ -215,26 +215,26 @@ describe("a server that accepts each token once", () => {
 
 describe("`forceRefresh`", () => {
   test("`forceRefresh` ignores the hold and does not use the allowance", async () => {
-    const world = await startRefusingWorld((_request, response) => unauthorized(response));
-    const { manager } = await liveManagerOf(world);
-    await statusOf(manager, callOf("echo"));
+    const world = await startRefusingProxy((_request, response) => unauthorized(response));
+    const { manager } = await createLiveManager(world);
+    await statusOf(manager, toolCall("echo"));
     const before = world.issuer.tokenRequests.length;
     for (let time = 0; time < 8; time += 1) await manager.getAccessToken({ forceRefresh: true });
     expect(world.issuer.tokenRequests).toHaveLength(before + 8);
-    expect(await statusOf(manager, callOf("echo"))).toBe(401);
+    expect(await statusOf(manager, toolCall("echo"))).toBe(401);
     expect(world.issuer.tokenRequests).toHaveLength(before + 8);
   });
 });
 
 test("a restarted process begins with a full allowance and requests its own token", async () => {
-  const world = await startRefusingWorld(
+  const world = await startRefusingProxy(
     ({ body }, response) => jiraRefuses(body) && unauthorized(response),
     { mcp: { toolScopes: { ping: [], jira: [] } } },
   );
   for (let start = 1; start <= 3; start += 1) {
-    const { auth, manager } = await liveManagerOf(world);
-    expect(await statusOf(manager, callOf("jira"))).toBe(401);
-    expect(await statusOf(manager, callOf("ping"))).toBe(200);
+    const { auth, manager } = await createLiveManager(world);
+    expect(await statusOf(manager, toolCall("jira"))).toBe(401);
+    expect(await statusOf(manager, toolCall("ping"))).toBe(200);
     expect(world.issuer.tokenRequests).toHaveLength(2 * start);
     await auth.stop();
   }
@@ -249,7 +249,7 @@ test("renewal ahead of expiry continues after a refusal", async () => {
     },
     (_request, response) => void unauthorized(response),
   );
-  const { manager, advance } = await liveManagerOf(issuer);
+  const { manager, advance } = await createLiveManager(issuer);
   await statusOf(manager);
   expect(count).toBe(2);
   await advance(80_000);

@@ -7,13 +7,18 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createMcpAuth, type FetchFunction, type McpAuth } from "../../src/index.js";
 import { register } from "../../src/register/api.js";
 import { type Handler, sendJson } from "../support/http-server.js";
-import { listen, startScriptedServer, startWorld } from "./harness.js";
-import { registered, type SimpleWorld, simpleWorld, warnings } from "./registered.js";
+import { recordEvents, startScriptedServer, startWorld } from "./harness.js";
+import {
+  type AnyTokenServer,
+  createRegisteredRuntime,
+  recordWarnings,
+  startAnyTokenServer,
+} from "./registered-runtime.js";
 
 /** Starts a simple world whose manager already has a token. */
-async function worldWithToken(rest?: Handler): Promise<SimpleWorld & { auth: McpAuth }> {
-  const world = await simpleWorld(rest);
-  const auth = await registered(world);
+async function worldWithToken(rest?: Handler): Promise<AnyTokenServer & { auth: McpAuth }> {
+  const world = await startAnyTokenServer(rest);
+  const auth = await createRegisteredRuntime(world);
   await auth.resolve("tools").getToken();
   return { ...world, auth };
 }
@@ -37,8 +42,8 @@ describe("requests through a copy of undici", () => {
   });
 
   test("a request through undici without a current token is sent without one, and the next request has a token", async () => {
-    const world = await simpleWorld();
-    const auth = await registered(world);
+    const world = await startAnyTokenServer();
+    const auth = await createRegisteredRuntime(world);
     const renewed = new Promise((resolve) => auth.on("token:renewed", resolve));
     await undiciFetch(world.url);
     await renewed;
@@ -48,8 +53,8 @@ describe("requests through a copy of undici", () => {
   });
 
   test("a request through undici to another path of a server's origin prefetches the token once", async () => {
-    const world = await simpleWorld();
-    const auth = await registered(world);
+    const world = await startAnyTokenServer();
+    const auth = await createRegisteredRuntime(world);
     const renewed = new Promise((resolve) => auth.on("token:renewed", resolve));
     await undiciFetch(`${world.server.origin}/status`);
     await renewed;
@@ -92,7 +97,7 @@ describe("requests through a copy of undici", () => {
   });
 
   test("the Authorization header of requests through undici is replaced, with one warning", async () => {
-    const warned = warnings();
+    const warned = recordWarnings();
     const world = await worldWithToken();
     for (let call = 0; call < 2; call += 1) {
       await undiciFetch(world.url, { headers: { Authorization: "Bearer own", "x-own": "1" } });
@@ -103,10 +108,10 @@ describe("requests through a copy of undici", () => {
   });
 
   test("requests through undici get no DPoP token, with one warning", async () => {
-    const warned = warnings();
+    const warned = recordWarnings();
     const world = await startWorld({ mcp: { dpop: {} } });
     const { tools } = world.config.servers;
-    const auth = await registered({
+    const auth = await createRegisteredRuntime({
       config: { servers: { tools: { ...tools, dpop: true } } },
       env: world.env,
     });
@@ -139,9 +144,9 @@ describe("requests through a copy of undici", () => {
   });
 
   test("requests through undici are sent without a token if none can be obtained, with one warning", async () => {
-    const warned = warnings();
-    const world = await simpleWorld();
-    const auth = await registered({ config: world.config, env: {} });
+    const warned = recordWarnings();
+    const world = await startAnyTokenServer();
+    const auth = await createRegisteredRuntime({ config: world.config, env: {} });
     const failed = new Promise((resolve) => auth.on("token:failed", resolve));
     await undiciFetch(world.url);
     await failed;
@@ -152,8 +157,8 @@ describe("requests through a copy of undici", () => {
   });
 
   test("requests through undici get no token after stop() and after the registration is undone", async () => {
-    const warned = warnings();
-    const world = await simpleWorld();
+    const warned = recordWarnings();
+    const world = await startAnyTokenServer();
     const auth = await createMcpAuth(world);
     const unregister = register(auth);
     await auth.resolve("tools").getToken();
@@ -166,7 +171,7 @@ describe("requests through a copy of undici", () => {
   });
 
   test("several Authorization headers of a request through undici are replaced by one", async () => {
-    warnings();
+    recordWarnings();
     const world = await worldWithToken();
     const headers = ["authorization", "Bearer a", "x-own", "1", "Authorization", "Bearer b"];
     await (await send(world.url, { headers })).body.text();
@@ -178,15 +183,15 @@ describe("requests through a copy of undici", () => {
   });
 
   test("a request through undici to a server within another gets the token of the latest registration, as with fetch", async () => {
-    const warned = warnings();
-    const world = await simpleWorld();
+    const warned = recordWarnings();
+    const world = await startAnyTokenServer();
     const { tools } = world.config.servers;
-    const outer = await registered({
+    const outer = await createRegisteredRuntime({
       config: { servers: { outer: { ...tools, url: `${world.server.origin}/` } } },
       env: world.env,
     });
     await outer.resolve("outer").getToken();
-    const inner = await registered(world);
+    const inner = await createRegisteredRuntime(world);
     await inner.resolve("tools").getToken();
     await globalThis.fetch(world.url);
     await undiciFetch(world.url);
@@ -195,14 +200,14 @@ describe("requests through a copy of undici", () => {
   });
 
   test("with two registrations, a 401 to a request through undici replaces only the token that it was sent with", async () => {
-    const world = await simpleWorld((request, response) =>
+    const world = await startAnyTokenServer((request, response) =>
       sendJson(response, {}, request.headers.authorization === "Bearer token-2" ? 401 : 200),
     );
-    const first = await registered(world);
+    const first = await createRegisteredRuntime(world);
     await first.resolve("tools").getToken();
-    const second = await registered(world);
+    const second = await createRegisteredRuntime(world);
     await second.resolve("tools").getToken();
-    const heard = listen(first);
+    const heard = recordEvents(first);
     const renewed = new Promise((resolve) => second.on("token:renewed", resolve));
     await undiciFetch(world.url);
     await renewed;
@@ -212,11 +217,11 @@ describe("requests through a copy of undici", () => {
   });
 
   test("a request through undici gets the token of a registration if the runtime of another is stopped", async () => {
-    warnings();
-    const world = await simpleWorld();
-    const first = await registered(world);
+    recordWarnings();
+    const world = await startAnyTokenServer();
+    const first = await createRegisteredRuntime(world);
     await first.stop();
-    const second = await registered(world);
+    const second = await createRegisteredRuntime(world);
     await second.resolve("tools").getToken();
     await undiciFetch(world.url);
     expect(world.authorizations()).toEqual(["Bearer token-1"]);
@@ -259,7 +264,7 @@ describe("requests through a copy of undici", () => {
 
   test("a request through undici counts as a use of the token, so that it is renewed ahead of expiry", async () => {
     const world = await worldWithToken();
-    const heard = listen(world.auth);
+    const heard = recordEvents(world.auth);
     await undiciFetch(world.url);
     expect(world.auth.status()[0]).toMatchObject({ state: "fresh", nextRefreshAt: expect.any(Number) });
     expect(heard).toEqual([]);
@@ -267,8 +272,8 @@ describe("requests through a copy of undici", () => {
 });
 
 test("the package subscribes to undici's responses only after a request through a copy of undici", async () => {
-  const world = await simpleWorld();
-  await registered(world);
+  const world = await startAnyTokenServer();
+  await createRegisteredRuntime(world);
   const { hasSubscribers } = channel("undici:request:headers");
   await globalThis.fetch(world.url);
   await globalThis.fetch(`${world.server.origin}/other`);
@@ -278,14 +283,14 @@ test("the package subscribes to undici's responses only after a request through 
 });
 
 test("a manager's own requests are not changed, even if its fetch is that of a copy of undici", async () => {
-  const world = await simpleWorld();
+  const world = await startAnyTokenServer();
   // undici has its own types, and does not accept the signal of another realm, such as the test runner's.
   const fetch: FetchFunction = async (input, { signal: _signal, headers, ...init } = {}) =>
     (await undiciFetch(String(input), {
       ...(init as object),
       headers: [...new Headers(headers)],
     })) as unknown as Response;
-  const auth = await registered({ config: world.config, env: world.env, fetch });
+  const auth = await createRegisteredRuntime({ config: world.config, env: world.env, fetch });
   await globalThis.fetch(world.url);
   await auth.resolve("tools").fetch(world.url);
   expect(world.authorizations()).toEqual(["Bearer token-1", "Bearer token-1"]);
@@ -301,7 +306,7 @@ describe("requests through node:http to a server of the config", () => {
   }
 
   test("requests through node:http without Authorization cause one warning with the remedy", async () => {
-    const warned = warnings();
+    const warned = recordWarnings();
     const world = await worldWithToken();
     await call(world.url);
     await call(`${world.url}/more?x=1`);
@@ -310,12 +315,12 @@ describe("requests through node:http to a server of the config", () => {
   });
 
   test("the warning about node:http uses the server URLs after a reload", async () => {
-    const warned = warnings();
-    const world = await simpleWorld();
+    const warned = recordWarnings();
+    const world = await startAnyTokenServer();
     const env: Record<string, string> = { ...world.env, LAST: "mcp" };
     const { grant } = world.config.servers.tools;
     const servers = { moved: { url: `${world.server.origin}/\${LAST}`, grant } };
-    const auth = await registered({ config: { servers }, env });
+    const auth = await createRegisteredRuntime({ config: { servers }, env });
     env["LAST"] = "new";
     await auth.reload();
     await call(`${world.server.origin}/mcp`);
@@ -325,7 +330,7 @@ describe("requests through node:http to a server of the config", () => {
   });
 
   test("requests through node:http with Authorization or to another URL cause no warning", async () => {
-    const warned = warnings();
+    const warned = recordWarnings();
     const world = await worldWithToken();
     await call(world.url, { authorization: "Bearer own" });
     await call(`${world.server.origin}/other`);

@@ -314,10 +314,10 @@ describe("signals of requests to a server", () => {
 
   test("a request to a server that is aborted during the token request rejects with AbortError", async () => {
     const issuer = await startScriptedIssuer((_request, response) => {
-      asked = true;
+      hasTokenRequest = true;
       onTestFinished(() => void response.end());
     });
-    let asked = false;
+    let hasTokenRequest = false;
     const project = await createProject(issuer.config, issuer.env);
     await project.write(
       "agent.mjs",
@@ -327,7 +327,7 @@ describe("signals of requests to a server", () => {
        console.log(JSON.stringify(await ended));
        process.exit();`,
     );
-    const until = expect.poll(() => asked).toBe(true);
+    const until = expect.poll(() => hasTokenRequest).toBe(true);
     expect(printed(await project.run({ until }))).toBe("AbortError");
   });
 

@@ -3,7 +3,7 @@ import { Agent, interceptors, fetch as undiciFetch, request as undiciRequest } f
 import { describe, expect, test } from "vitest";
 import { type HttpServer, sendJson } from "../support/http-server.js";
 import { sendToken, startScriptedIssuer, startScriptedServer } from "./harness.js";
-import { registered } from "./registered.js";
+import { createRegisteredRuntime } from "./registered-runtime.js";
 
 interface Sites {
   /** URL of a server whose manager already has a token. */
@@ -26,7 +26,7 @@ async function startSites(): Promise<Sites> {
   const other = await startScriptedServer((request, response) => {
     response.writeHead(302, { location: decodeURIComponent(request.url.slice(1)) }).end();
   });
-  const auth = await registered(world);
+  const auth = await createRegisteredRuntime(world);
   await auth.resolve("tools").getToken();
   return {
     url: world.url,

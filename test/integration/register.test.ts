@@ -5,7 +5,7 @@ import { register } from "../../src/register/api.js";
 import { deferred } from "../support/deferred.js";
 import { sendJson } from "../support/http-server.js";
 import { startScriptedServer, startWorld, type World } from "./harness.js";
-import { registered, simpleWorld, warnings } from "./registered.js";
+import { createRegisteredRuntime, recordWarnings, startAnyTokenServer } from "./registered-runtime.js";
 
 /** Connects a client of the SDK with only a URL. */
 async function connected(url: string): Promise<Client> {
@@ -21,7 +21,7 @@ function revokeAll({ issuer, mcp }: World): void {
 
 test("a host that knows only the URL of a server connects, calls, and survives a revocation", async () => {
   const world = await startWorld();
-  await registered({ config: world.config, env: world.env });
+  await createRegisteredRuntime({ config: world.config, env: world.env });
   const client = await connected(world.mcp.url);
   await client.callTool({ name: "echo", arguments: { text: "one" } });
   expect([world.issuer.tokensIssued, world.mcp.unauthorized]).toEqual([1, 0]);
@@ -51,8 +51,8 @@ describe("the registered global fetch", () => {
       (url) => fetch(url, { ...post, headers: onceReadable(["x-own", "1"]) }),
     ],
   ])("the registered fetch adds a token to a request that is given as %s", async (_what, call) => {
-    const world = await simpleWorld();
-    await registered(world);
+    const world = await startAnyTokenServer();
+    await createRegisteredRuntime(world);
     const response = await call(world.url);
     expect(response).toBeInstanceOf(Response);
     expect(response.status).toBe(200);
@@ -65,8 +65,8 @@ describe("the registered global fetch", () => {
   });
 
   test("the registered fetch ignores changes to the init after the call", async () => {
-    const world = await simpleWorld();
-    await registered(world);
+    const world = await startAnyTokenServer();
+    await createRegisteredRuntime(world);
     const init = { method: "POST", body: "call", headers: { "x-own": "1" } };
     const answered = fetch(world.url, init);
     Object.assign(init, { method: "DELETE", headers: { "x-own": "2" } });
@@ -77,38 +77,44 @@ describe("the registered global fetch", () => {
   test("the registered fetch adds a DPoP proof to requests of an SDK client", async () => {
     const world = await startWorld({ mcp: { dpop: { required: true, nonces: true } } });
     const { tools } = world.config.servers;
-    await registered({ config: { servers: { tools: { ...tools, dpop: true } } }, env: world.env });
+    await createRegisteredRuntime({
+      config: { servers: { tools: { ...tools, dpop: true } } },
+      env: world.env,
+    });
     const client = await connected(world.mcp.url);
     await client.callTool({ name: "echo", arguments: { text: "one" } });
     expect(world.issuer.tokensIssued).toBe(1);
   });
 
   test("the registered fetch adds a token for a server whose authorization server is below its URL", async () => {
-    const world = await simpleWorld();
+    const world = await startAnyTokenServer();
     const config = { servers: { tools: { ...world.config.servers.tools, url: `${world.server.origin}/` } } };
-    await registered({ config, env: world.env });
+    await createRegisteredRuntime({ config, env: world.env });
     expect((await fetch(`${world.server.origin}/anything`)).status).toBe(200);
     expect(world.authorizations()).toEqual(["Bearer token-1"]);
     expect(world.tokenRequests()[0]?.headers.authorization).toMatch(/^Basic /);
   });
 
   test("the registered fetch rejects with the code of the error if there is no token", async () => {
-    const world = await simpleWorld();
-    await registered({ config: world.config, env: {} });
+    const world = await startAnyTokenServer();
+    await createRegisteredRuntime({ config: world.config, env: {} });
     await expect(fetch(world.url)).rejects.toMatchObject({ code: "secret_unavailable", server: "tools" });
     expect(world.authorizations()).toEqual([]);
   });
 
   test("the registered fetch rejects with config_invalid for a server of which only the URL is usable", async () => {
-    const world = await simpleWorld();
+    const world = await startAnyTokenServer();
     const client = { issuer: "${ISSUER}", id: "agent", secret: { env: "SECRET" } };
-    await registered({ config: { servers: { tools: { url: world.url, grant: { client } } } }, env: {} });
+    await createRegisteredRuntime({
+      config: { servers: { tools: { url: world.url, grant: { client } } } },
+      env: {},
+    });
     await expect(fetch(world.url)).rejects.toMatchObject({ code: "config_invalid", server: "tools" });
     expect(world.server.requests).toEqual([]);
   });
 
   test("the registered fetch adds no token after the registration is undone, not even through a kept reference", async () => {
-    const world = await simpleWorld();
+    const world = await startAnyTokenServer();
     const before = globalThis.fetch;
     const auth = await createMcpAuth(world);
     onTestFinished(() => auth.stop());
@@ -122,11 +128,11 @@ describe("the registered global fetch", () => {
   });
 
   test("the registered fetch adds a token at the server's new URL after a reload", async () => {
-    const world = await simpleWorld();
+    const world = await startAnyTokenServer();
     const env = { ...world.env, PATH_OF_SERVER: "mcp" };
     const { grant } = world.config.servers.tools;
     const config = { servers: { tools: { url: `${world.server.origin}/\${PATH_OF_SERVER}`, grant } } };
-    const auth = await registered({ config, env });
+    const auth = await createRegisteredRuntime({ config, env });
     env.PATH_OF_SERVER = "new";
     await auth.reload();
     await fetch(`${world.server.origin}/mcp`);
@@ -135,8 +141,8 @@ describe("the registered global fetch", () => {
   });
 
   test("the registered fetch rejects with stopped after stop()", async () => {
-    const world = await simpleWorld();
-    const auth = await registered(world);
+    const world = await startAnyTokenServer();
+    const auth = await createRegisteredRuntime(world);
     await auth.stop();
     await expect(fetch(world.url)).rejects.toMatchObject({ code: "stopped" });
   });
@@ -144,9 +150,9 @@ describe("the registered global fetch", () => {
 
 describe("an Authorization that the host sets for a server", () => {
   test("a host's Authorization header for a server is replaced, with one warning about what to remove", async () => {
-    const warned = warnings();
-    const world = await simpleWorld();
-    await registered(world);
+    const warned = recordWarnings();
+    const world = await startAnyTokenServer();
+    await createRegisteredRuntime(world);
     for (let call = 0; call < 3; call += 1)
       await fetch(world.url, { headers: { Authorization: "Bearer own" } });
     await fetch(new Request(world.url, { headers: { authorization: "Bearer own" } }));
@@ -157,9 +163,9 @@ describe("an Authorization that the host sets for a server", () => {
   });
 
   test("a host's Authorization header that the manager created causes no warning", async () => {
-    const warned = warnings();
-    const world = await simpleWorld();
-    const auth = await registered(world);
+    const warned = recordWarnings();
+    const world = await startAnyTokenServer();
+    const auth = await createRegisteredRuntime(world);
     const headers = await auth.resolve("tools").getHeaders();
     await fetch(world.url, { headers });
     await auth.resolve("tools").fetch(world.url);
@@ -170,10 +176,10 @@ describe("an Authorization that the host sets for a server", () => {
 
 describe("requests that must not get a token", () => {
   test("a request to a sibling path, another port, or a URL that only normalizes to the server's gets no token", async () => {
-    const warned = warnings();
+    const warned = recordWarnings();
     const other = await startScriptedServer((_request, response) => sendJson(response, {}));
-    const world = await simpleWorld();
-    const auth = await registered(world);
+    const world = await startAnyTokenServer();
+    const auth = await createRegisteredRuntime(world);
     await auth.resolve("tools").getToken();
     const { origin } = world.server;
     const { host } = new URL(origin);
@@ -201,10 +207,10 @@ describe("requests that must not get a token", () => {
 
   test("a redirect of the server to another origin is not followed", async () => {
     const other = await startScriptedServer((_request, response) => sendJson(response, {}));
-    const world = await simpleWorld((_request, response) => {
+    const world = await startAnyTokenServer((_request, response) => {
       response.writeHead(307, { location: `${other.origin}/mcp` }).end();
     });
-    await registered(world);
+    await createRegisteredRuntime(world);
     await expect(fetch(world.url, { method: "POST", body: "call" })).rejects.toMatchObject({
       code: "egress_denied",
     });
@@ -212,20 +218,20 @@ describe("requests that must not get a token", () => {
   });
 
   test("a redirect of another site to the server gets no token", async () => {
-    const world = await simpleWorld();
+    const world = await startAnyTokenServer();
     const other = await startScriptedServer((_request, response) => {
       response.writeHead(307, { location: world.url }).end();
     });
-    const auth = await registered(world);
+    const auth = await createRegisteredRuntime(world);
     await auth.resolve("tools").getToken();
     await fetch(`${other.origin}/`, { method: "POST", body: "call" });
     expect(world.authorizations()).toEqual([null]);
   });
 
   test("a host's own metadata requests to the server's origin get no token", async () => {
-    const world = await simpleWorld();
+    const world = await startAnyTokenServer();
     const config = { servers: { tools: { ...world.config.servers.tools, url: `${world.server.origin}/` } } };
-    await registered({ config, env: world.env });
+    await createRegisteredRuntime({ config, env: world.env });
     const paths = ["/.well-known/oauth-protected-resource", "/mcp/.well-known/openid-configuration"];
     for (const path of paths) await fetch(world.server.origin + path);
     const searched = world.server.requests.filter(({ url }) => paths.includes(url));
@@ -236,10 +242,10 @@ describe("requests that must not get a token", () => {
 
 describe("a request to a server of the config", () => {
   test("a Request with a JSON body is sent again with a new token after a 401", async () => {
-    const world = await simpleWorld((request, response) =>
+    const world = await startAnyTokenServer((request, response) =>
       sendJson(response, {}, request.headers.authorization === "Bearer token-1" ? 401 : 200),
     );
-    await registered(world);
+    await createRegisteredRuntime(world);
     const json = {
       method: "POST",
       body: '{"method":"ping"}',
@@ -252,8 +258,8 @@ describe("a request to a server of the config", () => {
   });
 
   test("a request to a server has the body at the time of the call of fetch", async () => {
-    const world = await simpleWorld();
-    await registered(world);
+    const world = await startAnyTokenServer();
+    await createRegisteredRuntime(world);
     const bytes = Buffer.from("AAAA");
     const parameters = new URLSearchParams({ a: "1" });
     const answered = [bytes, bytes.buffer, parameters].map((body) =>
@@ -269,17 +275,17 @@ describe("a request to a server of the config", () => {
   });
 
   test("a request with the headers of another server gets its own server's token, with a warning", async () => {
-    const warned = warnings();
+    const warned = recordWarnings();
     const arrived = deferred();
     const release = deferred();
-    const first = await simpleWorld(async (_request, response) => {
+    const first = await startAnyTokenServer(async (_request, response) => {
       arrived.resolve();
       await release.promise;
       sendJson(response, {});
     });
-    const second = await simpleWorld(undefined, "second");
+    const second = await startAnyTokenServer(undefined, "second");
     const servers = { first: first.config.servers.tools, second: second.config.servers.tools };
-    const auth = await registered({ config: { servers }, env: first.env });
+    const auth = await createRegisteredRuntime({ config: { servers }, env: first.env });
     const headers = await auth.resolve("first").getHeaders();
     const held = auth.resolve("first").fetch(first.url);
     await arrived.promise;
@@ -293,14 +299,14 @@ describe("a request to a server of the config", () => {
   test("a request to a server gets a token while discover() calls the same URL without one", async () => {
     const arrived = deferred();
     const release = deferred();
-    const world = await simpleWorld(async (request, response) => {
+    const world = await startAnyTokenServer(async (request, response) => {
       if (request.headers.authorization === undefined) {
         arrived.resolve();
         await release.promise;
       }
       sendJson(response, {});
     });
-    await registered(world);
+    await createRegisteredRuntime(world);
     const discovering = discover(world.url);
     await arrived.promise;
     await fetch(world.url, { method: "POST", body: "call" });
@@ -330,8 +336,8 @@ describe("other code that wraps fetch", () => {
   }
 
   test("a fetch wrapper installed after registration sees each request of the host once, and the token requests", async () => {
-    const world = await simpleWorld();
-    await registered(world);
+    const world = await startAnyTokenServer();
+    await createRegisteredRuntime(world);
     const seen = wrapped();
     await fetch(world.url, { method: "POST", body: "call" });
     expect(seen.filter((line) => !line.includes(".well-known"))).toEqual(["POST /mcp", "POST /token"]);
@@ -339,17 +345,17 @@ describe("other code that wraps fetch", () => {
   });
 
   test("a fetch wrapper installed before registration sees each request as it is sent", async () => {
-    const world = await simpleWorld();
+    const world = await startAnyTokenServer();
     const seen = wrapped();
-    await registered(world);
+    await createRegisteredRuntime(world);
     await fetch(world.url, { method: "POST", body: "call" });
     expect(seen.filter((line) => !line.includes(".well-known"))).toEqual(["POST /token", "POST /mcp"]);
   });
 
   test("a fetch wrapper that sets an Authorization header does not replace the token", async () => {
-    const warned = warnings();
-    const world = await simpleWorld();
-    await registered(world);
+    const warned = recordWarnings();
+    const world = await startAnyTokenServer();
+    await createRegisteredRuntime(world);
     wrapped((request) => new Request(request, { headers: { authorization: "Bearer own" } }));
     await fetch(world.url);
     expect(world.authorizations()).toEqual(["Bearer token-1"]);
@@ -357,8 +363,8 @@ describe("other code that wraps fetch", () => {
   });
 
   test("a fetch wrapper installed after registration does not break a manager's own fetch", async () => {
-    const world = await simpleWorld();
-    const auth = await registered(world);
+    const world = await startAnyTokenServer();
+    const auth = await createRegisteredRuntime(world);
     const seen = wrapped();
     await auth.resolve("tools").fetch(world.url);
     expect(seen).toContain("GET /mcp");
@@ -366,9 +372,9 @@ describe("other code that wraps fetch", () => {
   });
 
   test("a fetch wrapper that changes every request does not break token requests below the server's URL", async () => {
-    const world = await simpleWorld();
+    const world = await startAnyTokenServer();
     const config = { servers: { tools: { ...world.config.servers.tools, url: `${world.server.origin}/` } } };
-    await registered({ config, env: world.env });
+    await createRegisteredRuntime({ config, env: world.env });
     wrapped((request) => new Request(request, { headers: { authorization: "Bearer own" } }));
     expect((await fetch(`${world.server.origin}/anything`)).status).toBe(200);
     expect(world.authorizations()).toEqual(["Bearer token-1"]);
@@ -376,7 +382,7 @@ describe("other code that wraps fetch", () => {
   });
 
   test("a fetch wrapper stays in place when the registration is undone", async () => {
-    const world = await simpleWorld();
+    const world = await startAnyTokenServer();
     const auth = await createMcpAuth(world);
     onTestFinished(() => auth.stop());
     const unregister = register(auth);
@@ -390,10 +396,10 @@ describe("other code that wraps fetch", () => {
 });
 
 test("with two registrations of the same server, each request is sent once with one token", async () => {
-  const warned = warnings();
-  const world = await simpleWorld();
-  await registered(world);
-  await registered(world);
+  const warned = recordWarnings();
+  const world = await startAnyTokenServer();
+  await createRegisteredRuntime(world);
+  await createRegisteredRuntime(world);
   await Promise.all([fetch(world.url), fetch(new Request(world.url))]);
   expect([world.tokenRequests().length, world.authorizations()]).toEqual([
     1,
@@ -404,7 +410,7 @@ test("with two registrations of the same server, each request is sent once with 
 
 test("discover() calls a registered server without a token", async () => {
   const world = await startWorld();
-  await registered({ config: world.config, env: world.env });
+  await createRegisteredRuntime({ config: world.config, env: world.env });
   expect(await discover(world.mcp.url)).toMatchObject({ challenge: {}, issuers: [world.issuer.issuer] });
   expect(world.issuer.tokensIssued).toBe(0);
 });

@@ -8,7 +8,7 @@ import { rejectionOf } from "../support/rejection-of.js";
 import {
   createTestManager,
   createTestRuntime,
-  listen,
+  recordEvents,
   sdkConnections,
   startScriptedServer,
   startWorld,
@@ -62,7 +62,7 @@ describe("credentials that the authorization server refuses", () => {
       config: withClient(world, client),
       env: { SECRET: canary },
     });
-    const heard = listen(auth);
+    const heard = recordEvents(auth);
     const error = await rejectionOf(manager.getAccessToken());
     expect(error).toMatchObject({
       code: "token_request_rejected",
@@ -195,7 +195,7 @@ describe("an authorization server with secrets and prose in its responses", () =
   test("a token is shown only where it is requested, not in any inspected object, event or log", async () => {
     const body = JSON.stringify({ access_token: token, token_type: "bearer", expires_in: 60 });
     const { auth, manager, logged } = await serverAnswering(200, {}, body);
-    const heard = listen(auth);
+    const heard = recordEvents(auth);
     const issued = await manager.getToken();
     expect(await manager.getAccessToken()).toBe(token);
     const everything = [issued, manager, auth, auth.status(), heard, logged];

@@ -21,12 +21,12 @@ import { folder } from "../unit/config/folder.js";
 import { startConnectProxy } from "../unit/net/connect-proxy.js";
 import {
   createTestRuntime,
-  listen,
   liveClock,
-  renewals,
+  recordEvents,
+  recordUnhandledRejections,
+  renewalReasons,
   sendToken,
   startScriptedServer,
-  watchUnhandled,
 } from "./harness.js";
 
 const second = 1_000;
@@ -194,7 +194,7 @@ describe("a reload", () => {
 
   test("twenty reloads during calls fail no call and request one token", async () => {
     const [a, b] = [await site("a"), await site("b")];
-    const unhandled = watchUnhandled();
+    const unhandled = recordUnhandledRejections();
     const { auth, write } = await fromFile({ kept: a.server(), other: b.server() });
     const { kept, other } = { kept: auth.resolve("kept"), other: auth.resolve("other") };
     let over = false;
@@ -829,7 +829,7 @@ describe("a runtime that was started", () => {
     const { auth, write } = await fromFile({ kept: a.server(), moved: a.server() }, { clock, fetch });
     await auth.start();
     expect(a.tokenRequests).toHaveLength(2);
-    const heard = listen(auth);
+    const heard = recordEvents(auth);
     b.holdTokens = deferred();
     await write({
       kept: a.server(),
@@ -848,7 +848,7 @@ describe("a runtime that was started", () => {
     expect(failed.map(({ server, code }) => `${server} ${code}`)).toEqual(["broken secret_unavailable"]);
     expect([a.tokenRequests.length, b.tokenRequests.length]).toEqual([2, 2]);
     await advance(55 * minute);
-    expect(renewals(heard.filter(({ server }) => server === "moved"))).toEqual(["demand", "schedule"]);
+    expect(renewalReasons(heard.filter(({ server }) => server === "moved"))).toEqual(["demand", "schedule"]);
   });
 
   test("a runtime that was not started requests nothing on reload", async () => {

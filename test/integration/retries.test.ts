@@ -6,8 +6,8 @@ import {
   agentSecret,
   createTestManager,
   createTestRuntime,
-  listen,
   liveClock,
+  recordEvents,
   sendToken,
   startScriptedIssuer,
   startScriptedServer,
@@ -22,7 +22,7 @@ async function withClock(world: World, defaults: NonNullable<McpAuthConfig["defa
   const live = liveClock();
   const config = { ...world.config, defaults };
   const { auth, manager } = await createTestManager(world, { config, clock: live.clock, fetch: live.fetch });
-  return { auth, manager, heard: listen(auth), clock: live.clock, advance: live.advance };
+  return { auth, manager, heard: recordEvents(auth), clock: live.clock, advance: live.advance };
 }
 
 describe("temporary failures", () => {
@@ -51,7 +51,7 @@ describe("temporary failures", () => {
     });
     const config = { ...issuer.config, defaults: { retry: { min: "1ms", max: "2ms" } } } as const;
     const { auth, manager } = await createTestManager(issuer, { config });
-    const heard = listen(auth);
+    const heard = recordEvents(auth);
     expect(await manager.getAccessToken()).toBe("t3");
     expect(heard.map(({ event }) => event)).toEqual(["token:failed", "token:failed", "token:renewed"]);
   });
@@ -71,11 +71,11 @@ describe("temporary failures", () => {
     const world = await startWorld();
     const live = liveClock();
     let failures = 2;
-    const asked: string[] = [];
+    const requestedPaths: string[] = [];
     const { manager } = await createTestManager(world, {
       clock: live.clock,
       fetch: async (input, init) => {
-        asked.push(new URL(String(input)).pathname);
+        requestedPaths.push(new URL(String(input)).pathname);
         // The second URL answers 404, so it is not requested again for this token.
         if (String(input).includes("openid-configuration")) return new Response("", { status: 404 });
         if (failures > 0 && String(input).includes("oauth-authorization-server")) {
@@ -88,10 +88,10 @@ describe("temporary failures", () => {
     const token = manager.getAccessToken();
     await live.advance(20 * second);
     expect(await token).toMatch(/^ey/);
-    expect(asked.filter((path) => path.includes("oauth-authorization-server"))).toHaveLength(3);
-    expect(asked.filter((path) => path.includes("openid-configuration"))).toHaveLength(1);
-    expect(asked.filter((path) => path.includes("oauth-protected-resource"))).toHaveLength(1);
-    expect(asked.filter((path) => path === "/token")).toHaveLength(1);
+    expect(requestedPaths.filter((path) => path.includes("oauth-authorization-server"))).toHaveLength(3);
+    expect(requestedPaths.filter((path) => path.includes("openid-configuration"))).toHaveLength(1);
+    expect(requestedPaths.filter((path) => path.includes("oauth-protected-resource"))).toHaveLength(1);
+    expect(requestedPaths.filter((path) => path === "/token")).toHaveLength(1);
   });
 });
 
@@ -215,7 +215,7 @@ describe("the cool-down", () => {
     const world = await startWorld();
     const live = liveClock();
     const { auth, manager } = await createTestManager(world, { env: { SECRET: "wrong" }, ...live });
-    const heard = listen(auth);
+    const heard = recordEvents(auth);
     const first = await rejectionOf(manager.getAccessToken());
     expect(first.retryAfter).toBeUndefined();
     await live.advance(400);
@@ -281,7 +281,7 @@ describe("forceRefresh", () => {
   test("1,000 concurrent calls with forceRefresh share one token request and get a new token", async () => {
     const world = await startWorld();
     const { auth, manager } = await createTestManager(world);
-    const heard = listen(auth);
+    const heard = recordEvents(auth);
     const first = await manager.getAccessToken();
     const forced = await Promise.all(
       Array.from({ length: 1_000 }, () => manager.getAccessToken({ forceRefresh: true })),

@@ -7,7 +7,7 @@ import {
   agentSecret,
   type ConnectedClient,
   createTestManager,
-  listen,
+  recordEvents,
   sdkConnections,
   startWorld,
   viaAuthProviderV2,
@@ -77,7 +77,7 @@ describe("a token that the MCP server has revoked", () => {
   test("a revoked token and its replacement cause events", async () => {
     const world = await startWorld();
     const { auth, manager } = await createTestManager(world);
-    const heard = listen(auth);
+    const heard = recordEvents(auth);
     const client = await viaFetchV2(manager);
     world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
     await client.echo("x");
@@ -191,7 +191,7 @@ describe("a server that refuses every token", () => {
       // Stands still, so that the hold does not end during the test.
       clock: fakeClock(Date.now()),
     });
-    return { issuer, mcp, manager, heard: listen(auth) };
+    return { issuer, mcp, manager, heard: recordEvents(auth) };
   }
 
   test("a server that refuses every token causes two token requests and then none during the hold, and calls get its 401", async () => {

@@ -149,7 +149,7 @@ describe.each(places)("a secret in %s", (place, make) => {
     expect(heard()).toEqual(["token:renewed", "secret:changed", "token:renewed"]);
   });
 
-  test(`a wrong secret in ${place} that is corrected during the cool-down works immediately`, async () => {
+  test(`a wrong secret in ${place} works as soon as it is corrected, even during the cool-down`, async () => {
     const { stored, world, manager, heard } = await started();
     world.register({ secret: newSecret });
     expect(await rejectionOf(manager.getToken())).toMatchObject({ oauthError: "invalid_client" });
@@ -162,7 +162,7 @@ describe.each(places)("a secret in %s", (place, make) => {
     expect(heard()).toEqual(["token:failed", "token:cooldown", "secret:changed", "token:renewed"]);
   });
 
-  test(`a secret in ${place} that is still wrong after a change starts another cool-down`, async () => {
+  test(`a wrong secret in ${place} that is replaced by another wrong one starts another cool-down`, async () => {
     const { stored, world, manager } = await started();
     world.register({ secret: newSecret });
     await rejectionOf(manager.getToken());

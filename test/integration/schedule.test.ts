@@ -4,9 +4,9 @@ import {
   agentSecret,
   createTestManager,
   createTestRuntime,
-  listen,
   liveClock,
-  renewals,
+  recordEvents,
+  renewalReasons,
   startWorld,
   type World,
 } from "./harness.js";
@@ -23,7 +23,7 @@ async function scheduled(world: World, refresh: Refresh, start = midnight) {
   const { clock, fetch, advance } = liveClock(start);
   const config = { servers: { tools: { ...tools, refresh } } };
   const { auth, manager } = await createTestManager(world, { config, clock, fetch });
-  return { auth, manager, clock, advance, heard: listen(auth) };
+  return { auth, manager, clock, advance, heard: recordEvents(auth) };
 }
 
 test("a scheduled tick renews a token that would not last until the next tick", async () => {
@@ -32,11 +32,11 @@ test("a scheduled tick renews a token that would not last until the next tick", 
   expect(await auth.start()).toEqual([]);
   // The token is usable for 59:30 and becomes stale after 53:30 at the earliest, so the fifth tick renews it.
   await advance(49 * minute + 59 * second);
-  expect(renewals(heard)).toEqual(["demand"]);
+  expect(renewalReasons(heard)).toEqual(["demand"]);
   await advance(31 * second);
-  expect(renewals(heard)).toEqual(["demand", "schedule"]);
+  expect(renewalReasons(heard)).toEqual(["demand", "schedule"]);
   await advance(24 * hour - 50 * minute - 30 * second);
-  const reasons = renewals(heard);
+  const reasons = renewalReasons(heard);
   expect(new Set(reasons.slice(1))).toEqual(new Set(["schedule"]));
   // Renewed every 50 minutes. If the renewing tick is a little late, the next renewal is a tick later.
   expect(reasons.length).toBeGreaterThanOrEqual(1 + 24);
@@ -53,7 +53,7 @@ test("the expiry timer renews a token that expires between two ticks of the sche
   await auth.start();
   // Issued at :50, renewed by the tick at :00 to :06, stale again at :36 to :45, and so on.
   await advance(5 * minute);
-  expect(renewals(heard)).toEqual([
+  expect(renewalReasons(heard)).toEqual([
     "demand",
     ...Array.from({ length: 5 }, () => ["schedule", "expiry"]).flat(),
   ]);
@@ -67,7 +67,7 @@ test("without start(), no token is requested until the first call, which starts 
   expect(clock.pending).toEqual([]);
   await manager.getAccessToken();
   await advance(hour);
-  expect(renewals(heard)).toEqual(["demand", "schedule"]);
+  expect(renewalReasons(heard)).toEqual(["demand", "schedule"]);
 });
 
 test("each tick is delayed by the same offset, at most thirty seconds", async () => {
@@ -108,14 +108,14 @@ test("a manager that is asleep after `idle` is woken by a call and not by its sc
   const { manager, heard, advance } = await scheduled(world, { schedule: "*/10 * * * *", idle: "2h" });
   await manager.getAccessToken();
   await advance(6 * hour);
-  const asleep = renewals(heard).length;
+  const asleep = renewalReasons(heard).length;
   expect(manager.status().state).toBe("asleep");
   expect(asleep).toBeGreaterThanOrEqual(2);
   expect(asleep).toBeLessThanOrEqual(4);
   await manager.getAccessToken();
   expect(manager.status().state).toBe("fresh");
   await advance(hour);
-  expect(renewals(heard).slice(asleep)).toEqual(["demand", "schedule"]);
+  expect(renewalReasons(heard).slice(asleep)).toEqual(["demand", "schedule"]);
 });
 
 test("each of several servers follows its own refresh setting", async () => {
@@ -134,11 +134,11 @@ test("each of several servers follows its own refresh setting", async () => {
     clock,
     fetch,
   });
-  const heard = listen(auth);
+  const heard = recordEvents(auth);
   await auth.start();
   await auth.resolve("resting").getAccessToken();
   await advance(56 * minute);
-  const of = (server: string) => renewals(heard.filter((event) => event.server === server));
+  const of = (server: string) => renewalReasons(heard.filter((event) => event.server === server));
   expect(of("ticking")).toEqual(["demand", "schedule"]);
   // Used only on startup, so it is asleep after half an hour.
   expect(of("expiring")).toEqual(["demand"]);
@@ -170,7 +170,7 @@ test("a scheduled renewal that fails causes an event, and the expiry timer still
   });
   world.issuer.failNext(0, 400);
   await advance(8 * minute + 59 * second);
-  expect(renewals(heard)).toEqual(["demand", "expiry"]);
+  expect(renewalReasons(heard)).toEqual(["demand", "expiry"]);
   expect(manager.status().lastError).toBeUndefined();
   expect(await manager.getAccessToken()).not.toBe(token);
 });

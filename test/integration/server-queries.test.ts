@@ -19,7 +19,7 @@ test("two servers that differ only in their queries get their own tokens", async
 });
 
 test("a challenge for another query of the same path does not change the server's metadata URL", async () => {
-  const asked: string[] = [];
+  const requestedUrls: string[] = [];
   const refused = new Set<string>();
   let issued = 0;
   const issuer = await startScriptedIssuer((_request, response) => {
@@ -29,7 +29,7 @@ test("a challenge for another query of the same path does not change the server'
   const server = await startScriptedServer((request, response) => {
     const { origin } = server;
     if (request.url.startsWith("/.well-known/")) {
-      asked.push(request.url);
+      requestedUrls.push(request.url);
       return sendJson(response, {}, 404);
     }
     if (refused.has(request.url)) return sendJson(response, {});
@@ -42,7 +42,7 @@ test("a challenge for another query of the same path does not change the server'
   const auth = await createTestRuntime({ config: { servers: { alice: { url, grant } } }, env: issuer.env });
   const alice = auth.resolve("alice");
   expect((await alice.fetch(`${server.origin}/mcp?tenant=bob`)).status).toBe(200);
-  expect(asked.filter((each) => each.includes("named-by"))).toEqual([]);
+  expect(requestedUrls.filter((each) => each.includes("named-by"))).toEqual([]);
   expect((await alice.fetch(url)).status).toBe(200);
-  expect(asked).toContain("/.well-known/named-bymcp?tenant=alice");
+  expect(requestedUrls).toContain("/.well-known/named-bymcp?tenant=alice");
 });

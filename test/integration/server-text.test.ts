@@ -15,7 +15,7 @@ import {
   sentence,
   usualToken,
 } from "./hostile-servers.js";
-import { secondsNeeded } from "./seconds-needed.js";
+import { measureFakeSeconds } from "./measure-fake-seconds.js";
 
 type Client = { readonly issuer: string; readonly id: string };
 
@@ -29,12 +29,12 @@ const withSecret = (client: Client) => ({ ...client, secret: { env: "SECRET" } }
 
 const metadata =
   (members: object): Answer =>
-  (response, _asked, issuer) =>
+  (response, _request, issuer) =>
     send(response, 200, { issuer, token_endpoint: `${issuer}/token`, ...members });
 
 const resource =
   (members: (origin: string) => object): Answer =>
-  (response, _asked, origin) =>
+  (response, _request, origin) =>
     send(response, 200, { resource: `${origin}/mcp`, authorization_servers: [origin], ...members(origin) });
 
 const challenged = (status: number, parameters: string) =>
@@ -137,7 +137,7 @@ describe("text of servers", () => {
       const clock = code === "timeout" ? fakeClock(Date.now()) : undefined;
       const world = await hostileWorld(answers, members, { env, ...(clock && { clock }) });
       const call = rejectionOf(world.manager.fetch(world.manager.url, { method: "POST", body: "{}" }));
-      if (clock !== undefined) await secondsNeeded({ clock, advance: clock.advance }, () => call);
+      if (clock !== undefined) await measureFakeSeconds({ clock, advance: clock.advance }, () => call);
       const error = await call;
       expect(error.code).toBe(code);
       expect(JSON.stringify(error.details)).toContain(sentence);
@@ -155,10 +155,10 @@ describe("text of servers", () => {
   test("text of a server in a challenge with a forbidden or broken metadata URL is not shown", async () => {
     const elsewhere = `resource_metadata="http://10.0.0.1/${sentence}", scope="${sentence}"`;
     let count = 0;
-    const mcp: Answer = (response, asked, origin) => {
+    const mcp: Answer = (response, request, origin) => {
       count += 1;
       const broken = `resource_metadata="${origin}/.well-known/oauth-protected-resource/${sentence}"`;
-      challenged(401, count % 2 === 0 ? broken : elsewhere)(response, asked, origin);
+      challenged(401, count % 2 === 0 ? broken : elsewhere)(response, request, origin);
     };
     const members = (client: Client) => ({ grant: { client: withSecret(client) } });
     const world = await hostileWorld({ mcp, resource: json(200, {}, ofType) }, members, { env });
@@ -186,7 +186,7 @@ describe("text of servers", () => {
     let isRevocation = false;
     const world = await hostileWorld(
       {
-        metadata: (response, _asked, issuer) => {
+        metadata: (response, _request, issuer) => {
           const token_endpoint = `${issuer}/token`;
           send(response, 200, {
             issuer,

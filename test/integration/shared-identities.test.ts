@@ -7,19 +7,19 @@ import { fakeClock } from "../support/fake-clock.js";
 import { certificateThumbprint } from "../support/mutual-tls.js";
 import { type SharedMemory, sharedMemory } from "../support/shared-memory.js";
 import { createTestRuntime } from "./harness.js";
-import { type GrantConfig, type IdentityWorld, startIdentityWorld } from "./identity-world.js";
+import { type GrantConfig, type IdentityServers, startIdentityServers } from "./identity-servers.js";
 import { connectClient } from "./tool-client.js";
 
-let world: IdentityWorld;
+let world: IdentityServers;
 beforeAll(async () => {
-  world = await startIdentityWorld();
+  world = await startIdentityServers();
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
 /** Creates a manager of another process with the same store. `server` is the server config without its URL. */
 async function processOver(
   memory: SharedMemory,
-  kind: keyof IdentityWorld["mcp"],
+  kind: keyof IdentityServers["mcp"],
   server: object,
   env: Readonly<Record<string, string>> = {},
 ) {

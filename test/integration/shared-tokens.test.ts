@@ -15,7 +15,7 @@ import {
   startScriptedIssuer,
   startScriptedServer,
 } from "./harness.js";
-import { secondsNeeded } from "./seconds-needed.js";
+import { measureFakeSeconds } from "./measure-fake-seconds.js";
 
 /** Starts an issuer that issues `t1`, `t2` and so on. */
 async function countingIssuer(lifetime = 3_600): Promise<ScriptedIssuer> {
@@ -281,9 +281,9 @@ describe("calls that wait for something that never answers", () => {
       fetch: time.fetch,
     });
     const call = manager.getAccessToken();
-    expect(await secondsNeeded(time, () => call)).toBeLessThan(5);
+    expect(await measureFakeSeconds(time, () => call)).toBeLessThan(5);
     expect(await call).toBe("t1");
-    expect(await secondsNeeded(time, () => auth.stop())).toBeLessThan(5);
+    expect(await measureFakeSeconds(time, () => auth.stop())).toBeLessThan(5);
   });
 });
 
@@ -292,7 +292,7 @@ describe("stores that are passed in code", () => {
 
   test.each([
     ["without a method", { ...methods, get: undefined, encryptionKeys }, "no method `get`"],
-    ["without any method, such as a copy by spread", { encryptionKeys }, "no method `get`"],
+    ["without any method, as in a copy by spread,", { encryptionKeys }, "no method `get`"],
     ["without encryption keys", methods, "no `encryptionKeys`"],
     [
       "with encryption keys instead of a function",
@@ -399,7 +399,7 @@ describe("unusable stores", () => {
       fetch: time.fetch,
     });
     const call = manager.getAccessToken();
-    expect(await secondsNeeded(time, () => call)).toBeGreaterThan(1);
+    expect(await measureFakeSeconds(time, () => call)).toBeGreaterThan(1);
     expect(await call).toBe("t1");
   });
 
@@ -516,7 +516,7 @@ describe("metadata in a store", () => {
       const { manager } = await createTestManager(world, { store: memory.store() });
       await manager.getAccessToken({ forceRefresh: true });
     }
-    const asked = server.requests.filter(({ url }) => url.endsWith("server") || url === "/token");
-    expect(asked.length).toBe(4);
+    const lookups = server.requests.filter(({ url }) => url.endsWith("server") || url === "/token");
+    expect(lookups.length).toBe(4);
   });
 });

@@ -180,25 +180,25 @@ describe.each(stores)("processes with a store %s", (_kind, open) => {
     ];
     const over = await open();
     expect(await tokenAt(evil, over)).toBe("evil");
-    const asked: string[] = [];
+    const requestedUrls: string[] = [];
     const own: FetchFunction = async (input, init) => {
-      asked.push(String(input));
+      requestedUrls.push(String(input));
       return await fetch(input, init);
     };
     expect(await tokenAt(good, over, { fetch: own })).toBe("good");
-    expect(asked).toContain(`${issuer}/.well-known/oauth-authorization-server`);
-    expect(asked).not.toContain(elsewhere);
+    expect(requestedUrls).toContain(`${issuer}/.well-known/oauth-authorization-server`);
+    expect(requestedUrls).not.toContain(elsewhere);
   });
 
   test("processes with the same certificate authority in different files share tokens and metadata", async () => {
     const good = await place(real, `${issuer}/token`, "good");
     const over = await open();
     expect(await tokenAt(good, over)).toBe("good");
-    const asked = good.requests.length;
+    const requestsBefore = good.requests.length;
     const copy = join(await temporary(), "copy.pem");
     await writeFile(copy, `Our authority\n${real?.certificate}`);
     expect(await tokenAt({ ...good, ca: copy }, over)).toBe("good");
-    expect(good.requests.length).toBe(asked);
+    expect(good.requests.length).toBe(requestsBefore);
   });
 });
 
@@ -253,10 +253,10 @@ test("clearing the store of a server deletes its metadata for all trust settings
   const auth = await run(undefined);
   await internalsOf(auth.resolve("one")).store?.forget();
   expect(await metadata()).toBe(4);
-  const asked = [one, other].map(({ server }) => server.requests.length);
+  const requestsBefore = [one, other].map(({ server }) => server.requests.length);
   const later = await run(undefined);
   for (const name of later.servers) await later.resolve(name).getAccessToken();
   const isMetadata = ({ url }: { readonly url: string }) => url.startsWith("/.well-known/");
-  expect(one.server.requests.slice(asked[0]).some(isMetadata)).toBe(true);
-  expect(other.server.requests.slice(asked[1])).toEqual([]);
+  expect(one.server.requests.slice(requestsBefore[0]).some(isMetadata)).toBe(true);
+  expect(other.server.requests.slice(requestsBefore[1])).toEqual([]);
 });

@@ -7,8 +7,8 @@ import {
   agentSecret,
   createTestManager,
   createTestRuntime,
-  listen,
   liveClock,
+  recordEvents,
   sendToken,
   startScriptedIssuer,
   startWorld,
@@ -176,7 +176,7 @@ describe("events", () => {
     const env: Record<string, string> = { SECRET: "wrong" };
     const { clock, fetch, advance } = liveClock();
     const { auth, manager } = await createTestManager({ config: world.config, env }, { clock, fetch });
-    const heard = listen(auth);
+    const heard = recordEvents(auth);
     const published: unknown[] = [];
     for (const name of ["token:renewed", "token:failed", "token:cooldown", "token:rejected"]) {
       const subscriber = (event: unknown) => void published.push(event);
@@ -264,7 +264,7 @@ describe("events", () => {
       response.end('{"access_token":"opaque","token_type":"Bearer"}');
     });
     const { auth, manager } = await createTestManager(issuer);
-    const heard = listen(auth);
+    const heard = recordEvents(auth);
     const { expiresAt } = await manager.getToken();
     expect(heard.map(({ event }) => event)).toEqual(["token:warning", "token:renewed"]);
     expect(heard[0]).toMatchObject({ server: "tools", reason: "demand", expiresAt });

@@ -6,7 +6,13 @@ import { SignJWT } from "jose";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { sendJson } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";
-import { createTestManager, createTestRuntime, listen, liveClock, startScriptedServer } from "./harness.js";
+import {
+  createTestManager,
+  createTestRuntime,
+  liveClock,
+  recordEvents,
+  startScriptedServer,
+} from "./harness.js";
 
 /** Starts a server that accepts some tokens, with a config that reads a token from a file. */
 async function tokenFileWorld(good: readonly string[]) {
@@ -39,7 +45,7 @@ describe("a static token", () => {
     const world = await tokenFileWorld(["one"]);
     await world.put("one");
     const { auth, manager } = await createTestManager(world);
-    const heard = listen(auth);
+    const heard = recordEvents(auth);
     await manager.fetch(world.url);
     world.accepted.clear();
     world.accepted.add("Bearer two");

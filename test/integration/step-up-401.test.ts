@@ -5,7 +5,7 @@ import type { FetchFunction, TokenManager } from "../../src/index.js";
 import { type RecordedRequest, sendJson } from "../support/http-server.js";
 import {
   agentSecret,
-  listen,
+  recordEvents,
   type ScriptedIssuer,
   sendToken,
   startScriptedIssuer,
@@ -13,7 +13,7 @@ import {
   startWorld,
   type WorldOptions,
 } from "./harness.js";
-import { callOf, liveManagerOf, toolIn } from "./refusing-world.js";
+import { createLiveManager, toolCall, toolIn } from "./refusing-proxy.js";
 
 /** The scope that a tool needs, and the scopes in its challenge if they differ. */
 interface Need {
@@ -65,19 +65,19 @@ async function scopedWorld({ needs, status = 401, supported, grant, members, fet
   const url = `${server.origin}/mcp`;
   const { tools } = world.config.servers;
   const config = { servers: { tools: { url, grant: { ...tools.grant, ...grant }, ...members } } };
-  const live = await liveManagerOf({ config, env: world.env }, fetch && { fetch });
+  const live = await createLiveManager({ config, env: world.env }, fetch && { fetch });
   return {
-    ...{ ...live, issuer, heard: listen(live.auth) },
+    ...{ ...live, issuer, heard: recordEvents(live.auth) },
     /** Refuses the current token with a 401 that names these scopes. */
     async refuse(named: string): Promise<void> {
       refusals.set(await live.manager.getAccessToken(), named);
     },
-    asked: () => issuer.tokenRequests.map(({ params }) => params["scope"]),
+    requestedScopes: () => issuer.tokenRequests.map(({ params }) => params["scope"]),
   };
 }
 
 async function statusOf(manager: TokenManager, tool: string): Promise<number> {
-  const response = await manager.fetch(manager.url, callOf(tool));
+  const response = await manager.fetch(manager.url, toolCall(tool));
   await response.body?.cancel();
   return response.status;
 }
@@ -87,68 +87,68 @@ const growing = { grant: { scopes: ["r"] }, members: { stepUp: ["w"] } };
 
 describe("a 401 that names a scope of stepUp", () => {
   test("a 401 that names a scope of stepUp is followed by a new token and then by one with that scope", async () => {
-    const { manager, asked } = await scopedWorld({
+    const { manager, requestedScopes } = await scopedWorld({
       ...{ scopes, ...growing, needs: { write: { scope: "w", named: "r w" } } },
     });
     expect(await statusOf(manager, "write")).toBe(200);
-    expect(asked()).toEqual(["r", "r", "r w"]);
+    expect(requestedScopes()).toEqual(["r", "r", "r w"]);
     expect([await statusOf(manager, "write"), await statusOf(manager, "read")]).toEqual([200, 200]);
-    expect(asked()).toEqual(["r", "r", "r w"]);
+    expect(requestedScopes()).toEqual(["r", "r", "r w"]);
   });
 
   test("a 401 that names a scope of stepUp is no step-up if a new token with the same scopes is accepted", async () => {
-    const { manager, asked, refuse } = await scopedWorld({ scopes, ...growing, needs: {} });
+    const { manager, requestedScopes, refuse } = await scopedWorld({ scopes, ...growing, needs: {} });
     expect(await statusOf(manager, "read")).toBe(200);
     await refuse("r w");
     expect([await statusOf(manager, "read"), await statusOf(manager, "read")]).toEqual([200, 200]);
-    expect(asked()).toEqual(["r", "r"]);
+    expect(requestedScopes()).toEqual(["r", "r"]);
   });
 
   test("a step-up after a 401 requests only the scopes that the config allows", async () => {
-    const { manager, asked } = await scopedWorld({
+    const { manager, requestedScopes } = await scopedWorld({
       ...{ scopes, ...growing, needs: { write: { scope: "w", named: "x w other" } } },
     });
     expect(await statusOf(manager, "write")).toBe(200);
-    expect(asked()).toEqual(["r", "r", "r w"]);
+    expect(requestedScopes()).toEqual(["r", "r", "r w"]);
   });
 
   test("a 401 after a step-up is returned, and no second step-up for the same scope follows", async () => {
-    const { manager, asked, advance } = await scopedWorld({
+    const { manager, requestedScopes, advance } = await scopedWorld({
       ...{ scopes, ...growing, needs: { write: { scope: "x", named: "w" } } },
     });
     expect(await statusOf(manager, "write")).toBe(401);
-    expect(asked()).toEqual(["r", "r", "r w"]);
+    expect(requestedScopes()).toEqual(["r", "r", "r w"]);
     for (let second = 0; second < 10; second += 1) {
       expect(await statusOf(manager, "write")).toBe(401);
       expect(await statusOf(manager, "read")).toBe(200);
       await advance(1_000);
     }
     // Later requests replace refused tokens of the new scope set, at 0, 1, 3 and 7 s.
-    expect(asked().slice(3)).toEqual(["r w", "r w", "r w", "r w"]);
+    expect(requestedScopes().slice(3)).toEqual(["r w", "r w", "r w", "r w"]);
   });
 
   test("a 401 whose scopes the config does not allow is returned without a step-up or an error", async () => {
-    const { manager, asked, heard, advance } = await scopedWorld({
+    const { manager, requestedScopes, heard, advance } = await scopedWorld({
       ...{ scopes, ...growing, needs: { write: { scope: "x" } } },
     });
-    const response = await manager.fetch(manager.url, callOf("write"));
+    const response = await manager.fetch(manager.url, toolCall("write"));
     expect([response.status, response.headers.get("www-authenticate")]).toEqual([401, 'Bearer scope="x"']);
-    expect(asked()).toEqual(["r", "r"]);
+    expect(requestedScopes()).toEqual(["r", "r"]);
     await advance(0);
     expect(heard.at(-1)).toMatchObject({ event: "token:warning", code: "unauthorized" });
     expect(heard.at(-1)?.message).toContain("The server names scopes that the token lacks");
   });
 
   test("a 401 during the hold causes no step-up, and another tool still steps up", async () => {
-    const { manager, asked } = await scopedWorld({
+    const { manager, requestedScopes } = await scopedWorld({
       ...{ scopes, grant: { scopes: ["r"] }, members: { stepUp: ["w", "x"] } },
       needs: { write: { scope: "w", named: "none" }, more: { scope: "x" } },
     });
     expect(await statusOf(manager, "write")).toBe(401);
     expect(await statusOf(manager, "write")).toBe(401);
-    expect(asked()).toEqual(["r", "r"]);
+    expect(requestedScopes()).toEqual(["r", "r"]);
     expect(await statusOf(manager, "more")).toBe(200);
-    expect(asked()).toEqual(["r", "r", "r", "r x"]);
+    expect(requestedScopes()).toEqual(["r", "r", "r", "r x"]);
   });
 
   test("a 401 that names a scope causes a step-up if the authorization server returns the refused token again", async () => {
@@ -162,13 +162,13 @@ describe("a 401 that names a scope of stepUp", () => {
         response.writeHead(401, { "www-authenticate": 'Bearer scope="w"' }).end();
       },
     );
-    const { manager } = await liveManagerOf(growingAt(issuer));
+    const { manager } = await createLiveManager(growingAt(issuer));
     expect(await statusOf(manager, "write")).toBe(200);
     expect(scopesAskedOf(issuer)).toEqual(["r", "r", "r w"]);
   });
 
   test("a step-up after a 401 keeps the DPoP key", async () => {
-    const { manager, asked, issuer } = await scopedWorld({
+    const { manager, requestedScopes, issuer } = await scopedWorld({
       ...{ scopes, dpop: { nonces: true }, grant: growing.grant, members: { stepUp: ["w"], dpop: true } },
       needs: { write: { scope: "w" } },
     });
@@ -178,26 +178,26 @@ describe("a 401 that names a scope of stepUp", () => {
     expect(new Set(issuer.issued.map(({ jkt }) => jkt)).size).toBe(1);
     expect(issuer.issued[0]?.jkt).toMatch(/./);
     // The authorization server refuses one request because of the nonce.
-    expect(asked().length).toBe(4);
+    expect(requestedScopes().length).toBe(4);
   });
 });
 
 describe("failing step-ups after a 401", () => {
   test("a failed step-up after a 401 returns the 401 and does not affect other calls", async () => {
-    const { manager, asked, heard } = await scopedWorld({
+    const { manager, requestedScopes, heard } = await scopedWorld({
       ...{ scopes, clients: [{ id: "agent", secret: agentSecret, scopes: ["r"] }], ...growing },
       needs: { write: { scope: "w" } },
     });
     expect(await statusOf(manager, "write")).toBe(401);
-    expect(asked()).toEqual(["r", "r", "r w"]);
+    expect(requestedScopes()).toEqual(["r", "r", "r w"]);
     expect(heard.some(({ oauthError }) => oauthError === "invalid_scope")).toBe(true);
     expect(await statusOf(manager, "read")).toBe(200);
     expect(manager.status().state).toBe("fresh");
-    expect(asked()).toHaveLength(3);
+    expect(requestedScopes()).toHaveLength(3);
   });
 
   test("failing step-ups after 401s send at most one more token request per hold", async () => {
-    const { manager, asked, advance } = await scopedWorld({
+    const { manager, requestedScopes, advance } = await scopedWorld({
       ...{ scopes, clients: [{ id: "agent", secret: agentSecret, scopes: ["r"] }], ...growing },
       needs: { write: { scope: "w" } },
     });
@@ -206,38 +206,38 @@ describe("failing step-ups after a 401", () => {
       expect(await statusOf(manager, "read")).toBe(200);
       await advance(1_000);
     }
-    expect(asked().filter((scope) => scope === "r")).toHaveLength(1 + 6);
-    expect(asked().filter((scope) => scope === "r w").length).toBeLessThanOrEqual(6);
+    expect(requestedScopes().filter((scope) => scope === "r")).toHaveLength(1 + 6);
+    expect(requestedScopes().filter((scope) => scope === "r w").length).toBeLessThanOrEqual(6);
   });
 });
 
 describe("a 401 that names scopes, without scopes in the config", () => {
   test("without scopes in the config, a 401 after a new token is followed by a token for the scopes that it names", async () => {
-    const { manager, asked } = await scopedWorld({
+    const { manager, requestedScopes } = await scopedWorld({
       ...{ scopes, needs: { write: { scope: "w", named: "r w" } } },
     });
     expect(await statusOf(manager, "write")).toBe(200);
-    expect(asked()).toEqual([undefined, undefined, "r w"]);
+    expect(requestedScopes()).toEqual([undefined, undefined, "r w"]);
   });
 
   test("without scopes in the config, a 401 with scopes that the issuer refuses does not change other calls", async () => {
-    const { manager, asked } = await scopedWorld({
+    const { manager, requestedScopes } = await scopedWorld({
       ...{ scopes: ["r"], supported: ["r"], needs: { admin: { scope: "admin" } } },
     });
     expect(await statusOf(manager, "admin")).toBe(401);
     await manager.getToken({ forceRefresh: true });
     expect(await statusOf(manager, "read")).toBe(200);
-    expect(new Set(asked())).toEqual(new Set(["r"]));
+    expect(new Set(requestedScopes())).toEqual(new Set(["r"]));
   });
 
   test("without scopes in the config, a 401 does not remove scopes of the resource metadata", async () => {
-    const { manager, asked, refuse } = await scopedWorld({
+    const { manager, requestedScopes, refuse } = await scopedWorld({
       ...{ scopes, supported: ["r", "w"], needs: { write: { scope: "w" } } },
     });
     await manager.getToken();
     await refuse("r");
     expect(await statusOf(manager, "write")).toBe(200);
-    expect(asked()).toEqual(["r w", "r w"]);
+    expect(requestedScopes()).toEqual(["r w", "r w"]);
   });
 });
 
@@ -270,30 +270,34 @@ describe("twelve concurrent calls that each need another scope", () => {
   }
 
   test("twelve concurrent calls that each need another scope send three token requests after 403s", async () => {
-    const { manager, asked } = await scopedWorld({ ...options, status: 403, fetch: whenAllAreRefused() });
+    const { manager, requestedScopes } = await scopedWorld({
+      ...options,
+      status: 403,
+      fetch: whenAllAreRefused(),
+    });
     const statuses = await Promise.all(many.map((tool) => statusOf(manager, tool)));
     expect(new Set(statuses)).toEqual(new Set([200]));
-    expect(asked()).toHaveLength(3);
-    expect(String(asked()[2]).split(" ").toSorted()).toEqual(["r", ...many].toSorted());
+    expect(requestedScopes()).toHaveLength(3);
+    expect(String(requestedScopes()[2]).split(" ").toSorted()).toEqual(["r", ...many].toSorted());
   });
 
   test("twelve concurrent calls that each need another scope send four token requests after 401s", async () => {
-    const { manager, asked } = await scopedWorld({ ...options, fetch: whenAllAreRefused() });
+    const { manager, requestedScopes } = await scopedWorld({ ...options, fetch: whenAllAreRefused() });
     const statuses = await Promise.all(many.map((tool) => statusOf(manager, tool)));
     expect(new Set(statuses)).toEqual(new Set([200]));
-    expect(asked()).toHaveLength(4);
+    expect(requestedScopes()).toHaveLength(4);
   });
 
   test("twelve concurrent calls that each need another scope send at most thirteen token requests in any order of 403s", async () => {
-    const { manager, asked } = await scopedWorld({ ...options, status: 403 });
+    const { manager, requestedScopes } = await scopedWorld({ ...options, status: 403 });
     const statuses = await Promise.all(many.map((tool) => statusOf(manager, tool)));
     expect(new Set(statuses)).toEqual(new Set([200]));
-    expect(asked().length).toBeLessThanOrEqual(13);
+    expect(requestedScopes().length).toBeLessThanOrEqual(13);
   });
 
   test("among twelve concurrent calls, only the one whose scope is refused fails, and later calls succeed", async () => {
     const granted = many.filter((scope) => scope !== "s5");
-    const { manager, asked } = await scopedWorld({
+    const { manager, requestedScopes } = await scopedWorld({
       ...{
         ...options,
         status: 403,
@@ -303,10 +307,10 @@ describe("twelve concurrent calls that each need another scope", () => {
     const outcomes = await Promise.allSettled(many.map((tool) => statusOf(manager, tool)));
     const served = outcomes.map((outcome) => outcome.status === "fulfilled" && outcome.value === 200);
     expect(served).toEqual(many.map((scope) => scope !== "s5"));
-    const before = asked().length;
+    const before = requestedScopes().length;
     expect(before).toBeLessThanOrEqual(13 + 2);
     for (const tool of granted) expect(await statusOf(manager, tool)).toBe(200);
-    expect(asked()).toHaveLength(before);
+    expect(requestedScopes()).toHaveLength(before);
   });
 });
 

@@ -26,13 +26,13 @@ async function steppingUp(world: World, stepUp?: readonly string[], more: object
   return { manager, client: await connectClient(manager) };
 }
 
-const asked = (world: World) => world.issuer.tokenRequests.map(({ params }) => params["scope"]);
+const requestedScopes = (world: World) => world.issuer.tokenRequests.map(({ params }) => params["scope"]);
 
 test("a tool that needs an allowed scope is called after one step-up request", async () => {
   const world = await scopedWorld();
   const { client } = await steppingUp(world, ["write"]);
   expect(await client.call("rename", "one")).toBe("one");
-  expect(asked(world)).toEqual(["read", "read write"]);
+  expect(requestedScopes(world)).toEqual(["read", "read write"]);
   expect([await client.call("rename", "two"), await client.call("echo", "three")]).toEqual(["two", "three"]);
   expect(world.mcp.requests.filter(({ status }) => status === 403).length).toBe(1);
   expect(world.issuer.tokensIssued).toBe(2);
@@ -45,7 +45,7 @@ test("a scope that the config does not allow is not requested", async () => {
   expect([error.code, error.retryable]).toEqual(["insufficient_scope", false]);
   expect(error.message).not.toContain("admin");
   expect(error.details).toEqual({ scope: ["admin"] });
-  expect(asked(world)).toEqual(["read"]);
+  expect(requestedScopes(world)).toEqual(["read"]);
   expect(await client.call("echo", "two")).toBe("two");
 });
 
@@ -65,7 +65,7 @@ test("a scope that the authorization server never grants ends in the server's 40
   const { client, manager } = await steppingUp(world, ["ghost"]);
   await expect(client.call("haunt", "one")).rejects.toThrow();
   expect(world.mcp.requests.slice(-2).map(({ status }) => status)).toEqual([403, 403]);
-  expect(asked(world)).toEqual(["read", "read ghost"]);
+  expect(requestedScopes(world)).toEqual(["read", "read ghost"]);
   const response = await manager.fetch(manager.url);
   await response.body?.cancel();
   expect(response.status).toBe(405);
@@ -76,7 +76,7 @@ test("twenty concurrent calls that need the same scope send one step-up request"
   const { client } = await steppingUp(world, ["write"]);
   const texts = Array.from({ length: 20 }, (_, index) => String(index));
   expect(await Promise.all(texts.map((text) => client.call("rename", text)))).toEqual(texts);
-  expect(asked(world)).toEqual(["read", "read write"]);
+  expect(requestedScopes(world)).toEqual(["read", "read write"]);
 });
 
 test("a second step-up keeps the scopes of the first one", async () => {
@@ -87,7 +87,7 @@ test("a second step-up keeps the scopes of the first one", async () => {
   await response.body?.cancel();
   expect(response.status).toBe(405);
   expect(await client.call("erase", "two")).toBe("two");
-  expect(asked(world)).toEqual(["read", "read write", "read write admin"]);
+  expect(requestedScopes(world)).toEqual(["read", "read write", "read write admin"]);
 });
 
 test("getToken with scopes has its own cache per scope set", async () => {

@@ -6,11 +6,11 @@ import { rejectionOf } from "../support/rejection-of.js";
 import {
   createTestManager,
   liveClock,
+  recordUnhandledRejections,
   sendToken,
   startScriptedIssuer,
   startWorld,
   viaFetchV2,
-  watchUnhandled,
 } from "./harness.js";
 
 /** Creates a manager whose issuer holds token requests after `hold` until `open` is called. */
@@ -106,7 +106,7 @@ describe("stop()", () => {
   });
 
   test("stop() aborts a token request after five seconds, and its callers get `stopped`", async () => {
-    const unhandled = watchUnhandled();
+    const unhandled = recordUnhandledRejections();
     const { auth, manager, issuer, hold, clock } = await heldManager();
     hold();
     const calls = [
@@ -127,7 +127,7 @@ describe("stop()", () => {
   });
 
   test("stop() waits at most five seconds for a background renewal, without an unhandled rejection", async () => {
-    const unhandled = watchUnhandled();
+    const unhandled = recordUnhandledRejections();
     const { auth, manager, issuer, hold, clock } = await heldManager();
     expect(await manager.getAccessToken()).toBe("t1");
     hold();

@@ -7,9 +7,9 @@ import { run } from "../../src/cli/main.js";
 import { createMcpAuth } from "../../src/index.js";
 import { Secret } from "../../src/lib/secret.js";
 import { createFileStore } from "../../src/stores/file.js";
-import { isEntryName } from "../../src/stores/own-names.js";
 import { SharedStore } from "../../src/stores/shared-store.js";
 import type { TokenStore } from "../../src/stores/store.js";
+import { isEntryName } from "../../src/stores/store-names.js";
 import { entryName } from "../support/entry-names.js";
 import { fakeClock } from "../support/fake-clock.js";
 import type { Handler } from "../support/http-server.js";
@@ -83,7 +83,11 @@ async function issuing(token: () => string, revocation?: Handler, lifetime = 3_6
   });
   const client = { issuer: server.origin, id: "agent", secret: { env: "SECRET" } };
   const at = await place({ servers: { crm: { url: `${server.origin}/mcp`, grant: { client } } } });
-  return { server, at, asked: () => server.requests.filter(({ url }) => url === "/token").length };
+  return {
+    server,
+    at,
+    tokenRequestCount: () => server.requests.filter(({ url }) => url === "/token").length,
+  };
 }
 
 /** Makes a call that the MCP server refuses, as an agent with the same config. */
@@ -115,7 +119,7 @@ describe("a command that runs every minute", () => {
   });
 
   test("a command reports a missing or malformed key of the store", async () => {
-    const { at, asked } = await issuing(counting());
+    const { at, tokenRequestCount } = await issuing(counting());
     const missing = await command({ ...at, env: { SECRET: "s" } }, ["token", "crm"]);
     expect(missing.code).toBe(2);
     expect(missing.err).toContain(
@@ -124,7 +128,7 @@ describe("a command that runs every minute", () => {
     const short = await command(at, ["token", "crm"], { KEY: "hunter2" });
     expect(short.err).toMatch(/^error\[key_invalid\]: The store of the config: the encryption key in/);
     expect(short.err).not.toContain("hunter2");
-    expect(asked()).toBe(0);
+    expect(tokenRequestCount()).toBe(0);
     const checked = await command(at, ["validate", "--secrets"], { KEY: "hunter2" });
     expect(checked.code).toBe(2);
     expect(checked.err + checked.out).toContain("is not 32 bytes in base64url");
@@ -531,10 +535,10 @@ describe("headers", () => {
 
   test("headers requests a token once more if the server issues the same one again, then exits with 3", async () => {
     const tokens = ["a", "a", "b", "b", "b"];
-    const { at, asked } = await issuing(() => tokens.shift() ?? "none");
+    const { at, tokenRequestCount } = await issuing(() => tokens.shift() ?? "none");
     expect((await command(at, ["headers", "crm"])).out).toContain("Bearer a");
     expect((await command(at, ["headers", "crm"])).out).toContain("Bearer b");
-    expect(asked()).toBe(3);
+    expect(tokenRequestCount()).toBe(3);
     const outcome = await command(at, ["headers", "crm"]);
     expect(outcome).toMatchObject({
       code: 3,
@@ -543,7 +547,7 @@ describe("headers", () => {
         /issued the same token as for the last call.* npx mcp-auth-runtime store clear crm\n$/,
       ),
     });
-    expect(asked()).toBe(5);
+    expect(tokenRequestCount()).toBe(5);
     tokens.push("b");
     await command(at, ["store", "clear", "crm"]);
     expect((await command(at, ["headers", "crm"])).out).toContain("Bearer b");

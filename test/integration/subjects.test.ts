@@ -3,14 +3,19 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { McpAuthError } from "../../src/index.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { createTestRuntime } from "./harness.js";
-import { type ClientId, type GrantConfig, type IdentityWorld, startIdentityWorld } from "./identity-world.js";
+import {
+  type ClientId,
+  type GrantConfig,
+  type IdentityServers,
+  startIdentityServers,
+} from "./identity-servers.js";
 
 const urn = "urn:ietf:params:oauth";
 const scopes = ["read"];
 
-let world: IdentityWorld;
+let world: IdentityServers;
 beforeAll(async () => {
-  world = await startIdentityWorld();
+  world = await startIdentityServers();
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
@@ -96,19 +101,19 @@ test("a refusal of the identity provider ends the call without a request to the 
     enterprise("basic", { resolver: "given", ref: "assertion" }),
     async () => idToken,
   );
-  const asked = await requestsDuring(async () => {
+  const requests = await requestsDuring(async () => {
     expectRefused(await rejectionOf(manager.getToken()), "invalid_grant", idToken);
   });
-  expect(asked).toEqual({ idp: ["invalid_grant"], issuer: [] });
+  expect(requests).toEqual({ idp: ["invalid_grant"], issuer: [] });
 });
 
 test("each new enterprise_managed token needs requests to both servers, because an ID-JAG works only once", async () => {
   const manager = await managerWith(enterprise("signer", { resolver: "platform", ref: "sign-in-signer" }));
-  const asked = await requestsDuring(async () => {
+  const requests = await requestsDuring(async () => {
     await manager.getToken();
     await manager.getToken({ forceRefresh: true });
   });
-  expect(asked).toEqual({ idp: [200, 200], issuer: [200, 200] });
+  expect(requests).toEqual({ idp: [200, 200], issuer: [200, 200] });
   const assertions = world.issuer.tokenRequests.slice(-2).map(({ params }) => params["assertion"]);
   expect(new Set(assertions).size).toBe(2);
   expect(world.idp.tokenRequests.at(-1)?.params).toMatchObject({

@@ -6,10 +6,10 @@ import { rejectionOf } from "../support/rejection-of.js";
 import {
   createTestManager,
   createTestRuntime,
+  recordUnhandledRejections,
   sendToken,
   startScriptedIssuer,
   startScriptedServer,
-  watchUnhandled,
 } from "./harness.js";
 
 /** Passes any value, as JavaScript code can. */
@@ -24,7 +24,7 @@ async function world() {
   return { issuer, auth, manager };
 }
 
-describe("an invalid argument is config_invalid, and nothing is sent", () => {
+describe("invalid arguments", () => {
   const signals: unknown[] = [{}, "signal", 1, new AbortController(), { aborted: false }];
   const options: readonly unknown[] = [
     null,
@@ -37,7 +37,7 @@ describe("an invalid argument is config_invalid, and nothing is sent", () => {
   ];
 
   test("an invalid argument of getAccessToken, getToken or getHeaders is config_invalid, and nothing is sent", async () => {
-    const unhandled = watchUnhandled();
+    const unhandled = recordUnhandledRejections();
     const { issuer, manager } = await world();
     for (const option of options) {
       for (const method of ["getAccessToken", "getToken", "getHeaders"] as const) {
@@ -59,7 +59,7 @@ describe("an invalid argument is config_invalid, and nothing is sent", () => {
   });
 
   test("an invalid argument of fetch is a TypeError or config_invalid, and nothing is sent", async () => {
-    const unhandled = watchUnhandled();
+    const unhandled = recordUnhandledRejections();
     const { issuer, manager } = await world();
     for (const signal of signals) {
       for (const input of [issuer.url, new Request(issuer.url)]) {
@@ -186,7 +186,7 @@ describe("a given `fetch` that does not return a response", () => {
   test.each(answers)(
     "a given `fetch` that returns %s for a token request is config_invalid, without a retry",
     async (_, answer) => {
-      const unhandled = watchUnhandled();
+      const unhandled = recordUnhandledRejections();
       const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
       let calls = 0;
       const fetch = async () => {
@@ -223,10 +223,10 @@ describe("a given `fetch` that does not return a response", () => {
   );
 
   test("a given `fetch` that returns no response leaves no unhandled rejection after the caller has aborted", async () => {
-    const unhandled = watchUnhandled();
+    const unhandled = recordUnhandledRejections();
     const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
     let answer = (_response: unknown): void => {};
-    const asked = new Promise<void>((resolve) => {
+    const requestArrived = new Promise<void>((resolve) => {
       answer = () => resolve();
     });
     let give = (_response: unknown): void => {};
@@ -241,7 +241,7 @@ describe("a given `fetch` that does not return a response", () => {
       },
     });
     const failed = rejectionOf(manager.getAccessToken());
-    await asked;
+    await requestArrived;
     expect((await failed).code).toMatch(/^(timeout|unavailable|discovery_failed)$/);
     give(undefined);
     await turns();
@@ -256,7 +256,7 @@ describe("a given `fetch` that does not return a response", () => {
   ])(
     "a given `fetch` that rejects with %s rejects a call with that, and a token request with unavailable",
     async (_, reason) => {
-      const unhandled = watchUnhandled();
+      const unhandled = recordUnhandledRejections();
       const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
       const refuse = () => Promise.reject(reason);
       const down = await createTestManager(issuer, {
@@ -277,7 +277,7 @@ describe("a given `fetch` that does not return a response", () => {
 });
 
 test("given functions that throw do not end the process or block a token", async () => {
-  const unhandled = watchUnhandled();
+  const unhandled = recordUnhandledRejections();
   const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
   const bad = () => Promise.reject(new Error("a listener's own"));
   const auth: McpAuth<string> = await createTestRuntime({
@@ -315,7 +315,7 @@ test.each<[string, NonNullable<McpAuthOptions["resolvers"]>[string]]>([
     })),
   ],
 ])("a resolver that %s is secret_unavailable", async (_, resolver) => {
-  const unhandled = watchUnhandled();
+  const unhandled = recordUnhandledRejections();
   const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
   const { client } = issuer.config.servers.tools.grant as { client: object };
   const config = any({

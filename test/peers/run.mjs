@@ -1,5 +1,5 @@
 // `npm run test:peers [-- --check]`: runs the tests of this folder against this package, where each must pass, and
-// against the naive manager (`test/naive.ts`), where each must fail with an assertion error. Prints the results and
+// against the naive manager (`naive-manager.ts`), where each must fail with an assertion error. Prints the results and
 // writes docs/peers.md; with `--check` it compares the page instead. The last line is `N passed, N failed`.
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -80,7 +80,7 @@ function pageOf(tests) {
 This page is written by \`npm run test:peers\`. Widely used token managers, and clients that contain one, have had these
 faults. Most are public issues with the numbers given here, and may have been fixed since. Each fault is a test in
 \`test/peers\` that this package passes. To show that the tests detect the faults, they also run against a naive manager
-(\`test/naive.ts\`), which keeps a token until the server answers 401. There each of them must fail.
+(\`test/peers/naive-manager.ts\`), which keeps a token until the server answers 401. There each of them must fail.
 
 Faults of stores that are shared by processes are not included.
 

@@ -346,7 +346,7 @@ export interface SignedAssertion {
   claims?: {readonly [name: string]: unknown};
 }
 /**
- * A token in exchange for another one (RFC 8693).
+ * An access token in exchange for another token (RFC 8693).
  */
 export interface TokenExchangeGrant {
   /**
@@ -413,7 +413,7 @@ export interface Actor {
   type?: TokenType;
 }
 /**
- * The identity provider of an enterprise vouches for the user (SEP-990): its token is exchanged there for an identity assertion (ID-JAG), and this at the authorization server of the MCP server for an access token.
+ * The identity provider of an enterprise vouches for the user (SEP-990): it exchanges the user's token for an identity assertion (ID-JAG), and the authorization server of the MCP server exchanges that for an access token.
  */
 export interface EnterpriseManagedGrant {
   /**
@@ -446,7 +446,7 @@ export interface EnterpriseManagedGrant {
   params?: Params;
 }
 /**
- * A token for a refresh token, which the authorization server may replace each time (RFC 6749 §6). The config refers to the first refresh token. The store keeps the later ones, so it must not be in memory.
+ * Access tokens from a refresh token that was issued before (RFC 6749 §6). The authorization server may replace the refresh token each time. The config refers to the first one. The store keeps the latest one, so it must not be in memory.
  */
 export interface RefreshTokenGrant {
   /**
@@ -462,7 +462,7 @@ export interface RefreshTokenGrant {
    */
   refreshToken: SecretReference;
   /**
-   * The scopes to request, a part of those of the refresh token. Without them, all of those.
+   * The scopes to request, among those of the refresh token. Without them, all scopes of the refresh token.
    */
   scopes?: readonly string[];
   /**
@@ -505,7 +505,7 @@ export interface Params {
  */
 export interface Refresh {
   /**
-   * Cron expression of five fields, or six with seconds first. At these times, a token is renewed that would not last until the next one. Tokens are also renewed ahead of expiry, as without a schedule.
+   * Cron expression of five fields, or six with seconds first. At each of these times, a token that would not last until the next one is renewed. Tokens are also renewed ahead of expiry, as without a schedule.
    */
   schedule?: string;
   /**

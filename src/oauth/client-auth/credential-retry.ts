@@ -44,10 +44,10 @@ export async function markIfAnotherCredential(
   context: KeyContext,
 ): Promise<void> {
   const { recorder } = context;
-  if (recorder === undefined || recorder.isFollowUp || !(error instanceof McpAuthError)) return;
+  if (recorder === undefined || recorder.triesAnotherCredential || !(error instanceof McpAuthError)) return;
   const refused = refusedBy(error, request);
   recorder.stop();
-  // The specs that the next attempt uses the predecessor of.
+  // Specs of keys and certificates whose predecessor the next attempt uses.
   const tooNew = new Set<object>();
   if (!(await anyDiffers(refused, recorder, context))) {
     for (const credential of refused) {
@@ -56,7 +56,7 @@ export async function markIfAnotherCredential(
     }
     if (tooNew.size === 0) return;
   }
-  recorder.followUp(tooNew);
+  recorder.tryAnotherCredential(tooNew);
   markAnotherCredential(error);
 }
 

@@ -19,7 +19,7 @@ export async function findGrantTarget(
   const target = await findTarget(attempt.metadata, {
     ...{ server, url, issuer, timeout, signal, resource, resourceMetadata, metadata },
     // A slow lookup of optional metadata must leave time for the token request.
-    patience: spec.deadline / 2,
+    searchTimeout: spec.deadline / 2,
     headers: metadataHeaders(spec, attempt),
     ...(challenge && { challenge }),
   });

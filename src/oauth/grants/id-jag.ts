@@ -53,7 +53,7 @@ export async function requestIdJag(
         {
           client,
           metadata: authorizationServer,
-          what: endpointName(inUse, issuer),
+          endpointName: endpointName(inUse, issuer),
           parameters: () => exchangeParameters(idp, target, scopes, attempt),
         },
         attempt,

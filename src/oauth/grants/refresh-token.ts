@@ -35,8 +35,8 @@ export function refreshToken(grant: RefreshTokenSpec): Grant {
     const seed = await readSecret(grant.refreshToken, attempt);
     const family = { server, issuer: client.issuer, clientId: client.id, seed };
     return await refreshTokens.redeem(family, { timeout: spec.timeout, signal }, async (redemption) => {
-      const { manager, scopes, recorder, notify, warn, warned } = attempt;
-      const inherited = { spec, manager, scopes, recorder, notify, warn, warned };
+      const { manager, scopes, recorder, onCredentialChange, warn, warned } = attempt;
+      const inherited = { spec, manager, scopes, recorder, onCredentialChange, warn, warned };
       return await requestToken(
         createAttempt(attempt, { ...inherited, signal: redemption.signal, redemption }),
       );

@@ -81,7 +81,7 @@ export function tokenGrant(grant: RequestingGrant, kind: GrantKind): Grant {
             {
               client,
               metadata: target.authorizationServer,
-              what: endpointName(kind, issuer),
+              endpointName: endpointName(kind, issuer),
               parameters: (time) => parametersOf(grant, kind, target, time, attempt),
               dpop,
               resourceAlgorithms: target.proofAlgorithms,

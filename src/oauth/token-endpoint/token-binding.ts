@@ -1,3 +1,4 @@
+import { isJsonObject } from "../../lib/json-object.js";
 import { jwtClaims } from "../../lib/jwt-claims.js";
 import type { Binding } from "../issued-token.js";
 import type { InvalidResponse } from "./accepted-response.js";
@@ -42,8 +43,8 @@ export function bindingOf(
 }
 
 function confirmation(value: unknown): { readonly jkt?: string; readonly "x5t#S256"?: string } {
-  if (typeof value !== "object" || value === null) return {};
-  const { jkt, "x5t#S256": x5t }: { jkt?: unknown; "x5t#S256"?: unknown } = value;
+  if (!isJsonObject(value)) return {};
+  const { jkt, "x5t#S256": x5t } = value;
   return {
     ...(typeof jkt === "string" && { jkt }),
     ...(typeof x5t === "string" && { "x5t#S256": x5t }),

@@ -34,7 +34,7 @@ export interface TokenEndpointRequest {
   readonly client: ClientSpec;
   readonly metadata: AuthorizationServerMetadata;
   /** Names the endpoint in messages. */
-  readonly what: string;
+  readonly endpointName: string;
   /** Creates the parameters. Called after the client's credential was read. `time` is the time for signatures. */
   readonly parameters: (time: SigningTime) => Promise<TokenParameters>;
   /** Binds the token to a key. Absent without DPoP. */
@@ -78,14 +78,14 @@ export async function sendTokenRequest(
   request: TokenEndpointRequest,
   attempt: AttemptContext,
 ): Promise<TokenRequestResult> {
-  const { client, metadata, what, parameters, dpop, resourceAlgorithms, onSigned } = request;
+  const { client, metadata, endpointName, parameters, dpop, resourceAlgorithms, onSigned } = request;
   const { server, clock, signal, serverClocks } = attempt;
   const { issuer, dpop_signing_alg_values_supported: authorizationServer } = metadata;
   const tokenEndpoint = endpointUrl("token_endpoint", client, metadata);
   const time = serverClocks.at(tokenEndpoint);
   const authentication = await authenticateClient(client, metadata, { time, onSigned }, attempt);
   const onUnlisted = () => warnOnce(attempt, `authentication at ${client.issuer}`);
-  const dpopSigner = await dpop?.dpopSigner(
+  const dpopSigner = await dpop?.signerFor(
     { issuer, authorizationServer, resource: resourceAlgorithms, onUnlisted },
     attempt,
   );
@@ -102,17 +102,17 @@ export async function sendTokenRequest(
   const requestedAt = clock.now();
   const result = await exchange(authentication.fetch, {
     endpoint: "token endpoint",
-    ...{ server, what, url, isLearned: client.metadata === undefined },
+    ...{ server, target: endpointName, url, isLearned: client.metadata === undefined },
     ...{ method: "POST", headers: Object.fromEntries(headers), body: body.toString() },
     ...{ timeout: attempt.spec.timeout, signal, clock },
   });
-  const response = responseOf(result, server, what);
+  const response = responseOf(result, server, endpointName);
   // Again, because many other requests may have pushed these credentials out meanwhile, and the response may quote
   // them.
   rememberSent(headers, body);
   dpop?.nonces.note("token", url, response.headers);
   const skew = attempt.warn && serverClocks.takeReport(url);
-  if (skew !== undefined) attempt.warn?.("clock_skew", clockSkewMessage(server, what, skew));
+  if (skew !== undefined) attempt.warn?.("clock_skew", clockSkewMessage(server, endpointName, skew));
   const { fetch, identity } = authentication;
   return {
     ...{ response, requestedAt, scopes: tokenParameters.scopes, dpopSigner },
@@ -197,7 +197,7 @@ export function tokenForm({ grantType, scopes, fields, params = [] }: TokenParam
 }
 
 /** Returns the response. Throws for a request that failed, and for a response that is too large and not an error. */
-function responseOf(result: Exchange, server: string, what: string): BoundedResponse {
+function responseOf(result: Exchange, server: string, endpointName: string): BoundedResponse {
   switch (result.kind) {
     case "response":
       return result.response;
@@ -209,7 +209,7 @@ function responseOf(result: Exchange, server: string, what: string): BoundedResp
       if (status >= 300) return { status, headers: new Headers(), body: "" };
       throw new McpAuthError(
         "token_response_invalid",
-        `Server "${server}": the response of ${what} is larger than 1 MiB.`,
+        `Server "${server}": the response of ${endpointName} is larger than 1 MiB.`,
         { server },
       );
     }

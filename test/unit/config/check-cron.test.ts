@@ -3,7 +3,7 @@ import { findCronProblem } from "../../../src/config/check-cron.js";
 import { checkConfig } from "../../../src/config/load.js";
 import { project } from "../cli/command.js";
 import { smallest } from "./folder.js";
-import { crm, wrong } from "./wrong.js";
+import { crm, violationsOf } from "./violations-of.js";
 
 test.each([
   ["*/70 * * * * *", "A step of 70 exceeds the seconds, 0 to 59"],
@@ -51,7 +51,7 @@ test.each([
 });
 
 test("a violation of a cron expression has its position and says what to write instead", async () => {
-  expect(await wrong(crm({ refresh: { schedule: "*/70 * * * *" } }))).toEqual([
+  expect(await violationsOf(crm({ refresh: { schedule: "*/70 * * * *" } }))).toEqual([
     "/servers/crm/refresh/schedule: A step of 70 exceeds the minutes, 0 to 59: only the first value would match. A step " +
       "can be at most 59 here; for that value alone, write it without a step.",
   ]);

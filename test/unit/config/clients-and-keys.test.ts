@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import type { McpAuthConfig } from "../../../src/config/define-config.js";
 import { loadConfig } from "../../../src/config/load.js";
 import type { ClientSpec } from "../../../src/config/spec.js";
-import { withClient, withCredential, withGrant, withKey, wrong } from "./wrong.js";
+import { violationsOf, withClient, withCredential, withGrant, withKey } from "./violations-of.js";
 
 const issuer = "https://auth.example";
 const secret = { env: "S" };
@@ -137,7 +137,7 @@ it.each(["secret", "key", "assertion", "certificate"])(
       certificate: { certificate },
     };
     for (const [method, wanted] of Object.entries(methods)) {
-      const lines = await wrong(withCredential({ ...values[name], method }));
+      const lines = await violationsOf(withCredential({ ...values[name], method }));
       expect([method, lines.length]).toEqual([method, wanted.includes(name) ? 0 : 1]);
       if (lines.length > 0) expect(lines[0]).toContain(`${inClient}/method: The method "${method}" `);
     }
@@ -221,22 +221,22 @@ it.each([
     '/metadata: The property "tokenEndpoint" is missing.',
   ],
 ])("one violation is reported for %s", async (_what, credential, expected) => {
-  expect(await wrong(withCredential(credential))).toEqual([`${inClient}${expected}`]);
+  expect(await violationsOf(withCredential(credential))).toEqual([`${inClient}${expected}`]);
 });
 
 it("a misspelled credential or section causes no further violations", async () => {
   const method = "client_secret_basic";
-  expect(await wrong(withCredential({ seret: secret, method, basicEncoding: "raw" }))).toEqual([
+  expect(await violationsOf(withCredential({ seret: secret, method, basicEncoding: "raw" }))).toEqual([
     `${inClient}/seret: Unknown property "seret". Did you mean "secret"?`,
   ]);
   const named = { ...withGrant({ client: "acme" }), clints: { acme: {} } };
-  expect(await wrong(named)).toEqual(['/clints: Unknown property "clints". Did you mean "clients"?']);
+  expect(await violationsOf(named)).toEqual(['/clints: Unknown property "clints". Did you mean "clients"?']);
 });
 
 it("a client secret without a method is valid, because the server's metadata decides the method", async () => {
   const client = { secret, assertionAudience: "token_endpoint", assertionType: "JWT", basicEncoding: "raw" };
-  expect(await wrong(withCredential(client))).toEqual([]);
-  expect(await wrong(withCredential({ ...client, method: "${METHOD}" }))).toHaveLength(1);
+  expect(await violationsOf(withCredential(client))).toEqual([]);
+  expect(await violationsOf(withCredential({ ...client, method: "${METHOD}" }))).toHaveLength(1);
 });
 
 it.each([
@@ -301,7 +301,7 @@ it.each([
     '/alg: Must be one of "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519", found "ES256K".',
   ],
 ])("a key with %s is one violation", async (_what, key, expected) => {
-  expect(await wrong(withKey(key))).toEqual([`${inClient}/key${expected}`]);
+  expect(await violationsOf(withKey(key))).toEqual([`${inClient}/key${expected}`]);
 });
 
 const document =
@@ -315,7 +315,7 @@ it.each([
   ["https://agent.example/%2E/c.json", `${document} not have the segments . or .. in its path.`],
   ["https://agent.example:99999/c.json", `${document} be a valid URL.`],
 ])("the client id %s is one violation", async (id, expected) => {
-  expect(await wrong(withClient({ id }))).toEqual([`${inClient}/id: ${expected}`]);
+  expect(await violationsOf(withClient({ id }))).toEqual([`${inClient}/id: ${expected}`]);
 });
 
 it("a client id that is no URL of a metadata document, or has a query, is valid", async () => {
@@ -326,20 +326,20 @@ it("a client id that is no URL of a metadata document, or has a query, is valid"
     "spiffe://a/b",
     "a#b",
   ]) {
-    expect(await wrong(withClient({ id }))).toEqual([]);
+    expect(await violationsOf(withClient({ id }))).toEqual([]);
   }
 });
 
 it("only a client without a credential in a jwt_bearer grant can omit its id", async () => {
   const bearer = (client: unknown) => withGrant({ type: "jwt_bearer", client, assertion: secret });
-  expect(await wrong(bearer({ issuer }))).toEqual([]);
-  expect(await wrong(bearer({ issuer, secret }))).toEqual([
+  expect(await violationsOf(bearer({ issuer }))).toEqual([]);
+  expect(await violationsOf(bearer({ issuer, secret }))).toEqual([
     `${inClient}: The property "id" is missing. Only a client without a credential can omit it.`,
   ]);
-  expect(await wrong(withGrant({ client: { issuer } }))).toEqual([
+  expect(await violationsOf(withGrant({ client: { issuer } }))).toEqual([
     `${inClient}: The property "id" is missing.`,
   ]);
-  expect(await wrong({ ...bearer("wif"), clients: { wif: { issuer } } })).toEqual([
+  expect(await violationsOf({ ...bearer("wif"), clients: { wif: { issuer } } })).toEqual([
     '/clients/wif: The property "id" is missing. Only a client inside of a jwt_bearer grant can omit it.',
   ]);
 });

@@ -4,7 +4,7 @@ import { checkConfig, loadConfig } from "../../../src/config/load.js";
 import { reservedParams } from "../../../src/config/reserved.js";
 import type { ServerSpec } from "../../../src/config/spec.js";
 import { client, folder, smallest } from "./folder.js";
-import { crm, withGrant, wrong } from "./wrong.js";
+import { crm, violationsOf, withGrant } from "./violations-of.js";
 
 type Server = McpAuthConfig["servers"][string];
 const issuer = client.issuer;
@@ -274,12 +274,12 @@ it.each([
   ["DPoP with an empty object", crm({ dpop: {} }), '/servers/crm/dpop: The property "key" is missing.'],
   ["an empty step-up", crm({ stepUp: [] }), "/servers/crm/stepUp: Must not be empty. Omit it instead."],
 ])("one violation is reported for %s", async (_what, config, expected) => {
-  expect(await wrong(config)).toEqual([expected]);
+  expect(await violationsOf(config)).toEqual([expected]);
 });
 
 it("the hint for a reserved parameter names the property to use instead", async () => {
   const params = Object.fromEntries([...reservedParams.keys(), "username"].map((name) => [name, "x"]));
-  const lines = await wrong(withGrant({ client, params }));
+  const lines = await violationsOf(withGrant({ client, params }));
   expect(lines).toHaveLength(18);
   expect(lines).toContain(
     `${inGrant}/params/scope: The parameter scope cannot be set in \`params\`. Its value comes from the \`scopes\` of the grant.`,

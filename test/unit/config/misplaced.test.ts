@@ -2,7 +2,15 @@ import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
 import { correctPlaceOf } from "../../../src/config/misplaced.js";
 import { client } from "./folder.js";
-import { crm, withClient, withCredential, withGrant, withKey, withSecret, wrong } from "./wrong.js";
+import {
+  crm,
+  violationsOf,
+  withClient,
+  withCredential,
+  withGrant,
+  withKey,
+  withSecret,
+} from "./violations-of.js";
 
 const url = "https://crm.example/mcp";
 const reference = { env: "T" };
@@ -214,7 +222,7 @@ it.each([
     '/grant/client/secret/runtime: "runtime" belongs in the `token` of a `subject`, and nowhere else.',
   ],
 ])("%s is one violation, which says where the property belongs", async (_what, config, expected) => {
-  expect(await wrong(config)).toEqual([`/servers/crm${expected}`]);
+  expect(await violationsOf(config)).toEqual([`/servers/crm${expected}`]);
 });
 
 it.each([
@@ -225,14 +233,14 @@ it.each([
   ["token", { token: reference }, "static"],
 ])("a grant with %s and without a type gets a hint with the type", async (field, grant, type) => {
   const article = /^[ai]/.test(field) ? "an" : "a";
-  expect(await wrong(withGrant(grant))).toEqual([
+  expect(await violationsOf(withGrant(grant))).toEqual([
     `/servers/crm/grant: The property "type" is missing. A grant with ${article} "${field}" is { "type": "${type}", "${field}": … }.`,
   ]);
 });
 
 it("a grant with an unknown type is still checked", async () => {
   const grant = { type: "jwt-bearer", client: { ...client, secret: "hunter2" }, assertion: { flie: "x" } };
-  const lines = await wrong(withGrant(grant));
+  const lines = await violationsOf(withGrant(grant));
   expect(lines).toHaveLength(3);
   expect(lines.join()).not.toContain("hunter2");
   expect(lines[2]).toContain('found "jwt-bearer". Did you mean "jwt_bearer"?');
@@ -240,7 +248,7 @@ it("a grant with an unknown type is still checked", async () => {
 
 it("a misplaced property of one server does not hide a missing property of another", async () => {
   const servers = { one: { url, client }, two: { url } };
-  expect(await wrong({ servers })).toEqual([
+  expect(await violationsOf({ servers })).toEqual([
     '/servers/one/client: "client" belongs in `grant`.',
     '/servers/two: The property "grant" is missing.',
   ]);

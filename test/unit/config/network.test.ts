@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { checkConfig, loadConfig } from "../../../src/config/load.js";
 import { client, folder, smallest } from "./folder.js";
-import { wrong } from "./wrong.js";
+import { violationsOf } from "./violations-of.js";
 
 const withNetwork = (network: unknown) => ({ ...smallest, network });
 
@@ -46,9 +46,9 @@ it("a proxy can have its password in a variable, and it is not shown", async () 
   for (const proxy of ["${WHOLE}", "http://u:${PASSWORD}@proxy.example:1"]) {
     expect((await networkOf({ proxy }, env)).proxy).toBe(env.WHOLE);
   }
-  expect(await wrong(withNetwork({ proxy: "${WHOLE}" }), { WHOLE: "http://u:s3cr3t@[proxy" })).toEqual([
-    "/network/proxy: Must be the URL of a proxy. For example http://proxy.example:3128.",
-  ]);
+  expect(await violationsOf(withNetwork({ proxy: "${WHOLE}" }), { WHOLE: "http://u:s3cr3t@[proxy" })).toEqual(
+    ["/network/proxy: Must be the URL of a proxy. For example http://proxy.example:3128."],
+  );
 });
 
 const host = "Must be a host name without a scheme, port or path; an IPv6 address is in brackets";
@@ -102,7 +102,7 @@ it.each([
     "/network/ca: The environment variable CA is not set. Set it, or write a default: ${CA:-…}.",
   ],
 ])("in `network`, one violation is reported for %s", async (_what, network, expected) => {
-  expect(await wrong(withNetwork(network))).toEqual([expected]);
+  expect(await violationsOf(withNetwork(network))).toEqual([expected]);
 });
 
 it("a variable without a value in the network makes all servers unusable", async () => {

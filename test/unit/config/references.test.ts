@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { loadConfig } from "../../../src/config/load.js";
 import { client } from "./folder.js";
-import { withCredential, withGrant, withKey, withSecret, wrong } from "./wrong.js";
+import { violationsOf, withCredential, withGrant, withKey, withSecret } from "./violations-of.js";
 
 const place = "/servers/crm/grant/client/secret";
 const reference = 'Must be a reference to a secret, such as { "env": "NAME" } or { "file": "path" }';
@@ -89,7 +89,7 @@ it.each([
     `${place}/githubActions: Must be an object: {} or { "audience": … }, found true.`,
   ],
 ])("in a reference, one violation is reported for %s", async (_what, secret, expected) => {
-  expect(await wrong(withSecret(secret))).toEqual([expected]);
+  expect(await violationsOf(withSecret(secret))).toEqual([expected]);
 });
 
 const literal = "s3cr3t-V4lue-0451";
@@ -142,12 +142,12 @@ it.each([
     "CRM_CERTIFICATE",
   ],
 ])("a literal %s is one violation, which prints the reference to write", async (_what, config, name) => {
-  const [line, ...more] = await wrong(config(literal));
+  const [line, ...more] = await violationsOf(config(literal));
   expect(more).toEqual([]);
   expect(line).toContain(`Write { "env": "${name}" }, or { "file": "path" }, and remove the secret`);
   expect(line).not.toMatch(/s3cr3t|V4lue|0451/);
   // The value of the variable is not read.
-  const interpolated = await wrong(config("${OF_MINE}"), { OF_MINE: literal });
+  const interpolated = await violationsOf(config("${OF_MINE}"), { OF_MINE: literal });
   expect(interpolated).toHaveLength(1);
   expect(interpolated[0]).toContain('Write { "env": "OF_MINE" }.');
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import Ajv from "ajv/dist/2020.js";
 import { beforeAll, expect, it } from "vitest";
-import { withCredential, wrong } from "./wrong.js";
+import { violationsOf, withCredential } from "./violations-of.js";
 
 const root = new URL("../../..", import.meta.url).pathname;
 type Node = Readonly<Record<string, unknown>>;
@@ -51,7 +51,7 @@ it("items of a list with unique items are text, because the validator cannot com
   const metadata = { tokenEndpoint: "https://auth.example/token" };
   for (const name of ["authMethods", "signingAlgorithms"]) {
     const inMetadata = { ...metadata, [name]: [{ valueOf: 1 }, {}] };
-    const lines = await wrong(withCredential({ secret: { env: "S" }, metadata: inMetadata }));
+    const lines = await violationsOf(withCredential({ secret: { env: "S" }, metadata: inMetadata }));
     expect(lines.map((line) => line.split(":")[0])).toEqual(
       [0, 1].map((index) => `/servers/crm/grant/client/metadata/${name}/${index}`),
     );

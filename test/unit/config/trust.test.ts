@@ -27,7 +27,7 @@ const refusal = async (cwd: string) => {
   return error.message;
 };
 
-describe("the search uses a config", () => {
+describe("configs that the search uses", () => {
   it("the search uses a config in group-writable folders, as with a umask of 002", async () => {
     const root = await folder({ [name]: json, "a/b/x": "" });
     await modes(root, { [name]: 0o664, "a/b": 0o775, a: 0o775, "": 0o775 });
@@ -69,7 +69,7 @@ describe("the search uses a config", () => {
   });
 });
 
-describe("the search refuses a config", () => {
+describe("configs that the search refuses", () => {
   it("the search refuses a world-writable config, and says how to change the mode or name the config", async () => {
     const root = await folder({ [name]: json });
     await modes(root, { [name]: 0o646 });

@@ -3,13 +3,13 @@ import { describe, expect, it } from "vitest";
 import { loadConfig } from "../../../src/config/load.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { client, folder, smallest } from "./folder.js";
-import { crm, withClient, withGrant, wrong } from "./wrong.js";
+import { crm, violationsOf, withClient, withGrant } from "./violations-of.js";
 
 const withRefresh = (refresh: unknown) => crm({ refresh });
 
 describe("validation", () => {
   it("the smallest config is valid", async () => {
-    expect(await wrong(smallest)).toEqual([]);
+    expect(await violationsOf(smallest)).toEqual([]);
   });
 
   it("eleven different mistakes are reported at once, each of them once", async () => {
@@ -304,16 +304,16 @@ describe("validation", () => {
       "/servers/crm/timeout: A config is plain data, found a function.",
     ],
   ])("one violation is reported for %s", async (_what, config, expected) => {
-    expect(await wrong(config)).toEqual([expected]);
+    expect(await violationsOf(config)).toEqual([expected]);
   });
 
   it("http on loopback is valid, and so are ports, paths and queries", async () => {
     for (const host of ["localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "[::1]"]) {
-      expect(await wrong({ ...crm({ url: `http://${host}:4000/mcp?tenant=1` }) })).toEqual([]);
-      expect(await wrong(withClient({ issuer: `http://${host}:4000/realm` }))).toEqual([]);
+      expect(await violationsOf({ ...crm({ url: `http://${host}:4000/mcp?tenant=1` }) })).toEqual([]);
+      expect(await violationsOf(withClient({ issuer: `http://${host}:4000/realm` }))).toEqual([]);
     }
     for (const host of ["127.0.0.1.example", "localhost.example", "128.0.0.1", "[::2]", "0.0.0.0"]) {
-      expect(await wrong(crm({ url: `http://${host}/mcp` }))).toHaveLength(1);
+      expect(await violationsOf(crm({ url: `http://${host}/mcp` }))).toHaveLength(1);
     }
   });
 
@@ -329,7 +329,7 @@ describe("validation", () => {
       "failure" in entry ? entry.failure.code : "usable",
     );
     expect(codes).toEqual(["insecure_url", "insecure_url", "usable"]);
-    expect(await wrong(config)).toHaveLength(2);
+    expect(await violationsOf(config)).toHaveLength(2);
   });
 
   it("a contradiction in the defaults is reported once, at its position", async () => {
@@ -337,17 +337,17 @@ describe("validation", () => {
       defaults: { retry: { min: "20s", max: "10s" } },
       servers: { a: smallest.servers.crm, b: smallest.servers.crm },
     };
-    expect((await wrong(config)).map((line) => line.split(":")[0])).toEqual(["/defaults/retry/min"]);
+    expect((await violationsOf(config)).map((line) => line.split(":")[0])).toEqual(["/defaults/retry/min"]);
   });
 
   it("an object that contains itself is reported", async () => {
     const config: Record<string, unknown> = { servers: {} };
     config["servers"] = { crm: config };
-    expect((await wrong(config)).join()).toContain("contains itself");
+    expect((await violationsOf(config)).join()).toContain("contains itself");
   });
 
   it("control characters in property names are escaped in messages", async () => {
-    const [line] = await wrong({ ...smallest, "\u001b[2Jx\n": 1 });
+    const [line] = await violationsOf({ ...smallest, "\u001b[2Jx\n": 1 });
     expect(line).toMatch(/^\/\\u001b\[2Jx\\u000a: /);
   });
 });
@@ -381,7 +381,7 @@ describe("a literal in place of a reference", () => {
   ])(
     "a literal in place of a reference is one violation that does not show the literal: %s",
     async (_what, config, expected) => {
-      const lines = await wrong(config);
+      const lines = await violationsOf(config);
       expect(lines).toHaveLength(1);
       expect(lines[0]).toContain(expected);
       expect(lines[0]).not.toMatch(/s3cr3t|V4lue|0451|3141592653/);
@@ -395,7 +395,7 @@ describe("a literal in place of a reference", () => {
   it.each(["${CRM_SECRET}", "${env:CRM_SECRET}", "${CRM_SECRET:-x}"])(
     "the hint for %s in place of a reference is the reference to write",
     async (text) => {
-      const [line, ...more] = await wrong(withClient({ secret: text }), { CRM_SECRET: "v4lue" });
+      const [line, ...more] = await violationsOf(withClient({ secret: text }), { CRM_SECRET: "v4lue" });
       expect(more).toEqual([]);
       expect(line).toContain('Write { "env": "CRM_SECRET" }.');
       expect(line).not.toContain("v4lue");

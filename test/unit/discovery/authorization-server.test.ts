@@ -1,9 +1,10 @@
 import type { ServerResponse } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
 import { MetadataCache } from "../../../src/discovery/metadata-cache.js";
-import { McpAuthError } from "../../../src/errors/error.js";
+import type { McpAuthError } from "../../../src/errors/error.js";
 import { fakeClock } from "../../support/fake-clock.js";
 import { type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 
 type Answer = (response: ServerResponse, origin: string) => void;
 
@@ -46,12 +47,9 @@ function lookUp(issuer: string, timeout = 10_000) {
   });
 }
 
-async function failure(work: Promise<unknown>): Promise<McpAuthError> {
-  const error = await work.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof McpAuthError)) throw new Error(`expected McpAuthError, got ${String(error)}`);
+/** Returns the error that a lookup rejects with, and checks its server and that it has no cause. */
+async function checkedRejectionOf(work: Promise<unknown>): Promise<McpAuthError> {
+  const error = await rejectionOf(work);
   expect(error.server).toBe("billing");
   expect(error.cause).toBeUndefined();
   return error;
@@ -113,7 +111,7 @@ describe("well-known URLs of an issuer", () => {
       const one = await serve({ [rfc8414]: down, [openid]: found() });
       expect((await lookUp(one.origin)).issuer).toBe(one.origin);
       const server = await serve({ [rfc8414]: down });
-      const error = await failure(lookUp(server.origin));
+      const error = await checkedRejectionOf(lookUp(server.origin));
       expect(error).toMatchObject({ code: "unavailable", retryable: true, retryAfter: 7_000 });
       expect(error.message).toContain(`${server.origin}${rfc8414} answered ${status}`);
       expect(error.message).toContain(`${server.origin}${openid} answered 404`);
@@ -124,7 +122,7 @@ describe("well-known URLs of an issuer", () => {
 
   test("the error is discovery_failed if no metadata location has the document", async () => {
     const server = await serve({ [rfc8414]: text(302, "", { location: "/login" }) });
-    const error = await failure(lookUp(server.origin));
+    const error = await checkedRejectionOf(lookUp(server.origin));
     expect(error).toMatchObject({ code: "discovery_failed", retryable: false });
     expect(error.message).toContain(
       `Tried: ${server.origin}${rfc8414} answered with a redirect (302); ${server.origin}${openid} answered 404.`,
@@ -135,18 +133,21 @@ describe("well-known URLs of an issuer", () => {
   test("the error is unavailable if the authorization server cannot be reached", async () => {
     const server = await serve({});
     await server.close();
-    expect(await failure(lookUp(server.origin))).toMatchObject({ code: "unavailable", retryable: true });
+    expect(await checkedRejectionOf(lookUp(server.origin))).toMatchObject({
+      code: "unavailable",
+      retryable: true,
+    });
   });
 
   test("no metadata is requested for an issuer with a query or a fragment", async () => {
     const server = await serve({});
-    expect((await failure(lookUp(`${server.origin}/?tenant=1`))).code).toBe("discovery_failed");
-    expect((await failure(lookUp(`${server.origin}/#x`))).code).toBe("discovery_failed");
+    expect((await checkedRejectionOf(lookUp(`${server.origin}/?tenant=1`))).code).toBe("discovery_failed");
+    expect((await checkedRejectionOf(lookUp(`${server.origin}/#x`))).code).toBe("discovery_failed");
     expect(server.requests).toHaveLength(0);
   });
 
   test("no metadata is requested for an issuer that is not https", async () => {
-    expect((await failure(lookUp("http://auth.example"))).code).toBe("insecure_url");
+    expect((await checkedRejectionOf(lookUp("http://auth.example"))).code).toBe("insecure_url");
   });
 });
 
@@ -158,7 +159,7 @@ describe("members and format of a document", () => {
   };
   const refused = async (answer: Answer, requests = 1): Promise<string> => {
     const server = await serve({ [rfc8414]: answer });
-    const error = await failure(lookUp(server.origin));
+    const error = await checkedRejectionOf(lookUp(server.origin));
     expect(error).toMatchObject({ code: "discovery_failed", retryable: false });
     expect(server.requests).toHaveLength(requests);
     return error.message;
@@ -285,7 +286,7 @@ describe("mtls_endpoint_aliases (RFC 8705 §5)", () => {
     "https://localhost/token",
     "ftp://mtls.example",
   ])("the token endpoint for client certificates is discovery_failed if it is %s", async (token_endpoint) => {
-    const error = await failure(alias({ token_endpoint }));
+    const error = await checkedRejectionOf(alias({ token_endpoint }));
     expect(error.code).toBe("insecure_url");
     expect(error.message).toContain("for client certificates");
   });
@@ -308,7 +309,7 @@ describe("issuer_mismatch", () => {
         sendJson(response, { issuer: value, token_endpoint: `${origin}/token` });
       },
     });
-    const error = await failure(lookUp(`${server.origin}${configured}`));
+    const error = await checkedRejectionOf(lookUp(`${server.origin}${configured}`));
     expect(error).toMatchObject({ code: "issuer_mismatch", retryable: false });
     return { message: error.message.replaceAll(server.origin, "ORIGIN"), details: error.details };
   };
@@ -350,7 +351,7 @@ describe("egress rules for the token endpoint", () => {
     ["/token", "not an absolute URL"],
   ])("a token endpoint that the metadata names is insecure_url if it is %s", async (endpoint, says) => {
     const server = await serve({ [rfc8414]: found("", { token_endpoint: endpoint }) });
-    const error = await failure(lookUp(server.origin));
+    const error = await checkedRejectionOf(lookUp(server.origin));
     expect(error.code).toBe("insecure_url");
     expect(error.message).toContain(says);
     expect(error.message).toContain(`the token endpoint of ${server.origin}`);
@@ -362,6 +363,6 @@ describe("egress rules for the token endpoint", () => {
     const rules = { server: "billing", configured: ["https://mcp.example/mcp", server.origin] };
     const request = { server: "billing", timeout: 10_000, rules };
     const work = cache.authorizationServer(server.origin, request);
-    expect((await failure(work)).code).toBe("insecure_url");
+    expect((await checkedRejectionOf(work)).code).toBe("insecure_url");
   });
 });

@@ -159,8 +159,8 @@ describe("results of discoverServer", () => {
       [wellKnown]: { resource: origin, authorization_servers: many },
     }));
     const { problems } = await discover(`${mcp.origin}/mcp`);
-    const asked = new Set(auth.requests.map(({ url }) => url.match(/\d+$/)?.[0]).filter(Boolean));
-    expect(asked.size).toBe(8);
+    const requestedServers = new Set(auth.requests.map(({ url }) => url.match(/\d+$/)?.[0]).filter(Boolean));
+    expect(requestedServers.size).toBe(8);
     expect(problems).toHaveLength(9);
     expect(problems.at(-1)?.message).toContain("lists 100 authorization servers");
   });

@@ -8,10 +8,11 @@ import {
 } from "../../../src/discovery/find-target.js";
 import { MetadataCache } from "../../../src/discovery/metadata-cache.js";
 import { resourceMetadataUrls } from "../../../src/discovery/metadata-locations.js";
-import { McpAuthError } from "../../../src/errors/error.js";
+import type { McpAuthError } from "../../../src/errors/error.js";
 import { succeed } from "../../../src/net/failure.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
 import { type HttpServer, sendJson, startHttpServer } from "../../support/http-server.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 
 let mcp: HttpServer;
 let auth: HttpServer;
@@ -59,12 +60,9 @@ function find(more: Partial<WantedTarget> = {}, clock = fakeClock()) {
   });
 }
 
-async function failure(work: Promise<unknown>): Promise<McpAuthError> {
-  const error = await work.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof McpAuthError)) throw new Error(`expected McpAuthError, got ${String(error)}`);
+/** Returns the error that a lookup rejects with, and checks its server. */
+async function checkedRejectionOf(work: Promise<unknown>): Promise<McpAuthError> {
+  const error = await rejectionOf(work);
   expect(error.server).toBe("billing");
   return error;
 }
@@ -138,7 +136,7 @@ describe('"resource"', () => {
       resource: "urn:billing:%7e",
       scopes: ["a"],
     });
-    expect((await failure(find())).code).toBe("resource_mismatch");
+    expect((await checkedRejectionOf(find())).code).toBe("resource_mismatch");
   });
 
   test("no resource is sent if the resource in the config is false", async () => {
@@ -152,7 +150,7 @@ describe('"resource"', () => {
     "the resource %s in the config does not make up for an issuer that is not listed",
     async (resource) => {
       published[inserted] = document({ authorization_servers: ["https://other.example"] });
-      expect((await failure(find({ resource }))).code).toBe("issuer_mismatch");
+      expect((await checkedRejectionOf(find({ resource }))).code).toBe("issuer_mismatch");
     },
   );
 });
@@ -192,7 +190,7 @@ describe('"metadata" of a client', () => {
     ["tokenEndpoint", "/token", "config_invalid"],
     ["tokenEndpoint", "https://u:hunter2@auth.example/token", "config_invalid"],
   ])("an endpoint in the config, %s: %s, is %s, and the message names it", async (name, url, code) => {
-    const error = await failure(find({ metadata: { ...metadata, [name]: url } }));
+    const error = await checkedRejectionOf(find({ metadata: { ...metadata, [name]: url } }));
     expect(error.code).toBe(code);
     expect(error.message).toContain(`"${name}" in the client's "metadata"`);
     expect(error.message).not.toContain("hunter2");
@@ -223,9 +221,9 @@ describe("allowInsecureHttp", () => {
     },
   };
   const lookUp = (insecureHosts: readonly string[]) => {
-    const asked: string[] = [];
+    const requestedUrls: string[] = [];
     const send = async (url: string | URL | Request) => {
-      asked.push(String(url));
+      requestedUrls.push(String(url));
       return Response.json(answers[String(url)] ?? {}, { status: String(url) in answers ? 200 : 404 });
     };
     const cache = new MetadataCache({ fetch: send, clock: fakeClock(), insecureHosts });
@@ -235,7 +233,7 @@ describe("allowInsecureHttp", () => {
       issuer: origin,
       timeout: 1_000,
     });
-    return { found, asked };
+    return { found, requestedUrls };
   };
 
   test("plain http is allowed for the hosts in the config, also in URLs that a server names", async () => {
@@ -246,9 +244,9 @@ describe("allowInsecureHttp", () => {
   test.each([[[]], [["billing.mesh"]], [["auth.mesh"]]])(
     "plain http is refused if only %j is allowed",
     async (hosts) => {
-      const { found, asked } = lookUp(hosts);
-      expect((await failure(found)).code).toBe("insecure_url");
-      expect(asked.filter((url) => !hosts.includes(new URL(url).hostname))).toEqual([]);
+      const { found, requestedUrls } = lookUp(hosts);
+      expect((await checkedRejectionOf(found)).code).toBe("insecure_url");
+      expect(requestedUrls.filter((url) => !hosts.includes(new URL(url).hostname))).toEqual([]);
     },
   );
 
@@ -282,8 +280,8 @@ describe("challenges at run time", () => {
     await clock.advance(5 * minute);
     published[inserted] = document({ authorization_servers: ["https://other.example"] });
     expect((await look()).authorizationServer.issuer).toBe(auth.origin);
-    expect((await failure(look({}))).code).toBe("issuer_mismatch");
-    expect((await failure(look())).code).toBe("issuer_mismatch");
+    expect((await checkedRejectionOf(look({}))).code).toBe("issuer_mismatch");
+    expect((await checkedRejectionOf(look())).code).toBe("issuer_mismatch");
     expect(mcp.requests).toHaveLength(3);
     expect(auth.requests).toHaveLength(1);
   });
@@ -499,7 +497,7 @@ describe("resource_mismatch", () => {
 
   test.each([inserted, root])("metadata for another resource at %s is resource_mismatch", async (path) => {
     published[path] = document({ resource: "https://other.example/mcp" });
-    const error = await failure(find());
+    const error = await checkedRejectionOf(find());
     expect(error).toMatchObject({ code: "resource_mismatch", retryable: false });
     expect(error.message).toBe(
       `Server "billing": its resource metadata is for another resource, on another host. It must be for the server's URL (${mcp.origin}/mcp) or a path above it. Check the URL in the config. If it is right, tell the operator of the server, and set "resource" in the grant to the resource that tokens are requested for, or "resourceMetadata" on the server to the URL of the right metadata or to false. The error's \`details\` has the resource.`,
@@ -513,7 +511,7 @@ describe("issuer_mismatch", () => {
     (await listedError(authorization_servers)).message;
   const listedError = async (authorization_servers: unknown) => {
     published[inserted] = document({ authorization_servers });
-    const error = await failure(find());
+    const error = await checkedRejectionOf(find());
     expect(error).toMatchObject({ code: "issuer_mismatch", retryable: false });
     return { message: error.message.replaceAll(auth.origin, "ISSUER"), details: error.details };
   };

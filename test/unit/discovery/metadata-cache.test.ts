@@ -50,7 +50,7 @@ const resource = async (resourceMetadataUrl?: string) => (await known(resourceMe
 const known = (resourceMetadataUrl?: string) =>
   cache.resource({
     ...request(),
-    ...{ url: `${server.origin}/mcp`, issuer: server.origin, patience: 10_000 },
+    ...{ url: `${server.origin}/mcp`, issuer: server.origin, searchTimeout: 10_000 },
     ...(resourceMetadataUrl === undefined ? {} : { challenge: { resourceMetadataUrl } }),
   });
 
@@ -102,13 +102,13 @@ describe("MetadataCache.authorizationServer", () => {
       expect(await issuer()).toBe(first);
       expect(await resource()).toBe(own);
       const { requests } = server;
-      const asked = requests.length;
+      const requestsBefore = requests.length;
       await Promise.all([issuer(), resource()]);
-      expect(requests).toHaveLength(asked);
+      expect(requests).toHaveLength(requestsBefore);
       answer = good;
       await clock.advance(minute);
       await Promise.all([issuer(), resource()]);
-      expect(requests).toHaveLength(asked + 2);
+      expect(requests).toHaveLength(requestsBefore + 2);
     },
   );
 

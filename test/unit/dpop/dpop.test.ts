@@ -4,9 +4,10 @@ import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, EmbeddedJWK, 
 import { describe, expect, test } from "vitest";
 import type { KeySpec } from "../../../src/config/spec.js";
 import { createDpop, type DpopSigner, type ProofTarget } from "../../../src/dpop/dpop.js";
-import { McpAuthError } from "../../../src/errors/error.js";
+import type { McpAuthError } from "../../../src/errors/error.js";
 import type { KeyContext } from "../../../src/keys/signing-key.js";
 import { fakeClock } from "../../support/fake-clock.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 
 const now = Date.UTC(2026, 0, 1) + 999;
 const issuer = "https://auth.example";
@@ -19,7 +20,7 @@ function dpopOf(key?: KeySpec, context: Partial<KeyContext> = {}, warnings: stri
   const dpop = createDpop({ ...(key && { key }), clock: fakeClock(now) });
   const onUnlisted = () => void warnings.push("unsupported_by_server");
   return (authorizationServer?: Listed, resource?: Listed) =>
-    dpop.dpopSigner(
+    dpop.signerFor(
       { issuer, authorizationServer, resource, onUnlisted },
       { server: "crm", env: {}, ...context },
     );
@@ -41,9 +42,9 @@ async function signedBy(dpopSigner: DpopSigner): Promise<string | undefined> {
   return header.alg;
 }
 
-async function failure(promise: Promise<unknown>): Promise<McpAuthError> {
-  const error: unknown = await promise.catch((thrown: unknown) => thrown);
-  if (!(error instanceof McpAuthError)) throw new Error("expected a McpAuthError");
+/** Returns the error that a promise rejects with, and checks its server and that it has no cause. */
+async function checkedRejectionOf(promise: Promise<unknown>): Promise<McpAuthError> {
+  const error = await rejectionOf(promise);
   expect(error.cause).toBeUndefined();
   expect(error.server).toBe("crm");
   return error;
@@ -154,7 +155,7 @@ describe("without a key in the config", () => {
   ])(
     "no ephemeral DPoP key fits an authorization server that lists %j and an MCP server that lists %j, and the error %s",
     async (listed, resource, _, says) => {
-      const { code, message } = await failure(dpopOf()(listed, resource));
+      const { code, message } = await checkedRejectionOf(dpopOf()(listed, resource));
       expect(code).toBe("unsupported_by_server");
       expect(message).toContain(says);
       expect(message).not.toContain("canary");
@@ -163,8 +164,8 @@ describe("without a key in the config", () => {
 
   test("an ephemeral DPoP key is generated once for concurrent calls", async () => {
     const dpopSigner = dpopOf();
-    const provers = await Promise.all(Array.from({ length: 20 }, () => dpopSigner()));
-    expect(new Set(provers.map(({ thumbprint }) => thumbprint)).size).toBe(1);
+    const signers = await Promise.all(Array.from({ length: 20 }, () => dpopSigner()));
+    expect(new Set(signers.map(({ thumbprint }) => thumbprint)).size).toBe(1);
   });
 
   test("an ephemeral DPoP key is different in each manager", async () => {
@@ -187,7 +188,7 @@ describe("without a key in the config", () => {
   ])(
     "no ephemeral DPoP key fits a server that lists %j, which is unsupported_by_server",
     async (listed, says) => {
-      const error = await failure(dpopOf()(listed));
+      const error = await checkedRejectionOf(dpopOf()(listed));
       expect(error.code).toBe("unsupported_by_server");
       expect(error.message).toContain(`the authorization server ${issuer} accepts no DPoP proof`);
       expect(error.message).toContain(says);
@@ -252,7 +253,9 @@ describe("with a key in the config", () => {
   });
 
   test("a DPoP key in the config is unsupported_by_server if the server lists none of its algorithms", async () => {
-    const error = await failure(dpopOf(named, { env: { KEY: pem(p256.privateKey) } })(["RS256", "\u202eX"]));
+    const error = await checkedRejectionOf(
+      dpopOf(named, { env: { KEY: pem(p256.privateKey) } })(["RS256", "\u202eX"]),
+    );
     expect(error.code).toBe("unsupported_by_server");
     expect(error.message).toBe(
       `Server "crm": the authorization server ${issuer} accepts no DPoP proof that the key of its "dpop" can sign (ES256). ` +
@@ -282,15 +285,15 @@ describe("with a key in the config", () => {
   );
 
   test("a DPoP key that is missing is secret_unavailable, and text that is not a key is key_invalid and not shown", async () => {
-    expect((await failure(dpopOf(named)())).code).toBe("secret_unavailable");
-    const error = await failure(dpopOf(named, { env: { KEY: "canary-text" } })());
+    expect((await checkedRejectionOf(dpopOf(named)())).code).toBe("secret_unavailable");
+    const error = await checkedRejectionOf(dpopOf(named, { env: { KEY: "canary-text" } })());
     expect(error.code).toBe("key_invalid");
     expect(inspect(error, { depth: 9 })).not.toContain("canary-text");
   });
 
   test("a DPoP key behind an external signer requires a certificate, because nothing else contains its public key", async () => {
     const key: KeySpec = { signer: { name: "kms", format: "raw" }, alg: "ES256" };
-    const error = await failure(dpopOf(key, { signers: { kms: () => new Uint8Array(64) } })());
+    const error = await checkedRejectionOf(dpopOf(key, { signers: { kms: () => new Uint8Array(64) } })());
     expect(error.code).toBe("key_invalid");
     expect(error.message).toContain('Add the key\'s "certificate"');
   });

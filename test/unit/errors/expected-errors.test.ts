@@ -14,7 +14,7 @@ test("hasErrorCode compares the code of an error, and no other value has one", (
   }
 });
 
-test("ignoreSystemError ignores errors of the operating system and throws mistakes in the program", () => {
+test("ignoreSystemError ignores errors of the operating system and throws mistakes in our code", () => {
   expect(() => ignoreSystemError(coded("ENOENT"))).not.toThrow();
   for (const mistake of [new TypeError("no"), coded("ERR_INVALID_ARG_TYPE"), "ENOENT"]) {
     expect(() => ignoreSystemError(mistake)).toThrow();
@@ -46,12 +46,12 @@ test.each([
       throw new McpAuthError("timeout", "late");
     },
   ],
-])("an error from %s is judged to be a fault that is %s", (_, whose, work) => {
+])("an error from %s is judged to be a mistake that is %s", (_, whose, work) => {
   expect(isProgrammingError(thrown(work))).toBe(whose === "ours");
 });
 
-test("a fault of our own code is not reported as a key that cannot be read", () => {
-  const fault = thrown(() => (missing as { method(): void }).method());
-  expect(thrown(() => problemOf(fault))).toBe(fault);
+test("a mistake in our code is not reported as a key that cannot be read", () => {
+  const mistake = thrown(() => (missing as { method(): void }).method());
+  expect(thrown(() => problemOf(mistake))).toBe(mistake);
   expect(problemOf(thrown(() => readFileSync("/nonexistent")))).toBe("it cannot be read as a private key.");
 });

@@ -50,7 +50,7 @@ function client(
       return tokenNamed(tokens[Math.min(current, tokens.length - 1)] ?? "");
     },
     headers: async () => ({ ...headers }),
-    accepted: () => {},
+    noteAccepted: () => {},
     noteChallenge: () => {},
     async replace({ token: refused, signal }) {
       rejected.push(refused.accessToken);

@@ -15,7 +15,7 @@ const clock = fakeClock();
 /** A key that tokens can be bound to. */
 export async function newDpopSigner(): Promise<DpopSigner> {
   const dpop = createDpop({ clock });
-  return await dpop.dpopSigner({ issuer: "https://auth.example" }, { server: "crm", env: {} });
+  return await dpop.signerFor({ issuer: "https://auth.example" }, { server: "crm", env: {} });
 }
 
 function tokenNamed(accessToken: string, binding?: Binding): Token {
@@ -31,13 +31,13 @@ function tokenNamed(accessToken: string, binding?: Binding): Token {
   });
 }
 
-export interface Asked {
+export interface StepUpRequest {
   readonly scopes: readonly string[];
   readonly token: string;
 }
 
 /** Returns the outcome of a step-up: the name of the token, or the code of the error. */
-export type StepUpAnswer = (asked: Asked) => string | undefined;
+export type StepUpAnswer = (request: StepUpRequest) => string | undefined;
 
 export interface ClientOptions {
   readonly binding?: Binding;
@@ -53,7 +53,7 @@ export function client(origin: string, options: ClientOptions = {}) {
   const { binding, stepUp, headers = {}, path = "/mcp" } = options;
   const nonces = new Nonces();
   const rejected: string[] = [];
-  const asked: Asked[] = [];
+  const stepUps: StepUpRequest[] = [];
   let accepted = 0;
   const fetch = createAuthorizedFetch({
     name: "crm",
@@ -63,7 +63,7 @@ export function client(origin: string, options: ClientOptions = {}) {
     nonces,
     token: async () => tokenNamed(`t${rejected.length + 1}`, binding),
     headers: async () => headers,
-    accepted() {
+    noteAccepted() {
       accepted += 1;
     },
     noteChallenge: () => {},
@@ -75,13 +75,13 @@ export function client(origin: string, options: ClientOptions = {}) {
     replaceForOthers: ({ token }) => void rejected.push(token.accessToken),
     explainRefusal: async () => {},
     async stepUp(scopes, token) {
-      asked.push({ scopes, token: token.accessToken });
+      stepUps.push({ scopes, token: token.accessToken });
       const answer = stepUp?.({ scopes, token: token.accessToken });
       if (answer === "insufficient_scope" || answer === "stopped") throw new McpAuthError(answer, answer);
       return answer === undefined ? undefined : tokenNamed(answer, binding);
     },
   });
-  return { fetch, nonces, rejected, asked, accepted: () => accepted };
+  return { fetch, nonces, rejected, stepUps, accepted: () => accepted };
 }
 
 /** Checks a proof as a resource server does (RFC 9449 §4.3 and §7.1). Throws an error if a check fails or a `jti` repeats. */

@@ -352,7 +352,7 @@ test("the caller's signal ends the wait for a proof that never comes, as from a 
         ...{ issuer: undefined, resource: undefined, binding: { dpopSigner } },
       }),
     headers: () => undefined,
-    accepted() {},
+    noteAccepted() {},
     noteChallenge() {},
     replace: async () => ({ kind: "none" }),
     replaceForOthers() {},

@@ -28,10 +28,10 @@ const authorizations = (server: HttpServer) => server.requests.map(({ headers })
 describe("insufficient_scope", () => {
   test("a request refused for missing scopes is sent again with a token that has them", async () => {
     const server = await wanting("wide");
-    const { fetch, asked, rejected, accepted } = client(server.origin, { stepUp: () => "wide" });
+    const { fetch, stepUps, rejected, accepted } = client(server.origin, { stepUp: () => "wide" });
     const response = await fetch(`${server.origin}/mcp`, { method: "POST", body: "b" });
     expect([response.status, await response.text()]).toEqual([200, "b"]);
-    expect(asked).toEqual([{ scopes: ["read", "write"], token: "t1" }]);
+    expect(stepUps).toEqual([{ scopes: ["read", "write"], token: "t1" }]);
     expect(authorizations(server)).toEqual(["Bearer t1", "Bearer wide"]);
     expect([rejected, accepted()]).toEqual([[], 1]);
   });
@@ -44,10 +44,10 @@ describe("insufficient_scope", () => {
     "a 403 for missing scopes is returned if %s",
     async (_name, stepUp) => {
       const server = await wanting("wide");
-      const { fetch, asked } = client(server.origin, { stepUp });
+      const { fetch, stepUps } = client(server.origin, { stepUp });
       const response = await fetch(`${server.origin}/mcp`);
       expect([response.status, await response.text()]).toEqual([403, "more"]);
-      expect(asked).toHaveLength(1);
+      expect(stepUps).toHaveLength(1);
       expect(server.requests).toHaveLength(1);
     },
   );
@@ -72,10 +72,10 @@ describe("insufficient_scope", () => {
       const challenge = `Bearer error="insufficient_scope", scope="after-${token}"`;
       response.writeHead(403, { "www-authenticate": challenge }).end("more");
     });
-    const { fetch, asked } = client(server.origin, { stepUp: ({ token }) => `${token}+` });
+    const { fetch, stepUps } = client(server.origin, { stepUp: ({ token }) => `${token}+` });
     const response = await fetch(`${server.origin}/mcp`);
     expect([response.status, await response.text()]).toEqual([403, "more"]);
-    expect(asked.map(({ scopes }) => scopes)).toEqual([["after-t1"], ["after-t1+"], ["after-t1++"]]);
+    expect(stepUps.map(({ scopes }) => scopes)).toEqual([["after-t1"], ["after-t1+"], ["after-t1++"]]);
     expect(authorizations(server)).toEqual(["t1", "t1+", "t1++", "t1+++"].map((token) => `Bearer ${token}`));
   });
 
@@ -93,26 +93,26 @@ describe("insufficient_scope", () => {
 
   test("a 403 to a body that cannot be sent again is returned, and no token is requested", async () => {
     const server = await wanting("wide");
-    const { fetch, asked } = client(server.origin, { stepUp: () => "wide" });
+    const { fetch, stepUps } = client(server.origin, { stepUp: () => "wide" });
     const response = await fetch(new Request(`${server.origin}/mcp`, { method: "POST", body: "streamed" }));
     expect([response.status, await response.text()]).toEqual([403, "more"]);
-    expect(asked).toEqual([]);
+    expect(stepUps).toEqual([]);
   });
 
   test("a 403 from another path of the origin is returned, because it may be another resource", async () => {
     const server = await wanting("wide");
-    const { fetch, asked } = client(server.origin, { stepUp: () => "wide" });
+    const { fetch, stepUps } = client(server.origin, { stepUp: () => "wide" });
     expect((await fetch(`${server.origin}/mcp2`)).status).toBe(403);
-    expect(asked).toEqual([]);
+    expect(stepUps).toEqual([]);
     expect((await fetch(`${server.origin}/mcp/messages`)).status).toBe(200);
   });
 
   test("a 403 from a URL with another query than the server's is returned, because it may be another resource", async () => {
     const server = await wanting("wide");
     const path = "/mcp?tenant=alice";
-    const { fetch, asked } = client(server.origin, { stepUp: () => "wide", path });
+    const { fetch, stepUps } = client(server.origin, { stepUp: () => "wide", path });
     expect((await fetch(`${server.origin}/mcp?tenant=bob`)).status).toBe(403);
-    expect(asked).toEqual([]);
+    expect(stepUps).toEqual([]);
     expect((await fetch(`${server.origin}${path}`)).status).toBe(200);
   });
 });
@@ -126,10 +126,10 @@ test.each([
   ["another scheme", 'Basic error="insufficient_scope", scope="read"'],
 ])("a 403 with %s is returned, and no token is requested", async (_name, challenge) => {
   const server = await wanting("wide", challenge);
-  const { fetch, asked } = client(server.origin, { stepUp: () => "wide" });
+  const { fetch, stepUps } = client(server.origin, { stepUp: () => "wide" });
   const response = await fetch(`${server.origin}/mcp`);
   expect([response.status, await response.text()]).toEqual([403, "more"]);
-  expect(asked).toEqual([]);
+  expect(stepUps).toEqual([]);
 });
 
 describe("several challenges", () => {
@@ -148,12 +148,12 @@ describe("several challenges", () => {
     "a %s token follows the challenge of its own scheme, else that of the other scheme: %s",
     async (tokenType, challenge, scopes) => {
       const server = await wanting("wide", challenge);
-      const { fetch, asked } = client(server.origin, {
+      const { fetch, stepUps } = client(server.origin, {
         stepUp: () => "wide",
         ...(tokenType === "DPoP" && { binding: { dpopSigner } }),
       });
       expect((await fetch(`${server.origin}/mcp`)).status).toBe(200);
-      expect(asked.map((one) => one.scopes)).toEqual([scopes]);
+      expect(stepUps.map((one) => one.scopes)).toEqual([scopes]);
       expect(authorizations(server)).toEqual([`${tokenType} t1`, `${tokenType} wide`]);
     },
   );

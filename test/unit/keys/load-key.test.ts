@@ -10,7 +10,7 @@ import { McpAuthError } from "../../../src/errors/error.js";
 import { loadKey } from "../../../src/keys/load-key.js";
 import { signJwt } from "../../../src/keys/sign-jwt.js";
 import type { SigningKey } from "../../../src/keys/signing-key.js";
-import { aged } from "../secrets/aged.js";
+import { backdate } from "../secrets/backdate.js";
 
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const p256 = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -359,16 +359,16 @@ describe("a key in a file", () => {
     const second = await loadKey(spec, context);
     expect(second.algorithms).toEqual(["ES384"]);
     await writeFile(file, "not a key");
-    await aged(file);
+    await backdate(file);
     await expect(loadKey(spec, context)).rejects.toMatchObject({ code: "key_invalid" });
     await rm(file);
-    await aged(folder);
+    await backdate(folder);
     await expect(loadKey(spec, context)).rejects.toMatchObject({ code: "secret_unavailable" });
   });
 
   it("is named when it is missing", async () => {
     const file = join(folder, "missing.pem");
-    await aged(folder);
+    await backdate(folder);
     await expect(loadKey({ privateKey: { file } }, { server: "billing", env: {} })).rejects.toMatchObject({
       message: `Server "billing": could not read the secret from the file "${file}": it does not exist.`,
     });

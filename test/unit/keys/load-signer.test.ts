@@ -13,7 +13,7 @@ import { inspect } from "node:util";
 import { calculateJwkThumbprint, decodeProtectedHeader, type JWK, jwtVerify } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SignerKeySpec, SignerSpec } from "../../../src/config/spec.js";
-import { McpAuthError } from "../../../src/errors/error.js";
+import type { McpAuthError } from "../../../src/errors/error.js";
 import { loadKey } from "../../../src/keys/load-key.js";
 import { signJwt } from "../../../src/keys/sign-jwt.js";
 import type { KeyContext, Signer } from "../../../src/keys/signing-key.js";
@@ -21,6 +21,7 @@ import { createPermissions, forbidCommands } from "../../../src/lib/permissions.
 import { createAuthority, type IssuedCertificate, selfSigned } from "../../support/certificates.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 
 const canary = "canary-of-the-signer";
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -117,12 +118,9 @@ function file(alg: string, format: SignerSpec["format"], ...more: string[]): Sig
   };
 }
 
-async function failure(work: Promise<unknown>): Promise<McpAuthError> {
-  const error: unknown = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof McpAuthError)) throw new Error("expected a McpAuthError");
+/** Returns the error that a signature fails with, and checks that it does not show the canary. */
+async function checkedRejectionOf(work: Promise<unknown>): Promise<McpAuthError> {
+  const error = await rejectionOf(work);
   expect(error.server).toBe("billing");
   expect(error.cause).toBeUndefined();
   const shown = `${error.message}${error.stack}${inspect(error, { depth: 9, showHidden: true })}${JSON.stringify(error)}`;
@@ -132,7 +130,7 @@ async function failure(work: Promise<unknown>): Promise<McpAuthError> {
 
 /** Returns the message of `signer_unavailable` without the name of the signer. */
 async function problem(work: Promise<unknown>, { retryable = false } = {}): Promise<string> {
-  const error = await failure(work);
+  const error = await checkedRejectionOf(work);
   expect(error).toMatchObject({ code: "signer_unavailable", retryable });
   const prefix = /^Server "billing": could not sign with the (?:command|function) "[^"]*": /;
   expect(error.message).toMatch(prefix);
@@ -209,7 +207,7 @@ describe("a signing command that fails", () => {
       timeout: 5_000,
       format: "raw",
     };
-    const error = await failure(signWith(signer, "ES256"));
+    const error = await checkedRejectionOf(signWith(signer, "ES256"));
     expect(error.message).toBe(
       'Server "billing": could not sign with the command "./no-such-command": ' +
         "the command was not found, or its folder does not exist.",
@@ -261,7 +259,7 @@ describe("a signing command that fails", () => {
 
   it("is stopped when the caller aborts", async () => {
     const controller = new AbortController();
-    const signing = failure(
+    const signing = checkedRejectionOf(
       signWith(run("setInterval(() => {}, 1000)"), "ES256", { signal: controller.signal }),
     );
     controller.abort(new Error(canary));
@@ -409,13 +407,13 @@ describe("a signer with a certificate", () => {
       /the "alg" of the config is "ES256"/,
     ],
   ])("that is %s is key_invalid, and the signer is not called", async (_, pem, said) => {
-    const asked: unknown[] = [];
+    const calls: unknown[] = [];
     const kms: Signer = (request) => {
-      asked.push(request);
+      calls.push(request);
       return new Uint8Array(64);
     };
     const { rest, context } = withCertificate(await pem());
-    const error = await failure(
+    const error = await checkedRejectionOf(
       signWith({ name: "kms", format: "raw" }, "ES256", { rest, context: { ...context, signers: { kms } } }),
     );
     expect(error).toMatchObject({ code: "key_invalid", retryable: false });
@@ -423,7 +421,7 @@ describe("a signer with a certificate", () => {
       /the certificate in the environment variable "CERTIFICATE" cannot be used: /,
     );
     expect(error.message).toMatch(said);
-    expect(asked).toEqual([]);
+    expect(calls).toEqual([]);
   });
 
   it("may have a chain after the certificate", async () => {
@@ -497,13 +495,13 @@ describe("a function that signs", () => {
 
   it("that never answers is retryable after ten seconds, and its signal is aborted", async () => {
     const clock = fakeClock();
-    const asked = deferred<AbortSignal>();
+    const called = deferred<AbortSignal>();
     const kms: Signer = ({ signal }) => {
-      asked.resolve(signal);
+      called.resolve(signal);
       return new Promise(() => {});
     };
     const signing = problem(signWith(named(), "ES256", by(kms, { clock })), { retryable: true });
-    const signal = await asked.promise;
+    const signal = await called.promise;
     await clock.advance(9_999);
     expect(signal.aborted).toBe(false);
     await clock.advance(1);
@@ -513,14 +511,14 @@ describe("a function that signs", () => {
   });
 
   it("is no longer waited for when the caller aborts, and its signal is aborted", async () => {
-    const asked = deferred<AbortSignal>();
+    const called = deferred<AbortSignal>();
     const kms: Signer = ({ signal }) => {
-      asked.resolve(signal);
+      called.resolve(signal);
       return new Promise(() => {});
     };
     const controller = new AbortController();
-    const signing = failure(signWith(named(), "ES256", { ...by(kms), signal: controller.signal }));
-    const signal = await asked.promise;
+    const signing = checkedRejectionOf(signWith(named(), "ES256", { ...by(kms), signal: controller.signal }));
+    const signal = await called.promise;
     controller.abort(new Error(canary));
     expect(await signing).toMatchObject({ code: "aborted", retryable: false });
     expect(signal.aborted).toBe(true);

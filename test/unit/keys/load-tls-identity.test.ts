@@ -6,11 +6,11 @@ import { createSecureContext } from "node:tls";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { CertificateSpec } from "../../../src/config/spec.js";
-import { McpAuthError } from "../../../src/errors/error.js";
 import { loadTlsIdentity } from "../../../src/keys/load-tls-identity.js";
 import { type Authority, createAuthority, type IssuedCertificate } from "../../support/certificates.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { aged } from "../secrets/aged.js";
+import { rejectionOf } from "../../support/rejection-of.js";
+import { backdate } from "../secrets/backdate.js";
 
 const passphrase = "canary-of-a-passphrase";
 let folder: string;
@@ -37,7 +37,7 @@ beforeEach(() => {
 
 const put = async (certificate: string, privateKey: string): Promise<void> => {
   await Promise.all([writeFile(cert, certificate), writeFile(key, privateKey)]);
-  await aged(cert, key);
+  await backdate(cert, key);
 };
 const spec = (more: Partial<CertificateSpec> = {}): CertificateSpec => ({
   cert: { file: cert },
@@ -48,12 +48,9 @@ const context = { server: "billing", env: { PASSPHRASE: passphrase, WRONG: "wron
 const encrypted = (privateKey: string, type: "pkcs8" | "sec1" = "pkcs8") =>
   createPrivateKey(privateKey).export({ type, format: "pem", cipher: "aes-256-cbc", passphrase }).toString();
 
-async function failure(work: Promise<unknown>): Promise<string> {
-  const error: unknown = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof McpAuthError)) throw new Error("expected a McpAuthError");
+/** Returns the message of the `key_invalid` of a load, and checks that the error does not show the key. */
+async function keyInvalidMessage(work: Promise<unknown>): Promise<string> {
+  const error = await rejectionOf(work);
   expect(error).toMatchObject({ code: "key_invalid", server: "billing", retryable: false });
   expect(error.cause).toBeUndefined();
   const shown = `${error.message}${error.stack}${inspect(error, { depth: 9, showHidden: true })}${JSON.stringify(error)}`;
@@ -146,7 +143,9 @@ describe("a client certificate that is read again", () => {
     await put(short.certificate, short.privateKey);
     await loadTlsIdentity(one, { ...context, clock });
     clock.jump(61_000);
-    expect(await failure(loadTlsIdentity(one, { ...context, clock }))).toMatch(/it expired at .*Z\./);
+    expect(await keyInvalidMessage(loadTlsIdentity(one, { ...context, clock }))).toMatch(
+      /it expired at .*Z\./,
+    );
     await put(agent.certificate, agent.privateKey);
     expect((await loadTlsIdentity(one, { ...context, clock })).certificate).toBe(agent.certificate);
   });
@@ -156,7 +155,7 @@ describe("a client certificate that is read again", () => {
     await put(agent.certificate, agent.privateKey);
     const first = await loadTlsIdentity(one, context);
     await rm(key);
-    await aged(folder);
+    await backdate(folder);
     await expect(loadTlsIdentity(one, context)).rejects.toMatchObject({ code: "secret_unavailable" });
     await put(agent.certificate, agent.privateKey);
     expect(await loadTlsIdentity(one, context)).toBe(first);
@@ -166,10 +165,10 @@ describe("a client certificate that is read again", () => {
 describe("an invalid client certificate", () => {
   it("without the passphrase of its key, or with a wrong one, is refused", async () => {
     await put(agent.certificate, encrypted(agent.privateKey));
-    expect(await failure(loadTlsIdentity(spec(), context))).toMatch(
+    expect(await keyInvalidMessage(loadTlsIdentity(spec(), context))).toMatch(
       /the private key in the file ".*" cannot be used: it is encrypted\./,
     );
-    expect(await failure(loadTlsIdentity(spec({ passphrase: { env: "WRONG" } }), context))).toMatch(
+    expect(await keyInvalidMessage(loadTlsIdentity(spec({ passphrase: { env: "WRONG" } }), context))).toMatch(
       /cannot be used: it cannot be decrypted: the passphrase is wrong/,
     );
     await expect(loadTlsIdentity(spec({ passphrase: { env: "MISSING" } }), context)).rejects.toMatchObject({
@@ -181,12 +180,12 @@ describe("an invalid client certificate", () => {
     for (const keyType of ["ec", "rsa", "ed25519"] as const) {
       const { privateKey } = await authority.issue({ keyType });
       await put(agent.certificate, privateKey);
-      expect(await failure(loadTlsIdentity(spec(), context))).toMatch(
+      expect(await keyInvalidMessage(loadTlsIdentity(spec(), context))).toMatch(
         /it is the certificate of another key\./,
       );
     }
     await put(`${authority.certificate}${agent.certificate}`, agent.privateKey);
-    expect(await failure(loadTlsIdentity(spec(), context))).toMatch(
+    expect(await keyInvalidMessage(loadTlsIdentity(spec(), context))).toMatch(
       /it is the certificate of another key\..*first/,
     );
   });
@@ -194,7 +193,7 @@ describe("an invalid client certificate", () => {
   it("that has expired is refused with the time", async () => {
     const { certificate, privateKey } = await authority.issue({ notAfter: new Date("2021-06-01T12:00:00Z") });
     await put(certificate, privateKey);
-    expect(await failure(loadTlsIdentity(spec(), context))).toMatch(
+    expect(await keyInvalidMessage(loadTlsIdentity(spec(), context))).toMatch(
       /it expired at 2021-06-01T12:00:00\.000Z\./,
     );
   });
@@ -227,7 +226,7 @@ describe("an invalid client certificate", () => {
       ),
     ]) {
       await put(certificate, privateKey);
-      const message = await failure(loadTlsIdentity(spec(), context));
+      const message = await keyInvalidMessage(loadTlsIdentity(spec(), context));
       const prefix = `Server "billing": the ${what} in the file "${where}" cannot be used: `;
       expect(message.slice(0, prefix.length)).toBe(prefix);
       expect(message.slice(prefix.length)).toMatch(reason);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { CertificateSpec, PrivateKeySpec, SignerKeySpec } from "../../../src/config/spec.js";
-import { McpAuthError } from "../../../src/errors/error.js";
+import type { McpAuthError } from "../../../src/errors/error.js";
 import { loadKey, precedingKey } from "../../../src/keys/load-key.js";
 import { loadTlsIdentity, precedingTlsIdentity } from "../../../src/keys/load-tls-identity.js";
 import { signJwt } from "../../../src/keys/sign-jwt.js";
@@ -13,7 +13,8 @@ import { CredentialMemory } from "../../../src/secrets/credential-memory.js";
 import { CredentialRecorder } from "../../../src/secrets/credential-recorder.js";
 import { type Authority, createAuthority, type IssuedCertificate } from "../../support/certificates.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
-import { aged } from "../secrets/aged.js";
+import { rejectionOf } from "../../support/rejection-of.js";
+import { backdate } from "../secrets/backdate.js";
 
 const tenMinutes = 600_000;
 
@@ -43,12 +44,9 @@ const put = ({ privateKey, certificate }: Partial<IssuedCertificate>): void => {
   if (certificate !== undefined) env["CERTIFICATE"] = certificate;
 };
 
-async function failure(work: Promise<unknown>): Promise<McpAuthError> {
-  const error: unknown = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof McpAuthError)) throw new Error("expected a McpAuthError");
+/** Returns the error that a load rejects with, and checks that it does not show a key. */
+async function checkedRejectionOf(work: Promise<unknown>): Promise<McpAuthError> {
+  const error = await rejectionOf(work);
   expect(JSON.stringify(error)).not.toMatch(/MII|PRIVATE KEY-----/);
   return error;
 }
@@ -99,7 +97,7 @@ describe.each(["key", "client certificate"])("a %s with one part replaced before
     put({ certificate: renewed.certificate });
     await load();
     await clock.advance(tenMinutes);
-    expect(await failure(load())).toMatchObject({
+    expect(await checkedRejectionOf(load())).toMatchObject({
       code: "key_invalid",
       retryable: false,
       server: "billing",
@@ -114,7 +112,7 @@ describe.each(["key", "client certificate"])("a %s with one part replaced before
   it("is key_invalid at once if there was no valid one before", async () => {
     const { load } = loader();
     put({ privateKey: old.privateKey, certificate: renewed.certificate });
-    expect(await failure(load())).toMatchObject({ code: "key_invalid" });
+    expect(await checkedRejectionOf(load())).toMatchObject({ code: "key_invalid" });
   });
 
   it("is key_invalid as soon as the last valid one has expired", async () => {
@@ -124,7 +122,7 @@ describe.each(["key", "client certificate"])("a %s with one part replaced before
     put({ privateKey: renewed.privateKey });
     expect(await load()).toBe(first);
     await clock.advance(61_000);
-    expect(await failure(load())).toMatchObject({ code: "key_invalid" });
+    expect(await checkedRejectionOf(load())).toMatchObject({ code: "key_invalid" });
   });
 
   it("is key_invalid at once for a part that cannot be parsed", async () => {
@@ -137,10 +135,10 @@ describe.each(["key", "client certificate"])("a %s with one part replaced before
       old.privateKey.replace(/\n[^\n]{64}\n/, "\n"),
     ]) {
       env["KEY"] = broken;
-      expect(await failure(load())).toMatchObject({ code: "key_invalid" });
+      expect(await checkedRejectionOf(load())).toMatchObject({ code: "key_invalid" });
     }
     env["KEY"] = "";
-    expect(await failure(load())).toMatchObject({ code: "secret_unavailable" });
+    expect(await checkedRejectionOf(load())).toMatchObject({ code: "secret_unavailable" });
   });
 });
 
@@ -237,8 +235,8 @@ describe("a change of a bundle", () => {
     const spec = keySpec();
     const load = (name: string) => {
       const recorder = new CredentialRecorder(clock, memory, {});
-      const notify = (change: string) => told.push(`${change} ${name}`);
-      return loadKey(spec, { ...context, recorder, notify });
+      const onCredentialChange = (change: string) => told.push(`${change} ${name}`);
+      return loadKey(spec, { ...context, recorder, onCredentialChange });
     };
     put(old);
     await load("first");
@@ -329,15 +327,15 @@ describe("files of a bundle", () => {
     await writeFile(key, old.privateKey.slice(0, 120));
     for (const load of [() => loadTlsIdentity(spec, context), () => loadKey(own, context)]) {
       const started = clock.now();
-      const failing = failure(load());
+      const failing = checkedRejectionOf(load());
       await ended(failing);
       expect(clock.now() - started).toBeLessThanOrEqual(1_000);
       expect(await failing).toMatchObject({ code: "key_invalid", retryable: true });
     }
-    await aged(key, cert);
+    await backdate(key, cert);
     for (const error of [
-      await failure(loadTlsIdentity(spec, context)),
-      await failure(loadKey(own, context)),
+      await checkedRejectionOf(loadTlsIdentity(spec, context)),
+      await checkedRejectionOf(loadKey(own, context)),
     ]) {
       expect(error).toMatchObject({ code: "key_invalid", retryable: false });
     }
@@ -349,7 +347,7 @@ describe("files of a bundle", () => {
     const ended = await authority.issue({ notAfter: new Date("2021-06-01T12:00:00Z") });
     await writeFile(cert, ended.certificate);
     await writeFile(key, ended.privateKey);
-    expect(await failure(loadTlsIdentity(spec, context))).toMatchObject({ retryable: false });
+    expect(await checkedRejectionOf(loadTlsIdentity(spec, context))).toMatchObject({ retryable: false });
     expect(clock.pending).toEqual([]);
   });
 });
@@ -365,9 +363,9 @@ describe("a signer whose certificate is replaced before it signs with the new ke
       alg: "ES256",
       certificate: { env: "CERTIFICATE" },
     };
-    const asked = { ...context, signers };
+    const contextWithSigners = { ...context, signers };
     const attempt = async () => {
-      const key = await loadKey(spec, asked);
+      const key = await loadKey(spec, contextWithSigners);
       const jwt = await signJwt(key, { alg: "ES256", typ: "JWT", claims: {}, server: "billing" });
       // The thumbprint in the header that was just signed.
       const header = JSON.parse(Buffer.from(jwt.split(".")[0] ?? "", "base64url").toString()) as {
@@ -383,11 +381,17 @@ describe("a signer whose certificate is replaced before it signs with the new ke
     put({ certificate: old.certificate });
     const before = await attempt();
     put({ certificate: renewed.certificate });
-    expect(await failure(attempt())).toMatchObject({ code: "signer_unavailable", retryable: true });
+    expect(await checkedRejectionOf(attempt())).toMatchObject({
+      code: "signer_unavailable",
+      retryable: true,
+    });
     expect(await attempt()).toBe(before);
     expect(await attempt()).toBe(before);
     moves(renewed);
-    expect(await failure(attempt())).toMatchObject({ code: "signer_unavailable", retryable: true });
+    expect(await checkedRejectionOf(attempt())).toMatchObject({
+      code: "signer_unavailable",
+      retryable: true,
+    });
     const after = await attempt();
     expect(after).not.toBe(before);
     expect(await attempt()).toBe(after);
@@ -398,12 +402,18 @@ describe("a signer whose certificate is replaced before it signs with the new ke
     put({ certificate: old.certificate });
     await attempt();
     put({ certificate: renewed.certificate });
-    await failure(attempt());
+    await checkedRejectionOf(attempt());
     await attempt();
     await clock.advance(tenMinutes);
-    expect(await failure(attempt())).toMatchObject({ code: "signer_unavailable", retryable: false });
+    expect(await checkedRejectionOf(attempt())).toMatchObject({
+      code: "signer_unavailable",
+      retryable: false,
+    });
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     moves({ ...old, privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString() });
-    expect(await failure(attempt())).toMatchObject({ code: "signer_unavailable", retryable: false });
+    expect(await checkedRejectionOf(attempt())).toMatchObject({
+      code: "signer_unavailable",
+      retryable: false,
+    });
   });
 });

@@ -2,12 +2,12 @@ import { generateKeyPairSync, type KeyObject, type RSAPSSKeyPairKeyObjectOptions
 import { calculateJwkThumbprint, jwtVerify } from "jose";
 import { describe, expect, it } from "vitest";
 import type { KeySpec } from "../../../src/config/spec.js";
-import { McpAuthError } from "../../../src/errors/error.js";
 import { loadKey } from "../../../src/keys/load-key.js";
 import { loadTlsIdentity } from "../../../src/keys/load-tls-identity.js";
 import { plainPublicKey } from "../../../src/keys/plain-rsa.js";
 import { signJwt } from "../../../src/keys/sign-jwt.js";
 import { selfSigned } from "../../support/certificates.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 
 const context = (env: Record<string, string>) => ({ server: "billing", env });
 const pkcs8 = (key: KeyObject) => key.export({ type: "pkcs8", format: "pem" }).toString();
@@ -20,9 +20,9 @@ function bound(hashAlgorithm: string, saltLength: number, mgf1HashAlgorithm = ha
 }
 const free = generateKeyPairSync("rsa-pss", { modulusLength: 2048 });
 
-async function failure(work: Promise<unknown>): Promise<string> {
-  const error: unknown = await work.catch((thrown: unknown) => thrown);
-  if (!(error instanceof McpAuthError)) throw new Error("expected a McpAuthError");
+/** Returns the message of the `key_invalid` that a load rejects with. */
+async function keyInvalidMessage(work: Promise<unknown>): Promise<string> {
+  const error = await rejectionOf(work);
   expect(error.code).toBe("key_invalid");
   return error.message;
 }
@@ -53,7 +53,7 @@ describe("an RSA key that is restricted to PSS", () => {
     ["two different hashes", bound("sha256", 32, "sha512")],
     ["more salt than JOSE allows", bound("sha256", 40)],
   ])("and to %s is refused, because no algorithm is left", async (_, { privateKey }) => {
-    expect(await failure(loadKey(key, context({ KEY: pkcs8(privateKey) })))).toBe(
+    expect(await keyInvalidMessage(loadKey(key, context({ KEY: pkcs8(privateKey) })))).toBe(
       'Server "billing": the private key in the environment variable "KEY" cannot be used: it is an RSA key restricted ' +
         "to PSS with parameters that no JOSE algorithm uses. Use one without parameters, or a plain RSA key.",
     );
@@ -61,11 +61,11 @@ describe("an RSA key that is restricted to PSS", () => {
 
   it("is refused for an alg that it does not support", async () => {
     const env = { KEY: pkcs8(free.privateKey) };
-    expect(await failure(loadKey({ ...key, alg: "RS256" }, context(env)))).toContain(
+    expect(await keyInvalidMessage(loadKey({ ...key, alg: "RS256" }, context(env)))).toContain(
       'it is an RSA key restricted to PSS, which signs PS256, PS384, PS512, but the "alg" of the config is "RS256".',
     );
     const only = { KEY: pkcs8(bound("sha256", 32).privateKey) };
-    expect(await failure(loadKey({ ...key, alg: "PS512" }, context(only)))).toContain(
+    expect(await keyInvalidMessage(loadKey({ ...key, alg: "PS512" }, context(only)))).toContain(
       "which signs PS256, but",
     );
   });
@@ -80,7 +80,7 @@ describe("an RSA key that is restricted to PSS", () => {
 
     const other = await selfSigned({ keyType: "rsa-pss" });
     expect(
-      await failure(
+      await keyInvalidMessage(
         loadKey({ ...key, certificate: { env: "CERT" } }, context({ ...env, CERT: other.certificate })),
       ),
     ).toContain("it is the certificate of another key.");

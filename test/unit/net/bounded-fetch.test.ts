@@ -24,7 +24,7 @@ async function serve(handler: Handler): Promise<HttpServer> {
 
 const request = (url: string, more: Partial<BoundedRequest> = {}): BoundedRequest => ({
   server: "billing",
-  what: "the token endpoint",
+  target: "the token endpoint",
   endpoint: "token endpoint",
   url,
   timeout: 10_000,

@@ -9,7 +9,7 @@ import {
   smallestOffset,
 } from "../../../src/net/clock-offset.js";
 import { maxCorrectedSkew, ServerClocks, toleratedSkew } from "../../../src/net/server-clocks.js";
-import { watchedBy } from "../../support/watched-by.js";
+import { clockLearningFetch } from "../../support/clock-learning-fetch.js";
 
 const noon = Date.UTC(2026, 0, 1, 12);
 const date = (time: number) => new Date(time).toUTCString();
@@ -126,7 +126,7 @@ test("the true offset is never excluded, and no larger one is assumed, with any 
 async function signed(offset: number, exchange: Exchange, then: number) {
   let ours = noon + exchange.fraction;
   const clocks = new ServerClocks({ now: () => ours });
-  const fetch = watchedBy(clocks, async () => {
+  const fetch = clockLearningFetch(clocks, async () => {
     ours += exchange.there;
     const headers = { date: date(ours + offset) };
     ours += exchange.back;

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { NetworkSpec } from "../../../src/config/spec.js";
 import { networkTrust, type TrustOptions } from "../../../src/net/network-trust.js";
 import { createAuthority } from "../../support/certificates.js";
-import { onMachine } from "../../support/on-machine.js";
+import { fakeHostname } from "../../support/fake-hostname.js";
 
 const root = new URL("../../../", import.meta.url);
 // Inside the project, so that its dependencies are found, in a folder that git and the checks ignore.
@@ -114,7 +114,7 @@ describe("the fingerprint of what a process trusts", () => {
     const ways = [{ proxy: "http://127.0.0.1:3128" }, { proxy: "http://proxy.example:3128" }, {}];
     const all = async () => await Promise.all(ways.map((way) => fingerprint({ allowInsecureHttp, ...way })));
     const [local, remote, direct] = await all();
-    onMachine("another");
+    fakeHostname("another");
     const [localThere, ...others] = await all();
     expect(localThere).not.toBe(local);
     expect(others).toEqual([remote, direct]);

@@ -11,7 +11,7 @@ import { inspect } from "node:util";
 import { Agent } from "undici";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { NetworkSpec } from "../../../src/config/spec.js";
-import { McpAuthError } from "../../../src/errors/error.js";
+import type { McpAuthError } from "../../../src/errors/error.js";
 import { Secret } from "../../../src/lib/secret.js";
 import { boundedFetch, type FetchFunction } from "../../../src/net/bounded-fetch.js";
 import type { TlsIdentity } from "../../../src/net/client-certificate.js";
@@ -19,6 +19,7 @@ import { createNetwork, type Network } from "../../../src/net/network.js";
 import { createAuthority, selfSigned } from "../../support/certificates.js";
 import { deferred } from "../../support/deferred.js";
 import { type Listening, listen } from "../../support/listen.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 import { startConnectProxy } from "./connect-proxy.js";
 
 type Authority = Awaited<ReturnType<typeof createAuthority>>;
@@ -91,13 +92,9 @@ function network(
 const text = async (response: Promise<Response>): Promise<string> => (await response).text();
 
 /** Returns the error with which a token request fails. */
-async function failure(send: FetchFunction, url: string): Promise<McpAuthError> {
-  const asked = { server: "billing", what: "the token endpoint", url, timeout: 10_000 };
-  const error = await boundedFetch(send, { endpoint: "token endpoint", ...asked }).then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof McpAuthError)) throw new Error(`expected McpAuthError, got ${String(error)}`);
+async function tokenRequestError(send: FetchFunction, url: string): Promise<McpAuthError> {
+  const exchange = { server: "billing", target: "the token endpoint", url, timeout: 10_000 };
+  const error = await rejectionOf(boundedFetch(send, { endpoint: "token endpoint", ...exchange }));
   expect(error.cause).toBeUndefined();
   return error;
 }
@@ -192,7 +189,7 @@ describe("network.ca", () => {
 
   test("an authority that is not configured is not trusted, and the message names network.ca", async () => {
     const { origin } = await serve();
-    const error = await failure(network().fetch, origin);
+    const error = await tokenRequestError(network().fetch, origin);
     expect(error).toMatchObject({ code: "tls_failed", retryable: false });
     expect(error.message).toBe(
       `Server "billing": could not open a trusted TLS connection to the token endpoint (${origin}) (SELF_SIGNED_CERT_IN_CHAIN). Check its certificate. To trust an authority of your own, name it in "ca" under "network" in the config (network.ca), or in NODE_EXTRA_CA_CERTS.`,
@@ -203,7 +200,7 @@ describe("network.ca", () => {
     const other = join(folder, "other.pem");
     await writeFile(other, (await createAuthority()).certificate);
     const { origin } = await serve();
-    expect((await failure(network({ ca: [other] }).fetch, origin)).code).toBe("tls_failed");
+    expect((await tokenRequestError(network({ ca: [other] }).fetch, origin)).code).toBe("tls_failed");
   });
 
   test("authorities from several files and from NODE_EXTRA_CA_CERTS are trusted", async () => {
@@ -247,7 +244,7 @@ describe("network.ca", () => {
       const { origin } = await serve();
       const path = await file();
       const own = network({ ca: [path] }).fetch;
-      const error = await failure(own, origin);
+      const error = await tokenRequestError(own, origin);
       expect(error).toMatchObject({ code: "config_invalid", retryable: false, server: "billing" });
       expect(error.message).toContain(`Server "billing": the file ${path}, named in "network.ca", ${says}`);
       expect(inspect(error)).not.toContain("hunter2");
@@ -265,7 +262,7 @@ describe("network.ca", () => {
     const { origin } = await serve();
     const file = join(folder, "late.pem");
     const own = network({ ca: [file] }).fetch;
-    expect((await failure(own, origin)).code).toBe("config_invalid");
+    expect((await tokenRequestError(own, origin)).code).toBe("config_invalid");
     await writeFile(file, authority.certificate);
     expect(await text(own(origin))).toBe("nobody");
     await rm(file);
@@ -292,15 +289,15 @@ describe("NODE_TLS_REJECT_UNAUTHORIZED", () => {
     const { origin } = await serve();
     vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
     const own = network({}, { NODE_TLS_REJECT_UNAUTHORIZED: "0" });
-    expect((await failure(own.fetch, origin)).code).toBe("tls_failed");
-    expect((await failure(own.fetchAs(alice), origin)).code).toBe("tls_failed");
+    expect((await tokenRequestError(own.fetch, origin)).code).toBe("tls_failed");
+    expect((await tokenRequestError(own.fetchAs(alice), origin)).code).toBe("tls_failed");
   });
 
   test("verification stays on even if the process turns it off after the network was created", async () => {
     const { origin } = await serve();
     const own = network();
     vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
-    expect((await failure(own.fetch, origin)).code).toBe("tls_failed");
+    expect((await tokenRequestError(own.fetch, origin)).code).toBe("tls_failed");
   });
 
   test("verification stays on even if the process turns it off between a request and its connection", async () => {
@@ -309,7 +306,7 @@ describe("NODE_TLS_REJECT_UNAUTHORIZED", () => {
       vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
       return fetch(input, init);
     });
-    expect((await failure(own.fetch, origin)).code).toBe("tls_failed");
+    expect((await tokenRequestError(own.fetch, origin)).code).toBe("tls_failed");
   });
 
   test("a connection that other code opened without verification is not reused", async () => {
@@ -324,7 +321,7 @@ describe("NODE_TLS_REJECT_UNAUTHORIZED", () => {
     // Once that connection is idle, all code that uses the connection pool of the process reuses it.
     const reused = () => text(fetch(`${origin}/reused`)).catch(() => undefined);
     while ((await reused()) !== "ok");
-    expect((await failure(network().fetch, `${origin}/secret`)).code).toBe("tls_failed");
+    expect((await tokenRequestError(network().fetch, `${origin}/secret`)).code).toBe("tls_failed");
     expect(urls).toEqual(["/careless", "/reused"]);
   });
 
@@ -341,7 +338,7 @@ describe("NODE_TLS_REJECT_UNAUTHORIZED", () => {
     });
     await own.fetch("https://auth.example/before");
     processEnv["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
-    const error = await failure(own.fetch, "https://auth.example/secret");
+    const error = await tokenRequestError(own.fetch, "https://auth.example/secret");
     expect(error).toMatchObject({ code: "tls_failed", retryable: false });
     expect(error.message).toContain("no request was sent. NODE_TLS_REJECT_UNAUTHORIZED turns");
     await own.fetch("http://localhost/after");
@@ -358,10 +355,12 @@ describe("NODE_TLS_REJECT_UNAUTHORIZED", () => {
       ...{ spec: { ca: [], allowInsecureHttp: [], ...spec }, env: {} },
       supportsDispatcher: false,
     });
-    const error = await failure(own.fetch, "https://auth.example/");
+    const error = await tokenRequestError(own.fetch, "https://auth.example/");
     expect(error.code).toBe("config_invalid");
     expect(error.message).toContain(`no request was sent: ${named} works only on Node.js`);
-    expect((await failure(own.fetchAs(alice), "https://auth.example/")).code).toBe("config_invalid");
+    expect((await tokenRequestError(own.fetchAs(alice), "https://auth.example/")).code).toBe(
+      "config_invalid",
+    );
   });
 
   test.each<[string, () => Promise<TlsOptions>, string]>([
@@ -374,7 +373,7 @@ describe("NODE_TLS_REJECT_UNAUTHORIZED", () => {
     ["is self-signed", () => tls(undefined), "network.ca"],
   ])("a certificate that %s is refused, and the message says why", async (_name, options, says) => {
     const { origin } = await serve(await options());
-    const error = await failure(network({ ca: [ca] }).fetch, origin);
+    const error = await tokenRequestError(network({ ca: [ca] }).fetch, origin);
     expect(error).toMatchObject({ code: "tls_failed", retryable: false });
     expect(error.message).toContain(says);
   });
@@ -385,7 +384,7 @@ describe("NODE_TLS_REJECT_UNAUTHORIZED", () => {
       maxVersion: "TLSv1.1",
       ciphers: "ALL:@SECLEVEL=0",
     });
-    const error = await failure(network({ ca: [ca] }).fetch, origin);
+    const error = await tokenRequestError(network({ ca: [ca] }).fetch, origin);
     expect(error.code).toBe("tls_failed");
   });
 
@@ -430,7 +429,7 @@ describe("Network.fetchAs", () => {
     "a missing client certificate (%s) is tls_failed and not retryable",
     async (version) => {
       const { origin } = await serve({ ...demand, minVersion: version, maxVersion: version });
-      const error = await failure(network({ ca: [ca] }).fetch, origin);
+      const error = await tokenRequestError(network({ ca: [ca] }).fetch, origin);
       expect(error).toMatchObject({ code: "tls_failed", retryable: false });
       expect(error.message).toMatch(/demands? a client certificate/);
     },
@@ -457,14 +456,14 @@ describe("Network.fetchAs", () => {
     open.push(server);
     // A TCP server that listens has an address object.
     const { port } = server.address() as AddressInfo;
-    const error = await failure(network().fetchAs(alice), `https://127.0.0.1:${port}`);
+    const error = await tokenRequestError(network().fetchAs(alice), `https://127.0.0.1:${port}`);
     expect(error).toMatchObject({ code: "tls_failed", retryable: false });
     expect(error.message).toContain(says);
   });
 
   test("a client certificate with the wrong key is key_invalid, and neither is shown", async () => {
     const mixed = { ...alice, privateKey: bob.privateKey };
-    const error = await failure(network({ ca: [ca] }).fetchAs(mixed), "https://127.0.0.1:1/");
+    const error = await tokenRequestError(network({ ca: [ca] }).fetchAs(mixed), "https://127.0.0.1:1/");
     expect(error).toMatchObject({ code: "key_invalid", server: "billing" });
     const secret = bob.privateKey.reveal().split("\n")[1] ?? "";
     expect(secret.length).toBeGreaterThan(20);
@@ -504,11 +503,11 @@ describe("network.proxy", () => {
     expect(await text(network({ ca: [ca] }, env).fetch(origin))).toBe("nobody");
     // A name that only the proxy can resolve.
     const exempt = network({ ca: [ca] }, { ...env, NO_PROXY: ".test" });
-    expect((await failure(exempt.fetch, named(origin))).message).toMatch(
+    expect((await tokenRequestError(exempt.fetch, named(origin))).message).toMatch(
       /could not be reached \((ENOTFOUND|EAI_AGAIN)\)/,
     );
     const off = network({ ca: [ca], proxy: false }, env);
-    expect((await failure(off.fetch, named(origin))).code).toBe("unavailable");
+    expect((await tokenRequestError(off.fetch, named(origin))).code).toBe("unavailable");
     expect(proxy.targets).toHaveLength(1);
   });
 
@@ -544,7 +543,7 @@ describe("network.proxy", () => {
     expect(proxy.targets).toHaveLength(1);
 
     await using strange = await startConnectProxy({ tls: await tlsOf(selfSigned()) });
-    const error = await failure(network({ proxy: strange.origin, ca: [ca] }).fetch, named(origin));
+    const error = await tokenRequestError(network({ proxy: strange.origin, ca: [ca] }).fetch, named(origin));
     expect(error).toMatchObject({ code: "tls_failed", retryable: false });
     expect(error.message).toContain(`to the proxy ${strange.host} (`);
     expect(strange.targets).toEqual([]);
@@ -563,7 +562,7 @@ describe("network.proxy", () => {
       proxy: impostor.origin.replace("127.0.0.1", "user:hunter2@localhost"),
       ca: [ca],
     });
-    expect((await failure(throughImpostor.fetch, url)).code).toBe("tls_failed");
+    expect((await tokenRequestError(throughImpostor.fetch, url)).code).toBe("tls_failed");
     expect(impostor.authorizations).toEqual([]);
   });
 
@@ -571,14 +570,14 @@ describe("network.proxy", () => {
     await using strange = await startConnectProxy({ tls: await tlsOf(selfSigned()) });
     const own = network({ proxy: strange.origin });
     vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
-    expect((await failure(own.fetch, "https://auth.test/token")).code).toBe("tls_failed");
+    expect((await tokenRequestError(own.fetch, "https://auth.test/token")).code).toBe("tls_failed");
     expect(strange.targets).toEqual([]);
   });
 
   test("the server behind a proxy is verified too", async () => {
     const { origin } = await serve(await tlsOf(authority.issue({ hosts: ["other.test"] })));
     await using proxy = await startConnectProxy();
-    const error = await failure(network({ proxy: proxy.origin, ca: [ca] }).fetch, named(origin));
+    const error = await tokenRequestError(network({ proxy: proxy.origin, ca: [ca] }).fetch, named(origin));
     expect(error.message).toContain("is for another name");
   });
 
@@ -602,7 +601,7 @@ describe("network.proxy", () => {
       await using proxy = await startConnectProxy({ refuse: () => status });
       const url = proxy.origin.replace("//", "//agent:hunter2@");
       const own = network({ proxy: url }).fetch;
-      const error = await failure(own, "https://auth.test/token");
+      const error = await tokenRequestError(own, "https://auth.test/token");
       expect(error).toMatchObject({ code: "unavailable", retryable, server: "billing" });
       expect(error.message).toContain(`Server "billing": the proxy ${proxy.host} ${says}`);
       // An MCP request gets the same error.
@@ -625,7 +624,7 @@ describe("network.proxy", () => {
     const proxy = await startConnectProxy();
     await proxy.close();
     const own = network({ proxy: proxy.origin.replace("//", "//agent:hunter2@") }).fetch;
-    const error = await failure(own, "https://auth.test/token");
+    const error = await tokenRequestError(own, "https://auth.test/token");
     expect(error).toMatchObject({ code: "unavailable", retryable: true });
     expect(error.message).toBe(
       `Server "billing": the proxy ${proxy.host} could not be reached (ECONNREFUSED). Check its address and the network.`,
@@ -633,7 +632,10 @@ describe("network.proxy", () => {
   });
 
   test("an invalid proxy is config_invalid when it is needed", async () => {
-    const error = await failure(network({ proxy: "socks5://proxy.example" }).fetch, "https://auth.test/");
+    const error = await tokenRequestError(
+      network({ proxy: "socks5://proxy.example" }).fetch,
+      "https://auth.test/",
+    );
     expect(error).toMatchObject({ code: "config_invalid", server: "billing" });
     expect(error.message).toContain('the proxy in "network" has a scheme that is not supported');
   });
@@ -663,7 +665,7 @@ describe("Network.close", () => {
     await settled(() => idle.connections === 0);
     (await held.promise).end("last");
     expect(await response.text()).toBe("first, last");
-    expect((await failure(own.fetch, idle.origin)).code).toBe("stopped");
+    expect((await tokenRequestError(own.fetch, idle.origin)).code).toBe("stopped");
     await own.close();
   });
 });

@@ -1,6 +1,11 @@
 import { inspect } from "node:util";
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
-import { platformFetch, type ThroughInit, through, trackOwnRequests } from "../../../src/net/own-requests.js";
+import {
+  fetchToUse,
+  type InitWithFetch,
+  platformFetch,
+  trackOwnRequests,
+} from "../../../src/net/own-requests.js";
 import { deferred } from "../../support/deferred.js";
 
 const url = "http://127.0.0.1:1/mcp";
@@ -63,7 +68,7 @@ test("a request is sent with the chosen fetch, else with the one in its init, el
   answer();
   const chosen = vi.fn<typeof globalThis.fetch>(async () => new Response());
   const named = vi.fn<typeof globalThis.fetch>(async () => new Response());
-  const init: ThroughInit = { method: "POST", [through]: named };
+  const init: InitWithFetch = { method: "POST", [fetchToUse]: named };
   await platformFetch(chosen)(url, init);
   await platformFetch()(url, init);
   await platformFetch()(url, { method: "POST" });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { clockSkewMessage, ServerClocks } from "../../../src/net/server-clocks.js";
+import { clockLearningFetch } from "../../support/clock-learning-fetch.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { watchedBy } from "../../support/watched-by.js";
 
 const url = "https://auth.example/token";
 const minute = 60_000;
@@ -11,7 +11,7 @@ function started() {
   const clock = fakeClock();
   const clocks = new ServerClocks(clock);
   const server = { skew: 0, headers: {} as Record<string, string> };
-  const fetch = watchedBy(
+  const fetch = clockLearningFetch(
     clocks,
     async () =>
       new Response("", {
@@ -78,10 +78,10 @@ describe("ServerClocks.at", () => {
     const followed = Object.defineProperty(new Response("", { headers: { date } }), "redirected", {
       value: true,
     });
-    expect(await watchedBy(clocks, async () => followed)(url, { method: "POST" })).toBe(followed);
+    expect(await clockLearningFetch(clocks, async () => followed)(url, { method: "POST" })).toBe(followed);
     // A caller's own `fetch` may return anything.
     const nothing = JSON.parse("null");
-    await expect(watchedBy(clocks, async () => nothing)(url)).rejects.toMatchObject({
+    await expect(clockLearningFetch(clocks, async () => nothing)(url)).rejects.toMatchObject({
       code: "config_invalid",
     });
     expect(corrected()).toBe(0);

@@ -5,9 +5,9 @@ import { Secret } from "../../../src/lib/secret.js";
 import { ServerClocks } from "../../../src/net/server-clocks.js";
 import type { OAuthRuntime } from "../../../src/oauth/attempt.js";
 import { revokeToken } from "../../../src/oauth/revoke-token.js";
+import { clockLearningFetch } from "../../support/clock-learning-fetch.js";
 import { type Handler, type HttpServer, startHttpServer } from "../../support/http-server.js";
 import { rejectionOf } from "../../support/rejection-of.js";
-import { watchedBy } from "../../support/watched-by.js";
 import { clock, now, oauthRuntime, secretClient, serverSpec, signal } from "./fixtures.js";
 
 /** Starts an authorization server with this revocation endpoint. */
@@ -68,7 +68,9 @@ test("an assertion refused by a server with another clock is signed once more, w
       : new Response(await response.text(), { headers: { "content-type": "application/json" } });
   };
   const env = { CRM_SECRET: "canary-secret-that-is-long-enough-to-sign" };
-  await rejectionOf(revoke(server, client, { env, serverClocks, fetch: watchedBy(serverClocks, silent) }));
+  await rejectionOf(
+    revoke(server, client, { env, serverClocks, fetch: clockLearningFetch(serverClocks, silent) }),
+  );
   const issued = revocations(server).map(
     ({ body }) => decodeJwt(new URLSearchParams(body).get("client_assertion") ?? "").iat,
   );

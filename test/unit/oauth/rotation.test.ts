@@ -25,7 +25,7 @@ import {
   type TestGrant,
   unsignedJwt,
 } from "./fixtures.js";
-import { issue } from "./request-of.js";
+import { issue } from "./sent-token-request.js";
 
 const tenMinutes = 600_000;
 
@@ -576,7 +576,7 @@ describe("a credential that differs from that of the previous request", () => {
     env["KEY"] = old.privateKey;
     const all = async () => {
       for (const grant of [...secrets, ...keys]) {
-        await grant({ signal: signal(), notify: (change) => heard.push(change) });
+        await grant({ signal: signal(), onCredentialChange: (change) => heard.push(change) });
       }
       return heard.splice(0);
     };
@@ -602,7 +602,7 @@ describe("a credential that differs from that of the previous request", () => {
       clock,
       credentials,
     });
-    const outcomes = await acquire(grant, { notify: (change) => heard.push(change) });
+    const outcomes = await acquire(grant, { onCredentialChange: (change) => heard.push(change) });
     expect(outcomes).toEqual(["again", "token"]);
     expect(heard).toEqual(["request", "secret:changed", "request"]);
     expect(await credentialsChanged(credentials, { server: "crm", env })).toBe(false);
@@ -623,7 +623,7 @@ describe("a credential that differs from that of the previous request", () => {
       grantOf(origin, { type: "static", token: reference }, more),
     ]) {
       for (const _ of [0, 1]) {
-        await grant({ signal: signal(), notify: (change) => heard.push(change) });
+        await grant({ signal: signal(), onCredentialChange: (change) => heard.push(change) });
       }
     }
     expect(heard).toEqual([]);

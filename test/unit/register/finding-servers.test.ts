@@ -14,9 +14,11 @@ test("ServerMap finds the same server for a URL as a comparison with every serve
       const urls = new Map(
         servers.map(([path, query], index) => [`s${index}`, `${origin}${path}${query}`] as const),
       );
-      const asked = `${origin}${wanted}${its}`;
+      const requestUrl = `${origin}${wanted}${its}`;
       const each = [...urls].map(([name, url]) => ({ name, address: new URL(url) }));
-      expect(new ServerMap(urls).find(asked)?.server.name).toBe(closestServer(new URL(asked), each)?.name);
+      expect(new ServerMap(urls).find(requestUrl)?.server.name).toBe(
+        closestServer(new URL(requestUrl), each)?.name,
+      );
     }),
   );
 });

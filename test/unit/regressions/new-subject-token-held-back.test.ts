@@ -37,9 +37,9 @@ test("the cool-down after a refused subject token does not block a new subject t
   const crm = auth.resolve("crm");
   const ada = (subjectToken: string) => crm.for({ key: "ada", subjectToken }).getAccessToken();
   expect(await caught(ada("ended"))).toMatchObject({ code: "token_request_rejected" });
-  const asked = server.requests.length;
+  const requestsBefore = server.requests.length;
   expect(await caught(ada("ended"))).toMatchObject({ code: "token_request_rejected" });
-  expect(server.requests).toHaveLength(asked);
+  expect(server.requests).toHaveLength(requestsBefore);
   expect(await ada("fresh")).toBe("t");
   await auth.stop();
 });

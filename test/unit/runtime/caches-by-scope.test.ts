@@ -10,7 +10,7 @@ import { fakeClock } from "../../support/fake-clock.js";
 function world(scopes?: readonly string[]) {
   const clock = fakeClock(0);
   const opened = deferred<void>();
-  const asked: string[] = [];
+  const requested: string[] = [];
   const issue = (wanted: readonly string[] | undefined): Token => {
     const now = clock.now();
     const accessToken = `for ${wanted?.join("+") ?? "the config"}`;
@@ -27,7 +27,7 @@ function world(scopes?: readonly string[]) {
         source: {
           async getToken({ signal }) {
             await opened.promise;
-            asked.push(wanted?.join("+") ?? "*");
+            requested.push(wanted?.join("+") ?? "*");
             if (signal.aborted) throw new McpAuthError("aborted", "Called off.");
             return issue(wanted);
           },
@@ -36,7 +36,7 @@ function world(scopes?: readonly string[]) {
   });
   const get = async (wanted: readonly string[] | undefined) =>
     (await caches.of(wanted).getToken({ reason: "demand" })).accessToken;
-  return { clock, caches, get, asked, open: () => opened.resolve() };
+  return { clock, caches, get, requested, open: () => opened.resolve() };
 }
 
 test("the scope * is a scope like any other, and does not stand for the scopes of the config", async () => {
@@ -47,44 +47,44 @@ test("the scope * is a scope like any other, and does not stand for the scopes o
 });
 
 test("the order and duplicates of scopes do not matter, and an empty list has its own cache", async () => {
-  const { get, asked, open } = world();
+  const { get, requested, open } = world();
   open();
   for (const set of [["a", "b"], ["b", "a"], ["a", "b", "a"], [], []]) await get(set);
-  expect(asked).toEqual(["a+b", ""]);
+  expect(requested).toEqual(["a+b", ""]);
 });
 
 test("a later change of the caller's list has no effect, and each scope is requested once", async () => {
-  const { get, asked, open } = world();
+  const { get, requested, open } = world();
   const list = ["read", "write", "read"];
   const answer = get(list);
   list.push("admin");
   open();
   expect(await answer).toBe("for read+write");
-  expect(asked).toEqual(["read+write"]);
+  expect(requested).toEqual(["read+write"]);
 });
 
 test("callers of one scope set share its request, however many other caches have requests in flight", async () => {
-  const { get, asked, open } = world();
+  const { get, requested, open } = world();
   const many = Array.from({ length: 150 }, (_, number) => [`s${number}`]);
   const answers = [...many, ...many].map(get);
   open();
   await Promise.all(answers);
-  expect(asked).toHaveLength(150);
+  expect(requested).toHaveLength(150);
 });
 
 test("caches beyond the limit are dropped once no caller waits for them, except the default one", async () => {
-  const { caches, get, asked, open } = world(["own"]);
+  const { caches, get, requested, open } = world(["own"]);
   const many = Array.from({ length: 1_000 }, (_, number) => [`s${number}`]);
   open();
   await get(["own"]);
   await Promise.all(many.map(get));
   await get(["one more"]);
-  asked.length = 0;
+  requested.length = 0;
   for (const set of many) await get(set);
   // No more than the limit were kept of the caches that were created at once.
-  expect(asked.length).toBeGreaterThanOrEqual(900);
+  expect(requested.length).toBeGreaterThanOrEqual(900);
   expect((await caches.defaultCache.getToken({ reason: "demand" })).accessToken).toBe("for own");
-  expect(asked).not.toContain("own");
+  expect(requested).not.toContain("own");
 });
 
 test("stop() ends the requests of all caches, however many are in flight", async () => {

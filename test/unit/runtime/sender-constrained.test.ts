@@ -5,7 +5,7 @@ import { WaitLimits } from "../../../src/lib/wait-limits.js";
 import type { Binding } from "../../../src/oauth/issued-token.js";
 import { bareToken, tokenHeaders } from "../../../src/runtime/sender-constrained.js";
 import { Token } from "../../../src/tokens/token.js";
-import { rejection } from "../tokens/fixtures.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 
 const url = new URL("https://mcp.example/mcp");
 
@@ -86,17 +86,17 @@ describe("tokenHeaders", () => {
   });
 
   test("headers for a token that is bound to a key need a method and a URL", async () => {
-    expect((await rejection(headersOf(token({ dpopSigner }), { method: "GET" }))).code).toBe(
+    expect((await rejectionOf(headersOf(token({ dpopSigner }), { method: "GET" }))).code).toBe(
       "sender_constrained",
     );
-    expect((await rejection(headersOf(token({ dpopSigner }), { url: url.href }))).code).toBe(
+    expect((await rejectionOf(headersOf(token({ dpopSigner }), { url: url.href }))).code).toBe(
       "sender_constrained",
     );
   });
 
   test("there are no headers for a token that is bound to a certificate", async () => {
     const held = token({ certificate: certificate(true) });
-    expect((await rejection(headersOf(held, { method: "GET", url: url.href }))).code).toBe(
+    expect((await rejectionOf(headersOf(held, { method: "GET", url: url.href }))).code).toBe(
       "sender_constrained",
     );
   });

@@ -6,7 +6,8 @@ import { stepUp } from "../../../src/runtime/step-up.js";
 import { StepUps } from "../../../src/runtime/step-ups.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { type Answer, outage, refusal, rejection, testCache } from "../tokens/fixtures.js";
+import { rejectionOf } from "../../support/rejection-of.js";
+import { type Answer, outage, refusal, testCache } from "../tokens/fixtures.js";
 
 const demand = { reason: "demand" } as const;
 const authorizationServer = { issuer: "https://auth.example", token_endpoint: "https://auth.example/token" };
@@ -20,7 +21,7 @@ interface Options {
 
 /** Caches by scope whose tokens are named after their scopes, and all requested scope sets, in order. */
 function world({ scopes, stepUp: growth = [], answer }: Options = {}) {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const plans: (number | undefined)[] = [];
   const caches = new CachesByScope({
     scopes,
@@ -30,7 +31,7 @@ function world({ scopes, stepUp: growth = [], answer }: Options = {}) {
       const made = testCache({
         onPlan,
         answer: async () => {
-          asked.push(name);
+          requested.push(name);
           return answer?.(name) ?? { accessToken: name, expiresIn: 3_600, scopes: wanted ?? [] };
         },
       });
@@ -51,46 +52,46 @@ function world({ scopes, stepUp: growth = [], answer }: Options = {}) {
     found = target && { authorizationServer, resource: undefined, ...target };
     return stepUp(spec, stepUps, found, { wanted, token, signal: undefined });
   };
-  return { caches, stepUps, asked, plans, step, spec };
+  return { caches, stepUps, requested, plans, step, spec };
 }
 
 describe("step-up", () => {
   test("a step-up requests a token for both scope sets, which become the default scopes", async () => {
-    const { caches, step, asked } = world({ scopes: ["read"], stepUp: ["write"] });
+    const { caches, step, requested } = world({ scopes: ["read"], stepUp: ["write"] });
     expect((await step(["write"]))?.accessToken).toBe("read+write");
     expect((await caches.defaultCache.getToken(demand)).accessToken).toBe("read+write");
-    expect(asked).toEqual(["read", "read+write"]);
+    expect(requested).toEqual(["read", "read+write"]);
   });
 
   test("a scope that the config does not allow rejects with insufficient_scope, without a request", async () => {
-    const { caches, step, asked } = world({ scopes: ["read"], stepUp: ["write"] });
-    const error = await rejection(step(["write", "admin"]));
+    const { caches, step, requested } = world({ scopes: ["read"], stepUp: ["write"] });
+    const error = await rejectionOf(step(["write", "admin"]));
     expect(error.code).toBe("insufficient_scope");
     expect(error.message).toContain("wants a scope that the config does not allow");
     expect(error.message).not.toContain("admin");
     expect(error.details).toEqual({ scope: ["admin"] });
     expect(error.retryable).toBe(false);
-    expect(asked).toEqual(["read"]);
+    expect(requested).toEqual(["read"]);
     expect((await caches.defaultCache.getToken(demand)).accessToken).toBe("read");
   });
 
   test("the scopes that a server wants are only in the details of the error, and are cut to a limit", async () => {
     const { step } = world({ scopes: ["read"] });
-    const error = await rejection(step(["IGNORE_ALL_INSTRUCTIONS", `x${"y".repeat(250)}`]));
+    const error = await rejectionOf(step(["IGNORE_ALL_INSTRUCTIONS", `x${"y".repeat(250)}`]));
     expect(error.message).toContain("wants 2 scopes that the config does not allow");
     expect(error.details).toEqual({ scope: ["IGNORE_ALL_INSTRUCTIONS", `x${"y".repeat(198)}…`] });
   });
 
   test("the scopes in the server's metadata are allowed if the config leaves the scopes to the server", async () => {
-    const { step, asked } = world();
+    const { step, requested } = world();
     const target = { scopes: ["read"], supportedScopes: ["read", "write"] };
     expect((await step(["write"], target))?.accessToken).toBe("read+write");
-    expect(asked).toEqual(["*", "read+write"]);
-    expect((await rejection(step(["admin"], target))).code).toBe("insufficient_scope");
+    expect(requested).toEqual(["*", "read+write"]);
+    expect((await rejectionOf(step(["admin"], target))).code).toBe("insufficient_scope");
   });
 
   test("a server that names other scopes each time gets at most 256 scopes", async () => {
-    const { step, asked } = world();
+    const { step, requested } = world();
     await step(["write"], { scopes: ["read"], supportedScopes: ["read", "write"] });
     let refused = 0;
     for (let turn = 0; turn < 1_000; turn += 1) {
@@ -101,7 +102,7 @@ describe("step-up", () => {
       });
     }
     expect(refused).toBeGreaterThan(700);
-    const sizes = asked.map((name) => name.split("+").length);
+    const sizes = requested.map((name) => name.split("+").length);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(256);
   });
 
@@ -112,50 +113,50 @@ describe("step-up", () => {
   });
 
   test("a scope that neither the config nor the metadata names is not allowed", async () => {
-    const { step, asked } = world();
-    expect((await rejection(step(["write"]))).code).toBe("insufficient_scope");
-    expect(asked).toEqual(["*"]);
+    const { step, requested } = world();
+    expect((await rejectionOf(step(["write"]))).code).toBe("insufficient_scope");
+    expect(requested).toEqual(["*"]);
   });
 
   test("a step-up to scopes that were requested already returns no token", async () => {
-    const { step, asked } = world({ scopes: ["read", "write"] });
+    const { step, requested } = world({ scopes: ["read", "write"] });
     expect(await step(["write"])).toBeUndefined();
-    expect(asked).toEqual(["read+write"]);
+    expect(requested).toEqual(["read+write"]);
   });
 
   test("a step-up uses the token that another call obtained in the meantime", async () => {
-    const { caches, stepUps, step, asked, spec } = world({ scopes: ["read"], stepUp: ["write"] });
+    const { caches, stepUps, step, requested, spec } = world({ scopes: ["read"], stepUp: ["write"] });
     const token = await caches.defaultCache.getToken(demand);
     await step(["write"]);
     const second = await stepUp(spec, stepUps, undefined, { wanted: ["write"], token, signal: undefined });
     expect(second?.accessToken).toBe("read+write");
-    expect(asked).toEqual(["read", "read+write"]);
+    expect(requested).toEqual(["read", "read+write"]);
   });
 
   test("fifty concurrent step-ups to the same scope send one request", async () => {
-    const { step, asked } = world({ scopes: ["read"], stepUp: ["write"] });
+    const { step, requested } = world({ scopes: ["read"], stepUp: ["write"] });
     const tokens = await Promise.all(Array.from({ length: 50 }, () => step(["write"])));
     expect(new Set(tokens.map((token) => token?.accessToken))).toEqual(new Set(["read+write"]));
-    expect(asked).toEqual(["read", "read+write"]);
+    expect(requested).toEqual(["read", "read+write"]);
   });
 
   test("twelve concurrent step-ups to different scopes send two requests", async () => {
     const many = Array.from({ length: 12 }, (_, number) => `s${number}`);
-    const { caches, step, asked } = world({ scopes: ["read"], stepUp: many });
+    const { caches, step, requested } = world({ scopes: ["read"], stepUp: many });
     await caches.defaultCache.getToken(demand);
     const tokens = await Promise.all(many.map((scope) => step([scope])));
-    expect(asked).toEqual(["read", "read+s0", ["read", ...many].join("+")]);
+    expect(requested).toEqual(["read", "read+s0", ["read", ...many].join("+")]);
     for (const [number, token] of tokens.entries()) expect(token?.scopes).toContain(`s${number}`);
   });
 
   test("after a request for the scopes of several calls was rejected, each call sends its own", async () => {
     const many = ["s0", "s1", "bad", "s2"];
     const answer = (name: string) => (name.includes("bad") ? refusal() : { accessToken: name });
-    const { caches, step, asked } = world({ scopes: ["read"], stepUp: many, answer });
+    const { caches, step, requested } = world({ scopes: ["read"], stepUp: many, answer });
     await caches.defaultCache.getToken(demand);
     const outcomes = await Promise.allSettled(many.map((scope) => step([scope])));
     expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
-    expect(asked.slice(1)).toEqual([
+    expect(requested.slice(1)).toEqual([
       "read+s0",
       "read+s0+s1+bad+s2",
       "read+s0+s1",
@@ -168,11 +169,11 @@ describe("step-up", () => {
   test("after a temporary failure of a request for several calls, the calls send no requests of their own", async () => {
     const many = ["s0", "s1", "s2"];
     const answer = (name: string) => (name === "read" ? {} : outage());
-    const { caches, step, asked } = world({ scopes: ["read"], stepUp: many, answer });
+    const { caches, step, requested } = world({ scopes: ["read"], stepUp: many, answer });
     await caches.defaultCache.getToken(demand);
     const outcomes = await Promise.allSettled(many.map((scope) => step([scope])));
     expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
-    expect(asked).toEqual(["read", "read+s0", "read+s1+s2"]);
+    expect(requested).toEqual(["read", "read+s0", "read+s1+s2"]);
   });
 
   test("two concurrent step-ups to different scopes add both", async () => {
@@ -187,7 +188,7 @@ describe("step-up", () => {
       stepUp: ["write"],
       answer: (name) => (name === "read" ? { accessToken: "read" } : refusal()),
     });
-    expect((await rejection(step(["write"]))).code).toBe("token_request_rejected");
+    expect((await rejectionOf(step(["write"]))).code).toBe("token_request_rejected");
     expect((await caches.defaultCache.getToken(demand)).accessToken).toBe("read");
     expect(caches.defaultCache.snapshot().state).toBe("fresh");
   });
@@ -215,7 +216,7 @@ describe("caches by scope", () => {
 
   test("caches beyond the limit are dropped, except the default one and those with a request in flight", async () => {
     const gate = deferred<Answer>();
-    const { caches, asked } = world({
+    const { caches, requested } = world({
       scopes: ["own"],
       answer: (name) => (name === "slow" ? gate.promise : {}),
     });
@@ -228,19 +229,19 @@ describe("caches by scope", () => {
     expect(caches.of(["own"])).toBe(caches.defaultCache);
     gate.resolve({ accessToken: "slow" });
     expect((await pending).accessToken).toBe("slow");
-    expect(asked).toEqual(["slow"]);
+    expect(requested).toEqual(["slow"]);
   });
 
   test("caches take over the fresh tokens and the default scopes of the previous caches", async () => {
     const before = world({ scopes: ["read"], stepUp: ["write"] });
     await before.step(["write"]);
     await before.caches.of(["other"]).getToken(demand);
-    const { caches, asked, plans } = world({ scopes: ["read"], stepUp: ["write"] });
+    const { caches, requested, plans } = world({ scopes: ["read"], stepUp: ["write"] });
     caches.takeOver(before.caches);
     expect((await caches.defaultCache.getToken(demand)).accessToken).toBe("read+write");
     expect((await caches.of(["other"]).getToken(demand)).accessToken).toBe("other");
     expect((await caches.of(["read"]).getToken(demand)).accessToken).toBe("read");
-    expect(asked).toEqual([]);
+    expect(requested).toEqual([]);
     expect(caches.scopes).toEqual(["read", "write"]);
     expect(plans.at(-1)).toBe(caches.nextRefreshAt);
     expect(caches.nextRefreshAt).toBeGreaterThan(fakeClock().now());
@@ -249,6 +250,6 @@ describe("caches by scope", () => {
   test("a cache that is created after stop() is stopped", async () => {
     const { caches } = world({ scopes: ["read"] });
     await caches.stop(0);
-    expect((await rejection(caches.of(["other"]).getToken(demand))).code).toBe("stopped");
+    expect((await rejectionOf(caches.of(["other"]).getToken(demand))).code).toBe("stopped");
   });
 });

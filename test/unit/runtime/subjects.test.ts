@@ -8,7 +8,7 @@ import {
   runtimeSubjectToken,
   Subjects,
 } from "../../../src/runtime/subjects.js";
-import { rejection } from "../tokens/fixtures.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 
 const client = { issuer: "https://auth.example", id: "agent", credential: { kind: "none" } } as const;
 const common = { client, audience: [], params: {} } as const;
@@ -70,7 +70,7 @@ describe("subjects from code", () => {
   ])(
     "a subject token from %s rejects with secret_unavailable, without the error of the function",
     async (_, subjectToken) => {
-      const error = await rejection(runtimeSubjectToken("crm", { key: "ada", subjectToken }));
+      const error = await rejectionOf(runtimeSubjectToken("crm", { key: "ada", subjectToken }));
       expect(error).toBeInstanceOf(McpAuthError);
       expect(error.code).toBe("secret_unavailable");
       expect(inspect(error, { depth: null })).not.toContain("canary-token");

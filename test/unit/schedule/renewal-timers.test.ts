@@ -102,7 +102,7 @@ describe("the expiry timer", () => {
   test("there is no timer with `automatic: false` and after stop()", async () => {
     const onDemand = timers({ automatic: false, schedule: every(minute) });
     onDemand.timers.plan(onDemand.started + second);
-    onDemand.timers.startTicking();
+    onDemand.timers.startSchedule();
     await onDemand.clock.advance(hour);
     const stopped = timers({ schedule: every(minute) });
     stopped.timers.plan(stopped.started + second);
@@ -110,7 +110,7 @@ describe("the expiry timer", () => {
     stopped.timers.stop();
     stopped.timers.stop();
     stopped.timers.plan(stopped.started + second);
-    stopped.timers.startTicking();
+    stopped.timers.startSchedule();
     expect(stopped.clock.pending).toEqual([]);
     await stopped.clock.advance(hour);
     expect([onDemand.renewals, stopped.renewals]).toEqual([[], []]);
@@ -119,7 +119,7 @@ describe("the expiry timer", () => {
 
   test("timers that are stopped while the schedule is loading start none", async () => {
     const { timers: t, clock } = timers({ schedule: every(minute) });
-    t.startTicking();
+    t.startSchedule();
     t.stop();
     await clock.settle();
     expect(clock.pending).toEqual([]);
@@ -165,7 +165,7 @@ describe("when the clock and the time that has passed differ", () => {
 
   test("after the clock was set back, a schedule ticks by the new time", async () => {
     const { timers: t, clock, renewals } = timers({ schedule: every(10 * minute) });
-    t.startTicking();
+    t.startSchedule();
     await clock.advance(15 * minute);
     clock.jump(-hour);
     await clock.advance(20 * minute);
@@ -187,7 +187,7 @@ describe("when the clock and the time that has passed differ", () => {
 
   test("after the clock was set back, a manager falls asleep within `idle`", async () => {
     const { timers: t, clock, renewals } = timers({ idle: 30 * minute });
-    t.used(clock.now());
+    t.noteUse(clock.now());
     clock.jump(-10 * hour);
     t.plan(clock.now() + minute);
     await clock.advance(minute);
@@ -237,7 +237,7 @@ describe("when the clock and the time that has passed differ", () => {
 describe("a manager that nobody uses", () => {
   test("an unused manager falls asleep after `idle`, and wakes with its next token", async () => {
     const { timers: t, clock, renewals, started } = timers({ idle: 30 * minute });
-    t.used(clock.now());
+    t.noteUse(clock.now());
     t.plan(started + 30 * minute);
     await clock.advance(30 * minute);
     expect(renewals).toHaveLength(1);
@@ -246,7 +246,7 @@ describe("a manager that nobody uses", () => {
     expect(renewals).toHaveLength(1);
     expect(t.asleep).toBe(true);
     expect(t.nextRefreshAt).toBeUndefined();
-    t.used(clock.now());
+    t.noteUse(clock.now());
     expect(t.asleep).toBe(false);
     t.plan(clock.now() + minute);
     await clock.advance(minute);
@@ -258,12 +258,12 @@ describe("a manager that nobody uses", () => {
     t.plan(started + 40 * minute);
     await clock.advance(2 * hour);
     expect([renewals.length, t.asleep]).toEqual([0, true]);
-    t.used(clock.now());
-    t.used(clock.now());
+    t.noteUse(clock.now());
+    t.noteUse(clock.now());
     expect(clock.pending).toHaveLength(1);
     await clock.advance(0);
     expect(renewals).toEqual([[2 * hour, "expiry", Number.POSITIVE_INFINITY]]);
-    t.used(clock.now());
+    t.noteUse(clock.now());
     expect(clock.pending).toEqual([]);
   });
 
@@ -272,7 +272,7 @@ describe("a manager that nobody uses", () => {
     t.plan(started + 40 * minute);
     await clock.advance(2 * hour);
     t.plan(clock.now() + 50 * minute);
-    t.used(clock.now());
+    t.noteUse(clock.now());
     await clock.advance(49 * minute);
     expect(renewals).toEqual([]);
   });
@@ -282,7 +282,7 @@ describe("a manager that nobody uses", () => {
     t.plan(started + 2 * minute);
     await clock.advance(hour);
     t.stop();
-    t.used(clock.now());
+    t.noteUse(clock.now());
     expect(clock.pending).toEqual([]);
   });
 
@@ -300,12 +300,12 @@ describe("a manager that nobody uses", () => {
       cron: async () => every(10 * minute),
       ensureUsableUntil: async (_, reason) => void renewals.push(reason),
     });
-    next.follow(t);
+    next.takeOver(t);
     next.plan(started + 2 * minute);
     await clock.advance(0);
     expect([next.asleep, renewals]).toEqual([true, []]);
     expect(next.nextRefreshAt).toBe(started + 70 * minute);
-    next.used(clock.now());
+    next.noteUse(clock.now());
     await clock.advance(0);
     expect(renewals).toEqual(["expiry"]);
   });
@@ -320,13 +320,13 @@ describe("a manager that nobody uses", () => {
 
   test("a sleeping manager with a schedule and `idle` is not renewed by ticks until it is used", async () => {
     const { timers: t, clock, renewals } = timers({ schedule: every(minute), idle: 2 * minute });
-    t.startTicking();
+    t.startSchedule();
     await clock.advance(2 * minute);
     expect(renewals).toHaveLength(2);
     await clock.advance(10 * minute);
     expect(renewals).toHaveLength(2);
     expect(t.asleep).toBe(true);
-    t.used(clock.now());
+    t.noteUse(clock.now());
     await clock.advance(minute);
     expect(renewals).toHaveLength(3);
     expect(t.asleep).toBe(false);
@@ -336,8 +336,8 @@ describe("a manager that nobody uses", () => {
 describe("a schedule", () => {
   test("a schedule ticks from start() on, for a token that is usable until the next tick", async () => {
     const { timers: t, clock, renewals } = timers({ schedule: every(10 * minute) });
-    t.startTicking();
-    t.startTicking();
+    t.startSchedule();
+    t.startSchedule();
     await clock.advance(20 * minute);
     expect(renewals).toEqual([
       [10 * minute, "schedule", 10 * minute],
@@ -368,7 +368,7 @@ describe("a schedule", () => {
     "a tick of a schedule is delayed by up to %s, and each tick by the same time",
     async (_, interval, spread, offset) => {
       const { timers: t, clock, renewals } = timers({ schedule: every(interval), spread });
-      t.startTicking();
+      t.startSchedule();
       await clock.advance(3 * interval + offset);
       expect(renewals).toEqual([1, 2, 3].map((tick) => [tick * interval + offset, "schedule", interval]));
     },
@@ -385,7 +385,7 @@ describe("a schedule", () => {
       spread: 1,
       schedule: { next: (after) => moments.find((at) => at > after) },
     });
-    t.startTicking();
+    t.startSchedule();
     await clock.advance(minute + 6 * second);
     // The next comes at two minutes, and 30 s later because the one after that is hours away.
     expect(renewals).toEqual([[minute + 6 * second, "schedule", minute + 24 * second]]);
@@ -409,7 +409,7 @@ describe("a schedule", () => {
         renewals.push(time - started);
       },
     });
-    t.startTicking();
+    t.startSchedule();
     await clock.settle();
     asleep = 5 * hour;
     await clock.advance(minute);
@@ -421,14 +421,14 @@ describe("a schedule", () => {
 
   test("a schedule without a next tick sets no timer", async () => {
     const { timers: t, clock } = timers({ schedule: { next: () => undefined } });
-    t.startTicking();
+    t.startSchedule();
     await clock.settle();
     expect(clock.pending).toEqual([]);
   });
 
   test("a tick that is days away is waited for in steps of a day", async () => {
     const { timers: t, clock, renewals } = timers({ schedule: every(30 * day) });
-    t.startTicking();
+    t.startSchedule();
     await clock.settle();
     expect(clock.pending.map(({ delay }) => delay <= day)).toEqual([true]);
     await clock.advance(30 * day);

@@ -11,7 +11,7 @@ import { CredentialRecorder } from "../../../src/secrets/credential-recorder.js"
 import { credentialsChanged } from "../../../src/secrets/credentials-changed.js";
 import { readClientSecret, readSecret, type SecretContext } from "../../../src/secrets/read-secret.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { aged } from "./aged.js";
+import { backdate } from "./backdate.js";
 
 const reference = { env: "CRM_SECRET" };
 let env: Record<string, string | undefined>;
@@ -61,7 +61,7 @@ describe("the value of a reference", () => {
     const read = () =>
       readClientSecret(
         reference,
-        context({ notify: (change) => told.push(`${change} ${env["CRM_SECRET"]}`) }),
+        context({ onCredentialChange: (change) => told.push(`${change} ${env["CRM_SECRET"]}`) }),
       );
     await read();
     await read();
@@ -108,7 +108,7 @@ describe("a credential", () => {
   });
 
   it("has changed if it was missing before", async () => {
-    await aged(folder);
+    await backdate(folder);
     await failing({ file });
     await failing({ env: "ABSENT" });
     expect(await credentialsChanged(memory, context())).toBe(false);

@@ -9,7 +9,7 @@ import { createPermissions, forbidCommands } from "../../../src/lib/permissions.
 import { readSecret, type SecretContext } from "../../../src/secrets/read-secret.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { failureOf } from "./failing.js";
+import { readFailureOf } from "./read-failure-of.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -118,12 +118,12 @@ describe("the error for a command without a secret", () => {
       "it printed more than 1048576 bytes.",
     ],
   ])("names the command, without its arguments and output, and the reason: %s", async (_, code, problem) => {
-    const error = await failureOf(reference(code), { env: {} });
+    const error = await readFailureOf(reference(code), { env: {} });
     expect(error).toMatchObject({ code: "secret_unavailable", retryable: false, message: says(problem) });
   });
 
   it("names a command that does not exist, without its arguments", async () => {
-    const error = await failureOf(
+    const error = await readFailureOf(
       { exec: ["./nowhere", "canary"], cwd: folder, timeout: 1_000 },
       { env: {} },
     );
@@ -135,7 +135,7 @@ describe("the error for a command without a secret", () => {
   it("is retryable if the command exceeded its timeout", async () => {
     const { code, started } = await held();
     const clock = fakeClock();
-    const failing = failureOf(reference(code, { timeout: 3_000 }), { env: {}, clock });
+    const failing = readFailureOf(reference(code, { timeout: 3_000 }), { env: {}, clock });
     await started(1);
     await clock.advance(3_000);
     expect(await failing).toMatchObject({
@@ -151,7 +151,7 @@ describe("the error for a command without a secret", () => {
   ])("says that commands are forbidden by %s, and the command does not run", async (_, context) => {
     const file = join(folder, "ran");
     const code = reference(`require("node:fs").writeFileSync(${JSON.stringify(file)}, "")`);
-    expect(await failureOf(code, context)).toMatchObject({
+    expect(await readFailureOf(code, context)).toMatchObject({
       code: "secret_unavailable",
       retryable: false,
       message: says(
@@ -167,7 +167,7 @@ describe("the error for a command without a secret", () => {
       env: { MCP_AUTH_ALLOW_EXEC: "1" },
       permissions: forbidCommands(allowed, "the reason."),
     };
-    expect(await failureOf(reference("console.log('x')"), context)).toMatchObject({
+    expect(await readFailureOf(reference("console.log('x')"), context)).toMatchObject({
       code: "secret_unavailable",
       message: says("the reason."),
     });
@@ -218,7 +218,7 @@ describe("concurrent callers of a command", () => {
     const { code, sockets, started, runs } = await held();
     const env = {};
     const failing = `${code} process.exitCode = 5;`;
-    const one = failureOf(reference(failing), { env });
+    const one = readFailureOf(reference(failing), { env });
     const other = readSecret(reference(failing), { env, server: "other" }).catch((error: unknown) => error);
     await started(1);
     sockets[0]?.end("canary");
@@ -234,7 +234,7 @@ describe("concurrent callers of a command", () => {
     const { code, sockets, started, runs } = await held();
     const env = {};
     const controller = new AbortController();
-    const leaving = failureOf(reference(code), { env, signal: controller.signal });
+    const leaving = readFailureOf(reference(code), { env, signal: controller.signal });
     const staying = read(reference(code), { env });
     await started(1);
     controller.abort();
@@ -248,7 +248,7 @@ describe("concurrent callers of a command", () => {
     const { code, sockets, started } = await held();
     const env = {};
     const controllers = [new AbortController(), new AbortController()];
-    const leaving = controllers.map(({ signal }) => failureOf(reference(code), { env, signal }));
+    const leaving = controllers.map(({ signal }) => readFailureOf(reference(code), { env, signal }));
     await started(1);
     const ended = deferred();
     sockets[0]?.on("close", () => ended.resolve());
@@ -264,7 +264,7 @@ describe("concurrent callers of a command", () => {
   it("that are already aborted do not run it", async () => {
     const file = join(folder, "ran");
     const code = reference(`require("node:fs").writeFileSync(${JSON.stringify(file)}, "")`);
-    const error = await failureOf(code, { env: {}, signal: AbortSignal.abort() });
+    const error = await readFailureOf(code, { env: {}, signal: AbortSignal.abort() });
     expect(error.message).toBe('Server "crm": the wait for its secret was aborted.');
     await expect(readFile(file)).rejects.toMatchObject({ code: "ENOENT" });
   });

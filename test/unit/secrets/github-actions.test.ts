@@ -4,7 +4,7 @@ import { readSecret } from "../../../src/secrets/read-secret.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
 import { type Handler, sendJson, startHttpServer } from "../../support/http-server.js";
-import { failureOf } from "./failing.js";
+import { readFailureOf } from "./read-failure-of.js";
 
 const requestToken = "canary.request.token";
 
@@ -59,15 +59,15 @@ describe("the ID token of a GitHub Actions job", () => {
   it("is requested at each read, through the fetch of the runtime", async () => {
     let count = 0;
     const { env } = await service((_, response) => sendJson(response, { value: `token-${++count}` }));
-    const asked: string[] = [];
+    const requestedUrls: string[] = [];
     const fetch: FetchFunction = (input, init) => {
-      asked.push(String(input));
+      requestedUrls.push(String(input));
       return globalThis.fetch(input, init);
     };
     const context = { server: "crm", env, fetch };
     expect((await readSecret(reference, context)).reveal()).toBe("token-1");
     expect((await readSecret(reference, context)).reveal()).toBe("token-2");
-    expect(asked).toHaveLength(2);
+    expect(requestedUrls).toHaveLength(2);
   });
 });
 
@@ -81,7 +81,7 @@ describe("without the variables of a GitHub Actions job", () => {
     ["the URL is not set", { ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken }],
     ["the URL is empty", { ACTIONS_ID_TOKEN_REQUEST_URL: "", ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken }],
   ])("the error says where these variables exist, and with which permission: %s", async (_, env) => {
-    const error = await failureOf(reference, { env, fetch: unused });
+    const error = await readFailureOf(reference, { env, fetch: unused });
     expect(error).toMatchObject({ code: "secret_unavailable", retryable: false });
     expect(error.message).toBe(
       says(
@@ -98,7 +98,7 @@ describe("without the variables of a GitHub Actions job", () => {
     "http://127.0.0.1.example/canary",
   ])("the request token is not sent to an insecure URL: %s", async (address) => {
     const env = { ACTIONS_ID_TOKEN_REQUEST_URL: address, ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken };
-    const error = await failureOf(reference, { env, fetch: unused });
+    const error = await readFailureOf(reference, { env, fetch: unused });
     expect(error).toMatchObject({
       code: "secret_unavailable",
       retryable: false,
@@ -122,7 +122,7 @@ describe("an ID token service that returns no token", () => {
     const { server, env } = await service((_, response) =>
       sendJson(response, { message: "canary" }, status, { location: "https://canary.example/" }),
     );
-    expect(await failureOf(reference, { env, fetch })).toMatchObject({
+    expect(await readFailureOf(reference, { env, fetch })).toMatchObject({
       code: "secret_unavailable",
       retryable,
       message: says(`its service answered ${status}. ${advice}`),
@@ -132,7 +132,10 @@ describe("an ID token service that returns no token", () => {
 
   it("with a Retry-After is an error with retryAfter in milliseconds", async () => {
     const { env } = await service((_, response) => sendJson(response, {}, 429, { "retry-after": "7" }));
-    expect(await failureOf(reference, { env, fetch })).toMatchObject({ retryable: true, retryAfter: 7_000 });
+    expect(await readFailureOf(reference, { env, fetch })).toMatchObject({
+      retryable: true,
+      retryAfter: 7_000,
+    });
   });
 
   it.each<[string, string]>([
@@ -147,7 +150,7 @@ describe("an ID token service that returns no token", () => {
     ["more than 1 MiB", `{"value":"${"canary".repeat(200_000)}"}`],
   ])("is an error for the body: %s", async (_, body) => {
     const { env } = await service((_request, response) => void response.end(body));
-    expect(await failureOf(reference, { env, fetch })).toMatchObject({
+    expect(await readFailureOf(reference, { env, fetch })).toMatchObject({
       code: "secret_unavailable",
       retryable: false,
       message: says("the response of its service has no token."),
@@ -157,7 +160,7 @@ describe("an ID token service that returns no token", () => {
   it("that cannot be reached is unavailable and retryable", async () => {
     const { server, env } = await service(() => {});
     await server.close();
-    expect(await failureOf(reference, { env, fetch })).toMatchObject({
+    expect(await readFailureOf(reference, { env, fetch })).toMatchObject({
       code: "unavailable",
       retryable: true,
     });
@@ -166,7 +169,7 @@ describe("an ID token service that returns no token", () => {
   it("is a retryable timeout after ten seconds", async () => {
     const { server, env } = await service(() => {});
     const clock = fakeClock();
-    const failing = failureOf(reference, { env, fetch, clock });
+    const failing = readFailureOf(reference, { env, fetch, clock });
     await server.received(1);
     await clock.advance(10_000);
     expect(await failing).toMatchObject({ code: "timeout", retryable: true });
@@ -179,7 +182,7 @@ describe("an ID token service that returns no token", () => {
       (_, response) => void response.on("close", () => dropped.resolve()),
     );
     const controller = new AbortController();
-    const failing = failureOf(reference, { env, fetch, signal: controller.signal });
+    const failing = readFailureOf(reference, { env, fetch, signal: controller.signal });
     await server.received(1);
     controller.abort();
     expect(await failing).toMatchObject({ code: "aborted" });

@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { readSecret } from "../../../src/secrets/read-secret.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
-import { aged } from "./aged.js";
-import { failureOf } from "./failing.js";
+import { backdate } from "./backdate.js";
+import { readFailureOf } from "./read-failure-of.js";
 
 let folder: string;
 let file: string;
@@ -142,7 +142,7 @@ describe("a file that is written in place", () => {
 
   it("is read again for at most a second, and the error is then retryable and shows nothing", async () => {
     await writeFile(file, '{"client_secret":"canary');
-    const failing = failureOf({ file, pointer: "/client_secret" }, { env: {}, clock });
+    const failing = readFailureOf({ file, pointer: "/client_secret" }, { env: {}, clock });
     const waited = await ended(failing);
     expect(waited).toBeGreaterThan(900);
     expect(waited).toBeLessThanOrEqual(1_000);
@@ -153,22 +153,22 @@ describe("a file that is written in place", () => {
   it("is not read again if it has not changed for a while", async () => {
     for (const content of ["", "{", Buffer.from([0xff])]) {
       await writeFile(file, content);
-      await aged(file);
-      const error = await failureOf({ file, pointer: "/a" }, { env: {}, clock });
+      await backdate(file);
+      const error = await readFailureOf({ file, pointer: "/a" }, { env: {}, clock });
       expect(error.retryable).toBe(false);
     }
     await rm(file);
-    await aged(folder);
-    expect((await failureOf({ file }, { env: {}, clock })).retryable).toBe(false);
+    await backdate(folder);
+    expect((await readFailureOf({ file }, { env: {}, clock })).retryable).toBe(false);
     expect(clock.pending).toEqual([]);
   });
 
   it("is not read again if it is complete and only holds another value", async () => {
     await writeFile(file, '{"a":1}');
     for (const pointer of ["/a", "/b"]) {
-      expect((await failureOf({ file, pointer }, { env: {}, clock })).retryable).toBe(false);
+      expect((await readFailureOf({ file, pointer }, { env: {}, clock })).retryable).toBe(false);
     }
-    expect((await failureOf({ file: folder }, { env: {}, clock })).retryable).toBe(false);
+    expect((await readFailureOf({ file: folder }, { env: {}, clock })).retryable).toBe(false);
     expect(clock.pending).toEqual([]);
   });
 

@@ -3,15 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { readSecret } from "../../../src/secrets/read-secret.js";
-import { aged } from "./aged.js";
-import { failureOf } from "./failing.js";
+import { backdate } from "./backdate.js";
+import { readFailureOf } from "./read-failure-of.js";
 
 async function pointed(document: string, pointer: string) {
   const folder = await mkdtemp(join(tmpdir(), "pointer-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = join(folder, "credentials.json");
   await writeFile(file, document);
-  await aged(file);
+  await backdate(file);
   return { file, pointer };
 }
 
@@ -82,7 +82,7 @@ describe("a JSON pointer", () => {
     ['{"a":""}', "/a", "it is empty."],
   ])("in %s: %s is an error with the reason, without the value", async (document, pointer, problem) => {
     const reference = await pointed(document, pointer);
-    const error = await failureOf(reference, { env: {} });
+    const error = await readFailureOf(reference, { env: {} });
     expect(error).toMatchObject({ code: "secret_unavailable", retryable: false });
     expect(error.message).toBe(
       `Server "crm": could not read the secret from the file ${JSON.stringify(reference.file)}: ${problem}`,

@@ -6,10 +6,11 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SecretReference } from "../../../src/config/spec.js";
-import { McpAuthError } from "../../../src/errors/error.js";
+import type { McpAuthError } from "../../../src/errors/error.js";
 import { Secret } from "../../../src/lib/secret.js";
 import { readSecret } from "../../../src/secrets/read-secret.js";
-import { aged } from "./aged.js";
+import { rejectionOf } from "../../support/rejection-of.js";
+import { backdate } from "./backdate.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -22,13 +23,13 @@ afterEach(async () => {
 const read = (reference: SecretReference, env: Record<string, string | undefined> = {}) =>
   readSecret(reference, { server: "crm", env });
 
-async function failure(
+/** Returns the error of a read, and checks that it is `secret_unavailable`. */
+async function readError(
   reference: SecretReference,
   env: Record<string, string | undefined> = {},
 ): Promise<McpAuthError> {
-  await aged(folder);
-  const error: unknown = await read(reference, env).catch((thrown: unknown) => thrown);
-  if (!(error instanceof McpAuthError)) throw new Error("expected a McpAuthError");
+  await backdate(folder);
+  const error = await rejectionOf(read(reference, env));
   expect(error).toMatchObject({ code: "secret_unavailable", server: "crm", retryable: false });
   expect(error.cause).toBeUndefined();
   return error;
@@ -37,7 +38,7 @@ async function failure(
 async function written(content: string | Uint8Array): Promise<{ file: string }> {
   const file = join(folder, "secret");
   await writeFile(file, content);
-  await aged(file);
+  await backdate(file);
   return { file };
 }
 
@@ -63,18 +64,18 @@ describe("an environment variable", () => {
     ["is not set", {}],
     ["is undefined", { S: undefined }],
   ])("that %s is named in the error", async (_, env) => {
-    expect((await failure({ env: "S" }, env)).message).toBe(
+    expect((await readError({ env: "S" }, env)).message).toBe(
       'Server "crm": could not read the secret from the environment variable "S": it is not set. ' +
         "Set it, or name another one in the config.",
     );
   });
 
   it.each(["", "\n", "\r\n"])("that is empty is named in the error: %j", async (value) => {
-    expect((await failure({ env: "S" }, { S: value })).message).toContain('variable "S": it is empty.');
+    expect((await readError({ env: "S" }, { S: value })).message).toContain('variable "S": it is empty.');
   });
 
   it("with the name of an inherited property is not set", async () => {
-    expect((await failure({ env: "constructor" })).message).toContain("it is not set");
+    expect((await readError({ env: "constructor" })).message).toContain("it is not set");
   });
 });
 
@@ -99,39 +100,39 @@ describe("a file", () => {
 
   it("of exactly 1 MiB is read and one byte more is refused", async () => {
     expect((await read(await written("x".repeat(1_048_576)))).reveal()).toHaveLength(1_048_576);
-    expect((await failure(await written("x".repeat(1_048_577)))).message).toContain(
+    expect((await readError(await written("x".repeat(1_048_577)))).message).toContain(
       "it is larger than 1 MiB.",
     );
   });
 
   it("that is missing is named in the error", async () => {
     const file = join(folder, "nowhere");
-    expect((await failure({ file })).message).toBe(
+    expect((await readError({ file })).message).toBe(
       `Server "crm": could not read the secret from the file "${file}": it does not exist.`,
     );
   });
 
   it.each(["", "\n"])("that is empty is refused: %j", async (content) => {
-    expect((await failure(await written(content))).message).toContain("it is empty.");
+    expect((await readError(await written(content))).message).toContain("it is empty.");
   });
 
   it("that is a directory is refused", async () => {
-    expect((await failure({ file: folder })).message).toContain("it is a directory.");
+    expect((await readError({ file: folder })).message).toContain("it is a directory.");
   });
 
   it("that is a FIFO is refused without waiting for a writer", async () => {
     const file = join(folder, "fifo");
     execFileSync("mkfifo", [file]);
-    expect((await failure({ file })).message).toContain("it is not a regular file.");
+    expect((await readError({ file })).message).toContain("it is not a regular file.");
   });
 
   it("that is a socket or a device is refused", async () => {
     const file = join(folder, "socket");
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(file, resolve));
-    expect((await failure({ file })).message).toContain("it is not a regular file.");
+    expect((await readError({ file })).message).toContain("it is not a regular file.");
     await new Promise((resolve) => server.close(resolve));
-    expect((await failure({ file: "/dev/null" })).message).toContain("it is not a regular file.");
+    expect((await readError({ file: "/dev/null" })).message).toContain("it is not a regular file.");
   });
 
   it("that this process may not read is refused", async () => {
@@ -139,22 +140,22 @@ describe("a file", () => {
     await chmod(reference.file, 0o000);
     // The superuser can read every file.
     if (process.getuid?.() === 0) expect((await read(reference)).reveal()).toBe("secret");
-    else expect((await failure(reference)).message).toContain("this process may not read it.");
+    else expect((await readError(reference)).message).toContain("this process may not read it.");
   });
 
   it("with circular links is refused", async () => {
     await symlink(join(folder, "b"), join(folder, "a"));
     await symlink(join(folder, "a"), join(folder, "b"));
-    expect((await failure({ file: join(folder, "a") })).message).toContain("lead in a circle");
+    expect((await readError({ file: join(folder, "a") })).message).toContain("lead in a circle");
   });
 
   it("that is not text is refused without showing it", async () => {
-    const error = await failure(await written(Buffer.from([0x63, 0x61, 0x6e, 0x61, 0x72, 0x79, 0xff])));
+    const error = await readError(await written(Buffer.from([0x63, 0x61, 0x6e, 0x61, 0x72, 0x79, 0xff])));
     expect(error.message).toContain("it is not text in UTF-8.");
     expect(inspect(error)).not.toContain("canary");
   });
 
   it("with a relative path is refused, because it would depend on the working directory", async () => {
-    expect((await failure({ file: "secrets/agent.pem" })).message).toContain("the path is not absolute.");
+    expect((await readError({ file: "secrets/agent.pem" })).message).toContain("the path is not absolute.");
   });
 });

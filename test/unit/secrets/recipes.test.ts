@@ -6,7 +6,7 @@ import { transform } from "esbuild";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { readSecret, type SecretResolver } from "../../../src/secrets/read-secret.js";
 import { snippets } from "../../support/snippets.js";
-import { failureOf } from "./failing.js";
+import { readFailureOf } from "./read-failure-of.js";
 
 /** Runs the recipe of docs/secrets.md unchanged, with a fake service. */
 async function awsResolver(
@@ -29,19 +29,19 @@ const reference = { resolver: "aws", ref: "prod/crm", pointer: "/client_secret" 
 
 describe("the recipe for AWS Secrets Manager", () => {
   it("requests the secret by its ref and returns its text", async () => {
-    const asked: unknown[] = [];
+    const calls: unknown[] = [];
     const aws = await awsResolver(async (input, options) => {
-      asked.push(input, options);
+      calls.push(input, options);
       return { SecretString: '{"client_secret":"s3cret"}', VersionStages: ["AWSCURRENT"] };
     });
     const secret = await readSecret(reference, { server: "crm", env: {}, resolvers: { aws } });
     expect(secret.reveal()).toBe("s3cret");
-    expect(asked).toEqual([{ SecretId: "prod/crm" }, { abortSignal: expect.any(AbortSignal) }]);
+    expect(calls).toEqual([{ SecretId: "prod/crm" }, { abortSignal: expect.any(AbortSignal) }]);
   });
 
   it("refuses a binary secret", async () => {
     const aws = await awsResolver(async () => ({ SecretBinary: Buffer.from("canary") }));
-    const error = await failureOf(reference, { env: {}, resolvers: { aws } });
+    const error = await readFailureOf(reference, { env: {}, resolvers: { aws } });
     expect(error.message).toContain('the resolver "aws": it threw.');
   });
 });

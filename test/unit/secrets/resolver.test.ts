@@ -4,7 +4,7 @@ import type { ResolverReference } from "../../../src/config/spec.js";
 import { readSecret, type SecretContext, type SecretResolver } from "../../../src/secrets/read-secret.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { failureOf } from "./failing.js";
+import { readFailureOf } from "./read-failure-of.js";
 
 const reference = (more: Partial<ResolverReference> = {}): ResolverReference => ({
   resolver: "aws",
@@ -43,7 +43,7 @@ describe("a resolver function", () => {
     ["rejects", () => Promise.reject(Object.assign(new Error("canary"), { canary: "canary" }))],
     ["rejects with a value that is not an error", () => Promise.reject("canary")],
   ])("that %s is named in the error, without what it threw", async (_, resolver) => {
-    expect(await failureOf(reference(), given(resolver))).toMatchObject({
+    expect(await readFailureOf(reference(), given(resolver))).toMatchObject({
       code: "secret_unavailable",
       retryable: false,
       message: says("it threw. Call it by itself to see the error."),
@@ -59,7 +59,7 @@ describe("a resolver function", () => {
   ])("that returns %s is an error, because it must be a string", async (_, value) => {
     expect(
       (
-        await failureOf(
+        await readFailureOf(
           reference(),
           given(() => value),
         )
@@ -70,7 +70,7 @@ describe("a resolver function", () => {
   it.each(["", "\n"])("that returns an empty string is an error: %j", async (value) => {
     expect(
       (
-        await failureOf(
+        await readFailureOf(
           reference(),
           given(async () => value),
         )
@@ -82,7 +82,7 @@ describe("a resolver function", () => {
 describe("a resolver that was not passed", () => {
   it("is an error with the names that were passed, and the most similar one", async () => {
     const resolvers = { aws2: () => "canary", vault: () => "canary" };
-    expect(await failureOf(reference(), { env: {}, resolvers })).toMatchObject({
+    expect(await readFailureOf(reference(), { env: {}, resolvers })).toMatchObject({
       code: "secret_unavailable",
       message: says(
         'no function of this name was given as `resolvers` (only aws2, vault). Did you mean "aws2"?',
@@ -91,18 +91,18 @@ describe("a resolver that was not passed", () => {
   });
 
   it.each([{}, undefined])("is an error that says where to pass it: %j", async (resolvers) => {
-    expect((await failureOf(reference(), { env: {}, resolvers })).message).toBe(
+    expect((await readFailureOf(reference(), { env: {}, resolvers })).message).toBe(
       says("no function of this name was given as `resolvers` (none was)."),
     );
   });
 
   it.each(["constructor", "toString", "__proto__"])("is not an inherited property: %s", async (resolver) => {
-    const error = await failureOf(reference({ resolver }), { env: {}, resolvers: {} });
+    const error = await readFailureOf(reference({ resolver }), { env: {}, resolvers: {} });
     expect(error.message).toContain(`the resolver "${resolver}": no function of this name was given`);
   });
 
   it("is also one that is not a function", async () => {
-    expect((await failureOf(reference(), given("canary"))).message).toContain("no function of this name");
+    expect((await readFailureOf(reference(), given("canary"))).message).toContain("no function of this name");
   });
 });
 
@@ -114,7 +114,7 @@ describe("a resolver that does not answer", () => {
       called.resolve(signal);
       return new Promise(() => {});
     };
-    const failing = failureOf(reference(), { ...given(never), clock });
+    const failing = readFailureOf(reference(), { ...given(never), clock });
     const signal = await called.promise;
     await clock.advance(9_999);
     expect(signal.aborted).toBe(false);
@@ -136,7 +136,7 @@ describe("a resolver that does not answer", () => {
       called.resolve(signal);
       return answer.promise;
     };
-    const failing = failureOf(reference(), { ...given(slow), signal: controller.signal });
+    const failing = readFailureOf(reference(), { ...given(slow), signal: controller.signal });
     const signal = await called.promise;
     controller.abort();
     expect(await failing).toMatchObject({

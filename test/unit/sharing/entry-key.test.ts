@@ -7,7 +7,7 @@ import { createAttempt } from "../../../src/oauth/attempt.js";
 import { CredentialMemory } from "../../../src/secrets/credential-memory.js";
 import { CredentialRecorder } from "../../../src/secrets/credential-recorder.js";
 import { tokenEntryKey } from "../../../src/sharing/entry-key.js";
-import { onMachine } from "../../support/on-machine.js";
+import { fakeHostname } from "../../support/fake-hostname.js";
 import { oauthRuntime } from "../oauth/fixtures.js";
 
 async function keyOn(name: string, server: object): Promise<string | undefined> {
@@ -17,7 +17,7 @@ async function keyOn(name: string, server: object): Promise<string | undefined> 
   const { servers } = await loadConfig({ config, cwd: "/project", env: {} });
   const entry = servers.get("crm");
   if (entry === undefined || !("spec" in entry)) return expect.unreachable();
-  onMachine(name);
+  fakeHostname(name);
   const recorder = new CredentialRecorder(systemClock, new CredentialMemory(), {});
   const { signal } = new AbortController();
   const attempt = createAttempt(oauthRuntime({ env: { T: "t" } }), { spec: entry.spec, signal });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createFileStore } from "../../../src/stores/file.js";
-import { type HeldLock, nextFence, takeFence, tryFileLock } from "../../../src/stores/file-lock.js";
+import { type HeldLock, nextFence, takeLease, tryFileLock } from "../../../src/stores/file-lock.js";
 
 let path: string;
 let folder: string;
@@ -74,7 +74,7 @@ describe("tryFileLock", () => {
       const outcome = await store.withLock("token.a", lease, async (one) => one.fence);
       expect(outcome).toEqual({ acquired: true, value: others + 1 });
     }
-    expect(await takeFence(folder, 2, lease)).toBeUndefined();
+    expect(await takeLease(folder, 2, lease)).toBeUndefined();
     expect(await readdir(folder)).toEqual(["fence-3"]);
     const next = await store.withLock("token.a", lease, async ({ fence: latest }) => [
       latest,
@@ -87,7 +87,7 @@ describe("tryFileLock", () => {
     const store = createFileStore({ path });
     expect(await nextFence(folder, lease)).toBe(1);
     await store.withLock("token.a", lease, async () => {});
-    expect(await takeFence(folder, 1, lease)).toBeUndefined();
+    expect(await takeLease(folder, 1, lease)).toBeUndefined();
     expect(await readdir(folder)).toEqual(["fence-1"]);
   });
 

@@ -19,7 +19,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { createFileStore } from "../../../src/stores/file.js";
-import { isEntryName, isOwnName } from "../../../src/stores/own-names.js";
+import { isEntryName, isStoreName } from "../../../src/stores/store-names.js";
 import { entryName } from "../../support/entry-names.js";
 import { fakeClock } from "../../support/fake-clock.js";
 
@@ -242,7 +242,7 @@ describe.skipIf(process.platform === "win32")("foreign files in the place of our
 test("the store recognizes exactly the names of the files that it creates", () => {
   const uuid = randomUUID();
   for (const name of ["value-0", "fence-12", "held-3", `value-1.${uuid}.tmp`, `${uuid}.unreadable`]) {
-    expect(isOwnName(name), name).toBe(true);
+    expect(isStoreName(name), name).toBe(true);
   }
   const others = [
     "value-",
@@ -253,7 +253,7 @@ test("the store recognizes exactly the names of the files that it creates", () =
     "Fence-1",
   ];
   for (const name of [...others, `value-1.${uuid}.tmp.gz`, "value-1\n"])
-    expect(isOwnName(name), name).toBe(false);
+    expect(isStoreName(name), name).toBe(false);
 });
 
 test("the store recognizes exactly the names of its entries", () => {

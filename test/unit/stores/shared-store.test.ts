@@ -171,11 +171,11 @@ describe("circuit breaker", () => {
 
   function failing() {
     const store = createMemoryStore();
-    const state = { asked: 0, down: true, hangs: false };
+    const state = { calls: 0, down: true, hangs: false };
     const failingStore: TokenStore = {
       ...store,
       async get(name) {
-        state.asked += 1;
+        state.calls += 1;
         if (state.hangs) await new Promise(() => {});
         if (state.down) throw new Error("a secret in the library's message");
         return await store.get(name);
@@ -194,11 +194,11 @@ describe("circuit breaker", () => {
       expect(error).toMatchObject({ code: "store_unavailable", retryable: true });
       expect(String(error)).not.toContain("secret in");
     }
-    expect(state.asked).toBe(1);
+    expect(state.calls).toBe(1);
     expect([shared.takeOutageNotice(), shared.takeOutageNotice()]).toEqual([true, false]);
     await clock.advance(1_000);
     await expect(shared.read("token.a")).rejects.toThrow();
-    expect([state.asked, shared.takeOutageNotice()]).toEqual([2, false]);
+    expect([state.calls, shared.takeOutageNotice()]).toEqual([2, false]);
     state.down = false;
     await clock.advance(2_000);
     expect(await shared.read("token.a")).toEqual({ kind: "absent" });

@@ -5,7 +5,8 @@ import { markAskedToWait } from "../../../src/oauth/error-marks.js";
 import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { failure, outage, refusal, rejection, second, testCache, token } from "./fixtures.js";
+import { rejectionOf } from "../../support/rejection-of.js";
+import { authError, outage, refusal, second, testCache, token } from "./fixtures.js";
 
 const demand = { reason: "demand" } as const;
 const forced = { reason: "forced" } as const;
@@ -75,7 +76,7 @@ describe("fresh tokens", () => {
   test("a forced refresh replaces a fresh token, and keeps it if the request fails", async () => {
     const { cache, clock } = testCache({ answer: (n) => (n === 1 ? refusal() : {}) });
     const first = await cache.getToken(demand);
-    expect((await rejection(cache.getToken(forced))).code).toBe("token_request_rejected");
+    expect((await rejectionOf(cache.getToken(forced))).code).toBe("token_request_rejected");
     expect(cache.peek(clock.now())).toBe(first);
     expect((await cache.getToken(forced)).accessToken).toBe("token-3");
   });
@@ -149,13 +150,13 @@ describe("unusable tokens", () => {
     }
     expect(requests).toHaveLength(2);
     await clock.advance(5 * second);
-    expect((await rejection(cache.getToken(demand))).code).toBe("unavailable");
+    expect((await rejectionOf(cache.getToken(demand))).code).toBe("unavailable");
   });
 
   test("an unusable but unexpired token does not hide a permanent failure, at once or during the cool-down", async () => {
     const { cache, requests } = await unusable(refusal);
-    expect((await rejection(cache.getToken(demand))).code).toBe("token_request_rejected");
-    expect((await rejection(cache.getToken(demand))).code).toBe("token_request_rejected");
+    expect((await rejectionOf(cache.getToken(demand))).code).toBe("token_request_rejected");
+    expect((await rejectionOf(cache.getToken(demand))).code).toBe("token_request_rejected");
     expect(requests).toHaveLength(2);
   });
 });
@@ -273,7 +274,7 @@ describe("signals of callers", () => {
       answer: () => new Promise((resolve) => void clock.setTimeout(() => resolve({}), 100)),
     });
     const leaving = new AbortController();
-    const left = rejection(cache.getToken({ reason: "demand", signal: leaving.signal }));
+    const left = rejectionOf(cache.getToken({ reason: "demand", signal: leaving.signal }));
     const staying = cache.getToken({ reason: "demand", signal: new AbortController().signal });
     await clock.settle();
     leaving.abort();
@@ -285,7 +286,7 @@ describe("signals of callers", () => {
 
   test("a signal that is aborted before the call prevents the request", async () => {
     const { cache, requests } = testCache();
-    expect((await rejection(cache.getToken({ reason: "demand", signal: AbortSignal.abort() }))).code).toBe(
+    expect((await rejectionOf(cache.getToken({ reason: "demand", signal: AbortSignal.abort() }))).code).toBe(
       "aborted",
     );
     expect(requests).toHaveLength(0);
@@ -294,7 +295,7 @@ describe("signals of callers", () => {
   test("no listener stays on the signal of a caller, whether the request succeeds or fails", async () => {
     const { signal } = new AbortController();
     await testCache().cache.getToken({ reason: "demand", signal });
-    await rejection(testCache({ answer: refusal }).cache.getToken({ reason: "demand", signal }));
+    await rejectionOf(testCache({ answer: refusal }).cache.getToken({ reason: "demand", signal }));
     await new Promise((resolve) => setImmediate(resolve));
     expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
@@ -307,8 +308,8 @@ describe("stop", () => {
     await cache.stop(5 * second);
     await cache.stop(5 * second);
     expect(cache.peek(clock.now())).toBeUndefined();
-    expect((await rejection(cache.getToken(demand))).code).toBe("stopped");
-    expect((await rejection(cache.getToken(forced))).code).toBe("stopped");
+    expect((await rejectionOf(cache.getToken(demand))).code).toBe("stopped");
+    expect((await rejectionOf(cache.getToken(forced))).code).toBe("stopped");
     expect(cache.snapshot().state).toBe("stopped");
     expect(nextRefreshAt()).toBeUndefined();
     expect(clock.pending).toEqual([]);
@@ -330,7 +331,7 @@ describe("stop", () => {
 
   test("stop() cancels the renewal after the grace period, and every caller gets `stopped` even if the grant ignores its signal", async () => {
     const { cache, clock, requests } = testCache({ answer: () => new Promise(() => {}) });
-    const waiting = [cache.getToken(demand), cache.getToken(demand), cache.getToken(forced)].map(rejection);
+    const waiting = [cache.getToken(demand), cache.getToken(demand), cache.getToken(forced)].map(rejectionOf);
     const stopped = cache.stop(5 * second);
     await clock.advance(5 * second);
     expect((await Promise.all(waiting)).map(({ code }) => code)).toEqual(["stopped", "stopped", "stopped"]);
@@ -343,7 +344,7 @@ describe("stop", () => {
 describe("accept", () => {
   test("a token from elsewhere is used and ends the cool-down", async () => {
     const { cache, clock } = testCache({ answer: refusal });
-    await rejection(cache.getToken(demand));
+    await rejectionOf(cache.getToken(demand));
     const brought = token({ requestedAt: clock.now(), expiresAt: clock.now() + 60 * second });
     cache.accept(brought);
     expect(await cache.getToken(demand)).toBe(brought);
@@ -391,9 +392,9 @@ test("a background renewal that exceeds the deadline is reported as an event", a
 
 test("a forced refresh ignores a cool-down, and concurrent calls share its request", async () => {
   const { cache, requests } = testCache({
-    answer: (n) => (n === 0 ? failure("token_request_rejected") : {}),
+    answer: (n) => (n === 0 ? authError("token_request_rejected") : {}),
   });
-  await rejection(cache.getToken(demand));
+  await rejectionOf(cache.getToken(demand));
   const got = await Promise.all([cache.getToken(demand), cache.getToken(forced)]);
   expect(got.map(({ accessToken }) => accessToken)).toEqual(["token-2", "token-2"]);
   expect(requests).toHaveLength(2);
@@ -401,7 +402,7 @@ test("a forced refresh ignores a cool-down, and concurrent calls share its reque
 
 describe("cool-downs after Retry-After", () => {
   const limited = () =>
-    markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 3_600 * second }));
+    markAskedToWait(authError("unavailable", { retryable: true, retryAfter: 3_600 * second }));
 
   test("a cool-down after a Retry-After shrinks to its normal length once another manager has reached the server", async () => {
     const retryAfterRegistry = new RetryAfterRegistry();
@@ -411,10 +412,10 @@ describe("cool-downs after Retry-After", () => {
       retryAfterRegistry,
       answer: (n) => (n === 0 ? limited() : {}),
     });
-    await rejection(cache.getToken(demand));
-    expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: 3_600 * second });
+    await rejectionOf(cache.getToken(demand));
+    expect(await rejectionOf(cache.getToken(demand))).toMatchObject({ retryAfter: 3_600 * second });
     await testCache({ clock, retryAfterRegistry }).cache.getToken(forced);
-    expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: second });
+    expect(await rejectionOf(cache.getToken(demand))).toMatchObject({ retryAfter: second });
     await clock.advance(second);
     await cache.getToken(demand);
     expect(requests).toHaveLength(2);
@@ -422,32 +423,32 @@ describe("cool-downs after Retry-After", () => {
 
   test("a cool-down after a Retry-After lasts its full time if no other manager reaches the server", async () => {
     const { cache, clock, requests } = testCache({ answer: limited });
-    await rejection(cache.getToken(demand));
+    await rejectionOf(cache.getToken(demand));
     await clock.advance(3_599 * second);
-    expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: second });
+    expect(await rejectionOf(cache.getToken(demand))).toMatchObject({ retryAfter: second });
     expect(requests).toHaveLength(1);
   });
 });
 
 describe("cool-downs after a rejected credential", () => {
-  function refusedOnce(how: (asked: number) => boolean, first = refusal) {
-    let asked = 0;
+  function refusedOnce(how: (checks: number) => boolean, first = refusal) {
+    let checks = 0;
     const hasNewCredential = async () => {
-      asked += 1;
-      return how(asked);
+      checks += 1;
+      return how(checks);
     };
     const made = testCache({ answer: (number) => (number === 0 ? first() : {}), hasNewCredential });
-    return { ...made, asked: () => asked };
+    return { ...made, checks: () => checks };
   }
 
   test("a cool-down after a rejected credential ends with a new one, which is looked for once for all callers", async () => {
-    const { cache, requests, asked } = refusedOnce(() => true);
-    await rejection(cache.getToken(demand));
+    const { cache, requests, checks } = refusedOnce(() => true);
+    await rejectionOf(cache.getToken(demand));
     const calls = Array.from({ length: 100 }, () => cache.getToken(demand));
     expect(new Set((await Promise.all(calls)).map(({ accessToken }) => accessToken))).toEqual(
       new Set(["token-2"]),
     );
-    expect([asked(), requests.length]).toEqual([1, 2]);
+    expect([checks(), requests.length]).toEqual([1, 2]);
   });
 
   test.each([
@@ -457,9 +458,9 @@ describe("cool-downs after a rejected credential", () => {
   ] as const)("a new credential ends a cool-down after %s", async (_what, code) => {
     const { cache, requests } = refusedOnce(
       () => true,
-      () => failure(code),
+      () => authError(code),
     );
-    expect((await rejection(cache.getToken(demand))).code).toBe(code);
+    expect((await rejectionOf(cache.getToken(demand))).code).toBe(code);
     await cache.getToken(demand);
     expect(requests).toHaveLength(2);
   });
@@ -470,7 +471,7 @@ describe("cool-downs after a rejected credential", () => {
       answer: (n) => (n === 0 ? refusal() : {}),
       hasNewCredential: () => looked.promise,
     });
-    await rejection(cache.getToken(demand));
+    await rejectionOf(cache.getToken(demand));
     const call = cache.getToken(demand);
     await cache.getToken(forced);
     looked.resolve(false);
@@ -481,35 +482,35 @@ describe("cool-downs after a rejected credential", () => {
   test("the check of the credential delays neither an aborted caller nor stop()", async () => {
     const looked = deferred<boolean>();
     const { cache } = testCache({ answer: refusal, hasNewCredential: () => looked.promise });
-    await rejection(cache.getToken(demand));
+    await rejectionOf(cache.getToken(demand));
     const controller = new AbortController();
-    const aborted = rejection(cache.getToken({ ...demand, signal: controller.signal }));
+    const aborted = rejectionOf(cache.getToken({ ...demand, signal: controller.signal }));
     controller.abort();
     expect((await aborted).code).toBe("aborted");
-    const call = rejection(cache.getToken(demand));
+    const call = rejectionOf(cache.getToken(demand));
     await cache.stop(0);
     looked.resolve(false);
     expect((await call).code).toBe("stopped");
   });
 
   test("a cool-down after a rejected credential goes on while the credential is the same", async () => {
-    const { cache, requests, asked } = refusedOnce((times) => times === 2);
-    await rejection(cache.getToken(demand));
-    expect((await rejection(cache.getToken(demand))).code).toBe("token_request_rejected");
+    const { cache, requests, checks } = refusedOnce((times) => times === 2);
+    await rejectionOf(cache.getToken(demand));
+    expect((await rejectionOf(cache.getToken(demand))).code).toBe("token_request_rejected");
     expect(requests).toHaveLength(1);
     await cache.getToken(demand);
-    expect([asked(), requests.length]).toEqual([2, 2]);
+    expect([checks(), requests.length]).toEqual([2, 2]);
   });
 
   test("the credential is not checked for an aborted caller, nor after an outage, which it would not fix", async () => {
     const refused = refusedOnce(() => true);
-    await rejection(refused.cache.getToken(demand));
+    await rejectionOf(refused.cache.getToken(demand));
     const aborted = refused.cache.getToken({ ...demand, signal: AbortSignal.abort() });
-    expect((await rejection(aborted)).code).toBe("aborted");
+    expect((await rejectionOf(aborted)).code).toBe("aborted");
     const down = refusedOnce(() => true, outage);
-    await rejection(down.cache.getToken(demand));
-    expect((await rejection(down.cache.getToken(demand))).code).toBe("unavailable");
-    expect([refused.asked(), down.asked()]).toEqual([0, 0]);
+    await rejectionOf(down.cache.getToken(demand));
+    expect((await rejectionOf(down.cache.getToken(demand))).code).toBe("unavailable");
+    expect([refused.checks(), down.checks()]).toEqual([0, 0]);
   });
 });
 

@@ -2,8 +2,9 @@
 import { describe, expect, test } from "vitest";
 import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { failure, issuer, outage, rejection, second, testCache } from "./fixtures.js";
-import { cacheWithTimers } from "./kept.js";
+import { rejectionOf } from "../../support/rejection-of.js";
+import { cacheWithTimers } from "./cache-with-timers.js";
+import { authError, issuer, outage, second, testCache } from "./fixtures.js";
 
 const demand = { reason: "demand" } as const;
 const hour = 3_600 * second;
@@ -12,7 +13,7 @@ const day = 24 * hour;
 describe("clock set back", () => {
   test("a clock that is set back an hour does not make a cool-down of a second last an hour", async () => {
     const { cache, clock } = testCache({ answer: (n) => (n === 0 ? outage() : {}) });
-    await rejection(cache.getToken(demand));
+    await rejectionOf(cache.getToken(demand));
     clock.jump(-hour);
     expect((await cache.getToken(demand)).accessToken).toBe("token-2");
   });
@@ -70,10 +71,10 @@ describe("clock set forward", () => {
       attempts: 4,
       answer: () => {
         opened.clock.jump(day);
-        return failure("unavailable", { retryable: true });
+        return authError("unavailable", { retryable: true });
       },
     });
-    const error = await rejection(opened.cache.getToken(demand));
+    const error = await rejectionOf(opened.cache.getToken(demand));
     expect(error).toMatchObject({ code: "unavailable", message: 'Server "billing": unavailable.' });
     expect(error.retryAfter).toBeUndefined();
     expect(opened.retryAfterRegistry.remaining(issuer, opened.clock.now())).toBe(0);

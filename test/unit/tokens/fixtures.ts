@@ -121,23 +121,13 @@ export function token(fields: { requestedAt: number; expiresAt: number; accessTo
   });
 }
 
-export function failure(code: McpAuthErrorCode, options: McpAuthErrorOptions = {}): McpAuthError {
+/** Creates an error as a token request of the server throws it. */
+export function authError(code: McpAuthErrorCode, options: McpAuthErrorOptions = {}): McpAuthError {
   return new McpAuthError(code, `Server "${server}": ${code}.`, { server, ...options });
 }
 
-export const outage = () => failure("unavailable", { retryable: true });
-export const refusal = () => failure("token_request_rejected", { oauthError: "invalid_client" });
-
-/** Returns the error that a promise rejects with. Fails if it does not reject. */
-export async function rejection(promise: Promise<unknown>): Promise<McpAuthError> {
-  try {
-    await promise;
-  } catch (error) {
-    if (error instanceof McpAuthError) return error;
-    throw error;
-  }
-  throw new Error("Nothing was rejected.");
-}
+export const outage = () => authError("unavailable", { retryable: true });
+export const refusal = () => authError("token_request_rejected", { oauthError: "invalid_client" });
 
 /** Returns the first argument of `grantSource`: it runs the grant with the attempt request. */
 export function prepared(

@@ -12,10 +12,10 @@ import {
 import { timeline } from "../../../src/tokens/policy.js";
 import {
   clockSetBack,
-  credentialReplaced,
+  credentialChanged,
   issued,
-  requestBegun,
   requestFailed,
+  requestStarted,
   stopped,
 } from "../../../src/tokens/transitions.js";
 
@@ -27,7 +27,7 @@ const refusal = { retryable: false, retryAfter: undefined };
 function got(state: Lifecycle, now: number, lifetime = 60 * second): Lifecycle {
   const times = { requestedAt: now, expiresAt: now + lifetime };
   const token = { ...timeline(times, { jitter: 0.2, random: () => 0 }), requestedAt: now };
-  return issued(requestBegun(state), now, token);
+  return issued(requestStarted(state), now, token);
 }
 
 const withToken = got(initialState, 0);
@@ -37,7 +37,7 @@ test.each([
   ["fresh", withToken, 38_999, { kind: "token", renew: false }],
   ["stale", withToken, 39_000, { kind: "token", renew: true }],
   ["stale, to the last millisecond", withToken, 53_999, { kind: "token", renew: true }],
-  ["stale, with a request in flight", requestBegun(withToken), 40_000, { kind: "token", renew: false }],
+  ["stale, with a request in flight", requestStarted(withToken), 40_000, { kind: "token", renew: false }],
   [
     "stale after a failure",
     requestFailed(withToken, 40_000, refusal),
@@ -61,18 +61,18 @@ test.each([
     "unusable, after a permanent failure",
     requestFailed(withToken, 54_000, refusal),
     54_500,
-    { kind: "refuse", retryAfter: 500 },
+    { kind: "fail", retryAfter: 500 },
   ],
   ["expired", withToken, 60_000, { kind: "wait", serveStaleAt: undefined }],
   [
     "expired, after a temporary failure",
     requestFailed(withToken, 60_000, outage),
     60_200,
-    { kind: "refuse", retryAfter: 800 },
+    { kind: "fail", retryAfter: 800 },
   ],
   [
     "expired, with a request in flight",
-    requestBegun(withToken),
+    requestStarted(withToken),
     70_000,
     { kind: "wait", serveStaleAt: undefined },
   ],
@@ -90,9 +90,9 @@ test.each([
 
 describe("nextRefreshAt", () => {
   test.each([
-    ["there was never a token", requestFailed(requestBegun(initialState), 0, outage), 0, undefined],
+    ["there was never a token", requestFailed(requestStarted(initialState), 0, outage), 0, undefined],
     ["the token is fresh: when it becomes stale", withToken, 1, 39_000],
-    ["a request is in flight", requestBegun(withToken), 40_000, undefined],
+    ["a request is in flight", requestStarted(withToken), 40_000, undefined],
     ["a renewal failed: after the pause", requestFailed(withToken, 40_000, refusal), 40_000, 41_000],
     [
       "a renewal failed with a Retry-After: after that",
@@ -121,7 +121,7 @@ describe("nextRefreshAt", () => {
       expect(wantsRenewal(state, at, Number.POSITIVE_INFINITY)).toBe(true);
       pauses.push(at - now);
       now = at;
-      state = requestFailed(requestBegun(state), now, outage);
+      state = requestFailed(requestStarted(state), now, outage);
     }
     expect(pauses).toEqual([1, 2, 4, 8, 16, 32, 60, 60].map((seconds) => seconds * 1_050));
   });
@@ -135,14 +135,14 @@ describe("tokens that are unusable on arrival", () => {
   const useless = { requestedAt: 0, staleAt: 0, unusableAt: 0, expiresAt: 0 };
 
   test("a token that is unusable on arrival does not replace a usable one, and is not requested again at once", () => {
-    const state = issued(requestBegun(withToken), 40_000, useless);
+    const state = issued(requestStarted(withToken), 40_000, useless);
     expect(state.token).toBe(withToken.token);
     expect(decide(state, 40_500, "demand")).toEqual({ kind: "token", renew: false });
     expect(nextRefreshAt(state, 40_000, 0)).toBe(41_000);
   });
 
   test("a token that is unusable on arrival replaces an unusable one", () => {
-    const state = issued(requestBegun(withToken), 55_000, { ...useless, expiresAt: 55_001 });
+    const state = issued(requestStarted(withToken), 55_000, { ...useless, expiresAt: 55_001 });
     expect(state.token).toMatchObject({ expiresAt: 55_001 });
   });
 });
@@ -155,8 +155,8 @@ test("cool-downs double from 1 s to 60 s, and last as long as a server asks", ()
     lengths.push(state.cooldown?.until ?? 0);
   }
   expect(lengths).toEqual([1, 2, 4, 8, 16, 32, 60, 60].map((length) => length * second));
-  const asked = requestFailed(initialState, 0, { retryable: true, retryAfter: 90_000 });
-  expect(decide(asked, 1, "demand")).toEqual({ kind: "refuse", retryAfter: 89_999 });
+  const toldToWait = requestFailed(initialState, 0, { retryable: true, retryAfter: 90_000 });
+  expect(decide(toldToWait, 1, "demand")).toEqual({ kind: "fail", retryAfter: 89_999 });
 });
 
 test("a cool-down ends with a token, with a new credential, and after its time", () => {
@@ -164,9 +164,9 @@ test("a cool-down ends with a token, with a new credential, and after its time",
   expect(stateName(cooling, 2_999)).toBe("cooldown");
   expect(stateName(cooling, 3_000)).toBe("none");
   expect(stateName(got(cooling, 1_500), 1_500)).toBe("fresh");
-  expect(stateName(credentialReplaced(cooling), 1_500)).toBe("none");
+  expect(stateName(credentialChanged(cooling), 1_500)).toBe("none");
   // The next cool-down lasts one second again.
-  expect(requestFailed(credentialReplaced(cooling), 0, refusal).cooldown?.until).toBe(1_000);
+  expect(requestFailed(credentialChanged(cooling), 0, refusal).cooldown?.until).toBe(1_000);
 });
 
 describe("clockSetBack", () => {
@@ -188,19 +188,19 @@ describe("clockSetBack", () => {
   test("if the clock was set back during the request, the lifetime counts from now", () => {
     const state = got(initialState, hour);
     const token = state.token ?? { requestedAt: 0, staleAt: 0, unusableAt: 0, expiresAt: 0 };
-    const back = issued(requestBegun(initialState), 0, token);
+    const back = issued(requestStarted(initialState), 0, token);
     expect(back.token).toMatchObject({ requestedAt: 0, staleAt: 39_000, expiresAt: 60_000 });
   });
 });
 
 describe("tokens that bring no more time", () => {
   const again = (now: number) =>
-    issued(requestBegun(withToken), now, { ...timesOf(withToken), requestedAt: 0 });
+    issued(requestStarted(withToken), now, { ...timesOf(withToken), requestedAt: 0 });
 
   test("a stale token that expires no later than the previous one is requested again later each time", () => {
     const first = again(39_000);
     expect(nextRefreshAt(first, 39_000, 0)).toBe(40_000);
-    expect(nextRefreshAt(issued(requestBegun(first), 40_000, timesOf(first)), 40_000, 0)).toBe(42_000);
+    expect(nextRefreshAt(issued(requestStarted(first), 40_000, timesOf(first)), 40_000, 0)).toBe(42_000);
   });
 
   test("a fresh token that expires no later than the previous one is renewed when it is due", () => {

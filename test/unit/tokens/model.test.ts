@@ -4,8 +4,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { McpAuthError } from "../../../src/errors/error.js";
 import type { Token } from "../../../src/tokens/token.js";
-import { failure, outage, refusal, second } from "./fixtures.js";
-import { cacheWithTimers, type TestCacheWithTimers } from "./kept.js";
+import { cacheWithTimers, type TestCacheWithTimers } from "./cache-with-timers.js";
+import { authError, outage, refusal, second } from "./fixtures.js";
 
 // Loaded before the tests, so that they do not include the turns of the event loop that loading takes.
 beforeAll(() => import("p-retry"));
@@ -39,7 +39,7 @@ class Model {
   /** Milliseconds by which the clock was set forward, and back again. */
   #set = 0;
   /** By the name of a token: how much time had passed when it was requested, and how far the clock was set back since. */
-  readonly #asked = new Map<string, { readonly at: number; back: number }>();
+  readonly #requested = new Map<string, { readonly at: number; back: number }>();
   readonly open: TestCacheWithTimers;
   /** The last token that a caller got. */
   last: Token | undefined;
@@ -70,14 +70,14 @@ class Model {
 
   /** Whether a token has really expired. */
   hasExpired({ accessToken, requestedAt, expiresAt }: Token): boolean {
-    return this.#passed >= (this.#asked.get(accessToken)?.at ?? 0) + expiresAt - requestedAt;
+    return this.#passed >= (this.#requested.get(accessToken)?.at ?? 0) + expiresAt - requestedAt;
   }
 
   /** Whether a token is certainly usable, both by the clock and by the time that passed. */
   isUsable(token: Token): boolean {
     const { accessToken, requestedAt, expiresAt } = token;
     const leeway = Math.min(30 * second, Math.max(expiresAt - requestedAt, 0) * 0.1);
-    const { back = 0 } = this.#asked.get(accessToken) ?? {};
+    const { back = 0 } = this.#requested.get(accessToken) ?? {};
     return this.now < expiresAt - back - leeway;
   }
 
@@ -90,7 +90,7 @@ class Model {
   set(by: number): void {
     this.open.clock.jump(by);
     this.#set += by;
-    if (by < 0) for (const asked of this.#asked.values()) asked.back -= by;
+    if (by < 0) for (const requested of this.#requested.values()) requested.back -= by;
   }
 
   async #answer(signal: AbortSignal) {
@@ -98,7 +98,7 @@ class Model {
     this.inFlight += 1;
     this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
     const name = `token-${this.open.requests.length}`;
-    this.#asked.set(name, { at: this.#passed, back: 0 });
+    this.#requested.set(name, { at: this.#passed, back: 0 });
     const answer = await this.#answerOf(mode, name, signal);
     if (!signal.aborted && mode.kind === "up") this.arrived.push(name);
     this.inFlight -= 1;
@@ -120,7 +120,7 @@ class Model {
       case "down":
         return outage();
       case "busy":
-        return failure("unavailable", { retryable: true, retryAfter: mode.retryAfter });
+        return authError("unavailable", { retryable: true, retryAfter: mode.retryAfter });
       case "refusing":
         return refusal();
       case "silent":
@@ -143,7 +143,7 @@ const call =
     // The model is certain that this token was returned, is usable, and that no other arrived. Whether the server refuses it
     // makes no difference, because it may refuse it only for some calls.
     const has = last !== undefined && model.isNewest(last) && model.isUsable(last);
-    open.timers.used(began);
+    open.timers.noteUse(began);
     const controller = new AbortController();
     const signal = leaves ? controller.signal : undefined;
     let settled = false;

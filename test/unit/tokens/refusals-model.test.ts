@@ -2,7 +2,7 @@
 // code is real, from the authorized `fetch` to the store. Only the network and the clock are simulated.
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { histories, live } from "./refusal-model/histories.js";
+import { histories, runHistory } from "./refusal-model/histories.js";
 import type { Figures } from "./refusal-model/world.js";
 
 // `npm run test:model` sets these. The defaults are what `npm test` has time for.
@@ -38,10 +38,10 @@ function add(figures: Figures): void {
 }
 
 test("in every history a refusal limits token requests, and never calls", { timeout }, async () => {
-  const lived = fc.asyncProperty(histories, async (history) => add(await live(history)));
+  const property = fc.asyncProperty(histories, async (history) => add(await runHistory(history)));
   const path = MODEL_PATH === undefined ? {} : { path: MODEL_PATH };
   for (let run = 0; sums.steps < steps; run += 1) {
-    await fc.assert(lived, { numRuns: batch, seed: seed + run, ...path });
+    await fc.assert(property, { numRuns: batch, seed: seed + run, ...path });
     if (MODEL_PATH !== undefined) break;
   }
   expect(unhandled).toEqual([]);

@@ -4,8 +4,8 @@ import type { AfterRefusal } from "../../../src/tokens/refused-tokens.js";
 import type { Token } from "../../../src/tokens/token.js";
 import { deferred } from "../../support/deferred.js";
 import { rejectionOf } from "../../support/rejection-of.js";
+import { cacheWithTimers } from "./cache-with-timers.js";
 import { type Answer, outage, refusal, second, type TestCacheOptions, testCache } from "./fixtures.js";
-import { cacheWithTimers } from "./kept.js";
 
 const unhandled: unknown[] = [];
 const note = (reason: unknown) => void unhandled.push(reason);

@@ -3,17 +3,8 @@ import { getEventListeners } from "node:events";
 import { beforeAll, describe, expect, test } from "vitest";
 import { SingleFlight } from "../../../src/tokens/single-flight.js";
 import { deferred } from "../../support/deferred.js";
-import {
-  type Answer,
-  failure,
-  issuer,
-  outage,
-  refusal,
-  rejection,
-  second,
-  testCache,
-  token,
-} from "./fixtures.js";
+import { rejectionOf } from "../../support/rejection-of.js";
+import { type Answer, authError, issuer, outage, refusal, second, testCache, token } from "./fixtures.js";
 
 // Loaded before the tests, so that they do not include the turns of the event loop that loading takes.
 beforeAll(() => import("p-retry"));
@@ -49,7 +40,7 @@ describe("forced refreshes that join a renewal", () => {
     async (_, error) => {
       const { cache, clock, answer } = await aged(40 * second);
       const old = await cache.getToken(demand);
-      const refresh = rejection(cache.getToken(forced));
+      const refresh = rejectionOf(cache.getToken(forced));
       answer(error());
       expect((await refresh).code).toBe(error().code);
       expect(await cache.getToken(demand)).toBe(old);
@@ -62,7 +53,7 @@ describe("forced refreshes that join a renewal", () => {
 describe("callers that join a forced refresh", () => {
   test("a caller with a fresh token does not wait for a forced refresh", async () => {
     const { cache, answer } = await aged(second);
-    const refresh = rejection(cache.getToken(forced));
+    const refresh = rejectionOf(cache.getToken(forced));
     expect((await cache.getToken(demand)).accessToken).toBe("token-1");
     answer(refusal());
     expect((await refresh).code).toBe("token_request_rejected");
@@ -70,7 +61,7 @@ describe("callers that join a forced refresh", () => {
 
   test("a caller gets the unexpired token when the forced refresh that it joined fails temporarily, and the refresh rejects", async () => {
     const { cache, answer } = await aged(55 * second);
-    const refresh = rejection(cache.getToken(forced));
+    const refresh = rejectionOf(cache.getToken(forced));
     const call = cache.getToken(demand);
     answer(outage());
     expect((await call).accessToken).toBe("token-1");
@@ -79,8 +70,8 @@ describe("callers that join a forced refresh", () => {
 
   test("a caller with an unusable token gets the permanent failure of the forced refresh that it joined", async () => {
     const { cache, answer } = await aged(55 * second);
-    const refresh = rejection(cache.getToken(forced));
-    const call = rejection(cache.getToken(demand));
+    const refresh = rejectionOf(cache.getToken(forced));
+    const call = rejectionOf(cache.getToken(demand));
     answer(refusal());
     expect((await call).code).toBe("token_request_rejected");
     expect((await refresh).code).toBe("token_request_rejected");
@@ -106,7 +97,7 @@ describe("callers that join a forced refresh", () => {
 
   test("a caller that joined a forced refresh gets no expired token", async () => {
     const { cache, clock, answer } = await aged(60 * second);
-    const call = rejection(cache.getToken(demand));
+    const call = rejectionOf(cache.getToken(demand));
     await clock.advance(second);
     answer(outage());
     expect((await call).code).toBe("unavailable");
@@ -116,8 +107,8 @@ describe("callers that join a forced refresh", () => {
 describe("forced refreshes", () => {
   test("a forced refresh ignores a cool-down and ends it", async () => {
     const { cache, requests } = testCache({ answer: (n) => (n === 0 ? refusal() : {}) });
-    await rejection(cache.getToken(demand));
-    await rejection(cache.getToken(demand));
+    await rejectionOf(cache.getToken(demand));
+    await rejectionOf(cache.getToken(demand));
     expect(requests).toHaveLength(1);
     expect((await cache.getToken(forced)).accessToken).toBe("token-2");
     expect((await cache.getToken(demand)).accessToken).toBe("token-2");
@@ -127,7 +118,7 @@ describe("forced refreshes", () => {
   test("a forced refresh ignores the hold of an issuer and ends it for all managers", async () => {
     const { cache, clock, retryAfterRegistry, requests } = testCache();
     retryAfterRegistry.hold(issuer, clock.now(), 600 * second);
-    expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: 600 * second });
+    expect(await rejectionOf(cache.getToken(demand))).toMatchObject({ retryAfter: 600 * second });
     expect(requests).toHaveLength(0);
     expect((await cache.getToken(forced)).accessToken).toBe("token-1");
     expect(retryAfterRegistry.remaining(issuer, clock.now())).toBe(0);
@@ -135,19 +126,22 @@ describe("forced refreshes", () => {
 
   test("a forced refresh that fails makes the cool-down longer", async () => {
     const { cache } = testCache({ answer: refusal });
-    await rejection(cache.getToken(demand));
-    await rejection(cache.getToken(forced));
-    expect(await rejection(cache.getToken(demand))).toMatchObject({ retryAfter: 2 * second });
+    await rejectionOf(cache.getToken(demand));
+    await rejectionOf(cache.getToken(forced));
+    expect(await rejectionOf(cache.getToken(demand))).toMatchObject({ retryAfter: 2 * second });
   });
 });
 
 test("a hold lasts as long as the server asked, and callers are told how long", async () => {
   const { cache, clock, requests } = testCache({
-    answer: (n) => (n === 0 ? failure("unavailable", { retryable: true, retryAfter: 300 * second }) : {}),
+    answer: (n) => (n === 0 ? authError("unavailable", { retryable: true, retryAfter: 300 * second }) : {}),
   });
-  await rejection(cache.getToken(demand));
+  await rejectionOf(cache.getToken(demand));
   await clock.advance(299 * second);
-  expect(await rejection(cache.getToken(demand))).toMatchObject({ code: "unavailable", retryAfter: second });
+  expect(await rejectionOf(cache.getToken(demand))).toMatchObject({
+    code: "unavailable",
+    retryAfter: second,
+  });
   await clock.advance(second);
   expect((await cache.getToken(demand)).accessToken).toBe("token-2");
   expect(requests).toHaveLength(2);
@@ -158,7 +152,7 @@ describe("aborts", () => {
     const answer = deferred<object>();
     const { cache, requests, events } = testCache({ answer: () => answer.promise });
     const callers = Array.from({ length: 50 }, () => new AbortController());
-    const left = callers.map(({ signal }) => rejection(cache.getToken({ reason: "demand", signal })));
+    const left = callers.map(({ signal }) => rejectionOf(cache.getToken({ reason: "demand", signal })));
     for (const caller of callers) caller.abort();
     expect(new Set((await Promise.all(left)).map(({ code }) => code))).toEqual(new Set(["aborted"]));
     expect(events).toEqual([]);
@@ -183,7 +177,7 @@ describe("aborts", () => {
 describe("stop", () => {
   test("concurrent calls of stop() end with the request, after the shortest grace period", async () => {
     const { cache, clock } = testCache({ answer: () => new Promise(() => {}) });
-    const call = rejection(cache.getToken(demand));
+    const call = rejectionOf(cache.getToken(demand));
     const stops = [cache.stop(5 * second), cache.stop(5 * second), cache.stop(second)];
     await clock.advance(second);
     await Promise.all(stops);
@@ -208,7 +202,7 @@ describe("stop", () => {
 
   test("stop() cancels the attempts that would follow a temporary failure", async () => {
     const { cache, clock, requests } = testCache({ attempts: 9, random: () => 1, answer: outage });
-    const call = rejection(cache.getToken(demand));
+    const call = rejectionOf(cache.getToken(demand));
     await clock.settle();
     const stopped = cache.stop(second);
     await clock.advance(second);

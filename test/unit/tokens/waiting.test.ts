@@ -1,6 +1,7 @@
 // Only a waiting caller keeps the process alive.
 import { beforeAll, describe, expect, test } from "vitest";
-import { outage, rejection, second, type TestCache, testCache } from "./fixtures.js";
+import { rejectionOf } from "../../support/rejection-of.js";
+import { outage, second, type TestCache, testCache } from "./fixtures.js";
 
 // Loaded before the tests, so that they do not include the turns of the event loop that loading takes.
 beforeAll(() => import("p-retry"));
@@ -33,7 +34,7 @@ describe("process lifetime", () => {
 
   test("a caller that joins a background renewal keeps the process alive, forced or with an unusable token", async () => {
     const forcing = await betweenAttempts();
-    const refresh = rejection(forcing.cache.getToken(forced));
+    const refresh = rejectionOf(forcing.cache.getToken(forced));
     expect(keptAlive(forcing)).toBe(true);
     await forcing.clock.advance(2 * second);
     expect((await refresh).code).toBe("unavailable");
@@ -50,7 +51,7 @@ describe("process lifetime", () => {
   test("a first caller keeps the process alive between two attempts, until it aborts", async () => {
     const opened = testCache({ attempts: 4, random: () => 1, answer: outage });
     const caller = new AbortController();
-    const left = rejection(opened.cache.getToken({ reason: "demand", signal: caller.signal }));
+    const left = rejectionOf(opened.cache.getToken({ reason: "demand", signal: caller.signal }));
     await opened.clock.settle();
     expect(keptAlive(opened)).toBe(true);
     caller.abort();

@@ -9,7 +9,8 @@ import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js"
 import type { TokenRequest } from "../../../src/tokens/source.js";
 import { withRetry } from "../../../src/tokens/with-retry.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
-import { failure, issuer, outage, refusal, rejection, second, server, token } from "./fixtures.js";
+import { rejectionOf } from "../../support/rejection-of.js";
+import { authError, issuer, outage, refusal, second, server, token } from "./fixtures.js";
 
 // Loaded before the tests, so that they do not include the turns of the event loop that loading takes.
 beforeAll(() => import("p-retry"));
@@ -84,7 +85,7 @@ async function outcomeOf(
   clock: FakeClock,
   limit = 60 * second,
 ): Promise<McpAuthError> {
-  const outcome = rejection(promise);
+  const outcome = rejectionOf(promise);
   outcome.catch(() => {});
   await clock.advance(limit);
   return await outcome;
@@ -124,7 +125,7 @@ describe("temporary failures", () => {
   ])(
     "a Retry-After is followed, and exceeded by up to a tenth, for the random number %d",
     async (random, expected) => {
-      const limited = () => failure("unavailable", { retryable: true, retryAfter: 7_000 });
+      const limited = () => authError("unavailable", { retryable: true, retryAfter: 7_000 });
       const outcome = (n: number) => (n < 3 ? limited() : undefined);
       const { get, clock, attempts } = setUp({ outcome, random: () => random });
       const got = get();
@@ -135,7 +136,7 @@ describe("temporary failures", () => {
   );
 
   test("a Retry-After that ends just before the deadline is followed exactly", async () => {
-    const limited = () => failure("unavailable", { retryable: true, retryAfter: 29_900 });
+    const limited = () => authError("unavailable", { retryable: true, retryAfter: 29_900 });
     const { get, clock, attempts } = setUp({ outcome: (n) => (n === 1 ? limited() : undefined) });
     const got = get();
     await clock.advance(29_900);
@@ -250,7 +251,7 @@ describe("cause of a timeout", () => {
       ...{ deadline: 5 * second, outcome: calledOff },
       storeFailure: () => full,
     });
-    const failed = rejection(get());
+    const failed = rejectionOf(get());
     await clock.advance(5 * second);
     const error = await failed;
     expect(error).toMatchObject({ code: "store_unavailable", server, retryable: true });
@@ -263,14 +264,14 @@ describe("cause of a timeout", () => {
       ...{ deadline: 5 * second, outcome: calledOff },
       storeFailure: () => undefined,
     });
-    const failed = rejection(get());
+    const failed = rejectionOf(get());
     await clock.advance(5 * second);
     expect((await failed).code).toBe("timeout");
   });
 });
 
 describe("Retry-After beyond the deadline", () => {
-  const limited = () => markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 120_000 }));
+  const limited = () => markAskedToWait(authError("unavailable", { retryable: true, retryAfter: 120_000 }));
 
   test.each([1, 2, 4])(
     "a Retry-After beyond the deadline at attempt %d fails at once as `unavailable`, with the time to wait",
@@ -278,7 +279,7 @@ describe("Retry-After beyond the deadline", () => {
       const { get, clock, attempts, retryAfterRegistry } = setUp({
         outcome: (n) => (n < at ? outage() : limited()),
       });
-      const outcome = rejection(get());
+      const outcome = rejectionOf(get());
       await clock.advance(1_750);
       expect(await outcome).toMatchObject({
         code: "unavailable",
@@ -296,10 +297,10 @@ describe("Retry-After beyond the deadline", () => {
     const retryAfterRegistry = new RetryAfterRegistry();
     const clock = fakeClock();
     const told = setUp({ outcome: limited, retryAfterRegistry, clock });
-    await rejection(told.get());
+    await rejectionOf(told.get());
     await clock.advance(20_000);
     const other = setUp({ outcome: () => undefined, retryAfterRegistry, clock });
-    expect(await rejection(other.get())).toMatchObject({ code: "unavailable", retryAfter: 101_000 });
+    expect(await rejectionOf(other.get())).toMatchObject({ code: "unavailable", retryAfter: 101_000 });
     expect(other.attempts).toEqual([]);
     await clock.advance(100_000);
     await other.get();
@@ -309,8 +310,8 @@ describe("Retry-After beyond the deadline", () => {
   test("a Retry-After of another server than the token endpoint holds back no other manager", async () => {
     const retryAfterRegistry = new RetryAfterRegistry();
     const clock = fakeClock();
-    const metadata = () => failure("unavailable", { retryable: true, retryAfter: 120_000 });
-    const { message, retryAfter } = await rejection(
+    const metadata = () => authError("unavailable", { retryable: true, retryAfter: 120_000 });
+    const { message, retryAfter } = await rejectionOf(
       setUp({ outcome: metadata, retryAfterRegistry, clock }).get(),
     );
     expect([message, retryAfter]).toEqual(['Server "billing": unavailable.', 120_000]);
@@ -330,7 +331,7 @@ describe("Retry-After beyond the deadline", () => {
         }),
     });
     const early = slow.get();
-    await rejection(setUp({ outcome: limited, retryAfterRegistry, clock }).get());
+    await rejectionOf(setUp({ outcome: limited, retryAfterRegistry, clock }).get());
     succeed();
     await early;
     expect(retryAfterRegistry.remaining(issuer, clock.now())).toBe(120_000);
@@ -340,7 +341,7 @@ describe("Retry-After beyond the deadline", () => {
     const retryAfterRegistry = new RetryAfterRegistry();
     const clock = fakeClock();
     const retrying = setUp({ outcome: outage, retryAfterRegistry, clock });
-    await rejection(setUp({ outcome: limited, retryAfterRegistry, clock }).get());
+    await rejectionOf(setUp({ outcome: limited, retryAfterRegistry, clock }).get());
     // A forced refresh ignores a hold, but its retries must not.
     expect(await outcomeOf(retrying.get("forced"), clock, 5_000)).toMatchObject({ retryAfter: 120_000 });
     expect(retrying.attempts).toHaveLength(1);
@@ -351,7 +352,7 @@ test("a retry waits for the longer Retry-After, of its own response or of anothe
   const retryAfterRegistry = new RetryAfterRegistry();
   const { get, clock, attempts } = setUp({
     retryAfterRegistry,
-    outcome: (n) => (n === 1 ? failure("unavailable", { retryable: true, retryAfter: 2_000 }) : undefined),
+    outcome: (n) => (n === 1 ? authError("unavailable", { retryable: true, retryAfter: 2_000 }) : undefined),
   });
   const got = get();
   retryAfterRegistry.hold(issuer, clock.now(), 9_000);
@@ -363,11 +364,11 @@ test("a retry waits for the longer Retry-After, of its own response or of anothe
 test("the next acquisition waits for the Retry-After of the last attempt, and slightly longer", async () => {
   const { get, clock, attempts } = setUp({
     retry: { attempts: 1 },
-    outcome: () => markAskedToWait(failure("unavailable", { retryable: true, retryAfter: 20_000 })),
+    outcome: () => markAskedToWait(authError("unavailable", { retryable: true, retryAfter: 20_000 })),
   });
-  await rejection(get());
+  await rejectionOf(get());
   await clock.advance(5_000);
-  const next = rejection(get());
+  const next = rejectionOf(get());
   await clock.advance(15_999);
   expect(attempts).toHaveLength(1);
   await clock.advance(1);
@@ -383,7 +384,7 @@ describe("deadline", () => {
       outcome: (_, signal) => {
         seen = signal;
         return new Promise((_resolve, reject) => {
-          signal.addEventListener("abort", () => reject(failure("aborted")), { once: true });
+          signal.addEventListener("abort", () => reject(authError("aborted")), { once: true });
         });
       },
     });
@@ -401,7 +402,7 @@ describe("deadline", () => {
 describe("aborts", () => {
   test("an abort ends the pause between two attempts", async () => {
     const { get, clock, stop, attempts } = setUp({ outcome: outage });
-    const outcome = rejection(get());
+    const outcome = rejectionOf(get());
     await clock.settle();
     stop.abort();
     expect((await outcome).code).toBe("aborted");
@@ -421,7 +422,7 @@ describe("aborts", () => {
 
 test("no timer between two attempts keeps the process alive", async () => {
   const { get, clock, stop } = setUp({ outcome: outage });
-  const outcome = rejection(get());
+  const outcome = rejectionOf(get());
   await clock.settle();
   expect(clock.pending.map(({ unrefd }) => unrefd)).toEqual([true, true]);
   stop.abort();

@@ -12,11 +12,11 @@ import {
   startAuthorizationServer,
   unsignedJwt,
 } from "../fixtures.js";
-import { issue, requestOf } from "../request-of.js";
+import { issue, sentTokenRequest } from "../sent-token-request.js";
 
 describe("a client without a credential", () => {
   it("sends its id in the body", async () => {
-    const { request, form } = await requestOf((issuer) => ({
+    const { request, form } = await sentTokenRequest((issuer) => ({
       issuer,
       id: "public",
       credential: { kind: "none" },
@@ -78,7 +78,7 @@ describe("each client authentication method", () => {
       const identity = { CERTIFICATE: issued.certificate, CERTIFICATE_KEY: issued.privateKey };
       // The keys of the entries are the keys of the object.
       const method = name as ClientAuthenticationMethod;
-      const { request, form } = await requestOf(
+      const { request, form } = await sentTokenRequest(
         (issuer): ClientSpec => ({ issuer, id: "crm-agent", credential, method }),
         { ...env, ...identity },
         {},

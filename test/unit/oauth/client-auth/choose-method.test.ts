@@ -8,7 +8,7 @@ import {
   signal,
   startAuthorizationServer,
 } from "../fixtures.js";
-import { issue, requestOf } from "../request-of.js";
+import { issue, sentTokenRequest } from "../sent-token-request.js";
 
 const reference = { env: "CREDENTIAL" };
 const credentials: Readonly<Record<CredentialSpec["kind"], CredentialSpec>> = {
@@ -84,7 +84,7 @@ describe("a client authentication method of the config", () => {
   it("is used with a warning when the server lists others", async () => {
     const client = (origin: string): ClientSpec => secretClient(origin, { method: "client_secret_post" });
     const metadata = { token_endpoint_auth_methods_supported: ["private_key_jwt"] };
-    const { form, warnings } = await requestOf(client, { CRM_SECRET: "s3cret" }, metadata);
+    const { form, warnings } = await sentTokenRequest(client, { CRM_SECRET: "s3cret" }, metadata);
     expect(form.get("client_secret")).toBe("s3cret");
     expect(warnings).toEqual(["unsupported_by_server"]);
   });
@@ -94,7 +94,7 @@ describe("a client authentication method of the config", () => {
     async (listed) => {
       const client = (origin: string): ClientSpec => secretClient(origin, { method: "client_secret_post" });
       const metadata = listed === undefined ? {} : { token_endpoint_auth_methods_supported: listed };
-      const { request, warnings } = await requestOf(client, { CRM_SECRET: "s3cret" }, metadata);
+      const { request, warnings } = await sentTokenRequest(client, { CRM_SECRET: "s3cret" }, metadata);
       expect(request.headers.authorization).toBeUndefined();
       expect(warnings).toEqual([]);
     },

@@ -6,7 +6,7 @@ import {
   signal,
   startAuthorizationServer,
 } from "../fixtures.js";
-import { issue, requestOf } from "../request-of.js";
+import { issue, sentTokenRequest } from "../sent-token-request.js";
 
 const decoded = (authorization = "") =>
   Buffer.from(authorization.replace(/^Basic /, ""), "base64").toString("utf8");
@@ -24,7 +24,9 @@ describe("client_secret_basic", () => {
     ["with the characters that only URLs leave alone", "a~b", "*-._~!'()", "a%7Eb:*-._%7E%21%27%28%29"],
     ["with characters beyond the basic plane", "crm", "🔑", "crm:%F0%9F%94%91"],
   ])("form-encodes id and secret before base64: %s", async (_, id, value, sent) => {
-    const { request } = await requestOf((issuer) => secretClient(issuer, { id }), { CRM_SECRET: value });
+    const { request } = await sentTokenRequest((issuer) => secretClient(issuer, { id }), {
+      CRM_SECRET: value,
+    });
     expect(decoded(request.headers.authorization)).toBe(sent);
     // The values that a server decodes according to RFC 6749 §2.3.1.
     const [first, second] = sent.split(":").map((part) => new URLSearchParams(`v=${part}`).get("v"));
@@ -32,14 +34,14 @@ describe("client_secret_basic", () => {
   });
 
   it("puts no credential into the body", async () => {
-    const { request, origin } = await requestOf(secretClient, { CRM_SECRET: "s3cret" });
+    const { request, origin } = await sentTokenRequest(secretClient, { CRM_SECRET: "s3cret" });
     const resource = encodeURIComponent(`${origin}/mcp`);
     expect(request.body).toBe(`grant_type=client_credentials&resource=${resource}`);
   });
 
   it("comes before post when a server lists both", async () => {
     const metadata = { token_endpoint_auth_methods_supported: ["client_secret_post", "client_secret_basic"] };
-    const { request } = await requestOf(secretClient, { CRM_SECRET: "s3cret" }, metadata);
+    const { request } = await sentTokenRequest(secretClient, { CRM_SECRET: "s3cret" }, metadata);
     expect(request.headers.authorization).toBe("Basic Y3JtLWFnZW50OnMzY3JldA==");
   });
 });
@@ -51,7 +53,7 @@ describe("client_secret_basic with basicEncoding raw", () => {
     ["non-Latin letters", "агент", "пароль é"],
   ])("sends id and secret without encoding: %s", async (_, id, value) => {
     const client = (issuer: string) => secretClient(issuer, { id, basicEncoding: "raw" });
-    const { request } = await requestOf(client, { CRM_SECRET: value });
+    const { request } = await sentTokenRequest(client, { CRM_SECRET: value });
     expect(decoded(request.headers.authorization)).toBe(`${id}:${value}`);
   });
 
@@ -69,7 +71,7 @@ describe("client_secret_basic with basicEncoding raw", () => {
   it("does not change the body of client_secret_post", async () => {
     const metadata = { token_endpoint_auth_methods_supported: ["client_secret_post"] };
     const client = (issuer: string) => secretClient(issuer, { id: "crm:agent", basicEncoding: "raw" });
-    const { form } = await requestOf(client, { CRM_SECRET: "a b" }, metadata);
+    const { form } = await sentTokenRequest(client, { CRM_SECRET: "a b" }, metadata);
     expect([form.get("client_id"), form.get("client_secret")]).toEqual(["crm:agent", "a b"]);
   });
 });

@@ -9,7 +9,7 @@ import {
   signal,
   startAuthorizationServer,
 } from "../fixtures.js";
-import { issue, requestOf } from "../request-of.js";
+import { issue, sentTokenRequest } from "../sent-token-request.js";
 
 const bytes = (length: number) => "canary-".padEnd(length, "s3cret");
 const jwtOnly = (...algorithms: string[]) => ({
@@ -24,7 +24,11 @@ describe("client_secret_jwt", () => {
     ["HS512", 64],
   ])("signs with %s, and does not send the secret itself", async (alg, length) => {
     const value = bytes(length);
-    const { request, form, origin } = await requestOf(secretClient, { CRM_SECRET: value }, jwtOnly(alg));
+    const { request, form, origin } = await sentTokenRequest(
+      secretClient,
+      { CRM_SECRET: value },
+      jwtOnly(alg),
+    );
     expect([...form.keys()]).toEqual(["grant_type", "resource", "client_assertion_type", "client_assertion"]);
     expect(form.get("client_assertion_type")).toBe("urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
     expect(JSON.stringify(request)).not.toContain(value.slice(0, 12));
@@ -42,7 +46,7 @@ describe("client_secret_jwt", () => {
 
   it("signs with the UTF-8 of the secret", async () => {
     const value = "п".repeat(16);
-    const { form } = await requestOf(secretClient, { CRM_SECRET: value }, jwtOnly());
+    const { form } = await sentTokenRequest(secretClient, { CRM_SECRET: value }, jwtOnly());
     const verified = jwtVerify(form.get("client_assertion") ?? "", new TextEncoder().encode(value), {
       currentDate: new Date(now),
     });
@@ -54,7 +58,7 @@ describe("client_secret_jwt", () => {
     ["what is listed first is not preferred", ["HS512", "HS256"], 64, "HS256"],
     ["others among them", ["RS256", "ES256", "HS512"], 64, "HS512"],
   ] as const)("picks the algorithm from the metadata: %s", async (_, listed, length, alg) => {
-    const { form } = await requestOf(secretClient, { CRM_SECRET: bytes(length) }, jwtOnly(...listed));
+    const { form } = await sentTokenRequest(secretClient, { CRM_SECRET: bytes(length) }, jwtOnly(...listed));
     expect(decodeProtectedHeader(form.get("client_assertion") ?? "").alg).toBe(alg);
   });
 
@@ -65,7 +69,7 @@ describe("client_secret_jwt", () => {
         assertionType: "JWT",
         method: "client_secret_jwt",
       });
-    const { form, origin } = await requestOf(client, { CRM_SECRET: bytes(32) });
+    const { form, origin } = await sentTokenRequest(client, { CRM_SECRET: bytes(32) });
     const assertion = form.get("client_assertion") ?? "";
     const { payload, protectedHeader } = await jwtVerify(assertion, new TextEncoder().encode(bytes(32)), {
       currentDate: new Date(now),

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { ClientSpec, SecretReference } from "../../../../src/config/spec.js";
 import { sendJson } from "../../../support/http-server.js";
 import { clientCredentialsGrant, failureOf, now, signal, startAuthorizationServer } from "../fixtures.js";
-import { issue, requestOf } from "../request-of.js";
+import { issue, sentTokenRequest } from "../sent-token-request.js";
 
 const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
 /** Returns a token like those that a platform issues. The tests do not verify its signature. */
@@ -28,7 +28,7 @@ const client =
 describe("a platform assertion", () => {
   it("is sent unchanged, with the id of the client", async () => {
     const token = platformToken({ exp: seconds + 1 });
-    const { request, form } = await requestOf(client(), { TOKEN: `${token}\n` });
+    const { request, form } = await sentTokenRequest(client(), { TOKEN: `${token}\n` });
     expect(request.headers.authorization).toBeUndefined();
     expect([...form.keys()]).toEqual([
       "grant_type",
@@ -45,7 +45,7 @@ describe("a platform assertion", () => {
   it("is sent with the client_assertion_type of the config", async () => {
     const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
     const spiffe = (issuer: string): ClientSpec => ({ ...client()(issuer), assertionType });
-    const { form } = await requestOf(spiffe, { TOKEN: platformToken() });
+    const { form } = await sentTokenRequest(spiffe, { TOKEN: platformToken() });
     expect(form.get("client_assertion_type")).toBe(assertionType);
   });
 
@@ -66,7 +66,7 @@ describe("a platform assertion", () => {
 
   it("without an exp is sent", async () => {
     const token = platformToken();
-    const { form } = await requestOf(client(), { TOKEN: token });
+    const { form } = await sentTokenRequest(client(), { TOKEN: token });
     expect(form.get("client_assertion")).toBe(token);
   });
 

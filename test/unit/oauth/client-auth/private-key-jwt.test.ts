@@ -9,7 +9,7 @@ import { selfSigned } from "../../../support/certificates.js";
 import { sendJson } from "../../../support/http-server.js";
 import { certificateThumbprint } from "../../../support/mutual-tls.js";
 import { clientCredentialsGrant, failureOf, now, signal, startAuthorizationServer } from "../fixtures.js";
-import { issue, requestOf } from "../request-of.js";
+import { issue, sentTokenRequest } from "../sent-token-request.js";
 
 describe("private_key_jwt", () => {
   const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -43,7 +43,7 @@ describe("private_key_jwt", () => {
   ] as const)(
     "signs with %s an assertion that the public key verifies",
     async (alg, { privateKey, publicKey }) => {
-      const { request, origin, form } = await requestOf(keyClient({ alg }), { KEY: pem(privateKey) });
+      const { request, origin, form } = await sentTokenRequest(keyClient({ alg }), { KEY: pem(privateKey) });
       expect(request.headers.authorization).toBeUndefined();
       expect([...form.keys()]).toEqual([
         "grant_type",
@@ -81,7 +81,7 @@ describe("private_key_jwt", () => {
     ["Ed25519, no list", ed25519, {}, "EdDSA"],
     ["Ed25519, only the new name", ed25519, listing("Ed25519"), "Ed25519"],
   ] as const)("picks the algorithm from the metadata: %s", async (_, { privateKey }, metadata, alg) => {
-    const { form } = await requestOf(keyClient(), { KEY: pem(privateKey) }, metadata);
+    const { form } = await sentTokenRequest(keyClient(), { KEY: pem(privateKey) }, metadata);
     expect(decodeProtectedHeader(form.get("client_assertion") ?? "").alg).toBe(alg);
   });
 
@@ -96,7 +96,7 @@ describe("private_key_jwt", () => {
   });
 
   it("sends no kid when it is false", async () => {
-    const { form } = await requestOf(keyClient({ kid: false }), { KEY: pem(p256.privateKey) });
+    const { form } = await sentTokenRequest(keyClient({ kid: false }), { KEY: pem(p256.privateKey) });
     const header = decodeProtectedHeader(form.get("client_assertion") ?? "");
     expect(header).toEqual({ alg: "ES256", typ: "client-authentication+jwt" });
   });
@@ -156,14 +156,14 @@ describe("private_key_jwt", () => {
     ["https://login.example/tenant/", () => "https://login.example/tenant/"],
   ] as const)("has the audience of the config: %s", async (assertionAudience, expected) => {
     const client = keyClient({}, { assertionAudience });
-    const { form, origin } = await requestOf(client, { KEY: pem(p256.privateKey) });
+    const { form, origin } = await sentTokenRequest(client, { KEY: pem(p256.privateKey) });
     expect(jwt(form).claims.aud).toBe(expected(origin));
   });
 
   it("has the thumbprint of the key's certificate, and then also a client_id in the body", async () => {
     const { certificate, privateKey } = await selfSigned({ keyType: "rsa" });
     const client = keyClient({ certificate: { env: "CERTIFICATE" }, kid: false, alg: "PS256" });
-    const { form } = await requestOf(client, { KEY: privateKey, CERTIFICATE: certificate });
+    const { form } = await sentTokenRequest(client, { KEY: privateKey, CERTIFICATE: certificate });
     const typ = "client-authentication+jwt";
     const thumbprint = certificateThumbprint(certificate);
     expect(jwt(form).header).toEqual({ alg: "PS256", typ, "x5t#S256": thumbprint });
@@ -175,24 +175,24 @@ describe("private_key_jwt", () => {
 
   it("has the typ of the config", async () => {
     const client = keyClient({}, { assertionType: "JWT" });
-    const { form } = await requestOf(client, { KEY: pem(p256.privateKey) });
+    const { form } = await sentTokenRequest(client, { KEY: pem(p256.privateKey) });
     expect(jwt(form).header.typ).toBe("JWT");
   });
 
   it("sends a client id that is a URL unchanged", async () => {
     const id = "https://Agents.example/billing?v=1#me";
-    const { form } = await requestOf(keyClient({}, { id }), { KEY: pem(p256.privateKey) });
+    const { form } = await sentTokenRequest(keyClient({}, { id }), { KEY: pem(p256.privateKey) });
     expect(jwt(form).claims).toMatchObject({ iss: id, sub: id });
     expect(form.has("client_id")).toBe(false);
   });
 
   it("uses a configured algorithm that the server does not list, with a warning", async () => {
     const env = { KEY: pem(rsa.privateKey) };
-    const unlisted = await requestOf(keyClient({ alg: "PS512" }), env, listing("RS256"));
+    const unlisted = await sentTokenRequest(keyClient({ alg: "PS512" }), env, listing("RS256"));
     expect(jwt(unlisted.form).header.alg).toBe("PS512");
     expect(unlisted.warnings).toEqual(["unsupported_by_server"]);
     for (const metadata of [listing("PS512", "RS256"), {}]) {
-      expect((await requestOf(keyClient({ alg: "PS512" }), env, metadata)).warnings).toEqual([]);
+      expect((await sentTokenRequest(keyClient({ alg: "PS512" }), env, metadata)).warnings).toEqual([]);
     }
   });
 

@@ -14,7 +14,7 @@ import {
 import { sendJson } from "../../../support/http-server.js";
 import { listen } from "../../../support/listen.js";
 import { certificateThumbprint, clientCertificate, serverTls } from "../../../support/mutual-tls.js";
-import { aged } from "../../secrets/aged.js";
+import { backdate } from "../../secrets/backdate.js";
 import { clientCredentialsGrant, clock, failureOf, signal } from "../fixtures.js";
 
 interface Seen {
@@ -69,7 +69,7 @@ const paths = () => ({ cert: join(folder, "agent.crt"), key: join(folder, "agent
 async function put({ certificate, privateKey }: IssuedCertificate): Promise<string> {
   const { cert, key } = paths();
   await Promise.all([writeFile(cert, certificate), writeFile(key, privateKey)]);
-  await aged(cert, key);
+  await backdate(cert, key);
   return certificateThumbprint(certificate);
 }
 

@@ -16,7 +16,7 @@ import {
   startAuthorizationServer,
   unsignedJwt,
 } from "../fixtures.js";
-import { issue } from "../request-of.js";
+import { issue } from "../sent-token-request.js";
 
 const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
 const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -408,10 +408,10 @@ describe("the response of the second server", () => {
 
 describe("DPoP in an enterprise-managed grant", () => {
   it("is used only in the second request, and a new nonce needs a new ID-JAG", async () => {
-    let asked = 0;
+    let requestCount = 0;
     await using both = await servers(idJags(), (_, response) => {
-      asked += 1;
-      if (asked === 1) {
+      requestCount += 1;
+      if (requestCount === 1) {
         return sendJson(response, { error: "use_dpop_nonce" }, 400, { "dpop-nonce": "n-1" });
       }
       sendJson(response, { access_token: "bound", token_type: "DPoP" });

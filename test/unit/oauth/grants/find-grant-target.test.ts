@@ -8,7 +8,7 @@ import {
   signal,
   startAuthorizationServer,
 } from "../fixtures.js";
-import { issue } from "../request-of.js";
+import { issue } from "../sent-token-request.js";
 
 /** Starts a server with valid metadata at the well-known URL. `named` is the document that a challenge refers to. */
 async function challenged(named: (issuer: string, resource: string) => object | undefined) {

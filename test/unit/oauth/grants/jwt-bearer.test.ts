@@ -16,7 +16,7 @@ import {
   startAuthorizationServer,
   unsignedJwt,
 } from "../fixtures.js";
-import { issue } from "../request-of.js";
+import { issue } from "../sent-token-request.js";
 
 const grantType = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const workload = unsignedJwt({ sub: "canary-workload", exp: now / 1_000 + 600 });

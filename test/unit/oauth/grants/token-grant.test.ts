@@ -11,12 +11,12 @@ import {
   signal,
   startAuthorizationServer,
 } from "../fixtures.js";
-import { issue } from "../request-of.js";
+import { issue } from "../sent-token-request.js";
 
 const env = { CRM_SECRET: "canary-5ecret", TENANT: "canary-tenant" };
 
 /** Returns the token of a grant, and the fields of its only request without the grant type. */
-async function asked(more: Partial<ClientCredentialsSpec>, settings: GrantSettings = {}) {
+async function sentTokenRequest(more: Partial<ClientCredentialsSpec>, settings: GrantSettings = {}) {
   await using server = await startAuthorizationServer(issue);
   const grant = grantOf(
     server.origin,
@@ -31,19 +31,19 @@ async function asked(more: Partial<ClientCredentialsSpec>, settings: GrantSettin
 
 describe("the resource", () => {
   it("is by default the URL of the server", async () => {
-    const { fields, token, origin } = await asked({});
+    const { fields, token, origin } = await sentTokenRequest({});
     expect(fields).toEqual([["resource", `${origin}/mcp`]]);
     expect(token.resource).toBe(`${origin}/mcp`);
   });
 
   it("is sent as the config has it, byte for byte", async () => {
-    const { fields, token } = await asked({ resource: "https://MCP.example:443/a/../b" });
+    const { fields, token } = await sentTokenRequest({ resource: "https://MCP.example:443/a/../b" });
     expect(fields).toEqual([["resource", "https://MCP.example:443/a/../b"]]);
     expect(token.resource).toBe("https://MCP.example:443/a/../b");
   });
 
   it("is not sent when the config says so", async () => {
-    const { fields, token } = await asked({ resource: false });
+    const { fields, token } = await sentTokenRequest({ resource: false });
     expect(fields).toEqual([]);
     expect(token.resource).toBeUndefined();
   });
@@ -51,7 +51,7 @@ describe("the resource", () => {
 
 describe("the fields that the config adds", () => {
   it("include each audience, in the order of the config", async () => {
-    const { fields } = await asked({ resource: false, audience: ["api://b", "api://a"] });
+    const { fields } = await sentTokenRequest({ resource: false, audience: ["api://b", "api://a"] });
     expect(fields).toEqual([
       ["audience", "api://b"],
       ["audience", "api://a"],
@@ -59,7 +59,7 @@ describe("the fields that the config adds", () => {
   });
 
   it("include the params, with the values of references", async () => {
-    const { fields } = await asked({
+    const { fields } = await sentTokenRequest({
       resource: false,
       params: { tenant: { env: "TENANT" }, flavour: "mild" },
     });
@@ -96,7 +96,7 @@ describe("the fields that the config adds", () => {
 
 describe("the requested scopes", () => {
   it("are those of the caller, before those of the config", async () => {
-    const { fields, token } = await asked(
+    const { fields, token } = await sentTokenRequest(
       { resource: false, scopes: ["config"] },
       { scopes: ["wanted", "more"] },
     );
@@ -105,7 +105,7 @@ describe("the requested scopes", () => {
   });
 
   it("are none if the caller asks for none", async () => {
-    const { fields } = await asked({ resource: false, scopes: ["config"] }, { scopes: [] });
+    const { fields } = await sentTokenRequest({ resource: false, scopes: ["config"] }, { scopes: [] });
     expect(fields).toEqual([]);
   });
 });
@@ -118,7 +118,7 @@ describe("the metadata of the two servers", () => {
         targets.push(target);
       },
     };
-    const { origin } = await asked({}, { manager });
+    const { origin } = await sentTokenRequest({}, { manager });
     expect(targets).toEqual([
       {
         authorizationServer: { issuer: origin, token_endpoint: `${origin}/token` },

@@ -9,18 +9,18 @@ import {
   startAuthorizationServer,
 } from "../fixtures.js";
 
-const asked = ["read", "write"];
+const requestedScopes = ["read", "write"];
 
 /** Returns the token that a grant reads from one response of the token endpoint. */
 async function tokenFrom(handler: Handler) {
   await using server = await startAuthorizationServer(handler);
-  return await clientCredentialsGrant(server.origin, undefined, {}, asked)({ signal: signal() });
+  return await clientCredentialsGrant(server.origin, undefined, {}, requestedScopes)({ signal: signal() });
 }
 
 /** Returns the error that the grant rejects with. The canary marks content of the response that must not be shown. */
 async function failureFrom(handler: Handler) {
   await using server = await startAuthorizationServer(handler);
-  const grant = clientCredentialsGrant(server.origin, undefined, {}, asked);
+  const grant = clientCredentialsGrant(server.origin, undefined, {}, requestedScopes);
   const error = await failureOf(grant({ signal: signal() }), [secret, "canary"]);
   expect(server.tokenRequests()).toHaveLength(1);
   return { error, issuer: server.origin };
@@ -89,8 +89,8 @@ describe("a token response", () => {
   });
 
   it.each([
-    ["absent", undefined, asked],
-    ["not a string", ["read"], asked],
+    ["absent", undefined, requestedScopes],
+    ["not a string", ["read"], requestedScopes],
     ["empty", "", []],
     ["repeated and with extra spaces", " read  read write ", ["read", "write"]],
     ["partly not allowed by the grammar", 'read "quoted" wri\u0000te', ["read"]],

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { second } from "../fixtures.js";
-import type { Asked, Circumstances, TokenMode } from "./servers.js";
+import type { Circumstances, TokenMode, ToolRequest } from "./servers.js";
 import { type CallOptions, type Figures, World } from "./world.js";
 
 /** What happens at one moment of a history. */
@@ -54,8 +54,8 @@ const inSession =
       if ((await world.call(process, { path: "/mcp" })) === 200) process.session = world.toolServer.session;
     };
     const use = async (): Promise<void> => {
-      const asked: Asked = { path: "/mcp", tool: "good", session: process.session };
-      if ((await world.call(process, asked)) === 401) await begin();
+      const request: ToolRequest = { path: "/mcp", tool: "good", session: process.session };
+      if ((await world.call(process, request)) === 401) await begin();
     };
     void (process.session === undefined ? begin() : use());
   };
@@ -173,7 +173,7 @@ export const histories: fc.Arbitrary<History> = fc.record({
 });
 
 /** Runs one history and returns the figures. Throws an error that lists the violations. */
-export async function live({ circumstances: given, events }: History): Promise<Figures> {
+export async function runHistory({ circumstances: given, events }: History): Promise<Figures> {
   const world = new World(given);
   for (const [pause, action] of events) {
     await world.clock.advance(pause);
@@ -181,6 +181,6 @@ export async function live({ circumstances: given, events }: History): Promise<F
     action(world);
   }
   const figures = await world.end();
-  if (world.wrongs.length > 0) throw new Error(world.wrongs.slice(0, 8).join("\n"));
+  if (world.violations.length > 0) throw new Error(world.violations.slice(0, 8).join("\n"));
   return figures;
 }

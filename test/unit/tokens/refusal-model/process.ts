@@ -82,11 +82,11 @@ export class Process {
       fetch: (input, init) => this.#world.receive(this, input, init),
       headers: () => undefined,
       token: async (signal) => {
-        this.#timers.used(this.#world.clock.now());
+        this.#timers.noteUse(this.#world.clock.now());
         const fresh = cache.peek(this.#world.clock.now());
         return fresh ?? (await cache.getToken({ reason: "demand", signal, anyUnexpired: true }));
       },
-      accepted: (kind) => this.#accepted(kind),
+      noteAccepted: (kind) => this.#accepted(kind),
       noteChallenge: () => {},
       replace: (call) => this.#replace(call),
       replaceForOthers: (call) => {
@@ -125,9 +125,9 @@ export class Process {
     if (!isUp || !isCurrent || wasBusy || begun === allowed) return result;
     const what = isHeld ? "a suspect" : "a kind that is not a suspect";
     if (circumstances.store !== "shared") {
-      this.#world.wrong(`${begun ? "a" : "no"} token request for ${what}, against the rule`);
+      this.#world.reportViolation(`${begun ? "a" : "no"} token request for ${what}, against the rule`);
     } else if (!begun && (!isHeld || now >= this.#rule.heldAt + holdLength(suspects.failures) + knownAfter)) {
-      this.#world.wrong(`no token request for ${what}, which the rule allows`);
+      this.#world.reportViolation(`no token request for ${what}, which the rule allows`);
     }
     return result;
   }
@@ -174,7 +174,9 @@ export class Process {
   #refusedWithout(kind: string): void {
     if (this.suspects.has(kind) || this.cache.snapshot().state === "cooldown") return;
     if (this.#rule.parts(this.#world.clock.now()) >= 1)
-      this.#world.wrong("a kind that is not a suspect got no token request, with an allowance left");
+      this.#world.reportViolation(
+        "a kind that is not a suspect got no token request, with an allowance left",
+      );
   }
 
   #failed(kind: string, request: string): void {
@@ -213,9 +215,9 @@ export class Process {
         if (request.refused !== undefined && circumstances.store === "shared") {
           const now = clock.now();
           if (this.#isHeld && now < this.#rule.heldUntilAtLeast)
-            this.#world.wrong("a token request for a suspect within the hold");
+            this.#world.reportViolation("a token request for a suspect within the hold");
           if (!this.#isHeld && this.#rule.parts(now) < 1)
-            this.#world.wrong("a token request with an empty allowance");
+            this.#world.reportViolation("a token request with an empty allowance");
           this.#rule.requested(now, this.#isHeld);
         }
         return await source.getToken(request);

@@ -76,7 +76,7 @@ export class TokenServer {
 }
 
 /** The content of a request to the MCP server. */
-export interface Asked {
+export interface ToolRequest {
   readonly path: string;
   /** Absent if the client begins a session. */
   readonly tool?: string;
@@ -108,21 +108,21 @@ export class ToolServer {
   }
 
   /** Whether the server accepts this request with a valid token. */
-  takes({ path, tool, session }: Asked): boolean {
+  takes({ path, tool, session }: ToolRequest): boolean {
     return path === "/mcp" && !this.bad.has(tool ?? "") && (session ?? this.session) === this.session;
   }
 
-  accepts(asked: Asked, name: string): boolean {
-    return this.takes(asked) && this.#isGood(name);
+  accepts(request: ToolRequest, name: string): boolean {
+    return this.takes(request) && this.#isGood(name);
   }
 
-  answer(asked: Asked, name: string): Response {
+  answer(request: ToolRequest, name: string): Response {
     const token = this.#tokens.tokens.get(name);
-    if (token !== undefined && this.accepts(asked, name)) {
+    if (token !== undefined && this.accepts(request, name)) {
       token.isUsed = true;
       return new Response(null, { status: 200 });
     }
-    const status = this.bad.get(asked.tool ?? "") ?? 401;
+    const status = this.bad.get(request.tool ?? "") ?? 401;
     return new Response(null, { status, headers: { "www-authenticate": 'Bearer error="invalid_token"' } });
   }
 

@@ -6,10 +6,10 @@ import { createMemoryStore, MemoryData } from "../../../../src/stores/memory.js"
 import type { TokenStore } from "../../../../src/stores/store.js";
 import { type FakeClock, fakeClock } from "../../../support/fake-clock.js";
 import { second } from "../fixtures.js";
+import { initOf } from "./call-init.js";
 import { Process } from "./process.js";
-import { requestOf } from "./request.js";
 import { mostInAMinute, Rule, type Suspects } from "./rule.js";
-import { type Asked, type Circumstances, TokenServer, ToolServer } from "./servers.js";
+import { type Circumstances, TokenServer, type ToolRequest, ToolServer } from "./servers.js";
 import { slowStore } from "./slow-store.js";
 
 export interface CallOptions {
@@ -22,7 +22,7 @@ export interface CallOptions {
 /** A call and its circumstances. */
 export interface Call {
   readonly process: Process;
-  readonly asked: Asked;
+  readonly request: ToolRequest;
   readonly startedAt: number;
   /** Whether its kind was a suspect when it started or was refused. */
   isSuspect: boolean;
@@ -57,7 +57,7 @@ export class World {
   readonly tokenServer: TokenServer;
   readonly toolServer: ToolServer;
   readonly processes: readonly Process[];
-  readonly wrongs: string[] = [];
+  readonly violations: string[] = [];
   steps = 0;
   #changes = 0;
   #calls = 0;
@@ -84,8 +84,8 @@ export class World {
     });
   }
 
-  wrong(what: string): void {
-    this.wrongs.push(`${(this.clock.now() - 1_000_000 * second) / second} s: ${what}`);
+  reportViolation(what: string): void {
+    this.violations.push(`${(this.clock.now() - 1_000_000 * second) / second} s: ${what}`);
   }
 
   suspectsOf(rule: Rule): readonly Suspects[] {
@@ -94,7 +94,7 @@ export class World {
 
   callOf(signal: AbortSignal | undefined): Call {
     const call = signal && this.#bySignal.get(signal);
-    if (call === undefined) throw new TypeError("It is nobody's call.");
+    if (call === undefined) throw new TypeError("No call has this signal.");
     return call;
   }
 
@@ -104,10 +104,10 @@ export class World {
     return process;
   }
 
-  /** Anything that changes what the servers answer. */
+  /** Applies a change of what the servers answer. */
   change(apply: () => void): void {
     this.#changes += 1;
-    // While no token can be had nothing recovers.
+    // Nothing recovers while the authorization server issues no tokens.
     if (this.tokenServer.mode !== "up") this.#revoked = undefined;
     apply();
   }
@@ -117,37 +117,37 @@ export class World {
     this.#revoked = { firstCall: undefined };
   }
 
-  /** The store of one process, which takes its time. */
+  /** Creates the store of one process, with the latency of the circumstances. */
   store(): TokenStore {
     const store = createMemoryStore({ clock: this.clock, data: this.#data });
     const { storeLatency } = this.circumstances;
     return storeLatency === 0 ? store : slowStore(store, this.clock, storeLatency);
   }
 
-  /** One call to its end. Returns its status; `undefined` where it has none. */
-  async call(process: Process, asked: Asked, options: CallOptions = {}): Promise<number | undefined> {
+  /** Makes one call, and returns the status of its response, or `undefined` if it has none. */
+  async call(process: Process, request: ToolRequest, options: CallOptions = {}): Promise<number | undefined> {
     const { isStream = false, leavesAfter } = options;
     const { clock } = this;
     this.steps += 1;
     this.#calls += 1;
     this.#open += 1;
     const leaving = new AbortController();
-    const init = requestOf(asked, leaving.signal, isStream);
+    const init = initOf(request, leaving.signal, isStream);
     const call: Call = {
-      ...{ process, asked, startedAt: clock.now(), changes: this.#changes },
-      isSuspect: !isStream && process.suspects.has(this.#kindOf(asked, init)),
+      ...{ process, request, startedAt: clock.now(), changes: this.#changes },
+      isSuspect: !isStream && process.suspects.has(this.#kindOf(request, init)),
       hadToken: clock.now() < process.hasTokenUntil,
       ...{ sent: [], unanswered: undefined, partsLeft: 5 },
     };
     this.#bySignal.set(leaving.signal, call);
-    const isOrdinary = !call.isSuspect && !isStream && this.#isOrdinary(asked);
+    const isOrdinary = !call.isSuspect && !isStream && this.#isOrdinary(request);
     if (isOrdinary && this.#revoked !== undefined) this.#revoked.firstCall ??= clock.now();
     const timer =
       leavesAfter === undefined ? undefined : clock.setTimeout(() => leaving.abort(), leavesAfter);
     let status: number | undefined;
     let failure: unknown;
     try {
-      ({ status } = await process.fetch(`https://mcp.example${asked.path}`, init));
+      ({ status } = await process.fetch(`https://mcp.example${request.path}`, init));
     } catch (error) {
       failure = error;
     }
@@ -157,7 +157,7 @@ export class World {
     return status;
   }
 
-  /** The MCP server gets a request. */
+  /** Answers a request as the MCP server does. */
   async receive(process: Process, input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
     const signal = init.signal ?? undefined;
     const call = this.callOf(signal);
@@ -165,27 +165,27 @@ export class World {
     this.steps += 1;
     const { latest } = process.cache;
     if (name === latest?.accessToken && this.clock.now() >= latest.expiresAt && call.hadToken)
-      this.wrong(`a call to ${String(input)} with a token that has expired`);
+      this.reportViolation(`a call to ${String(input)} with a token that has expired`);
     call.sent.push(name);
     await pause(this.circumstances.latency, { clock: this.clock, signal });
     signal?.throwIfAborted();
-    return this.toolServer.answer(call.asked, name);
+    return this.toolServer.answer(call.request, name);
   }
 
-  /** Lets everything come to its end, and looks whether anything stayed behind. */
+  /** Ends all calls and processes, checks that nothing is left, and returns the figures. */
   async end(): Promise<Figures> {
     await this.clock.advance(240 * second);
-    if (this.#open > 0) this.wrong(`${this.#open} calls without an end`);
+    if (this.#open > 0) this.reportViolation(`${this.#open} calls did not end`);
     const stopped = Promise.all(this.processes.map((process) => process.stop()));
     await this.clock.advance(10 * second);
     await stopped;
     await this.clock.settle();
-    if (this.clock.pending.length > 0) this.wrong(`${this.clock.pending.length} timers stayed behind`);
+    if (this.clock.pending.length > 0) this.reportViolation(`${this.clock.pending.length} timers are left`);
     const requests = [...this.#rules.keys()].map((rule) => rule.requests);
     const worst = (pick: (isHeld: boolean) => boolean): number =>
       Math.max(...requests.map((each) => mostInAMinute(each.filter((r) => pick(r.isHeld)).map((r) => r.at))));
     const ofTheAllowance = worst((isHeld) => !isHeld);
-    if (ofTheAllowance > 11) this.wrong(`${ofTheAllowance} requests of the allowance in a minute`);
+    if (ofTheAllowance > 11) this.reportViolation(`${ofTheAllowance} requests of the allowance in a minute`);
     return {
       steps: this.steps,
       calls: this.#calls,
@@ -197,11 +197,11 @@ export class World {
     };
   }
 
-  /** Whether a new token would be accepted for this at once, and can be had. */
-  #isOrdinary(asked: Asked): boolean {
+  /** Returns whether a new token can be requested, and would be accepted immediately for this request. */
+  #isOrdinary(request: ToolRequest): boolean {
     const { acceptsOnce, acceptsAfter } = this.circumstances;
     return (
-      this.tokenServer.mode === "up" && !acceptsOnce && acceptsAfter === 0 && this.toolServer.takes(asked)
+      this.tokenServer.mode === "up" && !acceptsOnce && acceptsAfter === 0 && this.toolServer.takes(request)
     );
   }
 
@@ -215,26 +215,26 @@ export class World {
       readonly isOrdinary: boolean;
     },
   ): void {
-    const { process, asked, sent, hadToken } = call;
+    const { process, request, sent, hadToken } = call;
     const { status, failure, isStream, hasLeft, isOrdinary } = end;
     if (hadToken && sent.length === 0 && !hasLeft) {
       this.#withheld += 1;
-      this.wrong(`a call was not sent: ${codeOf(failure)}`);
+      this.reportViolation(`a call was not sent: ${codeOf(failure)}`);
     }
     if (failure !== undefined && !hasLeft && sent.length > 0)
-      this.wrong(`a call that was sent ended with ${codeOf(failure)}`);
+      this.reportViolation(`a call that was sent ended with ${codeOf(failure)}`);
     if (isStream || hasLeft || status === undefined) return;
     if (status !== 200 && call.unanswered !== undefined)
-      this.wrong("a new token was refused, and nobody was told");
+      this.reportViolation("a new token was refused, and nobody was told");
     const isSame = call.changes === this.#changes;
     const current = process.cache.latest?.accessToken ?? "";
     if (
       status !== 200 &&
       sent.at(-1) !== current &&
       sent.length < 4 &&
-      this.toolServer.accepts(asked, current)
+      this.toolServer.accepts(request, current)
     )
-      this.wrong("a call was refused that the server would accept with the current token");
+      this.reportViolation("a call was refused that the server would accept with the current token");
     if (!isOrdinary || !isSame || call.isSuspect) return;
     const revoked = this.#revoked;
     if (status === 200) {
@@ -244,17 +244,17 @@ export class World {
     if (revoked?.firstCall !== undefined) {
       const after = call.startedAt - revoked.firstCall;
       this.#recovery = Math.max(this.#recovery, after);
-      if (after > 10 * second) this.wrong(`refused ${after} ms after a revocation`);
+      if (after > 10 * second) this.reportViolation(`refused ${after} ms after a revocation`);
     }
     if (call.partsLeft >= 1 && process.cache.snapshot().state !== "cooldown" && hadToken)
-      this.wrong("a call of a kind that is no suspect was refused, with an allowance left");
+      this.reportViolation("a call of a kind that is no suspect was refused, with an allowance left");
   }
 
-  #kindOf(asked: Asked, init: RequestInit): string {
-    const key = JSON.stringify(asked);
+  #kindOf(request: ToolRequest, init: RequestInit): string {
+    const key = JSON.stringify(request);
     let kind = this.#kinds.get(key);
     if (kind === undefined) {
-      const url = `https://mcp.example${asked.path}`;
+      const url = `https://mcp.example${request.path}`;
       kind = requestKind(parseRequest(url, init), new URL(url));
       this.#kinds.set(key, kind);
     }

@@ -14,10 +14,10 @@ const entryName = new RegExp(`^(?:${entryForms.join("|")})$`);
 const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
 
 /** Names in the folder of an entry. The group in parentheses is the number in the name. */
-export const ownNames = {
+export const namePatterns = {
   value: /^value-(\d{1,15})$/,
   fence: /^fence-(\d{1,15})$/,
-  held: /^held-(\d{1,15})$/,
+  lock: /^held-(\d{1,15})$/,
   /** A value that is being written or removed. */
   unfinished: new RegExp(`^value-\\d{1,15}\\.${uuid}\\.tmp$`),
   /** A value that could not be decrypted. */
@@ -33,6 +33,6 @@ export function isEntryName(name: string): boolean {
 }
 
 /** Returns whether the store creates files or folders with this name in the folder of an entry. */
-export function isOwnName(name: string): boolean {
-  return Object.values(ownNames).some((pattern) => pattern.test(name));
+export function isStoreName(name: string): boolean {
+  return Object.values(namePatterns).some((pattern) => pattern.test(name));
 }

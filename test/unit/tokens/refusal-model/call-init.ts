@@ -1,7 +1,7 @@
-import type { Asked } from "./servers.js";
+import type { ToolRequest } from "./servers.js";
 
 /** Returns the `init` that a caller passes to `fetch`. */
-export function requestOf({ tool, session }: Asked, signal: AbortSignal, isStream: boolean): RequestInit {
+export function initOf({ tool, session }: ToolRequest, signal: AbortSignal, isStream: boolean): RequestInit {
   const message =
     tool === undefined ? { method: "initialize" } : { method: "tools/call", params: { name: tool } };
   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, ...message });

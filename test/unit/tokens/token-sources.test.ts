@@ -7,7 +7,8 @@ import type { TokenRequest } from "../../../src/tokens/source.js";
 import type { TokenEvent, TokenEventName } from "../../../src/tokens/token-event.js";
 import { withEvents } from "../../../src/tokens/with-events.js";
 import { fakeClock } from "../../support/fake-clock.js";
-import { issued, issuer, outage, prepared, rejection, server, token } from "./fixtures.js";
+import { rejectionOf } from "../../support/rejection-of.js";
+import { issued, issuer, outage, prepared, server, token } from "./fixtures.js";
 
 const request: TokenRequest = { reason: "demand", signal: new AbortController().signal, attempt: 1 };
 
@@ -82,7 +83,7 @@ describe("grantSource", () => {
       prepared(() => new Promise(() => {})),
       { ...common, assumedLifetime: 1 },
     );
-    const outcome = rejection(source.getToken({ ...request, signal: stop.signal }));
+    const outcome = rejectionOf(source.getToken({ ...request, signal: stop.signal }));
     stop.abort();
     expect((await outcome).code).toBe("aborted");
   });
@@ -123,7 +124,7 @@ describe("withEvents", () => {
       },
       common,
     );
-    await rejection(source.getToken(request));
+    await rejectionOf(source.getToken(request));
     await source.getToken({ ...request, attempt: 2, reason: "expiry" });
     expect(events).toEqual([
       {
@@ -143,23 +144,23 @@ describe("withEvents", () => {
   test("withEvents does not report a canceled attempt", async () => {
     const { common, events } = parts();
     const source = withEvents({ getToken: () => Promise.reject(outage()) }, common);
-    await rejection(source.getToken({ ...request, signal: AbortSignal.abort() }));
+    await rejectionOf(source.getToken({ ...request, signal: AbortSignal.abort() }));
     expect(events).toEqual([]);
   });
 });
 
 test("single flight: a caller during a request shares it, a caller after it sends another", async () => {
-  let asked = 0;
+  let requestCount = 0;
   const source = new SingleFlight({
     async getToken() {
-      asked += 1;
-      if (asked === 1) throw outage();
-      return token({ requestedAt: 0, expiresAt: asked });
+      requestCount += 1;
+      if (requestCount === 1) throw outage();
+      return token({ requestedAt: 0, expiresAt: requestCount });
     },
   });
   const both = await Promise.allSettled([source.getToken(request), source.getToken(request)]);
   expect(both.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
-  expect(asked).toBe(1);
+  expect(requestCount).toBe(1);
   expect(source.inFlight).toBeUndefined();
   expect((await source.getToken(request)).expiresAt).toBe(2);
 });

@@ -36,7 +36,7 @@ export function cacheWithTimers({
     ...opened,
     timers,
     async call() {
-      timers.used(clock.now());
+      timers.noteUse(clock.now());
       return cache.peek(clock.now()) ?? (await cache.getToken({ reason: "demand" }));
     },
   };

@@ -1,7 +1,7 @@
 import { onTestFinished, vi } from "vitest";
 
 /** Makes `os.hostname()` return this name for the rest of the test. */
-export function onMachine(name: string): void {
+export function fakeHostname(name: string): void {
   const hostname = vi.spyOn(process.getBuiltinModule("node:os"), "hostname").mockReturnValue(name);
   onTestFinished(() => void hostname.mockRestore());
 }

@@ -9,7 +9,7 @@ const longestWait = 60_000;
  * Returns how many seconds of fake time some work takes. The clock moves only after the work has not finished during a
  * number of real pauses. Work that takes more than a minute never ends.
  */
-export async function secondsNeeded(
+export async function measureFakeSeconds(
   time: Pick<LiveClock, "clock" | "advance">,
   work: () => Promise<unknown>,
 ): Promise<number> {

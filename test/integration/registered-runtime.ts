@@ -6,7 +6,7 @@ import { type Handler, sendJson } from "../support/http-server.js";
 import { type ScriptedIssuer, sendToken, startScriptedIssuer } from "./harness.js";
 
 /** Creates a runtime and registers its servers until the test ends. */
-export async function registered(options: McpAuthOptions): Promise<McpAuth> {
+export async function createRegisteredRuntime(options: McpAuthOptions): Promise<McpAuth> {
   const auth = await createMcpAuth(options);
   const unregister = register(auth);
   onTestFinished(async () => {
@@ -17,13 +17,13 @@ export async function registered(options: McpAuthOptions): Promise<McpAuth> {
 }
 
 /** Collects the process warnings of this test, which are not printed. */
-export function warnings(): readonly string[] {
+export function recordWarnings(): readonly string[] {
   const emitted: string[] = [];
   vi.spyOn(process, "emitWarning").mockImplementation((warning) => void emitted.push(String(warning)));
   return emitted;
 }
 
-export interface SimpleWorld extends ScriptedIssuer {
+export interface AnyTokenServer extends ScriptedIssuer {
   /** Returns the Authorization headers of the requests to the server, in order; `null` for a request without one. */
   authorizations(): readonly unknown[];
 }
@@ -32,7 +32,7 @@ export interface SimpleWorld extends ScriptedIssuer {
  * Starts a server that accepts any token, with its authorization server at the same origin. The tokens are `token-1`,
  * `token-2` and so on, or all `token-<name>`.
  */
-export async function simpleWorld(rest?: Handler, name?: string): Promise<SimpleWorld> {
+export async function startAnyTokenServer(rest?: Handler, name?: string): Promise<AnyTokenServer> {
   let count = 0;
   const world = await startScriptedIssuer(
     (_request, response) => {

@@ -5,7 +5,7 @@ import { McpAuthError } from "../../../src/errors/error.js";
 import { readSecret, type SecretContext } from "../../../src/secrets/read-secret.js";
 
 /** Returns the error of a read for the server `crm`, and asserts that it does not show the word `canary`. */
-export async function failureOf(
+export async function readFailureOf(
   reference: SecretReference,
   context: Omit<SecretContext, "server">,
 ): Promise<McpAuthError> {

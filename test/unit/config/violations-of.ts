@@ -3,7 +3,10 @@ import { checkConfig } from "../../../src/config/load.js";
 import { client, smallest } from "./folder.js";
 
 /** Returns the violations of a config, as `pointer: message. Hint.` */
-export async function wrong(config: unknown, env: Record<string, string> = {}): Promise<readonly string[]> {
+export async function violationsOf(
+  config: unknown,
+  env: Record<string, string> = {},
+): Promise<readonly string[]> {
   // These configs do not type-check on purpose.
   const { violations } = await checkConfig({ config: config as never, cwd: "/etc/agent", env });
   return violations.map(formatViolation);

@@ -33,7 +33,7 @@ export const clientIds = [
 ] as const;
 export type ClientId = (typeof clientIds)[number];
 
-export interface IdentityWorld extends AsyncDisposable {
+export interface IdentityServers extends AsyncDisposable {
   readonly issuer: RunningAuthorizationServer;
   readonly idp: RunningAuthorizationServer;
   /** Issues the tokens of the platform and of users who sign in. */
@@ -56,9 +56,9 @@ export interface IdentityWorld extends AsyncDisposable {
 }
 
 /** Starts all servers with https, a test certificate authority and a separate token endpoint for certificates. */
-export async function startIdentityWorld(
+export async function startIdentityServers(
   options: Partial<AuthorizationServerOptions> & { readonly mcp?: Partial<McpServerOptions> } = {},
-): Promise<IdentityWorld> {
+): Promise<IdentityServers> {
   const { mcp: mcpOptions, ...serverOptions } = options;
   const authority = await createAuthority();
   const pki = await authority.issue({ subject: "CN=agent, O=Acme, C=DE", client: true });
@@ -94,7 +94,7 @@ export async function startIdentityWorld(
     DPoP: await startMcpServer({ ...common, tls: { authority }, dpop: { required: true, nonces: true } }),
     mTLS: await startMcpServer({ ...common, tls: { authority, required: true } }),
   };
-  const folder = mkdtempSync(join(tmpdir(), "identity-world-"));
+  const folder = mkdtempSync(join(tmpdir(), "identity-servers-"));
   const ca = join(folder, "ca.pem");
   writeFileSync(ca, authority.certificate);
 

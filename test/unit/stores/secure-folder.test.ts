@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { makeFolderDurably } from "../../../src/stores/durable-file.js";
 import { createFileStore } from "../../../src/stores/file.js";
-import { ruleFor } from "../../../src/stores/own-folder.js";
+import { ruleFor } from "../../../src/stores/secure-folder.js";
 import { fakeClock } from "../../support/fake-clock.js";
 
 let path: string;

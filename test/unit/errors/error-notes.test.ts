@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { McpAuthError } from "../../../src/errors/error.js";
-import { errorMark, errorNotes } from "../../../src/errors/error-mark.js";
+import { errorMark, errorNotes } from "../../../src/errors/error-notes.js";
 
 test("a mark belongs to one error and one kind of mark, and does not show on the error", () => {
   const [first, second] = [errorMark(), errorMark()];

@@ -7,7 +7,7 @@ export const issue = (_request: unknown, response: Parameters<typeof sendJson>[0
   sendJson(response, { access_token: "granted", token_type: "Bearer", expires_in: 60 });
 
 /** Returns the only token request that a client sends to a server with this metadata. */
-export async function requestOf(
+export async function sentTokenRequest(
   client: (issuer: string) => ClientSpec,
   env: Record<string, string> = {},
   metadata: object = {},

@@ -16,7 +16,7 @@ import {
 /** Returns `true` if it has answered the request, which then does not reach the MCP server. */
 export type Refuse = (request: RecordedRequest, response: ServerResponse) => boolean;
 
-export interface RefusingWorld extends World {
+export interface RefusingProxy extends World {
   readonly front: HttpServer;
   /** URL of the MCP endpoint at the front proxy. */
   readonly url: string;
@@ -26,10 +26,10 @@ const connectionHeaders = ["host", "connection", "content-length", "transfer-enc
 const forwardedHeaders = ["content-type", "www-authenticate", "mcp-session-id"];
 
 /** The MCP server accepts only tokens for its own URL, so the config has that URL as the `resource`. */
-export async function startRefusingWorld(
+export async function startRefusingProxy(
   refuse: Refuse,
   { members = {}, grant = {}, ...options }: WorldOptions & { members?: object; grant?: object } = {},
-): Promise<RefusingWorld> {
+): Promise<RefusingProxy> {
   const world = await startWorld(options);
   const front = await startScriptedServer(async (request, response) => {
     if (request.url.startsWith("/.well-known/")) return void response.writeHead(404).end();
@@ -53,7 +53,7 @@ export async function startRefusingWorld(
   return { ...world, config, front, url };
 }
 
-export async function liveManagerOf(
+export async function createLiveManager(
   world: Pick<World, "config" | "env">,
   options: McpAuthOptions<"tools"> = {},
 ): Promise<Awaited<ReturnType<typeof createTestManager>> & LiveClock> {
@@ -87,7 +87,7 @@ export function message(method: string, params: object = {}, more: object = {}):
   return { method: "POST", headers: { ...headers, ...more }, body };
 }
 
-export const callOf = (name: string, more?: object): RequestInit =>
+export const toolCall = (name: string, more?: object): RequestInit =>
   message("tools/call", { name, arguments: { text: "hi" } }, more);
 
 export const initialize = message("initialize", {

@@ -1,8 +1,9 @@
 // The cache together with its timers: what they do over minutes and hours.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Token } from "../../../src/tokens/token.js";
-import { outage, refusal, rejection, second } from "./fixtures.js";
-import { cacheWithTimers, type TestCacheWithTimers } from "./kept.js";
+import { rejectionOf } from "../../support/rejection-of.js";
+import { cacheWithTimers, type TestCacheWithTimers } from "./cache-with-timers.js";
+import { outage, refusal, second } from "./fixtures.js";
 
 // Loaded before the tests, so that they do not include the turns of the event loop that loading takes.
 beforeAll(() => import("p-retry"));
@@ -214,7 +215,7 @@ test("stop() leaves no timer, and nothing happens afterwards", async () => {
   expect(requests).toHaveLength(2);
   timers.stop();
   const stopped = cache.stop(5 * second);
-  const last = rejection(cache.getToken({ reason: "demand" }));
+  const last = rejectionOf(cache.getToken({ reason: "demand" }));
   expect((await last).code).toBe("stopped");
   await clock.advance(5 * second);
   await stopped;

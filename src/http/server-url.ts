@@ -6,7 +6,7 @@ import { egressDenied, isWithinReach, type Reach } from "./reach.js";
  * Throws `egress_denied` unless a host may send the token to the URL `text`: it must be within reach and have the query
  * parameters of the server's URL, which may name a tenant. `what` names the URL at the beginning of the message.
  */
-export function assertOwnUrl(
+export function assertUrlOfServer(
   name: string,
   server: { readonly url: URL; readonly reach: Reach },
   text: string,

@@ -3,7 +3,7 @@ import { chai, describe, type TestContext, test } from "vitest";
 import { checkWithoutToken, checkWithToken, recoveryOf } from "./authorization-fault.js";
 import { createWorld } from "./create-world.js";
 import type { AuthorizationFault, Fault, Group } from "./fault.js";
-import { runInWorld } from "./left-behind.js";
+import { runInWorld } from "./run-in-world.js";
 
 /** A line of the table. */
 export interface Line {
