@@ -1,5 +1,5 @@
-// `npm run build`: src to dist, JavaScript by esbuild and declarations by tsc. With `--if-stale` only if a source is newer
-// than dist.
+// `npm run build`: builds dist from src. esbuild writes the JavaScript, and tsc the declarations. With `--if-stale`, it
+// builds only if a source is newer than dist.
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { build, transform } from "esbuild";
@@ -18,12 +18,12 @@ if (process.argv.includes("--if-stale") && (await isFresh())) process.exit(0);
 
 const started = performance.now();
 await mkdir(dist, { recursive: true });
-// Built in a folder beside it and moved in the end, so that a program that uses dist finds the old files or the new ones.
+// Built in another folder and moved at the end, so that a program that uses dist finds either the old or the new files.
 const staging = await mkdtemp(join(dist, stagingPrefix));
 try {
   await Promise.all([javaScript(), declarations()]);
   await replaceDist();
-  // Quiet under `npm run build --silent`, as before the demo.
+  // `npm run build --silent` prints nothing. The demo uses it.
   if (process.env.npm_config_loglevel !== "silent") console.log(`built dist in ${secondsSince(started)}`);
 } catch (error) {
   console.error(error.message);
@@ -42,7 +42,7 @@ async function javaScript() {
     outbase: "src",
     outdir: staging,
     bundle: true,
-    // Entry points that share a module share it at run time too, and lazy imports stay lazy.
+    // Shared modules are loaded once for all entry points, and lazy imports stay lazy.
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
     packages: "external",
@@ -51,14 +51,15 @@ async function javaScript() {
     metafile: true,
     plugins: [start.plugin],
   });
-  // A start pays for each byte: 30 kB less are a twentieth of what it adds on Node 26. The validator is large.
+  // Each byte makes the start slower: 30 kB are a twentieth of the time that the registration adds on Node 26. The
+  // validator is large.
   const minified = ["start:start", "src/config/generated/validate.js"];
   for (const [name, { inputs }] of Object.entries(metafile.outputs)) {
     if (!minified.some((input) => input in inputs)) continue;
     const { code } = await transform(await readFile(join(root, name), "utf8"), { ...options, minify: true });
     await writeFile(join(root, name), code);
   }
-  // The compiled schema has a line of ajv.
+  // The compiled schema contains a line of ajv.
   await notices(["node_modules/ajv", ...start.libraries]);
   const cli = join(staging, "cli.js");
   if (!(await readFile(cli, "utf8")).startsWith("#!/usr/bin/env -S node --\n"))
@@ -66,7 +67,7 @@ async function javaScript() {
   await chmod(cli, 0o755);
 }
 
-/** Writes the licenses of the packages that dist has code of. */
+/** Writes the licenses of the packages whose code is in dist. */
 async function notices(folders) {
   const parts = folders.map(async (folder) => {
     const license = (await readdir(join(root, folder))).find((name) => /^licen[cs]e/i.test(name));
@@ -74,11 +75,11 @@ async function notices(folders) {
     const { name, version } = JSON.parse(await readFile(join(root, folder, "package.json"), "utf8"));
     return `${name} ${version}\n\n${(await readFile(join(root, folder, license), "utf8")).trim()}\n`;
   });
-  const text = ["dist has code of these packages.\n", ...(await Promise.all(parts))];
+  const text = ["dist contains code of these packages.\n", ...(await Promise.all(parts))];
   await writeFile(join(staging, "THIRD-PARTY-NOTICES"), text.join(`\n${"-".repeat(80)}\n\n`));
 }
 
-/** Writes the declarations of the entry points and of the modules that those refer to. */
+/** Writes the declarations of the entry points and of all modules that they refer to. */
 async function declarations() {
   const tsc = join(root, "node_modules/.bin/tsc");
   const { code, output } = await run(tsc, ["-p", "tsconfig.build.json", "--outDir", staging], { cwd: root });
@@ -99,7 +100,7 @@ async function declarations() {
 
 async function replaceDist() {
   for (const name of await readdir(dist)) {
-    // Another build that runs now needs its folder. An older one was left by a build that was killed.
+    // A recent folder belongs to another build that is running. An older one is left from a build that was killed.
     const isRecent = (await changedAt(join(dist, name))) > Date.now() - 600_000;
     if (!(name.startsWith(stagingPrefix) && isRecent))
       await rm(join(dist, name), { recursive: true, force: true });

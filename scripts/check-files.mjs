@@ -1,11 +1,11 @@
-// What no other tool finds: text that has no place in the project.
+// `npm run check:files`: finds text that must not be in the project, and that no other tool finds.
 import { readdir, readFile } from "node:fs/promises";
 import { join, sep } from "node:path";
 
 const skipped = ["node_modules", ".git", ".cache", "dist", "coverage"];
 const textFile = /(^|\/)[^.]+$|[.]([cm]?[jt]s|jsonc?|md|ya?ml|sh)$/;
 
-// What it is, how to find it, and in which files; in all text files if there is no third.
+// A name, a pattern, and a pattern for the paths of the files. Without the latter, all text files are searched.
 const forbidden = [
   ["a path of one machine", /(?<![\w.~{}-])\/(?:home|root|work|Users)\/[\w.-]+\/|\b[A-Z]:\\{1,2}Users\\/g],
   [
@@ -14,8 +14,8 @@ const forbidden = [
   ],
   ["a locked download address", /"resolved":\s*"https?:/g, /(^|\/)package-lock[.]json$/],
   ["a private key", /-----BEGIN [A-Z ]*PRIVATE KEY-----\s*[A-Za-z0-9+/=]{40}/g, /^(?!test\/)/],
-  // On a busy machine, time is any number. A test asserts order, counts, or time on a clock that it moves itself. The
-  // exception only gives the event loop a turn.
+  // On a busy machine, anything can take any time. A test asserts order, counts, or time on a clock that it moves
+  // itself. The file that is excepted measures time only to give the event loop a turn.
   [
     "a test that measures time",
     /\b(?:(?:Date|performance)\.now\(\)\s*-\s*[A-Za-z_(]|hrtime\b).*/g,

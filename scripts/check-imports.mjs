@@ -1,5 +1,5 @@
-// Imports flow one way, as the table in ARCHITECTURE.md says. dependency-cruiser passes over what it cannot parse
-// without a word, so a plain search of the text must find no import that it did not find.
+// `npm run check:imports`: checks that imports flow one way, as the table in ARCHITECTURE.md says. dependency-cruiser
+// silently skips what it cannot parse, so a plain text search checks that it has found every import.
 import { readdir, readFile } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { transform } from "esbuild";
@@ -9,7 +9,7 @@ import { run } from "./run.mjs";
 const problems = [];
 const options = ["src", "--config", ".dependency-cruiser.mjs", "--output-type", "json"];
 const { stdout, output } = await run("node_modules/.bin/depcruise", options);
-if (!stdout.startsWith("{")) throw new Error(`dependency-cruiser gave no result\n${output}`);
+if (!stdout.startsWith("{")) throw new Error(`dependency-cruiser returned no result\n${output}`);
 const { modules, summary } = JSON.parse(stdout);
 for (const { rule, from, to } of summary.violations) problems.push(`${rule.name}: ${from} -> ${to}`);
 
@@ -28,7 +28,7 @@ for (const name of names.filter((each) => /(?<![.]d)[.]ts$/.test(each))) {
 for (const file of typesOnly) {
   const { code } = await transform(await readFile(file, "utf8"), { loader: "ts", format: "esm" });
   if (code.trim() !== "")
-    problems.push(`${file} may be imported from everywhere, so it must hold types only.`);
+    problems.push(`${file} may be imported from everywhere, so it must contain only types.`);
 }
 
 for (const problem of problems) console.error(problem);

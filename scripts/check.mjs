@@ -1,5 +1,5 @@
-// `npm run check:tools`: runs these scripts of package.json, as many at a time as there are processors. Prints what a failed
-// one said, and in the end `N passed, N failed`.
+// `npm run check:tools`: runs these scripts of package.json, as many at a time as there are processors. Prints the
+// output of each script that fails. The last line is `N passed, N failed`.
 import { availableParallelism } from "node:os";
 import { inParallel, runScript, secondsSince } from "./run.mjs";
 

@@ -1,5 +1,5 @@
-// `npm run generate` writes everything that follows from the schema. With `--check` it writes nothing, and fails if a
-// file is stale.
+// `npm run generate` writes all files that are generated from the schema. With `--check` it writes nothing, and fails
+// if a file is stale.
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import Ajv from "ajv/dist/2020.js";
@@ -39,7 +39,7 @@ async function types() {
     additionalProperties: false,
     style: { printWidth: 110 },
   });
-  // The generator says of each definition where it is used, which a reader of the types does not need.
+  // For each definition, the generator lists where it is used. A reader of the types does not need that.
   const text = source.replaceAll(
     /( \*\n)?( \* (This interface was referenced by|via the `definition`) .*\n)+/g,
     "",
@@ -55,8 +55,8 @@ async function types() {
 }
 
 /**
- * The schema without what has no type. A `$ref` with a description beside it would become a second copy of the type, so
- * it becomes the name of the type where the target has one.
+ * Returns the schema without the keywords that have no type. A `$ref` with a description beside it would become a
+ * second copy of the type, so it becomes the name of the type if the target has one.
  */
 function forTypes() {
   const untyped = ["if", "then", "else", "allOf", "not", "dependentSchemas", "propertyNames"];
@@ -90,10 +90,10 @@ async function validator() {
     verbose: true,
     code: { source: true, esm: true, lines: true },
   });
-  // The schema uses no keyword that needs these.
+  // The schema uses no keyword that needs this.
   ajv.opts.unevaluated = false;
   ajv.addVocabulary(["confine", "errorMessage", "patternErrorMessage"]);
-  // ajv tells which name is wrong only where the rule for names is not behind a `$ref`.
+  // ajv reports which name is wrong only if the rule for names is not behind a `$ref`.
   const inPlace = (key, value) => (key === "propertyNames" && value.$ref ? targetOf(schema, value) : value);
   const validate = ajv.compile(withoutNotes(JSON.parse(JSON.stringify(schema, inPlace))));
   const { outputFiles } = await build({

@@ -1,4 +1,4 @@
-// Writes docs/config-reference.md: a table for each definition, with everything that the schema says of it.
+// Creates docs/config-reference.md: a table for each definition, with everything that the schema says about it.
 import { targetOf } from "./schema-data.mjs";
 
 // The definitions that are not listed here come after these.
@@ -63,7 +63,7 @@ function typeOf(node, schema) {
     : target.type;
 }
 
-/** A TypeScript type for readers of the page: `string | OneSigner<Key>` is a name or a key. */
+/** Returns a TypeScript type in words: `string | OneSigner<Key>` is "name or key". */
 function typeInWords(written, schema) {
   const alternatives = written.replaceAll(/\w+<([^<>]+)>/g, (_, types) => types.replaceAll(", ", " | "));
   const words = alternatives.split(" | ").map((inner) => {

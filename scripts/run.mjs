@@ -7,12 +7,12 @@ import { delimiter, join } from "node:path";
  * @param {string} command
  * @param {readonly string[]} args
  * @param {import("node:child_process").SpawnOptions} [options]
- * @returns {Promise<{ code: number, stdout: string, stderr: string, output: string }>} `output` has both streams in the
- * order in which they came. Never rejects; the code of a program that does not start is 127.
+ * @returns {Promise<{ code: number, stdout: string, stderr: string, output: string }>} `output` contains both streams,
+ * in the order in which the text arrived. Never rejects; the code of a program that does not start is 127.
  */
 export function run(command, args, options = {}) {
   return new Promise((resolve) => {
-    // Some programs print colors whenever FORCE_COLOR is set, to whatever value.
+    // Some programs print colors if FORCE_COLOR is set to any value.
     const { FORCE_COLOR: _, ...inherited } = process.env;
     const env = { ...inherited, NO_COLOR: "1", ...options.env };
     const child = spawn(command, args, { ...options, env, stdio: ["ignore", "pipe", "pipe"] });
@@ -33,7 +33,7 @@ export function run(command, args, options = {}) {
 export async function runScript(name, folder = process.cwd()) {
   const { scripts } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
   const PATH = [join(folder, "node_modules/.bin"), process.env.PATH].join(delimiter);
-  // attw packs the package, which would build it once more.
+  // attw packs the package, which would build it again.
   const env = { PATH, npm_config_ignore_scripts: "true" };
   return run(scripts[name], [], { cwd: folder, shell: true, env });
 }
@@ -49,7 +49,7 @@ export async function inParallel(items, width, job) {
   return results;
 }
 
-/** Seconds since a `performance.now()`, for people. */
+/** Returns the seconds since a `performance.now()`, as text. */
 export function secondsSince(start) {
   return `${((performance.now() - start) / 1000).toFixed(1)} s`;
 }

@@ -1,9 +1,9 @@
-// What the program reads of the schema at run time.
+// Creates what the program needs of the schema at run time.
 const notes = "description tsType examples default enumDescriptions allowComments allowTrailingCommas".split(
   " ",
 );
 const texts = "$schema $id title errorMessage patternErrorMessage".split(" ");
-// The keywords that src/config/fits-schema.ts knows: those whose value is a schema, a list of schemas, schemas by name,
+// The keywords that src/config/fits-schema.ts supports, by their value: a schema, a list of schemas, schemas by name,
 // or something else.
 const one = "items additionalProperties propertyNames not if then else".split(" ");
 const lists = "allOf anyOf".split(" ");
@@ -15,21 +15,21 @@ export function targetOf(schema, { $ref }) {
 }
 
 /**
- * The schema without notes for people and editors. In an editor, `${…}` passes each `pattern`; the program checks
- * patterns after it has replaced the variables.
+ * Returns the schema without notes for people and editors. In an editor, `${…}` passes each `pattern`; the program
+ * checks patterns after it has replaced the variables.
  */
 export function withoutNotes(schema) {
   const keep = (name, value) => {
     if (name === "pattern" && typeof value === "string") return value.replace(/^\\\$\\\{\|/, "");
     if (name === "confine" && value === "none") return undefined;
-    // A property of the config may have the name of a note. Its value is a schema.
+    // A property of the config may have the same name as a note, but its value is a schema.
     const isSchema = typeof value === "object" && value !== null && "description" in value;
     return notes.includes(name) && !isSchema ? undefined : value;
   };
   return JSON.parse(JSON.stringify(schema, keep));
 }
 
-/** The schema as src/config/fits-schema.ts reads it, in JSON, which Node parses faster than code. */
+/** Returns the schema as src/config/fits-schema.ts reads it. It is JSON, which Node parses faster than code. */
 export function plainSchema(schema) {
   const plain = (node) => {
     if (typeof node !== "object") return node;
@@ -53,7 +53,7 @@ export function plainSchema(schema) {
   return `${type}\nexport const schema: SchemaKeywords = JSON.parse(\n  ${json},\n);\n`;
 }
 
-/** The tables that src/config/definitions.ts describes. */
+/** Returns the tables that src/config/definitions.ts describes. */
 export function definitionTables(schema) {
   const nodes = [...nodesOf(schema)];
   const closed = nodes.filter(({ additionalProperties, title }) => additionalProperties === false && title);
@@ -87,7 +87,7 @@ function textsOf(nodes, name) {
   return [...new Set(nodes.map((node) => node[name]).filter((value) => typeof value === "string"))].sort();
 }
 
-/** Whether a value may be a secret reference, or a list of them. */
+/** Returns whether a value may be a secret reference, or a list of them. */
 function isReference(schema, node) {
   if (typeof node !== "object" || node === null) return false;
   if (node.title === "SecretReference") return true;
@@ -97,8 +97,8 @@ function isReference(schema, node) {
 }
 
 /**
- * The titles of the variants of a grant or a store, by their `type`. The validator would accept a variant that the `enum`
- * or the `tsType` does not name, and no type would know of it.
+ * Returns the titles of the variants of a grant or a store, by their `type`. Throws if the `enum` or the `tsType` lacks
+ * a variant: the validator would accept it, but no type would include it.
  */
 function variants(schema, { title, tsType, properties, allOf }) {
   const definitions = allOf.flatMap(({ then }) => (then.$ref === undefined ? [] : [targetOf(schema, then)]));

@@ -1,11 +1,11 @@
-// The build makes one module of those that `register` loads at its start: each file of its own would cost the start of
-// every program half a millisecond, and each library several. Imports that are lazy in the sources stay lazy.
+// Bundles the modules that `register` loads on startup into one. Otherwise each file would make the start of every
+// program half a millisecond slower, and each library several. Imports that are lazy in the sources stay lazy.
 import { existsSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 
-/** Libraries that are small and needed at every start. They are bundled, so they are no dependencies. */
+/** Small libraries that are needed at every start. They are bundled, so they are no dependencies. */
 export const bundled = ["cosmiconfig", "leven"];
 /** Imports of parts of cosmiconfig for its own search and its own loaders, which this project does not use. */
 const unused = { ExplorerSync: ["./defaults"], ExplorerBase: ["env-paths", "os"], util: ["fs"] };
@@ -21,10 +21,10 @@ const common = {
 };
 
 /**
- * Bundles the modules, and returns a plugin for esbuild that has the bundle imported in place of each of them.
+ * Bundles the modules, and returns a plugin for esbuild that replaces each import of one of them by the bundle.
  *
- * @returns {Promise<{ plugin: import("esbuild").Plugin, libraries: string[] }>} `libraries`: the folders of the packages
- * that are in the bundle
+ * @returns {Promise<{ plugin: import("esbuild").Plugin, libraries: string[] }>} `libraries`: the folders of the
+ * packages that are in the bundle
  */
 export async function startModule(root) {
   const modules = await eagerModules(root);
@@ -78,7 +78,7 @@ function onlyStart(modules) {
       onResolve({ filter: /./ }, ({ path, importer, kind, resolveDir }) => {
         const [, part] = /[\\/]cosmiconfig[\\/]dist[\\/](\w+)[.]js$/.exec(importer) ?? [];
         if (unused[part]?.includes(path)) return { path, namespace: "unused" };
-        // Where an ES module imports node:fs, Node loads all that it exports, streams included.
+        // If an ES module imports node:fs, Node loads everything that it exports, including streams.
         if (path === "node:fs" || (isBuiltin(path) && kind === "require-call"))
           return { path, namespace: "builtin" };
         if (importer.includes("node_modules") || bundled.includes(path.split("/")[0])) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Returns the number of sequential round trips before the first authorized MCP request. Requests that overlap at the servers
- * are one round trip. The next one starts with the first request after all of them were answered.
+ * Returns the number of sequential round trips before the first authorized MCP request. Requests that overlap at the
+ * servers are one round trip. The next one starts with the first request after all of them were answered.
  *
  * @param {readonly { kind: string; authorized: boolean; start: number; end: number }[]} records
  */

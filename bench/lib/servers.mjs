@@ -7,8 +7,8 @@ const clientId = "bench-agent";
 const secret = "bench-secret";
 
 /**
- * Starts an authorization server and a protected MCP server on loopback, in their own process, so that their work is not
- * measured.
+ * Starts an authorization server and a protected MCP server on loopback, in their own process, so that their work is
+ * not measured.
  *
  * @param {{ latency?: number; lifetime?: number }} [options] `latency`: delay of each response in milliseconds;
  *   `lifetime`: lifetime of tokens in seconds

@@ -17,8 +17,8 @@ export function ratio(subject, base) {
 }
 
 /**
- * Runs each subject once per round. The order rotates by one in each round, so that drift of the machine and effects of one
- * subject on the next are spread over all of them.
+ * Runs each subject once per round. The order rotates by one in each round, so that drift of the machine and effects of
+ * one subject on the next are spread over all of them.
  *
  * @param {readonly string[]} names
  * @param {number} rounds

@@ -1,6 +1,6 @@
-// `npm run check:self [SCRIPT…]`: the checks that are our own find what they are there for. Each plant below is put into a copy of
-// the project, where the script that should find it must fail and name it. The plants of one script share a copy, except
-// those that keep it from finding others.
+// `npm run check:self [SCRIPT…]`: checks that our own checks find what they are meant to find. Each mistake below is
+// planted in a copy of the project, where the script must fail and name it. The mistakes for one script share a copy,
+// except those that would hide others.
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join, relative, sep } from "node:path";
@@ -8,7 +8,7 @@ import { inParallel, runScript, secondsSince } from "../../scripts/run.mjs";
 
 const root = join(import.meta.dirname, "../..");
 
-/** `found` must show in what the script prints. `files`: new text by path, or a function that changes the present text. */
+/** `found` must match the output of the script. `files`: by path, the new text, or a function that changes the text. */
 const plant = (name, found, files) => ({ name, found, files });
 
 const runs = [
@@ -37,9 +37,13 @@ const runs = [
       plant("an import across two folders", /folder-schedule: src\/schedule\/planted\.ts -> src\/tokens\//, {
         "src/schedule/planted.ts": 'export { Token } from "../tokens/token.js";\n',
       }),
-      plant("a folder that the table gives less", /folder-http: src\/http\/\S+ -> src\/tokens\//, {
-        "ARCHITECTURE.md": (text) => text.replace(/^(\| `src\/http` .*), tokens/m, "$1"),
-      }),
+      plant(
+        "a folder whose row in the table has lost an import",
+        /folder-http: src\/http\/\S+ -> src\/tokens\//,
+        {
+          "ARCHITECTURE.md": (text) => text.replace(/^(\| `src\/http` .*), tokens/m, "$1"),
+        },
+      ),
       plant(
         "a host that reaches into the runtime",
         /folder-hosts: src\/hosts\/mcp-sdk\.ts -> src\/runtime\//,
@@ -186,7 +190,7 @@ async function put(path, content) {
   await writeFile(path, after);
 }
 
-/** The project with its `node_modules` linked. Other packages inside of it come without theirs. */
+/** Copies the project. Its `node_modules` is linked, and those of other packages in it are left out. */
 async function copyProject(copy) {
   const names = (await readdir(root)).filter((name) => ![".git", "node_modules"].includes(name));
   const filter = (path) => !relative(root, path).split(sep).includes("node_modules");

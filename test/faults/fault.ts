@@ -5,12 +5,12 @@ import type { AnsweredPath, AuthorizationWorld } from "./world.js";
 export type Seen = "a token" | import("../../src/index.js").McpAuthErrorCode | `HTTP ${number}`;
 
 /**
- * A failure of the authorization server, or on the way to it. Each row runs twice, each time in its own world: for a caller
- * without a token, and for a caller whose token is stale during the failure.
+ * A failure of the authorization server, or on the way to it. Each row runs twice, each time in its own world: for a
+ * caller without a token, and for a caller whose token is stale during the failure.
  *
- * Besides the members of the row, each run checks that a caller with a usable token gets it at once, that every caller gets a
- * token after the failure without intervention, that no more than `requests` were sent, that no timer, request or unhandled
- * rejection is left after `stop()`, and that nothing that was logged, thrown or emitted contains a secret.
+ * Besides the members of the row, each run checks that a caller with a usable token gets it at once, that every caller
+ * gets a token after the failure without intervention, that no more than `requests` were sent, that no timer, request
+ * or unhandled rejection is left after `stop()`, and that nothing that was logged, thrown or emitted contains a secret.
  */
 export interface AuthorizationFault {
   /** The failure as the table shows it, for example "the connection is reset in the middle of the headers". */

@@ -1,5 +1,5 @@
-// Large inputs of the kinds that could make a parser read the same text repeatedly. With linear time, each takes a fraction
-// of a second. With quadratic time, it takes a minute or more.
+// Large inputs of the kinds that could make a parser read the same text repeatedly. With linear time, each takes a
+// fraction of a second. With quadratic time, it takes a minute or more.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

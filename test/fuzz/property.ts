@@ -19,9 +19,9 @@ const maxTurnTime = 200;
 type Arbitraries<Values extends unknown[]> = { [Index in keyof Values]: fc.Arbitrary<Values[Index]> };
 
 /**
- * Defines a test that a property holds for every generated case. A failing case is shrunk, and printed with the seed and the
- * path that repeat it: `npm run fuzz -- --seed S --path P --only "name"`. `examples` are cases that failed before, and are
- * checked first.
+ * Defines a test that a property holds for every generated case. A failing case is shrunk, and printed with the seed
+ * and the path that repeat it: `npm run fuzz -- --seed S --path P --only "name"`. `examples` are cases that failed
+ * before, and are checked first.
  */
 export function property<Values extends [unknown, ...unknown[]]>(
   name: string,

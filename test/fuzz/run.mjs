@@ -1,6 +1,7 @@
-// `npm run fuzz [-- CASES] [--seed S] [--path P] [--only NAME]` checks all properties with CASES cases in total, a million by
-// default, and with texts as long as are ever read. It prints the seed, which repeats the same cases. A failing case is shrunk
-// and printed with its path, which repeats it. The last line is `N passed, N failed`.
+// `npm run fuzz [-- CASES] [--seed S] [--path P] [--only NAME]` checks all properties with CASES cases in total, a
+// million by default, and with texts of the greatest length that is ever read. It prints the seed, which repeats the
+// same cases. A failing case is shrunk and printed with its path, which repeats it. The last line is `N passed, N
+// failed`.
 import { randomInt } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";

@@ -229,7 +229,7 @@ it("`..` in a path is resolved in the text, also after a link and for a store", 
   const cwd = await folder();
   await mkdir(join(cwd, "allowed/deep/er"), { recursive: true });
   await symlink("deep/er", join(cwd, "allowed/a"));
-  // By the links it would be allowed/forbidden, by the text it is a folder beside.
+  // With the link followed, the path would be allowed/forbidden. As text, it is a folder beside `allowed`.
   const store = {
     type: "file",
     path: `${join(cwd, "allowed/a")}/../../forbidden`,

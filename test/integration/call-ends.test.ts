@@ -1,4 +1,5 @@
-// Everything else that a call waits for besides its token ends with the caller's signal, the server's deadline and stop().
+// A call also waits for other things than its token. The caller's signal, the server's deadline and stop() end each
+// wait.
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

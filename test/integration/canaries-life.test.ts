@@ -1,5 +1,5 @@
-// Searches for canaries as canaries.test.ts does, over the life of a runtime: expiry, rotation, reloads and stopping, the
-// objects that hosts get, and errors thrown by the host's own functions.
+// Searches for canaries as canaries.test.ts does, over the life of a runtime: expiry, rotation, reloads and stopping,
+// the objects that hosts get, and errors thrown by the host's own functions.
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

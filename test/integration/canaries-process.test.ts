@@ -163,8 +163,8 @@ test("errors for a config that contains secrets do not show them, in any place a
 });
 
 /**
- * Returns a config with a literal secret in each place for a reference, and in some places where nothing belongs. Names of
- * members are not secrets, because an error has to name a wrong member.
+ * Returns a config with a literal secret in each place for a reference, and in some places where nothing belongs. Names
+ * of members are not secrets, because an error has to name a wrong member.
  */
 function withLiterals(canaries: Canaries): object {
   const word = () => canaries.word("secret in the config");

@@ -1,5 +1,5 @@
-// Searches for canaries as canaries.test.ts does, with stored tokens: in the values that a store gets, in its files, and in
-// errors about a faulty store, key or address.
+// Searches for canaries as canaries.test.ts does, with stored tokens: in the values that a store gets, in its files,
+// and in errors about a faulty store, key or address.
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -85,8 +85,8 @@ test("no faulty secret or key is shown, and no text of a faulty function", async
 });
 
 /**
- * Creates a server for each failure and calls them concurrently. Asserts that each fails with its code and that nothing is
- * shown. Returns the number of different error details.
+ * Creates a server for each failure and calls them concurrently. Asserts that each fails with its code and that nothing
+ * is shown. Returns the number of different error details.
  */
 async function assertFailures(
   canaries: Canaries,

@@ -1,5 +1,5 @@
-// Client authentication with a real authorization server: contents and algorithms of assertions, and errors before anything
-// is sent. grants.test.ts tests each method with each grant.
+// Client authentication with a real authorization server: contents and algorithms of assertions, and errors before
+// anything is sent. grants.test.ts tests each method with each grant.
 import { createPrivateKey } from "node:crypto";
 import {
   calculateJwkThumbprint,

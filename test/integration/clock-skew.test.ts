@@ -18,8 +18,8 @@ const second = 1_000;
 const minute = 60 * second;
 
 /**
- * Creates a clock that moves only when a test moves it, so that no test depends on how long anything takes. It starts late
- * in a second, because a `Date` header has only full seconds.
+ * Creates a clock that moves only when a test moves it, so that no test depends on how long anything takes. It starts
+ * late in a second, because a `Date` header has only full seconds.
  */
 function settableClock() {
   let now = Date.UTC(2026, 5, 1, 12) + 700;

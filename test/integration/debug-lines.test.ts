@@ -64,7 +64,7 @@ interface Printed {
   readonly err: string;
 }
 
-/** Runs the client with so many calls. */
+/** Runs the client, which makes this many calls. */
 async function run(world: World, calls: number, env: Readonly<Record<string, string>>): Promise<Printed> {
   const cwd = await mkdtemp(join(tmpdir(), "debug-lines-"));
   onTestFinished(() => rm(cwd, { recursive: true, force: true }));

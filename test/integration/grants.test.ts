@@ -1,5 +1,5 @@
-// Every grant with every client authentication method and every token binding: real servers, up to a tool call. The table
-// in docs/grants.md lists the same combinations.
+// Every grant with every client authentication method and every token binding: real servers, up to a tool call. The
+// table in docs/grants.md lists the same combinations.
 import { readFileSync } from "node:fs";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

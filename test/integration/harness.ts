@@ -82,8 +82,8 @@ export interface ScriptedIssuer {
 }
 
 /**
- * Starts a scripted authorization server at the origin of the MCP server. `token` answers token requests, `rest` answers
- * all other requests except those for metadata.
+ * Starts a scripted authorization server at the origin of the MCP server. `token` answers token requests, `rest`
+ * answers all other requests except those for metadata.
  */
 export async function startScriptedIssuer(
   token: Handler,

@@ -1,5 +1,5 @@
-// 401s that a host reports through the providers of the real SDKs. A host does not report which token a 401 was for, nor
-// that a token was accepted.
+// 401s that a host reports through the providers of the real SDKs. A host does not report which token a 401 was for,
+// nor that a token was accepted.
 import { describe, expect, test } from "vitest";
 import { oauthProvider } from "../../src/hosts/mcp-sdk.js";
 import { rejectionOf } from "../support/rejection-of.js";

@@ -1,5 +1,5 @@
-// An MCP server and its authorization server at one origin that put a sentence into every text that a server can choose,
-// and a runtime for them whose output is recorded.
+// An MCP server and its authorization server at one origin that put a sentence into every text that a server can
+// choose, and a runtime for them whose output is recorded.
 import { randomBytes } from "node:crypto";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { IncomingMessage, ServerResponse } from "node:http";

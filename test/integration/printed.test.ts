@@ -36,7 +36,8 @@ async function program(
   cwd: string,
   env: Readonly<Record<string, string>>,
 ): Promise<Said> {
-  // With `--`, as in the first line of the command. Without it, Node itself would handle `--env-file` and print its value.
+  // With `--`, as in the first line of the command. Without it, Node itself would handle `--env-file` and print its
+  // value.
   const child = spawn(process.execPath, ["--", cli, ...argv], {
     cwd,
     env: { PATH: process.env["PATH"], ...env },

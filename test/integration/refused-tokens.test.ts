@@ -1,5 +1,5 @@
-// A server that refuses a new token may refuse only one tool, session or path. So a refusal limits token requests, never
-// calls. The runtime's clock moves only when a test moves it; servers and requests are real.
+// A server that refuses a new token may refuse only one tool, session or path. So a refusal limits token requests,
+// never calls. The runtime's clock moves only when a test moves it; servers and requests are real.
 import { describe, expect, test } from "vitest";
 import type { TokenManager } from "../../src/index.js";
 import { createTestManager, sendToken, startScriptedIssuer } from "./harness.js";

@@ -1009,7 +1009,8 @@ describe("another network", () => {
     await auth.reload();
     expect(reloads[0]?.changed).toEqual(["one", "two"]);
     a.holdCalls.resolve();
-    // Refused after the reload: it gets another token, and is sent again, the way it began.
+    // The call is refused after the reload. It gets another token, and is sent again with the settings that it began
+    // with.
     expect(await pending).toEqual({ name: "a", token: "a-3" });
     expect(next.targets).toEqual([]);
     expect(first.targets.length).toBeGreaterThan(targets);

@@ -51,8 +51,8 @@ describe("a token that the MCP server has revoked", () => {
   test.each(sdkConnections)(
     "a token that is revoked again and again is replaced each time through %s",
     async (name, connect) => {
-      // authProvider does not learn which token a 401 was for, nor which tokens the server accepted. It decides by time,
-      // so the clock moves here.
+      // authProvider does not learn which token a 401 was for, nor which tokens the server accepted. It decides by
+      // time, so the clock moves here.
       let now = Date.now();
       const clock = {
         now: () => now,

@@ -283,7 +283,7 @@ describe("revoke", () => {
     const client = { method: "client_secret_jwt", assertionAudience: "token_endpoint" };
     Object.assign(config.servers.crm.grant.client, client);
     await writeFile(file, JSON.stringify(config));
-    // As long as HS256 wants it.
+    // HS256 requires this length.
     const long = { SECRET: "s".repeat(32) };
     expect(await command(at, ["token", "crm"], long)).toMatchObject({ code: 0 });
     expect(await command(at, ["revoke", "crm"], long)).toMatchObject({ code: 0 });
@@ -443,7 +443,7 @@ describe("the refresh tokens of a client", () => {
 describe("a command that cannot use the store", () => {
   test("a command that cannot use the store warns on stderr and works without it", async () => {
     const { at } = await issuing(counting());
-    // No folder can be made below a file.
+    // A folder cannot be created inside a file.
     await writeFile(join(at.folder, "state"), "");
     const warning =
       `warning: The store of the config, ${join(at.folder, "state")}, cannot be used: something else is in the place of a ` +

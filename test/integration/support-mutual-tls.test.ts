@@ -1,4 +1,5 @@
-// Tests of mutual TLS (RFC 8705) in the test servers, which other integration tests rely on: they refuse invalid requests.
+// Tests of mutual TLS (RFC 8705) in the test servers, which other integration tests rely on: they refuse invalid
+// requests.
 import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import {

@@ -1,4 +1,4 @@
-// Holds the walks of ARCHITECTURE.md against stacks that are recorded while the program does what they describe.
+// Compares the walks of ARCHITECTURE.md with stacks that are recorded while the program does what they describe.
 import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -8,7 +8,7 @@ const client = { issuer: "https://auth.example", id: "agent", secret: { env: "SE
 const base = { url: "https://crm.example/mcp", grant: { client, scopes: ["read"] }, stepUp: ["write"] };
 
 async function entry(server: object): Promise<ServerEntry> {
-  // Put together from parts.
+  // Built from parts.
   const config = { servers: { crm: { ...base, ...server } } } as McpAuthConfig;
   const { servers } = await loadConfig({ config, cwd: "/project", env: {} });
   return servers.get("crm") ?? expect.unreachable();

@@ -1,4 +1,4 @@
-// node-cron's own `match` is the judge: each next tick matches, and nothing before it does.
+// Compares our next ticks with `match` of node-cron: each next tick matches, and no time before it does.
 import fc from "fast-check";
 import { createTask, validate } from "node-cron";
 import { describe, expect, test } from "vitest";
@@ -46,7 +46,7 @@ const fiveFields = fc
   // Impossible dates are refused.
   .filter((expression) => validate(expression));
 
-/** The change of the clocks is somewhere within a day or two of these. */
+/** The clocks change within a day or two after these times. */
 const changes = {
   UTC: ["2026-02-28T12:00:00Z", "2028-02-28T12:00:00Z", "2026-12-31T12:00:00Z"],
   "Europe/Berlin": ["2026-03-28T18:00:00Z", "2026-10-24T18:00:00Z", "2026-07-01T00:00:00Z"],
@@ -66,7 +66,7 @@ describe.each(["UTC", "Europe/Berlin", "Australia/Lord_Howe"] as const)("in %s",
         const { next } = await cronSchedule(expression, timezone);
         const tick = next(after);
         if (tick !== undefined) expect([tick > after, tick % minute, matches(tick)]).toEqual([true, 0, true]);
-        // Two days hold any change of the clocks.
+        // Two days include any change of the clocks.
         const end = Math.min(tick ?? Number.POSITIVE_INFINITY, after + 2 * 24 * 60 * minute);
         const first = Math.floor(after / minute) * minute + minute;
         for (let time = first; time < end; time += minute) {

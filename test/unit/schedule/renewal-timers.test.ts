@@ -9,7 +9,7 @@ const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** A schedule that ticks on every multiple of so many milliseconds. */
+/** A schedule that ticks on every multiple of this many milliseconds. */
 const every = (interval: number): CronSchedule => ({
   next: (after) => (Math.floor(after / interval) + 1) * interval,
 });
@@ -24,7 +24,7 @@ interface Setup {
 function timers({ automatic = true, idle, spread = 0, schedule }: Setup = {}) {
   const clock = fakeClock();
   const started = clock.now();
-  /** When, why, and how long after that the token is to be usable. */
+  /** The time and the reason of each renewal, and how long after it the token must be usable. */
   const renewals: [number, string, number][] = [];
   const renewal = new RenewalTimers({
     clock,
@@ -134,7 +134,7 @@ describe("when the clock and the time that has passed differ", () => {
     clock.jump(day);
     await clock.advance(minute);
     expect(renewals.map(([at, reason]) => [at - day <= 11 * minute, reason])).toEqual([[true, "expiry"]]);
-    // The next look at a tick that was hours away.
+    // The timer checks again how far away the tick is.
     await clock.advance(10 * minute);
     expect(renewals.map(([, reason]) => reason)).toEqual(["expiry", "schedule"]);
   });

@@ -12,7 +12,7 @@ import { oauthRuntime } from "../oauth/fixtures.js";
 
 async function keyOn(name: string, server: object): Promise<string | undefined> {
   const crm: object = { url: "https://crm.example/mcp", ...server };
-  // Put together from parts.
+  // Built from parts.
   const config = { servers: { crm } } as McpAuthConfig;
   const { servers } = await loadConfig({ config, cwd: "/project", env: {} });
   const entry = servers.get("crm");

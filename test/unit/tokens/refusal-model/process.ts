@@ -188,7 +188,8 @@ export class Process {
   #acquired(source: TokenSource): TokenSource {
     return {
       getToken: (request) => {
-        // It follows a withheld request, for callers that joined it and whose kind is of the other sort.
+        // This request follows a withheld one. It is for the callers that joined that one although they are suspects
+        // and it was not for a suspect, or the reverse.
         if (request.refused !== undefined && !this.#isObserving) this.#isHeld = !this.#isHeld;
         const answer = source.getToken(request);
         const got = (token: Token): Outcome => {

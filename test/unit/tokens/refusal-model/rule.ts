@@ -1,5 +1,5 @@
-// The rule for refused tokens, written as simply as possible. The model compares the code with it. There is one `Rule` for
-// each cache key, which processes with one store share, and one `Suspects` for each process.
+// The rule for refused tokens, written as simply as possible. The model compares the code with it. There is one `Rule`
+// for each cache key, which processes with one store share, and one `Suspects` for each process.
 
 const second = 1_000;
 
@@ -80,7 +80,7 @@ export class Rule {
     this.#hold(now);
   }
 
-  /** There is another credential. */
+  /** Ends the hold and forgets all failures, because there is another credential. */
   reset(): void {
     this.failures = 0;
     this.holdUntil = Number.NEGATIVE_INFINITY;

@@ -1,5 +1,5 @@
-// `npm run test:model [-- STEPS] [--seed S] [--path P]` runs random histories of refused tokens with this many steps in all,
-// by default a million. Prints the seed, which repeats the same histories, and the worst figures.
+// `npm run test:model [-- STEPS] [--seed S] [--path P]` runs random histories of refused tokens with this many steps in
+// all, by default a million. Prints the seed, which repeats the same histories, and the worst figures.
 import { randomInt } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { startVitest } from "vitest/node";
