@@ -2,7 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 export type { McpAuthConfig } from "./config/define-config.js";
 export { defineConfig } from "./config/define-config.js";
-export type { DiscoveredAuthorizationServer, Discovery } from "./discovery/discover.js";
+export type { DiscoveredAuthorizationServer, Discovery } from "./discovery/discover-server.js";
 export type { DiscoveryProblem } from "./discovery/problems.js";
 export type { McpAuthErrorCode, Violation } from "./errors/error.js";
 export { McpAuthError } from "./errors/error.js";

@@ -1,17 +1,17 @@
 import { McpAuthError } from "../errors/error.js";
-import { mayClimb } from "./climbing-path.js";
+import { mayLeaveFolder } from "./dot-segments.js";
 
 /** How far from the server's URL its tokens may go: the whole origin, or only the URL's path and below. */
 export type Reach = "origin" | "path";
 
 /**
  * Whether `path` is `base` or lies below it, compared segment by segment. A path that a server may resolve to another
- * place does not lie below: see `mayClimb`.
+ * place does not lie below: see `mayLeaveFolder`.
  */
 export function isWithinPath(path: string, base: string): boolean {
   if (path === base) return true;
   const folder = base.endsWith("/") ? base : `${base}/`;
-  return path.startsWith(folder) && !mayClimb(path.slice(folder.length));
+  return path.startsWith(folder) && !mayLeaveFolder(path.slice(folder.length));
 }
 
 /** Whether a token for `server` may be sent to `url`. */

@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { isProgrammingError } from "../errors/expected-errors.js";
 import { type PemBlock, readBlocks } from "./pem.js";
-import { plainPublicKey } from "./plain-rsa.js";
+import { plainPublicKey } from "./rsa-pss.js";
 import { KeyProblem, PartsDiffer, PossiblyUnfinished } from "./signing-key.js";
 
 /** The parts of an X.509 certificate that a client needs of its own certificate. */

@@ -5,7 +5,7 @@ import { fingerprintOf, type Secret } from "../lib/secret.js";
 import { unreachable } from "../lib/unreachable.js";
 import { readSecret } from "../secrets/read-secret.js";
 import { type ReadAttempt, readWhenWritten } from "../secrets/read-when-written.js";
-import { Bundles } from "./bundles.js";
+import { BundleHistory } from "./bundle-history.js";
 import {
   assertCertifies,
   assertNotExpired,
@@ -16,7 +16,7 @@ import {
 import { readJwk } from "./jwk.js";
 import { assertPairMatches, keyAlgorithms } from "./key-algorithms.js";
 import { looksLikePem, readPem } from "./pem.js";
-import { plainPrivateKey } from "./plain-rsa.js";
+import { plainPrivateKey } from "./rsa-pss.js";
 import {
   type KeyContext,
   type KeyMaterial,
@@ -35,7 +35,7 @@ interface Loaded {
   readonly certificate: Certificate | undefined;
 }
 
-const bundles = new Bundles<PrivateKeySpec, Loaded>();
+const bundles = new BundleHistory<PrivateKeySpec, Loaded>();
 
 /**
  * Loads the private key of a spec, with its certificate, ready to sign. Reads its text again at each call, so that a

@@ -6,11 +6,11 @@ import { fingerprintOf } from "../lib/secret.js";
 import { readSecret } from "../secrets/read-secret.js";
 import { readWhenWritten } from "../secrets/read-when-written.js";
 import { askSigner } from "./ask-signer.js";
-import { Bundles } from "./bundles.js";
+import { BundleHistory } from "./bundle-history.js";
 import { assertNotExpired, assertNotTooEarly, type Certificate, readCertificate } from "./certificate.js";
 import { rawFromDer, signatureLength } from "./ecdsa-signature.js";
 import { assertKeySupports } from "./key-algorithms.js";
-import { plainPublicKey } from "./plain-rsa.js";
+import { plainPublicKey } from "./rsa-pss.js";
 import { signingInput } from "./sign-jwt.js";
 import {
   type KeyContext,
@@ -23,7 +23,7 @@ import {
   thumbprintOf,
 } from "./signing-key.js";
 
-const certificates = new Bundles<SignerKeySpec, Certificate>();
+const certificates = new BundleHistory<SignerKeySpec, Certificate>();
 
 /** New certificates while the signer still uses the key of the previous one. */
 const notYetInUse = new WeakSet<Certificate>();

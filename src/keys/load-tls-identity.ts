@@ -4,7 +4,7 @@ import { fingerprintOf, Secret } from "../lib/secret.js";
 import type { TlsIdentity } from "../net/client-certificate.js";
 import { readSecret } from "../secrets/read-secret.js";
 import { type ReadAttempt, readWhenWritten } from "../secrets/read-when-written.js";
-import { Bundles } from "./bundles.js";
+import { BundleHistory } from "./bundle-history.js";
 import {
   assertCertifies,
   assertNotExpired,
@@ -27,7 +27,7 @@ interface Loaded {
   readonly certificate: Certificate;
 }
 
-const bundles = new Bundles<CertificateSpec, Loaded>();
+const bundles = new BundleHistory<CertificateSpec, Loaded>();
 
 /**
  * Loads a client certificate with its key, RFC 8705. Reads both again at each call, so that a renewed certificate is

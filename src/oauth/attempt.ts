@@ -12,7 +12,7 @@ import type { Network } from "../net/network.js";
 import type { ServerClocks } from "../net/server-clocks.js";
 import type { CredentialMemory } from "../secrets/credential-memory.js";
 import type { IssuedToken } from "./issued-token.js";
-import type { Redemption, RefreshTokens } from "./refresh-tokens.js";
+import type { Redemption, RefreshTokenStore } from "./refresh-token-store.js";
 
 /** The part of the runtime's context that attempts inherit. The runtime sets it once per config. */
 export interface OAuthRuntime extends Pick<KeyContext, "env" | "resolvers" | "signers" | "permissions"> {
@@ -25,7 +25,7 @@ export interface OAuthRuntime extends Pick<KeyContext, "env" | "resolvers" | "si
   readonly serverClocks: ServerClocks;
   readonly metadata: MetadataCache;
   /** Absent without a persistent store. */
-  readonly refreshTokens?: RefreshTokens | undefined;
+  readonly refreshTokens?: RefreshTokenStore | undefined;
 }
 
 /** The state of one manager. Its attempts read it and update it. */

@@ -3,7 +3,7 @@ import type { McpAuthConfig } from "../config/define-config.js";
 import { invalidConfig } from "../config/format-violation.js";
 import { checkConfig } from "../config/load.js";
 import type { NetworkSpec } from "../config/spec.js";
-import { type Discovery, discoverServer } from "../discovery/discover.js";
+import { type Discovery, discoverServer } from "../discovery/discover-server.js";
 import { workingFolder } from "../lib/working-folder.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { createNetwork } from "../net/network.js";

@@ -6,7 +6,7 @@ import { forbidCommands } from "../lib/permissions.js";
 import { createNetwork, type Network } from "../net/network.js";
 import { type NetworkTrust, networkTrust } from "../net/network-trust.js";
 import type { OAuthRuntime } from "../oauth/attempt.js";
-import type { RefreshTokens } from "../oauth/refresh-tokens.js";
+import type { RefreshTokenStore } from "../oauth/refresh-token-store.js";
 import { configuredStore } from "../sharing/configured-store.js";
 import { customStore, type McpAuthStore } from "../sharing/custom-store.js";
 import { storedMetadata } from "../sharing/stored-metadata.js";
@@ -92,11 +92,11 @@ export function createRuntimeContext(
 }
 
 /** Returns stored refresh tokens whose code is loaded when the first one is redeemed. */
-function lazyRefreshTokens(store: SharedStore, clock: Clock): RefreshTokens {
-  let loaded: Promise<RefreshTokens> | undefined;
+function lazyRefreshTokens(store: SharedStore, clock: Clock): RefreshTokenStore {
+  let loaded: Promise<RefreshTokenStore> | undefined;
   return {
     async redeem(...args) {
-      loaded ??= import("../sharing/refresh-tokens.js").then(
+      loaded ??= import("../sharing/stored-refresh-tokens.js").then(
         ({ StoredRefreshTokens }) => new StoredRefreshTokens({ store, clock }),
       );
       return await (await loaded).redeem(...args);

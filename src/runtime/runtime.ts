@@ -4,7 +4,7 @@ import type { ConfigSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { ignoreFailureInBackground } from "../errors/expected-errors.js";
 import { closestServer } from "../http/closest-server.js";
-import { Limit } from "../lib/limit.js";
+import { ConcurrencyLimit } from "../lib/concurrency-limit.js";
 import { version } from "../lib/version.js";
 import { requiredNames } from "./check-options.js";
 import type { ConfigReloadedEvent } from "./events.js";
@@ -37,7 +37,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   readonly #removed = new Map<string, WeakRef<ServerTokenManager>>();
   /** Replaced contexts, which calls in flight may still use. */
   #retired: WeakRef<RuntimeContext>[] = [];
-  readonly #starting = new Limit(maxConcurrentStarts);
+  readonly #starting = new ConcurrencyLimit(maxConcurrentStarts);
   #spec: ConfigSpec;
   #context: RuntimeContext;
   #servers: readonly Name[];

@@ -1,6 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 import { Secret } from "../lib/secret.js";
-import type { RefreshTokenFamily } from "../oauth/refresh-tokens.js";
+import type { RefreshTokenFamily } from "../oauth/refresh-token-store.js";
 import type { OperationOptions } from "../stores/circuit-breaker.js";
 import { storeUnavailable } from "../stores/failure.js";
 import type { SharedStore } from "../stores/shared-store.js";

@@ -3,7 +3,7 @@
 
 import { systemClock } from "../../src/lib/clock.js";
 import { Secret } from "../../src/lib/secret.js";
-import { StoredRefreshTokens } from "../../src/sharing/refresh-tokens.js";
+import { StoredRefreshTokens } from "../../src/sharing/stored-refresh-tokens.js";
 import { createFileStore } from "../../src/stores/file.js";
 import { SharedStore } from "../../src/stores/shared-store.js";
 import { family } from "./family.js";

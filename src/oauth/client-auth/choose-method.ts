@@ -1,6 +1,6 @@
 import type { ClientAuthenticationMethod, ClientSpec, CredentialSpec } from "../../config/spec.js";
-import { unlistedMethodFinding } from "../../diagnosis/client-auth-method.js";
 import { findingText } from "../../diagnosis/finding.js";
+import { unlistedMethodFinding } from "../../diagnosis/unlisted-method.js";
 import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 import { McpAuthError } from "../../errors/error.js";
 import { type AttemptContext, warnOnce } from "../attempt.js";

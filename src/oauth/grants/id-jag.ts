@@ -5,8 +5,8 @@ import { jwtClaims } from "../../lib/jwt-claims.js";
 import { Secret } from "../../lib/secret.js";
 import type { AttemptContext } from "../attempt.js";
 import { markIfAnotherCredential } from "../client-auth/credential-retry.js";
-import { type AcceptedResponse, acceptResponse } from "../token-endpoint/accepted-response.js";
 import { requestWithCorrections } from "../token-endpoint/request-with-corrections.js";
+import { readSuccessfulResponse, type SuccessfulResponse } from "../token-endpoint/successful-response.js";
 import { describeTokenEndpoint, endpointName } from "../token-endpoint/token-endpoint.js";
 import { sendTokenRequest, type TokenParameters } from "../token-endpoint/token-request.js";
 import { grantedScopes } from "../token-endpoint/token-response.js";
@@ -31,7 +31,7 @@ type WantedIdJag = Pick<RequestToPresent, "target" | "scopes">;
 /**
  * Requests an ID-JAG from the identity provider, SEP-990 §4: a token exchange (RFC 8693) with the client that is
  * registered there. Sends no DPoP proof, because an ID-JAG is not an access token. Rejects with the codes of
- * `findAuthorizationServer`, `readSubjectToken`, `sendTokenRequest` and `acceptResponse`.
+ * `findAuthorizationServer`, `readSubjectToken`, `sendTokenRequest` and `readSuccessfulResponse`.
  */
 export async function requestIdJag(
   idp: Idp,
@@ -62,7 +62,7 @@ export async function requestIdJag(
   });
   const endpoint = describeTokenEndpoint(server, client, idpTarget.authorizationServer, inUse, result);
   try {
-    return readIdJag(acceptResponse(result, endpoint, clock.now()));
+    return readIdJag(readSuccessfulResponse(result, endpoint, clock.now()));
   } catch (error) {
     await markIfAnotherCredential(error, { client, status: result.response.status }, attempt);
     throw error;
@@ -90,7 +90,7 @@ async function exchangeParameters(
 }
 
 /** Validates the response of the identity provider, SEP-990 §4.2. */
-function readIdJag({ members, invalid }: AcceptedResponse): IdJag {
+function readIdJag({ members, invalid }: SuccessfulResponse): IdJag {
   const { issued_token_type, token_type, access_token, scope } = members;
   if (issued_token_type !== idJagType)
     throw invalid(`its "issued_token_type" is not ${idJagType}.`, { issued_token_type });

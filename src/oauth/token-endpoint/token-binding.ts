@@ -1,7 +1,7 @@
 import { isJsonObject } from "../../lib/json-object.js";
 import { jwtClaims } from "../../lib/jwt-claims.js";
 import type { Binding } from "../issued-token.js";
-import type { InvalidResponse } from "./accepted-response.js";
+import type { InvalidResponse } from "./successful-response.js";
 import type { TokenRequestResult } from "./token-request.js";
 
 /**

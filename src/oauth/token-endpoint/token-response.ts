@@ -2,8 +2,8 @@ import type { TokenEndpoint } from "../../diagnosis/facts.js";
 import { longestLifetime } from "../../lib/duration.js";
 import { isScope } from "../../lib/scopes.js";
 import type { IssuedToken } from "../issued-token.js";
-import { acceptResponse, type InvalidResponse } from "./accepted-response.js";
 import { isHeaderSafe } from "./header-safe.js";
+import { type InvalidResponse, readSuccessfulResponse } from "./successful-response.js";
 import { bindingOf } from "./token-binding.js";
 import type { TokenRequestResult } from "./token-request.js";
 
@@ -20,7 +20,7 @@ export interface ExpectedTypes {
  * does not use (`id_token`, `refresh_token`). With `issuedTypes`, refuses a response with another `issued_token_type`,
  * but accepts one without it, although RFC 8693 §2.2.1 requires it.
  *
- * Throws the codes of `acceptResponse`.
+ * Throws the codes of `readSuccessfulResponse`.
  */
 export function readTokenResponse(
   result: Pick<TokenRequestResult, "response" | "scopes" | "dpopSigner" | "certificate">,
@@ -28,7 +28,7 @@ export function readTokenResponse(
   now: number,
   expected: ExpectedTypes = {},
 ): Pick<IssuedToken, "accessToken" | "tokenType" | "expiresIn" | "scopes" | "binding"> {
-  const { members, invalid } = acceptResponse(result, endpoint, now);
+  const { members, invalid } = readSuccessfulResponse(result, endpoint, now);
   const { access_token, token_type, expires_in, scope, issued_token_type } = members;
   const { issuedTypes, requestedType } = expected;
   if (issuedTypes !== undefined) assertIssuedType(issued_token_type, issuedTypes, invalid);

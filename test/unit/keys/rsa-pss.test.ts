@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { KeySpec } from "../../../src/config/spec.js";
 import { loadKey } from "../../../src/keys/load-key.js";
 import { loadTlsIdentity } from "../../../src/keys/load-tls-identity.js";
-import { plainPublicKey } from "../../../src/keys/plain-rsa.js";
+import { plainPublicKey } from "../../../src/keys/rsa-pss.js";
 import { signJwt } from "../../../src/keys/sign-jwt.js";
 import { selfSigned } from "../../support/certificates.js";
 import { rejectionOf } from "../../support/rejection-of.js";

@@ -28,7 +28,7 @@ interface Known<Bundle> extends NewBundle<Bundle> {
  * Keeps the last valid bundle of each spec, and the bundle before it for ten minutes. A bundle is a key or certificate
  * with everything that belongs to it.
  */
-export class Bundles<Spec extends object, Bundle extends object> {
+export class BundleHistory<Spec extends object, Bundle extends object> {
   readonly #known = new WeakMap<Spec, Known<Bundle>>();
 
   /** Returns the last bundle, if it was made from the same texts. */

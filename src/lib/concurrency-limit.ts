@@ -1,5 +1,5 @@
 /** Limits how many tasks run at the same time. The others wait, and start in the order in which they came. */
-export class Limit {
+export class ConcurrencyLimit {
   readonly #waiting: (() => void)[] = [];
   #free: number;
 

@@ -2,7 +2,7 @@ import type { Secret } from "../lib/secret.js";
 import type { IssuedToken } from "./issued-token.js";
 
 /** Stores the latest refresh token of each family, for servers that replace a refresh token when it is used. */
-export interface RefreshTokens {
+export interface RefreshTokenStore {
   /**
    * Calls `use` with the latest refresh token of a family. No other process uses that family meanwhile. The successor
    * is in the store before the promise resolves. Rejects with the error of `use`, and with `store_unavailable`.

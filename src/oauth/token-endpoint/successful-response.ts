@@ -11,7 +11,7 @@ import type { TokenRequestResult } from "./token-request.js";
 export type InvalidResponse = (problem: string, details?: Readonly<Record<string, unknown>>) => McpAuthError;
 
 /** A successful response. Its members are not validated yet. */
-export interface AcceptedResponse {
+export interface SuccessfulResponse {
   readonly members: JsonObject;
   readonly invalid: InvalidResponse;
 }
@@ -21,11 +21,11 @@ export interface AcceptedResponse {
  * (retryable) or `token_response_invalid`. The last is retryable if the body is not complete JSON: a proxy or a failing
  * server sent it, not the authorization server.
  */
-export function acceptResponse(
+export function readSuccessfulResponse(
   result: Pick<TokenRequestResult, "response">,
   endpoint: TokenEndpoint,
   now: number,
-): AcceptedResponse {
+): SuccessfulResponse {
   const { status, headers, body } = result.response;
   const members = parseJsonObject(body);
   const { error, access_token, refresh_token, id_token } = members ?? {};

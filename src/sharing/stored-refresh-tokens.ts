@@ -5,7 +5,7 @@ import type { Secret } from "../lib/secret.js";
 import { pause, settledWithin } from "../lib/wait.js";
 import { neverArrived } from "../net/failure.js";
 import type { IssuedToken } from "../oauth/issued-token.js";
-import type { Redemption, RefreshTokenFamily, RefreshTokens } from "../oauth/refresh-tokens.js";
+import type { Redemption, RefreshTokenFamily, RefreshTokenStore } from "../oauth/refresh-token-store.js";
 import { type StoreFailure, storeFailureIn, storeUnavailable } from "../stores/failure.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { Lease } from "../stores/store.js";
@@ -19,9 +19,9 @@ const writingLimit = 5_000;
 const firstPause = 50;
 const longestPause = 1_000;
 
-type Limits = Parameters<RefreshTokens["redeem"]>[1];
+type Limits = Parameters<RefreshTokenStore["redeem"]>[1];
 /** Sends the token request with the current refresh token. */
-type Use = Parameters<RefreshTokens["redeem"]>[2];
+type Use = Parameters<RefreshTokenStore["redeem"]>[2];
 
 /** A redemption in flight. */
 interface InFlight {
@@ -57,7 +57,7 @@ interface FailedRedemption {
  * is redeemed twice (RFC 9700 §4.14.2). So only one process at a time redeems a token, and before that it writes to the
  * store that the token is in flight and for how long. If it cannot write that, it does not redeem the token.
  */
-export class StoredRefreshTokens implements RefreshTokens {
+export class StoredRefreshTokens implements RefreshTokenStore {
   readonly #store: SharedStore;
   readonly #clock: Clock;
   /** By key of the entry. */

@@ -9,7 +9,7 @@ const maxLayers = 4;
  *
  * @param path of a `URL`, which has already resolved the segments `..` and `%2e%2e`
  */
-export function mayClimb(path: string): boolean {
+export function mayLeaveFolder(path: string): boolean {
   // Most paths have none of these.
   if (!/[%;:\\]/.test(path)) return hasDotSegment(path);
   let text = path;
