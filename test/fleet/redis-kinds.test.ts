@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createClient } from "redis";
-import { afterEach, expect, onTestFinished, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { Secret } from "../../src/lib/secret.js";
 import { createRedisStore } from "../../src/stores/redis.js";
 import type { RedisAddress } from "../../src/stores/redis-client.js";
@@ -11,6 +10,7 @@ import type { TokenStore } from "../../src/stores/store.js";
 import { storeContract } from "../../src/testing.js";
 import { type Authority, createAuthority } from "../support/certificates.js";
 import { freePort, type RedisServer, startRedis } from "../support/redis-server.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const running: RedisServer[] = [];
 afterEach(async () => {
@@ -182,8 +182,7 @@ async function createCluster(nodes: readonly RedisServer[], ports: readonly numb
 /** Returns the settings of a server with a certificate of this authority. */
 async function tlsSettings(authority: Authority, hosts: readonly string[]): Promise<string[]> {
   const { certificate, privateKey } = await authority.issue({ hosts });
-  const folder = await mkdtemp(join(tmpdir(), "mcp-auth-redis-tls-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   const [ca, cert, key] = [join(folder, "ca.pem"), join(folder, "cert.pem"), join(folder, "key.pem")];
   await writeFile(ca, authority.certificate);
   await writeFile(cert, certificate);

@@ -1,12 +1,11 @@
 // Twenty processes with one file store, and an MCP server with a tool that refuses each token.
+
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { startScriptedServer, startWorld } from "../integration/harness.js";
 import { hangLimit } from "../support/hang-limit.js";
 import { sendJson } from "../support/http-server.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { recordFigure } from "./figures.js";
 import { startFleet } from "./fleet.js";
 
@@ -16,8 +15,7 @@ const seconds = 60;
 const refusals = size;
 
 test(`${size} processes whose calls a tool refuses share the allowance and the holds, and no other call fails`, async () => {
-  const folder = await mkdtemp(join(tmpdir(), "mcp-auth-refusals-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   const { issuer, config, env } = await startWorld();
   const server = await startScriptedServer((request, response) => {
     if (request.url.startsWith("/.well-known/")) return sendJson(response, {}, 404);

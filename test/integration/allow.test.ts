@@ -1,27 +1,12 @@
 // The limits of `allow` for a config from somebody else, at the time when files, commands and URLs are used.
-import {
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  realpath,
-  rename,
-  rm,
-  symlink,
-  writeFile,
-} from "node:fs/promises";
-import { tmpdir } from "node:os";
+
+import { mkdir, readdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it, onTestFinished, vi } from "vitest";
 import type { Allow, McpAuthOptions } from "../../src/index.js";
 import { rejectionOf } from "../support/rejection-of.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { agentSecret, createTestRuntime, startWorld, type World } from "./harness.js";
-
-async function folder(): Promise<string> {
-  const path = await realpath(await mkdtemp(join(tmpdir(), "allow-")));
-  onTestFinished(() => rm(path, { recursive: true, force: true }));
-  return path;
-}
 
 const originsOf = (world: World): readonly string[] => [
   new URL(world.mcp.url).origin,
@@ -46,7 +31,7 @@ const optionsOf = (config: object, options: object): McpAuthOptions<"tools"> => 
 
 it("a config that `allow` covers completely works, with every list in use", async () => {
   const world = await startWorld();
-  const cwd = await folder();
+  const cwd = await temporaryFolder();
   await writeFile(join(cwd, "header"), "from a file");
   const config = {
     servers: {
@@ -81,7 +66,7 @@ it("a config that `allow` covers completely works, with every list in use", asyn
 
 it("a file whose link is changed to lead outside of `allow` is refused when it is read, and nothing is sent", async () => {
   const world = await startWorld();
-  const cwd = await folder();
+  const cwd = await temporaryFolder();
   await mkdir(join(cwd, "secrets"));
   await writeFile(join(cwd, "secrets/agent"), agentSecret);
   await writeFile(join(cwd, "private"), "what the config must not read");
@@ -102,7 +87,7 @@ it("a file whose link is changed to lead outside of `allow` is refused when it i
 
 it("a store folder outside of `allow` is refused, even the default one, and nothing is written there", async () => {
   const world = await startWorld();
-  const state = await folder();
+  const state = await temporaryFolder();
   const store = { type: "file", encryptionKey: { env: "KEY" } };
   const config = { ...withSecret(world, { env: "SECRET" }), store };
   const env = { ...world.env, KEY: `${"k".repeat(42)}A`, XDG_STATE_HOME: state, HOME: state };
@@ -141,7 +126,7 @@ it("a Redis whose referenced URL is outside of `allow` is refused before anythin
 
 it("`allow` confines a reload too, and a refused config leaves the first one in place", async () => {
   const world = await startWorld();
-  const cwd = await folder();
+  const cwd = await temporaryFolder();
   const file = join(cwd, "mcp-auth.config.json");
   await writeFile(file, JSON.stringify(world.config));
   const allow = { env: ["SECRET"], origins: originsOf(world) };
@@ -162,7 +147,7 @@ it("`allow` confines a reload too, and a refused config leaves the first one in 
 
 it("commands that the process forbids stay forbidden if the host passes its own environment", async () => {
   const world = await startWorld();
-  const cwd = await folder();
+  const cwd = await temporaryFolder();
   const mark = join(cwd, "ran");
   const command = [
     "node",
@@ -191,7 +176,7 @@ it("a command that `allow` names does not run where commands are forbidden", asy
 
 it("an allowed command runs in the folder of the host, not in that of the config", async () => {
   const world = await startWorld();
-  const host = await folder();
+  const host = await temporaryFolder();
   const tenant = join(host, "tenant");
   await mkdir(tenant);
   await writeFile(join(host, "get-secret.mjs"), `console.log(${JSON.stringify(agentSecret)})`);
@@ -207,7 +192,7 @@ it("an allowed command runs in the folder of the host, not in that of the config
 
 it("a store folder that becomes a link outside of `allow` is not written to any more", async () => {
   const world = await startWorld();
-  const cwd = await folder();
+  const cwd = await temporaryFolder();
   await mkdir(join(cwd, "outside"));
   const store = { type: "file", path: "tenant/store", encryptionKey: { env: "KEY" } };
   const config = { ...withSecret(world, { env: "SECRET" }), store };
@@ -226,7 +211,7 @@ it("a store folder that becomes a link outside of `allow` is not written to any 
 
 it("`..` in a path is resolved in the text, also after a link and for a store", async () => {
   const world = await startWorld();
-  const cwd = await folder();
+  const cwd = await temporaryFolder();
   await mkdir(join(cwd, "allowed/deep/er"), { recursive: true });
   await symlink("deep/er", join(cwd, "allowed/a"));
   // With the link followed, the path would be allowed/forbidden. As text, it is a folder beside `allowed`.

@@ -1,14 +1,15 @@
 // Invalid input of every kind through the public API: the error messages, and that no secret is shown or sent.
+
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createMcpAuth, type McpAuthConfig, type McpAuthOptions } from "../../src/index.js";
 import { selfSigned } from "../support/certificates.js";
 import { type Handler, sendJson } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { createTestRuntime, recordEvents, startScriptedServer } from "./harness.js";
 
 const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -254,8 +255,7 @@ describe("an invalid or wrong key", () => {
     ],
     ["no key at all", () => "canary", {}, /is neither PEM nor JSON/],
   ])("an invalid or wrong key is key_invalid with a reason: %s", async (_, content, key, text) => {
-    const folder = await mkdtemp(join(tmpdir(), "mcp-auth-bad-key-"));
-    onTestFinished(() => rm(folder, { recursive: true }));
+    const folder = await temporaryFolder();
     const file = join(folder, "agent.pem");
     await writeFile(file, await content(), { mode: 0o600 });
     // An old modification time, because a file that was written a moment ago may be incomplete and is read again.

@@ -1,13 +1,14 @@
 // A call also waits for other things than its token. The caller's signal, the server's deadline and stop() end each
 // wait.
+
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { oauthProvider } from "../../src/hosts/mcp-sdk.js";
 import type { McpAuthOptions, TokenManager } from "../../src/index.js";
 import { rejectionOf } from "../support/rejection-of.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import {
   createTestManager,
   createTestRuntime,
@@ -114,8 +115,7 @@ describe.each(ways)("%s with a reference in `headers` that never answers", (name
 });
 
 test("a command that several calls share keeps running for the callers that have not aborted", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "mcp-auth-call-ends-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   const [started, go] = [join(folder, "started"), join(folder, "go")];
   const script = `
     const { appendFileSync, existsSync } = require("node:fs");

@@ -1,13 +1,14 @@
 // Searches for canaries as canaries.test.ts does, over the life of a runtime: expiry, rotation, reloads and stopping,
 // the objects that hosts get, and errors thrown by the host's own functions.
+
 import { generateKeyPairSync } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { authProvider, oauthProvider } from "../../src/hosts/mcp-sdk.js";
 import { createMcpAuth, discover, type Logger, type McpAuth, type McpAuthConfig } from "../../src/index.js";
 import { Canaries } from "../support/canaries.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { startConnectProxy } from "../unit/net/connect-proxy.js";
 import { hostError } from "./canaries-credentials.js";
 import { eventNames, Watch } from "./canaries-evidence.js";
@@ -20,7 +21,7 @@ test("no secret is shown when tokens expire, are renewed or refused, when renewa
   const canaries = new Canaries();
   await using stage = await startStage(canaries);
   await using watch = new Watch();
-  const path = folder();
+  const path = await temporaryFolder();
   const secretFile = join(path, "secret");
   const keyFile = join(path, "key.pem");
   const put = (file: string, text: string) => writeFileSync(file, text, { mode: 0o600 });
@@ -347,10 +348,4 @@ function serverOf(stage: Stage, name: string, credential: object) {
 function pem(canaries: Canaries): string {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   return canaries.plantPem("private key", privateKey.export({ type: "pkcs8", format: "pem" }).toString());
-}
-
-function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), "mcp-auth-canaries-"));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
-  return path;
 }

@@ -1,8 +1,8 @@
 // Searches for canaries as canaries.test.ts does, in the output of separate processes: the commands, an agent with all
 // debug output on, and the errors for configs that contain secrets.
+
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
@@ -10,6 +10,7 @@ import { createMcpAuth, type McpAuthConfig } from "../../src/index.js";
 import { Canaries } from "../support/canaries.js";
 import { createAuthority } from "../support/certificates.js";
 import { serverTls } from "../support/mutual-tls.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { inheritedRecording } from "../support/tls-recorder/records.js";
 import { ownFailures } from "./canaries-credentials.js";
 import { Evidence, Watch } from "./canaries-evidence.js";
@@ -25,7 +26,7 @@ test("an agent with all debug output on prints no secret", async () => {
   const authority = await createAuthority();
   await using plain = await startStage(canaries);
   await using tls = await startStage(canaries, await serverTls({ authority, askClients: true }));
-  const cwd = folder();
+  const cwd = await temporaryFolder();
   const { config, options } = await plantIdentities(canaries, { plain, tls }, authority, cwd);
   // A third of the failures, of each kind.
   const failures = servedFailures(canaries, plain).filter((_, index) => index % 3 === 0);
@@ -75,7 +76,7 @@ test("the commands print no secret except a requested token", async () => {
   const canaries = new Canaries();
   const authority = await createAuthority();
   await using stage = await startStage(canaries);
-  const [cwd, bad] = [folder(), folder()];
+  const [cwd, bad] = [await temporaryFolder(), await temporaryFolder()];
   const env = { SECRET: canaries.fresh("client secret") };
   const prose = { error: "invalid_client", error_description: stage.say.prose() };
   stage.script("refused", { token: (response) => stage.say.json(response, 401, prose) });
@@ -133,7 +134,7 @@ test("the commands print no secret except a requested token", async () => {
 test("errors for a config that contains secrets do not show them, in any place and any broken syntax", async () => {
   const canaries = new Canaries();
   await using watch = new Watch();
-  const path = folder();
+  const path = await temporaryFolder();
   const literals = withLiterals(canaries);
   const json = JSON.stringify(literals, null, 2);
   const word = () => canaries.word("text of a broken file");
@@ -260,10 +261,4 @@ function write(path: string, name: string, text: string): void {
   writeFileSync(join(path, name), text, { mode: 0o600 });
   // An old modification time, because the package waits for a file that was written a moment ago.
   utimesSync(join(path, name), 0, 0);
-}
-
-function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), "mcp-auth-canaries-"));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
-  return path;
 }

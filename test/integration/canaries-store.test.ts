@@ -1,14 +1,15 @@
 // Searches for canaries as canaries.test.ts does, with stored tokens: in the values that a store gets, in its files,
 // and in errors about a faulty store, key or address.
+
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { run } from "../../src/cli/main.js";
 import { createMcpAuth, type McpAuthConfig, type McpAuthOptions } from "../../src/index.js";
 import { Canaries } from "../support/canaries.js";
 import { sharedMemory } from "../support/shared-memory.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { hostError } from "./canaries-credentials.js";
 import { Watch } from "./canaries-evidence.js";
 import { metadataOf, type Stage, startStage } from "./canaries-stage.js";
@@ -31,18 +32,12 @@ function setting(canaries: Canaries, stage: Stage) {
   return { servers, env };
 }
 
-function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), "mcp-auth-canaries-"));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
-
 test("no secret is shown in the files of a store, nor in the output of commands that use it", async () => {
   const canaries = new Canaries();
   await using stage = await startStage(canaries);
   await using watch = new Watch();
   const { servers, env } = setting(canaries, stage);
-  const path = folder();
+  const path = await temporaryFolder();
   const config = { store: { type: "file", path: "state", encryptionKey: { env: "KEY" } }, servers };
   writeFileSync(join(path, "mcp-auth.config.json"), JSON.stringify(config));
   const files = () => {

@@ -1,9 +1,7 @@
 // The package outputs no secret and no text of a server or of a host's code. These tests plant canaries in all of them,
 // exercise everything that the package does, and search all output.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { beforeAll, expect, onTestFinished, test } from "vitest";
+
+import { beforeAll, expect, test } from "vitest";
 import { authProvider } from "../../src/hosts/mcp-sdk.js";
 import {
   createMcpAuth,
@@ -15,6 +13,7 @@ import {
 import { Canaries } from "../support/canaries.js";
 import { type Authority, createAuthority } from "../support/certificates.js";
 import { serverTls } from "../support/mutual-tls.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { ownFailures } from "./canaries-credentials.js";
 import { Watch } from "./canaries-evidence.js";
 import { type Failure, servedFailures } from "./canaries-failures.js";
@@ -34,7 +33,12 @@ test("no credential of any grant is shown, and no token that it gets", async () 
     mcp: (response) =>
       plain.say.json(response, 200, { value: canaries.plant("ID token of a job", jwt(plain.origin)) }),
   });
-  const { config, options, ofUsers } = await plantIdentities(canaries, { plain, tls }, authority, folder());
+  const { config, options, ofUsers } = await plantIdentities(
+    canaries,
+    { plain, tls },
+    authority,
+    await temporaryFolder(),
+  );
   await using watch = new Watch();
   const auth = await createMcpAuth({ config, ...options, logger: watch.logger });
   watch.listen(auth);
@@ -79,7 +83,7 @@ test("no text is shown of servers that refuse, fail or send invalid responses, n
 test("no faulty secret or key is shown, and no text of a faulty function", async () => {
   const canaries = new Canaries();
   await using stage = await startStage(canaries);
-  const path = folder();
+  const path = await temporaryFolder();
   const { failures, options } = await ownFailures(canaries, stage, authority, path);
   await assertFailures(canaries, stage, failures, { ...options, cwd: path });
 });
@@ -163,10 +167,4 @@ async function exercise(watch: Watch, manager: TokenManager): Promise<void> {
   evidence.examine(where("manager"), manager);
   evidence.examine(where("status"), manager.status());
   expect([name, typeof answer]).toEqual([name, "string"]);
-}
-
-function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), "mcp-auth-canaries-"));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
-  return path;
 }

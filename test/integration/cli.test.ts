@@ -1,7 +1,8 @@
 // The commands with real servers: in this process, and each once as a separate process.
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { run } from "../../src/cli/main.js";
 import { createMcpAuth } from "../../src/index.js";
 import { rejectionOf } from "../support/rejection-of.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { inheritedRecording } from "../support/tls-recorder/records.js";
 import { agentSecret, sendToken, startScriptedIssuer, startWorld, type World } from "./harness.js";
 import { startIdentityServers } from "./identity-servers.js";
@@ -53,8 +55,7 @@ async function command(argv: readonly string[], around: Surroundings = {}): Prom
 
 /** Creates a folder with a config. */
 async function folder(config: unknown, name = "mcp-auth.config.json"): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), "mcp-auth-cli-"));
-  onTestFinished(() => rm(path, { recursive: true }));
+  const path = await temporaryFolder();
   const text = typeof config === "string" ? config : JSON.stringify(config);
   await writeFile(join(path, name), text, { mode: 0o600 });
   return path;
@@ -287,8 +288,7 @@ describe("the exit code of a command", () => {
   });
 
   test("the exit code is 2 without a config, and the error lists every place that was searched", async () => {
-    const cwd = await mkdtemp(join(tmpdir(), "mcp-auth-none-"));
-    onTestFinished(() => rm(cwd, { recursive: true }));
+    const cwd = await temporaryFolder();
     const said = await command(["token", "tools"], { cwd });
     expect(said).toMatchObject({ code: 2, out: "" });
     expect(said.err).toMatch(/^error\[config_not_found\]/);

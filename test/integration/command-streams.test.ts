@@ -1,11 +1,12 @@
 // The commands as separate processes: interrupts and time limits, and exit codes if a stream or folder is gone.
+
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { closeSync, existsSync, openSync } from "node:fs";
-import { mkdir, mkdtemp, open, realpath, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 // With `--`, as in the first line of the command. Without it, Node itself would handle `--env-file`.
@@ -47,8 +48,7 @@ const grant = { type: "static", token: { env: "TOKEN" } };
 const crm = { url: "https://crm.example/mcp", grant };
 
 async function folder(servers: object = { crm }): Promise<string> {
-  const path = await realpath(await mkdtemp(join(tmpdir(), "mcp-auth-streams-")));
-  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  const path = await temporaryFolder();
   await mkdir(join(path, ".git"));
   await writeFile(join(path, "mcp-auth.config.json"), JSON.stringify({ servers }), { mode: 0o600 });
   return path;

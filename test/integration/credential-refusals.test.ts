@@ -1,11 +1,12 @@
 // A token endpoint that answers 401 or 403 has refused the credential, regardless of the body.
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+
+import { rename, writeFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { sendJson } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import {
   createTestManager,
   createTestRuntime,
@@ -37,8 +38,7 @@ const refusals: ReadonlyArray<readonly [what: string, answer: (response: ServerR
 
 /** Creates a manager whose client secret is in a file, with a scripted issuer that can replace it. */
 async function withSecretFile(answer: (response: ServerResponse, replace: () => Promise<void>) => void) {
-  const folder = await mkdtemp(join(tmpdir(), "refused-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   const file = join(folder, "secret");
   await writeFile(file, "canary-old");
   const replace = async () => {

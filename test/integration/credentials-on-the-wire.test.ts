@@ -1,10 +1,11 @@
 // The bytes of a client's credential on the wire, and which servers get them.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { rejectionOf } from "../support/rejection-of.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import {
   createTestManager,
   createTestRuntime,
@@ -54,8 +55,7 @@ describe("a secret with special characters", () => {
     ["two trailing line breaks, one of which is removed", `${awkward}\n\n`, `${awkward}\n`],
     ["spaces around it, which are kept", `  ${awkward} `, `  ${awkward} `],
   ])("a secret can come from a file with %s", async (_, content, sent) => {
-    const folder = await mkdtemp(join(tmpdir(), "mcp-auth-secret-"));
-    onTestFinished(() => rm(folder, { recursive: true }));
+    const folder = await temporaryFolder();
     await writeFile(join(folder, "secret"), content, { mode: 0o600 });
     const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
     const client = {

@@ -1,10 +1,10 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { decodeJwt, decodeProtectedHeader, type JWK } from "jose";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { McpAuthConfig } from "../../src/index.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import {
   agentSecret,
   createTestManager,
@@ -148,8 +148,7 @@ describe("calls with the right key", () => {
   ])(
     "an encrypted %s file with its passphrase works, with the key's thumbprint as kid",
     async (_, text, pair, alg) => {
-      const folder = await mkdtemp(join(tmpdir(), "mcp-auth-keys-"));
-      onTestFinished(() => rm(folder, { recursive: true }));
+      const folder = await temporaryFolder();
       await writeFile(join(folder, "agent.pem"), text, { mode: 0o600 });
       const { calculateJwkThumbprint } = await import("jose");
       const kid = await calculateJwkThumbprint(publicHalf(pair.publicKey));

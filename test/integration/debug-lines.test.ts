@@ -1,11 +1,12 @@
 // The lines that NODE_DEBUG=mcp-auth prints, in a process of its own, and as docs/debugging.md shows them.
+
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { type Handler, type HttpServer, sendJson, startHttpServer } from "../support/http-server.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const client = fileURLToPath(new URL("debug-lines-client.mjs", import.meta.url));
 const page = new URL("../../docs/debugging.md", import.meta.url);
@@ -66,8 +67,7 @@ interface Printed {
 
 /** Runs the client, which makes this many calls. */
 async function run(world: World, calls: number, env: Readonly<Record<string, string>>): Promise<Printed> {
-  const cwd = await mkdtemp(join(tmpdir(), "debug-lines-"));
-  onTestFinished(() => rm(cwd, { recursive: true, force: true }));
+  const cwd = await temporaryFolder();
   const grant = { client: { issuer: world.issuer.origin, id: "agent", secret: { env: "CRM_SECRET" } } };
   const config = {
     defaults: { retry: { attempts: 2, min: "1ms", max: "1ms" } },

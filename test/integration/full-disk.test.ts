@@ -1,9 +1,8 @@
 // A process that cannot write files, as with a full disk, from the moment at which its refresh token was replaced.
+
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
@@ -12,6 +11,7 @@ import { createMemoryStore } from "../../src/testing.js";
 import { fakeClock } from "../support/fake-clock.js";
 import { sendJson } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { agentSecret, createTestRuntime, startScriptedIssuer } from "./harness.js";
 
 const dist = new URL("../../dist/index.js", import.meta.url);
@@ -100,8 +100,7 @@ test.runIf(canLimit())(
     const { seen, env, config } = await rotatingIssuer((request) => {
       if (request === 2) limitFiles("0");
     });
-    const folder = await mkdtemp(join(tmpdir(), "mcp-auth-full-"));
-    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const folder = await temporaryFolder();
     const path = join(folder, "state");
     const store = { type: "file", path, encryptionKey: { env: "KEY" } } as const;
     const all = { ...env, KEY: randomBytes(32).toString("base64url") };

@@ -1,9 +1,10 @@
 // The URLs that `headers` prints a token for, and the secrets that commands mask in a CI job.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { run } from "../../src/cli/main.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { sendToken, startScriptedIssuer } from "./harness.js";
 
 interface Said {
@@ -19,8 +20,7 @@ async function command(
   config: object,
   env: Readonly<Record<string, string>>,
 ): Promise<Said> {
-  const cwd = await mkdtemp(join(tmpdir(), "mcp-auth-headers-"));
-  onTestFinished(() => rm(cwd, { recursive: true, force: true }));
+  const cwd = await temporaryFolder();
   await writeFile(join(cwd, "mcp-auth.config.json"), JSON.stringify(config), { mode: 0o600 });
   const order: string[] = [];
   const write = (stream: string) => (text: string) => void order.push(`${stream} ${text}`);

@@ -1,14 +1,15 @@
 // Mutual TLS (RFC 8705) with real servers: certificates at both servers, and their replacement. grants.test.ts tests
 // certificates with every grant.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { startAuthorizationServer } from "../support/authorization-server.js";
 import { type IssuedCertificate, selfSigned } from "../support/certificates.js";
 import { startMcpServer } from "../support/mcp-server.js";
 import { certificateThumbprint, subjectOf } from "../support/mutual-tls.js";
 import { rejectionOf } from "../support/rejection-of.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { createTestRuntime } from "./harness.js";
 import {
   type ClientId,
@@ -82,8 +83,7 @@ test("fifty concurrent calls with a certificate send one token request", async (
 });
 
 test("a certificate that was replaced in its files is presented at both servers from the next token on", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "certificate-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   const [cert, key] = [join(folder, "tls.crt"), join(folder, "tls.key")];
   const write = (identity: IssuedCertificate) => {
     writeFileSync(cert, identity.certificate);

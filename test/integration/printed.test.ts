@@ -1,12 +1,13 @@
 // The commands, run as separate processes, escape names, paths and arguments that somebody else chose.
+
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createMcpAuth, McpAuthError } from "../../src/index.js";
 import { rejectionOf } from "../support/rejection-of.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { sendToken, startScriptedIssuer } from "./harness.js";
 
 const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
@@ -56,8 +57,7 @@ async function program(
 
 /** Creates a folder with the hostile name, where a search for a config ends. */
 async function folder(files: Readonly<Record<string, string>> = {}): Promise<string> {
-  const parent = await mkdtemp(join(tmpdir(), "mcp-auth-printed-"));
-  onTestFinished(() => rm(parent, { recursive: true, force: true }));
+  const parent = await temporaryFolder();
   const path = join(parent, hostile);
   await mkdir(join(path, ".git"), { recursive: true });
   for (const [name, text] of Object.entries(files)) {

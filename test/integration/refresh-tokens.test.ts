@@ -1,13 +1,13 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { McpAuth, McpAuthConfig, McpAuthStore } from "../../src/index.js";
 import { parseJsonObject } from "../../src/lib/json-object.js";
 import { deferred } from "../support/deferred.js";
 import { fakeClock } from "../support/fake-clock.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { sharedMemory } from "../support/shared-memory.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { agentSecret, createTestRuntime, startWorld, viaFetchV2, type World } from "./harness.js";
 
 /** Milliseconds for which a store entry is kept. */
@@ -206,8 +206,7 @@ describe("the grant refresh_token when something fails", () => {
         return await whole.set(key, value, options);
       },
     });
-    const folder = await mkdtemp(join(tmpdir(), "mcp-auth-reload-"));
-    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const folder = await temporaryFolder();
     const file = join(folder, "mcp-auth.config.json");
     const defaults = { deadline: "5s" };
     await writeFile(file, JSON.stringify({ ...family.config, defaults }));

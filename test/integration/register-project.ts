@@ -1,11 +1,12 @@
 // A project for `mcp-auth-runtime/register`: a folder with the built package and a config, in which programs run.
+
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { hangLimit } from "../support/hang-limit.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -41,8 +42,7 @@ export async function createProject(
   env: Readonly<Record<string, string>>,
   agent = "",
 ): Promise<Project> {
-  const folder = await realpath(await mkdtemp(join(tmpdir(), "register-")));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   const write = (name: string, text: string) => writeFile(join(folder, name), text);
   await mkdir(join(folder, "node_modules"));
   await symlink(root, join(folder, "node_modules/mcp-auth-runtime"));

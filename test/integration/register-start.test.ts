@@ -1,22 +1,16 @@
 // The start of a program with `--import mcp-auth-runtime/register` of the built package: which files it loads.
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const root = new URL("../../", import.meta.url);
 const dist = new URL("dist/", root);
 const client = { issuer: "https://auth.example", id: "agent", secret: { env: "CRM_SECRET" } };
 const config = { servers: { crm: { url: "https://crm.example/mcp", grant: { client } } } };
-
-async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "register-start-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** Runs an empty program in a folder with this config and returns the URLs of all loaded files. */
 async function loadedWith(text: string): Promise<readonly string[]> {

@@ -1,13 +1,13 @@
 import { generateKeyPairSync } from "node:crypto";
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { calculateJwkThumbprint, decodeProtectedHeader, type JWK } from "jose";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { McpAuth, McpAuthConfig, McpAuthEventName } from "../../src/index.js";
 import type { RegisteredClient } from "../support/registered-client.js";
 import { rejectionOf } from "../support/rejection-of.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { createTestManager, liveClock, startWorld, viaFetchV2, type World } from "./harness.js";
 
 const oldSecret = "canary-s3cr3t-old";
@@ -55,12 +55,6 @@ function recordEventNames(auth: McpAuth<string>): () => readonly string[] {
     });
   }
   return () => heard.splice(0);
-}
-
-async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "rotated-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 /** A place for a secret, and how to replace it there. */

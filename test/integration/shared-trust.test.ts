@@ -1,9 +1,9 @@
 // Processes share metadata and tokens only with processes that trust the same servers.
+
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { FetchFunction, McpAuthConfig, McpAuthOptions } from "../../src/index.js";
@@ -12,6 +12,7 @@ import { createFileStore } from "../../src/stores/file.js";
 import { type Authority, createAuthority } from "../support/certificates.js";
 import { listen } from "../support/listen.js";
 import { sharedMemory } from "../support/shared-memory.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { createTestRuntime, sendToken, startScriptedIssuer } from "./harness.js";
 
 const secret = "canary-secret";
@@ -23,12 +24,6 @@ let [real, forger]: Authority[] = [];
 beforeAll(async () => {
   [real, forger] = [await createAuthority(), await createAuthority()];
 });
-
-async function temporary(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "mcp-auth-trust-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 interface Place {
   /** Proxy that sends every request to this server, for any host. */
@@ -70,7 +65,7 @@ async function place(authority: Authority | undefined, tokenEndpoint: string, to
   );
   onTestFinished(() => server.close());
   const proxy = await proxyTo(Number(new URL(server.origin).port));
-  const ca = join(await temporary(), "ca.pem");
+  const ca = join(await temporaryFolder(), "ca.pem");
   await writeFile(ca, authority.certificate);
   return { proxy, ca, requests, bodies };
 }
@@ -112,7 +107,7 @@ const stores: ReadonlyArray<
   [
     "of files",
     async () => ({
-      config: { store: { type: "file", path: await temporary(), encryptionKey: { env: "STORE_KEY" } } },
+      config: { store: { type: "file", path: await temporaryFolder(), encryptionKey: { env: "STORE_KEY" } } },
     }),
   ],
 ];
@@ -195,7 +190,7 @@ describe.each(stores)("processes with a store %s", (_kind, open) => {
     const over = await open();
     expect(await tokenAt(good, over)).toBe("good");
     const requestsBefore = good.requests.length;
-    const copy = join(await temporary(), "copy.pem");
+    const copy = join(await temporaryFolder(), "copy.pem");
     await writeFile(copy, `Our authority\n${real?.certificate}`);
     expect(await tokenAt({ ...good, ca: copy }, over)).toBe("good");
     expect(good.requests.length).toBe(requestsBefore);
@@ -227,7 +222,7 @@ test("clearing the store of a server deletes its metadata for all trust settings
     await startScriptedIssuer((_request, response) => sendToken(response, "one")),
     await startScriptedIssuer((_request, response) => sendToken(response, "other")),
   ];
-  const folder = await temporary();
+  const folder = await temporaryFolder();
   const client = (issuer: string) => ({ issuer, id: "agent", secret: { env: "SECRET" } });
   const run = async (network: McpAuthConfig["network"]) => {
     const config: McpAuthConfig<"one" | "other"> = {

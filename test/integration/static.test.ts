@@ -1,11 +1,12 @@
 // Static tokens, which something else provides and replaces.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SignJWT } from "jose";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { sendJson } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import {
   createTestManager,
   createTestRuntime,
@@ -16,8 +17,7 @@ import {
 
 /** Starts a server that accepts some tokens, with a config that reads a token from a file. */
 async function tokenFileWorld(good: readonly string[]) {
-  const folder = await mkdtemp(join(tmpdir(), "mcp-auth-static-"));
-  onTestFinished(() => rm(folder, { recursive: true }));
+  const folder = await temporaryFolder();
   const file = join(folder, "token");
   const accepted = new Set(good.map((token) => `Bearer ${token}`));
   const server = await startScriptedServer((request, response) => {

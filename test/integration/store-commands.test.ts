@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { run } from "../../src/cli/main.js";
@@ -14,6 +13,7 @@ import { entryName } from "../support/entry-names.js";
 import { fakeClock } from "../support/fake-clock.js";
 import type { Handler } from "../support/http-server.js";
 import { sendJson } from "../support/http-server.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { agentSecret, startScriptedServer, startWorld } from "./harness.js";
 
 const anotherKey = () => randomBytes(32).toString("base64url");
@@ -24,8 +24,7 @@ interface Place {
 }
 
 async function place(config: object): Promise<Place> {
-  const folder = await mkdtemp(join(tmpdir(), "mcp-auth-commands-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   const store = { type: "file", path: "./state", encryptionKey: { env: "KEY" } };
   await writeFile(join(folder, "mcp-auth.config.json"), JSON.stringify({ store, ...config }));
   return { folder, env: { KEY: randomBytes(32).toString("base64url"), SECRET: agentSecret } };

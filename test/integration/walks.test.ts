@@ -1,13 +1,14 @@
 // Compares the walks of ARCHITECTURE.md with stacks that are recorded while the program does what they describe.
+
 import { readFileSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { run } from "../../src/cli/main.js";
 import { createMcpAuth, type McpAuth } from "../../src/index.js";
 import { systemClock } from "../../src/lib/clock.js";
 import { WalkRecorder, type WalkStep } from "../support/recorded-walk.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { sendToken, startScriptedIssuer } from "./harness.js";
 
 const page = await readFile(new URL("../../ARCHITECTURE.md", import.meta.url), "utf8");
@@ -139,8 +140,7 @@ describe("the walks of ARCHITECTURE.md", () => {
   });
 
   test("the walk from a mistake in the config to the printed line has the functions that run", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "walk-"));
-    onTestFinished(() => rm(folder, { recursive: true }));
+    const folder = await temporaryFolder();
     const config = {
       servers: { crm: { url: "${CRM_URL}", grant: { type: "static", token: { env: "T" } } } },
     };

@@ -1,18 +1,13 @@
 // Known faults in what other clients send, each as a test of this package. See docs/peers.md.
+
 import { generateKeyPairSync } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { decodeJwt, decodeProtectedHeader } from "jose";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { sendJson } from "../support/http-server.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { outcome, secret, type World, world } from "./world.js";
-
-async function folder(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), "peers-"));
-  onTestFinished(() => rm(path, { recursive: true, force: true }));
-  return path;
-}
 
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2_048 }).privateKey;
 const ec = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
@@ -21,7 +16,7 @@ const passphrase = "of the key";
 
 /** Starts a manager whose client authenticates with this key, written to a file. */
 async function withKey(w: World, pem: string, members: object = {}) {
-  const file = join(await folder(), "key.pem");
+  const file = join(await temporaryFolder(), "key.pem");
   await writeFile(file, pem);
   return await w.start({}, { key: { privateKey: { file }, ...members } });
 }
@@ -131,7 +126,7 @@ test("no credential is sent when the metadata names another issuer (TypeScript S
 
 test("a platform assertion is read for each token request (azure-sdk-for-rust #1739)", async () => {
   const w = await world();
-  const file = join(await folder(), "assertion");
+  const file = join(await temporaryFolder(), "assertion");
   await writeFile(file, "e30.eyJhIjoxfQ.c2ln");
   const grant = { type: "jwt_bearer", client: { issuer: w.auth.origin }, assertion: { file } };
   const manager = await w.start({ grant });

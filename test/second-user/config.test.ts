@@ -1,5 +1,6 @@
 // Another user places a config where the search finds it. No command of that config may run, and no config that is
 // reached through that user's links or folders.
+
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -22,6 +23,7 @@ import { loadConfig } from "../../src/config/load.js";
 import { createMcpAuth } from "../../src/index.js";
 import { sendJson, startHttpServer } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { command } from "../unit/cli/command.js";
 
 const root = 0;
@@ -31,8 +33,7 @@ const name = "mcp-auth.config.json";
 
 /** Creates a folder that everybody may pass through. It is removed after the test. */
 async function createFolder(): Promise<string> {
-  const folder = await realpath(await mkdtemp(join(tmpdir(), "mcp-auth-users-")));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   await chmod(folder, 0o755);
   return folder;
 }

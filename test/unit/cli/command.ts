@@ -1,8 +1,7 @@
-import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
 import { run } from "../../../src/cli/main.js";
+import { temporaryFolder } from "../../support/temporary-folder.js";
 
 export interface Said {
   readonly code: number;
@@ -37,8 +36,7 @@ export async function command(
 
 /** Creates a folder with these files, where a search for a config ends. Deletes it when the test ends. */
 export async function project(files: Readonly<Record<string, string>> = {}): Promise<string> {
-  const folder = await realpath(await mkdtemp(join(tmpdir(), "mcp-auth-cli-")));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   await mkdir(join(folder, ".git"));
   for (const [name, content] of Object.entries(files)) {
     await writeFile(join(folder, name), content, { mode: 0o600 });

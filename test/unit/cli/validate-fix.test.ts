@@ -1,16 +1,15 @@
-import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { run } from "../../../src/cli/main.js";
+import { temporaryFolder } from "../../support/temporary-folder.js";
 
 const config = (url: string, secret: string) =>
   `{ // ours\n  "servers": { "crm": { "${url}": "https://crm.example/mcp", "grant": { "client": {\n` +
   `    "issuer": "https://auth.example", "id": "a", "secret": ${secret} } } } },\n}\n`;
 
 async function fix(text: string, options: { link?: boolean } = {}) {
-  const cwd = await mkdtemp(join(tmpdir(), "mcp-auth-fix-"));
-  onTestFinished(() => rm(cwd, { recursive: true }));
+  const cwd = await temporaryFolder();
   const file = join(cwd, options.link === true ? "real.json" : "mcp-auth.config.json");
   await writeFile(file, text);
   await chmod(file, 0o640);

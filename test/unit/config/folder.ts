@@ -1,12 +1,10 @@
-import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { onTestFinished } from "vitest";
+import { temporaryFolder } from "../../support/temporary-folder.js";
 
 /** Creates a folder with these files, and deletes it when the test ends. With `git`, a search does not leave it. */
 export async function folder(files: Readonly<Record<string, string>> = {}, git = true): Promise<string> {
-  const root = await realpath(await mkdtemp(join(tmpdir(), "mcp-auth-config-")));
-  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  const root = await temporaryFolder();
   if (git) await mkdir(join(root, ".git"));
   for (const [name, content] of Object.entries(files)) {
     const file = join(root, name);

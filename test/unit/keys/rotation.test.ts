@@ -1,8 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, sign } from "node:crypto";
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { CertificateSpec, PrivateKeySpec, SignerKeySpec } from "../../../src/config/spec.js";
 import type { McpAuthError } from "../../../src/errors/error.js";
 import { loadKey, precedingKey } from "../../../src/keys/load-key.js";
@@ -14,6 +13,7 @@ import { CredentialRecorder } from "../../../src/secrets/credential-recorder.js"
 import { type Authority, createAuthority, type IssuedCertificate } from "../../support/certificates.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
 import { rejectionOf } from "../../support/rejection-of.js";
+import { temporaryFolder } from "../../support/temporary-folder.js";
 import { backdate } from "../secrets/backdate.js";
 
 const tenMinutes = 600_000;
@@ -251,8 +251,7 @@ describe("a change of a bundle", () => {
 
 describe("files of a bundle", () => {
   async function files() {
-    const folder = await mkdtemp(join(tmpdir(), "bundle-"));
-    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const folder = await temporaryFolder();
     const path = { key: join(folder, "tls.key"), cert: join(folder, "tls.crt") };
     return { folder, ...path, spec: { key: { file: path.key }, cert: { file: path.cert } } };
   }

@@ -1,6 +1,4 @@
 import { appendFileSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeProtectedHeader } from "jose";
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
@@ -14,6 +12,7 @@ import { credentialsChanged } from "../../../src/secrets/credentials-changed.js"
 import { createAuthority, type IssuedCertificate } from "../../support/certificates.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
 import { type Handler, type RecordedRequest, sendJson } from "../../support/http-server.js";
+import { temporaryFolder } from "../../support/temporary-folder.js";
 import {
   clientCredentialsGrant,
   failureOf,
@@ -178,8 +177,7 @@ describe("a refused client secret", () => {
   );
 
   it("is read from its command or function exactly once more", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "refused-"));
-    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const folder = await temporaryFolder();
     const runs = join(folder, "runs");
     appendFileSync(runs, "");
     const script = `require("node:fs").appendFileSync(${JSON.stringify(runs)}, "x"); console.log("same")`;

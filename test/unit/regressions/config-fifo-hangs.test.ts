@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createMcpAuth } from "../../../src/index.js";
 import { hangLimit } from "../../support/hang-limit.js";
-import { caught, temporaryFolder } from "./world.js";
+import { temporaryFolder } from "../../support/temporary-folder.js";
+import { caught } from "./world.js";
 
 test("a FIFO instead of a config file is rejected with config_invalid and does not hang", async () => {
   const fifo = join(await temporaryFolder(), "mcp-auth.config.json");

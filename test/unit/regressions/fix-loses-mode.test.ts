@@ -2,7 +2,8 @@ import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { replaceFile } from "../../../src/cli/replace-file.js";
-import { caught, temporaryFolder } from "./world.js";
+import { temporaryFolder } from "../../support/temporary-folder.js";
+import { caught } from "./world.js";
 
 test.each([0o000, 0o022, 0o077])(
   "replaceFile keeps the mode of the file with the umask %i",

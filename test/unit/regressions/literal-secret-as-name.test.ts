@@ -2,7 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createMcpAuth } from "../../../src/index.js";
-import { caught, temporaryFolder } from "./world.js";
+import { temporaryFolder } from "../../support/temporary-folder.js";
+import { caught } from "./world.js";
 
 async function messageFor(name: string, text: string): Promise<string> {
   const config = join(await temporaryFolder(), name);

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { run } from "../../../src/cli/main.js";
-import { temporaryFolder } from "./world.js";
+import { temporaryFolder } from "../../support/temporary-folder.js";
 
 test("names in a config file cannot control the terminal or a CI runner's log", async () => {
   const folder = await temporaryFolder();

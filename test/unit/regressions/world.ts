@@ -1,7 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { onTestFinished } from "vitest";
 import { createMcpAuth, type McpAuthOptions } from "../../../src/index.js";
 import { type Handler, sendJson, startHttpServer } from "../../support/http-server.js";
 
@@ -40,11 +36,4 @@ export async function caught(work: Promise<unknown>): Promise<unknown> {
     () => undefined,
     (error: unknown) => error,
   );
-}
-
-/** Creates a folder and removes it when the test ends. */
-export async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "regression-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
 }

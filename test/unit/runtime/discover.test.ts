@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { TlsOptions } from "node:tls";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
@@ -7,6 +6,7 @@ import { type DiscoverOptions, type Discovery, discover } from "../../../src/ind
 import { createAuthority } from "../../support/certificates.js";
 import { type Listening, listen } from "../../support/listen.js";
 import { rejectionOf } from "../../support/rejection-of.js";
+import { temporaryFolder } from "../../support/temporary-folder.js";
 import { startConnectProxy } from "../net/connect-proxy.js";
 
 // The proxies of the machine that runs the tests must not be used.
@@ -41,8 +41,7 @@ async function serve(host: string, tls?: TlsOptions): Promise<Listening & { read
 async function privateServer(host: string) {
   const authority = await createAuthority();
   const { certificate, privateKey } = await authority.issue({ hosts: [host] });
-  const folder = await mkdtemp(join(tmpdir(), "mcp-auth-discover-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   const ca = join(folder, "ca.pem");
   await writeFile(ca, authority.certificate);
   return { ...(await serve(host, { cert: certificate, key: privateKey })), ca };

@@ -1,14 +1,13 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { readSecret } from "../../../src/secrets/read-secret.js";
+import { temporaryFolder } from "../../support/temporary-folder.js";
 import { backdate } from "./backdate.js";
 import { readFailureOf } from "./read-failure-of.js";
 
 async function pointed(document: string, pointer: string) {
-  const folder = await mkdtemp(join(tmpdir(), "pointer-"));
-  onTestFinished(() => rm(folder, { recursive: true }));
+  const folder = await temporaryFolder();
   const file = join(folder, "credentials.json");
   await writeFile(file, document);
   await backdate(file);

@@ -1,19 +1,18 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { transform } from "esbuild";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { readSecret, type SecretResolver } from "../../../src/secrets/read-secret.js";
 import { snippets } from "../../support/snippets.js";
+import { temporaryFolder } from "../../support/temporary-folder.js";
 import { readFailureOf } from "./read-failure-of.js";
 
 /** Runs the recipe of docs/secrets.md unchanged, with a fake service. */
 async function awsResolver(
   getSecretValue: (input: object, options: object) => unknown,
 ): Promise<SecretResolver> {
-  const folder = await mkdtemp(join(tmpdir(), "recipes-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   const root = new URL("../../../", import.meta.url);
   const [found] = snippets(root, "docs/secrets.md").filter(({ mark }) => mark === "resolver aws");
   const { code } = await transform(found?.code ?? "", { loader: "ts", format: "esm" });
