@@ -29,8 +29,8 @@ type Revocation = "revoked" | "unsupported";
 /**
  * Revokes a token, RFC 7009. Returns `unsupported` if the server has no revocation endpoint, or does not revoke tokens
  * of this kind. The request carries the client's credential, so it goes only to the endpoint in the metadata of the
- * pinned issuer. After a rejection it is sent again, as a token request is, with another credential if there is one, and
- * with an assertion in the server's time if the clocks differ.
+ * pinned issuer. After a rejection it is sent again, as a token request is, with another credential if there is one,
+ * and with an assertion in the server's time if the clocks differ.
  *
  * Rejects with the codes of `findAuthorizationServer` and `authenticateClient`, with `token_request_rejected`, and with
  * `unavailable`, `timeout` and `tls_failed`, which are retryable.

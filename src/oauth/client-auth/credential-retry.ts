@@ -34,9 +34,9 @@ export async function clientIdentity(spec: CertificateSpec, context: KeyContext)
 }
 
 /**
- * Marks a rejection with `markAnotherCredential` if the next attempt would present another credential: the credential has
- * changed since it was read, or the key is so new that the server may know only its predecessor. Marks only one rejection
- * of each acquisition.
+ * Marks a rejection with `markAnotherCredential` if the next attempt would present another credential: the credential
+ * has changed since it was read, or the key is so new that the server may know only its predecessor. Marks only one
+ * rejection of each acquisition.
  */
 export async function markIfAnotherCredential(
   error: unknown,

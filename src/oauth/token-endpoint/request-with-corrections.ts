@@ -19,8 +19,8 @@ export interface CorrectableRequest<T extends TokenTarget> {
 /**
  * Sends a token request. Corrects it and sends it again, once for each of these reasons: the server requires a DPoP
  * nonce that it has just sent (RFC 9449 §8); the response shows that the server's clock differs from ours, and the
- * server may have rejected the time in an assertion; the endpoint is gone, and newer metadata names another one. Returns
- * the last response, and the target that it came from.
+ * server may have rejected the time in an assertion; the endpoint is gone, and newer metadata names another one.
+ * Returns the last response, and the target that it came from.
  */
 export async function requestWithCorrections<T extends TokenTarget>({
   findTarget,
