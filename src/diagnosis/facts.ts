@@ -49,6 +49,6 @@ export interface TokenEndpoint extends GrantInUse {
  * Returns whether a token or revocation endpoint that answers with this status rejects the credential. Only the status
  * counts: with a 401 or 403, servers send an empty body, an HTML page, or an `error` that means something else.
  */
-export function refusesCredential(status: number): boolean {
+export function rejectsCredential(status: number): boolean {
   return status === 401 || status === 403;
 }

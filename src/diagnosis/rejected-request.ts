@@ -1,6 +1,6 @@
 import { unreachable } from "../lib/unreachable.js";
 import { secondsApart } from "../net/server-clocks.js";
-import { refusesCredential, type TokenEndpoint } from "./facts.js";
+import { rejectsCredential, type TokenEndpoint } from "./facts.js";
 import { type Finding, findingText } from "./finding.js";
 
 /** How a token endpoint rejected a request. */
@@ -32,7 +32,7 @@ function clockFinding(endpoint: TokenEndpoint, { status, oauthError }: Rejection
     oauthError === "invalid_client" ||
     oauthError === "invalid_dpop_proof" ||
     (oauthError === "invalid_grant" && presents === "signed_assertion") ||
-    refusesCredential(status);
+    rejectsCredential(status);
   if (clockSkew === undefined || !mayBeClock) return undefined;
   return {
     cause:
@@ -84,7 +84,7 @@ function findingForCode(endpoint: TokenEndpoint, { oauthError }: Rejection): Fin
 
 function findingForStatus(endpoint: TokenEndpoint, { status }: Rejection): Finding {
   const { issuer } = endpoint;
-  if (refusesCredential(status)) return clientFinding(endpoint);
+  if (rejectsCredential(status)) return clientFinding(endpoint);
   if (status === 404 || status === 405) {
     return {
       cause: `The metadata of ${issuer} names a token endpoint that does not exist.`,

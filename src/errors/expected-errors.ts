@@ -22,6 +22,22 @@ export function isProgrammingError(error: unknown): boolean {
   return error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
 }
 
+const notedMistakes = new WeakSet<Error>();
+
+/**
+ * Notes that an error comes from our code and not from the `fetch` that our code calls, because a `fetch` rejects with
+ * errors of the same classes. Returns the error.
+ */
+export function noteMistake(error: unknown): unknown {
+  if (error instanceof Error && isProgrammingError(error)) notedMistakes.add(error);
+  return error;
+}
+
+/** Returns whether `noteMistake` has noted an error as a mistake in our code. */
+export function isNotedMistake(error: unknown): boolean {
+  return error instanceof Error && notedMistakes.has(error);
+}
+
 /** Ignores an error of the operating system, such as `ENOENT`. Throws any other error again. */
 export function ignoreSystemError(error: unknown): void {
   // The codes of Node's own errors, such as `ERR_INVALID_ARG_TYPE`, begin with `ERR_`.

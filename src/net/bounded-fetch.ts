@@ -1,3 +1,4 @@
+import { isNotedMistake } from "../errors/expected-errors.js";
 import { onAbort } from "../lib/abort-signal.js";
 import { type Clock, systemClock } from "../lib/clock.js";
 import { debugRequest, type EndpointKind } from "../lib/debug.js";
@@ -119,8 +120,8 @@ export async function exchange(fetch: FetchFunction, request: SharedRequest): Pr
     let responding: Promise<Response> | undefined;
     let response: Response;
     let body: string | undefined;
-    // Any error in this block counts as one of the network, because a `fetch` may reject with anything. An error of our
-    // own code must therefore not occur in it.
+    // An error in this block counts as one of the network, because a `fetch` may reject with anything. `networkFetch`
+    // notes which errors are mistakes in our code.
     try {
       responding = fetch(url, init);
       // A `fetch` may ignore its signal, so the wait ends with it. Nothing else may wait for `responding`: V8 follows
@@ -128,6 +129,7 @@ export async function exchange(fetch: FetchFunction, request: SharedRequest): Pr
       response = await untilAborted(responding, controller.signal, exchangeEnded);
       body = await readBody(response, request, controller.signal);
     } catch (error) {
+      if (isNotedMistake(error)) throw error;
       const failure = ended ?? { details, ...networkFailure(error, target) };
       outcome = failure.code;
       responding?.then(discard).catch(ignore);

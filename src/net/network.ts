@@ -1,6 +1,7 @@
 import type { Dispatcher } from "undici";
 import type { NetworkSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import { noteMistake } from "../errors/expected-errors.js";
 import type { AgentLease, Agents } from "./agents.js";
 import { assertResponse } from "./assert-response.js";
 import type { FetchFunction } from "./bounded-fetch.js";
@@ -97,14 +98,21 @@ export function createNetwork(options: NetworkOptions): Network {
 
   const fetchWith = (identity: TlsIdentity | undefined): FetchFunction =>
     async function networkFetch(input, init) {
-      const lease = await agentFor(identity, input, init);
-      const sentAt = serverClocks?.now();
+      let lease: AgentLease | undefined;
+      // While `fetch` runs, it may reject with anything. Any other error is ours.
+      let isFetching = false;
       try {
-        const response = await fetch(input, lease === undefined ? init : withDispatcher(init, lease.agent));
+        lease = await agentFor(identity, input, init);
+        const sentAt = serverClocks?.now();
+        const leasedInit = lease === undefined ? init : withDispatcher(init, lease.agent);
+        isFetching = true;
+        const response = await fetch(input, leasedInit);
         assertResponse(response);
+        isFetching = false;
         if (sentAt !== undefined) serverClocks?.note({ input, init }, response, sentAt);
         return response;
       } catch (error) {
+        if (!isFetching) throw noteMistake(error);
         throw (lease && unwrapOwnError(error)) ?? error;
       } finally {
         lease?.release();

@@ -1,5 +1,5 @@
 import type { ClientSpec, ServerSpec } from "../config/spec.js";
-import { refusesCredential } from "../diagnosis/facts.js";
+import { rejectsCredential } from "../diagnosis/facts.js";
 import { findAuthorizationServer } from "../discovery/find-target.js";
 import { McpAuthError } from "../errors/error.js";
 import { parseJsonObject } from "../lib/json-object.js";
@@ -29,8 +29,8 @@ type Revocation = "revoked" | "unsupported";
 /**
  * Revokes a token, RFC 7009. Returns `unsupported` if the server has no revocation endpoint, or does not revoke tokens
  * of this kind. The request carries the client's credential, so it goes only to the endpoint in the metadata of the
- * pinned issuer. After a refusal it is sent again, as a token request is, with another credential if there is one, and
- * with an assertion in the server's time if the clocks differ.
+ * pinned issuer. After a rejection it is sent again, as a token request is, with another credential if there is one,
+ * and with an assertion in the server's time if the clocks differ.
  *
  * Rejects with the codes of `findAuthorizationServer` and `authenticateClient`, with `token_request_rejected`, and with
  * `unavailable`, `timeout` and `tls_failed`, which are retryable.
@@ -77,8 +77,8 @@ export async function revokeToken(
     const { status } = response;
     const outcome = readOutcome(response, server, endpointName);
     if (typeof outcome === "string") return outcome;
-    const refusesClient = outcome.oauthError === "invalid_client" || refusesCredential(status);
-    if (refusesClient && time.isOutdated && !hasCorrectedTime) {
+    const rejectsClient = outcome.oauthError === "invalid_client" || rejectsCredential(status);
+    if (rejectsClient && time.isOutdated && !hasCorrectedTime) {
       hasCorrectedTime = true;
       continue;
     }
@@ -134,7 +134,7 @@ function revocationError(
   }
   return new McpAuthError(
     "token_request_rejected",
-    `Server "${server}": ${endpointName} refused to revoke the token (${statusAndCode}). Check the client's "id" and ` +
+    `Server "${server}": ${endpointName} did not revoke the token (${statusAndCode}). Check the client's "id" and ` +
       "credential, and that the token was issued to this client.",
     { server, oauthError, details },
   );

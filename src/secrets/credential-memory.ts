@@ -21,8 +21,8 @@ export class CredentialMemory {
   /** The oldest note comes first. */
   readonly #notes = new Map<string, SecretNote>();
   readonly #bundles = new WeakMap<object, object>();
-  /** For each acquisition that tries another credential: the specs whose latest key or certificate was refused. */
-  readonly refusedSpecs = new WeakMap<object, ReadonlySet<object>>();
+  /** For each acquisition that tries another credential: the specs whose latest key or certificate was rejected. */
+  readonly rejectedSpecs = new WeakMap<object, ReadonlySet<object>>();
 
   /**
    * Notes the fingerprint of a value, or `undefined` if it could not be read. Returns true if it differs from the last

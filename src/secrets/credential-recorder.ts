@@ -117,18 +117,18 @@ export class CredentialRecorder {
     return this.#bundles.get(spec) !== bundle;
   }
 
-  /** Whether an earlier attempt of this acquisition was refused, and this one tries another credential. */
+  /** Whether an earlier attempt of this acquisition was rejected, and this one tries another credential. */
   get triesAnotherCredential(): boolean {
-    return this.#memory.refusedSpecs.has(this.#acquisition);
+    return this.#memory.rejectedSpecs.has(this.#acquisition);
   }
 
-  /** Whether the latest key or certificate of a spec was refused, and this attempt has to use its predecessor. */
-  wasRefused(spec: object): boolean {
-    return this.#memory.refusedSpecs.get(this.#acquisition)?.has(spec) ?? false;
+  /** Whether the latest key or certificate of a spec was rejected, and this attempt has to use its predecessor. */
+  wasRejected(spec: object): boolean {
+    return this.#memory.rejectedSpecs.get(this.#acquisition)?.has(spec) ?? false;
   }
 
-  /** Makes the next attempt of the acquisition use the predecessors of the `refused` specs. */
-  tryAnotherCredential(refused: ReadonlySet<object>): void {
-    this.#memory.refusedSpecs.set(this.#acquisition, refused);
+  /** Makes the next attempt of the acquisition use the predecessors of the `rejected` specs. */
+  tryAnotherCredential(rejected: ReadonlySet<object>): void {
+    this.#memory.rejectedSpecs.set(this.#acquisition, rejected);
   }
 }

@@ -192,7 +192,7 @@ export class StoredRefreshTokens implements RefreshTokenStore {
       return;
     }
     // The server may still process the request. Until it has finished, no process sends the token again.
-    const inFlightFor = isRefused(failure) ? 0 : margin;
+    const inFlightFor = wasNotAccepted(failure) ? 0 : margin;
     await writeRefreshToken(this.#store, key, { refreshToken, inFlightFor }, fence).catch(ignoreFailure);
   }
 
@@ -246,7 +246,7 @@ export class StoredRefreshTokens implements RefreshTokenStore {
 }
 
 /** Whether the server certainly did not accept the token. */
-function isRefused({ error, sent, status }: FailedRedemption): boolean {
+function wasNotAccepted({ error, sent, status }: FailedRedemption): boolean {
   if (!sent || (error instanceof McpAuthError && neverArrived(error))) return true;
   // A gateway may send 408, 502 and 504 while the server still processes the request.
   return status !== undefined && status >= 400 && ![408, 502, 504].includes(status);

@@ -380,7 +380,7 @@ describe("a grant whose assertion or token is refused", () => {
     async (_, grant, text) => {
       const world = await crm(grant, { env, token: refusing("invalid_grant") });
       expect(await messageOf(world, "token_request_rejected")).toContain(
-        `Server "crm": the token endpoint of ISSUER refused the request (400, invalid_grant). ${text}`,
+        `Server "crm": the token endpoint of ISSUER rejected the request (400, invalid_grant). ${text}`,
       );
       expect(world.tokenRequests()).toHaveLength(1);
     },

@@ -199,7 +199,7 @@ describe("events", () => {
       code: "token_request_rejected",
       oauthError: "invalid_client",
       message: expect.stringMatching(
-        /^Server "tools": the token endpoint of .* refused the request \(401, invalid_client\)/,
+        /^Server "tools": the token endpoint of .* rejected the request \(401, invalid_client\)/,
       ),
     };
     expect(heard).toEqual([

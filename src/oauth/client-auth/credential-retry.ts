@@ -1,5 +1,5 @@
 import type { CertificateSpec, ClientSpec, CredentialSpec, KeySpec } from "../../config/spec.js";
-import { refusesCredential } from "../../diagnosis/facts.js";
+import { rejectsCredential } from "../../diagnosis/facts.js";
 import { McpAuthError } from "../../errors/error.js";
 import { loadKey, precedingKey } from "../../keys/load-key.js";
 import { loadTlsIdentity, precedingTlsIdentity } from "../../keys/load-tls-identity.js";
@@ -10,8 +10,8 @@ import type { CredentialRecorder } from "../../secrets/credential-recorder.js";
 import { readSecret } from "../../secrets/read-secret.js";
 import { markAnotherCredential } from "../error-marks.js";
 
-/** A request that an authorization server refused. */
-export interface RefusedRequest {
+/** A request that an authorization server rejected. */
+export interface RejectedRequest {
   readonly status: number;
   readonly client: ClientSpec;
   /** The key that signed the assertion that the grant presents. Absent if we did not sign it. */
@@ -19,38 +19,38 @@ export interface RefusedRequest {
 }
 
 /**
- * Loads the key that signs an assertion: the latest one, or its predecessor if the server refused the latest one in an
+ * Loads the key that signs an assertion: the latest one, or its predecessor if the server rejected the latest one in an
  * earlier attempt of this acquisition. Rejects with the codes of `loadKey`.
  */
 export async function assertionKey(spec: KeySpec, context: KeyContext): Promise<SigningKey> {
-  const predecessor = context.recorder?.wasRefused(spec) ? precedingKey(spec, context) : undefined;
+  const predecessor = context.recorder?.wasRejected(spec) ? precedingKey(spec, context) : undefined;
   return predecessor ?? (await loadKey(spec, context));
 }
 
 /** Loads the certificate of a client in the same way as `assertionKey`. Rejects with the codes of `loadTlsIdentity`. */
 export async function clientIdentity(spec: CertificateSpec, context: KeyContext): Promise<TlsIdentity> {
-  const predecessor = context.recorder?.wasRefused(spec) ? precedingTlsIdentity(spec, context) : undefined;
+  const predecessor = context.recorder?.wasRejected(spec) ? precedingTlsIdentity(spec, context) : undefined;
   return predecessor ?? (await loadTlsIdentity(spec, context));
 }
 
 /**
- * Marks a refusal with `markAnotherCredential` if the next attempt would present another credential: the credential has
- * changed since it was read, or the key is so new that the server may know only its predecessor. Marks only one refusal
- * of each acquisition.
+ * Marks a rejection with `markAnotherCredential` if the next attempt would present another credential: the credential
+ * has changed since it was read, or the key is so new that the server may know only its predecessor. Marks only one
+ * rejection of each acquisition.
  */
 export async function markIfAnotherCredential(
   error: unknown,
-  request: RefusedRequest,
+  request: RejectedRequest,
   context: KeyContext,
 ): Promise<void> {
   const { recorder } = context;
   if (recorder === undefined || recorder.triesAnotherCredential || !(error instanceof McpAuthError)) return;
-  const refused = refusedBy(error, request);
+  const rejected = rejectedCredentials(error, request);
   recorder.stop();
   // Specs of keys and certificates whose predecessor the next attempt uses.
   const tooNew = new Set<object>();
-  if (!(await anyDiffers(refused, recorder, context))) {
-    for (const credential of refused) {
+  if (!(await anyDiffers(rejected, recorder, context))) {
+    for (const credential of rejected) {
       const spec = withPredecessor(credential, context);
       if (spec !== undefined && recorder.hasLoaded(spec)) tooNew.add(spec);
     }
@@ -61,11 +61,11 @@ export async function markIfAnotherCredential(
 }
 
 async function anyDiffers(
-  refused: readonly CredentialSpec[],
+  rejected: readonly CredentialSpec[],
   recorder: CredentialRecorder,
   context: KeyContext,
 ): Promise<boolean> {
-  for (const credential of refused) {
+  for (const credential of rejected) {
     try {
       if (await differs(credential, recorder, context)) return true;
     } catch (error) {
@@ -124,11 +124,11 @@ function withPredecessor(credential: CredentialSpec, context: KeyContext): objec
 }
 
 /**
- * Returns the credentials that a response refused: by its code (RFC 6749 §5.2), or by its status without such a code.
+ * Returns the credentials that a response rejected: by its code (RFC 6749 §5.2), or by its status without such a code.
  */
-function refusedBy(
+function rejectedCredentials(
   { code, oauthError }: McpAuthError,
-  { status, client, assertionKey: key }: RefusedRequest,
+  { status, client, assertionKey: key }: RejectedRequest,
 ): readonly CredentialSpec[] {
   if (code !== "token_request_rejected") return [];
   const presented: readonly CredentialSpec[] = key === undefined ? [] : [{ kind: "key", key }];
@@ -139,7 +139,7 @@ function refusedBy(
     case "unauthorized_client":
       return [client.credential];
     default:
-      if (refusesCredential(status)) return [client.credential, ...presented];
+      if (rejectsCredential(status)) return [client.credential, ...presented];
       return oauthError === "invalid_grant" ? presented : [];
   }
 }

@@ -14,7 +14,7 @@ export function enterpriseManaged(grant: EnterpriseManagedSpec): Grant {
     grantType: jwtBearerGrantType,
     presents: "id_jag",
     idp: grant.idp.client.issuer,
-    async present({ target, scopes }, attempt) {
+    async readOwnFields({ target, scopes }, attempt) {
       const idJag = await requestIdJag(grant.idp, { target, scopes }, attempt);
       return { fields: [["assertion", idJag.assertion.reveal()]], scopes: idJag.scopes };
     },

@@ -11,7 +11,7 @@ import { describeTokenEndpoint, endpointName } from "../token-endpoint/token-end
 import { sendTokenRequest, type TokenParameters } from "../token-endpoint/token-request.js";
 import { grantedScopes } from "../token-endpoint/token-response.js";
 import { readSubjectToken, tokenExchangeGrantType } from "./subject-token.js";
-import { type RequestToPresent, resourceFields, warnUnlessListed } from "./token-grant.js";
+import { resourceFields, type UnfinishedRequest, warnUnlessListed } from "./token-grant.js";
 
 const idJagType = "urn:ietf:params:oauth:token-type:id-jag";
 
@@ -26,7 +26,7 @@ export interface IdJag {
 }
 
 type Idp = EnterpriseManagedSpec["idp"];
-type WantedIdJag = Pick<RequestToPresent, "target" | "scopes">;
+type WantedIdJag = Pick<UnfinishedRequest, "target" | "scopes">;
 
 /**
  * Requests an ID-JAG from the identity provider, SEP-990 §4: a token exchange (RFC 8693) with the client that is

@@ -7,7 +7,7 @@ import type { AttemptContext, Grant } from "../attempt.js";
 import { audienceOf } from "../client-auth/client-assertion.js";
 import { assertionKey } from "../client-auth/credential-retry.js";
 import { readPlatformAssertion } from "../client-auth/platform-assertion.js";
-import { type RequestToPresent, tokenGrant } from "./token-grant.js";
+import { tokenGrant, type UnfinishedRequest } from "./token-grant.js";
 
 export const jwtBearerGrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
@@ -23,7 +23,7 @@ export function jwtBearer(grant: JwtBearerSpec): Grant {
       return tokenGrant(grant, {
         grantType: jwtBearerGrantType,
         presents: "platform_assertion",
-        async present(_request, attempt) {
+        async readOwnFields(_request, attempt) {
           const jwt = await readPlatformAssertion(assertion.reference, attempt);
           return { fields: [["assertion", jwt.reveal()]] };
         },
@@ -33,7 +33,7 @@ export function jwtBearer(grant: JwtBearerSpec): Grant {
         grantType: jwtBearerGrantType,
         presents: "signed_assertion",
         assertionKey: assertion.key,
-        async present(request, attempt) {
+        async readOwnFields(request, attempt) {
           return { fields: [["assertion", await signAssertion(assertion, request, attempt)]] };
         },
       });
@@ -48,7 +48,7 @@ export function jwtBearer(grant: JwtBearerSpec): Grant {
  */
 async function signAssertion(
   spec: Extract<AssertionSpec, { kind: "signed" }>,
-  { target, time }: RequestToPresent,
+  { target, time }: UnfinishedRequest,
   attempt: AttemptContext,
 ): Promise<string> {
   const { server, signal, manager } = attempt;

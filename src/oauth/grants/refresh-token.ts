@@ -18,7 +18,7 @@ export function refreshToken(grant: RefreshTokenSpec): Grant {
   const requestToken = tokenGrant(grant, {
     grantType: "refresh_token",
     presents: "refresh_token",
-    async present(_request, { redemption, scopes }) {
+    async readOwnFields(_request, { redemption, scopes }) {
       if (redemption === undefined)
         throw new TypeError("A refresh token can only be used through the store.");
       const fields = [["refresh_token", redemption.current.reveal()]] as const;

@@ -22,7 +22,7 @@ export function tokenExchange(grant: TokenExchangeSpec): Grant {
     // The config may request another type.
     issuedTypes: requestedType === undefined ? accessTokens : [...accessTokens, requestedType],
     requestedType,
-    async present(_request, attempt) {
+    async readOwnFields(_request, attempt) {
       const token = await readSubjectToken(subject, attempt.manager.subject, attempt);
       const fields: TokenField[] = [
         ["subject_token", token.reveal()],

@@ -24,7 +24,7 @@ import { metadataHeaders } from "./metadata-headers.js";
 type RequestingGrant = GrantCommon & { readonly client: ClientSpec };
 
 /** The token request that a grant adds its own fields to. */
-export interface RequestToPresent {
+export interface UnfinishedRequest {
   readonly target: Target;
   /** The scopes to request. */
   readonly scopes: readonly string[];
@@ -33,16 +33,16 @@ export interface RequestToPresent {
 }
 
 /** How a grant differs from the others. */
-export interface GrantKind extends Omit<GrantInUse, "dpop">, ExpectedTypes {
+export interface GrantTraits extends Omit<GrantInUse, "dpop">, ExpectedTypes {
   /** The key of the assertion that the grant presents, if we sign it. */
   readonly assertionKey?: KeySpec;
   /** Reads or signs, for each request, the fields that only this grant has. May replace the scopes to request. */
-  readonly present?: (request: RequestToPresent, attempt: AttemptContext) => Promise<Presentation>;
+  readonly readOwnFields?: (request: UnfinishedRequest, attempt: AttemptContext) => Promise<OwnFields>;
   /** Called with each response before it is validated. */
   readonly received?: (result: TokenRequestResult, attempt: AttemptContext) => void;
 }
 
-export interface Presentation {
+export interface OwnFields {
   readonly fields: readonly TokenField[];
   readonly scopes?: readonly string[] | undefined;
 }
@@ -61,7 +61,7 @@ const metadataErrors: ReadonlySet<McpAuthErrorCode> = new Set([
  * audience and the scopes. The token is bound to a key (RFC 9449) or a certificate (RFC 8705) if the config says so.
  * Rejects with the codes of `findTarget`, `sendTokenRequest` and `readTokenResponse`.
  */
-export function tokenGrant(grant: RequestingGrant, kind: GrantKind): Grant {
+export function tokenGrant(grant: RequestingGrant, traits: GrantTraits): Grant {
   const { client } = grant;
   const { issuer } = client;
 
@@ -72,17 +72,17 @@ export function tokenGrant(grant: RequestingGrant, kind: GrantKind): Grant {
       const { target, result } = await requestWithCorrections({
         findTarget: () => findGrantTarget(grant, attempt),
         expireMetadata: () => metadata.expireAuthorizationServer(issuer),
-        presentsSigned: kind.assertionKey !== undefined,
+        presentsSigned: traits.assertionKey !== undefined,
         send: async function sendGrantRequest(target) {
           for (const { code, message } of target.warnings ?? [])
             warnOnce(attempt, `${code} of metadata`, code, message);
-          warnUnlessListed(kind.grantType, target.authorizationServer, attempt);
+          warnUnlessListed(traits.grantType, target.authorizationServer, attempt);
           return await sendTokenRequest(
             {
               client,
               metadata: target.authorizationServer,
-              endpointName: endpointName(kind, issuer),
-              parameters: (time) => parametersOf(grant, kind, target, time, attempt),
+              endpointName: endpointName(traits, issuer),
+              parameters: (time) => parametersOf(grant, traits, target, time, attempt),
               dpop,
               resourceAlgorithms: target.proofAlgorithms,
               onSigned(kid) {
@@ -93,7 +93,7 @@ export function tokenGrant(grant: RequestingGrant, kind: GrantKind): Grant {
           );
         },
       });
-      return await readResult(grant, kind, { target, result, hasDpop: dpop !== undefined }, attempt);
+      return await readResult(grant, traits, { target, result, hasDpop: dpop !== undefined }, attempt);
     } catch (error) {
       // The next attempt must see a correction of the metadata at once, not when the cached copy expires.
       if (error instanceof McpAuthError && metadataErrors.has(error.code)) expireMetadata(attempt);
@@ -104,7 +104,7 @@ export function tokenGrant(grant: RequestingGrant, kind: GrantKind): Grant {
 
 async function parametersOf(
   { scopes: configured, params, audience }: RequestingGrant,
-  { grantType, present }: GrantKind,
+  { grantType, readOwnFields }: GrantTraits,
   target: Target,
   time: SigningTime,
   attempt: AttemptContext,
@@ -113,11 +113,11 @@ async function parametersOf(
   const configuredParams = await Promise.all(
     Object.entries(params).map((param) => readParam(param, attempt)),
   );
-  const presented = await present?.({ target, scopes, time }, attempt);
+  const own = await readOwnFields?.({ target, scopes, time }, attempt);
   return {
     grantType,
-    scopes: presented?.scopes ?? scopes,
-    fields: [...(presented?.fields ?? []), ...resourceFields(target), ...audience.map(audienceField)],
+    scopes: own?.scopes ?? scopes,
+    fields: [...(own?.fields ?? []), ...resourceFields(target), ...audience.map(audienceField)],
     params: configuredParams,
   };
 }
@@ -131,17 +131,17 @@ interface FinishedRequest {
 /** Returns the token in a response. Rejects with the codes of `readTokenResponse`. */
 async function readResult(
   { client, scopes }: RequestingGrant,
-  kind: GrantKind,
+  traits: GrantTraits,
   { target, result, hasDpop }: FinishedRequest,
   attempt: AttemptContext,
 ): Promise<IssuedToken> {
   const { server, clock } = attempt;
   const { requestedAt, response } = result;
-  const inUse = { ...kind, dpop: hasDpop };
+  const inUse = { ...traits, dpop: hasDpop };
   const endpoint = describeTokenEndpoint(server, client, target.authorizationServer, inUse, result);
-  kind.received?.(result, attempt);
+  traits.received?.(result, attempt);
   try {
-    const token = readTokenResponse(result, endpoint, clock.now(), kind);
+    const token = readTokenResponse(result, endpoint, clock.now(), traits);
     const areScopesKnown = (attempt.scopes ?? scopes) !== undefined;
     const { resource, unread } = target;
     const isProvisional = unread !== undefined && (unread.resource || (unread.scopes && !areScopesKnown));
@@ -153,7 +153,7 @@ async function readResult(
       ...(isProvisional && { isProvisional }),
     };
   } catch (error) {
-    const { assertionKey } = kind;
+    const { assertionKey } = traits;
     await markIfAnotherCredential(error, { client, status: response.status, assertionKey }, attempt);
     throw error;
   }

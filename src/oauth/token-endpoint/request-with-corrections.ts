@@ -1,4 +1,4 @@
-import { refusesCredential } from "../../diagnosis/facts.js";
+import { rejectsCredential } from "../../diagnosis/facts.js";
 import type { Target } from "../../discovery/metadata.js";
 import { parseJsonObject } from "../../lib/json-object.js";
 import type { TokenRequestResult } from "./token-request.js";
@@ -19,8 +19,8 @@ export interface CorrectableRequest<T extends TokenTarget> {
 /**
  * Sends a token request. Corrects it and sends it again, once for each of these reasons: the server requires a DPoP
  * nonce that it has just sent (RFC 9449 §8); the response shows that the server's clock differs from ours, and the
- * server may have refused the time in an assertion; the endpoint is gone, and newer metadata names another one. Returns
- * the last response, and the target that it came from.
+ * server may have rejected the time in an assertion; the endpoint is gone, and newer metadata names another one.
+ * Returns the last response, and the target that it came from.
  */
 export async function requestWithCorrections<T extends TokenTarget>({
   findTarget,
@@ -28,7 +28,7 @@ export async function requestWithCorrections<T extends TokenTarget>({
   send,
   presentsSigned = false,
 }: CorrectableRequest<T>): Promise<{ readonly target: T; readonly result: TokenRequestResult }> {
-  const needsNewTime = (result: TokenRequestResult): boolean => mayHaveRefusedTime(result, presentsSigned);
+  const needsNewTime = (result: TokenRequestResult): boolean => mayHaveRejectedTime(result, presentsSigned);
   const unusedReasons = new Set([needsNewNonce, needsNewTime]);
   let hasReadMetadataAgain = false;
   let target = await findTarget();
@@ -56,8 +56,8 @@ function needsNewNonce({ response, dpopSigner, isNonceOutdated }: TokenRequestRe
   return (status === 400 || status === 401) && parseJsonObject(body)?.["error"] === "use_dpop_nonce";
 }
 
-/** Returns whether the server may have refused an assertion or a proof only because of the time in it. */
-function mayHaveRefusedTime(
+/** Returns whether the server may have rejected an assertion or a proof only because of the time in it. */
+function mayHaveRejectedTime(
   { response, isTimeOutdated }: TokenRequestResult,
   presentsSigned: boolean,
 ): boolean {
@@ -72,7 +72,7 @@ function mayHaveRefusedTime(
     case "use_dpop_nonce":
       return false;
     default:
-      return refusesCredential(status);
+      return rejectsCredential(status);
   }
 }
 

@@ -29,7 +29,7 @@ export function readSuccessfulResponse(
   const { status, headers, body } = result.response;
   const members = parseJsonObject(body);
   const { error, access_token, refresh_token, id_token } = members ?? {};
-  // Also for a response that is refused below: its other members may quote these tokens.
+  // Also for a response that is rejected below: its other members may quote these tokens.
   for (const issued of [access_token, refresh_token, id_token]) {
     if (typeof issued === "string") rememberShortLived(issued);
   }

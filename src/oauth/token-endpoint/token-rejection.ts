@@ -1,4 +1,4 @@
-import { refusesCredential, type TokenEndpoint } from "../../diagnosis/facts.js";
+import { rejectsCredential, type TokenEndpoint } from "../../diagnosis/facts.js";
 import { type Rejection, rejectionAdvice } from "../../diagnosis/rejected-request.js";
 import { McpAuthError } from "../../errors/error.js";
 import { isTemporaryStatus } from "../../net/retry.js";
@@ -34,7 +34,7 @@ export function tokenRejection(endpoint: TokenEndpoint, response: ErrorResponse)
   }
   const statusAndCode = oauthError === undefined ? String(status) : `${status}, ${oauthError}`;
   const isTemporary =
-    isTemporaryStatus(status) || (temporaryErrors.has(oauthError) && !refusesCredential(status));
+    isTemporaryStatus(status) || (temporaryErrors.has(oauthError) && !rejectsCredential(status));
   if (isTemporary) {
     const detail = `${name} is not available now (${statusAndCode}). Try again later.`;
     const error = new McpAuthError("unavailable", `Server "${server}": ${detail}`, {
@@ -54,7 +54,7 @@ export function tokenRejection(endpoint: TokenEndpoint, response: ErrorResponse)
   const hint = hasDetails ? " The server's explanation is in the error's `details`." : "";
   return new McpAuthError(
     "token_request_rejected",
-    `Server "${server}": ${name} refused the request (${statusAndCode}). ${rejectionAdvice(endpoint, response)}${hint}`,
+    `Server "${server}": ${name} rejected the request (${statusAndCode}). ${rejectionAdvice(endpoint, response)}${hint}`,
     { server, oauthError, details },
   );
 }

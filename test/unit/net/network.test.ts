@@ -346,6 +346,22 @@ describe("NODE_TLS_REJECT_UNAUTHORIZED", () => {
     await own.close();
   });
 
+  test("a mistake in our own code is not reported as a failure of the network", async () => {
+    const mistake = new TypeError("x is not a function");
+    const broken = createNetwork({
+      ...{ fetch, spec: { ca: [], allowInsecureHttp: [] }, env: {} },
+      trust: { authorities: () => Promise.reject(mistake) },
+    });
+    const request = { endpoint: "token endpoint", url: "https://127.0.0.1:9/", timeout: 10_000 } as const;
+    const exchange = boundedFetch(broken.fetch, {
+      ...request,
+      server: "billing",
+      target: "the token endpoint",
+    });
+    await expect(exchange).rejects.toBe(mistake);
+    await broken.close();
+  });
+
   test.each([
     ["a list of authorities", { ca: ["ca.pem"] }, '"ca" under "network"'],
     ["a proxy", { proxy: "http://proxy.example:3128" }, '"proxy" under "network"'],

@@ -204,7 +204,7 @@ describe("an error response", () => {
       retryable: false,
     });
     expect(error.message).toBe(
-      `Server "crm": the token endpoint of ${issuer} refused the request (${name.slice(0, 3)}, invalid_client). ` +
+      `Server "crm": the token endpoint of ${issuer} rejected the request (${name.slice(0, 3)}, invalid_client). ` +
         `Check the client's "id" and secret, and that it is registered at ${issuer}. ` +
         "The server's explanation is in the error's `details`.",
     );
