@@ -11,7 +11,7 @@ import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { assertRecorded } from "./recorded.mjs";
+import { checkSuiteTraffic } from "./check-suite-traffic.mjs";
 import { assertInstalled, runnerNode, runSuite } from "./suite.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -142,7 +142,7 @@ function judge(recorded, record, run) {
   // `discover` makes one request without a token, to be challenged.
   const unauthorized = (issuerFrom === "discover" ? 1 : 0) + (nonces ? 1 : 0);
   const wanted = { outcome, tokenRequests, unauthorized, grant, assertion, dpop, nonces };
-  const requests = assertRecorded(recorded.checks, wanted, run);
+  const requests = checkSuiteTraffic(recorded.checks, wanted, run);
   return { failures: [...failures, ...requests.failures], asserted: requests.asserted + 3 };
 }
 

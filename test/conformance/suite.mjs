@@ -36,9 +36,10 @@ export async function assertInstalled() {
 /**
  * Runs a `scenario` or a whole `suite` of scenarios.
  *
- * @param {{ version: string, scenario?: string, suite?: string, wire?: string, issuerFrom: string, assertion?: string, stepUp?: string, dpop?: boolean, client: { node: string, file: string, version: string } }} options
- * `wire`: the protocol revision; by default the suite chooses one. `assertion`: which of the workload's JWTs the client uses.
- * `stepUp`: scopes that the MCP server may request later. `dpop`: tokens must be bound.
+ * @param {{ version: string, scenario?: string, suite?: string, wire?: string, issuerFrom: string,
+ *   assertion?: string, stepUp?: string, dpop?: boolean, client: { node: string, file: string, version: string } }} options
+ *   `wire`: the protocol revision; by default the suite chooses one. `assertion`: which of the workload's JWTs the client
+ *   uses. `stepUp`: scopes that the MCP server may request later. `dpop`: tokens must be bound.
  */
 export async function runSuite({
   version,
@@ -55,7 +56,7 @@ export async function runSuite({
   try {
     const received = join(out, "received.json");
     // Passed as an argument, because the client would inherit NODE_OPTIONS.
-    const recorder = `${new URL("recorder.mjs", import.meta.url)}?to=${encodeURIComponent(received)}`;
+    const recorder = `${new URL("record-requests.mjs", import.meta.url)}?to=${encodeURIComponent(received)}`;
     const args = ["--import", recorder, commands[version], "client"];
     args.push("--timeout", `${clientTimeout}`, "-o", out);
     // Without --force, scenarios of extensions and of other revisions are skipped with exit code 0.
@@ -134,7 +135,7 @@ function secretsIn(stderr) {
     .filter((secret) => secret !== undefined);
 }
 
-/** Returns what the suite gave to the client, one entry per scenario that gives something. */
+/** Returns what the suite passed to the client, one entry per scenario that passes something. */
 function contexts(stderr) {
   return [...stderr.matchAll(/^With context: (\{.*\})$/gm)].map(([, json]) => JSON.parse(json));
 }

@@ -79,7 +79,7 @@ const as =
 const canaries = /canary|PRIVATE KEY|\beyJ/;
 
 /** Returns the message of the error of a token request. Asserts its code, and that the error shows no secret. */
-async function said(
+async function messageOf(
   { manager, issuer, host }: Awaited<ReturnType<typeof crm>>,
   code: string,
   ask = () => manager.getToken(),
@@ -136,7 +136,7 @@ describe("a method that the authorization server does not list", () => {
     async (_, client, listed, text) => {
       // The variable is not set, so reading it would be another error.
       const world = await crm(as(client), { metadata: { [methods]: listed } });
-      expect(await said(world, "unsupported_by_server")).toBe(
+      expect(await messageOf(world, "unsupported_by_server")).toBe(
         `Server "crm": the authorization server ISSUER ${text} set the client's "method" if the list is wrong.`,
       );
       expect(world.tokenRequests()).toEqual([]);
@@ -195,7 +195,7 @@ describe("an algorithm that the servers do not list", () => {
     "an algorithm %s that the server does not list is unsupported_by_server, and nothing is sent",
     async (_, client, server, metadata, text) => {
       const world = await crm(as(client), { metadata, env, server });
-      const message = await said(world, "unsupported_by_server");
+      const message = await messageOf(world, "unsupported_by_server");
       expect(message).toContain(`Server "crm": the authorization server ISSUER ${text}`);
       expect(world.tokenRequests()).toEqual([]);
     },
@@ -264,7 +264,7 @@ describe("an invalid or wrong key", () => {
       env: { PASSPHRASE: "canary-other" },
       options: { cwd: folder },
     });
-    const message = await said(world, "key_invalid");
+    const message = await messageOf(world, "key_invalid");
     expect(message).toMatch(text);
     expect(message).toContain(join(folder, "agent.pem"));
     expect(world.tokenRequests()).toEqual([]);
@@ -379,7 +379,7 @@ describe("a grant whose assertion or token is refused", () => {
     "a refused assertion or token causes one request, and the message names it: %s",
     async (_, grant, text) => {
       const world = await crm(grant, { env, token: refusing("invalid_grant") });
-      expect(await said(world, "token_request_rejected")).toContain(
+      expect(await messageOf(world, "token_request_rejected")).toContain(
         `Server "crm": the token endpoint of ISSUER rejected the request (400, invalid_grant). ${text}`,
       );
       expect(world.tokenRequests()).toHaveLength(1);
@@ -409,7 +409,7 @@ describe("a grant whose assertion or token is refused", () => {
     ["an expired JWT", jwt({ exp: 1 }), 'its "exp" is in the past.'],
   ])("no request is sent if the assertion of the platform is %s", async (_, value, text) => {
     const world = await crm(workload, { env: { ASSERTION: value } });
-    expect(await said(world, "secret_unavailable")).toContain(text);
+    expect(await messageOf(world, "secret_unavailable")).toContain(text);
     expect(world.tokenRequests()).toEqual([]);
   });
 });
@@ -420,7 +420,7 @@ describe("an authorization server with faulty DPoP", () => {
 
   test("that answers a proof with a Bearer token causes token_response_invalid", async () => {
     const world = await crm(grant, setting);
-    expect(await said(world, "token_response_invalid")).toBe(
+    expect(await messageOf(world, "token_response_invalid")).toBe(
       'Server "crm": the response of the token endpoint of ISSUER cannot be used: its "token_type" is Bearer, although the ' +
         "request had a DPoP proof: the token would not be bound to the key. Enable DPoP for this client at the " +
         'authorization server, or remove "dpop" from the server.',
@@ -438,7 +438,7 @@ describe("an authorization server with faulty DPoP", () => {
       sendJson(response, { error: "use_dpop_nonce" }, 400, headers);
     };
     const world = await crm(grant, { ...setting, token });
-    expect(await said(world, "token_request_rejected")).toContain(
+    expect(await messageOf(world, "token_request_rejected")).toContain(
       "requires a nonce in the DPoP proof, but does not accept",
     );
     expect(world.tokenRequests()).toHaveLength(requests);

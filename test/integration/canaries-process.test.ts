@@ -101,15 +101,15 @@ test("the commands print no secret except a requested token", async () => {
 
   const evidence = new Evidence();
   const command = async (at: string, argv: readonly string[]) => {
-    const said = await run([cli, ...argv], at, { ...env, ...options.env });
-    evidence.addTalk(`stderr of ${argv.join(" ")}`, said.err);
-    return said;
+    const result = await run([cli, ...argv], at, { ...env, ...options.env });
+    evidence.addTalk(`stderr of ${argv.join(" ")}`, result.err);
+    return result;
   };
   const silent = async (at: string, argv: readonly string[], code: number) => {
-    const said = await command(at, argv);
-    evidence.add(`stdout of ${argv.join(" ")}`, said.out);
-    expect([argv, said.code]).toEqual([argv, code]);
-    expect(said.out + said.err).not.toBe("");
+    const result = await command(at, argv);
+    evidence.add(`stdout of ${argv.join(" ")}`, result.out);
+    expect([argv, result.code]).toEqual([argv, code]);
+    expect(result.out + result.err).not.toBe("");
   };
   const giving = async (argv: readonly string[]) => {
     const { out, code } = await command(cwd, argv);
@@ -233,13 +233,13 @@ function serverOf(stage: Stage, name: string, credential: object) {
   };
 }
 
-interface Said {
+interface CommandResult {
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
 }
 
-async function run(argv: readonly string[], cwd: string, env: object): Promise<Said> {
+async function run(argv: readonly string[], cwd: string, env: object): Promise<CommandResult> {
   const stdio = ["ignore", "pipe", "pipe"] as const;
   const child = spawn(process.execPath, argv, {
     cwd,

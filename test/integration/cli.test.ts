@@ -18,7 +18,7 @@ import { startIdentityServers } from "./identity-servers.js";
 
 const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 
-interface Said {
+interface CommandResult {
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
@@ -33,7 +33,7 @@ interface Surroundings {
   readonly signal?: AbortSignal;
 }
 
-async function command(argv: readonly string[], around: Surroundings = {}): Promise<Said> {
+async function command(argv: readonly string[], around: Surroundings = {}): Promise<CommandResult> {
   const order: string[] = [];
   let [out, err] = ["", ""];
   const code = await run(argv, {
@@ -63,7 +63,7 @@ async function folder(config: unknown, name = "mcp-auth.config.json"): Promise<s
 
 interface Program {
   readonly child: ChildProcess;
-  readonly ended: Promise<Said & { readonly signal: NodeJS.Signals | null }>;
+  readonly ended: Promise<CommandResult & { readonly signal: NodeJS.Signals | null }>;
 }
 
 function program(argv: readonly string[], around: Surroundings = {}): Program {
@@ -99,10 +99,10 @@ describe("token", () => {
   test("token prints only the token on stdout, and the MCP server accepts it", async () => {
     const world = await startWorld();
     const cwd = await folder(world.config);
-    const said = await command(["token", "tools"], { cwd, ...secretOf(world) });
-    expect(said).toMatchObject({ code: 0, err: "" });
-    expect(said.out).toMatch(/^ey[\w-]+\.[\w-]+\.[\w-]+\n$/);
-    const headers = { authorization: `Bearer ${said.out.trim()}` };
+    const result = await command(["token", "tools"], { cwd, ...secretOf(world) });
+    expect(result).toMatchObject({ code: 0, err: "" });
+    expect(result.out).toMatch(/^ey[\w-]+\.[\w-]+\.[\w-]+\n$/);
+    const headers = { authorization: `Bearer ${result.out.trim()}` };
     expect((await fetch(world.mcp.url, { headers })).status).toBe(405);
     expect(world.issuer.tokenRequests).toHaveLength(1);
   });
@@ -239,34 +239,38 @@ describe("the exit code of a command", () => {
     const world = await startWorld();
     const cwd = await folder(world.config);
     const env = { ...world.env, ...change(world) };
-    const said = await command(["token", "tools"], { cwd, env });
-    expect(said).toMatchObject({ code, out: "" });
-    expect(said.err).toMatch(new RegExp(`^error\\[${error}\\]: Server "tools": .*\\n(?:  \\w+: .*\\n)*$`));
-    expect(said.err).not.toContain(agentSecret);
-    expect(said.err).not.toContain("\u001b");
+    const result = await command(["token", "tools"], { cwd, env });
+    expect(result).toMatchObject({ code, out: "" });
+    expect(result.err).toMatch(new RegExp(`^error\\[${error}\\]: Server "tools": .*\\n(?:  \\w+: .*\\n)*$`));
+    expect(result.err).not.toContain(agentSecret);
+    expect(result.err).not.toContain("\u001b");
   });
 
   test("the exit code is 3 for a server whose metadata names another issuer", async () => {
     const world = await startWorld({ mcp: { authorizationServers: ["https://other.example"] } });
     const cwd = await folder(world.config);
-    const said = await command(["token", "tools"], { cwd, ...secretOf(world) });
-    expect(said).toMatchObject({ code: 3, out: "", err: expect.stringContaining("error[issuer_mismatch]") });
+    const result = await command(["token", "tools"], { cwd, ...secretOf(world) });
+    expect(result).toMatchObject({
+      code: 3,
+      out: "",
+      err: expect.stringContaining("error[issuer_mismatch]"),
+    });
   });
 
   test("the exit code is 4 for a server that does not listen", async () => {
     const world = await startWorld();
     await world.issuer.close();
     const cwd = await folder({ ...world.config, defaults: { retry: { attempts: 1 } } });
-    const said = await command(["token", "tools"], { cwd, ...secretOf(world) });
-    expect(said).toMatchObject({ code: 4, out: "", err: expect.stringContaining("error[unavailable]") });
+    const result = await command(["token", "tools"], { cwd, ...secretOf(world) });
+    expect(result).toMatchObject({ code: 4, out: "", err: expect.stringContaining("error[unavailable]") });
   });
 
   test("the exit code is 4 for a server that does not respond", async () => {
     const issuer = await startScriptedIssuer(() => {});
     const defaults = { timeout: "20ms", deadline: "50ms" };
     const cwd = await folder({ ...issuer.config, defaults });
-    const said = await command(["token", "tools"], { cwd, env: issuer.env });
-    expect(said).toMatchObject({ code: 4, out: "", err: expect.stringContaining("error[timeout]") });
+    const result = await command(["token", "tools"], { cwd, env: issuer.env });
+    expect(result).toMatchObject({ code: 4, out: "", err: expect.stringContaining("error[timeout]") });
   });
 
   test.each<[name: string, argv: string[], message: RegExp]>([
@@ -282,17 +286,17 @@ describe("the exit code of a command", () => {
   ])("the exit code of a wrong command line is 2: %s", async (_, argv, message) => {
     const world = await startWorld();
     const cwd = await folder(world.config);
-    const said = await command(argv, { cwd, ...secretOf(world) });
-    expect(said).toMatchObject({ code: 2, out: "" });
-    expect(said.err).toMatch(message);
+    const result = await command(argv, { cwd, ...secretOf(world) });
+    expect(result).toMatchObject({ code: 2, out: "" });
+    expect(result.err).toMatch(message);
   });
 
   test("the exit code is 2 without a config, and the error lists every place that was searched", async () => {
     const cwd = await temporaryFolder();
-    const said = await command(["token", "tools"], { cwd });
-    expect(said).toMatchObject({ code: 2, out: "" });
-    expect(said.err).toMatch(/^error\[config_not_found\]/);
-    expect(said.err).toContain(join(cwd, "mcp-auth.config.json"));
+    const result = await command(["token", "tools"], { cwd });
+    expect(result).toMatchObject({ code: 2, out: "" });
+    expect(result.err).toMatch(/^error\[config_not_found\]/);
+    expect(result.err).toContain(join(cwd, "mcp-auth.config.json"));
   });
 
   test("the exit code is 130 after an interrupt, without further output", async () => {
@@ -355,9 +359,9 @@ describe("validate", () => {
 
   test("validate lists eleven mistakes, each once and with its position, and no literal secret", async () => {
     const cwd = await folder(tenMistakes);
-    const said = await command(["validate"], { cwd });
-    expect(said.code).toBe(2);
-    const lines = said.out.split("\n").filter((line) => line.startsWith("mcp-auth.config.json:"));
+    const result = await command(["validate"], { cwd });
+    expect(result.code).toBe(2);
+    const lines = result.out.split("\n").filter((line) => line.startsWith("mcp-auth.config.json:"));
     expect(lines.map((line) => /:(\d+):\d+ ([^\s:]+)/.exec(line)?.slice(1, 3))).toEqual([
       ["2", "/versoin"],
       ["3", "/defaults/timeout"],
@@ -371,10 +375,10 @@ describe("validate", () => {
       ["10", "/servers/e/reach"],
       ["11", "/servers/f/refresh/schedule"],
     ]);
-    expect(said.err).toBe("11 mistakes\n");
-    expect(said.out).toContain('"version"');
-    expect(said.out).toContain('{ "env": ');
-    expect(said.out + said.err).not.toMatch(/hunter2|canary/);
+    expect(result.err).toBe("11 mistakes\n");
+    expect(result.out).toContain('"version"');
+    expect(result.out).toContain('{ "env": ');
+    expect(result.out + result.err).not.toMatch(/hunter2|canary/);
 
     const json = await command(["validate", "--json"], { cwd });
     expect(json).toMatchObject({ code: 2, err: "" });
@@ -390,10 +394,10 @@ describe("validate", () => {
     expect(error).toMatchObject({ code: "config_invalid" });
     expect(error.violations).toHaveLength(11);
     expect(error.message + JSON.stringify(error)).not.toMatch(/hunter2|canary/);
-    const said = await command(["token", "b"], { cwd });
-    expect(said).toMatchObject({ code: 2, out: "" });
-    expect(said.err).toContain("error[config_invalid]");
-    expect(said.err).not.toMatch(/hunter2|canary/);
+    const result = await command(["token", "b"], { cwd });
+    expect(result).toMatchObject({ code: 2, out: "" });
+    expect(result.err).toContain("error[config_invalid]");
+    expect(result.err).not.toMatch(/hunter2|canary/);
   });
 
   test("validate --secrets reads all secrets, names the missing ones, and shows none", async () => {
@@ -430,21 +434,21 @@ describe("validate", () => {
 
   test("validate reports a variable without a value that only one server uses", async () => {
     const cwd = await folder(JSON.stringify(good).replace("crm.example", "${CRM_HOST}"));
-    const said = await command(["validate"], { cwd });
-    expect(said).toMatchObject({ code: 2, out: expect.stringContaining("CRM_HOST") });
+    const result = await command(["validate"], { cwd });
+    expect(result).toMatchObject({ code: 2, out: expect.stringContaining("CRM_HOST") });
     expect((await command(["validate"], { cwd, env: { CRM_HOST: "crm.example" } })).code).toBe(0);
   });
 });
 
 describe("--help and --version", () => {
   test.each([["--help"], ["-h"], ["help"]])("%s says what there is", async (argument) => {
-    const said = await command([argument]);
-    expect(said).toMatchObject({ code: 0, err: "" });
+    const result = await command([argument]);
+    expect(result).toMatchObject({ code: 0, err: "" });
     for (const word of ["validate", "token SERVER", "--config", "--env-file", "130"]) {
-      expect(said.out).toContain(word);
+      expect(result.out).toContain(word);
     }
     // `npx mcp-auth` is someone else's package.
-    expect(said.out).not.toMatch(/npx mcp-auth(?!-runtime)/);
+    expect(result.out).not.toMatch(/npx mcp-auth(?!-runtime)/);
   });
 
   test("a command line without arguments prints the help and exits with 2", async () => {
@@ -454,9 +458,9 @@ describe("--help and --version", () => {
 
   test.each([["token"], ["validate"]])("%s --help says how it is used, without a config", async (name) => {
     for (const argument of ["--help", "-h"]) {
-      const said = await command([name, argument]);
-      expect(said).toMatchObject({ code: 0, err: "" });
-      expect(said.out).toContain(`Usage: npx mcp-auth-runtime ${name}`);
+      const result = await command([name, argument]);
+      expect(result).toMatchObject({ code: 0, err: "" });
+      expect(result.out).toContain(`Usage: npx mcp-auth-runtime ${name}`);
     }
   });
 
@@ -569,7 +573,7 @@ describe("the program", () => {
 test("a token with control codes does not reach the terminal unescaped", async () => {
   const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "\u001b[2Jcanary"));
   const cwd = await folder(issuer.config);
-  const said = await command(["token", "tools"], { cwd, env: issuer.env });
-  expect(said).toMatchObject({ code: 3, out: "", err: expect.stringContaining("token_response_invalid") });
-  expect(said.err).not.toContain("canary");
+  const result = await command(["token", "tools"], { cwd, env: issuer.env });
+  expect(result).toMatchObject({ code: 3, out: "", err: expect.stringContaining("token_response_invalid") });
+  expect(result.err).not.toContain("canary");
 });

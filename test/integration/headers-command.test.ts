@@ -7,7 +7,7 @@ import { run } from "../../src/cli/main.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 import { sendToken, startScriptedIssuer } from "./harness.js";
 
-interface Said {
+interface CommandResult {
   readonly code: number;
   readonly out: string;
   readonly err: string;
@@ -19,7 +19,7 @@ async function command(
   argv: readonly string[],
   config: object,
   env: Readonly<Record<string, string>>,
-): Promise<Said> {
+): Promise<CommandResult> {
   const cwd = await temporaryFolder();
   await writeFile(join(cwd, "mcp-auth.config.json"), JSON.stringify(config), { mode: 0o600 });
   const order: string[] = [];
@@ -76,13 +76,13 @@ describe("the URL that a host sends the headers to", () => {
   test("headers prints no token for a URL out of the server's reach, however the server was chosen", async () => {
     const { issuer, origin, headers } = await servers();
     for (const [name, url] of denied(origin)) {
-      for (const said of [await headers(url, [name]), await headers(url, [], name)]) {
-        expect(said, url).toMatchObject({ code: 2, out: "" });
-        expect(said.err).toMatch(
+      for (const result of [await headers(url, [name]), await headers(url, [], name)]) {
+        expect(result, url).toMatchObject({ code: 2, out: "" });
+        expect(result.err).toMatch(
           /^error\[egress_denied\]: The URL in CLAUDE_CODE_MCP_SERVER_URL [^\n]*nothing was sent[^\n]*\n$/,
         );
-        expect(said.err).toContain(`"${name}"`);
-        expect(said.err).not.toMatch(/other\.example|tenant/);
+        expect(result.err).toContain(`"${name}"`);
+        expect(result.err).not.toMatch(/other\.example|tenant/);
       }
     }
     expect(issuer.server.requests).toEqual([]);
@@ -90,11 +90,11 @@ describe("the URL that a host sends the headers to", () => {
 
   test("headers prints no token for a URL whose path is out of a server's reach of `path`", async () => {
     const { issuer, origin, headers } = await servers();
-    for (const [url, said] of [
+    for (const [url, message] of [
       [`${origin}/narrow/..%2fcrm`, "No server of the config is at the URL"],
       [`${origin}/narrow/x`.replace("//", "//user@"), "error[egress_denied]"],
     ] as const) {
-      expect(await headers(url)).toMatchObject({ code: 2, out: "", err: expect.stringContaining(said) });
+      expect(await headers(url)).toMatchObject({ code: 2, out: "", err: expect.stringContaining(message) });
     }
     expect(issuer.server.requests).toEqual([]);
   });
@@ -137,8 +137,8 @@ describe("the URL that a host sends the headers to", () => {
     const config = { servers: { alice: at("alice"), bob: at("bob") } };
     for (const tenant of ["bob", "alice"]) {
       const env = { ...issuer.env, CLAUDE_CODE_MCP_SERVER_URL: `${issuer.url}?tenant=${tenant}` };
-      const said = await command(["headers"], config, env);
-      expect(JSON.parse(said.out)).toEqual({ authorization: `Bearer token-of-${tenant}` });
+      const result = await command(["headers"], config, env);
+      expect(JSON.parse(result.out)).toEqual({ authorization: `Bearer token-of-${tenant}` });
     }
   });
 });

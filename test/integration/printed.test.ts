@@ -26,7 +26,7 @@ function actedOn(text: string): readonly string[] {
   ];
 }
 
-interface Said {
+interface CommandResult {
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
@@ -36,7 +36,7 @@ async function program(
   argv: readonly string[],
   cwd: string,
   env: Readonly<Record<string, string>>,
-): Promise<Said> {
+): Promise<CommandResult> {
   // With `--`, as in the first line of the command. Without it, Node itself would handle `--env-file` and print its
   // value.
   const child = spawn(process.execPath, ["--", cli, ...argv], {
@@ -226,11 +226,11 @@ describe("the output of a command", () => {
     async (_, row) => {
       const cwd = await folder(row.config === undefined ? {} : { "mcp-auth.config.json": row.config });
       for (const github of [{}, { GITHUB_ACTIONS: "true" }]) {
-        const said = await program(row.argv, cwd, { ...row.env, ...github });
-        expect([...actedOn(said.out), ...actedOn(said.err)]).toEqual([]);
-        expect(said.code, said.err).toBe(row.code);
-        expect(shown.test(said.out + said.err)).toBe(row.names);
-        if (row.argv.includes("--json")) expect(JSON.parse(said.out)).toMatchObject({ valid: false });
+        const result = await program(row.argv, cwd, { ...row.env, ...github });
+        expect([...actedOn(result.out), ...actedOn(result.err)]).toEqual([]);
+        expect(result.code, result.err).toBe(row.code);
+        expect(shown.test(result.out + result.err)).toBe(row.names);
+        if (row.argv.includes("--json")) expect(JSON.parse(result.out)).toMatchObject({ valid: false });
       }
     },
   );
@@ -239,8 +239,8 @@ describe("the output of a command", () => {
     const cwd = await folder();
     await mkdir(join(cwd, "::error::x"));
     await writeFile(join(cwd, "::error::x", "c.json"), config(), { mode: 0o600 });
-    const said = await program(["validate", "--config", "::error::x/c.json"], cwd, {});
-    expect(said).toEqual({ code: 0, err: "", out: "\\u003a:error::x/c.json: no mistakes, 1 server\n" });
+    const result = await program(["validate", "--config", "::error::x/c.json"], cwd, {});
+    expect(result).toEqual({ code: 0, err: "", out: "\\u003a:error::x/c.json: no mistakes, 1 server\n" });
   });
 });
 
@@ -283,6 +283,6 @@ test.each(["::add-path::/evil", "a##[add-path]/evil"])(
     expect([json.code, JSON.parse(json.out).accessToken]).toEqual([0, accessToken]);
     const headers = await program(["headers", "tools"], cwd, issuer.env);
     expect(JSON.parse(headers.out)).toEqual({ authorization: `Bearer ${accessToken}` });
-    for (const said of [bare, json, headers]) expect(actedOn(said.out + said.err)).toEqual([]);
+    for (const result of [bare, json, headers]) expect(actedOn(result.out + result.err)).toEqual([]);
   },
 );

@@ -1,7 +1,7 @@
 // The package explains the first persistent refusal of a server, because the MCP SDK shows only a 401.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { Logger, McpAuthConfig, McpAuthOptions, TokenManager } from "../../src/index.js";
+import type { Logger, McpAuthConfig, McpAuthOptions } from "../../src/index.js";
 import { sendJson } from "../support/http-server.js";
 import { createTokenIssuer } from "../support/token-issuer.js";
 import {
@@ -14,7 +14,14 @@ import {
   startScriptedServer,
   startWorld,
 } from "./harness.js";
-import { createLiveManager, startRefusingProxy, toolCall, toolIn, unauthorized } from "./refusing-proxy.js";
+import {
+  createLiveManager,
+  startRefusingProxy,
+  statusOf,
+  toolCall,
+  toolIn,
+  unauthorized,
+} from "./refusing-proxy.js";
 
 const other = "https://other.example/mcp";
 const challenge =
@@ -29,12 +36,6 @@ function warnings(): readonly (Error & { code?: string })[] {
   process.on("warning", note);
   onTestFinished(() => void process.off("warning", note));
   return heard;
-}
-
-async function statusOf(manager: TokenManager, tool: string): Promise<number> {
-  const response = await manager.fetch(manager.url, toolCall(tool));
-  await response.body?.cancel();
-  return response.status;
 }
 
 /** Waits for process warnings, which come in a later tick, and for the explaining module, which is loaded lazily. */
@@ -55,8 +56,8 @@ describe("a server that refuses new tokens too", () => {
     const world = await wrongResourceWorld();
     const heard = warnings();
     const { manager } = await createTestManager(world);
-    for (const tool of ["a", "b", "c"]) expect(await statusOf(manager, tool)).toBe(401);
-    await Promise.all(["d", "e", "f"].map((tool) => statusOf(manager, tool)));
+    for (const tool of ["a", "b", "c"]) expect(await statusOf(manager, toolCall(tool))).toBe(401);
+    await Promise.all(["d", "e", "f"].map((tool) => statusOf(manager, toolCall(tool))));
     await settle();
     expect(heard.map(({ code }) => code)).toEqual(["unauthorized"]);
     expect(heard[0]?.message).toBe(
@@ -79,7 +80,7 @@ describe("a server that refuses new tokens too", () => {
       error: log("error"),
     };
     const { manager } = await createTestManager(world, { logger });
-    for (const tool of ["a", "b"]) await statusOf(manager, tool);
+    for (const tool of ["a", "b"]) await statusOf(manager, toolCall(tool));
     await settle();
     const warned = lines.filter(([level]) => level === "warn");
     expect(warned).toHaveLength(1);
@@ -96,7 +97,7 @@ describe("a server that refuses new tokens too", () => {
     const heard = warnings();
     const { auth, manager } = await createTestManager(world);
     const events = recordEvents(auth);
-    for (const tool of ["a", "b"]) await statusOf(manager, tool);
+    for (const tool of ["a", "b"]) await statusOf(manager, toolCall(tool));
     await settle();
     const warned = events.filter(({ event }) => event === "token:warning");
     expect(warned).toHaveLength(1);
@@ -115,7 +116,7 @@ describe("a server that refuses new tokens too", () => {
     subscribe("mcp-auth:token:warning", note);
     onTestFinished(() => void unsubscribe("mcp-auth:token:warning", note));
     const { manager } = await createTestManager(world);
-    await statusOf(manager, "a");
+    await statusOf(manager, toolCall("a"));
     await settle();
     expect([published.length, heard.length]).toEqual([1, 0]);
   });
@@ -128,7 +129,8 @@ describe("a server that refuses new tokens too", () => {
       servers: { one: tools, two: { ...tools, url: `${world.front.origin}/mcp/two` } },
     };
     const auth = await createTestRuntime<"one" | "two">({ config, env: world.env });
-    for (const name of ["one", "two", "one", "two"] as const) await statusOf(auth.resolve(name), "a");
+    for (const name of ["one", "two", "one", "two"] as const)
+      await statusOf(auth.resolve(name), toolCall("a"));
     await settle();
     expect(heard.map(({ message }) => /^Server "(\w+)"/.exec(message)?.[1])).toEqual(["one", "two"]);
   });
@@ -144,17 +146,17 @@ describe("a server that refuses new tokens too", () => {
       await settle();
       return events.filter(({ code }) => code === "unauthorized").length;
     };
-    for (const tool of ["a", "b", "echo", "a"]) await statusOf(manager, tool);
+    for (const tool of ["a", "b", "echo", "a"]) await statusOf(manager, toolCall(tool));
     expect(await explained()).toBe(1);
     broken.delete("a");
-    expect(await statusOf(manager, "a")).toBe(200);
+    expect(await statusOf(manager, toolCall("a"))).toBe(200);
     await advance(20_000);
-    expect(await statusOf(manager, "b")).toBe(401);
+    expect(await statusOf(manager, toolCall("b"))).toBe(401);
     expect(await explained()).toBe(1);
     broken.clear();
-    expect(await statusOf(manager, "b")).toBe(200);
+    expect(await statusOf(manager, toolCall("b"))).toBe(200);
     broken.add("a");
-    expect(await statusOf(manager, "a")).toBe(401);
+    expect(await statusOf(manager, toolCall("a"))).toBe(401);
     expect(await explained()).toBe(2);
   });
 
@@ -162,7 +164,7 @@ describe("a server that refuses new tokens too", () => {
     const world = await wrongResourceWorld({ scopes: ["r"] });
     const { manager, advance } = await createLiveManager(world);
     for (let second = 0; second < 10; second += 1) {
-      await statusOf(manager, "a");
+      await statusOf(manager, toolCall("a"));
       await advance(1_000);
       const { state, lastError } = manager.status();
       expect([state, lastError?.code, lastError?.message]).toEqual([
@@ -202,7 +204,7 @@ describe("the advice about a persistent refusal", () => {
     const config = { servers: { tools: { ...tools, grant: { ...tools.grant, ...members } } } };
     const { auth, manager } = await createTestManager({ config, env: issuer.env }, options);
     auth.on("token:warning", () => {});
-    await statusOf(manager, "a");
+    await statusOf(manager, toolCall("a"));
     await settle();
     const { lastError } = manager.status();
     return { message: lastError?.message ?? "", details: lastError?.details, issuer };
@@ -253,7 +255,7 @@ describe("the advice about a persistent refusal", () => {
     } as const;
     const { auth, manager } = await createTestManager({ config, env: { TOKEN: "static-token" } });
     const events = recordEvents(auth);
-    expect(await statusOf(manager, "a")).toBe(401);
+    expect(await statusOf(manager, toolCall("a"))).toBe(401);
     await settle();
     const [warned] = events.filter(({ code }) => code === "unauthorized");
     expect(warned?.message).toContain(
@@ -272,7 +274,7 @@ test("credentials that a server quotes in its challenge are <secret> in the deta
   );
   const { auth, manager } = await createTestManager(quoting);
   auth.on("token:warning", () => {});
-  await statusOf(manager, "a");
+  await statusOf(manager, toolCall("a"));
   await settle();
   const { details } = manager.status().lastError ?? {};
   expect(details).toMatchObject({ error: "invalid_token", error_description: "Bearer <secret> <secret>" });
@@ -291,7 +293,7 @@ describe("a replacement that the authorization server refuses", () => {
       (_request, response) => void unauthorized(response),
     );
     const { manager } = await createTestManager(issuer);
-    for (const tool of ["a", "b", "c"]) expect(await statusOf(manager, tool)).toBe(401);
+    for (const tool of ["a", "b", "c"]) expect(await statusOf(manager, toolCall(tool))).toBe(401);
     await settle();
     expect(heard.map(({ code }) => code)).toEqual(["token_request_rejected"]);
   });
@@ -302,9 +304,9 @@ test("a server that accepts the new token after a revocation causes no warning",
   const heard = warnings();
   const { auth, manager } = await createTestManager(world);
   const events = recordEvents(auth);
-  await statusOf(manager, "echo");
+  await statusOf(manager, toolCall("echo"));
   world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
-  expect(await statusOf(manager, "echo")).toBe(200);
+  expect(await statusOf(manager, toolCall("echo"))).toBe(200);
   await settle();
   expect(events.filter(({ event }) => event === "token:warning")).toEqual([]);
   expect(heard).toEqual([]);

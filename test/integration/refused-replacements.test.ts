@@ -1,21 +1,22 @@
 // Refusals after which the call cannot be sent again, or after which there is no new token.
 import { describe, expect, test } from "vitest";
-import type { McpAuthConfig, TokenManager } from "../../src/index.js";
+import type { McpAuthConfig } from "../../src/index.js";
 import { sendJson } from "../support/http-server.js";
 import { recordEvents, sendToken, startScriptedIssuer } from "./harness.js";
-import { createLiveManager, startRefusingProxy, toolCall, toolIn, unauthorized } from "./refusing-proxy.js";
+import {
+  createLiveManager,
+  startRefusingProxy,
+  statusOf,
+  toolCall,
+  toolIn,
+  unauthorized,
+} from "./refusing-proxy.js";
 
 /** Returns the config without retries of token requests. */
 const withoutRetries = (config: McpAuthConfig<"tools">): McpAuthConfig<"tools"> => ({
   ...config,
   defaults: { retry: { attempts: 1 } },
 });
-
-async function statusOf(manager: TokenManager, init?: RequestInit, url = manager.url): Promise<number> {
-  const response = await manager.fetch(url, init);
-  await response.body?.cancel();
-  return response.status;
-}
 
 describe("a body that cannot be sent again", () => {
   const streamed = (init: RequestInit): RequestInit & { duplex: "half" } => ({

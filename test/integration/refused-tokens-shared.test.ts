@@ -8,6 +8,7 @@ import {
   type Refuse,
   type RefusingProxy,
   startRefusingProxy,
+  statusOf,
   toolCall,
   toolIn,
   unauthorized,
@@ -36,11 +37,6 @@ async function shared(options: Partial<McpAuthStore> = {}): Promise<Shared> {
   const memory = sharedMemory();
   const live = liveClock();
   const { clock, fetch } = live;
-  const statusOf = async (manager: TokenManager, tool: string): Promise<number> => {
-    const response = await manager.fetch(manager.url, toolCall(tool));
-    await response.body?.cancel();
-    return response.status;
-  };
   return {
     ...live,
     ...{ world, memory },
@@ -52,7 +48,7 @@ async function shared(options: Partial<McpAuthStore> = {}): Promise<Shared> {
       return { manager, stop: () => auth.stop() };
     },
     async call(tool, ...processes) {
-      const answers = Promise.all(processes.map(({ manager }) => statusOf(manager, tool)));
+      const answers = Promise.all(processes.map(({ manager }) => statusOf(manager, toolCall(tool))));
       let isDone = false;
       const note = (): void => {
         isDone = true;

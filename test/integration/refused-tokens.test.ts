@@ -1,24 +1,18 @@
 // A server that refuses a new token may refuse only one tool, session or path. So a refusal limits token requests,
 // never calls. The runtime's clock moves only when a test moves it; servers and requests are real.
 import { describe, expect, test } from "vitest";
-import type { TokenManager } from "../../src/index.js";
 import { createTestManager, sendToken, startScriptedIssuer } from "./harness.js";
 import {
   createLiveManager,
   initialize,
   message,
   startRefusingProxy,
+  statusOf,
   toolCall,
   toolIn,
   unauthorized,
 } from "./refusing-proxy.js";
 import { connectClient } from "./tool-client.js";
-
-async function statusOf(manager: TokenManager, init?: RequestInit, url = manager.url): Promise<number> {
-  const response = await manager.fetch(url, init);
-  await response.body?.cancel();
-  return response.status;
-}
 
 /** Returns whether a request calls the tool `jira`, which passes on the 401 of its own backend. */
 const jiraRefuses = (body: string): boolean => toolIn(body) === "jira";

@@ -1,6 +1,6 @@
 // A real MCP server behind a proxy that refuses the requests that a test selects.
 import type { ServerResponse } from "node:http";
-import type { McpAuthOptions } from "../../src/index.js";
+import type { McpAuthOptions, TokenManager } from "../../src/index.js";
 import { parseJsonObject } from "../../src/lib/json-object.js";
 import type { HttpServer, RecordedRequest } from "../support/http-server.js";
 import {
@@ -62,6 +62,17 @@ export async function createLiveManager(
   // A listener prevents process warnings.
   made.auth.on("token:warning", () => {});
   return { ...live, ...made };
+}
+
+/** Makes a request, and returns the status of its response. */
+export async function statusOf(
+  manager: TokenManager,
+  init?: RequestInit,
+  url = manager.url,
+): Promise<number> {
+  const response = await manager.fetch(url, init);
+  await response.body?.cancel();
+  return response.status;
 }
 
 export const unauthorized = (response: ServerResponse, challenge = 'Bearer error="invalid_token"'): true => {

@@ -227,16 +227,16 @@ describe("a program with a usable config", () => {
     await project.write("recorder.mjs", recorder);
     const flags = ["--no-warnings", "--import", "./recorder.mjs", ...registerFlag];
     // The program above prints this shape.
-    const said = printed(await project.run({ flags, env: { LOADED: log } })) as {
+    const loaded = printed(await project.run({ flags, env: { LOADED: log } })) as {
       atStart: string[];
       afterOthers: string[];
       status: number;
       afterCall: number;
     };
-    expect(said.afterOthers).toEqual(said.atStart);
-    expect(said.atStart.length).toBeGreaterThan(0);
-    expect(said.afterCall).toBeGreaterThan(said.atStart.length);
-    expect(said.status).toBe(200);
+    expect(loaded.afterOthers).toEqual(loaded.atStart);
+    expect(loaded.atStart.length).toBeGreaterThan(0);
+    expect(loaded.afterCall).toBeGreaterThan(loaded.atStart.length);
+    expect(loaded.status).toBe(200);
     expect(await readFile(log, "utf8")).toContain("/oauth4webapi/");
   });
 

@@ -1,7 +1,7 @@
 // A 401 that names scopes is first a refusal. Only if a new token is refused too may it mean that scopes are missing.
 import { decodeJwt } from "jose";
 import { describe, expect, test } from "vitest";
-import type { FetchFunction, TokenManager } from "../../src/index.js";
+import type { FetchFunction } from "../../src/index.js";
 import { type RecordedRequest, sendJson } from "../support/http-server.js";
 import {
   agentSecret,
@@ -13,7 +13,7 @@ import {
   startWorld,
   type WorldOptions,
 } from "./harness.js";
-import { createLiveManager, toolCall, toolIn } from "./refusing-proxy.js";
+import { createLiveManager, statusOf, toolCall, toolIn } from "./refusing-proxy.js";
 
 /** The scope that a tool needs, and the scopes in its challenge if they differ. */
 interface Need {
@@ -76,12 +76,6 @@ async function scopedWorld({ needs, status = 401, supported, grant, members, fet
   };
 }
 
-async function statusOf(manager: TokenManager, tool: string): Promise<number> {
-  const response = await manager.fetch(manager.url, toolCall(tool));
-  await response.body?.cancel();
-  return response.status;
-}
-
 const scopes = ["r", "w", "x"];
 const growing = { grant: { scopes: ["r"] }, members: { stepUp: ["w"] } };
 
@@ -90,17 +84,21 @@ describe("a 401 that names a scope of stepUp", () => {
     const { manager, requestedScopes } = await scopedWorld({
       ...{ scopes, ...growing, needs: { write: { scope: "w", named: "r w" } } },
     });
-    expect(await statusOf(manager, "write")).toBe(200);
+    expect(await statusOf(manager, toolCall("write"))).toBe(200);
     expect(requestedScopes()).toEqual(["r", "r", "r w"]);
-    expect([await statusOf(manager, "write"), await statusOf(manager, "read")]).toEqual([200, 200]);
+    expect([await statusOf(manager, toolCall("write")), await statusOf(manager, toolCall("read"))]).toEqual([
+      200, 200,
+    ]);
     expect(requestedScopes()).toEqual(["r", "r", "r w"]);
   });
 
   test("a 401 that names a scope of stepUp is no step-up if a new token with the same scopes is accepted", async () => {
     const { manager, requestedScopes, refuse } = await scopedWorld({ scopes, ...growing, needs: {} });
-    expect(await statusOf(manager, "read")).toBe(200);
+    expect(await statusOf(manager, toolCall("read"))).toBe(200);
     await refuse("r w");
-    expect([await statusOf(manager, "read"), await statusOf(manager, "read")]).toEqual([200, 200]);
+    expect([await statusOf(manager, toolCall("read")), await statusOf(manager, toolCall("read"))]).toEqual([
+      200, 200,
+    ]);
     expect(requestedScopes()).toEqual(["r", "r"]);
   });
 
@@ -108,7 +106,7 @@ describe("a 401 that names a scope of stepUp", () => {
     const { manager, requestedScopes } = await scopedWorld({
       ...{ scopes, ...growing, needs: { write: { scope: "w", named: "x w other" } } },
     });
-    expect(await statusOf(manager, "write")).toBe(200);
+    expect(await statusOf(manager, toolCall("write"))).toBe(200);
     expect(requestedScopes()).toEqual(["r", "r", "r w"]);
   });
 
@@ -116,11 +114,11 @@ describe("a 401 that names a scope of stepUp", () => {
     const { manager, requestedScopes, advance } = await scopedWorld({
       ...{ scopes, ...growing, needs: { write: { scope: "x", named: "w" } } },
     });
-    expect(await statusOf(manager, "write")).toBe(401);
+    expect(await statusOf(manager, toolCall("write"))).toBe(401);
     expect(requestedScopes()).toEqual(["r", "r", "r w"]);
     for (let second = 0; second < 10; second += 1) {
-      expect(await statusOf(manager, "write")).toBe(401);
-      expect(await statusOf(manager, "read")).toBe(200);
+      expect(await statusOf(manager, toolCall("write"))).toBe(401);
+      expect(await statusOf(manager, toolCall("read"))).toBe(200);
       await advance(1_000);
     }
     // Later requests replace refused tokens of the new scope set, at 0, 1, 3 and 7 s.
@@ -144,10 +142,10 @@ describe("a 401 that names a scope of stepUp", () => {
       ...{ scopes, grant: { scopes: ["r"] }, members: { stepUp: ["w", "x"] } },
       needs: { write: { scope: "w", named: "none" }, more: { scope: "x" } },
     });
-    expect(await statusOf(manager, "write")).toBe(401);
-    expect(await statusOf(manager, "write")).toBe(401);
+    expect(await statusOf(manager, toolCall("write"))).toBe(401);
+    expect(await statusOf(manager, toolCall("write"))).toBe(401);
     expect(requestedScopes()).toEqual(["r", "r"]);
-    expect(await statusOf(manager, "more")).toBe(200);
+    expect(await statusOf(manager, toolCall("more"))).toBe(200);
     expect(requestedScopes()).toEqual(["r", "r", "r", "r x"]);
   });
 
@@ -163,7 +161,7 @@ describe("a 401 that names a scope of stepUp", () => {
       },
     );
     const { manager } = await createLiveManager(growingAt(issuer));
-    expect(await statusOf(manager, "write")).toBe(200);
+    expect(await statusOf(manager, toolCall("write"))).toBe(200);
     expect(scopesAskedOf(issuer)).toEqual(["r", "r", "r w"]);
   });
 
@@ -172,7 +170,7 @@ describe("a 401 that names a scope of stepUp", () => {
       ...{ scopes, dpop: { nonces: true }, grant: growing.grant, members: { stepUp: ["w"], dpop: true } },
       needs: { write: { scope: "w" } },
     });
-    expect(await statusOf(manager, "write")).toBe(200);
+    expect(await statusOf(manager, toolCall("write"))).toBe(200);
     const granted = issuer.issued.map(({ scope }) => scope);
     expect(granted).toEqual(["r", "r", "r w"]);
     expect(new Set(issuer.issued.map(({ jkt }) => jkt)).size).toBe(1);
@@ -188,10 +186,10 @@ describe("failing step-ups after a 401", () => {
       ...{ scopes, clients: [{ id: "agent", secret: agentSecret, scopes: ["r"] }], ...growing },
       needs: { write: { scope: "w" } },
     });
-    expect(await statusOf(manager, "write")).toBe(401);
+    expect(await statusOf(manager, toolCall("write"))).toBe(401);
     expect(requestedScopes()).toEqual(["r", "r", "r w"]);
     expect(heard.some(({ oauthError }) => oauthError === "invalid_scope")).toBe(true);
-    expect(await statusOf(manager, "read")).toBe(200);
+    expect(await statusOf(manager, toolCall("read"))).toBe(200);
     expect(manager.status().state).toBe("fresh");
     expect(requestedScopes()).toHaveLength(3);
   });
@@ -202,8 +200,8 @@ describe("failing step-ups after a 401", () => {
       needs: { write: { scope: "w" } },
     });
     for (let second = 0; second < 60; second += 1) {
-      expect(await statusOf(manager, "write")).toBe(401);
-      expect(await statusOf(manager, "read")).toBe(200);
+      expect(await statusOf(manager, toolCall("write"))).toBe(401);
+      expect(await statusOf(manager, toolCall("read"))).toBe(200);
       await advance(1_000);
     }
     expect(requestedScopes().filter((scope) => scope === "r")).toHaveLength(1 + 6);
@@ -216,7 +214,7 @@ describe("a 401 that names scopes, without scopes in the config", () => {
     const { manager, requestedScopes } = await scopedWorld({
       ...{ scopes, needs: { write: { scope: "w", named: "r w" } } },
     });
-    expect(await statusOf(manager, "write")).toBe(200);
+    expect(await statusOf(manager, toolCall("write"))).toBe(200);
     expect(requestedScopes()).toEqual([undefined, undefined, "r w"]);
   });
 
@@ -224,9 +222,9 @@ describe("a 401 that names scopes, without scopes in the config", () => {
     const { manager, requestedScopes } = await scopedWorld({
       ...{ scopes: ["r"], supported: ["r"], needs: { admin: { scope: "admin" } } },
     });
-    expect(await statusOf(manager, "admin")).toBe(401);
+    expect(await statusOf(manager, toolCall("admin"))).toBe(401);
     await manager.getToken({ forceRefresh: true });
-    expect(await statusOf(manager, "read")).toBe(200);
+    expect(await statusOf(manager, toolCall("read"))).toBe(200);
     expect(new Set(requestedScopes())).toEqual(new Set(["r"]));
   });
 
@@ -236,7 +234,7 @@ describe("a 401 that names scopes, without scopes in the config", () => {
     });
     await manager.getToken();
     await refuse("r");
-    expect(await statusOf(manager, "write")).toBe(200);
+    expect(await statusOf(manager, toolCall("write"))).toBe(200);
     expect(requestedScopes()).toEqual(["r w", "r w"]);
   });
 });
@@ -275,7 +273,7 @@ describe("twelve concurrent calls that each need another scope", () => {
       status: 403,
       fetch: whenAllAreRefused(),
     });
-    const statuses = await Promise.all(many.map((tool) => statusOf(manager, tool)));
+    const statuses = await Promise.all(many.map((tool) => statusOf(manager, toolCall(tool))));
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(requestedScopes()).toHaveLength(3);
     expect(String(requestedScopes()[2]).split(" ").toSorted()).toEqual(["r", ...many].toSorted());
@@ -283,14 +281,14 @@ describe("twelve concurrent calls that each need another scope", () => {
 
   test("twelve concurrent calls that each need another scope send four token requests after 401s", async () => {
     const { manager, requestedScopes } = await scopedWorld({ ...options, fetch: whenAllAreRefused() });
-    const statuses = await Promise.all(many.map((tool) => statusOf(manager, tool)));
+    const statuses = await Promise.all(many.map((tool) => statusOf(manager, toolCall(tool))));
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(requestedScopes()).toHaveLength(4);
   });
 
   test("twelve concurrent calls that each need another scope send at most thirteen token requests in any order of 403s", async () => {
     const { manager, requestedScopes } = await scopedWorld({ ...options, status: 403 });
-    const statuses = await Promise.all(many.map((tool) => statusOf(manager, tool)));
+    const statuses = await Promise.all(many.map((tool) => statusOf(manager, toolCall(tool))));
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(requestedScopes().length).toBeLessThanOrEqual(13);
   });
@@ -304,12 +302,12 @@ describe("twelve concurrent calls that each need another scope", () => {
         clients: [{ id: "agent", secret: agentSecret, scopes: ["r", ...granted] }],
       },
     });
-    const outcomes = await Promise.allSettled(many.map((tool) => statusOf(manager, tool)));
+    const outcomes = await Promise.allSettled(many.map((tool) => statusOf(manager, toolCall(tool))));
     const served = outcomes.map((outcome) => outcome.status === "fulfilled" && outcome.value === 200);
     expect(served).toEqual(many.map((scope) => scope !== "s5"));
     const before = requestedScopes().length;
     expect(before).toBeLessThanOrEqual(13 + 2);
-    for (const tool of granted) expect(await statusOf(manager, tool)).toBe(200);
+    for (const tool of granted) expect(await statusOf(manager, toolCall(tool))).toBe(200);
     expect(requestedScopes()).toHaveLength(before);
   });
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { run } from "../../../src/cli/main.js";
 import { temporaryFolder } from "../../support/temporary-folder.js";
 
-export interface Said {
+export interface CommandResult {
   readonly code: number;
   readonly out: string;
   readonly err: string;
@@ -17,7 +17,7 @@ export async function command(
     readonly env?: Readonly<Record<string, string>>;
     readonly signal?: AbortSignal;
   },
-): Promise<Said> {
+): Promise<CommandResult> {
   let [out, err] = ["", ""];
   const code = await run(argv, {
     cwd: around.cwd,

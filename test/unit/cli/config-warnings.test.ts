@@ -25,9 +25,9 @@ test.each([["token", "crm"], ["headers", "crm"], ["validate"]])(
       [["--config", name], {}],
       [[], { MCP_AUTH_CONFIG: name }],
     ] as const) {
-      const said = await command([...argv, ...args], { cwd, env: { TOKEN: "t", ...env } });
-      expect(said).toMatchObject({ code: 0, err: `warning: ${warning}\n` });
-      expect(said.out).not.toContain("warning");
+      const result = await command([...argv, ...args], { cwd, env: { TOKEN: "t", ...env } });
+      expect(result).toMatchObject({ code: 0, err: `warning: ${warning}\n` });
+      expect(result.out).not.toContain("warning");
     }
   },
 );

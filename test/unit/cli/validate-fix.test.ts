@@ -14,21 +14,27 @@ async function fix(text: string, options: { link?: boolean } = {}) {
   await writeFile(file, text);
   await chmod(file, 0o640);
   if (options.link === true) await symlink("real.json", join(cwd, "mcp-auth.config.json"));
-  const said = { out: "", err: "" };
+  const result = { out: "", err: "" };
   const code = await run(["validate", "--fix"], {
     cwd,
     env: {},
     out: (chunk) => {
-      said.out += chunk;
+      result.out += chunk;
     },
     err: (chunk) => {
-      said.err += chunk;
+      result.err += chunk;
     },
     color: false,
     signal: new AbortController().signal,
   });
   const { mode } = await stat(file);
-  return { code, ...said, text: await readFile(file, "utf8"), mode: mode & 0o777, files: await readdir(cwd) };
+  return {
+    code,
+    ...result,
+    text: await readFile(file, "utf8"),
+    mode: mode & 0o777,
+    files: await readdir(cwd),
+  };
 }
 
 test.each([false, true])(

@@ -26,15 +26,15 @@ async function validate(
   files: Readonly<Record<string, string>> = {},
 ) {
   const cwd = await project({ "mcp-auth.config.json": config(servers), ...files });
-  const said = await command(["validate", "--secrets", "--json"], { cwd, env });
-  const { secrets, skipped, violations } = JSON.parse(said.out) as {
+  const result = await command(["validate", "--secrets", "--json"], { cwd, env });
+  const { secrets, skipped, violations } = JSON.parse(result.out) as {
     secrets: { code: string; server: string; message: string }[];
     skipped: { server: string; message: string }[];
     violations: unknown[];
   };
   expect(violations).toEqual([]);
-  expect(said.out + said.err).not.toContain("canary");
-  return { cwd, code: said.code, secrets, skipped, messages: secrets.map(({ message }) => message) };
+  expect(result.out + result.err).not.toContain("canary");
+  return { cwd, code: result.code, secrets, skipped, messages: secrets.map(({ message }) => message) };
 }
 
 describe("the secrets of each kind of server", () => {
@@ -326,9 +326,9 @@ test("the ID token of a GitHub Actions job is requested, and outside of a job th
 describe("validate --json", () => {
   test("validate --json prints JSON with the error if there is no config", async () => {
     const cwd = await project();
-    const said = await command(["validate", "--json"], { cwd });
-    expect([said.code, said.err]).toEqual([2, ""]);
-    expect(JSON.parse(said.out)).toEqual({
+    const result = await command(["validate", "--json"], { cwd });
+    expect([result.code, result.err]).toEqual([2, ""]);
+    expect(JSON.parse(result.out)).toEqual({
       valid: false,
       violations: [],
       warnings: [],
@@ -351,8 +351,8 @@ describe("validate --json", () => {
 
   test("validate --json prints JSON if the file cannot be parsed", async () => {
     const cwd = await project({ "mcp-auth.config.json": "{" });
-    const said = await command(["validate", "--json"], { cwd });
-    expect([said.code, said.err]).toEqual([2, ""]);
-    expect(JSON.parse(said.out)).toMatchObject({ valid: false, violations: [{ line: 1 }] });
+    const result = await command(["validate", "--json"], { cwd });
+    expect([result.code, result.err]).toEqual([2, ""]);
+    expect(JSON.parse(result.out)).toMatchObject({ valid: false, violations: [{ line: 1 }] });
   });
 });

@@ -4,7 +4,10 @@ import { createHash, createPublicKey, verify } from "node:crypto";
 import { claimsOf, headerOf } from "./jwt.mjs";
 
 /** Yields assertions on the requests that must carry a proof: token requests, and requests to the MCP server. */
-export function* ofProofs(requests, { tokenRequests, authorized, tokenEndpoint, dpopAlgorithms, nonces }) {
+export function* checkDpopProofs(
+  requests,
+  { tokenRequests, authorized, tokenEndpoint, dpopAlgorithms, nonces },
+) {
   const proofs = requests.map((request) => request.header("dpop"));
   yield [
     "one proof is sent with each token request and each request to the MCP server",
@@ -19,9 +22,11 @@ export function* ofProofs(requests, { tokenRequests, authorized, tokenEndpoint, 
     const claims = claimsOf(proof);
     keys.add(thumbprint(header.jwk));
     ids.add(claims.jti);
-    yield* ofProof(proof, request, dpopAlgorithms);
+    yield* checkProof(proof, request, dpopAlgorithms);
     const atTokenEndpoint = tokenRequests.includes(request);
-    yield atTokenEndpoint ? ofTokenRequest(claims, tokenEndpoint) : ofResource(claims, request);
+    yield atTokenEndpoint
+      ? checkProofAtTokenEndpoint(claims, tokenEndpoint)
+      : checkProofAtMcpServer(claims, request);
     const { origin } = new URL(request.url);
     yield ["a proof has the latest nonce of its server", claims.nonce === latest.get(origin)];
     if (request.answer.nonce !== undefined) latest.set(origin, request.answer.nonce);
@@ -36,7 +41,7 @@ export function* ofProofs(requests, { tokenRequests, authorized, tokenEndpoint, 
 }
 
 /** RFC 9449 §4.2, for both servers. */
-function* ofProof(proof, { method, url, at }, algorithms) {
+function* checkProof(proof, { method, url, at }, algorithms) {
   const { typ, alg, jwk } = headerOf(proof);
   const { htm, htu, iat, jti } = claimsOf(proof);
   yield ["`typ` of a proof is dpop+jwt", typ === "dpop+jwt"];
@@ -55,7 +60,7 @@ function* ofProof(proof, { method, url, at }, algorithms) {
 }
 
 /** RFC 9449 §5: a proof for a token request has no access token. */
-function ofTokenRequest({ ath, htu }, tokenEndpoint) {
+function checkProofAtTokenEndpoint({ ath, htu }, tokenEndpoint) {
   return [
     "a proof at the token endpoint has its URL from the metadata, and no `ath`",
     htu === tokenEndpoint && ath === undefined,
@@ -63,7 +68,7 @@ function ofTokenRequest({ ath, htu }, tokenEndpoint) {
 }
 
 /** RFC 9449 §7. */
-function ofResource({ ath }, { token }) {
+function checkProofAtMcpServer({ ath }, { token }) {
   return [
     "`ath` of a proof is the hash of the access token in the same request",
     ath === sha256(token ?? ""),

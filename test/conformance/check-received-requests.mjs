@@ -1,16 +1,16 @@
 // Assertions on what the suite's servers received in one scenario, including headers and the identity provider (see
-// `recorder.mjs`).
-import { ofProofs } from "./dpop-proofs.mjs";
+// `record-requests.mjs`).
+import { checkDpopProofs } from "./check-dpop-proofs.mjs";
 
 /**
  * Yields assertions on the received requests.
  *
- * @param requests the output of `recorder.mjs`, in the order of arrival
- * @param context what the suite gave to the client
+ * @param requests the output of `record-requests.mjs`, in the order of arrival
+ * @param context what the suite passed to the client
  * @param traffic what the suite recorded at its MCP server and authorization server
  * @param expected the expectations of the run
  */
-export function* ofReceived(requests, context, traffic, expected) {
+export function* checkReceivedRequests(requests, context, traffic, expected) {
   const { issuer, issued } = traffic;
   const { grant, dpop, assertion } = expected;
   const parsed = requests.map(withParts);
@@ -28,9 +28,9 @@ export function* ofReceived(requests, context, traffic, expected) {
     parsed.every((request) => isForMetadata(request) || [...posted, ...atMcpServer].includes(request)) &&
       exchanges.length === (grant === "enterprise" ? 1 : 0),
   ];
-  for (const request of tokenRequests) yield* ofTokenRequest(request, context, traffic);
-  if (grant === "workload") yield* ofWorkload(tokenRequests, context[assertion ?? "valid_jwt"]);
-  if (grant === "enterprise") yield* ofExchange(exchanges[0], tokenRequests[0], context, traffic);
+  for (const request of tokenRequests) yield* checkTokenRequest(request, context, traffic);
+  if (grant === "workload") yield* checkWorkload(tokenRequests, context[assertion ?? "valid_jwt"]);
+  if (grant === "enterprise") yield* checkTokenExchange(exchanges[0], tokenRequests[0], context, traffic);
   yield [
     "the MCP server receives only issued tokens, with the right scheme",
     authorized.every(({ scheme, token }) => scheme === (dpop ? "DPoP" : "Bearer") && issued.includes(token)),
@@ -39,13 +39,13 @@ export function* ofReceived(requests, context, traffic, expected) {
   const { tokenEndpoint, dpopAlgorithms } = traffic;
   const proving = parsed.filter((request) => [...tokenRequests, ...authorized].includes(request));
   const known = { tokenRequests, authorized, tokenEndpoint, dpopAlgorithms, nonces: expected.nonces };
-  if (dpop) yield* ofProofs(proving, known);
+  if (dpop) yield* checkDpopProofs(proving, known);
   else yield ["no proof is sent without DPoP", parsed.every(({ header }) => header("dpop").length === 0)];
-  yield* ofCredentials(parsed, { tokenRequests, exchanges, authorized }, context, traffic);
+  yield* checkWhereCredentialsGo(parsed, { tokenRequests, exchanges, authorized }, context, traffic);
 }
 
 /** RFC 6749 §2.3.1 and §3.2, for all grants. */
-function* ofTokenRequest({ header, authorization, fields }, context, { methods }) {
+function* checkTokenRequest({ header, authorization, fields }, context, { methods }) {
   const types = header("content-type").map((value) => value.split(";")[0]);
   yield ["a token request is a form", types.join() === "application/x-www-form-urlencoded"];
   const names = [...fields.keys()];
@@ -59,7 +59,7 @@ function* ofTokenRequest({ header, authorization, fields }, context, { methods }
 }
 
 /** SEP-1933. Only the platform signs, and its JWT is passed on unchanged. */
-function* ofWorkload(tokenRequests, jwt) {
+function* checkWorkload(tokenRequests, jwt) {
   yield [
     "the assertion is the platform's JWT, byte for byte",
     jwt !== undefined && tokenRequests.every(({ fields }) => fields.get("assertion") === jwt),
@@ -71,7 +71,7 @@ function* ofWorkload(tokenRequests, jwt) {
 }
 
 /** SEP-990: RFC 8693 at the identity provider, then RFC 7523 §2.1 at the authorization server. */
-function* ofExchange(exchange, tokenRequest, context, { issuer, resource }) {
+function* checkTokenExchange(exchange, tokenRequest, context, { issuer, resource }) {
   const field = (name) => exchange?.fields.getAll(name).join();
   const type = (name) => `urn:ietf:params:oauth:${name}`;
   yield ["the token exchange is at the identity provider", exchange?.origin === originOf(context.idp_issuer)];
@@ -102,7 +102,7 @@ function* ofExchange(exchange, tokenRequest, context, { issuer, resource }) {
 }
 
 /** A credential for one server reaches no other server, and a private key reaches none. */
-function* ofCredentials(parsed, { tokenRequests, exchanges, authorized }, context, { issued }) {
+function* checkWhereCredentialsGo(parsed, { tokenRequests, exchanges, authorized }, context, { issued }) {
   const staysWith = (secrets, requests) =>
     parsed.every((request) => requests.includes(request) || !carries(request, secrets));
   const { client_secret: secret, private_key_pem: pem = "", idp_id_token: idToken } = context;

@@ -1,28 +1,29 @@
 // Assertions on the requests that the suite recorded, which the suite does not check for a machine client.
+
+import { checkReceivedRequests } from "./check-received-requests.mjs";
 import { claimsOf, headerOf } from "./jwt.mjs";
-import { ofReceived } from "./received.mjs";
 
 /**
  * Checks the requests of one scenario.
  *
  * @param checks the scenario's `checks.json`
- * @param {{ outcome: string, tokenRequests: number, unauthorized: number, grant: string, assertion?: string, dpop: boolean, nonces: boolean }} expected
- * `tokenRequests`: their number at the authorization server. `grant`: `client_credentials`, `workload` (a JWT of the platform,
- * which `assertion` selects) or `enterprise` (an ID-JAG). `dpop`: tokens must be bound. `nonces`: both servers require a DPoP
- * nonce, so the first request to each is repeated.
- * @param {{ received: object[] | undefined, context: object } | undefined} run what the servers received and what the suite gave
- * to the client, if the scenario ran alone
+ * @param {{ outcome: string, tokenRequests: number, unauthorized: number, grant: string, assertion?: string,
+ *   dpop: boolean, nonces: boolean }} expected `tokenRequests`: their number at the authorization server. `grant`:
+ *   `client_credentials`, `workload` (a JWT of the platform, which `assertion` selects) or `enterprise` (an ID-JAG).
+ *   `dpop`: tokens must be bound. `nonces`: both servers require a DPoP nonce, so the first request to each is repeated.
+ * @param {{ received: object[] | undefined, context: object } | undefined} run what the servers received and what the
+ *   suite passed to the client, if the scenario ran alone
  * @returns {{ asserted: number, failures: string[] }}
  */
-export function assertRecorded(checks, expected, run) {
+export function checkSuiteTraffic(checks, expected, run) {
   const traffic = readTraffic(checks);
   const isRefusal = expected.outcome === "issuer_mismatch" || expected.outcome === "resource_mismatch";
   const assertions = [
-    ...(isRefusal ? ofRefusal(traffic) : ofTokenRequests(traffic, expected)),
+    ...(isRefusal ? checkRefusal(traffic) : checkTokenRequests(traffic, expected)),
     // According to the server, not to the client.
     ["tools are listed", traffic.answered("tools/list") || expected.outcome !== "called"],
     ["a tool is called only if expected", traffic.answered("tools/call") === (expected.outcome === "called")],
-    ...(run === undefined ? [] : ofReceived(run.received ?? [], run.context, traffic, expected)),
+    ...(run === undefined ? [] : checkReceivedRequests(run.received ?? [], run.context, traffic, expected)),
     [
       "the token manager sends the MCP server no request without a token",
       traffic.unauthorized.length <= expected.unauthorized,
@@ -33,18 +34,18 @@ export function assertRecorded(checks, expected, run) {
 }
 
 /** For a refusal, the suite also accepts a client that makes no request at all or that requests a token. */
-function* ofRefusal({ authRequests, tokenRequests, resource }) {
+function* checkRefusal({ authRequests, tokenRequests, resource }) {
   yield ["the resource metadata was read", resource !== undefined];
   yield ["no token is requested", tokenRequests.length === 0];
   yield ["the authorization server receives only metadata requests", authRequests.every(isForMetadata)];
 }
 
-function* ofTokenRequests(traffic, { tokenRequests: count, grant, nonces }) {
+function* checkTokenRequests(traffic, { tokenRequests: count, grant, nonces }) {
   const { tokenRequests, resource, scopesOf401, scopesSupported, challenges, methods } = traffic;
   yield [`there are ${count} token requests (found ${tokenRequests.length})`, tokenRequests.length === count];
   for (const [index, { body }] of tokenRequests.entries()) {
     yield [`the grant is ${grantTypes[grant]}`, body.grant_type === grantTypes[grant]];
-    if (grant === "enterprise") yield* ofIdJag(body.assertion, traffic);
+    if (grant === "enterprise") yield* checkIdJag(body.assertion, traffic);
     yield [
       "`resource` is the one in the metadata, byte for byte",
       resource !== undefined && body.resource === resource,
@@ -77,14 +78,14 @@ function* ofTokenRequests(traffic, { tokenRequests: count, grant, nonces }) {
     "an assertion is sent exactly if the server lists private_key_jwt",
     assertions.length > 0 === methods.includes("private_key_jwt"),
   ];
-  for (const assertion of assertions) yield* ofAssertion(assertion, traffic);
+  for (const assertion of assertions) yield* checkAssertion(assertion, traffic);
 }
 
 const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const grantTypes = { client_credentials: "client_credentials", workload: jwtBearer, enterprise: jwtBearer };
 
 /** SEP-990: the ID-JAG contains what was requested from the identity provider. */
-function* ofIdJag(assertion, { issuer, resource }) {
+function* checkIdJag(assertion, { issuer, resource }) {
   const header = headerOf(assertion);
   const claims = claimsOf(assertion);
   yield ["the assertion is an ID-JAG", header.typ === "oauth-id-jag+jwt"];
@@ -93,7 +94,7 @@ function* ofIdJag(assertion, { issuer, resource }) {
 }
 
 /** RFC 7523, with the audience of its revision: the issuer as a single string. */
-function* ofAssertion(assertion, { issuer, algorithms, tokenRequests }) {
+function* checkAssertion(assertion, { issuer, algorithms, tokenRequests }) {
   const header = headerOf(assertion);
   const claims = claimsOf(assertion);
   yield ["`aud` is the issuer as a single string", typeof claims.aud === "string" && claims.aud === issuer];
