@@ -121,10 +121,10 @@ describe("URLs out of reach", () => {
       if (!URL.canParse(text, base)) return;
       const url = new URL(text, base);
       if (!isWithinReach(url, new URL(base), how)) return;
-      const [sent, own] = [new URL(new Request(url).url), new URL(base)];
+      const [sent, serverUrl] = [new URL(new Request(url).url), new URL(base)];
       expect([sent.protocol, sent.host, sent.username, sent.password]).toEqual([
-        own.protocol,
-        own.host,
+        serverUrl.protocol,
+        serverUrl.host,
         "",
         "",
       ]);
@@ -136,9 +136,9 @@ describe("URLs out of reach", () => {
     [address, server],
     (text, base) => {
       if (!URL.canParse(text, base)) return;
-      const [url, own] = [new URL(text, base), new URL(base)];
-      if (!isWithinReach(url, own, "path")) return;
-      const folder = own.pathname.replace(/\/$/, "");
+      const [url, serverUrl] = [new URL(text, base), new URL(base)];
+      if (!isWithinReach(url, serverUrl, "path")) return;
+      const folder = serverUrl.pathname.replace(/\/$/, "");
       const inside = possiblePaths(folder).flatMap((place) => [place, place.replace(/\/$/, "")]);
       for (const place of possiblePaths(url.pathname)) {
         expect(inside.some((top) => place === top || place.startsWith(`${top}/`))).toBe(true);
@@ -170,11 +170,11 @@ describe("redirects of a server", () => {
     "the token is sent only to the server, and at most five redirects are followed",
     [server, reach, fc.array(hop, { maxLength: 8 }), fc.constantFrom("GET", "POST")],
     async (base, how, hops, method) => {
-      const own = new URL(base);
+      const serverUrl = new URL(base);
       const sent: URL[] = [];
       const fetch = createAuthorizedFetch({
         name: "crm",
-        url: own,
+        url: serverUrl,
         reach: how,
         async fetch(input, init) {
           const { status = 200, location = "" } = hops[sent.length] ?? {};
@@ -198,8 +198,8 @@ describe("redirects of a server", () => {
       );
       expect(sent.length).toBeLessThanOrEqual(6);
       for (const { origin, pathname } of sent) {
-        expect(origin).toBe(own.origin);
-        if (how === "path") expect(`${pathname}/`.startsWith(own.pathname)).toBe(true);
+        expect(origin).toBe(serverUrl.origin);
+        if (how === "path") expect(`${pathname}/`.startsWith(serverUrl.pathname)).toBe(true);
       }
       if ("error" in outcome) assertDocumented(outcome.error, ["egress_denied"]);
     },

@@ -7,5 +7,5 @@ export const runs = Number(FUZZ_RUNS ?? 500);
 export const seed = Number(FUZZ_SEED ?? 20_261_123);
 /** Selects one case of a property, to repeat it. */
 export const path = FUZZ_PATH;
-/** The length of the longest texts in characters. With `npm run fuzz` it is the most that is ever read of a response or file. */
+/** The length of the longest texts, in characters. `npm run fuzz` uses the greatest length that is ever read. */
 export const longest = FUZZ_RUNS === undefined ? 200_000 : 1_000_000;

@@ -7,7 +7,8 @@ import { separateTokens, sharedTokens, undiciCopy } from "./phases.mjs";
 /**
  * @typedef {object} Host
  * @property {() => Promise<unknown>} connect
- * @property {(times: number) => Promise<readonly string[]>} call makes this number of concurrent calls; returns a message per failure
+ * @property {(times: number) => Promise<readonly string[]>} call makes this number of concurrent calls; returns a
+ * message per failure
  * @property {() => Promise<number>} [unauthorized] the number of 401s that the host received
  * @property {() => Promise<string>} [version] the version of Node that the host runs on
  * @property {() => number} processes the number of processes of the host

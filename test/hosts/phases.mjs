@@ -60,8 +60,8 @@ export async function separateTokens(host, servers, verdict) {
 }
 
 /**
- * Through a copy of undici: a request has the token that is at hand and is not sent again after a 401, but the next has a new
- * token. The first request of all is sent without one; mcp-remote survives that, since it is only a probe.
+ * Through a copy of undici: a request has the token that is at hand and is not sent again after a 401, but the next has
+ * a new token. The first request of all is sent without one; mcp-remote survives that, since it is only a probe.
  *
  * @type {Phases}
  */

@@ -276,7 +276,7 @@ describe("a grant with a property of another grant", () => {
   const token = { env: "TOKEN" };
   const subject = { token };
   /** The required members of each grant. */
-  const own = {
+  const requiredMembers = {
     client_credentials: { client },
     jwt_bearer: { client, assertion: token },
     token_exchange: { client, subject },
@@ -305,7 +305,7 @@ describe("a grant with a property of another grant", () => {
     return error.message.split("\n").filter((line) => line.includes("/servers/"));
   }
 
-  const foreign = Object.entries(own).flatMap(([type, grant]) =>
+  const foreign = Object.entries(requiredMembers).flatMap(([type, grant]) =>
     Object.entries(fields)
       .filter(([name]) => !(name in grant) && !(type === "token_exchange" && optional.includes(name)))
       .map(([name, value]) => [type, name, { type, ...grant, [name]: value }] as const),

@@ -1,5 +1,5 @@
-// An agent for canaries-process.test.ts, run as a separate process. It exercises every server of the config in its folder
-// and prints only how many answered.
+// An agent for canaries-process.test.ts, run as a separate process. It exercises every server of the config in its
+// folder and prints only how many answered.
 import { createMcpAuth } from "mcp-auth-runtime";
 
 const auth = await createMcpAuth();

@@ -26,8 +26,8 @@ export async function plantIdentities(
   folder: string,
 ): Promise<Identities> {
   const keys = plantKeys(canaries);
-  const own = await authority.issue({ subject: "CN=agent", client: true });
-  canaries.plantPem("key of a certificate", own.privateKey);
+  const agentCertificate = await authority.issue({ subject: "CN=agent", client: true });
+  canaries.plantPem("key of a certificate", agentCertificate.privateKey);
   const file = (name: string, text: string) => {
     writeFileSync(join(folder, name), text, { mode: 0o600 });
     return { file: name };
@@ -45,8 +45,8 @@ export async function plantIdentities(
     HMAC: canaries.word("secret of client_secret_jwt"),
     PEM: keys.pem,
     PASSPHRASE: keys.passphrase,
-    CERT: own.certificate,
-    CERT_KEY: encrypted(canaries, own.privateKey, keys.passphrase),
+    CERT: agentCertificate.certificate,
+    CERT_KEY: encrypted(canaries, agentCertificate.privateKey, keys.passphrase),
     HEADER: canaries.fresh("secret in a header"),
     PARAM: canaries.fresh("secret in a parameter"),
     STATIC: canaries.word("static token"),
@@ -79,7 +79,7 @@ export async function plantIdentities(
     sec1: { key: { privateKey: prints(keys.sec1) } },
     signer: { key: { signer: { name: "kms", format: "der" }, alg: "ES256", kid: "in-the-kms" } },
     federated: { assertion: tokens("client assertion of the platform") },
-    tls: { certificate: { cert: { env: "CERT" }, key: file("cert.key", own.privateKey) } },
+    tls: { certificate: { cert: { env: "CERT" }, key: file("cert.key", agentCertificate.privateKey) } },
     pinned: {
       certificate: { cert: { env: "CERT" }, key: { env: "CERT_KEY" }, passphrase: { env: "PASSPHRASE" } },
       method: "self_signed_tls_client_auth",

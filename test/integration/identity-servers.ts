@@ -26,7 +26,7 @@ export type GrantConfig = ServerConfig["grant"];
 const secret = "a-secret-of-more-than-thirty-two-bytes";
 const atIdp = (id: string) => `${id}-at-idp`;
 
-/** Ids of the agent's clients. Clients with a certificate exist with certificate-bound tokens and without: `-unbound`. */
+/** Ids of the agent's clients. Clients with a certificate get certificate-bound tokens, or unbound ones: `-unbound`. */
 export const clientIds = [
   ...["basic", "post", "hmac", "signer", "federated", "public"],
   ...["pki", "pki-unbound", "pinned", "pinned-unbound"],

@@ -30,8 +30,8 @@ function namedFunctions(page: string): { name: string; file: string }[] {
 }
 
 function defines(file: string, name: string): boolean {
-  const own = name.split(".").at(-1)?.replace("#", "") ?? "";
-  const definition = new RegExp(`(?:^|[\\s.#])${own}\\s*[(<:=]`, "m");
+  const identifier = name.split(".").at(-1)?.replace("#", "") ?? "";
+  const definition = new RegExp(`(?:^|[\\s.#])${identifier}\\s*[(<:=]`, "m");
   const [owner = "", ...members] = name.split(".");
   if (!existsSync(new URL(file, root))) return false;
   return (

@@ -107,7 +107,7 @@ async function site(name: string): Promise<Site> {
   return made;
 }
 
-/** Collects garbage until the object is gone, at most twenty times: a recently used object is held until the job ends. */
+/** Collects garbage at most twenty times until the object is gone: recently used objects are kept until the job ends. */
 async function collected(reference: WeakRef<object>): Promise<void> {
   setFlagsFromString("--expose-gc");
   const collect: unknown = runInNewContext("gc");

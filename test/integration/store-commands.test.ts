@@ -194,11 +194,11 @@ describe("store clear", () => {
     await command(at, ["token", "crm"]);
     await command(at, ["headers", "crm"]);
     await refusedCall(at);
-    const made = await readdir(state);
-    const kinds = new Set(made.map((name) => name.split(".")[0]));
+    const stored = await readdir(state);
+    const kinds = new Set(stored.map((name) => name.split(".")[0]));
     expect([...kinds].toSorted()).toEqual(["given", "metadata", "refusals", "token"]);
-    expect(made.filter((name) => !isEntryName(name))).toEqual([]);
-    const [first = ""] = made;
+    expect(stored.filter((name) => !isEntryName(name))).toEqual([]);
+    const [first = ""] = stored;
     const strays = [
       "notes.txt",
       entryName("a"),
@@ -209,11 +209,11 @@ describe("store clear", () => {
     for (const stray of strays) await writeFile(join(state, stray), "theirs");
     expect(await command(at, ["store", "clear"])).toEqual({
       ...{ code: 0, out: "" },
-      err: `store cleared, ${made.length} entries\n`,
+      err: `store cleared, ${stored.length} entries\n`,
     });
-    const left = await readdir(state, { recursive: true });
-    expect(left.filter((name) => basename(name).startsWith("value-"))).toEqual([]);
-    expect(left).toEqual(expect.arrayContaining(strays));
+    const remaining = await readdir(state, { recursive: true });
+    expect(remaining.filter((name) => basename(name).startsWith("value-"))).toEqual([]);
+    expect(remaining).toEqual(expect.arrayContaining(strays));
   });
 
   test("store clear needs an action, a known server, and a durable store", async () => {
@@ -250,9 +250,9 @@ test("store clear keeps the other files in a folder that is also the store's", a
   });
   expect(await auth.resolve("crm").getAccessToken()).toBe("t1");
   await auth.stop();
-  const left = await readdir(at.folder, { recursive: true });
+  const remaining = await readdir(at.folder, { recursive: true });
   // The entries of the store are not compared, because they look a week old, and the sweep may have removed them.
-  expect(left).toEqual(expect.arrayContaining([...others, "mcp-auth.config.json"]));
+  expect(remaining).toEqual(expect.arrayContaining([...others, "mcp-auth.config.json"]));
 });
 
 test("a command warns on stderr if the clock of the server differs", async () => {
@@ -527,9 +527,9 @@ describe("headers", () => {
     expect((await command(at, ["headers", "crm"])).code).toBe(3);
     const store = storeIn(at);
     const [given = ""] = await store.keys("given.");
-    const left = (await store.get(given))?.expiresIn;
-    expect(left).toBeGreaterThan(600_000);
-    expect(left).toBeLessThanOrEqual(660_000);
+    const expiresIn = (await store.get(given))?.expiresIn;
+    expect(expiresIn).toBeGreaterThan(600_000);
+    expect(expiresIn).toBeLessThanOrEqual(660_000);
   });
 
   test("headers requests a token once more if the server issues the same one again, then exits with 3", async () => {

@@ -176,11 +176,14 @@ describe("the token exchange grant of the test server", () => {
       tokens: "opaque",
     });
     for (const each of [server, opaque]) {
-      const own = await ask(each, { grant_type: "client_credentials", resource: "https://gateway.example/" });
+      const ownToken = await ask(each, {
+        grant_type: "client_credentials",
+        resource: "https://gateway.example/",
+      });
       const exchanged = await ask(each, {
         grant_type: tokenExchange,
         audience: resource,
-        subject_token: String(own.body["access_token"]),
+        subject_token: String(ownToken.body["access_token"]),
         subject_token_type: type("access_token"),
       });
       expect(exchanged.status).toBe(200);

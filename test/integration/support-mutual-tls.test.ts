@@ -21,11 +21,11 @@ const secret = "s3cr3t-that-is-as-long-as-the-hash-is";
 
 let authority: Authority;
 let identity: IssuedCertificate;
-let own: IssuedCertificate;
+let selfSignedClient: IssuedCertificate;
 beforeAll(async () => {
   authority = await createAuthority();
   identity = await authority.issue({ subject: "CN=agent, O=Acme, C=DE", client: true });
-  own = await selfSigned({ subject: "CN=self" });
+  selfSignedClient = await selfSigned({ subject: "CN=self" });
 });
 
 function fetchWith(presented?: IssuedCertificate): typeof globalThis.fetch {
@@ -56,7 +56,7 @@ describe("the test authorization server with a separate endpoint for certificate
     server = await startAuthorizationServer({
       clients: [
         { id: "pki", subjectDn: subjectOf(identity.certificate) },
-        { id: "pinned", certificates: [own.certificate] },
+        { id: "pinned", certificates: [selfSignedClient.certificate] },
         { id: "unbound", subjectDn: subjectOf(identity.certificate), certificateBound: false },
         { id: "secretive", secret, certificateBound: true },
       ],
@@ -87,7 +87,7 @@ describe("the test authorization server with a separate endpoint for certificate
 
   test.each([
     ["tls_client_auth", "pki", () => identity],
-    ["self_signed_tls_client_auth", "pinned", () => own],
+    ["self_signed_tls_client_auth", "pinned", () => selfSignedClient],
   ])(
     "the test authorization server accepts %s and binds the token to the certificate",
     async (_, id, presented) => {
@@ -117,9 +117,9 @@ describe("the test authorization server with a separate endpoint for certificate
   test("the test authorization server binds the token of a client with a secret to its certificate", async () => {
     const params = { client_id: "secretive" };
     const basic = { authorization: `Basic ${btoa(`secretive:${secret}`)}` };
-    const { body } = await ask(fetchWith(own), server.mtlsTokenEndpoint, params, basic);
+    const { body } = await ask(fetchWith(selfSignedClient), server.mtlsTokenEndpoint, params, basic);
     expect(decodeJwt(String(body["access_token"]))).toMatchObject({
-      cnf: { "x5t#S256": certificateThumbprint(own.certificate) },
+      cnf: { "x5t#S256": certificateThumbprint(selfSignedClient.certificate) },
     });
     const without = await ask(fetchWith(), server.mtlsTokenEndpoint, params, basic);
     expect([without.status, without.body["error"]]).toEqual([400, "invalid_grant"]);
@@ -314,12 +314,12 @@ describe("the test MCP server with mutual TLS", () => {
     expect(server.requests.at(-1)?.certificateThumbprint).toBe(certificateThumbprint(identity.certificate));
     const renewed = await authority.issue({ subject: "CN=agent, O=Acme, C=DE", client: true });
     expect(await probe(accessToken, renewed)).toBe(401);
-    expect(await probe(accessToken, own)).toBe(401);
+    expect(await probe(accessToken, selfSignedClient)).toBe(401);
     expect(await probe(accessToken)).toBe(401);
   });
 
   test("the test MCP server accepts an unbound token unless it requires bound ones", async () => {
-    expect(await probe(await unbound(), own)).toBe(405);
+    expect(await probe(await unbound(), selfSignedClient)).toBe(405);
     expect(await probe(await unbound())).toBe(405);
     await using strict = await startMcpServer({ issuer: issuer.issuer, tls: { authority, required: true } });
     expect(await probe(await unbound(strict), identity, strict)).toBe(401);

@@ -1,5 +1,5 @@
-// A token manager as somebody might write it in an afternoon: it keeps one token until the server answers 401. The tests
-// in this folder run against it too, and each of them must fail.
+// A token manager as somebody might write it in an afternoon: it keeps one token until the server answers 401. The
+// tests in this folder run against it too, and each of them must fail.
 import { readFileSync } from "node:fs";
 import { importPKCS8, SignJWT } from "jose";
 import type { FetchFunction } from "../../src/index.js";

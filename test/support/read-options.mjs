@@ -2,8 +2,8 @@
 import { parseArgs } from "node:util";
 
 /**
- * Returns what `parseArgs` reads, and the function `refuse` for any other mistake in the options. It prints the usage and
- * ends the script, as a mistake that `parseArgs` finds does.
+ * Returns what `parseArgs` reads, and the function `refuse` for any other mistake in the options. It prints the usage
+ * and ends the script, as a mistake that `parseArgs` finds does.
  *
  * @template {import("node:util").ParseArgsConfig} Config
  * @param {string} usage

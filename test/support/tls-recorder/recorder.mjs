@@ -1,5 +1,5 @@
-// Records every TLS connection that a process opens: whether the peer has to be verified, and the outcome. Preloaded with
-// `node --import` in NODE_OPTIONS, so that child processes record too. `records.js` reads and checks the records.
+// Records every TLS connection that a process opens: whether the peer has to be verified, and the outcome. Preloaded
+// with `node --import` in NODE_OPTIONS, so that child processes record too. `records.js` reads and checks the records.
 import { errorMonitor } from "node:events";
 import { appendFileSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";

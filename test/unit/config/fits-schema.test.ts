@@ -38,7 +38,7 @@ const json = fc.letrec<{ json: Json }>((tie) => ({
   ),
 })).json;
 
-/** A change of a config: the value at a place, counted from the top, is removed or replaced, or gets another property. */
+/** A change of a config: the value at a place, counted from the top, is removed, replaced, or gets another property. */
 const change = fc.record({
   place: fc.nat(120),
   kind: fc.constantFrom("remove", "replace", "add"),

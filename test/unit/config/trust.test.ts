@@ -1,5 +1,5 @@
-// The search uses a config only if all users who can change or replace it are trusted. Tests that need a second user are in
-// test/second-user.
+// The search uses a config only if all users who can change or replace it are trusted. Tests that need a second user
+// are in test/second-user.
 import { execFileSync } from "node:child_process";
 import { chmod, lstat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -28,7 +28,9 @@ function tokenNamed(accessToken: string): Token {
   });
 }
 
-/** Creates an authorized fetch with these tokens. Each refusal moves on to the next one, which may also be an error code. */
+/**
+ * Creates an authorized fetch with these tokens. Each refusal moves on to the next one, which may also be an error code.
+ */
 function client(
   origin: string,
   options: { tokens?: string[]; reach?: Reach; path?: string; headers?: object; meanwhile?: string } = {},

@@ -84,7 +84,9 @@ export function client(origin: string, options: ClientOptions = {}) {
   return { fetch, nonces, rejected, stepUps, accepted: () => accepted };
 }
 
-/** Checks a proof as a resource server does (RFC 9449 §4.3 and §7.1). Throws an error if a check fails or a `jti` repeats. */
+/**
+ * Checks a proof as a resource server does (RFC 9449 §4.3 and §7.1). Throws an error if a check fails or a `jti` repeats.
+ */
 export function proofVerifier(thumbprint: string) {
   const used = new Set<unknown>();
   return async (request: RecordedRequest, origin: string): Promise<JWTPayload> => {

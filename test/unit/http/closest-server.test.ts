@@ -70,8 +70,8 @@ describe("closestServer", () => {
 });
 
 test("a URL has the query of a server only if it has each of its parameters", () => {
-  const own = new URL("https://mcp.example/mcp?tenant=alice&region=eu");
-  const hasQuery = (query: string) => hasQueryOf(new URL(`https://elsewhere.example/x${query}`), own);
+  const serverUrl = new URL("https://mcp.example/mcp?tenant=alice&region=eu");
+  const hasQuery = (query: string) => hasQueryOf(new URL(`https://elsewhere.example/x${query}`), serverUrl);
   expect(hasQuery("?region=eu&tenant=alice")).toBe(true);
   expect(hasQuery("?tenant=alice")).toBe(false);
   expect(hasQuery("?tenant=alice&region=us")).toBe(false);
@@ -80,8 +80,8 @@ test("a URL has the query of a server only if it has each of its parameters", ()
 });
 
 test("a request is to another resource if its query contradicts that of the server, but not if it lacks it", () => {
-  const own = new URL("https://mcp.example/mcp?tenant=alice");
-  const isSame = (rest: string) => isSameResource(new URL(`https://mcp.example${rest}`), own);
+  const serverUrl = new URL("https://mcp.example/mcp?tenant=alice");
+  const isSame = (rest: string) => isSameResource(new URL(`https://mcp.example${rest}`), serverUrl);
   expect(isSame("/mcp?tenant=alice")).toBe(true);
   expect(isSame("/mcp/messages?session=1")).toBe(true);
   expect(isSame("/mcp?tenant=bob")).toBe(false);

@@ -74,9 +74,9 @@ test("work that fails after its caller has left is not an unhandled rejection", 
   try {
     const work = deferred<string>();
     const caller = new AbortController();
-    const left = untilAborted(work.promise, caller.signal, gone);
+    const abortedWait = untilAborted(work.promise, caller.signal, gone);
     caller.abort();
-    await expect(left).rejects.toThrow("gone");
+    await expect(abortedWait).rejects.toThrow("gone");
     work.reject(new Error("late"));
     for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     expect(unhandled).toEqual([]);

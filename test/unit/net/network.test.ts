@@ -111,13 +111,13 @@ describe("Network.fetch", () => {
     };
     const init = { method: "POST" };
     const url = "http://billing.mesh/mcp";
-    for (const own of [
+    for (const ourNetwork of [
       network({}, {}, send),
       network({ ca: [ca] }, {}, send),
       network({ proxy: false }, { HTTP_PROXY: "http://proxy.example:3128" }, send),
       network({}, { HTTP_PROXY: "http://proxy.example:3128", NO_PROXY: ".mesh" }, send),
     ]) {
-      await own.fetch(url, init);
+      await ourNetwork.fetch(url, init);
       expect(seen.pop()).toEqual([url, init]);
     }
   });
@@ -138,8 +138,8 @@ describe("Network.fetch", () => {
       seen.push([input, init]);
       return new Response("ok");
     };
-    const { fetch: own } = network({ ca: [ca] }, {}, send);
-    await own("https://auth.example/token", { method: "POST", body: "a=b", headers: { "x-a": "b" } });
+    const { fetch: ourFetch } = network({ ca: [ca] }, {}, send);
+    await ourFetch("https://auth.example/token", { method: "POST", body: "a=b", headers: { "x-a": "b" } });
     expect(seen).toEqual([
       [
         "https://auth.example/token",
@@ -180,11 +180,13 @@ describe("Network.fetch", () => {
 describe("network.ca", () => {
   test("an authority in the config is trusted, also for a Request with a body", async () => {
     const { origin } = await serve({}, (request, response) => void request.pipe(response));
-    const { fetch: own } = network({ ca: [ca] });
-    expect(await text(own(new Request(origin, { method: "POST", body: "from a Request" })))).toBe(
+    const { fetch: ourFetch } = network({ ca: [ca] });
+    expect(await text(ourFetch(new Request(origin, { method: "POST", body: "from a Request" })))).toBe(
       "from a Request",
     );
-    expect(await text(own(new URL(origin), { method: "PUT", body: "from an init" }))).toBe("from an init");
+    expect(await text(ourFetch(new URL(origin), { method: "PUT", body: "from an init" }))).toBe(
+      "from an init",
+    );
   });
 
   test("an authority that is not configured is not trusted, and the message names network.ca", async () => {
@@ -243,12 +245,12 @@ describe("network.ca", () => {
     async (_name, file, says) => {
       const { origin } = await serve();
       const path = await file();
-      const own = network({ ca: [path] }).fetch;
-      const error = await tokenRequestError(own, origin);
+      const ourFetch = network({ ca: [path] }).fetch;
+      const error = await tokenRequestError(ourFetch, origin);
       expect(error).toMatchObject({ code: "config_invalid", retryable: false, server: "billing" });
       expect(error.message).toContain(`Server "billing": the file ${path}, named in "network.ca", ${says}`);
       expect(inspect(error)).not.toContain("hunter2");
-      await expect(own(origin)).rejects.toMatchObject({ code: "config_invalid" });
+      await expect(ourFetch(origin)).rejects.toMatchObject({ code: "config_invalid" });
     },
   );
 
@@ -261,12 +263,12 @@ describe("network.ca", () => {
   test("files of authorities are read on first use, and again after a failure", async () => {
     const { origin } = await serve();
     const file = join(folder, "late.pem");
-    const own = network({ ca: [file] }).fetch;
-    expect((await tokenRequestError(own, origin)).code).toBe("config_invalid");
+    const ourFetch = network({ ca: [file] }).fetch;
+    expect((await tokenRequestError(ourFetch, origin)).code).toBe("config_invalid");
     await writeFile(file, authority.certificate);
-    expect(await text(own(origin))).toBe("nobody");
+    expect(await text(ourFetch(origin))).toBe("nobody");
     await rm(file);
-    expect(await text(own(origin))).toBe("nobody");
+    expect(await text(ourFetch(origin))).toBe("nobody");
   });
 
   let files = 0;
@@ -288,25 +290,25 @@ describe("NODE_TLS_REJECT_UNAUTHORIZED", () => {
   test("verification stays on even if NODE_TLS_REJECT_UNAUTHORIZED turns it off", async () => {
     const { origin } = await serve();
     vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
-    const own = network({}, { NODE_TLS_REJECT_UNAUTHORIZED: "0" });
-    expect((await tokenRequestError(own.fetch, origin)).code).toBe("tls_failed");
-    expect((await tokenRequestError(own.fetchAs(alice), origin)).code).toBe("tls_failed");
+    const ourNetwork = network({}, { NODE_TLS_REJECT_UNAUTHORIZED: "0" });
+    expect((await tokenRequestError(ourNetwork.fetch, origin)).code).toBe("tls_failed");
+    expect((await tokenRequestError(ourNetwork.fetchAs(alice), origin)).code).toBe("tls_failed");
   });
 
   test("verification stays on even if the process turns it off after the network was created", async () => {
     const { origin } = await serve();
-    const own = network();
+    const ourNetwork = network();
     vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
-    expect((await tokenRequestError(own.fetch, origin)).code).toBe("tls_failed");
+    expect((await tokenRequestError(ourNetwork.fetch, origin)).code).toBe("tls_failed");
   });
 
   test("verification stays on even if the process turns it off between a request and its connection", async () => {
     const { origin } = await serve();
-    const own = network({}, {}, (input, init) => {
+    const ourNetwork = network({}, {}, (input, init) => {
       vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
       return fetch(input, init);
     });
-    expect((await tokenRequestError(own.fetch, origin)).code).toBe("tls_failed");
+    expect((await tokenRequestError(ourNetwork.fetch, origin)).code).toBe("tls_failed");
   });
 
   test("a connection that other code opened without verification is not reused", async () => {
@@ -332,18 +334,18 @@ describe("NODE_TLS_REJECT_UNAUTHORIZED", () => {
       return new Response("ok");
     };
     const processEnv: Record<string, string> = {};
-    const own = createNetwork({
+    const ourNetwork = createNetwork({
       ...{ fetch: send, spec: { ca: [], allowInsecureHttp: [] }, env: {}, processEnv },
       supportsDispatcher: false,
     });
-    await own.fetch("https://auth.example/before");
+    await ourNetwork.fetch("https://auth.example/before");
     processEnv["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
-    const error = await tokenRequestError(own.fetch, "https://auth.example/secret");
+    const error = await tokenRequestError(ourNetwork.fetch, "https://auth.example/secret");
     expect(error).toMatchObject({ code: "tls_failed", retryable: false });
     expect(error.message).toContain("no request was sent. NODE_TLS_REJECT_UNAUTHORIZED turns");
-    await own.fetch("http://localhost/after");
+    await ourNetwork.fetch("http://localhost/after");
     expect(sent).toEqual(["https://auth.example/before", "http://localhost/after"]);
-    await own.close();
+    await ourNetwork.close();
   });
 
   test("a mistake in our own code is not reported as a failure of the network", async () => {
@@ -366,15 +368,15 @@ describe("NODE_TLS_REJECT_UNAUTHORIZED", () => {
     ["a list of authorities", { ca: ["ca.pem"] }, '"ca" under "network"'],
     ["a proxy", { proxy: "http://proxy.example:3128" }, '"proxy" under "network"'],
   ])("%s is refused if fetch does not support a dispatcher", async (_what, spec, named) => {
-    const own = createNetwork({
+    const ourNetwork = createNetwork({
       fetch: () => Promise.reject(new Error("nothing should be sent")),
       ...{ spec: { ca: [], allowInsecureHttp: [], ...spec }, env: {} },
       supportsDispatcher: false,
     });
-    const error = await tokenRequestError(own.fetch, "https://auth.example/");
+    const error = await tokenRequestError(ourNetwork.fetch, "https://auth.example/");
     expect(error.code).toBe("config_invalid");
     expect(error.message).toContain(`no request was sent: ${named} works only on Node.js`);
-    expect((await tokenRequestError(own.fetchAs(alice), "https://auth.example/")).code).toBe(
+    expect((await tokenRequestError(ourNetwork.fetchAs(alice), "https://auth.example/")).code).toBe(
       "config_invalid",
     );
   });
@@ -414,11 +416,11 @@ describe("NODE_TLS_REJECT_UNAUTHORIZED", () => {
 describe("Network.fetchAs", () => {
   test("a client certificate is presented only to the server of its request", async () => {
     const { origin } = await serve({ requestCert: true, rejectUnauthorized: false });
-    const own = network({ ca: [ca] });
-    expect(await text(own.fetchAs(alice)(origin))).toBe("CN=alice");
-    expect(await text(own.fetchAs(bob)(origin))).toBe("CN=bob");
-    expect(await text(own.fetch(origin))).toBe("nobody");
-    expect(await text(own.fetchAs(alice)(new Request(origin)))).toBe("CN=alice");
+    const ourNetwork = network({ ca: [ca] });
+    expect(await text(ourNetwork.fetchAs(alice)(origin))).toBe("CN=alice");
+    expect(await text(ourNetwork.fetchAs(bob)(origin))).toBe("CN=bob");
+    expect(await text(ourNetwork.fetch(origin))).toBe("nobody");
+    expect(await text(ourNetwork.fetchAs(alice)(new Request(origin)))).toBe("CN=alice");
   });
 
   test("a client certificate replaces the dispatcher of the caller", async () => {
@@ -432,12 +434,12 @@ describe("Network.fetchAs", () => {
 
   test("calls with the same client certificate share one pool of connections", async () => {
     const server = await serve(demand);
-    const own = network({ ca: [ca] });
-    for (let i = 0; i < 20; i += 1) await text(own.fetchAs({ ...alice })(server.origin));
+    const ourNetwork = network({ ca: [ca] });
+    for (let i = 0; i < 20; i += 1) await text(ourNetwork.fetchAs({ ...alice })(server.origin));
     // There is a second connection if the first was not free yet.
     const alices = server.connections;
     expect(alices).toBeLessThanOrEqual(2);
-    await text(own.fetchAs(bob)(server.origin));
+    await text(ourNetwork.fetchAs(bob)(server.origin));
     expect(server.connections).toBe(alices + 1);
   });
 
@@ -488,10 +490,10 @@ describe("Network.fetchAs", () => {
 
   test("a client certificate works for many requests at once while others come and go", async () => {
     const { origin } = await serve(demand);
-    const own = network({ ca: [ca] });
+    const ourNetwork = network({ ca: [ca] });
     const all = await Promise.all(
       Array.from({ length: 20 }, (_, i) => identity({ subject: `CN=e${i}` })).flatMap((made, i) =>
-        [0, 1, 2].map(async () => [await text(own.fetchAs(await made)(origin)), `CN=e${i}`]),
+        [0, 1, 2].map(async () => [await text(ourNetwork.fetchAs(await made)(origin)), `CN=e${i}`]),
       ),
     );
     for (const [found, expected] of all) expect(found).toBe(expected);
@@ -502,9 +504,9 @@ describe("network.proxy", () => {
   test("a proxy opens a tunnel to the host, and sees neither path nor headers", async () => {
     const { origin } = await serve();
     await using proxy = await startConnectProxy();
-    const own = network({ proxy: proxy.origin, ca: [ca] });
+    const ourNetwork = network({ proxy: proxy.origin, ca: [ca] });
     expect(
-      await text(own.fetch(named(origin, "/token?x=1"), { headers: { authorization: "Bearer abc" } })),
+      await text(ourNetwork.fetch(named(origin, "/token?x=1"), { headers: { authorization: "Bearer abc" } })),
     ).toBe("nobody");
     expect(proxy.targets).toEqual([`server.test:${portOf(origin)}`]);
     expect(proxy.authorizations).toEqual([undefined]);
@@ -534,28 +536,28 @@ describe("network.proxy", () => {
       response.end();
     });
     await using proxy = await startConnectProxy();
-    const own = network({ proxy: proxy.origin.replace("//", "//agent:hunter2@"), ca: [ca] });
-    await text(own.fetch(named(origin)));
+    const ourNetwork = network({ proxy: proxy.origin.replace("//", "//agent:hunter2@"), ca: [ca] });
+    await text(ourNetwork.fetch(named(origin)));
     expect(proxy.authorizations).toEqual([`Basic ${Buffer.from("agent:hunter2").toString("base64")}`]);
     expect(headers).toHaveLength(1);
     expect(headers[0]).not.toHaveProperty("proxy-authorization");
-    expect(inspect(own, { depth: 9, showHidden: true })).not.toContain("hunter2");
+    expect(inspect(ourNetwork, { depth: 9, showHidden: true })).not.toContain("hunter2");
   });
 
   test("a client certificate works through a proxy", async () => {
     const { origin } = await serve(demand);
     await using proxy = await startConnectProxy();
-    const own = network({ proxy: proxy.origin, ca: [ca] });
-    expect(await text(own.fetchAs(alice)(named(origin)))).toBe("CN=alice");
-    expect(await text(own.fetchAs(bob)(named(origin)))).toBe("CN=bob");
+    const ourNetwork = network({ proxy: proxy.origin, ca: [ca] });
+    expect(await text(ourNetwork.fetchAs(alice)(named(origin)))).toBe("CN=alice");
+    expect(await text(ourNetwork.fetchAs(bob)(named(origin)))).toBe("CN=bob");
     expect(proxy.targets).toHaveLength(2);
   });
 
   test("a proxy over TLS is verified", async () => {
     const { origin } = await serve(demand);
     await using proxy = await startConnectProxy({ tls: serverTls });
-    const own = network({ proxy: proxy.origin, ca: [ca] });
-    expect(await text(own.fetchAs(alice)(named(origin)))).toBe("CN=alice");
+    const ourNetwork = network({ proxy: proxy.origin, ca: [ca] });
+    expect(await text(ourNetwork.fetchAs(alice)(named(origin)))).toBe("CN=alice");
     expect(proxy.targets).toHaveLength(1);
 
     await using strange = await startConnectProxy({ tls: await tlsOf(selfSigned()) });
@@ -584,9 +586,9 @@ describe("network.proxy", () => {
 
   test("a proxy over TLS is verified even if the process turns verification off", async () => {
     await using strange = await startConnectProxy({ tls: await tlsOf(selfSigned()) });
-    const own = network({ proxy: strange.origin });
+    const ourNetwork = network({ proxy: strange.origin });
     vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
-    expect((await tokenRequestError(own.fetch, "https://auth.test/token")).code).toBe("tls_failed");
+    expect((await tokenRequestError(ourNetwork.fetch, "https://auth.test/token")).code).toBe("tls_failed");
     expect(strange.targets).toEqual([]);
   });
 
@@ -601,8 +603,8 @@ describe("network.proxy", () => {
     const server = await listen(() => (_request, response) => void response.end("plain"));
     open.push(server);
     await using proxy = await startConnectProxy();
-    const own = network({}, { HTTP_PROXY: proxy.origin });
-    expect(await text(own.fetch(named(server.origin)))).toBe("plain");
+    const ourNetwork = network({}, { HTTP_PROXY: proxy.origin });
+    expect(await text(ourNetwork.fetch(named(server.origin)))).toBe("plain");
     expect(proxy.targets).toEqual([`server.test:${portOf(server.origin)}`]);
   });
 
@@ -616,12 +618,12 @@ describe("network.proxy", () => {
     async (status, retryable, says) => {
       await using proxy = await startConnectProxy({ refuse: () => status });
       const url = proxy.origin.replace("//", "//agent:hunter2@");
-      const own = network({ proxy: url }).fetch;
-      const error = await tokenRequestError(own, "https://auth.test/token");
+      const ourFetch = network({ proxy: url }).fetch;
+      const error = await tokenRequestError(ourFetch, "https://auth.test/token");
       expect(error).toMatchObject({ code: "unavailable", retryable, server: "billing" });
       expect(error.message).toContain(`Server "billing": the proxy ${proxy.host} ${says}`);
       // An MCP request gets the same error.
-      const direct: unknown = await own("https://auth.test/mcp").catch((reason: unknown) => reason);
+      const direct: unknown = await ourFetch("https://auth.test/mcp").catch((reason: unknown) => reason);
       expect(direct).toMatchObject({
         code: "unavailable",
         retryable,
@@ -639,8 +641,8 @@ describe("network.proxy", () => {
   test("a proxy that cannot be reached is unavailable and retryable, and its host is shown", async () => {
     const proxy = await startConnectProxy();
     await proxy.close();
-    const own = network({ proxy: proxy.origin.replace("//", "//agent:hunter2@") }).fetch;
-    const error = await tokenRequestError(own, "https://auth.test/token");
+    const ourFetch = network({ proxy: proxy.origin.replace("//", "//agent:hunter2@") }).fetch;
+    const error = await tokenRequestError(ourFetch, "https://auth.test/token");
     expect(error).toMatchObject({ code: "unavailable", retryable: true });
     expect(error.message).toBe(
       `Server "billing": the proxy ${proxy.host} could not be reached (ECONNREFUSED). Check its address and the network.`,
@@ -659,8 +661,8 @@ describe("network.proxy", () => {
   test("requests through a proxy reuse the tunnel", async () => {
     const { origin } = await serve();
     await using proxy = await startConnectProxy();
-    const own = network({ proxy: proxy.origin, ca: [ca] }).fetch;
-    for (let i = 0; i < 20; i += 1) await text(own(named(origin)));
+    const ourFetch = network({ proxy: proxy.origin, ca: [ca] }).fetch;
+    for (let i = 0; i < 20; i += 1) await text(ourFetch(named(origin)));
     expect(proxy.targets.length).toBeLessThanOrEqual(2);
   });
 });
@@ -673,16 +675,16 @@ describe("Network.close", () => {
       held.resolve(response);
     });
     const idle = await serve();
-    const own = network({ ca: [ca] });
-    await text(own.fetch(idle.origin));
+    const ourNetwork = network({ ca: [ca] });
+    await text(ourNetwork.fetch(idle.origin));
     expect(idle.connections).toBe(1);
-    const response = await own.fetch(slow.origin);
-    await own.close();
+    const response = await ourNetwork.fetch(slow.origin);
+    await ourNetwork.close();
     await settled(() => idle.connections === 0);
     (await held.promise).end("last");
     expect(await response.text()).toBe("first, last");
-    expect((await tokenRequestError(own.fetch, idle.origin)).code).toBe("stopped");
-    await own.close();
+    expect((await tokenRequestError(ourNetwork.fetch, idle.origin)).code).toBe("stopped");
+    await ourNetwork.close();
   });
 });
 

@@ -22,13 +22,13 @@ function stubbed() {
 }
 
 test("our own request is recognized by its URL and Authorization while it is sent", async () => {
-  const own = trackOwnRequests();
+  const ownRequests = trackOwnRequests();
   const { answer } = stubbed();
   const known = () => [
-    own.includes(url, "Bearer s3cr3t"),
-    own.includes("http://127.0.0.1:1/other", "Bearer s3cr3t"),
-    own.includes(url, "Bearer other"),
-    own.includes(url, null),
+    ownRequests.includes(url, "Bearer s3cr3t"),
+    ownRequests.includes("http://127.0.0.1:1/other", "Bearer s3cr3t"),
+    ownRequests.includes(url, "Bearer other"),
+    ownRequests.includes(url, null),
   ];
   const sent = [platformFetch()(url, authorized), platformFetch()(new Request(url, authorized))];
   expect(known()).toEqual([true, false, false, false]);
@@ -40,11 +40,11 @@ test("our own request is recognized by its URL and Authorization while it is sen
 });
 
 test("our own request without a token bypasses the registration that would authorize it", async () => {
-  const own = trackOwnRequests();
+  const ownRequests = trackOwnRequests();
   const { fetch: global, answer } = stubbed();
   answer();
   const originalFetch = vi.fn<typeof globalThis.fetch>(async () => new Response());
-  const unregister = own.register((text) => text === url, originalFetch);
+  const unregister = ownRequests.register((text) => text === url, originalFetch);
   onTestFinished(unregister);
   await platformFetch()(url);
   await platformFetch()(url, { headers: { authorization: "Basic Og==" } });
@@ -57,10 +57,10 @@ test("our own request without a token bypasses the registration that would autho
 });
 
 test("a failed request is no longer recognized", async () => {
-  const own = trackOwnRequests();
+  const ownRequests = trackOwnRequests();
   vi.stubGlobal("fetch", () => Promise.reject(new TypeError("fetch failed")));
   await expect(platformFetch()(url, authorized)).rejects.toThrow("fetch failed");
-  expect(own.includes(url, "Bearer s3cr3t")).toBe(false);
+  expect(ownRequests.includes(url, "Bearer s3cr3t")).toBe(false);
 });
 
 test("a request is sent with the chosen fetch, else with the one in its init, else with the global fetch", async () => {
@@ -78,11 +78,11 @@ test("a request is sent with the chosen fetch, else with the one in its init, el
 });
 
 test("the state that all copies of the package share reveals nothing about a request", async () => {
-  const own = trackOwnRequests();
+  const ownRequests = trackOwnRequests();
   const { answer } = stubbed();
   const sent = platformFetch()(url, authorized);
-  expect(trackOwnRequests()).toBe(own);
-  expect(inspect(own, { showHidden: true, depth: Number.POSITIVE_INFINITY })).not.toContain("s3cr3t");
+  expect(trackOwnRequests()).toBe(ownRequests);
+  expect(inspect(ownRequests, { showHidden: true, depth: Number.POSITIVE_INFINITY })).not.toContain("s3cr3t");
   expect(Object.keys(globalThis).join()).not.toContain("mcp-auth");
   answer();
   await sent;

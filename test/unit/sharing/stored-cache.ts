@@ -30,7 +30,7 @@ export interface StoredCache {
   stop(): Promise<void>;
 }
 
-/** Connects the token sources of one process, with a store, to a cache, as the runtime does. Nothing in it is random. */
+/** Connects the token sources of one process, with a store, to a cache, as the runtime does. Nothing is random. */
 export function storedCache({ clock, store, attempt, ...options }: StoredCacheOptions): StoredCache {
   const { isStored = true, around = (source) => source, onPlan = () => {} } = options;
   const random = () => 0.5;

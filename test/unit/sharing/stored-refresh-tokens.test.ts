@@ -1,5 +1,5 @@
-// Tests against a server that accepts each refresh token once, returns a successor, and revokes the whole family if a token
-// is used a second time.
+// Tests against a server that accepts each refresh token once, returns a successor, and revokes the whole family if a
+// token is used a second time.
 import { expect, test } from "vitest";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { Secret } from "../../../src/lib/secret.js";

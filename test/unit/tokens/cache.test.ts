@@ -274,11 +274,11 @@ describe("signals of callers", () => {
       answer: () => new Promise((resolve) => void clock.setTimeout(() => resolve({}), 100)),
     });
     const leaving = new AbortController();
-    const left = rejectionOf(cache.getToken({ reason: "demand", signal: leaving.signal }));
+    const abortedCall = rejectionOf(cache.getToken({ reason: "demand", signal: leaving.signal }));
     const staying = cache.getToken({ reason: "demand", signal: new AbortController().signal });
     await clock.settle();
     leaving.abort();
-    expect(await left).toMatchObject({ code: "aborted", server: "billing" });
+    expect(await abortedCall).toMatchObject({ code: "aborted", server: "billing" });
     expect(requests[0]?.aborted).toBe(false);
     await clock.advance(100);
     expect((await staying).accessToken).toBe("token-1");

@@ -38,7 +38,7 @@ class Model {
   mostInFlight = 0;
   /** Milliseconds by which the clock was set forward, and back again. */
   #set = 0;
-  /** By the name of a token: how much time had passed when it was requested, and how far the clock was set back since. */
+  /** By the name of a token: the time that had passed at its request, and how far the clock was set back since. */
   readonly #requested = new Map<string, { readonly at: number; back: number }>();
   readonly open: TestCacheWithTimers;
   /** The last token that a caller got. */
@@ -140,8 +140,8 @@ const call =
     const began = model.now;
     // A response that has arrived may not have reached the waiting callers yet.
     const before = model.arrived.length - (open.cache.isRequesting ? 1 : 0);
-    // The model is certain that this token was returned, is usable, and that no other arrived. Whether the server refuses it
-    // makes no difference, because it may refuse it only for some calls.
+    // The model is certain that this token was returned, is usable, and that no other arrived. Whether the server
+    // refuses it makes no difference, because it may refuse it only for some calls.
     const has = last !== undefined && model.isNewest(last) && model.isUsable(last);
     open.timers.noteUse(began);
     const controller = new AbortController();

@@ -1,5 +1,5 @@
-// Compares random histories of processes, an authorization server and an MCP server with the rule for refused tokens. The
-// code is real, from the authorized `fetch` to the store. Only the network and the clock are simulated.
+// Compares random histories of processes, an authorization server and an MCP server with the rule for refused tokens.
+// The code is real, from the authorized `fetch` to the store. Only the network and the clock are simulated.
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { histories, runHistory } from "./refusal-model/histories.js";

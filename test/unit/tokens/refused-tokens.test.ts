@@ -246,10 +246,10 @@ describe("aborts", () => {
   test("an aborted caller does not affect others that wait for the same replacement", async () => {
     const { cache, requests, answer } = await waiting();
     const leaving = new AbortController();
-    const left = rejectionOf(refuse(cache, "a", leaving.signal));
+    const abortedCall = rejectionOf(refuse(cache, "a", leaving.signal));
     const others = [refuse(cache, "a"), refuse(cache, "b", new AbortController().signal)];
     leaving.abort();
-    expect((await left).code).toBe("aborted");
+    expect((await abortedCall).code).toBe("aborted");
     answer({});
     expect((await Promise.all(others)).map(resent)).toEqual(["token-2", "token-2"]);
     expect(requests[1]?.aborted).toBe(false);
@@ -259,9 +259,9 @@ describe("aborts", () => {
   test("a replacement goes on after its caller aborted, and later calls join it", async () => {
     const { cache, clock, answer } = await waiting();
     const leaving = new AbortController();
-    const left = rejectionOf(refuse(cache, "a", leaving.signal));
+    const abortedCall = rejectionOf(refuse(cache, "a", leaving.signal));
     leaving.abort();
-    await left;
+    await abortedCall;
     answer(refusal());
     await clock.settle();
     expect(held(cache).accessToken).toBe("token-1");

@@ -152,9 +152,11 @@ describe("aborts", () => {
     const answer = deferred<object>();
     const { cache, requests, events } = testCache({ answer: () => answer.promise });
     const callers = Array.from({ length: 50 }, () => new AbortController());
-    const left = callers.map(({ signal }) => rejectionOf(cache.getToken({ reason: "demand", signal })));
+    const abortedCalls = callers.map(({ signal }) =>
+      rejectionOf(cache.getToken({ reason: "demand", signal })),
+    );
     for (const caller of callers) caller.abort();
-    expect(new Set((await Promise.all(left)).map(({ code }) => code))).toEqual(new Set(["aborted"]));
+    expect(new Set((await Promise.all(abortedCalls)).map(({ code }) => code))).toEqual(new Set(["aborted"]));
     expect(events).toEqual([]);
     const next = cache.getToken(demand);
     answer.resolve({});

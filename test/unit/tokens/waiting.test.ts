@@ -51,11 +51,11 @@ describe("process lifetime", () => {
   test("a first caller keeps the process alive between two attempts, until it aborts", async () => {
     const opened = testCache({ attempts: 4, random: () => 1, answer: outage });
     const caller = new AbortController();
-    const left = rejectionOf(opened.cache.getToken({ reason: "demand", signal: caller.signal }));
+    const abortedCall = rejectionOf(opened.cache.getToken({ reason: "demand", signal: caller.signal }));
     await opened.clock.settle();
     expect(keptAlive(opened)).toBe(true);
     caller.abort();
-    expect((await left).code).toBe("aborted");
+    expect((await abortedCall).code).toBe("aborted");
     expect(keptAlive(opened)).toBe(false);
   });
 
