@@ -39,7 +39,7 @@ export class Renewal {
   constructor(cached: CachedToken, options: RenewalOptions) {
     this.#options = options;
     this.#cached = cached;
-    this.#shared = new SingleFlight({ getToken: this.#requestToken });
+    this.#shared = new SingleFlight({ getToken: this.#sendSharedRequest });
   }
 
   /** The request in flight. */
@@ -91,7 +91,7 @@ export class Renewal {
    * The shared request. It also handles the outcome, so that every caller that comes after it finds the new state. A
    * property, not a method, so that it can be passed on without one more function around it.
    */
-  readonly #requestToken = async (request: TokenRequest): Promise<Token> => {
+  readonly #sendSharedRequest = async (request: TokenRequest): Promise<Token> => {
     this.#cached.amend(transitions.requestStarted(this.#cached.state));
     try {
       const token = await this.#options.source.getToken(request);

@@ -55,7 +55,7 @@ test(`a call without a token reaches its grant through at most ${deepestToGrant}
 test("the stack at the token request shows every step from the shared request down", async () => {
   const recorder = await recordTokenRequest();
   const fromSharedRequest = (steps: readonly WalkStep[]): readonly WalkStep[] =>
-    steps.slice(steps.findIndex(({ name }) => name === "#requestToken"));
+    steps.slice(steps.findIndex(({ name }) => name === "#sendSharedRequest"));
   const stack = fromSharedRequest(recorder.lastStack());
   expect(stack[0]).toMatchObject({ file: "src/tokens/renewal.ts" });
   expect(printWalk(stack)).toBe(printWalk(fromSharedRequest(recorder.walk())));

@@ -5,7 +5,7 @@ import { clientCredentials } from "./client-credentials.js";
 import { enterpriseManaged } from "./enterprise-managed.js";
 import { jwtBearer } from "./jwt-bearer.js";
 import { refreshToken } from "./refresh-token.js";
-import { staticToken } from "./static-token.js";
+import { staticToken } from "./static.js";
 import { tokenExchange } from "./token-exchange.js";
 
 /** Creates the grant of a server. Nothing is read or sent until the grant is called. */
