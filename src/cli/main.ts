@@ -1,4 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
+import { nameAndPlace } from "../errors/expected-errors.js";
 import { printable, quoted } from "../lib/printable.js";
 import { version } from "../lib/version.js";
 import { untilAborted } from "../lib/wait.js";
@@ -74,7 +75,7 @@ function report(error: unknown, { signal, print }: CommandIo): number {
     print.failure("error", error.message);
     return exitCodes.usage;
   }
-  print.failure("internal error", error instanceof Error ? describeBug(error) : typeof error);
+  print.failure("internal error", error instanceof Error ? nameAndPlace(error) : typeof error);
   return exitCodes.internal;
 }
 
@@ -87,16 +88,6 @@ export function detailLines({ details = {} }: McpAuthError): readonly string[] {
     const text = typeof value === "string" ? value : value.join(", ");
     return `  ${name}: ${printable(text)}`;
   });
-}
-
-/**
- * Describes an error that is a bug of this package. Shows only its name and place, because the message may contain a
- * secret.
- */
-function describeBug({ name, message, stack = "" }: Error): string {
-  // The stack starts with the message, which may have lines that look like stack frames.
-  const frames = stack.slice(stack.indexOf(message) + message.length).split("\n");
-  return `${name}${frames.find((line) => /^\s+at /.test(line))?.trimEnd() ?? ""}`;
 }
 
 /**

@@ -50,17 +50,28 @@ export function ignoreFailure(error: unknown): undefined {
   throw error;
 }
 
+/** The mistakes that a warning has reported. */
+const reportedMistakes = new Set<string>();
+
 /**
  * Ignores an `McpAuthError` of background work, because an event has reported it. Nobody awaits the work, so for any
- * other error, a process warning says where the mistake is. It leaves out the message of the error, which may contain a
- * secret.
+ * other error, a process warning says once where the mistake is.
  */
 export function ignoreFailureInBackground(error: unknown): void {
   if (error instanceof McpAuthError) return;
-  const name = error instanceof Error ? error.name : typeof error;
-  const place = error instanceof Error ? (/^ +at .+$/m.exec(error.stack ?? "")?.[0].trim() ?? "") : "";
-  process.emitWarning(
-    `Background work failed with ${name} ${place}. Report this to mcp-auth-runtime.`,
-    "McpAuthWarning",
-  );
+  const mistake = error instanceof Error ? nameAndPlace(error) : typeof error;
+  if (reportedMistakes.has(mistake)) return;
+  reportedMistakes.add(mistake);
+  const message = `Background work failed with ${mistake}. Report this to mcp-auth-runtime.`;
+  process.emitWarning(message, "McpAuthWarning");
+}
+
+/**
+ * Returns the name of an error and the place where it was thrown, without its message, which may contain a secret and
+ * lines that look like those of a stack.
+ */
+export function nameAndPlace({ name, message, stack = "" }: Error): string {
+  const frames = stack.slice(stack.indexOf(message) + message.length).split("\n");
+  const place = frames.find((line) => /^\s+at /.test(line));
+  return place === undefined ? name : `${name} ${place.trim()}`;
 }

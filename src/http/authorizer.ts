@@ -43,7 +43,7 @@ export interface Authorizer {
   replaceForOthers(call: RefusedCall): void;
   /**
    * The server refused a new token, or the same token came again. Explains this to the operator, because the caller
-   * gets the response. Never rejects.
+   * gets the response. Rejects only after a mistake in our code.
    */
   explainRefusal(refusing: RefusingResponse): Promise<void>;
   /**

@@ -120,6 +120,7 @@ export async function exchange(fetch: FetchFunction, request: SharedRequest): Pr
     let responding: Promise<Response> | undefined;
     let response: Response;
     let body: string | undefined;
+    let status: number;
     // An error in this block counts as one of the network, because a `fetch` may reject with anything. `networkFetch`
     // notes which errors are mistakes in our code.
     try {
@@ -128,14 +129,17 @@ export async function exchange(fetch: FetchFunction, request: SharedRequest): Pr
       // one reaction of a promise, so a second one would hide the callers from the async stack of the request.
       response = await untilAborted(responding, controller.signal, exchangeEnded);
       body = await readBody(response, request, controller.signal);
+      status = statusOf(response);
     } catch (error) {
-      if (isNotedMistake(error)) throw error;
+      if (isNotedMistake(error)) {
+        outcome = "mistake in our code";
+        throw error;
+      }
       const failure = ended ?? { details, ...networkFailure(error, target) };
       outcome = failure.code;
       responding?.then(discard).catch(ignore);
       return { kind: "failed", failure };
     }
-    const status = statusOf(response);
     outcome = status;
     if (body === undefined) return { kind: "too-large", status };
     isComplete = request.discardBody !== true;

@@ -1,7 +1,7 @@
 import type { Dispatcher } from "undici";
 import type { NetworkSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
-import { noteMistake } from "../errors/expected-errors.js";
+import { ignoreFailureInBackground, noteMistake } from "../errors/expected-errors.js";
 import type { AgentLease, Agents } from "./agents.js";
 import { assertResponse } from "./assert-response.js";
 import type { FetchFunction } from "./bounded-fetch.js";
@@ -99,7 +99,7 @@ export function createNetwork(options: NetworkOptions): Network {
   const fetchWith = (identity: TlsIdentity | undefined): FetchFunction =>
     async function networkFetch(input, init) {
       let lease: AgentLease | undefined;
-      // While `fetch` runs, it may reject with anything. Any other error is ours.
+      // From the call of `fetch` on, any error may come from the host: its response too may throw when it is read.
       let isFetching = false;
       try {
         lease = await agentFor(identity, input, init);
@@ -108,7 +108,6 @@ export function createNetwork(options: NetworkOptions): Network {
         isFetching = true;
         const response = await fetch(input, leasedInit);
         assertResponse(response);
-        isFetching = false;
         if (sentAt !== undefined) serverClocks?.note({ input, init }, response, sentAt);
         return response;
       } catch (error) {
@@ -123,7 +122,7 @@ export function createNetwork(options: NetworkOptions): Network {
     fetchAs: fetchWith,
     retire() {
       retired = true;
-      connections?.then(({ agents }) => agents.retire(), ignore);
+      connections?.then(({ agents }) => agents.retire(), ignore).catch(ignoreFailureInBackground);
     },
     async close() {
       closed = true;

@@ -166,7 +166,8 @@ export function storeFailure(error: unknown, { place, kind }: StorePlace): Store
   for (const code of codesIn(error, kind === "redis")) {
     const cause = causes.find(({ codes }) => codes.includes(code));
     if (cause !== undefined) return failureOf(cause.kind, place, `${cause.what} (${code})`, cause.remedy);
-    if (isTlsErrorCode(code)) {
+    // A store may encrypt by itself, and then OpenSSL's codes are about that.
+    if (isTlsErrorCode(code) && !code.startsWith("ERR_OSSL_")) {
       const remedy =
         'Check its certificate. To trust an authority of your own, name it in "ca" under "network".';
       return failureOf("not_trusted", place, `there is no trusted TLS connection to it (${code})`, remedy);

@@ -1,7 +1,6 @@
 // An entry is a folder with these files and folders, where N is a fence (see `Lease`):
 //
-// - `value-N`: the value that was written under fence N. The highest N counts, so that a process that lost its lease
-// and
+// - `value-N`: the value that was written under fence N. The highest N counts, so that a process that lost its lease and
 //   writes late changes nothing. A process that removes the value removes lower ones first, because one that is left
 //   would become the value again.
 // - `fence-N`: an empty file that shows that fence N was given out. Only the latest one stays.

@@ -30,7 +30,8 @@ export interface RefusedToken {
 }
 
 /**
- * Returns tokens. Safe for concurrent calls. The token must not be modified. Rejects only with `McpAuthError`.
+ * Returns tokens. Safe for concurrent calls. The token must not be modified. Rejects with `McpAuthError`, and
+ * with any other error only after a mistake in our code.
  *
  * The innermost source, `grantSource`, sends a request at every call. Each wrapper adds one thing: `withEvents`,
  * `SharedTokens`, `withRetry`, and `SingleFlight` within the cache.

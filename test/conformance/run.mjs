@@ -2,9 +2,9 @@
 //
 //   node run.mjs [--client-node PATH] [--client FILE]
 //
-// --client-node  the Node for the client under test. The default is the Node that runs npm, or that runs this, because
-// npm puts                the newer Node of the suite first in the PATH --client       another client, to see the run
-// fail
+// --client-node  the Node for the client under test. The default is the Node that runs npm, or that runs this,
+//                because npm puts the newer Node of the suite first in the PATH
+// --client       another client, to see the run fail
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";

@@ -37,8 +37,9 @@ export async function assertInstalled() {
  * Runs a `scenario` or a whole `suite` of scenarios.
  *
  * @param {{ version: string, scenario?: string, suite?: string, wire?: string, issuerFrom: string,
- * assertion?: string, stepUp?: string, dpop?: boolean, client: { node: string, file: string, version: string } }}
- * options
+ *   assertion?: string, stepUp?: string, dpop?: boolean,
+ *   client: { node: string, file: string, version: string } }} options
+ *
  * `wire`: the protocol revision; by default the suite chooses one. `assertion`: which of the workload's JWTs the client
  * uses. `stepUp`: scopes that the MCP server may request later. `dpop`: tokens must be bound.
  */

@@ -7,13 +7,9 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createMcpAuth, type FetchFunction, type McpAuth } from "../../src/index.js";
 import { register } from "../../src/register/api.js";
 import { type Handler, sendJson } from "../support/http-server.js";
+import { recordWarnings } from "../support/record-warnings.js";
 import { recordEvents, startScriptedServer, startWorld } from "./harness.js";
-import {
-  type AnyTokenServer,
-  createRegisteredRuntime,
-  recordWarnings,
-  startAnyTokenServer,
-} from "./registered-runtime.js";
+import { type AnyTokenServer, createRegisteredRuntime, startAnyTokenServer } from "./registered-runtime.js";
 
 /** Starts a simple world whose manager already has a token. */
 async function worldWithToken(rest?: Handler): Promise<AnyTokenServer & { auth: McpAuth }> {

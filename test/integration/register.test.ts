@@ -4,8 +4,9 @@ import { createMcpAuth, discover, type McpAuth } from "../../src/index.js";
 import { register } from "../../src/register/api.js";
 import { deferred } from "../support/deferred.js";
 import { sendJson } from "../support/http-server.js";
+import { recordWarnings } from "../support/record-warnings.js";
 import { startScriptedServer, startWorld, type World } from "./harness.js";
-import { createRegisteredRuntime, recordWarnings, startAnyTokenServer } from "./registered-runtime.js";
+import { createRegisteredRuntime, startAnyTokenServer } from "./registered-runtime.js";
 
 /** Connects a client of the SDK with only a URL. */
 async function connected(url: string): Promise<Client> {

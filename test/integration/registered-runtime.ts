@@ -1,5 +1,5 @@
 // Helpers of the tests of `register()`.
-import { onTestFinished, vi } from "vitest";
+import { onTestFinished } from "vitest";
 import { createMcpAuth, type McpAuth, type McpAuthOptions } from "../../src/index.js";
 import { register } from "../../src/register/api.js";
 import { type Handler, sendJson } from "../support/http-server.js";
@@ -14,13 +14,6 @@ export async function createRegisteredRuntime(options: McpAuthOptions): Promise<
     await auth.stop();
   });
   return auth;
-}
-
-/** Collects the process warnings of this test, which are not printed. */
-export function recordWarnings(): readonly string[] {
-  const emitted: string[] = [];
-  vi.spyOn(process, "emitWarning").mockImplementation((warning) => void emitted.push(String(warning)));
-  return emitted;
 }
 
 export interface AnyTokenServer extends ScriptedIssuer {

@@ -1,8 +1,14 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { McpAuthError } from "../../../src/errors/error.js";
-import { hasErrorCode, ignoreSystemError, isProgrammingError } from "../../../src/errors/expected-errors.js";
+import {
+  hasErrorCode,
+  ignoreFailureInBackground,
+  ignoreSystemError,
+  isProgrammingError,
+} from "../../../src/errors/expected-errors.js";
 import { problemOf } from "../../../src/keys/signing-key.js";
+import { recordWarnings } from "../../support/record-warnings.js";
 
 const coded = (code: unknown) => Object.assign(new Error("no"), { code });
 
@@ -54,4 +60,17 @@ test("a mistake in our code is not reported as a key that cannot be read", () =>
   const mistake = thrown(() => (missing as { method(): void }).method());
   expect(thrown(() => problemOf(mistake))).toBe(mistake);
   expect(problemOf(thrown(() => readFileSync("/nonexistent")))).toBe("it cannot be read as a private key.");
+});
+
+test("a mistake in background work is warned about once, with its place and without its message", () => {
+  const warnings = recordWarnings();
+  const mistake = new TypeError("the secret is\n    at hunter2 (and not at a place)");
+  for (let count = 0; count < 3; count += 1) ignoreFailureInBackground(mistake);
+  ignoreFailureInBackground(new McpAuthError("timeout", "late"));
+  expect(warnings).toHaveLength(1);
+  const [text] = warnings;
+  expect(text).toMatch(
+    /^Background work failed with TypeError at .*expected-errors\.test\.ts.*\. Report this/,
+  );
+  expect(text).not.toContain("hunter2");
 });

@@ -12,10 +12,12 @@ import { Agent } from "undici";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { NetworkSpec } from "../../../src/config/spec.js";
 import type { McpAuthError } from "../../../src/errors/error.js";
+import { systemClock } from "../../../src/lib/clock.js";
 import { Secret } from "../../../src/lib/secret.js";
 import { boundedFetch, type FetchFunction } from "../../../src/net/bounded-fetch.js";
 import type { TlsIdentity } from "../../../src/net/client-certificate.js";
 import { createNetwork, type Network } from "../../../src/net/network.js";
+import { ServerClocks } from "../../../src/net/server-clocks.js";
 import { createAuthority, selfSigned } from "../../support/certificates.js";
 import { deferred } from "../../support/deferred.js";
 import { type Listening, listen } from "../../support/listen.js";
@@ -346,6 +348,23 @@ describe("NODE_TLS_REJECT_UNAUTHORIZED", () => {
     await ourNetwork.fetch("http://localhost/after");
     expect(sent).toEqual(["https://auth.example/before", "http://localhost/after"]);
     await ourNetwork.close();
+  });
+
+  test("a response of the host that throws when it is read is a failure of the network, without its text", async () => {
+    const hostile = new Proxy(new Headers(), {
+      get: () => {
+        throw new TypeError("hunter2");
+      },
+    });
+    const response = Object.defineProperty(new Response("ok"), "headers", { value: hostile });
+    const made = createNetwork({
+      ...{ fetch: () => Promise.resolve(response), spec: { ca: [], allowInsecureHttp: [] }, env: {} },
+      serverClocks: new ServerClocks(systemClock),
+    });
+    const error = await tokenRequestError(made.fetch, "http://127.0.0.1:9/");
+    expect(error.code).toBe("unavailable");
+    expect(`${error.message}${error.stack}`).not.toContain("hunter2");
+    await made.close();
   });
 
   test("a mistake in our own code is not reported as a failure of the network", async () => {

@@ -1,8 +1,8 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { ServerSpec } from "../../../src/config/spec.js";
 import type { Target } from "../../../src/discovery/metadata.js";
 import { CachesByScope } from "../../../src/runtime/caches-by-scope.js";
-import { stepUp } from "../../../src/runtime/step-up.js";
+import { stepUp, stepUpWithin } from "../../../src/runtime/step-up.js";
 import { StepUps } from "../../../src/runtime/step-ups.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
@@ -54,6 +54,15 @@ function world({ scopes, stepUp: growth = [], answer }: Options = {}) {
   };
   return { caches, stepUps, requested, plans, step, spec };
 }
+
+test("a mistake in the code of a step-up after a 401 surfaces", async () => {
+  const { caches, stepUps, spec } = world({ scopes: ["read"], stepUp: ["write"] });
+  const token = await caches.defaultCache.getToken(demand);
+  const mistake = new TypeError("x is not a function");
+  vi.spyOn(stepUps, "widen").mockRejectedValue(mistake);
+  const wanted = { wanted: ["write"], token, signal: undefined };
+  await expect(stepUpWithin(spec, stepUps, undefined, wanted)).rejects.toBe(mistake);
+});
 
 describe("step-up", () => {
   test("a step-up requests a token for both scope sets, which become the default scopes", async () => {

@@ -1,8 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Clock } from "../../../src/lib/clock.js";
 import type { CronSchedule } from "../../../src/schedule/cron.js";
 import { RenewalTimers } from "../../../src/schedule/renewal-timers.js";
 import { fakeClock } from "../../support/fake-clock.js";
+import { recordWarnings } from "../../support/record-warnings.js";
 
 const second = 1_000;
 const minute = 60 * second;
@@ -37,6 +38,18 @@ function timers({ automatic = true, idle, spread = 0, schedule }: Setup = {}) {
   });
   return { timers: renewal, clock, renewals, started };
 }
+
+test("a mistake in the code of the schedule is warned about, because nobody awaits it", async () => {
+  const warnings = recordWarnings();
+  const renewal = new RenewalTimers({
+    ...{ clock: fakeClock(), automatic: true, idle: undefined, spread: 0 },
+    cron: () => Promise.reject(new TypeError("x is not a function")),
+    ensureUsableUntil: () => Promise.resolve(),
+  });
+  renewal.startSchedule();
+  await vi.waitFor(() => expect(warnings).toEqual([expect.stringContaining("failed with TypeError at")]));
+  renewal.stop();
+});
 
 describe("the expiry timer", () => {
   test("the expiry timer renews at the planned time, without start()", async () => {

@@ -74,7 +74,14 @@ describe("storeFailure", () => {
     expect(failure?.message).toContain(`(${code}).`);
     expect(failure?.message).not.toContain(reply.slice(code.length + 1));
     // A store that is passed in code may have the same text in its errors.
-    expect(storeFailure(new Error(reply), { place: undefined, kind: "file" })).toBeUndefined();
+    expect(storeFailure(new Error(reply), { place: undefined, kind: "custom" })).toBeUndefined();
+  });
+
+  test("a store that cannot decrypt is not reported as a TLS connection that is not trusted", () => {
+    const error = Object.assign(new Error("bad decrypt"), { code: "ERR_OSSL_BAD_DECRYPT" });
+    expect(storeFailure(error, { place: undefined, kind: "custom" })).toBeUndefined();
+    const expired = Object.assign(new Error("expired"), { code: "CERT_HAS_EXPIRED" });
+    expect(storeFailure(expired, { place: undefined, kind: "custom" })?.kind).toBe("not_trusted");
   });
 
   test("an error without a known code is not explained", () => {

@@ -3,6 +3,7 @@ import type { TokenCache } from "../../../src/tokens/cache.js";
 import type { AfterRefusal } from "../../../src/tokens/refused-tokens.js";
 import type { Token } from "../../../src/tokens/token.js";
 import { deferred } from "../../support/deferred.js";
+import { recordWarnings } from "../../support/record-warnings.js";
 import { rejectionOf } from "../../support/rejection-of.js";
 import { cacheWithTimers } from "./cache-with-timers.js";
 import { type Answer, outage, refusal, second, type TestCacheOptions, testCache } from "./fixtures.js";
@@ -53,6 +54,16 @@ async function waiting() {
   const opened = await open({ answer: (n) => (n === 1 ? answer.promise : { expiresIn: 3_600 }) });
   return { ...opened, answer: answer.resolve };
 }
+
+test("a mistake in the code of a replacement is warned about, and the call gets its response", async () => {
+  const warnings = recordWarnings();
+  const mistake = new TypeError("x is not a function");
+  const { cache } = await open({
+    answer: (n) => (n === 0 ? { expiresIn: 3_600 } : Promise.reject(mistake)),
+  });
+  expect(resent(await refuse(cache, "a"))).toBeUndefined();
+  expect(warnings).toEqual([expect.stringContaining("failed with TypeError at")]);
+});
 
 describe("replacement", () => {
   test("a refused token is replaced by one request, and the call is sent again with the new token", async () => {
