@@ -1,6 +1,7 @@
 import type { ServerSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { Secret } from "../lib/secret.js";
+import { pause } from "../lib/wait.js";
 import type { OAuthRuntime } from "../oauth/attempt.js";
 import { revokeToken, type TokenToRevoke } from "../oauth/revoke-token.js";
 import type { SharedStore } from "../stores/shared-store.js";
@@ -118,7 +119,7 @@ export function storeCommands(spec: ServerSpec, store: SharedStore, runtime: OAu
       for (let attempt = 0; attempt < lockAttempts; attempt += 1) {
         const locked = await store.withLock(lastTokenKey, compare);
         if (locked.acquired) return locked.value;
-        await new Promise((resolve) => setTimeout(resolve, lockInterval));
+        await pause(lockInterval, { clock: runtime.clock });
       }
       return await compare();
     },
