@@ -12,7 +12,8 @@ export function requestStarted(state: Lifecycle): Lifecycle {
  */
 export function issued(state: Lifecycle, now: number, times: TokenTimes, isFromRequest = true): Lifecycle {
   const { token: previous } = state;
-  // `requestedAt` lies in the future if the clock was set back during the request.
+  // `requestedAt` lies in the future if the clock was set back during the request. How long the request took is unknown
+  // then, and the token may be used for that long after its expiry.
   const token = shifted(times, Math.max(times.requestedAt - now, 0));
   const isUnusable = now >= token.unusableAt && previous !== undefined && isUsable(state, now);
   // Without a pause, a token that is no better than the previous one would be renewed at once, again and again.

@@ -31,6 +31,16 @@ type Mode =
   | { readonly kind: "refusing" }
   | { readonly kind: "silent" };
 
+interface Requested {
+  /** The time that had passed when the request was sent. */
+  readonly at: number;
+  /** How far the clock was set back since. */
+  back: number;
+  /** How long the request took, if the clock was set back meanwhile. Nobody can tell when within it. */
+  uncertain: number;
+  isInFlight: boolean;
+}
+
 /** The state of the model: the tokens that arrived, and the calls in progress. */
 class Model {
   mode: Mode = { kind: "up", lifetime: 60, delay: 0 };
@@ -38,8 +48,8 @@ class Model {
   mostInFlight = 0;
   /** Milliseconds by which the clock was set forward, and back again. */
   #set = 0;
-  /** By the name of a token: the time that had passed at its request, and how far the clock was set back since. */
-  readonly #requested = new Map<string, { readonly at: number; back: number }>();
+  /** The requests, by the names of their tokens. */
+  readonly #requested = new Map<string, Requested>();
   readonly open: TestCacheWithTimers;
   /** The last token that a caller got. */
   last: Token | undefined;
@@ -68,9 +78,10 @@ class Model {
     return this.now - this.#set;
   }
 
-  /** Whether a token has really expired. */
+  /** Whether a token has certainly expired, by the time that passed. */
   hasExpired({ accessToken, requestedAt, expiresAt }: Token): boolean {
-    return this.#passed >= (this.#requested.get(accessToken)?.at ?? 0) + expiresAt - requestedAt;
+    const { at = 0, uncertain = 0 } = this.#requested.get(accessToken) ?? {};
+    return this.#passed >= at + expiresAt - requestedAt + uncertain;
   }
 
   /** Whether a token is certainly usable, both by the clock and by the time that passed. */
@@ -90,7 +101,11 @@ class Model {
   set(by: number): void {
     this.open.clock.jump(by);
     this.#set += by;
-    if (by < 0) for (const requested of this.#requested.values()) requested.back -= by;
+    if (by >= 0) return;
+    for (const requested of this.#requested.values()) {
+      requested.back -= by;
+      if (requested.isInFlight) requested.uncertain = Number.POSITIVE_INFINITY;
+    }
   }
 
   async #answer(signal: AbortSignal) {
@@ -98,8 +113,11 @@ class Model {
     this.inFlight += 1;
     this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
     const name = `token-${this.open.requests.length}`;
-    this.#requested.set(name, { at: this.#passed, back: 0 });
+    const requested: Requested = { at: this.#passed, back: 0, uncertain: 0, isInFlight: true };
+    this.#requested.set(name, requested);
     const answer = await this.#answerOf(mode, name, signal);
+    requested.isInFlight = false;
+    if (requested.uncertain > 0) requested.uncertain = this.#passed - requested.at;
     if (!signal.aborted && mode.kind === "up") this.arrived.push(name);
     this.inFlight -= 1;
     return answer;
@@ -263,6 +281,21 @@ describe("random histories", () => {
       }),
       { numRuns: 1_500 },
     );
+  });
+
+  test("a token is used after its expiry for no longer than its request took, if the clock was set back meanwhile", async () => {
+    const history = [
+      mode({ kind: "up", lifetime: 60, delay: 50 }),
+      call("forced", false),
+      back(1),
+      mode({ kind: "busy", retryAfter: 1_000 }),
+      pass(60_000),
+      burst,
+    ];
+    const model = await live(history, 0);
+    await model.open.clock.advance(2 * deadline);
+    expect(model.wrongs).toEqual([]);
+    expect(model.last?.accessToken).toBe(model.arrived.at(-1));
   });
 
   test("there is never a second request in flight, nor more attempts than the config allows", async () => {
