@@ -1,4 +1,5 @@
 import type { BigIntStats } from "node:fs";
+import { systemErrorCode } from "../errors/expected-errors.js";
 
 /** The text of a file and its stats, both from one open descriptor: the stats belong to the file that was read. */
 export interface FileContent {
@@ -54,11 +55,4 @@ export async function ifExaminable<T>(call: () => MaybePromise<T>): Promise<T | 
     if (systemErrorCode(error) === undefined) throw error;
     return undefined;
   }
-}
-
-/** Returns the code of a system error, such as `EACCES`, and `undefined` for any other error. */
-export function systemErrorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error)) return undefined;
-  const code = String(error.code);
-  return /^E[A-Z0-9]{1,30}$/.test(code) ? code : undefined;
 }

@@ -1,5 +1,6 @@
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { McpAuthError } from "../errors/error.js";
+import { systemErrorCode } from "../errors/expected-errors.js";
 import { printable } from "../lib/printable.js";
 import { unreachable } from "../lib/unreachable.js";
 import {
@@ -10,7 +11,7 @@ import {
   hasConfigProperty,
   packageJson,
 } from "./cosmiconfig.js";
-import { type FileContent, type FileSystem, fileExists, systemErrorCode } from "./file-system.js";
+import { type FileContent, type FileSystem, fileExists } from "./file-system.js";
 import {
   configNotFound,
   invalidFile,

@@ -1,6 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import { dirname } from "node:path";
-import { type FileSystem, ifExaminable, systemErrorCode } from "./file-system.js";
+import { systemErrorCode } from "../errors/expected-errors.js";
+import { type FileSystem, ifExaminable } from "./file-system.js";
 import { followLinks } from "./follow-links.js";
 
 /**

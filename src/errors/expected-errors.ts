@@ -6,6 +6,13 @@ export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
+/** Returns the code of an error of the operating system, such as `EACCES`; `undefined` for any other error. */
+export function systemErrorCode(error: unknown): string | undefined {
+  const code = errorCode(error);
+  // The codes of Node's own errors, such as `ERR_INVALID_ARG_TYPE`, have an underscore.
+  return code !== undefined && /^E[A-Z0-9]{1,30}$/.test(code) ? code : undefined;
+}
+
 /** Returns whether an error has one of these codes. */
 export function hasErrorCode(error: unknown, ...codes: readonly string[]): boolean {
   const code = errorCode(error);
@@ -17,7 +24,7 @@ export function hasErrorCode(error: unknown, ...codes: readonly string[]): boole
  * throws these errors without a `code`. Errors of Node.js about arguments, keys and the system have one, so a `catch`
  * that handles those can throw the others again.
  */
-export function isProgrammingError(error: unknown): boolean {
+export function isProgrammingError(error: unknown): error is Error {
   if (!(error instanceof Error) || "code" in error) return false;
   return error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
 }
@@ -29,7 +36,7 @@ const notedMistakes = new WeakSet<Error>();
  * errors of the same classes. Returns the error.
  */
 export function noteMistake(error: unknown): unknown {
-  if (error instanceof Error && isProgrammingError(error)) notedMistakes.add(error);
+  if (isProgrammingError(error)) notedMistakes.add(error);
   return error;
 }
 
@@ -40,8 +47,7 @@ export function isNotedMistake(error: unknown): boolean {
 
 /** Ignores an error of the operating system, such as `ENOENT`. Throws any other error again. */
 export function ignoreSystemError(error: unknown): void {
-  // The codes of Node's own errors, such as `ERR_INVALID_ARG_TYPE`, begin with `ERR_`.
-  if (!/^E(?!RR_)/.test(errorCode(error) ?? "")) throw error;
+  if (systemErrorCode(error) === undefined) throw error;
 }
 
 /** Ignores an `McpAuthError` of work whose result the caller does not need. Throws any other error again. */

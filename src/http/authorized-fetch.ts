@@ -1,10 +1,10 @@
 import { McpAuthError } from "../errors/error.js";
 import { debugRefusal } from "../lib/debug.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
+import { discard } from "../net/discard.js";
 import type { Token } from "../tokens/token.js";
 import type { Authorizer } from "./authorizer.js";
 import { type CallHistory, newHistory, tokenAfter } from "./challenge-response.js";
-import { discard } from "./discard.js";
 import { egressDenied, isWithinReach } from "./reach.js";
 import { becomesGet, redirectLimit, redirectTarget, withoutBodyHeaders } from "./redirect.js";
 import { parseRequest, type ReplayableRequest } from "./replayable-request.js";

@@ -1,11 +1,11 @@
 import { type ServerChallenge, tokenChallenges } from "../discovery/challenge.js";
 import { McpAuthError } from "../errors/error.js";
 import { unreachable } from "../lib/unreachable.js";
+import { discard } from "../net/discard.js";
 import type { Replacement } from "../tokens/refused-tokens.js";
 import type { Token } from "../tokens/token.js";
 import type { Authorizer } from "./authorizer.js";
 import { isSameResource } from "./closest-server.js";
-import { discard } from "./discard.js";
 import { proofErrors } from "./proof-errors.js";
 import type { ReplayableRequest } from "./replayable-request.js";
 import { requestKind } from "./request-kind.js";

@@ -2,10 +2,10 @@ import type { DpopSigner } from "../dpop/dpop.js";
 import { rememberShortLived } from "../errors/sent-credentials.js";
 import { debugRequest } from "../lib/debug.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
+import { discard } from "../net/discard.js";
 import { clockSkewMessage } from "../net/server-clocks.js";
 import type { Token } from "../tokens/token.js";
 import type { Authorizer } from "./authorizer.js";
-import { discard } from "./discard.js";
 import { type ProofError, proofErrors } from "./proof-errors.js";
 import type { ReplayableRequest } from "./replayable-request.js";
 

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../lib/clock.js";
 import { debugRequest, type EndpointKind } from "../lib/debug.js";
 import { timeLimit } from "../lib/time-limit.js";
 import { untilAborted } from "../lib/wait.js";
+import { discard } from "./discard.js";
 import { type Failure, failureError } from "./failure.js";
 import { networkFailure } from "./network-failure.js";
 import { printableUrl } from "./printable-url.js";
@@ -155,11 +156,6 @@ export async function exchange(fetch: FetchFunction, request: SharedRequest): Pr
 
 function initOf({ method = "GET", headers = {}, body }: SharedRequest, signal: AbortSignal): RequestInit {
   return { method, headers: { ...headers }, body: body ?? null, redirect: "manual", ...noStore, signal };
-}
-
-/** Frees a response that arrives after the exchange has ended. */
-function discard(response: Response): void {
-  if (!response.bodyUsed) response.body?.cancel().catch(ignore);
 }
 
 /**

@@ -98,20 +98,15 @@ export function createNetwork(options: NetworkOptions): Network {
 
   const fetchWith = (identity: TlsIdentity | undefined): FetchFunction =>
     async function networkFetch(input, init) {
-      let lease: AgentLease | undefined;
-      // From the call of `fetch` on, any error may come from the host: its response too may throw when it is read.
-      let isFetching = false;
+      const lease = await agentFor(identity, input, init).catch(throwNoted);
+      const sentAt = serverClocks?.now();
+      // From here on, any error may come from the host: its response too may throw when it is read.
       try {
-        lease = await agentFor(identity, input, init);
-        const sentAt = serverClocks?.now();
-        const leasedInit = lease === undefined ? init : withDispatcher(init, lease.agent);
-        isFetching = true;
-        const response = await fetch(input, leasedInit);
+        const response = await fetch(input, lease === undefined ? init : withDispatcher(init, lease.agent));
         assertResponse(response);
         if (sentAt !== undefined) serverClocks?.note({ input, init }, response, sentAt);
         return response;
       } catch (error) {
-        if (!isFetching) throw noteMistake(error);
         throw (lease && unwrapOwnError(error)) ?? error;
       } finally {
         lease?.release();
@@ -129,6 +124,10 @@ export function createNetwork(options: NetworkOptions): Network {
       (await connections)?.agents.close();
     },
   };
+}
+
+function throwNoted(error: unknown): never {
+  throw noteMistake(error);
 }
 
 /** Ignores a failure to load the connections: the request that needs them fails, too. */

@@ -64,15 +64,9 @@ export async function revokeToken(
     const authentication = await authenticateClient(atIssuer(client), metadata, { time }, attempt);
     const form = await revocationForm(revoked, client, authentication);
     const response = await boundedFetch(authentication.fetch, {
+      ...{ server, target: endpointName, endpoint: "revocation endpoint" },
       ...{ url: endpoint, isLearned, method: "POST", ...form },
-      ...{
-        endpoint: "revocation endpoint",
-        server,
-        target: endpointName,
-        timeout,
-        signal,
-        clock: runtime.clock,
-      },
+      ...{ timeout, signal, clock: runtime.clock },
     });
     const { status } = response;
     const outcome = readOutcome(response, server, endpointName);
