@@ -52,6 +52,7 @@ async function testPackage() {
   if (!verdict("the package can be installed into an empty project", installed.code === 0, installed.output))
     return;
 
+  await weight(join(project, "node_modules"));
   await contents(join(project, "node_modules/mcp-auth-runtime"));
   await loadsModules(join(project, "node_modules/mcp-auth-runtime"), verdict);
   await programs(project);
@@ -59,6 +60,21 @@ async function testPackage() {
   await verifiesServers({ root, project }, verdict);
   await typeScript(join(workshop, tarball));
   await followReadme({ root, folder: join(workshop, "readme"), tarball: join(workshop, tarball) }, verdict);
+}
+
+/** What an installation downloads and keeps. */
+async function weight(folder) {
+  const { packages } = JSON.parse(await readFile(join(folder, ".package-lock.json"), "utf8"));
+  const names = Object.keys(packages);
+  const size = await sizeOf(folder, await filesBelow(folder));
+  console.log(`      ${names.length} packages, ${(size / 1e6).toFixed(2)} MB`);
+  verdict("an installation has at most 10 packages", names.length <= 10, names.join("\n"));
+  verdict("an installation takes at most 6 MB", size <= 6e6);
+}
+
+async function sizeOf(folder, names) {
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
+  return sizes.reduce((sum, each) => sum + each, 0);
 }
 
 async function contents(folder) {
@@ -83,8 +99,7 @@ async function contents(folder) {
   verdict("the package contains all expected files", missing.length === 0, missing.join("\n"));
   const broken = await brokenLinks(folder, files);
   verdict("its pages link only to files that it contains", broken.length === 0, broken.join("\n"));
-  const sizes = await Promise.all(files.map(async (name) => (await stat(join(folder, name))).size));
-  const size = sizes.reduce((sum, each) => sum + each, 0);
+  const size = await sizeOf(folder, files);
   const modules = files.filter((name) => name.endsWith(".js")).length;
   console.log(
     `      ${files.length} files, ${modules} of them modules, ${Math.ceil(size / 1024)} kB unpacked`,
@@ -151,7 +166,10 @@ async function commands(project) {
   }
 }
 
-/** Type-checks with each TypeScript version, with its `--init` defaults and without the DOM library. */
+/**
+ * Type-checks with each TypeScript version: with its `--init` defaults, which include the DOM library, and no
+ * `@types/node`; and for Node, with `@types/node` and without the DOM library.
+ */
 async function typeScript(tarball) {
   const project = join(workshop, "typescript");
   await emptyProject(project);
@@ -160,27 +178,35 @@ async function typeScript(tarball) {
   const { code, output } = await run("npm", ["install", tarball, ...aliases], { cwd: project });
   if (!verdict("the package can be installed with TypeScript 5.9 and 7", code === 0, output)) return;
 
+  const installed = await readdir(join(project, "node_modules"));
+  verdict("no types of Node are installed with the package", !installed.includes("@types"), installed.join());
+  await typesCompile(project, versions, "without @types/node", {});
+  const types = await run("npm", ["install", "@types/node@20"], { cwd: project });
+  if (!verdict("the types of Node can be installed", types.code === 0, types.output)) return;
+  await typesCompile(project, versions, "with @types/node", { types: ["node"] });
+  await typesCompile(project, versions, "for Node", { types: ["node"], lib: ["es2023"] });
+}
+
+async function typesCompile(project, versions, how, options) {
   for (const [version, alias] of Object.entries(versions)) {
     const tsc = join(project, "node_modules", alias, "bin/tsc");
-    for (const lib of [undefined, ["es2023"]]) {
-      const folder = join(project, `${alias}-${lib ?? "defaults"}`);
-      await mkdir(folder);
-      await writeFile(join(folder, "package.json"), '{ "type": "module" }\n');
-      await cp(join(here, "consumer/types.ts"), join(folder, "types.ts"));
-      const init = await run(process.execPath, [tsc, "--init"], { cwd: folder });
-      const overrides = { noEmit: true, skipLibCheck: false, ...(lib && { lib }) };
-      await writeFile(
-        join(folder, "tsconfig.test.json"),
-        JSON.stringify({ extends: "./tsconfig.json", compilerOptions: overrides }),
-      );
-      const compiled = await run(process.execPath, [tsc, "-p", "tsconfig.test.json"], { cwd: folder });
-      const reported = await run(process.execPath, [tsc, "--version"], { cwd: folder });
-      verdict(
-        `the types compile with TypeScript ${version}, ${lib ? `lib ${lib}` : "with defaults"}`,
-        init.code === 0 && compiled.code === 0 && reported.stdout.includes(`Version ${version}.`),
-        `${reported.output}${init.code === 0 ? "" : init.output}${compiled.output}`,
-      );
-    }
+    const folder = join(project, `${alias} ${how}`.replaceAll(/\W+/g, "-"));
+    await mkdir(folder);
+    await writeFile(join(folder, "package.json"), '{ "type": "module" }\n');
+    await cp(join(here, "consumer/types.ts"), join(folder, "types.ts"));
+    const init = await run(process.execPath, [tsc, "--init"], { cwd: folder });
+    const overrides = { noEmit: true, skipLibCheck: false, ...options };
+    await writeFile(
+      join(folder, "tsconfig.test.json"),
+      JSON.stringify({ extends: "./tsconfig.json", compilerOptions: overrides }),
+    );
+    const compiled = await run(process.execPath, [tsc, "-p", "tsconfig.test.json"], { cwd: folder });
+    const reported = await run(process.execPath, [tsc, "--version"], { cwd: folder });
+    verdict(
+      `the types compile with TypeScript ${version}, ${how}`,
+      init.code === 0 && compiled.code === 0 && reported.stdout.includes(`Version ${version}.`),
+      `${reported.output}${init.code === 0 ? "" : init.output}${compiled.output}`,
+    );
   }
 }
 
