@@ -1,6 +1,5 @@
 import { parseDuration } from "../lib/duration.js";
 import type { CheckContext, Report } from "./check-context.js";
-import { findCronProblem } from "./check-cron.js";
 import { checkGrant, traitsOfGrant } from "./check-grant.js";
 import { defaults } from "./defaults.js";
 import { entries, type Json, type Path, property } from "./json.js";
@@ -58,7 +57,8 @@ function checkHeaders(headers: Json | undefined, path: Path, context: CheckConte
 async function checkRefresh(refresh: Json | undefined, path: Path, context: CheckContext): Promise<void> {
   const schedule = context.resolvedText(property(refresh, "schedule"), [...path, "schedule"]);
   // The schema reports empty strings.
-  const problem = schedule === undefined || schedule === "" ? undefined : await findCronProblem(schedule);
+  const isSet = schedule !== undefined && schedule !== "";
+  const problem = isSet ? (await import("./check-cron.js")).findCronProblem(schedule) : undefined;
   if (problem !== undefined) context.report([...path, "schedule"], problem);
   const timezone = context.resolvedText(property(refresh, "timezone"), [...path, "timezone"]);
   if (timezone !== undefined && timezone !== "" && !isTimezone(timezone)) {
