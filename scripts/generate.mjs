@@ -6,6 +6,7 @@ import Ajv from "ajv/dist/2020.js";
 import standalone from "ajv/dist/standalone/index.js";
 import { build } from "esbuild";
 import { compile } from "json-schema-to-typescript";
+import { compactValidator } from "./compact-validator.mjs";
 import { referencePage } from "./reference-page.mjs";
 import { definitionTables, plainSchema, targetOf, withoutNotes } from "./schema-data.mjs";
 
@@ -97,11 +98,13 @@ async function validator() {
   const inPlace = (key, value) => (key === "propertyNames" && value.$ref ? targetOf(schema, value) : value);
   const validate = ajv.compile(withoutNotes(JSON.parse(JSON.stringify(schema, inPlace))));
   const { outputFiles } = await build({
-    stdin: { contents: withFastErrors(standalone.default(ajv, validate)), resolveDir: root, loader: "js" },
+    stdin: { contents: compactValidator(standalone.default(ajv, validate)), resolveDir: root, loader: "js" },
     // Paths of modules show in the result, which must not depend on where it is made.
     absWorkingDir: root,
     preserveSymlinks: true,
     bundle: true,
+    packages: "external",
+    external: ["../json.js", "../validator-errors.js"],
     format: "esm",
     platform: "node",
     charset: "utf8",
@@ -109,20 +112,4 @@ async function validator() {
     write: false,
   });
   return outputFiles[0].text;
-}
-
-/**
- * ajv copies all errors found so far for each part of the config that has one; with thousands of mistakes that takes
- * minutes. The rest makes the code smaller: nothing reads what it leaves out.
- */
-function withFastErrors(code) {
-  const slow = /vErrors === null \? (\w+)\.errors : vErrors\.concat\(\1\.errors\)/g;
-  if (!slow.test(code)) throw new Error("ajv collects errors in another way now: see withFastErrors().");
-  const fast = "vErrors === null ? $1.errors : $1.errors.reduce((all, one) => (all.push(one), all), vErrors)";
-  const unread = [
-    /,schemaPath:".*?"(?=,keyword:)|,schema:.*(?=,parentSchema:)/g,
-    /, ?(?:parentData|parentDataProperty|rootData|dynamicAnchors)(?:[:=](?:\{\}|[^,{}]+))?(?=[,}])/g,
-    /(?<=^const schema\d+ = \{"\$schema".*),"\$defs":.*\}(?=\};$)/gm,
-  ];
-  return unread.reduce((text, each) => text.replace(each, ""), code.replace(slow, fast));
 }

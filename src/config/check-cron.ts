@@ -1,3 +1,4 @@
+import { parse, validate } from "node-cron";
 import type { Report } from "./check-context.js";
 
 interface Field {
@@ -19,11 +20,10 @@ const fields: readonly Field[] = [
  * expressions are valid. It also accepts a step that exceeds the field, such as "*\/90" minutes, and then matches only
  * the first value. That is never intended, so this function reports it.
  */
-export async function findCronProblem(expression: string): Promise<Report | undefined> {
+export function findCronProblem(expression: string): Report | undefined {
   // node-cron also accepts nicknames such as @daily.
   const parts = expression.trim().split(/\s+/);
   if (parts.length !== 5 && parts.length !== 6) return notCron;
-  const { parse, validate } = await import("node-cron");
   if (!validate(expression)) return notCron;
   const present = fields.slice(-parts.length);
   for (const [index, { name, description }] of present.entries()) {

@@ -1,6 +1,5 @@
 import { parseDuration } from "../lib/duration.js";
 import type { CheckContext, Report } from "./check-context.js";
-import { findCronProblem } from "./check-cron.js";
 import { checkGrant, traitsOfGrant } from "./check-grant.js";
 import { defaults } from "./defaults.js";
 import { entries, type Json, type Path, property } from "./json.js";
@@ -53,7 +52,7 @@ function checkHeaders(headers: Json, path: Path, context: CheckContext): void {
 }
 
 function checkRefresh(refresh: Json, path: Path, context: CheckContext): void {
-  context.checkOnce(refresh, path, "schedule", findCronProblem);
+  context.checkOnce(refresh, path, "schedule", findScheduleProblem);
   context.checkOnce(refresh, path, "timezone", findTimezoneProblem);
 }
 
@@ -81,6 +80,10 @@ function reservedHeader(name: string): Report | undefined {
   return reservedHeaders.has(name)
     ? { message: "This header cannot be set: it belongs to the connection" }
     : undefined;
+}
+
+async function findScheduleProblem(schedule: string): Promise<Report | undefined> {
+  return (await import("./check-cron.js")).findCronProblem(schedule);
 }
 
 function findTimezoneProblem(name: string): Report | undefined {

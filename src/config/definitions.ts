@@ -37,7 +37,6 @@ export interface SchemaPart {
   readonly errorMessage?: string;
   readonly patternErrorMessage?: string;
   readonly enum?: readonly unknown[];
-  readonly properties?: Readonly<Record<string, unknown>>;
 }
 
 export type PartTitle = (typeof partTitles)[number];

@@ -4,8 +4,9 @@ import { definitions, grantTitles, tokenTypes } from "./generated/definitions.js
 import { article, describeFound, listInWords, typesInWords } from "./in-words.js";
 import { fromPointer, type Path } from "./json.js";
 import { literalSecretHint, variableMeant } from "./literal-secret.js";
-import { allowedNames, isAboutSources, missingNameOf, type RootCause, unknownNameOf } from "./root-causes.js";
+import { isAboutSources, missingNameOf, type RootCause, unknownNameOf } from "./root-causes.js";
 import type { Mistake } from "./source-document.js";
+import { propertiesOf } from "./validator-errors.js";
 
 /** A mistake that the schema found. Two mistakes with one path and one rule are the same. */
 export interface SchemaMistake extends Mistake {
@@ -90,7 +91,7 @@ function unknownProperty({ error, intended, correctPlace }: RootCause, path: Pat
   }
   const hint =
     intended === undefined
-      ? `Allowed here: ${allowedNames(error).join(", ")}`
+      ? `Allowed here: ${propertiesOf(error.parentSchema?.title).join(", ")}`
       : `Did you mean "${intended}"?`;
   // In YAML `secret:hunter2`, where a space is missing, is a name. It must not be shown.
   if (/[:=]/.test(name)) {

@@ -1,11 +1,9 @@
 import type { SchemaError } from "./definitions.js";
 import { messageFor, type SchemaMistake } from "./error-messages.js";
-import { validate } from "./generated/validate.js";
+import { schemaErrors } from "./generated/validate.js";
 import { fromPointer, type Json, type Path, toPointer } from "./json.js";
 import { isAboutSources, rootCauses } from "./root-causes.js";
 
-// Keywords whose errors repeat those of the keywords inside of them.
-const summaryKeywords: ReadonlySet<string> = new Set(["if", "propertyNames"]);
 // Keywords that a string can fail only because its `${…}` has no value yet.
 const textKeywords: ReadonlySet<string> = new Set(["pattern", "enum", "minLength"]);
 
@@ -17,13 +15,11 @@ export function findMistakes(
   config: Json,
   isUnresolved: (path: Path, text: string) => boolean,
 ): readonly SchemaMistake[] {
-  if (validate(config)) return [];
-  const all: readonly SchemaError[] = validate.errors ?? [];
+  const all = schemaErrors(config);
   const wrongType = pathsOf(all.filter(isTypeError));
   const twoSources = pathsOf(all.filter(({ parentSchema }) => parentSchema?.title === "TwoSources"));
   const errors = all.filter((error) => {
     const { keyword, instancePath, propertyName, data } = error;
-    if (summaryKeywords.has(keyword)) return false;
     // A value of the wrong type also fails the other rules for it.
     if (wrongType.has(instancePath) && !isTypeError(error)) return false;
     // Which other properties a reference may have depends on its source, and here there are two.

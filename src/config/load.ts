@@ -163,7 +163,7 @@ async function parse(configFile: ConfigFile): Promise<ReadDocument> {
 async function parseWithPositions({ file, text, notation }: ConfigFile): Promise<SourceDocument> {
   switch (notation) {
     case "yaml":
-      return await (await import("./parse-yaml.js")).parseYaml(file, text);
+      return (await import("./parse-yaml.js")).parseYaml(file, text);
     case "json":
       return (await import("./parse-json.js")).parseJson(file, text);
     case "package.json":

@@ -1,6 +1,7 @@
 import type { DefinitionTitle, PropertyOf, ReferenceKind } from "./definitions.js";
 import { definitions, grantTitles, referenceKinds, storeTitles } from "./generated/definitions.js";
 import { listInWords } from "./in-words.js";
+import { isDefinition, propertiesOf } from "./validator-errors.js";
 
 /** The place where a misplaced property belongs. */
 export interface CorrectPlace {
@@ -161,14 +162,6 @@ function typesWith(name: string, titles: Titles): readonly string[] {
 
 function isVariant(title: string, titles: Titles): boolean {
   return Object.values<string>(titles).includes(title);
-}
-
-function propertiesOf(title: string | undefined): readonly string[] {
-  return isDefinition(title) ? definitions[title].properties : [];
-}
-
-function isDefinition(title: string | undefined): title is DefinitionTitle {
-  return title !== undefined && Object.hasOwn(definitions, title);
 }
 
 function isReferenceKind(name: string): name is ReferenceKind {

@@ -1,4 +1,15 @@
-import type { CST, Node, Pair } from "yaml";
+import {
+  type CST,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  Parser,
+  parseDocument,
+} from "yaml";
 import { type Json, maxDepth, maxValues, type Path, toPointer } from "./json.js";
 import { duplicateProperty, type Mistake, type SourceDocument } from "./source-document.js";
 
@@ -8,16 +19,15 @@ const maxAliases = 100;
 const knownTags = new Set(["str", "int", "float", "bool", "null", "map", "seq"]);
 
 /** Parses YAML 1.2 with the core schema: no custom tags, no merge keys, and a limited number of aliases. */
-export async function parseYaml(file: string, text: string): Promise<SourceDocument> {
-  const yaml = await import("yaml");
+export function parseYaml(file: string, text: string): SourceDocument {
   const unreadable = (mistake: Mistake): SourceDocument => {
     return { file, text, prefix: [], value: undefined, mistakes: [mistake], positions: new Map() };
   };
-  const tooDeepAt = findTooDeep(new yaml.Parser().parse(text));
+  const tooDeepAt = findTooDeep(new Parser().parse(text));
   if (tooDeepAt !== undefined) {
     return unreadable({ path: [], offset: tooDeepAt, message: "The file is nested too deeply" });
   }
-  const document = yaml.parseDocument(text, {
+  const document = parseDocument(text, {
     version: "1.2",
     schema: "core",
     merge: false,
@@ -40,7 +50,7 @@ export async function parseYaml(file: string, text: string): Promise<SourceDocum
     return unreadable({ path: [], offset: 0, message: "The file is empty" });
   }
   try {
-    const reader = new DocumentReader(yaml);
+    const reader = new DocumentReader();
     const value = reader.read(document.contents, []);
     return { file, text, prefix: [], value, mistakes: reader.mistakes, positions: reader.positions };
   } catch (error) {
@@ -72,20 +82,14 @@ function findTooDeep(tokens: Iterable<CST.Token>): number | undefined {
 class DocumentReader {
   readonly mistakes: Mistake[] = [];
   readonly positions = new Map<string, { name?: number; value: number }>();
-  readonly #yaml: typeof import("yaml");
   /** The anchors before the current node. The library would search the whole document for each alias. */
   readonly #anchors = new Map<string, Node>();
   #aliasDepth = 0;
   #aliases = 0;
   #values = 0;
 
-  constructor(yaml: typeof import("yaml")) {
-    this.#yaml = yaml;
-  }
-
   /** Returns the value of a node. Throws `LimitExceeded`. `name` is the offset of the property's name. */
   read(node: unknown, path: Path, name?: number): Json {
-    const { isAlias, isMap, isNode, isScalar, isSeq } = this.#yaml;
     if (!isNode(node)) {
       // `name:` without a value has no node.
       if (name !== undefined) this.positions.set(toPointer(path), { name, value: name });
@@ -130,7 +134,6 @@ class DocumentReader {
   #readMap(items: readonly Pair[], path: Path): Json {
     const object: Record<string, Json> = Object.create(null);
     for (const { key, value } of items) {
-      const { isNode, isScalar } = this.#yaml;
       const offset = isNode(key) ? startOf(key) : 0;
       if (!isScalar(key)) {
         this.mistakes.push({ path, offset, message: "A property name must be text" });

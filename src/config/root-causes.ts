@@ -1,6 +1,7 @@
 import { nearNames } from "../lib/near-names.js";
 import type { SchemaError } from "./definitions.js";
 import { type CorrectPlace, correctPlaceOf, synonymIn } from "./misplaced.js";
+import { propertiesOf } from "./validator-errors.js";
 
 /**
  * An error that does not follow from another error. For an unknown property it also says what was meant, if that is
@@ -97,11 +98,6 @@ export function isAboutSources({ parentSchema }: SchemaError): boolean {
   return parentSchema?.title === "NoSource" || parentSchema?.title === "TwoSources";
 }
 
-/** The names that the object may have. */
-export function allowedNames({ parentSchema }: SchemaError): readonly string[] {
-  return Object.keys(parentSchema?.properties ?? {});
-}
-
 /** Returns the closest name of a property that the object does not have. Required properties are preferred. */
 function nearestName(
   name: string,
@@ -110,7 +106,7 @@ function nearestName(
   present: ReadonlySet<string>,
 ): string | undefined {
   const isFree = (candidate: string) => !present.has(keyOf(error, candidate));
-  const absent = allowedNames(error).filter(
+  const absent = propertiesOf(titleOf(error)).filter(
     (candidate) => !hasProperty(error, candidate) && isFree(candidate),
   );
   for (const candidates of [missing.filter(isFree), absent]) {

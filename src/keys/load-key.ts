@@ -172,7 +172,7 @@ async function signingKey(
     certificateThumbprint: certificate?.thumbprint,
     bundle: {},
     async sign(header, claims) {
-      const { SignJWT } = await import("jose");
+      const { SignJWT } = await import("jose/jwt/sign");
       return await new SignJWT({ ...claims }).setProtectedHeader({ ...header }).sign(privateKey);
     },
   };

@@ -128,6 +128,6 @@ function describeSigner(signer: SignerSpec): string {
 
 /** Returns the JWK thumbprint with SHA-256, RFC 7638. */
 export async function thumbprintOf(publicJwk: PublicJwk): Promise<string> {
-  const { calculateJwkThumbprint } = await import("jose");
+  const { calculateJwkThumbprint } = await import("jose/jwk/thumbprint");
   return await calculateJwkThumbprint({ ...publicJwk });
 }

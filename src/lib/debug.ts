@@ -150,6 +150,7 @@ export function debugMetadata(endpoint: EndpointKind, source: "cache" | "request
 }
 
 export type StoreStep =
+  | "entry of a later version"
   | "fresh token"
   | "locked by another process"
   | "no better token"

@@ -1,3 +1,5 @@
+import { parse } from "node-cron";
+import { dayMatcher } from "./cron-day.js";
 import { timeZone, type WallTime } from "./zoned-time.js";
 
 /** A parsed schedule. */
@@ -17,29 +19,23 @@ const day = 24 * hour;
 const longestSearch = 12 * 366 * day;
 
 /**
- * Parses a cron expression with five fields, or six with seconds first. node-cron parses the fields and decides which
- * days match. Its timers are not used. If both day fields are restricted, both must match. A time that the clocks skip
- * does not tick on that day; a time in an hour that occurs twice ticks twice.
+ * Parses a cron expression with five fields, or six with seconds first. node-cron parses the fields. Its timers are not
+ * used. If both day fields are restricted, both must match. A time that the clocks skip does not tick on that day; a
+ * time in an hour that occurs twice ticks twice.
  */
-export async function cronSchedule(expression: string, timezone: string): Promise<CronSchedule> {
-  const { createTask, parse } = await import("node-cron");
+export function cronSchedule(expression: string, timezone: string): CronSchedule {
   const fields = parse(expression);
-  const [seconds, minutes, hours, months] = [fields.second, fields.minute, fields.hour, fields.month].map(
+  const [seconds, minutes, hours] = [fields.second, fields.minute, fields.hour].map(
     (values) => new Set(values),
   );
-  const [dayOfMonth, month, dayOfWeek] = expression.trim().split(/\s+/).slice(-3);
-  // Days are matched at noon in UTC, where the clocks never change.
-  const days = createTask(`0 0 12 ${dayOfMonth} ${month} ${dayOfWeek}`, () => {}, { timezone: "UTC" });
-  await days.destroy();
-  const matchesDay = (year: number, monthOfYear: number, date: number) =>
-    months?.has(monthOfYear) === true && days.match(new Date(Date.UTC(year, monthOfYear - 1, date, 12)));
+  const matchesDay = dayMatcher(fields);
   const zone = timeZone(timezone);
   // Searches the calendar first, because only a matching day needs a conversion to the time zone.
   const startOfNext = (wall: WallTime, end: number): number | undefined => {
     for (let noon = Date.UTC(wall.year, wall.month - 1, wall.day + 1, 12); noon < end; noon += day) {
       const date = new Date(noon);
-      const calendarDay = [date.getUTCFullYear(), date.getUTCMonth() + 1, date.getUTCDate()] as const;
-      if (matchesDay(...calendarDay)) return zone.startOfDay(...calendarDay);
+      const [year, month, dayOfMonth] = [date.getUTCFullYear(), date.getUTCMonth() + 1, date.getUTCDate()];
+      if (matchesDay({ year, month, day: dayOfMonth })) return zone.startOfDay(year, month, dayOfMonth);
     }
     return undefined;
   };
@@ -50,7 +46,7 @@ export async function cronSchedule(expression: string, timezone: string): Promis
       let time = Math.floor(after / second) * second + second;
       while (time < end) {
         const wall = zone.wall(time);
-        if (!matchesDay(wall.year, wall.month, wall.day)) {
+        if (!matchesDay(wall)) {
           const start = startOfNext(wall, end);
           if (start === undefined) return undefined;
           time = Math.max(start, time + second);

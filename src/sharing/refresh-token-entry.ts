@@ -1,11 +1,12 @@
 import { McpAuthError } from "../errors/error.js";
 import { Secret } from "../lib/secret.js";
+import { version } from "../lib/version.js";
 import type { RefreshTokenFamily } from "../oauth/refresh-token-store.js";
 import type { OperationOptions } from "../stores/circuit-breaker.js";
 import { storeUnavailable } from "../stores/failure.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import { hashOf } from "./entry-key.js";
-import { parseEntry, serializeEntry } from "./stored-format.js";
+import { isLaterEntry, parseEntry, serializeEntry } from "./stored-format.js";
 
 /**
  * Milliseconds after which an unused refresh token family expires. The remaining time that the store returns shows the
@@ -36,7 +37,8 @@ export function refreshTokenPrefix({
 
 /**
  * Reads the latest refresh token of a family. Rejects with `store_unavailable`, also for an entry that cannot be
- * decrypted.
+ * decrypted, or that a later version of this package wrote. Such an entry must not be treated as absent: the token in
+ * the config was redeemed already, and writing over the entry would destroy the only one that still works.
  */
 export async function readRefreshToken(
   store: SharedStore,
@@ -48,13 +50,8 @@ export async function readRefreshToken(
   if (found.kind === "absent") return { refreshToken: seed, inFlightFor: 0 };
   const entry = found.kind === "value" ? parse(found.text, found.expiresIn) : undefined;
   if (entry !== undefined) return entry;
-  throw new McpAuthError(
-    "store_unavailable",
-    `Server "${server}": could not read the refresh token in the store. It is damaged, of a later version of this package, or ` +
-      'encrypted with a key that "encryptionKey" does not name. Add that key, or get a new refresh token and put it where the ' +
-      'grant\'s "refreshToken" is read.',
-    { server },
-  );
+  const isLater = found.kind === "later" || (found.kind === "value" && isLaterEntry(found.text));
+  throw new McpAuthError("store_unavailable", (isLater ? ofLaterVersion : unreadable)(server), { server });
 }
 
 /**
@@ -76,7 +73,21 @@ export async function writeRefreshToken(
   if (!written) throw storeUnavailable();
 }
 
-/** Returns `undefined` for an entry of a later version too, which must not be treated as absent. */
+function ofLaterVersion(server: string): string {
+  return (
+    `Server "${server}": a later version of mcp-auth-runtime wrote the refresh token in the store, and this is version ` +
+    `${version}. It was kept. Run that version or a newer one here.`
+  );
+}
+
+function unreadable(server: string): string {
+  return (
+    `Server "${server}": could not read the refresh token in the store. It is damaged, or encrypted with a key that ` +
+    '"encryptionKey" does not name. Add that key, or get a new refresh token and put it where the grant\'s "refreshToken" is ' +
+    "read."
+  );
+}
+
 function parse(text: string, expiresIn: number | undefined): RefreshTokenEntry | undefined {
   const { refreshToken, inFlightFor } = parseEntry(text) ?? {};
   if (typeof refreshToken !== "string" || refreshToken === "") return undefined;

@@ -8,7 +8,7 @@ import type { SharedStore } from "../stores/shared-store.js";
 import type { AccessToken } from "../tokens/token.js";
 import { hashOf, metadataPrefix, tokenPrefix } from "./entry-key.js";
 import { refreshTokenPrefix } from "./refresh-token-entry.js";
-import { parseEntry } from "./stored-format.js";
+import { parseEntry, serializeEntry } from "./stored-format.js";
 import { limitsKey } from "./stored-limits.js";
 
 /**
@@ -112,8 +112,8 @@ export function storeCommands(spec: ServerSpec, store: SharedStore, runtime: OAu
       const hash = hashOf(accessToken);
       const compare = async (): Promise<boolean> => {
         const found = await store.read(lastTokenKey);
-        if (found.kind === "value" && found.text === hash) return false;
-        await store.write(lastTokenKey, hash, { expiresIn });
+        if (found.kind === "value" && parseEntry(found.text)?.["hash"] === hash) return false;
+        await store.write(lastTokenKey, serializeEntry({ hash }), { expiresIn });
         return true;
       };
       for (let attempt = 0; attempt < lockAttempts; attempt += 1) {

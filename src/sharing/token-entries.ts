@@ -9,6 +9,7 @@ import { type RefreshPolicy, timeline } from "../tokens/policy.js";
 import type { TokenRequest } from "../tokens/source.js";
 import type { Token } from "../tokens/token.js";
 import type { Report } from "../tokens/token-event.js";
+import { isLaterEntry } from "./stored-format.js";
 import { inLocalTime, serializeToken } from "./stored-token.js";
 
 export interface TokenEntriesOptions {
@@ -90,12 +91,14 @@ export class TokenEntries {
       debugStore(server, found === undefined ? "unavailable" : "no token");
       return noToken;
     }
+    if (found.kind === "later") return this.#noneOfLaterVersion();
     if (found.kind === "unreadable") {
       debugStore(server, "unreadable entry");
       this.#report("token:warning", request, 0);
       await this.tryStore(request, () => store.quarantine(key, found.raw));
       return noToken;
     }
+    if (isLaterEntry(found.text)) return this.#noneOfLaterVersion();
     const restored = await this.#restore(found.text, request.signal);
     if (restored === undefined) return noToken;
     const token = inLocalTime(restored, found.expiresIn, clock.now());
@@ -123,6 +126,12 @@ export class TokenEntries {
       debugStore(server, "token written");
     };
     await store.waitBriefly(write());
+  }
+
+  /** An access token of a later version counts as absent: another one costs a request, and replaces it. */
+  #noneOfLaterVersion(): StoredLookup {
+    debugStore(this.#options.server, "entry of a later version");
+    return noToken;
   }
 
   async #restore(text: string, signal: AbortSignal): Promise<Token | undefined> {

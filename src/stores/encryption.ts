@@ -6,6 +6,7 @@ import { parseJsonObject } from "../lib/json-object.js";
 import { fingerprintOf, type Secret } from "../lib/secret.js";
 import { withinTime } from "../lib/wait.js";
 import { longestValue } from "./store.js";
+import { encryptionFormat } from "./stored-value.js";
 
 /** Reads the keys: 32 bytes each, in base64url. The first one encrypts, all of them decrypt. */
 export type EncryptionKeys = () => Promise<readonly Secret[]>;
@@ -58,7 +59,7 @@ export class Encryption {
     const key = keys.get(kid);
     if (key === undefined) throw new TypeError("The key ring does not contain the key that encrypts.");
     const jwe = await new FlattenedEncrypt(new TextEncoder().encode(text))
-      .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid })
+      .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid, v: encryptionFormat })
       .setAdditionalAuthenticatedData(new TextEncoder().encode(entry))
       .encrypt(key);
     return JSON.stringify(jwe);
@@ -66,7 +67,7 @@ export class Encryption {
 
   /**
    * Decrypts the text of an entry. Resolves with `undefined` if that fails: the value is damaged, belongs to another
-   * entry, or was encrypted with an unknown key.
+   * entry, has another format, or was encrypted with an unknown key.
    */
   async decrypt(entry: string, encrypted: string): Promise<string | undefined> {
     const jwe = encrypted.length > longestValue ? undefined : parseJwe(encrypted);
@@ -165,7 +166,8 @@ function parseJwe(text: string): { readonly value: FlattenedJWE; readonly kid: s
   const { ciphertext, iv, tag, protected: header } = parseJsonObject(text) ?? {};
   if (typeof ciphertext !== "string" || typeof iv !== "string") return undefined;
   if (typeof tag !== "string" || typeof header !== "string") return undefined;
-  const { kid } = parseJsonObject(Buffer.from(header, "base64url").toString("utf8")) ?? {};
+  const { kid, v } = parseJsonObject(Buffer.from(header, "base64url").toString("utf8")) ?? {};
+  if (v !== encryptionFormat) return undefined;
   // An id of another length is not ours, and must not be remembered as missing.
   if (typeof kid !== "string" || kid.length !== kidLength) return undefined;
   return { value: { ciphertext, iv, tag, protected: header }, kid };

@@ -15,9 +15,11 @@ import { NotOurs } from "./failure.js";
 import { ignoreFileError, readOwnFile, removeOwnFile } from "./own-files.js";
 import { assertEntryFolder } from "./secure-folder.js";
 import { isStoreName, namePatterns } from "./store-names.js";
+import { fileFormat, isLaterFormat } from "./stored-value.js";
 
-// The first line of a value's file: the expiry of the value in milliseconds since the epoch, or `-`.
-const heading = /^mcp-auth-store 1 (\d{1,16}|-)\n/;
+// The first line of a value's file: the version of this format, and the expiry of the value in milliseconds since the
+// epoch, or `-`.
+const heading = new RegExp(`^mcp-auth-store ${fileFormat} (\\d{1,16}|-)\\n`);
 
 /** What the folder of an entry contains. */
 export interface Contents {
@@ -108,17 +110,20 @@ export async function readLatest(folder: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** Returns whether this package wrote a text, by its first line. */
+/** Returns whether this package, or a later version of it, wrote a text, by its first line. */
 export function isStoreText(text: string): boolean {
-  return heading.test(text);
+  return heading.test(text) || isLaterFormat(text);
 }
 
 /** Returns the content of a value's file. */
 export function serializeValue(value: string, expiresAt: number | undefined): string {
-  return `mcp-auth-store 1 ${expiresAt === undefined ? "-" : Math.ceil(expiresAt)}\n${value}`;
+  return `mcp-auth-store ${fileFormat} ${expiresAt === undefined ? "-" : Math.ceil(expiresAt)}\n${value}`;
 }
 
-/** Splits the content of a value's file. Foreign content is returned unchanged: decrypting it fails later. */
+/**
+ * Splits the content of a value's file. Foreign content and that of a later version are returned unchanged: decrypting
+ * them fails later.
+ */
 export function parseValue(text: string): ParsedValue {
   const [line, expiry] = heading.exec(text) ?? [];
   if (line === undefined) return { value: text };

@@ -40,10 +40,17 @@ export interface RedisClient {
 type RedisLibrary = typeof import("redis");
 type Socket = NonNullable<RedisClientOptions["socket"]>;
 
+const optionalPackage: string = "redis";
+
 /** Loads the package `redis`. Rejects with `config_invalid` if this optional package is not installed. */
 export async function loadRedis(): Promise<RedisLibrary> {
   try {
-    return await import("redis");
+    // A variable and the comments keep bundlers from looking for this optional package: it is loaded at run time, from
+    // the folder of the bundle or above. Without an annotation, its type would be `any`.
+    const library: RedisLibrary = await import(
+      /* webpackIgnore: true */ /* turbopackIgnore: true */ optionalPackage
+    );
+    return library;
   } catch (error) {
     // A loader, such as that of a test runner, may wrap the error of Node.
     const reason = error instanceof Error && error.cause !== undefined ? error.cause : error;

@@ -5,9 +5,12 @@ import { CircuitBreaker, type OperationKind, type OperationOptions } from "./cir
 import { Encryption, type EncryptionKeys } from "./encryption.js";
 import { type StoreFailure, type StoreKind, storeUnavailable } from "./failure.js";
 import type { Lease, Locked, SetOptions, TokenStore } from "./store.js";
+import { isLaterFormat } from "./stored-value.js";
 
 export type ReadResult =
   | { readonly kind: "absent" }
+  /** There is a value, but in a format of a later version of this package. */
+  | { readonly kind: "later" }
   /** There is a value, but it cannot be decrypted. `raw`: the value as the store has it. */
   | { readonly kind: "unreadable"; readonly raw: string }
   /** `expiresIn`: milliseconds, by the clock of the store. */
@@ -106,7 +109,7 @@ export class SharedStore {
     if (stored === undefined) return { kind: "absent" };
     const { value: raw, expiresIn } = stored;
     const text = this.#encryption === undefined ? raw : await this.#encryption.decrypt(key, raw);
-    if (text === undefined) return { kind: "unreadable", raw };
+    if (text === undefined) return isLaterFormat(raw) ? { kind: "later" } : { kind: "unreadable", raw };
     return { kind: "value", text, ...(expiresIn !== undefined && { expiresIn }) };
   }
 

@@ -1,7 +1,5 @@
 // Written by hand: the types of validate.js.
 import type { SchemaError } from "../definitions.js";
 
-export declare const validate: {
-  (data: unknown): boolean;
-  errors?: readonly SchemaError[] | null;
-};
+/** Returns one error for each rule of the schema that the config violates. */
+export declare function schemaErrors(data: unknown): readonly SchemaError[];

@@ -46,7 +46,7 @@ export async function clientSecretJwt(
   const audience = audienceOf(spec.assertionAudience, metadata);
   const header = { alg: algorithm.alg, typ: spec.assertionType ?? clientAssertionType };
   return async function addSecretAssertion(_authorizationServer, client, body) {
-    const { SignJWT } = await import("jose");
+    const { SignJWT } = await import("jose/jwt/sign");
     const claims = clientAssertionClaims(client.client_id, audience, time.now());
     addClientAssertion(body, await new SignJWT({ ...claims }).setProtectedHeader(header).sign(key));
   };

@@ -92,7 +92,18 @@ export async function sendTokenRequest(
   const tokenParameters = await parameters(time);
   // oauth4webapi requires an id. The body has it only if `authentication.apply` adds it.
   const clientId = { client_id: client.id ?? "anonymous" };
-  const { url, headers, body } = await buildRequest(issuer, tokenEndpoint, clientId, tokenParameters, server);
+  // Loaded with the first request, because it contains oauth4webapi.
+  const { buildRequest } = await import("./build-request.js");
+  const form = tokenForm(tokenParameters);
+  const { grantType } = tokenParameters;
+  const { url, headers, body } = await buildRequest({
+    issuer,
+    tokenEndpoint,
+    clientId,
+    grantType,
+    form,
+    server,
+  });
   await authentication.apply({ issuer }, clientId, body, headers);
   const nonce = dpop?.nonces.get("token", url);
   const proof = await dpopSigner?.proof({ method: "POST", url, nonce, time, signal });
@@ -121,60 +132,6 @@ export async function sendTokenRequest(
     isTimeOutdated: time.isOutdated,
     clockSkew: time.uncorrected,
   };
-}
-
-interface BuiltRequest {
-  readonly url: string;
-  readonly headers: Headers;
-  readonly body: URLSearchParams;
-}
-
-/**
- * Builds a token request with oauth4webapi, without the client's credential. The library does not send it, because its
- * validation of the response hides `error` behind a `WWW-Authenticate`, keeps the body in its errors, and refuses a
- * response with an unexpected `id_token`. `readTokenResponse` validates the response instead.
- */
-async function buildRequest(
-  issuer: string,
-  tokenEndpoint: string,
-  client: { readonly client_id: string },
-  parameters: TokenParameters,
-  server: string,
-): Promise<BuiltRequest> {
-  const oauth = await import("oauth4webapi");
-  const form = tokenForm(parameters);
-  let built: BuiltRequest | undefined;
-  try {
-    await oauth.genericTokenEndpointRequest(
-      { issuer, token_endpoint: tokenEndpoint },
-      client,
-      // The caller authenticates the client, outside of this `try`: our own errors must not be taken for the library's.
-      () => {},
-      parameters.grantType,
-      form,
-      {
-        headers: { "user-agent": "mcp-auth-runtime" },
-        // Discovery has already checked which URLs may use http.
-        [oauth.allowInsecureRequests]: true,
-        async [oauth.customFetch](url, { headers, body }) {
-          built = { url, headers: new Headers(headers), body };
-          return new Response(null);
-        },
-      },
-    );
-  } catch (error) {
-    // The library refused its arguments. Its error is dropped, because it may quote the metadata.
-    const isInvalidArgument =
-      error instanceof oauth.OperationProcessingError || (error instanceof TypeError && "code" in error);
-    if (!isInvalidArgument) throw error;
-  }
-  if (built !== undefined) return built;
-  throw new McpAuthError(
-    "discovery_failed",
-    `Server "${server}": could not build a token request from the metadata of ${issuer}: its token endpoint or the ` +
-      'client\'s "id" is not valid. Check both.',
-    { server, details: { token_endpoint: tokenEndpoint } },
-  );
 }
 
 /** Only client authentication sets these fields. */

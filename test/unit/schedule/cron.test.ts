@@ -4,7 +4,7 @@ import { cronSchedule } from "../../../src/schedule/cron.js";
 
 /** The next ticks after a moment, as ISO strings. */
 async function ticks(expression: string, timezone: string, after: string, count = 1): Promise<string[]> {
-  const schedule = await cronSchedule(expression, timezone);
+  const schedule = cronSchedule(expression, timezone);
   const found: string[] = [];
   let time: number | undefined = Date.parse(after);
   while (found.length < count) {
@@ -135,7 +135,7 @@ describe("an expression that never or hardly ever fires", () => {
   test.each(["0 0 30 2 *", "0 0 31 4,6,9,11 *"])(
     "is refused if its date never occurs: %s",
     async (expression) => {
-      await expect(cronSchedule(expression, "UTC")).rejects.toThrow();
+      expect(() => cronSchedule(expression, "UTC")).toThrow();
     },
   );
 });

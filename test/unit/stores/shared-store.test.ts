@@ -26,7 +26,7 @@ describe("encryption", () => {
     const jwe: Record<string, string> = JSON.parse(raw);
     expect(Object.keys(jwe).toSorted()).toEqual(["aad", "ciphertext", "iv", "protected", "tag"]);
     const header = JSON.parse(Buffer.from(jwe["protected"] ?? "", "base64url").toString("utf8"));
-    expect(header).toEqual({ alg: "dir", enc: "A256GCM", kid: expect.stringMatching(/^.{8}$/) });
+    expect(header).toEqual({ alg: "dir", enc: "A256GCM", kid: expect.stringMatching(/^.{8}$/), v: 1 });
     expect(Buffer.from(jwe["aad"] ?? "", "base64url").toString("utf8")).toBe("token.a");
   });
 

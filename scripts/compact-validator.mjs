@@ -1,0 +1,88 @@
+// Shortens the validator that ajv compiles, which would otherwise be a fifth of each program that is bundled.
+
+/**
+ * Replaces what ajv repeats for each rule by a call of a function of src/config/validator-errors.ts, and leaves out
+ * what nobody reads. Throws if ajv writes its code in another way.
+ */
+export function compactValidator(code) {
+  const schemas = new Map(
+    [...code.matchAll(/^const (schema\d+) = (.*);$/gm)].map(([, name, json]) => [name, JSON.parse(json)]),
+  );
+  const partValue = (expression) => {
+    const [name, ...steps] = [...expression.matchAll(/\["(.*?)"\]|[\w$]+/g)].map(
+      ([text, quoted]) => quoted ?? text,
+    );
+    return steps.reduce((value, step) => value[step], schemas.get(name));
+  };
+  const literal = (text) =>
+    text.replace(/\bschema\d+[\w$.[\]"]*/g, (expression) => JSON.stringify(partValue(expression)));
+  const parts = new Map();
+  const partOf = (expression) => {
+    const { title, errorMessage, patternErrorMessage, enum: values } = partValue(expression);
+    const json = JSON.stringify({ title, errorMessage, patternErrorMessage, enum: values });
+    if (!parts.has(json)) parts.set(json, `part${parts.size}`);
+    return parts.get(json);
+  };
+  const errorOf = (_, path, keyword, params, schema, data = "data", name) => {
+    const isUnread = /^(?:pattern|allowedValues?):/.test(params);
+    const shown = isUnread ? "{}" : `{${literal(params)}}`;
+    return `failure(${[path ?? "instancePath", `"${keyword}"`, partOf(schema), data, shown, name].filter(Boolean).join(", ")})`;
+  };
+  const steps = [
+    [/^(?:export|const schema\d+|const func\d+) .*\n/gm, ""],
+    // These repeat the errors of what is inside of them.
+    [/^const err\d+ = \{.*,keyword:"(?:if|propertyNames)".*\n(?:.*\n){7}/gm, ""],
+    [/^(?:let )?(?:ifClause|missing)\d+.*;\n/gm, ""],
+    [
+      /\{instancePath(?::(.*?))?,schemaPath:".*?",keyword:"(\w+)",params:\{(.*?)\},schema:.*,parentSchema:(schema.*?),data(?::(.+?))?(?:,propertyName:(\w+))?\}(?=;$)/gm,
+      errorOf,
+    ],
+    [/^const err\d+ = \{\};\n(?:.*\n){6}errors\+\+;$/gm, "vErrors.push({});"],
+    [/^const err\d+ = failure\((.*)\);\n(?:.*\n){6}errors\+\+;$/gm, "fail(vErrors, $1);"],
+    [/^if\(!\((validate\d+)\((.*?), \{instancePath,.*\n(?:.*\n){2}\}$/gm, "$1($2, instancePath, vErrors);"],
+    [
+      /^if\(!\((validate\d+)\((.*?), \{instancePath:(.*?),parentData.*\n(?:.*\n){2}\}$/gm,
+      "$1($2, $3, vErrors);",
+    ],
+    [
+      /^errors = (_errs\d+);\nif\(vErrors !== null\)\{\nif\(\1\)\{\nvErrors.length = \1;\n(?:.*\n){4}\}$/gm,
+      "vErrors.length = $1;",
+    ],
+    [
+      /^(function validate\d+\(data, ).*\n(?:.*sourceURL.*\n)?let vErrors = null;\nlet errors = 0;$/gm,
+      "$1instancePath, vErrors){",
+    ],
+    [/^validate\d+\.errors = vErrors;\nreturn errors === 0;\n/gm, ""],
+    [/\berrors\b/g, "vErrors.length"],
+    [/ && \(missing\d+ = "\w+"\)/g, ""],
+    [/\bfunc\d+\((\w+)\) < 1\b/g, "$1.length < 1"],
+    [/(\w+) && typeof \1 == "object" && !Array\.isArray\(\1\)/g, "isObject($1)"],
+    [
+      /^for\(const (\w+) in (\w+)\)\{\nif\(.*\nfail\(vErrors, (.*), "additionalProperties", (part\d+), .*\n\}\n\}$/gm,
+      "refuseOthers(vErrors, $3, $4, $2);",
+    ],
+    [
+      /^if\(data\.(\w+) === undefined\)\{\nfail\(vErrors, (.*), "required", (part\d+), data, .*\n\}$/gm,
+      'need(vErrors, $2, $3, data, "$1");',
+    ],
+    [
+      /^if\(!\(\(*(\w+) === .*\nfail\(vErrors, (.*), "enum", (part\d+), \1, .*\n\}$/gm,
+      "oneOf(vErrors, $2, $3, $1);",
+    ],
+    [
+      /^if\(data\.(\w+) !== undefined\)\{\n(?:const .*\n)?(validate\d+)\(data\.\1, instancePath\+"\/\1", vErrors\);\n(?:var .*\n)?\}$/gm,
+      'inner(vErrors, instancePath, data, "$1", $2);',
+    ],
+  ];
+  let text = code;
+  for (const [pattern, replacement] of steps) {
+    if (!pattern.test(text))
+      throw new Error(`ajv writes its code in another way now: ${pattern} finds nothing.`);
+    text = text.replace(pattern, replacement);
+  }
+  const [, root] = /^export const validate = (\w+);$/m.exec(code) ?? [];
+  const tables = [...parts].map(([json, name]) => `const ${name} = ${json};\n`).join("");
+  const imports = `import { isObject } from "../json.js";
+    import { fail, inner, need, oneOf, refuseOthers } from "../validator-errors.js";\n`;
+  return `${imports}${tables}${text}export function schemaErrors(data) { const errors = []; ${root}(data, "", errors); return errors; }`;
+}
