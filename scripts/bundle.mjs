@@ -2,7 +2,6 @@
 // the modules that are needed together become one file.
 import { isBuiltin } from "node:module";
 import { basename, join } from "node:path";
-import { transform } from "esbuild";
 import { rolldown } from "rolldown";
 
 /** Libraries that take long to load. They are bundled, so they are no dependencies. */
@@ -60,7 +59,7 @@ export async function bundle(root, entryPoints, folder) {
     chunkFileNames: "chunks/[name]-[hash].js",
     // The code stays readable, for people who debug or review it. Minified, it would not load noticeably faster.
     comments: { legal: false, jsdoc: false },
-    plugins: [withoutFacades, compactValidator],
+    plugins: [withoutFacades],
     minify: false,
     minifyInternalExports: false,
     codeSplitting: {
@@ -95,15 +94,6 @@ function staticallyReached(ids, bundler, reached = new Set()) {
   }
   return reached;
 }
-
-/** The generated validator is larger than all other modules of its chunk, and nobody reads it. */
-const compactValidator = {
-  name: "compact-validator",
-  async renderChunk(code, { moduleIds }) {
-    if (!moduleIds.some((id) => id.endsWith("validate.js"))) return undefined;
-    return (await transform(code, { format: "esm", minify: true })).code;
-  },
-};
 
 /** Removes the chunks that only pass on what a layer exports: a lazy import loads the layer itself instead. */
 const withoutFacades = {

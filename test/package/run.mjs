@@ -1,10 +1,11 @@
 // `npm run test:package`: installs the packed tarball into an empty project, and uses it as a new user does.
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join, posix } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, secondsSince } from "../../scripts/run.mjs";
 import { endRecords, recordingEnvironment, startRecords } from "../support/tls-recorder/records.js";
+import { hasExpectedContents, weighsLittle } from "./contents.mjs";
 import { loadsModules } from "./modules.mjs";
 import { followReadme } from "./readme.mjs";
 import { verifiesServers } from "./tls.mjs";
@@ -52,73 +53,14 @@ async function testPackage() {
   if (!verdict("the package can be installed into an empty project", installed.code === 0, installed.output))
     return;
 
-  await weight(join(project, "node_modules"));
-  await contents(join(project, "node_modules/mcp-auth-runtime"));
+  await weighsLittle(join(project, "node_modules"), verdict);
+  await hasExpectedContents({ root, folder: join(project, "node_modules/mcp-auth-runtime") }, verdict);
   await loadsModules(join(project, "node_modules/mcp-auth-runtime"), verdict);
   await programs(project);
   await commands(project);
   await verifiesServers({ root, project }, verdict);
   await typeScript(join(workshop, tarball));
   await followReadme({ root, folder: join(workshop, "readme"), tarball: join(workshop, tarball) }, verdict);
-}
-
-/** What an installation downloads and keeps. */
-async function weight(folder) {
-  const { packages } = JSON.parse(await readFile(join(folder, ".package-lock.json"), "utf8"));
-  const names = Object.keys(packages);
-  const size = await sizeOf(folder, await filesBelow(folder));
-  console.log(`      ${names.length} packages, ${(size / 1e6).toFixed(2)} MB`);
-  verdict("an installation has at most 10 packages", names.length <= 10, names.join("\n"));
-  verdict("an installation takes at most 6 MB", size <= 6e6);
-}
-
-async function sizeOf(folder, names) {
-  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
-  return sizes.reduce((sum, each) => sum + each, 0);
-}
-
-async function contents(folder) {
-  const files = (await filesBelow(folder)).sort();
-  const expected = [
-    /^LICENSE$/,
-    /^README\.md$/,
-    /^SECURITY\.md$/,
-    /^CHANGELOG\.md$/,
-    /^docs\/[\w-]+\.md$/,
-    /^package\.json$/,
-    /^mcp-auth\.config\.example\.json$/,
-    /^schema\/mcp-auth\.schema\.json$/,
-    /^dist\/(index|cli|register|register\/api|testing|hosts\/mcp-sdk)\.js$/,
-    /^dist\/THIRD-PARTY-NOTICES$/,
-    /^dist\/chunks\/[\w-]+\.js$/,
-    /^dist\/(?!\.).+\.d\.ts$/,
-  ];
-  const strays = files.filter((name) => !expected.some((pattern) => pattern.test(name)));
-  verdict("the package contains only expected files", strays.length === 0, strays.join("\n"));
-  const missing = expected.filter((pattern) => !files.some((name) => pattern.test(name)));
-  verdict("the package contains all expected files", missing.length === 0, missing.join("\n"));
-  const broken = await brokenLinks(folder, files);
-  verdict("its pages link only to files that it contains", broken.length === 0, broken.join("\n"));
-  const size = await sizeOf(folder, files);
-  const modules = files.filter((name) => name.endsWith(".js")).length;
-  console.log(
-    `      ${files.length} files, ${modules} of them modules, ${Math.ceil(size / 1024)} kB unpacked`,
-  );
-  // Growth is a decision. The documentation is 300 kB of it.
-  verdict("is at most 1450 kB unpacked", size <= 1450 * 1024);
-}
-
-async function brokenLinks(folder, files) {
-  const pages = files.filter((name) => name.endsWith(".md"));
-  const links = pages.map(async (page) => {
-    const text = await readFile(join(folder, page), "utf8");
-    const targets = [...text.matchAll(/\]\(([^)\s#]+)[^)]*\)/g)].map(([, target]) => target);
-    const relative = targets.filter((target) => !/^[a-z]+:/.test(target));
-    return relative
-      .filter((target) => !files.includes(posix.join(posix.dirname(page), target)))
-      .map((target) => `${page}: ${target}`);
-  });
-  return (await Promise.all(links)).flat();
 }
 
 async function programs(project) {
@@ -213,18 +155,6 @@ async function typesCompile(project, versions, how, options) {
 async function emptyProject(folder) {
   await mkdir(folder);
   await writeFile(join(folder, "package.json"), '{ "private": true }\n');
-}
-
-async function filesBelow(folder) {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) =>
-      join(entry.parentPath, entry.name)
-        .slice(folder.length + 1)
-        .split("\\")
-        .join("/"),
-    );
 }
 
 function verdict(title, holds, explanation = "") {
