@@ -28,44 +28,40 @@ const credentialsFor: Readonly<Record<ClientAuthenticationMethod, readonly Crede
   none: [],
 };
 
-const knownProperties: readonly string[] = definitions.Client.properties;
+const knownProperties: ReadonlySet<string> = new Set(definitions.Client.properties);
 
 /** Checks what a schema cannot express about an inline client. Does nothing for the name of a client. */
 export function checkClient(client: Json | undefined, path: Path, context: CheckContext): void {
   if (!isObject(client)) return;
-  const { report, resolvedText } = context;
-  const at = (name: string): Path => [...path, name];
-  context.checkUrl(property(client, "issuer"), at("issuer"), "issuer");
-  const id = resolvedText(property(client, "id"), at("id"));
+  context.checkUrl(client, path, "issuer", "issuer");
+  const id = context.resolvedText(client, path, "id");
   const idProblem = id !== undefined && /^https:\/\//i.test(id) ? findClientIdProblem(id) : undefined;
-  if (idProblem !== undefined) report(at("id"), idProblem);
-  context.checkName(property(client, "key"), at("key"), "keys");
+  if (idProblem !== undefined) context.report([...path, "id"], idProblem);
+  context.checkName(client, path, "key", "keys");
 
   const metadata = property(client, "metadata");
-  for (const name of ["tokenEndpoint", "mtlsTokenEndpoint", "revocationEndpoint"]) {
-    context.checkUrl(property(metadata, name), [...at("metadata"), name], "url");
+  if (metadata !== undefined) {
+    const at = [...path, "metadata"];
+    for (const name of ["tokenEndpoint", "mtlsTokenEndpoint", "revocationEndpoint"]) {
+      context.checkUrl(metadata, at, name, "url");
+    }
   }
-  checkMethod(client, at, context);
+  checkMethod(client, path, context);
 }
 
 /** Checks that the method fits the credential, and that each property about sending a credential has an effect. */
-function checkMethod(
-  client: JsonObject,
-  at: (name: string) => Path,
-  { report, resolvedText }: CheckContext,
-): void {
+function checkMethod(client: JsonObject, path: Path, { report, resolvedText }: CheckContext): void {
   // A misspelled property may be the credential, and the schema reports it.
-  if (Object.keys(client).some((name) => !knownProperties.includes(name))) return;
-  const configured = property(client, "method");
-  const method = resolvedText(configured, at("method"));
+  if (Object.keys(client).some((name) => !knownProperties.has(name))) return;
+  const method = resolvedText(client, path, "method");
   // The value of an unresolved variable is not known, so nothing can contradict it.
-  if (configured !== undefined && method === undefined) return;
+  if (method === undefined && Object.hasOwn(client, "method")) return;
   const present = credentials.filter((name) => property(client, name) !== undefined);
   const contradiction = method === undefined ? undefined : findContradiction(method, present);
-  if (contradiction !== undefined) report(at("method"), contradiction);
+  if (contradiction !== undefined) report([...path, "method"], contradiction);
   const unused = findUnused(present, contradiction === undefined ? method : undefined);
   for (const [name, problem] of unused) {
-    if (property(client, name) !== undefined) report(at(name), { atName: true, ...problem });
+    if (property(client, name) !== undefined) report([...path, name], { atName: true, ...problem });
   }
 }
 

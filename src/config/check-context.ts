@@ -1,21 +1,31 @@
 import { nearNames } from "../lib/near-names.js";
 import { someOf } from "../lib/printable.js";
 import { findUrlProblem } from "./check-url.js";
-import { entries, isObject, type Json, type Path, property } from "./json.js";
+import { entries, isObject, type Json, member, type Path, property } from "./json.js";
 import type { Mistake } from "./source-document.js";
 
 /** A mistake without its path. */
 export type Report = Omit<Mistake, "path">;
 
-/** Functions that all semantic checks share. */
+/**
+ * Functions that all semantic checks share. Each looks at a property of a value or an item of a list, which has the
+ * path `[...path, name]`. A large config has many properties and few mistakes, so the path is made only if needed.
+ */
 export interface CheckContext {
   readonly report: (path: Path, mistake: Report) => void;
-  /** Returns the string at a path, or `undefined` for another type and for a string with an unresolved `${…}`. */
-  readonly resolvedText: (value: Json | undefined, path: Path) => string | undefined;
-  readonly checkUrl: (value: Json | undefined, path: Path, kind: "url" | "issuer") => void;
+  /** Returns a string, or `undefined` for a value of another type and for a string with an unresolved `${…}`. */
+  readonly resolvedText: (value: Json | undefined, path: Path, name: string) => string | undefined;
+  readonly checkUrl: (value: Json | undefined, path: Path, name: string, kind: "url" | "issuer") => void;
+  /**
+   * Reports what `find` finds in a string, once all other checks are done. It is called once for each text, because
+   * servers often have the same, and it is slow.
+   */
+  readonly checkOnce: (value: Json | undefined, path: Path, name: string, find: SlowCheck) => void;
   /** Reports the name of a client or key that is not defined. */
-  readonly checkName: (value: Json | undefined, path: Path, section: Section) => void;
+  readonly checkName: (value: Json | undefined, path: Path, name: string, section: Section) => void;
 }
+
+export type SlowCheck = (text: string) => Report | undefined | Promise<Report | undefined>;
 
 type Section = "clients" | "keys";
 
@@ -31,43 +41,71 @@ export interface Findings {
   readonly mistakes: Mistake[];
   /** `http:` URLs that are not on loopback. They break only the servers that use them. */
   readonly insecureUrls: Mistake[];
+  /** The paths of the texts that each slow check is to be called with. */
+  readonly slowChecks: Map<SlowCheck, Map<string, Path[]>>;
+}
+
+/** Runs the checks that were put off, and reports what they find. */
+export async function runSlowChecks({ slowChecks, mistakes }: Findings): Promise<void> {
+  for (const [find, texts] of slowChecks) {
+    for (const [text, paths] of texts) {
+      const mistake = await find(text);
+      if (mistake === undefined) continue;
+      for (const path of paths) mistakes.push({ path, ...mistake });
+    }
+  }
 }
 
 /** Returns a context that adds what the checks report to `findings`. */
 export function createCheckContext(
   { config, isUnresolved, insecureHosts }: CheckOptions,
-  { mistakes, insecureUrls }: Findings,
+  { mistakes, insecureUrls, slowChecks }: Findings,
 ): CheckContext {
   const report = (path: Path, mistake: Report): void => {
     mistakes.push({ path, ...mistake });
   };
-  const resolvedText = (value: Json | undefined, path: Path): string | undefined => {
-    return typeof value === "string" && !isUnresolved(path) ? value : undefined;
+  const resolvedText: CheckContext["resolvedText"] = (value, path, name) => {
+    const text = member(value, name);
+    if (typeof text !== "string") return undefined;
+    // Text with an unresolved `${…}` is as in the file.
+    return text.includes("${") && isUnresolved([...path, name]) ? undefined : text;
   };
   const names = { clients: namesIn(config, "clients"), keys: namesIn(config, "keys") };
   return {
     report,
     resolvedText,
-    checkUrl(value, path, kind) {
-      const url = resolvedText(value, path);
+    checkUrl(value, path, name, kind) {
+      const url = resolvedText(value, path, name);
       const problem = url === undefined ? undefined : findUrlProblem(url, kind);
       if (problem === undefined) return;
-      if (problem.insecureHost === undefined) report(path, problem.mistake);
+      if (problem.insecureHost === undefined) report([...path, name], problem.mistake);
       else if (insecureHosts?.has(problem.insecureHost) === false) {
-        insecureUrls.push({ path, ...problem.mistake });
+        insecureUrls.push({ path: [...path, name], ...problem.mistake });
       }
     },
-    checkName(value, path, section) {
-      const name = resolvedText(value, path);
+    checkOnce(value, path, name, find) {
+      const text = resolvedText(value, path, name);
+      // The schema reports empty strings.
+      if (text === undefined || text === "") return;
+      const texts = slowChecks.get(find) ?? new Map<string, Path[]>();
+      slowChecks.set(find, texts);
+      const paths = texts.get(text) ?? [];
+      texts.set(text, paths);
+      paths.push([...path, name]);
+    },
+    checkName(value, path, name, section) {
+      const used = resolvedText(value, path, name);
       // The schema reports an empty name.
-      if (name === undefined || name === "" || names[section].has(name)) return;
-      if (!isMisspelled(config, section)) report(path, undefinedName(name, [...names[section]], section));
+      if (used === undefined || used === "" || property(property(config, section), used) !== undefined)
+        return;
+      if (!isMisspelled(config, section))
+        report([...path, name], undefinedName(used, names[section], section));
     },
   };
 }
 
-function namesIn(config: Json, section: Section): ReadonlySet<string> {
-  return new Set(entries(property(config, section)).map(([name]) => name));
+function namesIn(config: Json, section: Section): readonly string[] {
+  return entries(property(config, section)).map(([name]) => name);
 }
 
 /** Whether the section is probably present under a misspelled name, which the schema reports. */

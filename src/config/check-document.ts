@@ -41,7 +41,7 @@ export async function checkDocument(
   const variables: VariableUse[] = [];
   const { value, missing, mistakes: malformed } = interpolate(source, env, (use) => variables.push(use));
   const unresolved = pathsOf([...missing, ...malformed]);
-  const isUnresolved = (path: Path) => unresolved.has(toPointer(path));
+  const isUnresolved = (path: Path) => unresolved.size > 0 && unresolved.has(toPointer(path));
 
   const { inSource, inValues } = await findSchemaMistakes(document, source, value, isUnresolved);
   // A value that the schema rejects has no further mistakes reported.

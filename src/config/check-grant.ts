@@ -37,9 +37,10 @@ const maxAssertionLifetime = 3_600_000;
 
 /** Checks what a schema cannot express about a grant. */
 export function checkGrant(grant: Json | undefined, path: Path, context: CheckContext): void {
-  checkClientOrName(property(grant, "client"), [...path, "client"], context);
-  checkClientOrName(property(property(grant, "idp"), "client"), [...path, "idp", "client"], context);
-  checkAssertion(property(grant, "assertion"), [...path, "assertion"], context);
+  checkClientOrName(grant, path, context);
+  const [idp, assertion] = [property(grant, "idp"), property(grant, "assertion")];
+  if (idp !== undefined) checkClientOrName(idp, [...path, "idp"], context);
+  if (assertion !== undefined) checkAssertion(assertion, [...path, "assertion"], context);
   for (const [name] of entries(property(grant, "params"))) {
     if (!reservedParams.has(name)) continue;
     const setting = reservedParams.get(name);
@@ -51,14 +52,15 @@ export function checkGrant(grant: Json | undefined, path: Path, context: CheckCo
   }
 }
 
-function checkClientOrName(client: Json | undefined, path: Path, context: CheckContext): void {
-  context.checkName(client, path, "clients");
-  checkClient(client, path, context);
+/** Checks the client of a grant or of an identity provider. */
+function checkClientOrName(holder: Json | undefined, path: Path, context: CheckContext): void {
+  context.checkName(holder, path, "client", "clients");
+  checkClient(property(holder, "client"), [...path, "client"], context);
 }
 
-function checkAssertion(assertion: Json | undefined, path: Path, context: CheckContext): void {
-  context.checkName(property(assertion, "key"), [...path, "key"], "keys");
-  const lifetime = context.resolvedText(property(assertion, "lifetime"), [...path, "lifetime"]);
+function checkAssertion(assertion: Json, path: Path, context: CheckContext): void {
+  context.checkName(assertion, path, "key", "keys");
+  const lifetime = context.resolvedText(assertion, path, "lifetime");
   if (lifetime !== undefined && (parseDuration(lifetime) ?? 0) > maxAssertionLifetime) {
     context.report([...path, "lifetime"], { message: "An assertion can be valid for at most one hour, 1h" });
   }

@@ -20,8 +20,10 @@ export function insecureHostsOf(
   return new Set(hosts.flatMap((host) => (typeof host === "string" ? (hostnameOf(host) ?? []) : [])));
 }
 
+const hostsPath: Path = ["network", "allowInsecureHttp"];
+
 function pathOfHost(index: number): Path {
-  return ["network", "allowInsecureHttp", String(index)];
+  return [...hostsPath, String(index)];
 }
 
 /**
@@ -32,7 +34,7 @@ function pathOfHost(index: number): Path {
 export function checkNetwork(config: Json, source: Json, context: CheckContext): void {
   const network = property(config, "network");
   const proxyPath = ["network", "proxy"];
-  const proxy = context.resolvedText(property(network, "proxy"), proxyPath);
+  const proxy = context.resolvedText(network, ["network"], "proxy");
   if (proxy !== undefined) {
     const written = property(property(source, "network"), "proxy");
     if (!URL.canParse(proxy)) context.report(proxyPath, notProxy);
@@ -40,8 +42,8 @@ export function checkNetwork(config: Json, source: Json, context: CheckContext):
   }
   const hosts = property(network, "allowInsecureHttp");
   if (!isList(hosts)) return;
-  for (const [index, host] of hosts.entries()) {
-    const text = context.resolvedText(host, pathOfHost(index));
+  for (const index of hosts.keys()) {
+    const text = context.resolvedText(hosts, hostsPath, String(index));
     if (text !== undefined && hostnameOf(text) === undefined) context.report(pathOfHost(index), notHost);
   }
 }

@@ -6,45 +6,42 @@ import { entries, type Json, type Path, property } from "./json.js";
 import { reservedHeaders } from "./reserved.js";
 
 /** Checks what a schema cannot express about a server. `shared` is the `defaults` of the config. */
-export async function checkServer(
-  server: Json,
-  path: Path,
-  shared: Json | undefined,
-  context: CheckContext,
-): Promise<void> {
+export function checkServer(server: Json, path: Path, shared: Json | undefined, context: CheckContext): void {
   for (const name of ["url", "resourceMetadata"]) {
-    context.checkUrl(property(server, name), [...path, name], "url");
+    context.checkUrl(server, path, name, "url");
   }
   const grant = property(server, "grant");
   checkGrant(grant, [...path, "grant"], context);
   const dpop = property(server, "dpop");
-  context.checkName(property(dpop, "key"), [...path, "dpop", "key"], "keys");
+  if (dpop !== undefined) context.checkName(dpop, [...path, "dpop"], "key", "keys");
   if (dpop !== undefined && traitsOfGrant(grant)?.canBeBound === false) {
     context.report([...path, "dpop"], { atName: true, ...cannotBeBound });
   }
-  await checkSettings(server, path, shared, context);
+  checkSettings(server, path, shared, context);
 }
 
 /** Checks the `defaults` of the config. */
-export async function checkServerDefaults(shared: Json | undefined, context: CheckContext): Promise<void> {
-  await checkSettings(shared, ["defaults"], undefined, context);
+export function checkServerDefaults(shared: Json | undefined, context: CheckContext): void {
+  checkSettings(shared, ["defaults"], undefined, context);
 }
 
 /**
  * Checks the settings of a server or of `defaults`. `inherited` is the `defaults` that the settings of a server add to.
  */
-async function checkSettings(
+function checkSettings(
   settings: Json | undefined,
   path: Path,
   inherited: Json | undefined,
   context: CheckContext,
-): Promise<void> {
-  checkHeaders(property(settings, "headers"), [...path, "headers"], context);
-  await checkRefresh(property(settings, "refresh"), [...path, "refresh"], context);
-  checkRetry(property(settings, "retry"), [...path, "retry"], property(inherited, "retry"), context);
+): void {
+  const [headers, refresh] = [property(settings, "headers"), property(settings, "refresh")];
+  if (headers !== undefined) checkHeaders(headers, [...path, "headers"], context);
+  if (refresh !== undefined) checkRefresh(refresh, [...path, "refresh"], context);
+  const retry = property(settings, "retry");
+  if (retry !== undefined) checkRetry(retry, [...path, "retry"], property(inherited, "retry"), context);
 }
 
-function checkHeaders(headers: Json | undefined, path: Path, context: CheckContext): void {
+function checkHeaders(headers: Json, path: Path, context: CheckContext): void {
   const seen = new Set<string>();
   for (const [name] of entries(headers)) {
     const lower = name.toLowerCase();
@@ -54,24 +51,12 @@ function checkHeaders(headers: Json | undefined, path: Path, context: CheckConte
   }
 }
 
-async function checkRefresh(refresh: Json | undefined, path: Path, context: CheckContext): Promise<void> {
-  const schedule = context.resolvedText(property(refresh, "schedule"), [...path, "schedule"]);
-  // The schema reports empty strings.
-  const isSet = schedule !== undefined && schedule !== "";
-  const problem = isSet ? (await import("./check-cron.js")).findCronProblem(schedule) : undefined;
-  if (problem !== undefined) context.report([...path, "schedule"], problem);
-  const timezone = context.resolvedText(property(refresh, "timezone"), [...path, "timezone"]);
-  if (timezone !== undefined && timezone !== "" && !isTimezone(timezone)) {
-    context.report([...path, "timezone"], notTimezone);
-  }
+function checkRefresh(refresh: Json, path: Path, context: CheckContext): void {
+  context.checkOnce(refresh, path, "schedule", findScheduleProblem);
+  context.checkOnce(refresh, path, "timezone", findTimezoneProblem);
 }
 
-function checkRetry(
-  retry: Json | undefined,
-  path: Path,
-  inherited: Json | undefined,
-  context: CheckContext,
-): void {
+function checkRetry(retry: Json, path: Path, inherited: Json | undefined, context: CheckContext): void {
   const own = { min: property(retry, "min"), max: property(retry, "max") };
   const effective = (name: "min" | "max"): number | undefined => {
     const value = own[name] ?? property(inherited, name);
@@ -97,12 +82,16 @@ function reservedHeader(name: string): Report | undefined {
     : undefined;
 }
 
-function isTimezone(name: string): boolean {
+async function findScheduleProblem(schedule: string): Promise<Report | undefined> {
+  return (await import("./check-cron.js")).findCronProblem(schedule);
+}
+
+function findTimezoneProblem(name: string): Report | undefined {
   try {
     new Intl.DateTimeFormat("en", { timeZone: name });
-    return true;
+    return undefined;
   } catch (error) {
-    if (error instanceof RangeError) return false;
+    if (error instanceof RangeError) return notTimezone;
     throw error;
   }
 }

@@ -19,17 +19,15 @@ export function checkStore(config: Json, isReplaced: boolean, context: CheckCont
   if (property(store, "sentinel") !== undefined && property(store, "cluster") !== undefined) {
     context.report(["store", "cluster"], { atName: true, ...bothTopologies });
   }
-  const lease = context.resolvedText(property(store, "lease"), ["store", "lease"]);
+  const lease = context.resolvedText(store, ["store"], "lease");
   if (lease !== undefined && (parseDuration(lease) ?? minLease) < minLease) {
     context.report(["store", "lease"], leaseTooShort);
   }
-  for (const [path, node] of itemsAt(config, ["store", "sentinel", "nodes"])) {
-    const text = context.resolvedText(node, path);
-    if (text !== undefined && !hasValidPort(`redis://${text}`)) context.report(path, notSentinel);
+  for (const [path, text] of textsAt(config, ["store", "sentinel", "nodes"], context)) {
+    if (!hasValidPort(`redis://${text}`)) context.report(path, notSentinel);
   }
-  for (const [path, node] of itemsAt(config, ["store", "cluster"])) {
-    const text = context.resolvedText(node, path);
-    if (text !== undefined && !hasValidPort(text)) context.report(path, notNode);
+  for (const [path, text] of textsAt(config, ["store", "cluster"], context)) {
+    if (!hasValidPort(text)) context.report(path, notNode);
   }
   if (isReplaced || isDurableStore(store)) return;
   for (const [name, server] of entries(property(config, "servers"))) {
@@ -47,9 +45,18 @@ function isDurableStore(store: Json | undefined): boolean {
   return typeof type === "string" && Object.hasOwn(known, type) ? (known[type] ?? true) : true;
 }
 
-function itemsAt(config: Json, path: Path): readonly (readonly [Path, Json])[] {
+/** Returns the strings of a list, each with its path. */
+function textsAt(
+  config: Json,
+  path: Path,
+  { resolvedText }: CheckContext,
+): readonly (readonly [Path, string])[] {
   const list = valueAt(config, path);
-  return isList(list) ? list.map((item, index) => [[...path, String(index)], item]) : [];
+  if (!isList(list)) return [];
+  return list.flatMap((_item, index) => {
+    const text = resolvedText(list, path, String(index));
+    return text === undefined ? [] : [[[...path, String(index)], text] as const];
+  });
 }
 
 /** Checks the port, because a pattern in the schema cannot limit a number. */

@@ -1,5 +1,5 @@
 import type { Confined } from "./definitions.js";
-import { isList, isObject, type Json } from "./json.js";
+import { isList, isObject, type Json, type JsonObject } from "./json.js";
 
 /**
  * A part of a JSON Schema (draft 2020-12), with the keywords that `fits` supports and no others. A string is a `$ref`
@@ -35,106 +35,153 @@ export interface SchemaKeywords {
   readonly confine?: Confined;
 }
 
+type Check = (value: Json) => boolean;
+type PropertyChecks = (value: JsonObject) => boolean;
+
 /**
  * Whether a value satisfies a part of a schema. This file has a tenth of the code of the compiled validator, so startup
  * is faster. The validator is loaded only for a value that does not fit, to find every mistake.
  */
 export function fits(value: Json, schema: Schema | undefined, root: SchemaKeywords): boolean {
-  if (typeof schema === "string") return fits(value, named(schema, root), root);
-  if (typeof schema !== "object") return schema !== false;
-  const { $ref, type, not } = schema;
-  if ($ref !== undefined && !fits(value, named($ref, root), root)) return false;
-  if (type !== undefined && !isOneOf(value, type)) return false;
-  if (schema.enum?.includes(value) === false) return false;
-  if (schema.const !== undefined && value !== schema.const) return false;
-  if (typeof value === "string" && !fitsText(value, schema)) return false;
-  if (typeof value === "number" && !fitsNumber(value, schema)) return false;
-  if (isList(value) && !fitsList(value, schema, root)) return false;
-  if (isObject(value) && !fitsObject(value, schema, root)) return false;
-  if (schema.allOf?.every((each) => fits(value, each, root)) === false) return false;
-  if (schema.anyOf?.some((each) => fits(value, each, root)) === false) return false;
-  if (not !== undefined && fits(value, not, root)) return false;
-  if (schema.if === undefined) return true;
-  return fits(value, fits(value, schema.if, root) ? schema.then : schema.else, root);
+  return checkOf(schema, root)(value);
 }
 
-function named(name: string, { $defs = {} }: SchemaKeywords): Schema {
+// Most parts are used many times: once for each server. Each is turned into functions for the keywords that it has,
+// when it is first used.
+const checks = new WeakMap<SchemaKeywords, Check>();
+
+function checkOf(schema: Schema | undefined, root: SchemaKeywords): Check {
   // Nothing fits a definition that does not exist.
-  return $defs[name] ?? false;
+  if (typeof schema === "string") return checkOf(root.$defs?.[schema] ?? false, root);
+  if (typeof schema !== "object") return () => schema !== false;
+  const known = checks.get(schema);
+  if (known !== undefined) return known;
+  const check = both(keywordChecks(schema, root));
+  checks.set(schema, check);
+  return check;
 }
 
-function isOneOf(value: Json, types: string | readonly string[]): boolean {
-  return typeof types === "string" ? isOfType(value, types) : types.some((type) => isOfType(value, type));
+/** Creates the check of a part when it is first needed. A definition may contain itself. */
+function lazyCheck(schema: Schema | undefined, root: SchemaKeywords): Check {
+  let check: Check | undefined;
+  return (value) => {
+    check ??= checkOf(schema, root);
+    return check(value);
+  };
 }
 
-function isOfType(value: Json, type: string): boolean {
+function both<T>(all: readonly ((value: T) => boolean)[]): (value: T) => boolean {
+  const [first = () => true, second, ...others] = all;
+  if (second === undefined) return first;
+  const rest = others.length === 0 ? second : both([second, ...others]);
+  return (value) => first(value) && rest(value);
+}
+
+function keywordChecks(schema: SchemaKeywords, root: SchemaKeywords): readonly Check[] {
+  const { $ref, type, enum: allowed, const: only, pattern, minLength, minimum, maximum, not } = schema;
+  const all: Check[] = [];
+  if (type !== undefined) all.push(typeCheck(type));
+  if ($ref !== undefined) all.push(lazyCheck($ref, root));
+  if (allowed !== undefined) all.push((value) => allowed.includes(value));
+  if (only !== undefined) all.push((value) => value === only);
+  if (minLength !== undefined) all.push((value) => typeof value !== "string" || isLong(value, minLength));
+  if (pattern !== undefined) {
+    const expression = new RegExp(pattern, "u");
+    all.push((value) => typeof value !== "string" || expression.test(value));
+  }
+  if (minimum !== undefined) all.push((value) => typeof value !== "number" || minimum <= value);
+  if (maximum !== undefined) all.push((value) => typeof value !== "number" || value <= maximum);
+  const list = both(listChecks(schema, root));
+  const object = both(objectChecks(schema, root));
+  all.push((value) => (isList(value) ? list(value) : !isObject(value) || object(value)));
+  for (const each of schema.allOf ?? []) all.push(lazyCheck(each, root));
+  if (schema.anyOf !== undefined) {
+    const alternatives = schema.anyOf.map((each) => lazyCheck(each, root));
+    all.push((value) => alternatives.some((fitsOne) => fitsOne(value)));
+  }
+  if (not !== undefined) {
+    const unwanted = lazyCheck(not, root);
+    all.push((value) => !unwanted(value));
+  }
+  if (schema.if !== undefined) {
+    const condition = lazyCheck(schema.if, root);
+    const [yes, no] = [lazyCheck(schema.then, root), lazyCheck(schema.else, root)];
+    all.push((value) => (condition(value) ? yes(value) : no(value)));
+  }
+  return all;
+}
+
+function typeCheck(type: string | readonly string[]): Check {
+  if (typeof type !== "string") {
+    const types = type.map(typeCheck);
+    return (value) => types.some((isOfType) => isOfType(value));
+  }
   switch (type) {
     case "object":
-      return isObject(value);
+      return isObject;
     case "array":
-      return isList(value);
+      return isList;
     case "integer":
-      return Number.isInteger(value);
+      return Number.isInteger;
     case "number":
-      return Number.isFinite(value);
+      return Number.isFinite;
+    case "null":
+      return (value) => value === null;
     default:
-      return type === (value === null ? "null" : typeof value);
+      return (value) => typeof value === type;
   }
 }
 
-const patterns = new Map<string, RegExp>();
-
-function fitsText(value: string, { pattern, minLength = 0 }: SchemaKeywords): boolean {
-  if (value.length < minLength && [...value].length < minLength) return false;
-  if (pattern === undefined) return true;
-  const expression = patterns.get(pattern) ?? new RegExp(pattern, "u");
-  patterns.set(pattern, expression);
-  return expression.test(value);
+/** Whether a text has this many characters. */
+function isLong(value: string, minLength: number): boolean {
+  return value.length >= 2 * minLength || [...value].length >= minLength;
 }
 
-function fitsNumber(value: number, { minimum = value, maximum = value }: SchemaKeywords): boolean {
-  return minimum <= value && value <= maximum;
-}
-
-function fitsList(
-  value: readonly Json[],
+function listChecks(
   { items, minItems = 0, uniqueItems }: SchemaKeywords,
   root: SchemaKeywords,
-): boolean {
-  if (value.length < minItems) return false;
-  if (uniqueItems === true && new Set(value.map((item) => JSON.stringify(item))).size < value.length)
-    return false;
-  // By index, because `every` skips the holes of a list that comes from code.
-  for (let index = 0; items !== undefined && index < value.length; index += 1) {
-    if (!fits(value[index] ?? null, items, root)) return false;
+): readonly ((value: readonly Json[]) => boolean)[] {
+  const all: ((value: readonly Json[]) => boolean)[] = [];
+  if (minItems > 0) all.push((value) => value.length >= minItems);
+  if (uniqueItems === true) {
+    all.push((value) => new Set(value.map((item) => JSON.stringify(item))).size === value.length);
   }
-  return true;
+  if (items !== undefined) {
+    const fitsItem = lazyCheck(items, root);
+    // `Array.from` visits the holes of a list that comes from code.
+    all.push((value) => Array.from(value).every((item) => fitsItem(item ?? null)));
+  }
+  return all;
 }
 
-const noProperties: Readonly<Record<string, Schema>> = {};
+function objectChecks(schema: SchemaKeywords, root: SchemaKeywords): readonly PropertyChecks[] {
+  const { required, dependentSchemas = {} } = schema;
+  const all: PropertyChecks[] = [];
+  if (required !== undefined) all.push((value) => required.every((name) => Object.hasOwn(value, name)));
+  for (const [name, dependent] of Object.entries(dependentSchemas)) {
+    const check = lazyCheck(dependent, root);
+    all.push((value) => !Object.hasOwn(value, name) || check(value));
+  }
+  const { properties, additionalProperties, propertyNames } = schema;
+  if ([properties, additionalProperties, propertyNames].some((each) => each !== undefined)) {
+    all.push(propertiesCheck(schema, root));
+  }
+  return all;
+}
 
-function fitsObject(
-  value: Readonly<Record<string, Json>>,
-  {
-    properties = noProperties,
-    additionalProperties,
-    propertyNames,
-    required,
-    dependentSchemas,
-  }: SchemaKeywords,
+function propertiesCheck(
+  { properties = {}, additionalProperties, propertyNames }: SchemaKeywords,
   root: SchemaKeywords,
-): boolean {
-  if (required?.every((name) => Object.hasOwn(value, name)) === false) return false;
-  for (const name in dependentSchemas) {
-    if (Object.hasOwn(value, name) && !fits(value, dependentSchemas[name], root)) return false;
-  }
-  if (properties === noProperties && additionalProperties === undefined && propertyNames === undefined)
+): PropertyChecks {
+  const named = new Map(Object.entries(properties).map(([name, part]) => [name, lazyCheck(part, root)]));
+  const others = lazyCheck(additionalProperties, root);
+  const fitsName = propertyNames === undefined ? undefined : lazyCheck(propertyNames, root);
+  return (value) => {
+    // `for … in` is safe here, because a config inherits no properties.
+    for (const name in value) {
+      if (!(named.get(name) ?? others)(value[name] ?? null)) return false;
+      if (fitsName?.(name) === false) return false;
+    }
     return true;
-  // `for … in` is safe here: neither a schema nor a config inherits properties.
-  for (const name in value) {
-    const schema = Object.hasOwn(properties, name) ? properties[name] : additionalProperties;
-    if (schema !== undefined && !fits(value[name] ?? null, schema, root)) return false;
-    if (propertyNames !== undefined && !fits(name, propertyNames, root)) return false;
-  }
-  return true;
+  };
 }

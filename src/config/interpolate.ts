@@ -76,7 +76,10 @@ export function interpolate(
 function mayHaveVariables(value: Json): boolean {
   if (typeof value === "string") return value.includes("${");
   if (isList(value)) return value.some(mayHaveVariables);
-  return isObject(value) && Object.values(value).some(mayHaveVariables);
+  if (!isObject(value)) return false;
+  // `for … in` is safe here, because a config inherits no properties. It needs no list of the values.
+  for (const name in value) if (mayHaveVariables(value[name] ?? null)) return true;
+  return false;
 }
 
 const malformedVariable = {

@@ -7,8 +7,10 @@ export interface JsonObject {
 /** The property names and list indexes that lead from the config to a value in it. */
 export type Path = readonly string[];
 
-/** A config with more values is refused, because some checks compare each value with others. */
-export const maxValues = 100_000;
+/**
+ * A config with more values is refused. It is one value for each 16 bytes of the largest file; a server has about ten.
+ */
+export const maxValues = 2 ** 20;
 
 /** A config with more levels is refused: recursive code could run out of stack, and Node may then end the process. */
 export const maxDepth = 100;
@@ -22,6 +24,14 @@ export function isList(value: Json | undefined): value is readonly Json[] {
   return Array.isArray(value);
 }
 
+/**
+ * Removes the prototype of an object, so that it inherits no properties, and returns the object. A copy into
+ * `Object.create(null)` would be a hash table, which takes twice the memory and several times the time to read.
+ */
+export function withoutPrototype<T extends object>(object: T): T {
+  return Object.setPrototypeOf(object, null);
+}
+
 /** Returns an own property: a server may be called `constructor`. */
 export function property(object: unknown, name: string): Json | undefined {
   return isObject(object) && Object.hasOwn(object, name) ? object[name] : undefined;
@@ -32,12 +42,14 @@ export function entries(value: Json | undefined): readonly (readonly [string, Js
   return isObject(value) ? Object.entries(value) : [];
 }
 
+/** Returns a property of an object or an item of a list, or `undefined` if there is none. */
+export function member(value: Json | undefined, name: string): Json | undefined {
+  return isList(value) ? value[Number(name)] : property(value, name);
+}
+
 /** Returns the value at a path, or `undefined` if there is none. */
 export function valueAt(value: Json | undefined, path: Path): Json | undefined {
-  return path.reduce<Json | undefined>(
-    (inner, name) => (isList(inner) ? inner[Number(name)] : property(inner, name)),
-    value,
-  );
+  return path.reduce(member, value);
 }
 
 /** Writes a path as a JSON pointer, RFC 6901 §3. */

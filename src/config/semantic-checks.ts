@@ -1,5 +1,5 @@
 import { checkClient } from "./check-client.js";
-import { createCheckContext, type Findings } from "./check-context.js";
+import { createCheckContext, type Findings, runSlowChecks } from "./check-context.js";
 import { checkNetwork, insecureHostsOf } from "./check-network.js";
 import { checkServer, checkServerDefaults } from "./check-server.js";
 import { checkStore } from "./check-store.js";
@@ -22,19 +22,20 @@ export async function semanticChecks(
   config: Json,
   { source, isUnresolved, hasStore }: SemanticOptions,
 ): Promise<Readonly<Findings>> {
-  const findings: Findings = { mistakes: [], insecureUrls: [] };
+  const findings: Findings = { mistakes: [], insecureUrls: [], slowChecks: new Map() };
   const insecureHosts = insecureHostsOf(config, isUnresolved);
   const context = createCheckContext({ config, isUnresolved, insecureHosts }, findings);
 
   checkNetwork(config, source, context);
   checkStore(config, hasStore, context);
   const shared = property(config, "defaults");
-  await checkServerDefaults(shared, context);
+  checkServerDefaults(shared, context);
   for (const [name, client] of entries(property(config, "clients"))) {
     checkClient(client, ["clients", name], context);
   }
   for (const [name, server] of entries(property(config, "servers"))) {
-    await checkServer(server, ["servers", name], shared, context);
+    checkServer(server, ["servers", name], shared, context);
   }
+  await runSlowChecks(findings);
   return findings;
 }

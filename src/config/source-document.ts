@@ -48,11 +48,27 @@ export function duplicateProperty(path: Path, offset: number): Mistake {
   return { path, offset, message: `The property ${name} is defined twice`, hint: "Keep one of them" };
 }
 
+/** A mistake, and what is shown to the author of the config. */
+export interface LocatedMistake<M extends Mistake> {
+  readonly mistake: M;
+  readonly violation: Violation;
+}
+
+/** Finds the positions of mistakes, and returns the mistakes in the order of the text. */
+export function locate<M extends Mistake>(
+  document: SourceDocument,
+  mistakes: readonly M[],
+): readonly LocatedMistake<M>[] {
+  return mistakes
+    .map((mistake) => ({ mistake, violation: toViolation(document, mistake) }))
+    .sort(({ violation: a }, { violation: b }) => {
+      return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
+    });
+}
+
 /** Returns the violations for mistakes, in the order of the text. */
 export function toViolations(document: SourceDocument, mistakes: readonly Mistake[]): readonly Violation[] {
-  return mistakes
-    .map((mistake) => toViolation(document, mistake))
-    .sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+  return locate(document, mistakes).map(({ violation }) => violation);
 }
 
 function toViolation(document: SourceDocument, mistake: Mistake): Violation {

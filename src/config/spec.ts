@@ -1,5 +1,5 @@
 import type { McpAuthError } from "../errors/error.js";
-import type { Client } from "./generated/types.js";
+import type { Client, Server } from "./generated/types.js";
 
 /**
  * The config as the runtime uses it: validated and interpolated, with merged defaults, resolved names, durations in
@@ -14,7 +14,7 @@ export interface ConfigSpec {
   readonly commands?: { readonly forbidden: string };
   /** Warnings about the file for the person who runs this, safe to print. */
   readonly warnings?: readonly string[];
-  readonly servers: ReadonlyMap<string, ServerEntry>;
+  readonly servers: ServerEntries;
   readonly network: NetworkSpec;
   readonly store: StoreSpec;
 }
@@ -51,6 +51,28 @@ export interface NetworkSpec {
   readonly ca: readonly string[];
   /** Hosts that may be reached over plain http, as in `URL.hostname`. */
   readonly allowInsecureHttp: readonly string[];
+}
+
+/** The servers of a config. Each is built when it is asked for; `ConfiguredServers` does it. */
+export interface ServerEntries {
+  /** In the order of the config. */
+  readonly names: readonly string[];
+  readonly size: number;
+  has(name: string): boolean;
+  /** Returns a server, the same object each time, or `undefined` if there is none with this name. */
+  get(name: string): ServerEntry | undefined;
+  /** Builds a server as `get` does, but does not keep it. */
+  build(name: string): ServerEntry | undefined;
+  /** Builds all servers, in the order of the config. */
+  values(): Iterable<ServerEntry>;
+  /** Whether a server can be used. Does not build it. */
+  isUsable(name: string): boolean;
+  /** Returns the URL of a server, `undefined` if it contains a variable that has no value. Does not build the server. */
+  url(name: string): string | undefined;
+  /** Returns a server as the config has it. */
+  definition(name: string): Server | undefined;
+  /** Everything besides its definition that a server is built from. */
+  readonly shared: object;
 }
 
 /** A server that can be used, or the reason why it cannot (a `${NAME}` without a value, an `http:` URL). */

@@ -1,4 +1,4 @@
-import { closestServer } from "../http/closest-server.js";
+import { ServerIndex, type ServersAtOrigin } from "../http/server-index.js";
 
 /** A server of the config. */
 export interface RegisteredServer {
@@ -30,7 +30,7 @@ const maxUnknownOrigins = 1_000;
  * and less if the request before went to the same origin.
  */
 export class ServerMap {
-  readonly #byOrigin = new Map<string, ServersAtOrigin>();
+  readonly #index = new ServerIndex<RegisteredServer>();
   /** Origins without a server, normalized. */
   readonly #unknownOrigins = new Set<string>();
   /** The last of these origins. Comparing it saves a lookup in the map, whose cost is measurable with loopback. */
@@ -44,14 +44,14 @@ export class ServerMap {
       if (!URL.canParse(url)) continue;
       const server = { name, url, address: new URL(url) };
       // The config may spell it with the default port or in capitals.
-      for (const origin of new Set([server.address.origin, originIn(url)])) this.#at(origin).add(server);
+      this.#index.add(server, new Set([server.address.origin, originIn(url)]));
     }
   }
 
   /** Returns the servers at an origin, in the order of the config. */
   at(origin: string): readonly RegisteredServer[] {
     if (origin === this.#lastUnknown) return none;
-    const servers = this.#byOrigin.get(origin);
+    const servers = this.#index.at(origin);
     if (servers !== undefined) return servers.all;
     this.#lastUnknown = origin;
     return none;
@@ -61,19 +61,19 @@ export class ServerMap {
   find(text: string): Match | undefined {
     if (text.startsWith(this.#lastUnknownPrefix)) return undefined;
     const origin = originIn(text);
-    const servers = this.#byOrigin.get(origin) ?? this.#atNormalizedOrigin(text, origin);
+    const servers = this.#index.at(origin) ?? this.#atNormalizedOrigin(text, origin);
     if (servers === undefined || !URL.canParse(text)) return undefined;
     const url = new URL(text);
-    const server = closestServer(url, servers.above(url.pathname));
+    const server = servers.closest(url);
     if (server === undefined || isDiscovery(url, server)) return undefined;
     return { server, url, isVerbatim: isVerbatim(text, server) };
   }
 
   /** Returns the servers at an origin that the text does not spell in its normalized form. */
-  #atNormalizedOrigin(text: string, origin: string): ServersAtOrigin | undefined {
+  #atNormalizedOrigin(text: string, origin: string): ServersAtOrigin<RegisteredServer> | undefined {
     if (!this.#unknownOrigins.has(origin)) {
       const parsed = URL.canParse(text) ? new URL(text).origin : undefined;
-      if (parsed !== origin) return parsed === undefined ? undefined : this.#byOrigin.get(parsed);
+      if (parsed !== origin) return parsed === undefined ? undefined : this.#index.at(parsed);
       if (this.#unknownOrigins.size === maxUnknownOrigins) this.#unknownOrigins.clear();
       this.#unknownOrigins.add(origin);
     }
@@ -81,42 +81,9 @@ export class ServerMap {
     if (origin !== text) this.#lastUnknownPrefix = `${origin}/`;
     return undefined;
   }
-
-  #at(origin: string): ServersAtOrigin {
-    const known = this.#byOrigin.get(origin) ?? new ServersAtOrigin();
-    this.#byOrigin.set(origin, known);
-    return known;
-  }
 }
 
 const none: readonly RegisteredServer[] = [];
-
-/**
- * The servers at one origin by path. A gateway may have a thousand servers at one origin, so they are not compared one
- * by one.
- */
-class ServersAtOrigin {
-  readonly all: RegisteredServer[] = [];
-  readonly #byPath = new Map<string, RegisteredServer[]>();
-  /** The lengths of the paths. There are few, even with many servers. */
-  readonly #lengths = new Set<number>();
-
-  add(server: RegisteredServer): void {
-    const { pathname } = server.address;
-    this.all.push(server);
-    this.#byPath.set(pathname, [...(this.#byPath.get(pathname) ?? []), server]);
-    this.#lengths.add(pathname.length);
-  }
-
-  /**
-   * Returns the servers whose path is the start of a path. Servers with the same path are in the order of the config.
-   */
-  above(pathname: string): RegisteredServer[] {
-    return [...this.#lengths].flatMap((length) =>
-      length > pathname.length ? [] : (this.#byPath.get(pathname.slice(0, length)) ?? []),
-    );
-  }
-}
 
 /** Returns the text before the path, or before the query if there is no path. */
 function originIn(text: string): string {

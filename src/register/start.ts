@@ -55,11 +55,12 @@ export async function start(entry: string): Promise<void> {
 function registrationOf(spec: ConfigSpec, cwd: string): Registration {
   let runtime: Runtime<string> | undefined;
   let loading: Promise<Runtime<string>> | undefined;
-  const scheduled = new Set(scheduledServers(spec));
+  const used = new Set<string>();
   const managerIn = (loaded: Runtime<string>, server: string): TokenManager => {
     const manager = loaded.resolve(server);
     // `start()` is not called here, so a schedule begins with the first use of its server.
-    if (scheduled.delete(server)) loaded.startOne(server);
+    if (!used.has(server) && hasSchedule(spec, server)) loaded.startOne(server);
+    used.add(server);
     return manager;
   };
   return {
@@ -80,7 +81,7 @@ function registrationOf(spec: ConfigSpec, cwd: string): Registration {
 }
 
 async function loadRuntime(spec: ConfigSpec, cwd: string): Promise<Runtime<string>> {
-  const { createRuntime } = await import("../runtime/create-mcp-auth.js");
+  const { createRuntime } = await import("../runtime/create-runtime.js");
   // The warnings of the config were emitted when it was loaded.
   return await createRuntime<string>({ cwd }, { ...spec, warnings: [] });
 }
@@ -102,10 +103,9 @@ async function load(env: Environment): Promise<Loaded> {
   }
 }
 
-function scheduledServers({ servers }: ConfigSpec): readonly string[] {
-  return [...servers.values()].flatMap((entry) =>
-    "spec" in entry && entry.spec.refresh.schedule !== undefined ? [entry.name] : [],
-  );
+function hasSchedule({ servers }: ConfigSpec, name: string): boolean {
+  const entry = servers.get(name);
+  return entry !== undefined && "spec" in entry && entry.spec.refresh.schedule !== undefined;
 }
 
 /**
@@ -114,9 +114,13 @@ function scheduledServers({ servers }: ConfigSpec): readonly string[] {
  * server fail.
  */
 function startupFailures({ servers }: ConfigSpec): readonly McpAuthError[] {
-  const unusable = [...servers.values()].flatMap((entry) => ("failure" in entry ? [entry] : []));
-  const fatal = unusable.length === servers.size ? unusable : unusable.filter(({ url }) => url === undefined);
-  return fatal.map(({ failure }) => failure);
+  const unusable = servers.names.filter((name) => !servers.isUsable(name));
+  const fatal =
+    unusable.length === servers.size ? unusable : unusable.filter((name) => servers.url(name) === undefined);
+  return fatal.flatMap((name) => {
+    const entry = servers.get(name);
+    return entry !== undefined && "failure" in entry ? [entry.failure] : [];
+  });
 }
 
 function assertMode(mode = ""): void {

@@ -3,9 +3,10 @@ import { urlsOf } from "../config/build-config.js";
 import type { ConfigSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { ignoreFailureInBackground } from "../errors/expected-errors.js";
-import { closestServer } from "../http/closest-server.js";
+import { ServerIndex } from "../http/server-index.js";
 import { ConcurrencyLimit } from "../lib/concurrency-limit.js";
 import { version } from "../lib/version.js";
+import { stoppedError } from "../tokens/cache-errors.js";
 import { requiredNames } from "./check-options.js";
 import type { ConfigReloadedEvent } from "./events.js";
 import { stopGrace } from "./live-server.js";
@@ -13,9 +14,10 @@ import { type McpAuthWithInternals, serverUrls } from "./manager-internals.js";
 import type { McpAuth, StartOptions } from "./mcp-auth.js";
 import { createRuntimeContext, type RuntimeContext, type RuntimeDependencies } from "./runtime-context.js";
 import { ServerTokenManager } from "./server-token-manager.js";
-import { isSameEntry } from "./spec-changes.js";
-import type { TokenManager } from "./token-manager.js";
+import { sameServers } from "./spec-changes.js";
+import type { TokenManager, TokenManagerStatus } from "./token-manager.js";
 import { removedServer, unknownServer } from "./unknown-server.js";
+import { unusableStatus } from "./unusable-server.js";
 
 /** The number of first tokens that are requested at once. More would be a burst for the authorization server. */
 const maxConcurrentStarts = 16;
@@ -25,13 +27,17 @@ type Load = (current: ConfigSpec) => Promise<ConfigSpec>;
 
 type Changes = Omit<ConfigReloadedEvent, "durationMs">;
 
-/** The managers of the current config. A reload replaces the config. */
+/**
+ * The managers of the current config. A reload replaces the config. The manager of a server is created when the server
+ * is first resolved or started.
+ */
 export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithInternals {
   readonly name = "mcp-auth-runtime";
   readonly version = version;
   readonly on: McpAuth<Name>["on"];
   readonly #dependencies: RuntimeDependencies;
   readonly #load: Load;
+  /** The managers that were needed so far. */
   readonly #managers = new Map<string, ServerTokenManager>();
   /** Managers of removed servers. They work again if a reload adds their server again. */
   readonly #removed = new Map<string, WeakRef<ServerTokenManager>>();
@@ -40,10 +46,12 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   readonly #starting = new ConcurrencyLimit(maxConcurrentStarts);
   #spec: ConfigSpec;
   #context: RuntimeContext;
-  #servers: readonly Name[];
+  /** The servers that can be used, by URL. Created when the first URL is resolved. */
+  #index: ServerIndex<{ readonly name: string; readonly address: URL }> | undefined;
   /** The `require` option of `start()`. */
   #required: ReadonlySet<string> | undefined;
   #reloads: Promise<unknown> = Promise.resolve();
+  #isStopped = false;
   #stopped: Promise<void> | undefined;
 
   constructor(spec: ConfigSpec, dependencies: RuntimeDependencies, load: Load) {
@@ -52,14 +60,11 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     this.on = (event, listener) => dependencies.events.on(event, listener);
     this.#spec = spec;
     this.#context = createRuntimeContext(dependencies, spec);
-    this.#servers = namesOf(spec);
-    for (const [name, entry] of spec.servers) {
-      this.#managers.set(name, new ServerTokenManager(name, { entry, runtime: this.#context }));
-    }
   }
 
   get servers(): readonly Name[] {
-    return this.#servers;
+    // The names come from the same config that `Name` was inferred from; for a file, and after a reload, it is `string`.
+    return this.#spec.servers.names as readonly Name[];
   }
 
   get [serverUrls](): ReadonlyMap<string, string> {
@@ -72,7 +77,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
 
   resolve(name: Name): TokenManager {
     this.#assertRunning();
-    const manager = this.has(name) ? this.#managers.get(name) : undefined;
+    const manager = this.#manager(name);
     if (manager === undefined) throw unknownServer(name, this.servers);
     return manager;
   }
@@ -81,7 +86,9 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     // JavaScript can pass any value, and test runners have their own `URL` class.
     const text: unknown = typeof url === "object" && url !== null ? url.href : url;
     if (typeof text !== "string" || !URL.canParse(text)) return undefined;
-    return closestServer(new URL(text), this.#currentManagers());
+    this.#index ??= indexOf(this.#spec);
+    const server = this.#index.closest(new URL(text));
+    return server && this.#manager(server.name);
   }
 
   async start(options: StartOptions<Name> = {}): Promise<readonly McpAuthError[]> {
@@ -90,10 +97,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     for (const name of required) if (!this.has(name)) throw unknownServer(name, this.servers);
     this.#required = required;
     const outcomes = await Promise.all(
-      this.#currentManagers().map(async (manager) => ({
-        name: manager.name,
-        failure: await this.#startManager(manager, required),
-      })),
+      this.servers.map(async (name) => ({ name, failure: await this.#startManager(name, required) })),
     );
     const failures = outcomes.filter((outcome) => outcome.failure !== undefined);
     const fatal = failures.find((outcome) => required.has(outcome.name));
@@ -119,8 +123,8 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     return this.#stopped;
   }
 
-  status(): ReturnType<McpAuth<Name>["status"]> {
-    return this.#currentManagers().map((manager) => manager.status());
+  status(): readonly TokenManagerStatus[] {
+    return this.servers.map((name) => this.#managers.get(name)?.status() ?? this.#statusOfUnused(name));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -128,6 +132,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   }
 
   async #stop(): Promise<void> {
+    this.#isStopped = true;
     const { clock } = this.#dependencies;
     const startedAt = clock.now();
     const removed = [...this.#removed.values()].flatMap((reference) => reference.deref() ?? []);
@@ -163,20 +168,21 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     const { network } = this.#context;
     const kept = keepsStore(this.#dependencies, previous, spec) ? this.#context : undefined;
     const context = keepsContext ? this.#context : createRuntimeContext(this.#dependencies, spec, kept);
-    const removed = [...previous.servers.keys()].filter((name) => !spec.servers.has(name));
+    const removed = previous.servers.names.filter((name) => !spec.servers.has(name));
+    const isSame = sameServers(previous.servers, spec.servers);
     const [added, changed]: [string[], string[]] = [[], []];
     for (const [name, reference] of this.#removed) {
       if (reference.deref() === undefined) this.#removed.delete(name);
     }
     for (const name of removed) this.#remove(name, context);
-    for (const [name, entry] of spec.servers) {
-      const known = previous.servers.get(name);
-      const isSame = known !== undefined && isSameEntry(known, entry);
-      if (isSame && (keepsContext || "failure" in entry)) continue;
-      (known === undefined ? added : changed).push(name);
+    for (const name of spec.servers.names) {
+      if (isSame(name) && (keepsContext || !spec.servers.isUsable(name))) continue;
+      (previous.servers.has(name) ? changed : added).push(name);
       const manager = this.#managers.get(name) ?? this.#removed.get(name)?.deref();
-      manager?.replaceWith({ entry, runtime: context });
-      this.#managers.set(name, manager ?? new ServerTokenManager(name, { entry, runtime: context }));
+      const entry = manager && spec.servers.get(name);
+      if (manager === undefined || entry === undefined) continue;
+      manager.replaceWith({ entry, runtime: context });
+      this.#managers.set(name, manager);
       this.#removed.delete(name);
     }
     if (!keepsContext) {
@@ -186,7 +192,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     }
     this.#spec = spec;
     this.#context = context;
-    this.#servers = namesOf(spec);
+    this.#index = undefined;
     return {
       added: Object.freeze(added),
       changed: Object.freeze(changed),
@@ -204,27 +210,43 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
 
   /** Starts servers in the background. Failures are reported as events. */
   #startInBackground(names: readonly string[], required: ReadonlySet<string>): void {
-    for (const name of names) {
-      const manager = this.#managers.get(name);
-      if (manager !== undefined) this.#startManager(manager, required).catch(ignoreFailureInBackground);
-    }
+    for (const name of names) this.#startManager(name, required).catch(ignoreFailureInBackground);
   }
 
-  /** Starts one manager when it is its turn. Returns its failure, if any. */
-  #startManager(
-    manager: ServerTokenManager,
-    required: ReadonlySet<string>,
-  ): Promise<McpAuthError | undefined> {
-    return this.#starting.run(() => startFailure(manager, required.has(manager.name)));
+  /** Starts one server when it is its turn. Returns its failure, if any. */
+  #startManager(name: string, required: ReadonlySet<string>): Promise<McpAuthError | undefined> {
+    return this.#starting.run(async () => {
+      const { servers } = this.#spec;
+      const isNew = !this.#managers.has(name);
+      // After `stop()`, no manager is created only to fail.
+      if (this.#isStopped && isNew && servers.isUsable(name)) return stoppedError(name);
+      const manager = this.#manager(name);
+      // A reload may have removed the server.
+      return manager === undefined ? removedServer(name) : await startFailure(manager, required.has(name));
+    });
   }
 
-  /** Returns the managers of the current config, in its order. */
-  #currentManagers(): readonly ServerTokenManager[] {
-    return this.#servers.flatMap((name) => this.#managers.get(name) ?? []);
+  /** Returns the manager of a server, `undefined` if the current config has none with this name. */
+  #manager(name: string): ServerTokenManager | undefined {
+    const known = this.#managers.get(name);
+    if (known !== undefined) return known;
+    const entry = this.#spec.servers.get(name);
+    if (entry === undefined) return undefined;
+    const manager = new ServerTokenManager(name, { entry, runtime: this.#context });
+    if (this.#isStopped) void manager.stop();
+    this.#managers.set(name, manager);
+    return manager;
+  }
+
+  /** Returns the status of a server that has no manager. */
+  #statusOfUnused(name: string): TokenManagerStatus {
+    const entry = this.#spec.servers.isUsable(name) ? undefined : this.#spec.servers.get(name);
+    if (entry !== undefined && "failure" in entry) return unusableStatus(name, entry.failure);
+    return { server: name, state: this.#isStopped ? "stopped" : "none" };
   }
 
   #assertRunning(): void {
-    if (this.#stopped === undefined) return;
+    if (!this.#isStopped) return;
     throw new McpAuthError("stopped", "This runtime was stopped. Create another one with createMcpAuth().");
   }
 }
@@ -236,9 +258,13 @@ function keepsStore({ ownStore }: RuntimeDependencies, previous: ConfigSpec, nex
   return isDeepStrictEqual([store, network.ca, commands], [next.store, next.network.ca, next.commands]);
 }
 
-function namesOf<Name extends string>(spec: ConfigSpec): readonly Name[] {
-  // The names come from the same config that `Name` was inferred from; for a file, and after a reload, it is `string`.
-  return Object.freeze([...spec.servers.keys()] as Name[]);
+function indexOf({ servers }: ConfigSpec): ServerIndex<{ readonly name: string; readonly address: URL }> {
+  const index = new ServerIndex<{ readonly name: string; readonly address: URL }>();
+  for (const name of servers.names) {
+    const url = servers.isUsable(name) ? servers.url(name) : undefined;
+    if (url !== undefined) index.add({ name, address: new URL(url) });
+  }
+  return index;
 }
 
 /** Starts one manager and waits for its first token. Returns its failure, if any. */

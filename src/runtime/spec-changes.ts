@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { ServerEntry, ServerSpec } from "../config/spec.js";
+import type { ServerEntries, ServerEntry, ServerSpec } from "../config/spec.js";
 
 /**
  * What a reload changed for a server: nothing (`none`); only how tokens are `used`; how they are `requested`, with the
@@ -16,8 +16,23 @@ export function specChange(previous: ServerSpec, next: ServerSpec): SpecChange {
   return isDeepStrictEqual(requestsOf(previous), requestsOf(next)) ? "used" : "requested";
 }
 
+/**
+ * Returns a function that tells whether a server has the same config in two configs, or cannot be used for the same
+ * reason. It builds only servers that may differ, because a large config changes in a few places.
+ */
+export function sameServers(previous: ServerEntries, next: ServerEntries): (name: string) => boolean {
+  const isSameBase = isDeepStrictEqual(previous.shared, next.shared);
+  return (name) => {
+    const areUsable = previous.isUsable(name) && next.isUsable(name);
+    const isSameDefinition = isDeepStrictEqual(previous.definition(name), next.definition(name));
+    if (isSameBase && areUsable && isSameDefinition) return true;
+    const [known, entry] = [previous.build(name), next.build(name)];
+    return known !== undefined && entry !== undefined && isSameEntry(known, entry);
+  };
+}
+
 /** Whether a server has the same config, or cannot be used for the same reason. */
-export function isSameEntry(previous: ServerEntry, next: ServerEntry): boolean {
+function isSameEntry(previous: ServerEntry, next: ServerEntry): boolean {
   if ("spec" in previous) return "spec" in next && isDeepStrictEqual(previous.spec, next.spec);
   if ("spec" in next) return false;
   return previous.failure.code === next.failure.code && previous.failure.message === next.failure.message;

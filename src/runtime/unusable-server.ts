@@ -47,10 +47,15 @@ export class UnusableServer {
   }
 
   status(): TokenManagerStatus {
-    return { server: this.#server, state: "none", lastError: this.#failure };
+    return unusableStatus(this.#server, this.#failure);
   }
 
   fail(): never {
     throw this.#failure;
   }
+}
+
+/** Returns the status of a server that cannot be used. */
+export function unusableStatus(server: string, failure: McpAuthError): TokenManagerStatus {
+  return { server, state: "none", lastError: failure };
 }

@@ -243,7 +243,7 @@ test("root runs no command of another user's config while that user swaps the wo
   for (let round = 0; round < 500; round += 1) {
     try {
       const { servers, commands } = await search(cwd);
-      for (const server of servers.keys()) {
+      for (const server of servers.names) {
         seen.add(server);
         if (server === "evil") expect(commands?.forbidden).toContain("nobody");
       }

@@ -22,7 +22,7 @@ describe("the search for a config", () => {
     const cwd = await folder({ [name]: content });
     const spec = await loadConfig({ cwd, env: {} });
     expect(spec.file).toBe(join(cwd, name));
-    expect([...spec.servers.keys()]).toEqual(["crm"]);
+    expect(spec.servers.names).toEqual(["crm"]);
   });
 
   it("the search goes up to the folder with .git, past package.json files without a config", async () => {

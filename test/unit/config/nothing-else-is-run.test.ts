@@ -58,7 +58,7 @@ it("the search runs no code from .config in the working directory or from ~/.con
     `const { loadConfig } = await import(${load});
      try { await loadConfig({ cwd: process.cwd(), env: {} }); } catch (error) { console.log(error.code); }
      const spec = await loadConfig({ cwd: process.cwd(), env: {}, config: ${JSON.stringify(smallest)} });
-     console.log([...spec.servers.keys()].join());`,
+     console.log(spec.servers.names.join());`,
     cwd,
   );
   expect(printed).toBe("config_not_found\ncrm");

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { maxValues } from "../../../src/config/json.js";
 import { parseJson } from "../../../src/config/parse-json.js";
 import { parsePlainJson } from "../../../src/config/parse-plain-json.js";
 
@@ -23,7 +24,7 @@ describe("parsePlainJson", () => {
     ["a syntax error", '{ "a" 1 }'],
     ["an empty text", ""],
     ["a text that is nested too deeply", `${"[".repeat(100_000)}${"]".repeat(100_000)}`],
-    ["too many values", JSON.stringify(Array.from({ length: 100_001 }, () => 0))],
+    ["too many values", JSON.stringify(Array.from({ length: maxValues + 1 }, () => 0))],
   ])("parsePlainJson returns undefined for %s", (_what, text) => {
     expect(parsePlainJson(text)).toBeUndefined();
   });

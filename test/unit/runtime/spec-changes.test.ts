@@ -1,22 +1,21 @@
 import { describe, expect, test } from "vitest";
 import type { McpAuthConfig } from "../../../src/config/define-config.js";
 import { loadConfig } from "../../../src/config/load.js";
-import type { ServerEntry, ServerSpec } from "../../../src/config/spec.js";
-import { isSameEntry, specChange } from "../../../src/runtime/spec-changes.js";
+import type { ServerEntries, ServerSpec } from "../../../src/config/spec.js";
+import { sameServers, specChange } from "../../../src/runtime/spec-changes.js";
 
 const client = { issuer: "https://auth.example", id: "agent", secret: { env: "SECRET" } };
 const base = { url: "https://crm.example/mcp", grant: { client, scopes: ["read"] }, stepUp: ["write"] };
 
-async function entry(server: object): Promise<ServerEntry> {
+async function serversOf(server: object, others: object = {}): Promise<ServerEntries> {
   // Built from parts.
-  const config = { servers: { crm: { ...base, ...server } } } as McpAuthConfig;
-  const { servers } = await loadConfig({ config, cwd: "/project", env: {} });
-  return servers.get("crm") ?? expect.unreachable();
+  const config = { servers: { crm: { ...base, ...server } }, ...others } as McpAuthConfig;
+  return (await loadConfig({ config, cwd: "/project", env: {} })).servers;
 }
 
-async function spec(server: object): Promise<ServerSpec> {
-  const made = await entry(server);
-  return "spec" in made ? made.spec : expect.unreachable();
+function specIn(servers: ServerEntries): ServerSpec {
+  const entry = servers.get("crm");
+  return entry !== undefined && "spec" in entry ? entry.spec : expect.unreachable();
 }
 
 const changes: [change: string, servers: [what: string, server: object][]][] = [
@@ -79,16 +78,45 @@ const changes: [change: string, servers: [what: string, server: object][]][] = [
 
 describe.each(changes)("specChange: %s", (change, servers) => {
   test.each(servers)(`a config with %s is a change of kind ${change}`, async (_, server) => {
-    const [before, after] = [await spec({}), await spec(server)];
-    expect(specChange(before, after)).toBe(change);
-    expect(isSameEntry({ name: "crm", spec: before }, { name: "crm", spec: after })).toBe(change === "none");
+    const [before, after] = [await serversOf({}), await serversOf(server)];
+    expect(specChange(specIn(before), specIn(after))).toBe(change);
+    expect(sameServers(before, after)("crm")).toBe(change === "none");
   });
 });
 
+test.each<[string, object, object, object, boolean]>([
+  [
+    "another client with the same name",
+    { grant: { client: "a" } },
+    { clients: { a: client } },
+    { clients: { a: { ...client, id: "b" } } },
+    false,
+  ],
+  [
+    "another client that it does not use",
+    {},
+    { clients: { a: client } },
+    { clients: { a: { ...client, id: "b" } } },
+    true,
+  ],
+  ["defaults that it inherits", {}, {}, { defaults: { timeout: "1s" } }, false],
+  ["defaults that it replaces", { timeout: "2s" }, {}, { defaults: { timeout: "1s" } }, true],
+])("a server with %s is the same: %#", async (_, server, before, after, isSame) => {
+  expect(sameServers(await serversOf(server, before), await serversOf(server, after))("crm")).toBe(isSame);
+});
+
 test("a server that cannot be used is unchanged as long as the reason is the same", async () => {
+  const isSame = async (before: object, after: object): Promise<boolean> =>
+    sameServers(await serversOf(before), await serversOf(after))("crm");
   const nowhere = { url: "https://${NOWHERE}/mcp" };
-  expect(isSameEntry(await entry(nowhere), await entry(nowhere))).toBe(true);
-  expect(isSameEntry(await entry(nowhere), await entry({ url: "https://${ELSEWHERE}/mcp" }))).toBe(false);
-  expect(isSameEntry(await entry(nowhere), await entry({}))).toBe(false);
-  expect(isSameEntry(await entry({}), await entry(nowhere))).toBe(false);
+  expect(await isSame(nowhere, nowhere)).toBe(true);
+  expect(await isSame(nowhere, { url: "https://${ELSEWHERE}/mcp" })).toBe(false);
+  expect(await isSame(nowhere, {})).toBe(false);
+  expect(await isSame({}, nowhere)).toBe(false);
+});
+
+test("a server that only one of the configs has is not the same", async () => {
+  const none = await serversOf({}, { servers: {} });
+  expect(sameServers(none, await serversOf({}))("crm")).toBe(false);
+  expect(sameServers(await serversOf({}), none)("crm")).toBe(false);
 });
