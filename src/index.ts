@@ -1,4 +1,3 @@
-/// <reference types="node" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
 export type { McpAuthConfig } from "./config/define-config.js";
 export { defineConfig } from "./config/define-config.js";
@@ -11,10 +10,9 @@ export type { Clock, ClockTimer } from "./lib/clock.js";
 export type { Allow } from "./lib/permissions.js";
 export type { FetchFunction } from "./net/bounded-fetch.js";
 export type { McpClientCapabilities } from "./runtime/client-capabilities.js";
-export type { McpAuthOptions } from "./runtime/create-mcp-auth.js";
 export { createMcpAuth } from "./runtime/create-mcp-auth.js";
-export type { DiscoverOptions } from "./runtime/discover.js";
 export { discover } from "./runtime/discover.js";
+export type { DiscoverOptions } from "./runtime/discover-options.js";
 export type {
   ConfigReloadedEvent,
   Logger,
@@ -23,6 +21,7 @@ export type {
   McpAuthListener,
 } from "./runtime/events.js";
 export type { McpAuth, StartOptions } from "./runtime/mcp-auth.js";
+export type { McpAuthOptions } from "./runtime/mcp-auth-options.js";
 export type { RuntimeSubject } from "./runtime/subjects.js";
 export type {
   HeaderOptions,

@@ -81,7 +81,7 @@ function registrationOf(spec: ConfigSpec, cwd: string): Registration {
 }
 
 async function loadRuntime(spec: ConfigSpec, cwd: string): Promise<Runtime<string>> {
-  const { createRuntime } = await import("../runtime/create-mcp-auth.js");
+  const { createRuntime } = await import("../runtime/create-runtime.js");
   // The warnings of the config were emitted when it was loaded.
   return await createRuntime<string>({ cwd }, { ...spec, warnings: [] });
 }

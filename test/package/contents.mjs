@@ -21,14 +21,28 @@ export async function hasExpectedContents({ root, folder }, verdict) {
   verdict("none of its files refers to a source map", mapped.length === 0, mapped.join("\n"));
   const broken = await brokenLinks(folder, files);
   verdict("its pages link only to files that it contains", broken.length === 0, broken.join("\n"));
-  const sizes = await Promise.all(files.map(async (name) => (await stat(join(folder, name))).size));
-  const size = sizes.reduce((sum, each) => sum + each, 0);
+  const size = await sizeOf(folder, files);
   const modules = files.filter((name) => name.endsWith(".js")).length;
   console.log(
     `      ${files.length} files, ${modules} of them modules, ${Math.ceil(size / 1024)} kB unpacked`,
   );
   // Growth is a decision. The documentation is 300 kB of it.
   verdict("is at most 1450 kB unpacked", size <= 1450 * 1024);
+}
+
+/** What an installation downloads and keeps, in the `node_modules` of a project that has nothing else. */
+export async function weighsLittle(folder, verdict) {
+  const { packages } = JSON.parse(await read(folder, ".package-lock.json"));
+  const names = Object.keys(packages);
+  const size = await sizeOf(folder, await filesBelow(folder));
+  console.log(`      ${names.length} packages, ${(size / 1e6).toFixed(2)} MB`);
+  verdict("an installation has at most 10 packages", names.length <= 10, names.join("\n"));
+  verdict("an installation takes at most 6 MB", size <= 6e6);
+}
+
+async function sizeOf(folder, names) {
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
+  return sizes.reduce((sum, each) => sum + each, 0);
 }
 
 async function expectedFiles(root, folder, { exports, bin }) {

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, secondsSince } from "../../scripts/run.mjs";
 import { endRecords, recordingEnvironment, startRecords } from "../support/tls-recorder/records.js";
-import { hasExpectedContents } from "./contents.mjs";
+import { hasExpectedContents, weighsLittle } from "./contents.mjs";
 import { loadsModules } from "./modules.mjs";
 import { followReadme } from "./readme.mjs";
 import { verifiesServers } from "./tls.mjs";
@@ -53,6 +53,7 @@ async function testPackage() {
   if (!verdict("the package can be installed into an empty project", installed.code === 0, installed.output))
     return;
 
+  await weighsLittle(join(project, "node_modules"), verdict);
   await hasExpectedContents({ root, folder: join(project, "node_modules/mcp-auth-runtime") }, verdict);
   await loadsModules(join(project, "node_modules/mcp-auth-runtime"), verdict);
   await programs(project);
@@ -107,7 +108,10 @@ async function commands(project) {
   }
 }
 
-/** Type-checks with each TypeScript version, with its `--init` defaults and without the DOM library. */
+/**
+ * Type-checks with each TypeScript version: with its `--init` defaults, which include the DOM library, and no
+ * `@types/node`; and for Node, with `@types/node` and without the DOM library.
+ */
 async function typeScript(tarball) {
   const project = join(workshop, "typescript");
   await emptyProject(project);
@@ -116,27 +120,35 @@ async function typeScript(tarball) {
   const { code, output } = await run("npm", ["install", tarball, ...aliases], { cwd: project });
   if (!verdict("the package can be installed with TypeScript 5.9 and 7", code === 0, output)) return;
 
+  const installed = await readdir(join(project, "node_modules"));
+  verdict("no types of Node are installed with the package", !installed.includes("@types"), installed.join());
+  await typesCompile(project, versions, "without @types/node", {});
+  const types = await run("npm", ["install", "@types/node@20"], { cwd: project });
+  if (!verdict("the types of Node can be installed", types.code === 0, types.output)) return;
+  await typesCompile(project, versions, "with @types/node", { types: ["node"] });
+  await typesCompile(project, versions, "for Node", { types: ["node"], lib: ["es2023"] });
+}
+
+async function typesCompile(project, versions, how, options) {
   for (const [version, alias] of Object.entries(versions)) {
     const tsc = join(project, "node_modules", alias, "bin/tsc");
-    for (const lib of [undefined, ["es2023"]]) {
-      const folder = join(project, `${alias}-${lib ?? "defaults"}`);
-      await mkdir(folder);
-      await writeFile(join(folder, "package.json"), '{ "type": "module" }\n');
-      await cp(join(here, "consumer/types.ts"), join(folder, "types.ts"));
-      const init = await run(process.execPath, [tsc, "--init"], { cwd: folder });
-      const overrides = { noEmit: true, skipLibCheck: false, ...(lib && { lib }) };
-      await writeFile(
-        join(folder, "tsconfig.test.json"),
-        JSON.stringify({ extends: "./tsconfig.json", compilerOptions: overrides }),
-      );
-      const compiled = await run(process.execPath, [tsc, "-p", "tsconfig.test.json"], { cwd: folder });
-      const reported = await run(process.execPath, [tsc, "--version"], { cwd: folder });
-      verdict(
-        `the types compile with TypeScript ${version}, ${lib ? `lib ${lib}` : "with defaults"}`,
-        init.code === 0 && compiled.code === 0 && reported.stdout.includes(`Version ${version}.`),
-        `${reported.output}${init.code === 0 ? "" : init.output}${compiled.output}`,
-      );
-    }
+    const folder = join(project, `${alias} ${how}`.replaceAll(/\W+/g, "-"));
+    await mkdir(folder);
+    await writeFile(join(folder, "package.json"), '{ "type": "module" }\n');
+    await cp(join(here, "consumer/types.ts"), join(folder, "types.ts"));
+    const init = await run(process.execPath, [tsc, "--init"], { cwd: folder });
+    const overrides = { noEmit: true, skipLibCheck: false, ...options };
+    await writeFile(
+      join(folder, "tsconfig.test.json"),
+      JSON.stringify({ extends: "./tsconfig.json", compilerOptions: overrides }),
+    );
+    const compiled = await run(process.execPath, [tsc, "-p", "tsconfig.test.json"], { cwd: folder });
+    const reported = await run(process.execPath, [tsc, "--version"], { cwd: folder });
+    verdict(
+      `the types compile with TypeScript ${version}, ${how}`,
+      init.code === 0 && compiled.code === 0 && reported.stdout.includes(`Version ${version}.`),
+      `${reported.output}${init.code === 0 ? "" : init.output}${compiled.output}`,
+    );
   }
 }
 
