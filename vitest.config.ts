@@ -7,6 +7,10 @@ if (expected !== undefined && !process.version.startsWith(`v${expected}.`)) {
   throw new Error(`This is Node ${process.version}, and EXPECTED_NODE is ${expected}.`);
 }
 
+// The tests open no connection beyond this machine. Each process would read the machine's authorities all the same, and
+// each store would compare them with Node's own.
+delete process.env["NODE_EXTRA_CA_CERTS"];
+
 const setupFiles = ["test/support/forget-credentials.ts"];
 
 const wholeProgram = {
