@@ -44,6 +44,7 @@ export async function bundle(root, entryPoints, folder) {
     // Other modules of a layer use more of it than an entry point exports.
     preserveEntrySignatures: "allow-extension",
     transform: { target: "node20.19" },
+    treeshake: { moduleSideEffects: (id) => id.endsWith("check-node.ts") || undefined },
     plugins: [lightPlugin(root), libraryParts(root)],
     onLog(level, log) {
       if (level !== "info" && level !== "debug") throw new Error(log.message);

@@ -3,6 +3,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { bundled } from "../../scripts/bundle.mjs";
 import { run } from "../../scripts/run.mjs";
 import { nameOf, sbomProblems } from "./sbom.mjs";
 import { workflowProblems } from "./workflows.mjs";
@@ -152,18 +153,18 @@ async function bill(text) {
     .filter(([path, { dev, devOptional, peer }]) => path !== "" && !dev && !devOptional && !peer)
     .map(([path, { version }]) => `${path.split("node_modules/").at(-1)}@${version}`);
   const notices = await readFile(join(work, "package/dist/THIRD-PARTY-NOTICES"), "utf8");
-  const inDist = ["ajv", "cosmiconfig", "leven"].map(
-    (name) => `${name}@${lock.packages[`node_modules/${name}`].version}`,
-  );
+  const inDist = ["ajv", ...bundled]
+    .sort()
+    .map((name) => `${name}@${lock.packages[`node_modules/${name}`].version}`);
   verdict(
     "the SBOM lists what npm installs with the package, what is built into it, and nothing else",
     names.toSorted().join() === [...new Set([...installed, ...inDist])].sort().join(),
     `${names.join("\n")}\n\nexpected\n${[...installed, ...inDist].join("\n")}`,
   );
-  const bundled = sbom.components.filter(({ properties = [] }) =>
+  const marks = sbom.components.filter(({ properties = [] }) =>
     properties.some(({ name, value }) => name === "cdx:npm:package:bundled" && value === "true"),
   );
-  const marked = bundled.map(nameOf).sort();
+  const marked = marks.map(nameOf).sort();
   verdict(
     "the SBOM marks the packages in THIRD-PARTY-NOTICES as bundled",
     marked.join() === inDist.join() &&

@@ -1,3 +1,4 @@
+import "../lib/check-node.js";
 import { writeSync } from "node:fs";
 import { urlsOf } from "../config/build-config.js";
 import { loadConfig } from "../config/load.js";

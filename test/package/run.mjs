@@ -8,6 +8,7 @@ import { endRecords, recordingEnvironment, startRecords } from "../support/tls-r
 import { testBundles } from "./bundles.mjs";
 import { hasExpectedContents, weighsLittle } from "./contents.mjs";
 import { loadsModules } from "./modules.mjs";
+import { refusesOldNode } from "./old-node.mjs";
 import { followReadme } from "./readme.mjs";
 import { verifiesServers } from "./tls.mjs";
 
@@ -57,6 +58,7 @@ async function testPackage() {
   await weighsLittle(join(project, "node_modules"), verdict);
   await hasExpectedContents({ root, folder: join(project, "node_modules/mcp-auth-runtime") }, verdict);
   await loadsModules(join(project, "node_modules/mcp-auth-runtime"), verdict);
+  await refusesOldNode({ workshop, folder: join(project, "node_modules/mcp-auth-runtime") }, verdict);
   await programs(project);
   await commands(project);
   await verifiesServers({ root, project }, verdict);
