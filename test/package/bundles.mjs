@@ -155,8 +155,8 @@ async function findsRedis({ folder, server, authority }, verdict) {
     await writeFile(join(cwd, "ca.pem"), authority.certificate);
     const env = {
       ...{
-        CRM_URL: "https://crm.example/mcp",
-        CRM_ISSUER: "https://auth.example",
+        CRM_URL: `${server.origin}/mcp`,
+        CRM_ISSUER: server.origin,
         CRM_ID: "a",
         CRM_SECRET: "b",
       },
