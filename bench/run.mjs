@@ -5,7 +5,14 @@ import { access, readFile } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs, promisify } from "node:util";
 import { coreUrl, expectedMajor, nodePath, runJson } from "./lib/node.mjs";
-import { cachedReport, importReport, registerReport, targetReport, wireReport } from "./lib/report.mjs";
+import {
+  cachedReport,
+  importReport,
+  registerReport,
+  scaleReport,
+  targetReport,
+  wireReport,
+} from "./lib/report.mjs";
 import { judge } from "./lib/targets.mjs";
 
 const { values } = parseArgs({ options: { quick: { type: "boolean" }, json: { type: "boolean" } } });
@@ -33,12 +40,14 @@ const measurements = {
   imports: () => runJson("import-time.mjs", [String(rounds)]),
   wire: () => runJson("wire.mjs", [String(rounds)]),
   register: () => runJson("register-cost.mjs", [String(rounds)]),
+  scale: () => runJson("config-scale.mjs", [String(rounds)], { flags: ["--expose-gc"] }),
 };
 const reports = {
   cached: (results) => cachedReport(results, versions),
   imports: (results) => importReport(results, versions),
   wire: wireReport,
   register: registerReport,
+  scale: scaleReport,
 };
 const results = {};
 const measure = async (name) => {

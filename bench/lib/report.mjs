@@ -1,5 +1,5 @@
 import { ratio, summarize } from "./statistics.mjs";
-import { registerShare } from "./targets.mjs";
+import { loadingExponent, registerShare } from "./targets.mjs";
 
 /** Formats rows as aligned text, with the first column on the left and the others on the right. */
 function table(heading, rows) {
@@ -117,6 +117,41 @@ export function registerReport(results) {
   ]);
   const heading = ["the added work alone, ns", "string", "URL", "Request", "undici", "at 1", "at 100"];
   return [...fetches, table(heading, additions)].join("\n\n");
+}
+
+export function scaleReport(scale) {
+  const labels = { inline: "a client for each server", named: "one client for all servers" };
+  const rows = Object.entries(labels).flatMap(([shape, label]) =>
+    [scale.fewest, scale.most].map((count) => {
+      const { milliseconds, bytesPerServer } = scale.loading[shape][count];
+      const { parseAndValidate, createMcpAuth } = milliseconds;
+      return [
+        `${count} servers, ${label}`,
+        ...[parseAndValidate, createMcpAuth].map(({ median }) => round(median)),
+        ...times(ratio(createMcpAuth, parseAndValidate)),
+        count === scale.most ? loadingExponent(scale, shape).toPrecision(3) : "",
+        // A small config shows the heap of the runtime, and not that of a server.
+        count === scale.most ? bytesPerServer.toFixed(0) : "",
+      ];
+    }),
+  );
+  const heading = [
+    "parse and validate, ms",
+    "createMcpAuth(), ms",
+    "times",
+    "spread",
+    "exponent",
+    "bytes/server",
+  ];
+  const { resolved, used, called } = scale.manager;
+  const managers = [
+    ["resolved", resolved.toFixed(0)],
+    ["with a token", used.toFixed(0)],
+    ["after a request with the token", called.toFixed(0)],
+  ];
+  return [table(["load a config", ...heading], rows), table(["heap of a manager", "bytes"], managers)].join(
+    "\n\n",
+  );
 }
 
 export function targetReport(judged) {
