@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { bundled } from "./scripts/start-module.mjs";
+import { bundled } from "./scripts/bundle.mjs";
 
 // Any folder above the config in the program may know these files, because they hold only types.
 export const typesOnly = ["src/config/spec.ts", "src/config/generated/types.ts"];
@@ -14,7 +14,7 @@ const exceptions = [
   {
     folders: ["register"],
     files: [
-      "src/runtime/create-mcp-auth.ts",
+      "src/runtime/create-runtime.ts",
       "src/runtime/mcp-auth.ts",
       "src/runtime/runtime.ts",
       "src/runtime/token-manager.ts",

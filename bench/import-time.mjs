@@ -2,10 +2,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { assertNode, clientUrl, coreUrl, runJson } from "./lib/node.mjs";
+import { clientUrl, coreUrl, runJson } from "./lib/node.mjs";
 import { interleave } from "./lib/statistics.mjs";
 
-assertNode();
 const rounds = Number(process.argv[2] ?? 9);
 const folder = await mkdtemp(join(tmpdir(), "mcp-auth-bench-"));
 const config = {
@@ -33,6 +32,8 @@ await rm(folder, { recursive: true });
 process.stdout.write(JSON.stringify({ milliseconds }));
 
 async function once(name) {
-  const { milliseconds: taken } = await runJson("lib/import-process.mjs", subjects[name]);
+  const { milliseconds: taken } = await runJson("lib/import-process.mjs", subjects[name], {
+    node: process.execPath,
+  });
   return taken;
 }

@@ -1,22 +1,28 @@
-// `npm run bench [-- --quick] [-- --json]`: runs the measurements on the Node of this package and prints the tables.
-// Exits with code 1 if a measurement misses its target three times in a row.
+// `npm run bench [-- --quick] [-- --json] [-- --write]`: runs the measurements on the Node of this package, and those
+// of imports, starts and large configs also on the Node that runs this, and prints the tables. `--write` puts them into
+// docs/performance.md. Exits with code 1 if a measurement misses its target three times in a row.
 import { execFile } from "node:child_process";
-import { access, readFile } from "node:fs/promises";
+import { access, readFile, writeFile } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs, promisify } from "node:util";
-import { coreUrl, expectedMajor, nodePath, runJson } from "./lib/node.mjs";
+import { coreUrl, expectedMajor, nodePath, nodePaths, runJson } from "./lib/node.mjs";
+import { withReports } from "./lib/page.mjs";
 import {
   cachedReport,
   importReport,
   registerReport,
   scaleReport,
+  startReport,
   targetReport,
   wireReport,
 } from "./lib/report.mjs";
 import { judge } from "./lib/targets.mjs";
 
-const { values } = parseArgs({ options: { quick: { type: "boolean" }, json: { type: "boolean" } } });
+const { values } = parseArgs({
+  options: { quick: { type: "boolean" }, json: { type: "boolean" }, write: { type: "boolean" } },
+});
 const rounds = values.quick === true ? 3 : 9;
+const page = new URL("../docs/performance.md", import.meta.url);
 const say = (text) => {
   if (values.json !== true) console.log(text);
 };
@@ -25,26 +31,26 @@ await access(new URL(coreUrl)).catch(() => {
   console.error("dist/index.js does not exist. Run `npm run build` in the root first.");
   process.exit(1);
 });
-const { stdout } = await promisify(execFile)(nodePath, ["--version"]);
-const node = stdout.trim();
-if (!node.startsWith(`v${expectedMajor}.`))
+const node = await versionOf(nodePath);
+if (!node.startsWith(`${expectedMajor}.`))
   throw new Error(`Wanted Node ${expectedMajor}, found ${node} at ${nodePath}`);
 const versions = await installedVersions();
+const machine = `${availableParallelism()} cores (${cpus()[0]?.model ?? "unknown"})`;
 
-say(
-  `Node ${node}, ${availableParallelism()} cores (${cpus()[0]?.model ?? "unknown"}), ${rounds} interleaved rounds.`,
-);
+say(`Node ${node}, ${machine}, ${rounds} interleaved rounds.`);
 say("Each figure is the median, each spread the lowest to the highest round.\n");
 const measurements = {
   cached: () => runJson("cached-token.mjs", [String(rounds)], { flags: ["--expose-gc"] }),
-  imports: () => runJson("import-time.mjs", [String(rounds)]),
+  imports: () => onEachNode("import-time.mjs"),
+  starts: () => onEachNode("process-start.mjs"),
   wire: () => runJson("wire.mjs", [String(rounds)]),
   register: () => runJson("register-cost.mjs", [String(rounds)]),
-  scale: () => runJson("config-scale.mjs", [String(rounds)], { flags: ["--expose-gc"] }),
+  scale: () => onEachNode("config-scale.mjs", ["--expose-gc"]),
 };
 const reports = {
   cached: (results) => cachedReport(results, versions),
   imports: (results) => importReport(results, versions),
+  starts: startReport,
   wire: wireReport,
   register: registerReport,
   scale: scaleReport,
@@ -70,7 +76,37 @@ for (let again = 0; again < 2; again += 1) {
 say(targetReport(targets));
 if (values.json === true)
   console.log(JSON.stringify({ node, rounds, versions, ...results, targets }, null, 2));
+if (values.write === true) {
+  const tables = Object.fromEntries(
+    Object.entries(results).map(([name, result]) => [name, reports[name](result)]),
+  );
+  const all = { ...tables, targets: targetReport(targets), machine: await describeRun() };
+  await writeFile(page, withReports(await readFile(page, "utf8"), all));
+}
 if (targets.some(({ met }) => !met)) process.exitCode = 1;
+
+async function onEachNode(script, flags = []) {
+  const measured = {};
+  for (const path of nodePaths)
+    measured[await versionOf(path)] = await runJson(script, [String(rounds)], { node: path, flags });
+  return measured;
+}
+
+async function versionOf(path) {
+  const { stdout } = await promisify(execFile)(path, ["--version"]);
+  return stdout.trim().slice(1);
+}
+
+/** The conditions of this run, as the last lines of the page. */
+async function describeRun() {
+  const { version } = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8"));
+  const nodes = await Promise.all(nodePaths.map(versionOf));
+  const others = Object.entries(versions).filter(([name]) => !["node", "zod"].includes(name));
+  return [
+    `- mcp-auth-runtime ${version}, Node ${nodes.join(" and ")}, ${process.platform}, ${machine}`,
+    ...others.map(([name, each]) => `- ${name} ${each}`),
+  ].join("\n");
+}
 
 async function installedVersions() {
   const read = async (path) => JSON.parse(await readFile(new URL(path, import.meta.url), "utf8"));

@@ -1,10 +1,9 @@
-// `npm run build`: builds dist from src. esbuild writes the JavaScript, and tsc the declarations. With `--if-stale`, it
+// `npm run build`: builds dist from src. rolldown writes the JavaScript, and tsc the declarations. With `--if-stale`, it
 // builds only if a source is newer than dist.
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { build, transform } from "esbuild";
+import { bundle } from "./bundle.mjs";
 import { run, secondsSince } from "./run.mjs";
-import { startModule } from "./start-module.mjs";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
@@ -33,34 +32,9 @@ try {
 }
 
 async function javaScript() {
-  const start = await startModule(root);
-  const options = { format: "esm", target: "node20.19", legalComments: "none" };
-  const { metafile } = await build({
-    ...options,
-    absWorkingDir: root,
-    entryPoints: [...libraries, "cli"].map((name) => `src/${name}.ts`),
-    outbase: "src",
-    outdir: staging,
-    bundle: true,
-    // Shared modules are loaded once for all entry points, and lazy imports stay lazy.
-    splitting: true,
-    chunkNames: "chunks/[name]-[hash]",
-    packages: "external",
-    platform: "node",
-    logLevel: "warning",
-    metafile: true,
-    plugins: [start.plugin],
-  });
-  // Each byte makes the start slower: 30 kB are a twentieth of the time that the registration adds on Node 26. The
-  // validator is large.
-  const minified = ["start:start", "src/config/generated/validate.js"];
-  for (const [name, { inputs }] of Object.entries(metafile.outputs)) {
-    if (!minified.some((input) => input in inputs)) continue;
-    const { code } = await transform(await readFile(join(root, name), "utf8"), { ...options, minify: true });
-    await writeFile(join(root, name), code);
-  }
+  const packages = await bundle(root, [...libraries, "cli"], staging);
   // The compiled schema contains a line of ajv.
-  await notices(["node_modules/ajv", ...start.libraries]);
+  await notices(["node_modules/ajv", ...packages]);
   const cli = join(staging, "cli.js");
   if (!(await readFile(cli, "utf8")).startsWith("#!/usr/bin/env -S node --\n"))
     throw new Error("src/cli.ts has no shebang.");

@@ -1,5 +1,6 @@
-/// <reference types="node" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
+import "./lib/check-node.js";
+
 export type { McpAuthConfig } from "./config/define-config.js";
 export { defineConfig } from "./config/define-config.js";
 export type { DiscoveredAuthorizationServer, Discovery } from "./discovery/discover-server.js";
@@ -11,10 +12,9 @@ export type { Clock, ClockTimer } from "./lib/clock.js";
 export type { Allow } from "./lib/permissions.js";
 export type { FetchFunction } from "./net/bounded-fetch.js";
 export type { McpClientCapabilities } from "./runtime/client-capabilities.js";
-export type { McpAuthOptions } from "./runtime/create-mcp-auth.js";
 export { createMcpAuth } from "./runtime/create-mcp-auth.js";
-export type { DiscoverOptions } from "./runtime/discover.js";
 export { discover } from "./runtime/discover.js";
+export type { DiscoverOptions } from "./runtime/discover-options.js";
 export type {
   ConfigReloadedEvent,
   Logger,
@@ -23,6 +23,7 @@ export type {
   McpAuthListener,
 } from "./runtime/events.js";
 export type { McpAuth, StartOptions } from "./runtime/mcp-auth.js";
+export type { McpAuthOptions } from "./runtime/mcp-auth-options.js";
 export type { RuntimeSubject } from "./runtime/subjects.js";
 export type {
   HeaderOptions,

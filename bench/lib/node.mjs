@@ -7,6 +7,11 @@ export const rootUrl = new URL("../../", import.meta.url);
 /** The Node of this package, and not `node` from the PATH, which differs between `npm run` and the shell. */
 export const nodePath = fileURLToPath(new URL("../node_modules/node/bin/node", import.meta.url));
 
+/** The Nodes that imports and starts are measured on: that of this package, and the one that runs the benchmark. */
+export const nodePaths = [nodePath, process.execPath].filter(
+  (path, index, all) => all.indexOf(path) === index,
+);
+
 /** The published entry point. */
 export const coreUrl = new URL("dist/index.js", rootUrl).href;
 
@@ -16,7 +21,7 @@ export const clientUrl = pathToFileURL(
 
 export const expectedMajor = 26;
 
-/** Throws if this process does not run on the Node of this package. */
+/** Throws if this process does not run on the Node of this package. Measurements for any Node do not call it. */
 export function assertNode() {
   const major = Number(process.versions.node.split(".")[0]);
   if (major !== expectedMajor || process.execPath !== nodePath) {
@@ -27,15 +32,16 @@ export function assertNode() {
 }
 
 /**
- * Runs a script of this package on its Node, and returns the JSON that it prints.
+ * Runs a script of this package, and returns the JSON that it prints.
  *
  * @param {string} script relative to `bench/`
  * @param {readonly string[]} args
- * @param {{ flags?: readonly string[]; env?: Record<string, string> }} [options]
+ * @param {{ flags?: readonly string[]; env?: Record<string, string>; node?: string }} [options] `node`: the path of
+ * another Node than that of this package
  */
-export async function runJson(script, args = [], { flags = [], env = {} } = {}) {
+export async function runJson(script, args = [], { flags = [], env = {}, node = nodePath } = {}) {
   const path = fileURLToPath(new URL(`../${script}`, import.meta.url));
-  const child = spawn(nodePath, [...flags, path, ...args], {
+  const child = spawn(node, [...flags, path, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...cleanEnvironment(), ...env },
   });
@@ -52,13 +58,13 @@ export async function runJson(script, args = [], { flags = [], env = {} } = {}) 
 }
 
 /**
- * Returns the environment without variables that affect the figures, such as a compile cache, preloads or a config
- * path.
+ * Returns the environment without variables that affect the figures, such as a compile cache, preloads, added
+ * certificates or a config path.
  */
-function cleanEnvironment() {
+export function cleanEnvironment() {
   const kept = { ...process.env };
   for (const name of Object.keys(kept)) {
-    if (/^(NODE_|npm_|MCP_AUTH_)/i.test(name)) delete kept[name];
+    if (/^(NODE_|npm_|MCP_AUTH_|SSL_CERT_)/i.test(name)) delete kept[name];
   }
   return kept;
 }

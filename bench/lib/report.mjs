@@ -1,13 +1,16 @@
 import { ratio, summarize } from "./statistics.mjs";
 import { loadingExponent, registerShare } from "./targets.mjs";
 
-/** Formats rows as aligned text, with the first column on the left and the others on the right. */
+/** Formats rows as a table in Markdown, with the first column on the left and the others on the right. */
 function table(heading, rows) {
   const lines = [heading, ...rows];
-  const widths = heading.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
+  const widths = heading.map((_, column) => Math.max(3, ...lines.map((line) => line[column].length)));
   const text = (line) =>
-    `  ${line.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join("   ")}`;
-  return [text(heading), text(widths.map((width) => "-".repeat(width))), ...rows.map(text)].join("\n");
+    `| ${line.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join(" | ")} |`;
+  const rule = widths.map((width, column) =>
+    column === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`,
+  );
+  return [text(heading), text(rule), ...rows.map(text)].join("\n");
 }
 
 const round = (value) => (value >= 1000 ? value.toFixed(0) : value.toPrecision(3));
@@ -36,18 +39,38 @@ export function cachedReport({ nanoseconds }, versions) {
   return table(["cached token, one awaited call", "ns", "spread", "times bare", "spread"], rows);
 }
 
-export function importReport({ milliseconds }, versions) {
+export function importReport(byNode, versions) {
   const labels = {
-    client: `import @modelcontextprotocol/client ${versions["@modelcontextprotocol/client"]}`,
-    core: "import mcp-auth-runtime",
-    createMcpAuth: "import mcp-auth-runtime, createMcpAuth() with a JSON file",
-    empty: "import an empty module",
+    client: `\`import\` of @modelcontextprotocol/client ${versions["@modelcontextprotocol/client"]}`,
+    core: "`import` of mcp-auth-runtime",
+    createMcpAuth: "the same, and `createMcpAuth()` with a JSON file",
+    empty: "`import` of an empty module",
   };
-  const rows = Object.entries(labels).map(([name, label]) => {
-    const subject = milliseconds[name];
-    return [label, round(subject.median), spread(subject), ...times(ratio(subject, milliseconds.client))];
-  });
-  return table(["fresh process", "ms", "spread", "times client", "spread"], rows);
+  return tablesByNode(byNode, labels, "times client");
+}
+
+export function startReport(byNode) {
+  const labels = {
+    bare: "`node -e 0`",
+    empty: "`--import` of an empty module",
+    register: "`--import mcp-auth-runtime/register`",
+    token: "`mcp-auth-runtime token`, from the file store",
+  };
+  return tablesByNode(byNode, labels, "times bare");
+}
+
+/** A table for each version of Node. The first subject is the base of the ratios. */
+function tablesByNode(byNode, labels, heading) {
+  const [base] = Object.keys(labels);
+  return Object.entries(byNode)
+    .map(([node, { milliseconds }]) => {
+      const rows = Object.entries(labels).map(([name, label]) => {
+        const subject = milliseconds[name];
+        return [label, round(subject.median), spread(subject), ...times(ratio(subject, milliseconds[base]))];
+      });
+      return table([`Node ${node}`, "ms", "spread", heading, "spread"], rows);
+    })
+    .join("\n\n");
 }
 
 export function wireReport({ latency, concurrent, results }) {
@@ -119,39 +142,38 @@ export function registerReport(results) {
   return [...fetches, table(heading, additions)].join("\n\n");
 }
 
-export function scaleReport(scale) {
-  const labels = { inline: "a client for each server", named: "one client for all servers" };
-  const rows = Object.entries(labels).flatMap(([shape, label]) =>
-    [scale.fewest, scale.most].map((count) => {
-      const { milliseconds, bytesPerServer } = scale.loading[shape][count];
-      const { parseAndValidate, createMcpAuth } = milliseconds;
-      return [
-        `${count} servers, ${label}`,
-        ...[parseAndValidate, createMcpAuth].map(({ median }) => round(median)),
-        ...times(ratio(createMcpAuth, parseAndValidate)),
-        count === scale.most ? loadingExponent(scale, shape).toPrecision(3) : "",
-        // A small config shows the heap of the runtime, and not that of a server.
-        count === scale.most ? bytesPerServer.toFixed(0) : "",
-      ];
-    }),
-  );
-  const heading = [
-    "parse and validate, ms",
-    "createMcpAuth(), ms",
-    "times",
-    "spread",
-    "exponent",
-    "bytes/server",
-  ];
-  const { resolved, used, called } = scale.manager;
-  const managers = [
-    ["resolved", resolved.toFixed(0)],
-    ["with a token", used.toFixed(0)],
-    ["after a request with the token", called.toFixed(0)],
-  ];
-  return [table(["load a config", ...heading], rows), table(["heap of a manager", "bytes"], managers)].join(
-    "\n\n",
-  );
+export function scaleReport(byNode) {
+  const labels = { inline: "a client each", named: "one client" };
+  const loaded = Object.entries(byNode).map(([node, scale]) => {
+    const rows = Object.entries(labels).flatMap(([shape, label]) =>
+      [scale.fewest, scale.most].map((count) => {
+        const { milliseconds, bytesPerServer } = scale.loading[shape][count];
+        const { parseAndValidate, createMcpAuth } = milliseconds;
+        // The heap of a small config is that of the runtime, and not that of its servers.
+        const isMost = count === scale.most;
+        return [
+          `${count} servers, ${label}`,
+          ...[parseAndValidate, createMcpAuth].map(({ median }) => round(median)),
+          ...times(ratio(createMcpAuth, parseAndValidate)),
+          isMost ? loadingExponent(scale, shape).toPrecision(3) : "",
+          isMost ? bytesPerServer.toFixed(0) : "",
+        ];
+      }),
+    );
+    const heading = ["parse and validate, ms", "`createMcpAuth()`, ms", "times", "spread", "exponent"];
+    return table([`Node ${node}`, ...heading, "bytes per server"], rows);
+  });
+  const states = {
+    resolved: "resolved",
+    used: "with a token",
+    called: "after a request with the token",
+  };
+  const rows = Object.entries(states).map(([state, label]) => [
+    label,
+    ...Object.values(byNode).map(({ manager }) => manager[state].toFixed(0)),
+  ]);
+  const heading = Object.keys(byNode).map((node) => `Node ${node}, bytes`);
+  return [...loaded, table(["heap of a manager", ...heading], rows)].join("\n\n");
 }
 
 export function targetReport(judged) {

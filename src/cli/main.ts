@@ -1,3 +1,4 @@
+import "../lib/check-node.js";
 import { McpAuthError } from "../errors/error.js";
 import { nameAndPlace } from "../errors/expected-errors.js";
 import { printable, quoted } from "../lib/printable.js";

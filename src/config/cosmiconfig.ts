@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { LoaderSync, OptionsSync, PublicExplorerSync } from "cosmiconfig";
+import * as explorer from "cosmiconfig/dist/ExplorerSync.js";
 import type { FileContent } from "./file-system.js";
 
 /** The property of a `package.json` that holds a config. */
@@ -31,9 +32,9 @@ export async function hasConfigProperty(text: string): Promise<boolean> {
  * `~/.config/mcp-auth/config.js`. Our loaders return the text unparsed, because a `$import` in a parsed config would
  * load more files. The class opens the path again, but we use only the content that was checked for trust.
  */
-export async function createConfigLoader(): Promise<ConfigLoader> {
+export function createConfigLoader(): ConfigLoader {
   // Every 9.x has the class, but its declaration is marked as internal and stripped.
-  const { ExplorerSync } = (await import("cosmiconfig/dist/ExplorerSync.js")) as unknown as {
+  const { ExplorerSync } = explorer as unknown as {
     ExplorerSync: new (options: OptionsSync & { metaConfigFilePath: null }) => PublicExplorerSync;
   };
   return async (file, { text }) => {

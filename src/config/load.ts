@@ -28,7 +28,7 @@ export interface LoadOptions {
   /** Absolute. The search starts here, and relative paths of an object config are relative to it. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Default: `asyncFileSystem`. */
+  /** Default: `asyncFileSystem`, loaded when it is needed. */
   readonly fs?: FileSystem;
   /** What the config may use. Absent: anything. */
   readonly allow?: AllowRules | undefined;

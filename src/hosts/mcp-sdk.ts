@@ -1,3 +1,4 @@
+import "../lib/check-node.js";
 import { McpAuthError, type TokenManager } from "../index.js";
 import { internalsOf, type ManagerInternals } from "../runtime/manager-internals.js";
 

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { ReplayableRequest } from "./replayable-request.js";
 
 /** Characters of the longest body that is parsed. */
@@ -17,6 +16,8 @@ export function requestKind(
   const session = headers.get("mcp-session-id");
   const address = `${url.origin}${url.pathname}${url.search}`;
   const parts = JSON.stringify([method, address, session, messagesIn(text())]);
+  // node:crypto is loaded here, because most processes never need it and it would make each start slower.
+  const { createHash } = process.getBuiltinModule("node:crypto");
   // A hash has a fixed length, and reveals nothing about the request.
   return createHash("sha256").update(parts).digest("base64url");
 }

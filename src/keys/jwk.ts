@@ -1,7 +1,8 @@
 import { createPrivateKey } from "node:crypto";
 import { isProgrammingError } from "../errors/expected-errors.js";
 import { isJsonObject, type JsonObject } from "../lib/json-object.js";
-import { type KeyMaterial, KeyProblem, PossiblyUnfinished } from "./signing-key.js";
+import type { KeyMaterial } from "./key-material.js";
+import { KeyProblem, PossiblyUnfinished } from "./signing-key.js";
 
 /** The members of a private key by `kty`: RFC 7518 §6, RFC 8037 §2. Other members are not imported. */
 const members: ReadonlyMap<unknown, readonly string[]> = new Map([

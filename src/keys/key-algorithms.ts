@@ -1,6 +1,7 @@
 import { type AsymmetricKeyDetails, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import { isProgrammingError } from "../errors/expected-errors.js";
-import { type KeyMaterial, KeyProblem } from "./signing-key.js";
+import type { KeyMaterial } from "./key-material.js";
+import { KeyProblem } from "./signing-key.js";
 
 // PSS first, as RFC 8017 §8 advises, and SHA-256 first, because every server supports it.
 const rsa = ["PS256", "RS256", "PS384", "RS384", "PS512", "RS512"] as const;

@@ -15,11 +15,11 @@ import {
 } from "./certificate.js";
 import { readJwk } from "./jwk.js";
 import { assertPairMatches, keyAlgorithms } from "./key-algorithms.js";
+import type { KeyMaterial } from "./key-material.js";
 import { looksLikePem, readPem } from "./pem.js";
 import { plainPrivateKey } from "./rsa-pss.js";
 import {
   type KeyContext,
-  type KeyMaterial,
   KeyProblem,
   keyInvalid,
   PartsDiffer,

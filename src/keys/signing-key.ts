@@ -1,4 +1,3 @@
-import type { KeyObject } from "node:crypto";
 import type { SecretReference, SignerSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { isProgrammingError } from "../errors/expected-errors.js";
@@ -60,15 +59,6 @@ export interface SigningKey {
   readonly bundle: object;
   /** Signs a JWT in compact form, RFC 7519 §7.1. `signal` ends the wait for a signer outside of the process. */
   sign(header: JwtHeader, claims: JwtClaims, signal?: AbortSignal): Promise<string>;
-}
-
-/** A private key as it was read, before anything is known about its use. */
-export interface KeyMaterial {
-  readonly privateKey: KeyObject;
-  /** The `kid` of the JWK. */
-  readonly kid?: string;
-  /** The `alg` of the JWK. */
-  readonly alg?: string;
 }
 
 /**

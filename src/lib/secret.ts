@@ -1,4 +1,4 @@
-import { inspect } from "node:util";
+import { customInspect } from "./custom-inspect.js";
 
 const redacted = "<secret>";
 
@@ -25,7 +25,7 @@ export class Secret {
     return redacted;
   }
 
-  [inspect.custom](): string {
+  [customInspect](): string {
     return redacted;
   }
 }

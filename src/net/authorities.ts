@@ -47,14 +47,20 @@ export function currentAuthorities(): readonly string[] {
  * a marker if roots are missing. Empty if nothing is configured, on every version of Node.
  */
 export async function addedAuthorities(processEnv: Variables): Promise<readonly string[]> {
-  const trusted = (await defaultAuthorities(processEnv)).map(withoutSpaces);
-  const added = new Set(trusted);
-  // Removes every bundled root from the set, so it must not stop at the first one that is missing.
-  const hasAllRoots = tls.rootCertificates.map((root) => added.delete(withoutSpaces(root))).every(Boolean);
   return [
-    ...(hasAllRoots ? added : ["these alone", ...trusted]),
+    ...differences(await defaultAuthorities(processEnv), tls.rootCertificates),
     ...(usesOpenSslStore(processEnv) ? ["openssl", ...(await openSslStore(processEnv))] : []),
   ];
+}
+
+function differences(trusted: readonly string[], roots: readonly string[]): readonly string[] {
+  // Almost always the same strings. To compare them without white space takes milliseconds.
+  if (trusted.length === roots.length && trusted.every((each, index) => each === roots[index])) return [];
+  const compact = trusted.map(withoutSpaces);
+  const added = new Set(compact);
+  // Removes every bundled root from the set, so it must not stop at the first one that is missing.
+  const hasAllRoots = roots.map((root) => added.delete(withoutSpaces(root))).every(Boolean);
+  return hasAllRoots ? [...added] : ["these alone", ...compact];
 }
 
 /** Removes white space, because the same certificate may be wrapped differently. */

@@ -1,5 +1,6 @@
 // The environment variables that decide how requests leave this machine.
 import type { NetworkSpec } from "../config/spec.js";
+import { jsRuntime } from "../lib/js-runtime.js";
 
 /** Environment variables by name. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -34,7 +35,7 @@ export function namesProxy(configured: NetworkSpec["proxy"], { forHttps, forHttp
  */
 export function isVerificationOff(processEnv: Variables): boolean {
   const value = processEnv["NODE_TLS_REJECT_UNAUTHORIZED"];
-  return value === "0" || (value === "false" && process.versions["bun"] !== undefined);
+  return value === "0" || (value === "false" && jsRuntime() === "Bun");
 }
 
 /** Message for a process that turns off verification: what is wrong, and what to do. */

@@ -2,17 +2,12 @@ import type { Dispatcher } from "undici";
 import type { NetworkSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { ignoreFailureInBackground, noteMistake } from "../errors/expected-errors.js";
+import { type JsRuntime, jsRuntime } from "../lib/js-runtime.js";
 import type { AgentLease, Agents } from "./agents.js";
 import { assertResponse } from "./assert-response.js";
 import type { FetchFunction } from "./bounded-fetch.js";
 import type { TlsIdentity } from "./client-certificate.js";
-import {
-  isVerificationOff,
-  namesProxy,
-  proxyVariables,
-  type Variables,
-  verificationIsOff,
-} from "./environment.js";
+import { namesProxy, proxyVariables, type Variables } from "./environment.js";
 import { type NetworkTrust, networkTrust } from "./network-trust.js";
 import type { ProxyRules } from "./proxy.js";
 import type { ServerClocks } from "./server-clocks.js";
@@ -45,8 +40,8 @@ export interface NetworkOptions {
   readonly trust?: Pick<NetworkTrust, "authorities">;
   /** Learns from each response how far the clock of its server differs from ours. */
   readonly serverClocks?: ServerClocks;
-  /** Whether `fetch` supports an undici dispatcher. That of Node does; those of Bun and Deno do not. */
-  readonly supportsDispatcher?: boolean;
+  /** The `fetch` of Node accepts our connections, as an undici dispatcher; those of Bun and Deno do not. */
+  readonly runtime?: JsRuntime;
 }
 
 /**
@@ -65,7 +60,8 @@ export interface NetworkOptions {
 export function createNetwork(options: NetworkOptions): Network {
   const { fetch, spec, env, processEnv = process.env, serverClocks } = options;
   const trust = options.trust ?? networkTrust({ spec, env, processEnv, hasOwnFetch: false });
-  if (!(options.supportsDispatcher ?? isNode)) return networkOfPlatform(options);
+  const runtime = options.runtime ?? jsRuntime();
+  if (runtime !== "Node.js") return networkOfPlatform(runtime, options);
   const mayUseProxy = namesProxy(spec.proxy, proxyVariables(env));
   let closed = false;
   let retired = false;
@@ -138,22 +134,15 @@ interface Connections {
   readonly proxies: ProxyRules;
 }
 
-const isNode = process.versions["bun"] === undefined && process.versions["deno"] === undefined;
-
 /**
- * Returns the network for a `fetch` that does not support a dispatcher. It rejects requests that need our own
- * connections, and https requests while the process has verification turned off.
+ * Returns the network for the `fetch` of Bun and Deno. It rejects requests that need our own connections, and https
+ * requests while the process has verification turned off.
  */
-function networkOfPlatform({ fetch, spec, processEnv = process.env, serverClocks }: NetworkOptions): Network {
+function networkOfPlatform(runtime: JsRuntime, options: NetworkOptions): Network {
+  const { fetch, spec, env, processEnv = process.env, serverClocks } = options;
   const networkFetch: FetchFunction = async (input, init) => {
-    if (spec.ca.length > 0) throw needsNode('"ca" under "network"');
-    if (typeof spec.proxy === "string") throw needsNode('"proxy" under "network"');
-    if (spec.proxy === false && namesProxy(undefined, proxyVariables(processEnv))) {
-      throw needsNode('"proxy": false under "network", with a proxy in the environment,');
-    }
-    if (urlOf(input)?.protocol === "https:" && isVerificationOff(processEnv)) {
-      throw new McpAuthError("tls_failed", `No request was sent. ${verificationIsOff}`);
-    }
+    const { assertPlatformCanSend } = await import("./other-runtimes.js");
+    assertPlatformCanSend(urlOf(input), { runtime, spec, env, processEnv });
     const sentAt = serverClocks?.now();
     const response = await fetch(input, init);
     assertResponse(response);
@@ -163,19 +152,11 @@ function networkOfPlatform({ fetch, spec, processEnv = process.env, serverClocks
   return {
     fetch: networkFetch,
     fetchAs: () => async () => {
-      throw needsNode("a client certificate");
+      throw (await import("./other-runtimes.js")).certificateNeedsNode(runtime);
     },
     retire() {},
     async close() {},
   };
-}
-
-function needsNode(feature: string): McpAuthError {
-  return new McpAuthError(
-    "config_invalid",
-    `No request was sent: ${feature} works only on Node.js, and this is another runtime. Run the agent on Node.js, or remove it ` +
-      "from the config.",
-  );
 }
 
 function urlOf(input: string | URL | Request): URL | undefined {

@@ -1,3 +1,4 @@
+import "../lib/check-node.js";
 import { McpAuthError } from "../errors/error.js";
 import { type McpAuthWithInternals, serverUrls } from "../runtime/manager-internals.js";
 import type { McpAuth } from "../runtime/mcp-auth.js";

@@ -1,3 +1,4 @@
+import "../lib/check-node.js";
 import { writeSync } from "node:fs";
 import { urlsOf } from "../config/build-config.js";
 import { loadConfig } from "../config/load.js";
@@ -81,7 +82,7 @@ function registrationOf(spec: ConfigSpec, cwd: string): Registration {
 }
 
 async function loadRuntime(spec: ConfigSpec, cwd: string): Promise<Runtime<string>> {
-  const { createRuntime } = await import("../runtime/create-mcp-auth.js");
+  const { createRuntime } = await import("../runtime/create-runtime.js");
   // The warnings of the config were emitted when it was loaded.
   return await createRuntime<string>({ cwd }, { ...spec, warnings: [] });
 }

@@ -1,27 +1,5 @@
-import { resolve } from "node:path";
-import type { McpAuthConfig } from "../config/define-config.js";
-import { invalidConfig } from "../config/format-violation.js";
-import { checkConfig } from "../config/load.js";
-import type { NetworkSpec } from "../config/spec.js";
-import { type Discovery, discoverServer } from "../discovery/discover-server.js";
-import { workingFolder } from "../lib/working-folder.js";
-import type { FetchFunction } from "../net/bounded-fetch.js";
-import { createNetwork } from "../net/network.js";
-import { platformFetch } from "../net/own-requests.js";
-import { assertDiscoverOptions } from "./check-options.js";
-
-export interface DiscoverOptions {
-  /** Sends all requests. By default, the global `fetch`. */
-  readonly fetch?: FetchFunction;
-  /** Milliseconds for each request. By default, 10,000. */
-  readonly timeout?: number;
-  readonly signal?: AbortSignal;
-  /**
-   * The `network` section of a config. Paths in `ca` are relative to the working folder. `allowInsecureHttp` applies to
-   * `url` and to the URLs that the server names.
-   */
-  readonly network?: McpAuthConfig["network"];
-}
+import type { Discovery } from "../discovery/discover-server.js";
+import type { DiscoverOptions } from "./discover-options.js";
 
 /**
  * Finds out how an MCP server wants to be authorized, for people and tools that write a config. Sends one request
@@ -39,37 +17,6 @@ export interface DiscoverOptions {
  * ```
  */
 export async function discover(url: string, options: DiscoverOptions = {}): Promise<Discovery> {
-  assertDiscoverOptions(options);
-  const { timeout, signal } = options;
-  const { env } = process;
-  const spec = await networkSpec(options.network, env);
-  const fetch = platformFetch(options.fetch);
-  const network = createNetwork({ fetch, spec, env });
-  try {
-    const insecureHosts = spec.allowInsecureHttp;
-    return await discoverServer(url, {
-      fetch: network.fetch,
-      insecureHosts,
-      timeout,
-      signal: signal ?? undefined,
-    });
-  } finally {
-    await network.close();
-  }
-}
-
-/** Validates `network` as in a config. Rejects with `config_invalid`. */
-async function networkSpec(
-  network: DiscoverOptions["network"],
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<NetworkSpec> {
-  if (network === undefined) return { ca: [], allowInsecureHttp: [] };
-  const { spec, violations } = await checkConfig({
-    config: { servers: {}, network },
-    // If the working folder was deleted, no path can be relative to it.
-    cwd: workingFolder() ?? resolve("/"),
-    env,
-  });
-  if (spec !== undefined && violations.length === 0) return spec.network;
-  throw invalidConfig("The option `network` of discover()", violations);
+  const { discoverInNetwork } = await import("./discover-in-network.js");
+  return await discoverInNetwork(url, options);
 }

@@ -1,5 +1,5 @@
-import { inspect } from "node:util";
 import { rememberShortLived } from "../errors/sent-credentials.js";
+import { customInspect } from "../lib/custom-inspect.js";
 import type { Binding } from "../oauth/issued-token.js";
 
 export interface TokenFields {
@@ -90,7 +90,11 @@ export class Token implements AccessToken {
     return { accessToken: "<secret>", tokenType, requestedAt, expiresAt, scopes, issuer, resource };
   }
 
-  [inspect.custom](): string {
-    return `Token ${inspect(this.toJSON())}`;
+  [customInspect](
+    _depth: number,
+    options: object,
+    inspect: (value: unknown, options: object) => string,
+  ): string {
+    return `Token ${inspect(this.toJSON(), options)}`;
   }
 }

@@ -141,14 +141,6 @@ const runs = [
       }),
     ],
   },
-  {
-    script: "build",
-    plants: [
-      plant("a start that loads more than it needs", /A start would load node:fs\/promises/, {
-        "src/errors/error.ts": (text) => `import "node:fs/promises";\n${text}`,
-      }),
-    ],
-  },
 ];
 
 const started = performance.now();

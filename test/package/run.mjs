@@ -1,11 +1,13 @@
 // `npm run test:package`: installs the packed tarball into an empty project, and uses it as a new user does.
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join, posix } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, secondsSince } from "../../scripts/run.mjs";
 import { endRecords, recordingEnvironment, startRecords } from "../support/tls-recorder/records.js";
+import { hasExpectedContents, weighsLittle } from "./contents.mjs";
 import { loadsModules } from "./modules.mjs";
+import { refusesOldNode } from "./old-node.mjs";
 import { followReadme } from "./readme.mjs";
 import { verifiesServers } from "./tls.mjs";
 
@@ -52,58 +54,15 @@ async function testPackage() {
   if (!verdict("the package can be installed into an empty project", installed.code === 0, installed.output))
     return;
 
-  await contents(join(project, "node_modules/mcp-auth-runtime"));
+  await weighsLittle(join(project, "node_modules"), verdict);
+  await hasExpectedContents({ root, folder: join(project, "node_modules/mcp-auth-runtime") }, verdict);
   await loadsModules(join(project, "node_modules/mcp-auth-runtime"), verdict);
+  await refusesOldNode({ workshop, folder: join(project, "node_modules/mcp-auth-runtime") }, verdict);
   await programs(project);
   await commands(project);
   await verifiesServers({ root, project }, verdict);
   await typeScript(join(workshop, tarball));
   await followReadme({ root, folder: join(workshop, "readme"), tarball: join(workshop, tarball) }, verdict);
-}
-
-async function contents(folder) {
-  const files = (await filesBelow(folder)).sort();
-  const expected = [
-    /^LICENSE$/,
-    /^README\.md$/,
-    /^SECURITY\.md$/,
-    /^CHANGELOG\.md$/,
-    /^docs\/[\w-]+\.md$/,
-    /^package\.json$/,
-    /^mcp-auth\.config\.example\.json$/,
-    /^schema\/mcp-auth\.schema\.json$/,
-    /^dist\/(index|cli|register|register\/api|testing|hosts\/mcp-sdk)\.js$/,
-    /^dist\/THIRD-PARTY-NOTICES$/,
-    /^dist\/chunks\/[\w-]+\.js$/,
-    /^dist\/(?!\.).+\.d\.ts$/,
-  ];
-  const strays = files.filter((name) => !expected.some((pattern) => pattern.test(name)));
-  verdict("the package contains only expected files", strays.length === 0, strays.join("\n"));
-  const missing = expected.filter((pattern) => !files.some((name) => pattern.test(name)));
-  verdict("the package contains all expected files", missing.length === 0, missing.join("\n"));
-  const broken = await brokenLinks(folder, files);
-  verdict("its pages link only to files that it contains", broken.length === 0, broken.join("\n"));
-  const sizes = await Promise.all(files.map(async (name) => (await stat(join(folder, name))).size));
-  const size = sizes.reduce((sum, each) => sum + each, 0);
-  const modules = files.filter((name) => name.endsWith(".js")).length;
-  console.log(
-    `      ${files.length} files, ${modules} of them modules, ${Math.ceil(size / 1024)} kB unpacked`,
-  );
-  // Growth is a decision. The documentation is 300 kB of it.
-  verdict("is at most 1450 kB unpacked", size <= 1450 * 1024);
-}
-
-async function brokenLinks(folder, files) {
-  const pages = files.filter((name) => name.endsWith(".md"));
-  const links = pages.map(async (page) => {
-    const text = await readFile(join(folder, page), "utf8");
-    const targets = [...text.matchAll(/\]\(([^)\s#]+)[^)]*\)/g)].map(([, target]) => target);
-    const relative = targets.filter((target) => !/^[a-z]+:/.test(target));
-    return relative
-      .filter((target) => !files.includes(posix.join(posix.dirname(page), target)))
-      .map((target) => `${page}: ${target}`);
-  });
-  return (await Promise.all(links)).flat();
 }
 
 async function programs(project) {
@@ -151,7 +110,10 @@ async function commands(project) {
   }
 }
 
-/** Type-checks with each TypeScript version, with its `--init` defaults and without the DOM library. */
+/**
+ * Type-checks with each TypeScript version: with its `--init` defaults, which include the DOM library, and no
+ * `@types/node`; and for Node, with `@types/node` and without the DOM library.
+ */
 async function typeScript(tarball) {
   const project = join(workshop, "typescript");
   await emptyProject(project);
@@ -160,45 +122,41 @@ async function typeScript(tarball) {
   const { code, output } = await run("npm", ["install", tarball, ...aliases], { cwd: project });
   if (!verdict("the package can be installed with TypeScript 5.9 and 7", code === 0, output)) return;
 
+  const installed = await readdir(join(project, "node_modules"));
+  verdict("no types of Node are installed with the package", !installed.includes("@types"), installed.join());
+  await typesCompile(project, versions, "without @types/node", {});
+  const types = await run("npm", ["install", "@types/node@20"], { cwd: project });
+  if (!verdict("the types of Node can be installed", types.code === 0, types.output)) return;
+  await typesCompile(project, versions, "with @types/node", { types: ["node"] });
+  await typesCompile(project, versions, "for Node", { types: ["node"], lib: ["es2023"] });
+}
+
+async function typesCompile(project, versions, how, options) {
   for (const [version, alias] of Object.entries(versions)) {
     const tsc = join(project, "node_modules", alias, "bin/tsc");
-    for (const lib of [undefined, ["es2023"]]) {
-      const folder = join(project, `${alias}-${lib ?? "defaults"}`);
-      await mkdir(folder);
-      await writeFile(join(folder, "package.json"), '{ "type": "module" }\n');
-      await cp(join(here, "consumer/types.ts"), join(folder, "types.ts"));
-      const init = await run(process.execPath, [tsc, "--init"], { cwd: folder });
-      const overrides = { noEmit: true, skipLibCheck: false, ...(lib && { lib }) };
-      await writeFile(
-        join(folder, "tsconfig.test.json"),
-        JSON.stringify({ extends: "./tsconfig.json", compilerOptions: overrides }),
-      );
-      const compiled = await run(process.execPath, [tsc, "-p", "tsconfig.test.json"], { cwd: folder });
-      const reported = await run(process.execPath, [tsc, "--version"], { cwd: folder });
-      verdict(
-        `the types compile with TypeScript ${version}, ${lib ? `lib ${lib}` : "with defaults"}`,
-        init.code === 0 && compiled.code === 0 && reported.stdout.includes(`Version ${version}.`),
-        `${reported.output}${init.code === 0 ? "" : init.output}${compiled.output}`,
-      );
-    }
+    const folder = join(project, `${alias} ${how}`.replaceAll(/\W+/g, "-"));
+    await mkdir(folder);
+    await writeFile(join(folder, "package.json"), '{ "type": "module" }\n');
+    await cp(join(here, "consumer/types.ts"), join(folder, "types.ts"));
+    const init = await run(process.execPath, [tsc, "--init"], { cwd: folder });
+    const overrides = { noEmit: true, skipLibCheck: false, ...options };
+    await writeFile(
+      join(folder, "tsconfig.test.json"),
+      JSON.stringify({ extends: "./tsconfig.json", compilerOptions: overrides }),
+    );
+    const compiled = await run(process.execPath, [tsc, "-p", "tsconfig.test.json"], { cwd: folder });
+    const reported = await run(process.execPath, [tsc, "--version"], { cwd: folder });
+    verdict(
+      `the types compile with TypeScript ${version}, ${how}`,
+      init.code === 0 && compiled.code === 0 && reported.stdout.includes(`Version ${version}.`),
+      `${reported.output}${init.code === 0 ? "" : init.output}${compiled.output}`,
+    );
   }
 }
 
 async function emptyProject(folder) {
   await mkdir(folder);
   await writeFile(join(folder, "package.json"), '{ "private": true }\n');
-}
-
-async function filesBelow(folder) {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) =>
-      join(entry.parentPath, entry.name)
-        .slice(folder.length + 1)
-        .split("\\")
-        .join("/"),
-    );
 }
 
 function verdict(title, holds, explanation = "") {

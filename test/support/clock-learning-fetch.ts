@@ -5,5 +5,5 @@ import type { ServerClocks } from "../../src/net/server-clocks.js";
 /** Returns a `fetch` whose responses tell `serverClocks` the time of their servers. */
 export function clockLearningFetch(serverClocks: ServerClocks, fetch: FetchFunction): FetchFunction {
   const spec = { ca: [], allowInsecureHttp: [] };
-  return createNetwork({ fetch, spec, env: {}, serverClocks, supportsDispatcher: false }).fetch;
+  return createNetwork({ fetch, spec, env: {}, processEnv: {}, serverClocks, runtime: "Bun" }).fetch;
 }

@@ -14,6 +14,8 @@ import {
   type TokenManager,
 } from "mcp-auth-runtime";
 import { authProvider, oauthProvider } from "mcp-auth-runtime/hosts/mcp-sdk";
+import { register } from "mcp-auth-runtime/register/api";
+import { createMemoryStore } from "mcp-auth-runtime/testing";
 
 const config = defineConfig({
   keys: { agent: { privateKey: { file: "./agent.pem" }, alg: "ES256" } },
@@ -100,4 +102,12 @@ export async function injected(clock: Clock, logger: Logger): Promise<readonly s
   });
   const { issuers } = await discover("https://billing.example/mcp", { timeout: 1_000 });
   return issuers;
+}
+
+export async function registered(): Promise<() => void> {
+  const auth = await createMcpAuth({
+    config,
+    store: Object.assign(createMemoryStore(), { encryptionKeys: false as const }),
+  });
+  return register(auth);
 }

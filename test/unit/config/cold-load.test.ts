@@ -7,7 +7,8 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { folder, smallest } from "./folder.js";
 
 const root = new URL("../../..", import.meta.url).pathname;
-const packages = ["ajv", "cosmiconfig", "jsonc-parser", "node-cron", "yaml"];
+// Without cosmiconfig, a part of which is built into dist.
+const packages = ["ajv", "jsonc-parser", "node-cron", "yaml"];
 let built: string;
 
 beforeAll(async () => {
@@ -42,6 +43,7 @@ beforeAll(async () => {
     bundle: true,
     format: "esm",
     platform: "node",
+    external: ["cosmiconfig"],
     plugins: [announce],
     logLevel: "silent",
   });
@@ -65,7 +67,7 @@ it.each([
     { config: "a.json" },
     ["jsonc-parser"],
   ],
-  ["JSON that is searched for", { "mcp-auth.config.json": JSON.stringify(smallest) }, {}, ["cosmiconfig"]],
+  ["JSON that is searched for", { "mcp-auth.config.json": JSON.stringify(smallest) }, {}, []],
   ["YAML at a known path", { "a.yaml": JSON.stringify(smallest) }, { config: "a.yaml" }, ["yaml"]],
 ])("loading %s imports no library that it does not need", async (_what, files, options, expected) => {
   expect(await imported(files, options)).toEqual(expected);

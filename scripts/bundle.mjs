@@ -1,0 +1,144 @@
+// Bundles src into the modules of dist. A program waits for each file that Node reads, half a millisecond or more, so
+// the modules that are needed together become one file.
+import { isBuiltin } from "node:module";
+import { basename, join } from "node:path";
+import { rolldown } from "rolldown";
+
+/** Libraries that take long to load. They are bundled, so they are no dependencies. */
+export const bundled = ["cosmiconfig", "jose", "leven"];
+
+/** Each layer is one file: its modules, with all that they import statically and that is in no layer above. */
+const layers = {
+  // What `import "mcp-auth-runtime"` needs, and small modules that the command needs to print a line.
+  index: ["index", "lib/printable", "lib/version", "lib/wait", "lib/working-folder"],
+  // What `--import mcp-auth-runtime/register` needs, whether or not the program makes a request.
+  load: ["register/start", "register/api"],
+  // What createMcpAuth() needs besides.
+  runtime: ["runtime/create-runtime", "config/async-file-system"],
+  // What a token from a store needs.
+  stored: ["sharing/entry-key", "sharing/restore-token", "secrets/read-secret"],
+  "file-store": ["stores/file", "stores/state-folder", "keys/store-secret"],
+  // What every token request needs.
+  request: [
+    "oauth/grants/create-grant",
+    "oauth/grants/token-grant",
+    "oauth/client-auth/authenticate-client",
+    "oauth/token-endpoint/token-response",
+    "discovery/find-target",
+    "secrets/credentials-changed",
+  ],
+  commands: ["cli/token", "cli/headers", "cli/revoke", "cli/store"],
+};
+
+/**
+ * @param {string} root the folder of the project
+ * @param {readonly string[]} entryPoints modules of src, without extension
+ * @param {string} folder where the modules are written
+ * @returns {Promise<readonly string[]>} the folders of the packages whose code is in them
+ */
+export async function bundle(root, entryPoints, folder) {
+  const source = (name) => join(root, "src", `${name}.ts`);
+  const bundler = await rolldown({
+    cwd: root,
+    input: Object.fromEntries(entryPoints.map((name) => [name, source(name)])),
+    platform: "node",
+    external: (id, importer = "") =>
+      /^[^./\0]/.test(id) && !importer.includes("node_modules") && !bundled.includes(id.split("/")[0]),
+    // Other modules of a layer use more of it than an entry point exports.
+    preserveEntrySignatures: "allow-extension",
+    transform: { target: "node20.19" },
+    treeshake: { moduleSideEffects: (id) => id.endsWith("check-node.ts") || undefined },
+    plugins: [lightPlugin(root)],
+    onLog(level, log) {
+      if (level !== "info" && level !== "debug") throw new Error(log.message);
+    },
+  });
+  const { output } = await bundler.write({
+    dir: folder,
+    format: "esm",
+    entryFileNames: "[name].js",
+    chunkFileNames: "chunks/[name]-[hash].js",
+    // The code stays readable, for people who debug or review it. Minified, it would not load noticeably faster.
+    comments: { legal: false, jsdoc: false },
+    plugins: [withoutFacades],
+    minify: false,
+    minifyInternalExports: false,
+    codeSplitting: {
+      includeDependenciesRecursively: false,
+      groups: [{ debugName: "layers", name: layerFinder(source) }],
+    },
+  });
+  await bundler.close();
+  const modules = output.flatMap(({ moduleIds = [] }) => moduleIds);
+  return [...new Set(modules.flatMap((id) => /node_modules[\\/][^\\/]+/.exec(id) ?? []))].sort();
+}
+
+/** Returns the function that names the layer of a module; other modules are divided into chunks by who loads them. */
+function layerFinder(source) {
+  let reachedBy;
+  return (id, bundler) => {
+    if (id === "\0rolldown/runtime.js") return "index";
+    if (/[\\/]node_modules[\\/]jose[\\/]/.test(id)) return "jose";
+    reachedBy ??= Object.entries(layers).map(([name, roots]) => [
+      name,
+      staticallyReached(roots.map(source), bundler),
+    ]);
+    return reachedBy.find(([, reached]) => reached.has(id))?.[0] ?? null;
+  };
+}
+
+function staticallyReached(ids, bundler, reached = new Set()) {
+  for (const id of ids) {
+    if (reached.has(id)) continue;
+    reached.add(id);
+    staticallyReached(bundler.getModuleInfo(id)?.importedIds ?? [], bundler, reached);
+  }
+  return reached;
+}
+
+/** Removes the chunks that only pass on what a layer exports: a lazy import loads the layer itself instead. */
+const withoutFacades = {
+  name: "without-facades",
+  generateBundle(_, files) {
+    for (const { fileName, isEntry, moduleIds, imports, exports } of Object.values(files)) {
+      const layer = files[imports?.[0]];
+      const isFacade = !isEntry && moduleIds?.length === 0 && imports.length === 1;
+      if (!isFacade || !exports.every((name) => layer.exports.includes(name))) continue;
+      delete files[fileName];
+      for (const file of Object.values(files))
+        file.code = file.code.replaceAll(basename(fileName), basename(layer.fileName));
+    }
+  },
+};
+
+/**
+ * Takes the modules of Node without `import`, which first makes Node load all that they export, streams for example.
+ * That takes several milliseconds. Leaves out what this project does not use of cosmiconfig: its own search, and its
+ * loaders, which run code.
+ */
+function lightPlugin(root) {
+  const source = join(root, "src");
+  const statement = /^import (?:\{([^}]*)\}|\* as (\w+)) from "(node:[\w/]+)";$/gm;
+  const unused = { ExplorerSync: ["./defaults"], ExplorerBase: ["env-paths", "os"], util: ["fs"] };
+  return {
+    name: "light",
+    resolveId(path, importer = "") {
+      const [, part] = /[\\/]cosmiconfig[\\/]dist[\\/](\w+)[.]js$/.exec(importer) ?? [];
+      if (unused[part]?.includes(path)) return "\0unused";
+      return part !== undefined && isBuiltin(path) ? `\0${path}` : undefined;
+    },
+    load(id) {
+      if (id === "\0unused") return { code: "", moduleType: "js" };
+      if (!isBuiltin(id.slice(1))) return undefined;
+      return { code: `module.exports = process.getBuiltinModule("${id.slice(1)}");`, moduleType: "js" };
+    },
+    transform(code, id) {
+      if (!id.startsWith(source)) return undefined;
+      return code.replace(statement, (_, names, namespace, path) => {
+        const values = names?.split(",").filter((name) => name.trim() !== "" && !/^\s*type /.test(name));
+        const target = namespace ?? `{${values.join().replaceAll(" as ", ": ")}}`;
+        return `const ${target} = process.getBuiltinModule(${JSON.stringify(path)});`;
+      });
+    },
+  };
+}
