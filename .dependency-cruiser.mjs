@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { bundled } from "./scripts/bundle.mjs";
+import { bundled } from "./scripts/library-parts.mjs";
 
 // Any folder above the config in the program may know these files, because they hold only types.
 export const typesOnly = ["src/config/spec.ts", "src/config/generated/types.ts"];

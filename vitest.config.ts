@@ -7,7 +7,18 @@ if (expected !== undefined && !process.version.startsWith(`v${expected}.`)) {
   throw new Error(`This is Node ${process.version}, and EXPECTED_NODE is ${expected}.`);
 }
 
+// The tests open no connection beyond this machine. Each process would read the machine's authorities all the same, and
+// each store would compare them with Node's own.
+delete process.env["NODE_EXTRA_CA_CERTS"];
+
 const setupFiles = ["test/support/forget-credentials.ts"];
+
+const wholeProgram = {
+  isolate: false,
+  // Some of these run the command, the demo or the README's code, all of which use dist.
+  globalSetup: ["test/support/build-before-tests.mjs", "test/support/tls-recorder/global-setup.mjs"],
+  setupFiles: [...setupFiles, "test/support/tls-recorder/setup.mjs"],
+};
 
 export default defineConfig({
   test: {
@@ -39,14 +50,10 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: {
-          name: "integration",
-          include: ["test/integration/**/*.test.ts"],
-          // Some of these run the command, the demo or the README's code, all of which use dist.
-          globalSetup: ["test/support/build-before-tests.mjs", "test/support/tls-recorder/global-setup.mjs"],
-          setupFiles: ["test/support/tls-recorder/setup.mjs"],
-        },
+        test: { ...wholeProgram, name: "integration", include: ["test/integration/**/*.test.ts"] },
       },
+      // Not part of `npm test`: each of these tests starts programs.
+      { extends: true, test: { ...wholeProgram, name: "processes", include: ["test/processes/*.test.ts"] } },
     ],
   },
 });

@@ -1,11 +1,8 @@
 // Bundles src into the modules of dist. A program waits for each file that Node reads, half a millisecond or more, so
 // the modules that are needed together become one file.
-import { isBuiltin } from "node:module";
 import { basename, join } from "node:path";
 import { rolldown } from "rolldown";
-
-/** Libraries that take long to load. They are bundled, so they are no dependencies. */
-export const bundled = ["cosmiconfig", "jose", "leven"];
+import { bundled, libraryParts } from "./library-parts.mjs";
 
 /** Each layer is one file: its modules, with all that they import statically and that is in no layer above. */
 const layers = {
@@ -48,7 +45,7 @@ export async function bundle(root, entryPoints, folder) {
     preserveEntrySignatures: "allow-extension",
     transform: { target: "node20.19" },
     treeshake: { moduleSideEffects: (id) => id.endsWith("check-node.ts") || undefined },
-    plugins: [lightPlugin(root)],
+    plugins: [lightPlugin(root), libraryParts(root)],
     onLog(level, log) {
       if (level !== "info" && level !== "debug") throw new Error(log.message);
     },
@@ -77,7 +74,7 @@ export async function bundle(root, entryPoints, folder) {
 function layerFinder(source) {
   let reachedBy;
   return (id, bundler) => {
-    if (id === "\0rolldown/runtime.js") return "index";
+    if (id === nodeModule) return "index";
     if (/[\\/]node_modules[\\/]jose[\\/]/.test(id)) return "jose";
     reachedBy ??= Object.entries(layers).map(([name, roots]) => [
       name,
@@ -108,37 +105,43 @@ const withoutFacades = {
       for (const file of Object.values(files))
         file.code = file.code.replaceAll(basename(fileName), basename(layer.fileName));
     }
+    // A few helpers for CommonJS would be a file of their own.
+    const helpers = Object.values(files).find(({ name }) => name === "rolldown-runtime");
+    const home = Object.values(files).find(({ name }) => name === "load");
+    delete files[helpers.fileName];
+    home.code = home.code.replace(
+      new RegExp(`^import .*${basename(helpers.fileName)}";$`, "m"),
+      () => helpers.code,
+    );
+    for (const file of Object.values(files))
+      file.code = file.code.replaceAll(basename(helpers.fileName), basename(home.fileName));
   },
 };
 
+/** A module with a short name for `process.getBuiltinModule`, which is used a hundred times. */
+const nodeModule = "\0node-module";
+
 /**
  * Takes the modules of Node without `import`, which first makes Node load all that they export, streams for example.
- * That takes several milliseconds. Leaves out what this project does not use of cosmiconfig: its own search, and its
- * loaders, which run code.
+ * That takes several milliseconds.
  */
 function lightPlugin(root) {
   const source = join(root, "src");
   const statement = /^import (?:\{([^}]*)\}|\* as (\w+)) from "(node:[\w/]+)";$/gm;
-  const unused = { ExplorerSync: ["./defaults"], ExplorerBase: ["env-paths", "os"], util: ["fs"] };
   return {
     name: "light",
-    resolveId(path, importer = "") {
-      const [, part] = /[\\/]cosmiconfig[\\/]dist[\\/](\w+)[.]js$/.exec(importer) ?? [];
-      if (unused[part]?.includes(path)) return "\0unused";
-      return part !== undefined && isBuiltin(path) ? `\0${path}` : undefined;
-    },
-    load(id) {
-      if (id === "\0unused") return { code: "", moduleType: "js" };
-      if (!isBuiltin(id.slice(1))) return undefined;
-      return { code: `module.exports = process.getBuiltinModule("${id.slice(1)}");`, moduleType: "js" };
-    },
+    resolveId: (path) => (path === nodeModule ? path : undefined),
+    load: (id) =>
+      id === nodeModule ? "export const nodeModule = (name) => process.getBuiltinModule(name);" : undefined,
     transform(code, id) {
       if (!id.startsWith(source)) return undefined;
-      return code.replace(statement, (_, names, namespace, path) => {
+      const light = code.replace(statement, (_, names, namespace, path) => {
         const values = names?.split(",").filter((name) => name.trim() !== "" && !/^\s*type /.test(name));
         const target = namespace ?? `{${values.join().replaceAll(" as ", ": ")}}`;
         return `const ${target} = process.getBuiltinModule(${JSON.stringify(path)});`;
       });
+      const shorter = light.replaceAll("process.getBuiltinModule(", "nodeModule(");
+      return shorter === code ? undefined : `import { nodeModule } from "${nodeModule}";${shorter}`;
     },
   };
 }

@@ -54,7 +54,10 @@ export function compactValidator(code) {
     ],
     [/^validate\d+\.errors = vErrors;\nreturn errors === 0;\n/gm, ""],
     [/\berrors\b/g, "vErrors.length"],
-    [/ && \(missing\d+ = "\w+"\)/g, ""],
+    [
+      /^const _errs\d+ = .*\n((?:let .*\n)?)const _errs\d+ = .*\nif\(!(fits\(.*\))\)\{\nvErrors.push\(\{\}\);\n\}\nvar (\w+) = .*\nvErrors.length = .*$/gm,
+      "$1var $3 = $2;",
+    ],
     [/\bfunc\d+\((\w+)\) < 1\b/g, "$1.length < 1"],
     [/(\w+) && typeof \1 == "object" && !Array\.isArray\(\1\)/g, "isObject($1)"],
     [
@@ -82,7 +85,8 @@ export function compactValidator(code) {
   }
   const [, root] = /^export const validate = (\w+);$/m.exec(code) ?? [];
   const tables = [...parts].map(([json, name]) => `const ${name} = ${json};\n`).join("");
-  const imports = `import { isObject } from "../json.js";
+  const imports = `import { fits } from "../fits-schema.js";
+    import { isObject } from "../json.js";
     import { fail, inner, need, oneOf, refuseOthers } from "../validator-errors.js";\n`;
   return `${imports}${tables}${text}export function schemaErrors(data) { const errors = []; ${root}(data, "", errors); return errors; }`;
 }

@@ -3,6 +3,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import Ajv from "ajv/dist/2020.js";
+import { _ } from "ajv/dist/compile/codegen/index.js";
 import standalone from "ajv/dist/standalone/index.js";
 import { build } from "esbuild";
 import { compile } from "json-schema-to-typescript";
@@ -80,6 +81,19 @@ function forTypes() {
   return { ...top, $defs: Object.fromEntries(objects) };
 }
 
+/** Returns the schema with the conditions, which cause no errors of their own, as values of one keyword. */
+function withConditions(node) {
+  if (typeof node !== "object" || node === null) return node;
+  if (Array.isArray(node)) return node.map(withConditions);
+  const isCondition = (name, value) => name === "if" || (name === "not" && Object.keys(value).length > 0);
+  return Object.fromEntries(
+    Object.entries(node).map(([name, value]) => [
+      name,
+      isCondition(name, value) ? { condition: value } : withConditions(value),
+    ]),
+  );
+}
+
 async function validator() {
   const ajv = new Ajv.default({
     allErrors: true,
@@ -96,7 +110,14 @@ async function validator() {
   ajv.addVocabulary(["confine", "errorMessage", "patternErrorMessage"]);
   // ajv reports which name is wrong only if the rule for names is not behind a `$ref`.
   const inPlace = (key, value) => (key === "propertyNames" && value.$ref ? targetOf(schema, value) : value);
-  const validate = ajv.compile(withoutNotes(JSON.parse(JSON.stringify(schema, inPlace))));
+  // What ajv makes of a condition has three times the size of the condition itself.
+  ajv.addKeyword({
+    keyword: "condition",
+    error: { message: "" },
+    code: (context) => context.fail(_`!fits(${context.data}, ${context.schema}, {})`),
+  });
+  const whole = withoutNotes(JSON.parse(JSON.stringify(schema, inPlace)));
+  const validate = ajv.compile(withConditions(whole));
   const { outputFiles } = await build({
     stdin: { contents: compactValidator(standalone.default(ajv, validate)), resolveDir: root, loader: "js" },
     // Paths of modules show in the result, which must not depend on where it is made.
@@ -104,7 +125,7 @@ async function validator() {
     preserveSymlinks: true,
     bundle: true,
     packages: "external",
-    external: ["../json.js", "../validator-errors.js"],
+    external: ["../fits-schema.js", "../json.js", "../validator-errors.js"],
     format: "esm",
     platform: "node",
     charset: "utf8",

@@ -172,8 +172,10 @@ async function signingKey(
     certificateThumbprint: certificate?.thumbprint,
     bundle: {},
     async sign(header, claims) {
-      const { SignJWT } = await import("jose/jwt/sign");
-      return await new SignJWT({ ...claims }).setProtectedHeader({ ...header }).sign(privateKey);
+      // Not `SignJWT`, which also parses dates and durations: a bundle would contain that too.
+      const { CompactSign } = await import("jose/jws/compact/sign");
+      const payload = new TextEncoder().encode(JSON.stringify(claims));
+      return await new CompactSign(payload).setProtectedHeader({ ...header }).sign(privateKey);
     },
   };
 }

@@ -55,8 +55,8 @@ export class Agents {
    * `close()`.
    */
   async lease(route: Route): Promise<AgentLease> {
-    const [undici, tls, authorities] = await Promise.all([
-      import("undici"),
+    const [{ Agent, buildConnector }, tls, authorities] = await Promise.all([
+      import("./undici.js"),
       import("node:tls"),
       this.#authorities(),
     ]);
@@ -68,7 +68,7 @@ export class Agents {
     // Contains the certificate with its chain and not the thumbprint, which stays the same when the chain is corrected.
     const key = JSON.stringify([route.proxy ?? null, route.identity?.certificate ?? null]);
     const entry = this.#entries.get(key) ?? {
-      agent: createAgent(undici, tls, route, authorities),
+      agent: createAgent({ Agent, buildConnector }, tls, route, authorities),
       users: 0,
       retired: this.#retired,
     };
@@ -119,7 +119,7 @@ function retire(entry: Entry): void {
 }
 
 function createAgent(
-  { Agent, buildConnector }: typeof import("undici"),
+  { Agent, buildConnector }: typeof import("./undici.js"),
   tls: typeof import("node:tls"),
   { proxy, identity }: Route,
   authorities: readonly string[] | undefined,
@@ -157,7 +157,7 @@ function createAgent(
   });
 }
 
-type Connector = ReturnType<typeof import("undici").buildConnector>;
+type Connector = ReturnType<typeof import("./undici.js").buildConnector>;
 
 function throughProxy(
   connect: Connector,

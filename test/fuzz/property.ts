@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { test } from "vitest";
 import { cpuSeconds, slowness } from "../support/cpu-seconds.js";
 import { hangLimit } from "../support/hang-limit.js";
-import { path, runs, seed } from "./settings.js";
+import { path, seed, runs as usualRuns } from "./settings.js";
 
 declare module "vitest" {
   interface TaskMeta {
@@ -21,14 +21,16 @@ type Arbitraries<Values extends unknown[]> = { [Index in keyof Values]: fc.Arbit
 /**
  * Defines a test that a property holds for every generated case. A failing case is shrunk, and printed with the seed
  * and the path that repeat it: `npm run fuzz -- --seed S --path P --only "name"`. `examples` are cases that failed
- * before, and are checked first.
+ * before, and are checked first. `cost` says how many times as long a case takes as a usual one: there are so many
+ * times fewer.
  */
 export function property<Values extends [unknown, ...unknown[]]>(
   name: string,
   arbitraries: Arbitraries<Values>,
   holds: (...values: Values) => void | Promise<void>,
-  examples: readonly Values[] = [],
+  { examples = [], cost = 1 }: { readonly examples?: readonly Values[]; readonly cost?: number } = {},
 ): void {
+  const runs = Math.ceil(usualRuns / cost);
   test(name, { timeout: hangLimit + runs * 20 }, async ({ task }) => {
     task.meta.cases = 0;
     let turn = performance.now();

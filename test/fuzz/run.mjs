@@ -9,7 +9,7 @@ import { startVitest } from "vitest/node";
 import { readOptions } from "../support/read-options.mjs";
 
 /** The run fails with fewer calls of `property(…)`, so that none is lost unnoticed. */
-const minProperties = 38;
+const minProperties = 50;
 /** The run fails with fewer tests of long texts. */
 const minTexts = 120;
 

@@ -111,7 +111,8 @@ async function assertFailures(
     ...options,
     // Built from parts of the config's union types.
     config: {
-      defaults: { retry: { attempts: 2, min: "1ms", max: "2ms" } },
+      // A failure that is a timeout has its own, so that a slow machine reaches no other.
+      defaults: { retry: { attempts: 2, min: "1ms", max: "2ms" }, timeout: "1m", deadline: "4m" },
       servers: Object.fromEntries(servers) as object as McpAuthConfig["servers"],
     },
     env: { ...options.env, SECRET: secret },

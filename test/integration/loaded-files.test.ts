@@ -99,7 +99,7 @@ test("all entry points throw errors of the same class", async () => {
   expect(() => register({})).toThrow(McpAuthError);
 });
 
-test.each(["cosmiconfig", "jose", "leven", "ajv"])(
+test.each(["ajv", "cosmiconfig", "jose", "leven", "node-cron", "undici", "yaml"])(
   "the package contains the license of the bundled library %s",
   async (name) => {
     const folder = new URL(`node_modules/${name}/`, root);

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, secondsSince } from "../../scripts/run.mjs";
 import { endRecords, recordingEnvironment, startRecords } from "../support/tls-recorder/records.js";
+import { testBundles } from "./bundles.mjs";
 import { hasExpectedContents, weighsLittle } from "./contents.mjs";
 import { loadsModules } from "./modules.mjs";
 import { refusesOldNode } from "./old-node.mjs";
@@ -63,6 +64,7 @@ async function testPackage() {
   await verifiesServers({ root, project }, verdict);
   await typeScript(join(workshop, tarball));
   await followReadme({ root, folder: join(workshop, "readme"), tarball: join(workshop, tarball) }, verdict);
+  await testBundles({ root, folder: join(workshop, "bundles"), tarball: join(workshop, tarball) }, verdict);
 }
 
 async function programs(project) {

@@ -49,7 +49,7 @@ export async function verifiesServers({ root, project }, verdict) {
 }
 
 /** Imports a TypeScript module of the tests. */
-async function testModule(path) {
+export async function testModule(path) {
   const { code } = await transform(await readFile(path, "utf8"), { loader: "ts", format: "esm" });
   return await import(`data:text/javascript,${encodeURIComponent(code)}`);
 }

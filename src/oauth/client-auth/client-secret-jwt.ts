@@ -46,9 +46,10 @@ export async function clientSecretJwt(
   const audience = audienceOf(spec.assertionAudience, metadata);
   const header = { alg: algorithm.alg, typ: spec.assertionType ?? clientAssertionType };
   return async function addSecretAssertion(_authorizationServer, client, body) {
-    const { SignJWT } = await import("jose/jwt/sign");
+    const { CompactSign } = await import("jose/jws/compact/sign");
     const claims = clientAssertionClaims(client.client_id, audience, time.now());
-    addClientAssertion(body, await new SignJWT({ ...claims }).setProtectedHeader(header).sign(key));
+    const payload = new TextEncoder().encode(JSON.stringify(claims));
+    addClientAssertion(body, await new CompactSign(payload).setProtectedHeader(header).sign(key));
   };
 }
 

@@ -8,7 +8,7 @@ import type { Figures } from "./refusal-model/world.js";
 // `npm run test:model` sets these. The defaults are what `npm test` has time for.
 const { MODEL_STEPS, MODEL_SEED, MODEL_PATH } = process.env;
 /** The number of steps: calls, requests to both servers, and other events. */
-const steps = Number(MODEL_STEPS ?? 10_000);
+const steps = Number(MODEL_STEPS ?? 2_000);
 /** The seed, the same in each `npm test`. */
 const seed = Number(MODEL_SEED ?? 20_261_128);
 const batch = 50;

@@ -4,8 +4,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
-import { startScriptedServer, startWorld, type World } from "./harness.js";
-import { createProject, type Project, printed, registerFlag } from "./register-project.js";
+import { startScriptedServer, startWorld, type World } from "../integration/harness.js";
+import { createProject, type Project, printed, registerFlag } from "../integration/register-project.js";
 
 /** Code that defines `call(from)`: sends a request with the name `from` to the MCP server and returns the status. */
 const caller = ({ mcp }: World) => `

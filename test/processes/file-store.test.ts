@@ -21,7 +21,7 @@ interface Seen {
 }
 
 const program = `
-import { createFileStore } from ${JSON.stringify(fileURLToPath(new URL("../../../src/stores/file.ts", import.meta.url)))};
+import { createFileStore } from ${JSON.stringify(fileURLToPath(new URL("../../src/stores/file.ts", import.meta.url)))};
 const [path, leases] = process.argv.slice(2);
 const store = createFileStore({ path });
 const seen = { fences: [], refused: 0 };
@@ -46,7 +46,7 @@ async function bundled(name: string, options: BuildOptions): Promise<string> {
   const source = join(folder, `${name}.ts`);
   const outfile = join(folder, name);
   await writeFile(source, program);
-  const absWorkingDir = fileURLToPath(new URL("../../..", import.meta.url));
+  const absWorkingDir = fileURLToPath(new URL("../..", import.meta.url));
   await build({
     ...{ entryPoints: [source], outfile, absWorkingDir, bundle: true, platform: "node", logLevel: "silent" },
     ...options,

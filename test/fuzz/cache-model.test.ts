@@ -2,10 +2,11 @@
 // knows only when a token is usable, which is documented.
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { McpAuthError } from "../../../src/errors/error.js";
-import type { Token } from "../../../src/tokens/token.js";
-import { cacheWithTimers, type TestCacheWithTimers } from "./cache-with-timers.js";
-import { authError, outage, refusal, second } from "./fixtures.js";
+import { McpAuthError } from "../../src/errors/error.js";
+import type { Token } from "../../src/tokens/token.js";
+import { cacheWithTimers, type TestCacheWithTimers } from "../unit/tokens/cache-with-timers.js";
+import { authError, outage, refusal, second } from "../unit/tokens/fixtures.js";
+import { property } from "./property.js";
 
 // Loaded before the tests, so that they do not include the turns of the event loop that loading takes.
 beforeAll(() => import("p-retry"));
@@ -272,16 +273,16 @@ async function live(history: readonly Step[], spread: number): Promise<Model> {
 }
 
 describe("random histories", () => {
-  test("no caller gets an expired token, or fails or waits while there is a usable one", async () => {
-    await fc.assert(
-      fc.asyncProperty(histories, fc.double({ min: 0, max: 1, noNaN: true }), async (history, spread) => {
-        const model = await live(history, spread);
-        await model.open.clock.advance(2 * deadline);
-        expect(model.wrongs).toEqual([]);
-      }),
-      { numRuns: 1_500 },
-    );
-  });
+  property(
+    "no caller gets an expired token, or fails or waits while there is a usable one",
+    [histories, fc.double({ min: 0, max: 1, noNaN: true })],
+    async (history, spread) => {
+      const model = await live(history, spread);
+      await model.open.clock.advance(2 * deadline);
+      expect(model.wrongs).toEqual([]);
+    },
+    { cost: 0.5 },
+  );
 
   test("a token is used after its expiry for no longer than its request took, if the clock was set back meanwhile", async () => {
     const history = [
@@ -298,78 +299,78 @@ describe("random histories", () => {
     expect(model.last?.accessToken).toBe(model.arrived.at(-1));
   });
 
-  test("there is never a second request in flight, nor more attempts than the config allows", async () => {
-    await fc.assert(
-      fc.asyncProperty(histories, async (history) => {
-        const model = await live(history, 0.5);
-        expect(model.mostInFlight).toBeLessThanOrEqual(1);
-        const acquisitions = new Map<AbortSignal, number>();
-        for (const signal of model.open.requests) {
-          acquisitions.set(signal, (acquisitions.get(signal) ?? 0) + 1);
+  property(
+    "there is never a second request in flight, nor more attempts than the config allows",
+    [histories],
+    async (history) => {
+      const model = await live(history, 0.5);
+      expect(model.mostInFlight).toBeLessThanOrEqual(1);
+      const acquisitions = new Map<AbortSignal, number>();
+      for (const signal of model.open.requests) {
+        acquisitions.set(signal, (acquisitions.get(signal) ?? 0) + 1);
+      }
+      for (const count of acquisitions.values()) expect(count).toBeLessThanOrEqual(attempts);
+    },
+    { cost: 0.5 },
+  );
+
+  property(
+    "a cool-down is followed by a single request until one brings a token",
+    [histories],
+    async (history) => {
+      const { open } = await live(history, 0.5);
+      let sinceCooldown: number | undefined;
+      for (const { name, reason } of open.events) {
+        if (name === "token:cooldown") sinceCooldown = 0;
+        else if (name === "token:renewed" || reason === "forced") sinceCooldown = undefined;
+        else if (name === "token:failed" && sinceCooldown !== undefined) {
+          sinceCooldown += 1;
+          expect(sinceCooldown).toBeLessThanOrEqual(1);
         }
-        for (const count of acquisitions.values()) expect(count).toBeLessThanOrEqual(attempts);
-      }),
-      { numRuns: 1_500 },
-    );
-  });
+      }
+    },
+    { cost: 0.5 },
+  );
 
-  test("a cool-down is followed by a single request until one brings a token", async () => {
-    await fc.assert(
-      fc.asyncProperty(histories, async (history) => {
-        const { open } = await live(history, 0.5);
-        let sinceCooldown: number | undefined;
-        for (const { name, reason } of open.events) {
-          if (name === "token:cooldown") sinceCooldown = 0;
-          else if (name === "token:renewed" || reason === "forced") sinceCooldown = undefined;
-          else if (name === "token:failed" && sinceCooldown !== undefined) {
-            sinceCooldown += 1;
-            expect(sinceCooldown).toBeLessThanOrEqual(1);
-          }
-        }
-      }),
-      { numRuns: 1_500 },
-    );
-  });
+  property(
+    "after the server recovered, the next call after the longest pause succeeds",
+    [histories],
+    async (history) => {
+      const model = await live(history, 0.5);
+      model.mode = { kind: "up", lifetime: 3_600, delay: 0 };
+      // The longest Retry-After of the server in a history, and the longest cool-down.
+      await model.open.clock.advance(600_000 + 2 * deadline);
+      // If the clock was set back and nothing read it, a pause may start again. The error contains the new time.
+      const { retryAfter = 0 } = (await model.open.call().catch((error: McpAuthError) => error)) as {
+        retryAfter?: number;
+      };
+      await model.open.clock.advance(retryAfter);
+      expect((await model.open.call()).expiresAt).toBeGreaterThan(model.now);
+    },
+    { cost: 0.5 },
+  );
 
-  test("after the server recovered, the next call after the longest pause succeeds", async () => {
-    await fc.assert(
-      fc.asyncProperty(histories, async (history) => {
-        const model = await live(history, 0.5);
-        model.mode = { kind: "up", lifetime: 3_600, delay: 0 };
-        // The longest Retry-After of the server in a history, and the longest cool-down.
-        await model.open.clock.advance(600_000 + 2 * deadline);
-        // If the clock was set back and nothing read it, a pause may start again. The error contains the new time.
-        const { retryAfter = 0 } = (await model.open.call().catch((error: McpAuthError) => error)) as {
-          retryAfter?: number;
-        };
-        await model.open.clock.advance(retryAfter);
-        expect((await model.open.call()).expiresAt).toBeGreaterThan(model.now);
-      }),
-      { numRuns: 1_000 },
-    );
-  });
-
-  test("an outage that outlasts the token ends in the background, and the next call does not wait", async () => {
-    const outages = fc.integer({ min: 0, max: 25 * minute });
-    const kinds = fc.constantFrom<Mode>(
-      { kind: "down", delay: 0 },
-      { kind: "down", delay: 2_000 },
-      { kind: "busy", retryAfter: 10_000 },
-      { kind: "silent" },
-    );
-    await fc.assert(
-      fc.asyncProperty(outages, kinds, fc.constantFrom(5, 60, 600), async (length, kind, lifetime) => {
-        const model = new Model(0.5);
-        model.mode = { kind: "up", lifetime, delay: 0 };
-        await call("demand", false)(model);
-        model.mode = kind;
-        await model.open.clock.advance(length);
-        model.mode = { kind: "up", lifetime, delay: 0 };
-        // The longest cool-down, the spread of a fleet, and a request that began before.
-        await model.open.clock.advance(66 * second + deadline);
-        expect(["fresh", "stale"]).toContain(model.open.cache.snapshot().state);
-      }),
-      { numRuns: 200 },
-    );
-  });
+  const outages = fc.integer({ min: 0, max: 25 * minute });
+  const kinds = fc.constantFrom<Mode>(
+    { kind: "down", delay: 0 },
+    { kind: "down", delay: 2_000 },
+    { kind: "busy", retryAfter: 10_000 },
+    { kind: "silent" },
+  );
+  property(
+    "an outage that outlasts the token ends in the background, and the next call does not wait",
+    [outages, kinds, fc.constantFrom(5, 60, 600)],
+    async (length, kind, lifetime) => {
+      const model = new Model(0.5);
+      model.mode = { kind: "up", lifetime, delay: 0 };
+      await call("demand", false)(model);
+      model.mode = kind;
+      await model.open.clock.advance(length);
+      model.mode = { kind: "up", lifetime, delay: 0 };
+      // The longest cool-down, the spread of a fleet, and a request that began before.
+      await model.open.clock.advance(66 * second + deadline);
+      expect(["fresh", "stale"]).toContain(model.open.cache.snapshot().state);
+    },
+    { cost: 4 },
+  );
 });

@@ -8,11 +8,11 @@ import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import type { McpAuthConfig } from "../../src/index.js";
 import { createMemoryStore } from "../../src/testing.js";
+import { agentSecret, createTestRuntime, startScriptedIssuer } from "../integration/harness.js";
 import { fakeClock } from "../support/fake-clock.js";
 import { sendJson } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
-import { agentSecret, createTestRuntime, startScriptedIssuer } from "./harness.js";
 
 const dist = new URL("../../dist/index.js", import.meta.url);
 const root = fileURLToPath(new URL("../../", import.meta.url));

@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { sendToken, startScriptedIssuer, startWorld, type World } from "../integration/harness.js";
 import { hangLimit } from "../support/hang-limit.js";
-import { sendToken, startScriptedIssuer, startWorld, type World } from "./harness.js";
 
 const dist = new URL("../../dist/index.js", import.meta.url);
 const root = fileURLToPath(new URL("../../", import.meta.url));

@@ -1,7 +1,8 @@
 import fc from "fast-check";
-import { expect, it } from "vitest";
-import { formatViolation } from "../../../src/config/format-violation.js";
-import { checkConfig } from "../../../src/config/load.js";
+import { expect, test } from "vitest";
+import { formatViolation } from "../../src/config/format-violation.js";
+import { checkConfig } from "../../src/config/load.js";
+import { property } from "./property.js";
 
 const literal = "s3cr3t-V4lue-0451";
 
@@ -135,29 +136,28 @@ const anything = fc.jsonValue({ maxDepth: 3 });
 // Not the top itself: a string there would be the path of a file.
 const place = fc.constantFrom(...places(full).slice(1));
 
-it("a config with arbitrary values in any place is valid or has violations, and no message shows a value", async () => {
-  await fc.assert(
-    fc.asyncProperty(place, place, secretive, anything, async (first, second, hidden, other) => {
-      const config = replaced(replaced(full, second, other), first, hidden);
-      const env = { FROM_ENV: literal };
-      // The test passes configs of any shape, so the type cannot match.
-      const { violations, spec } = await checkConfig({ config: config as never, cwd: "/", env });
-      const failures = [...(spec?.servers.values() ?? [])].map((entry) =>
-        "failure" in entry ? entry.failure : "",
-      );
-      const shown = [...violations.map(formatViolation), ...failures.map(String)].join("\n");
-      expect(shown).not.toContain(literal);
-      expect(spec !== undefined || violations.length > 0).toBe(true);
-    }),
-    { numRuns: 500 },
-  );
-});
+property(
+  "a config with arbitrary values in any place is valid or has violations, and no message shows a value",
+  [place, place, secretive, anything],
+  async (first, second, hidden, other) => {
+    const config = replaced(replaced(full, second, other), first, hidden);
+    const env = { FROM_ENV: literal };
+    // The test passes configs of any shape, so the type cannot match.
+    const { violations, spec } = await checkConfig({ config: config as never, cwd: "/", env });
+    const failures = [...(spec?.servers.values() ?? [])].map((entry) =>
+      "failure" in entry ? entry.failure : "",
+    );
+    const shown = [...violations.map(formatViolation), ...failures.map(String)].join("\n");
+    expect(shown).not.toContain(literal);
+    expect(spec !== undefined || violations.length > 0).toBe(true);
+  },
+);
 
-it("the config is valid before a value is replaced", async () => {
+test("the config is valid before a value is replaced", async () => {
   expect((await checkConfig({ config: full as never, cwd: "/", env: {} })).violations).toEqual([]);
 });
 
-it("one value in the wrong place is one violation", async () => {
+test("one value in the wrong place is one violation", async () => {
   const crowded: string[] = [];
   for (const path of places(full).slice(1)) {
     for (const wrong of [true, null, [], 1e9]) {

@@ -1,9 +1,9 @@
 // The `fetch` of `mcp-auth-runtime/register` behaves as programs expect of the global fetch.
 import type { ServerResponse } from "node:http";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { type ScriptedIssuer, sendToken, startScriptedIssuer } from "../integration/harness.js";
+import { createProject, type Ended, printed, registerFlag } from "../integration/register-project.js";
 import { type RecordedRequest, sendJson } from "../support/http-server.js";
-import { type ScriptedIssuer, sendToken, startScriptedIssuer } from "./harness.js";
-import { createProject, type Ended, printed, registerFlag } from "./register-project.js";
 
 type Answer = (request: RecordedRequest, response: ServerResponse) => void;
 

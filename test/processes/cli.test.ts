@@ -10,11 +10,17 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { run } from "../../src/cli/main.js";
 import { createMcpAuth } from "../../src/index.js";
+import {
+  agentSecret,
+  sendToken,
+  startScriptedIssuer,
+  startWorld,
+  type World,
+} from "../integration/harness.js";
+import { startIdentityServers } from "../integration/identity-servers.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 import { inheritedRecording } from "../support/tls-recorder/records.js";
-import { agentSecret, sendToken, startScriptedIssuer, startWorld, type World } from "./harness.js";
-import { startIdentityServers } from "./identity-servers.js";
 
 const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createMcpAuth, McpAuthError } from "../../src/index.js";
+import { sendToken, startScriptedIssuer } from "../integration/harness.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
-import { sendToken, startScriptedIssuer } from "./harness.js";
 
 const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 

@@ -4,12 +4,12 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createAuthority } from "../../support/certificates.js";
-import { hangLimit } from "../../support/hang-limit.js";
-import { type Listening, listen } from "../../support/listen.js";
-import { type ConnectProxy, startConnectProxy } from "./connect-proxy.js";
+import { createAuthority } from "../support/certificates.js";
+import { hangLimit } from "../support/hang-limit.js";
+import { type Listening, listen } from "../support/listen.js";
+import { type ConnectProxy, startConnectProxy } from "../unit/net/connect-proxy.js";
 
-const root = new URL("../../../", import.meta.url);
+const root = new URL("../../", import.meta.url);
 // Inside the project, so that its dependencies are found, in a folder that git and the checks ignore.
 const folder = new URL(`node_modules/.cache/net-${process.pid}/`, root);
 const path = (name: string): string => fileURLToPath(new URL(name, folder));
