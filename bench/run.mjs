@@ -1,5 +1,5 @@
 // `npm run bench [-- --quick] [-- --json] [-- --write]`: runs the measurements on the Node of this package, and those
-// of imports and starts also on the Node that runs this, and prints the tables. `--write` puts them into
+// of imports, starts and large configs also on the Node that runs this, and prints the tables. `--write` puts them into
 // docs/performance.md. Exits with code 1 if a measurement misses its target three times in a row.
 import { execFile } from "node:child_process";
 import { access, readFile, writeFile } from "node:fs/promises";
@@ -11,6 +11,7 @@ import {
   cachedReport,
   importReport,
   registerReport,
+  scaleReport,
   startReport,
   targetReport,
   wireReport,
@@ -44,6 +45,7 @@ const measurements = {
   starts: () => onEachNode("process-start.mjs"),
   wire: () => runJson("wire.mjs", [String(rounds)]),
   register: () => runJson("register-cost.mjs", [String(rounds)]),
+  scale: () => onEachNode("config-scale.mjs", ["--expose-gc"]),
 };
 const reports = {
   cached: (results) => cachedReport(results, versions),
@@ -51,6 +53,7 @@ const reports = {
   starts: startReport,
   wire: wireReport,
   register: registerReport,
+  scale: scaleReport,
 };
 const results = {};
 const measure = async (name) => {
@@ -82,10 +85,10 @@ if (values.write === true) {
 }
 if (targets.some(({ met }) => !met)) process.exitCode = 1;
 
-async function onEachNode(script) {
+async function onEachNode(script, flags = []) {
   const measured = {};
   for (const path of nodePaths)
-    measured[await versionOf(path)] = await runJson(script, [String(rounds)], { node: path });
+    measured[await versionOf(path)] = await runJson(script, [String(rounds)], { node: path, flags });
   return measured;
 }
 

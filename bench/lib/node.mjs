@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-const root = new URL("../../", import.meta.url);
+/** The folder of the project. */
+export const rootUrl = new URL("../../", import.meta.url);
 
 /** The Node of this package, and not `node` from the PATH, which differs between `npm run` and the shell. */
 export const nodePath = fileURLToPath(new URL("../node_modules/node/bin/node", import.meta.url));
@@ -12,7 +13,7 @@ export const nodePaths = [nodePath, process.execPath].filter(
 );
 
 /** The published entry point. */
-export const coreUrl = new URL("dist/index.js", root).href;
+export const coreUrl = new URL("dist/index.js", rootUrl).href;
 
 export const clientUrl = pathToFileURL(
   fileURLToPath(new URL("../node_modules/@modelcontextprotocol/client/dist/index.mjs", import.meta.url)),

@@ -1,5 +1,5 @@
 import { ratio, summarize } from "./statistics.mjs";
-import { registerShare } from "./targets.mjs";
+import { loadingExponent, registerShare } from "./targets.mjs";
 
 /** Formats rows as a table in Markdown, with the first column on the left and the others on the right. */
 function table(heading, rows) {
@@ -140,6 +140,40 @@ export function registerReport(results) {
   ]);
   const heading = ["the added work alone, ns", "string", "URL", "Request", "undici", "at 1", "at 100"];
   return [...fetches, table(heading, additions)].join("\n\n");
+}
+
+export function scaleReport(byNode) {
+  const labels = { inline: "a client each", named: "one client" };
+  const loaded = Object.entries(byNode).map(([node, scale]) => {
+    const rows = Object.entries(labels).flatMap(([shape, label]) =>
+      [scale.fewest, scale.most].map((count) => {
+        const { milliseconds, bytesPerServer } = scale.loading[shape][count];
+        const { parseAndValidate, createMcpAuth } = milliseconds;
+        // The heap of a small config is that of the runtime, and not that of its servers.
+        const isMost = count === scale.most;
+        return [
+          `${count} servers, ${label}`,
+          ...[parseAndValidate, createMcpAuth].map(({ median }) => round(median)),
+          ...times(ratio(createMcpAuth, parseAndValidate)),
+          isMost ? loadingExponent(scale, shape).toPrecision(3) : "",
+          isMost ? bytesPerServer.toFixed(0) : "",
+        ];
+      }),
+    );
+    const heading = ["parse and validate, ms", "`createMcpAuth()`, ms", "times", "spread", "exponent"];
+    return table([`Node ${node}`, ...heading, "bytes per server"], rows);
+  });
+  const states = {
+    resolved: "resolved",
+    used: "with a token",
+    called: "after a request with the token",
+  };
+  const rows = Object.entries(states).map(([state, label]) => [
+    label,
+    ...Object.values(byNode).map(({ manager }) => manager[state].toFixed(0)),
+  ]);
+  const heading = Object.keys(byNode).map((node) => `Node ${node}, bytes`);
+  return [...loaded, table(["heap of a manager", ...heading], rows)].join("\n\n");
 }
 
 export function targetReport(judged) {

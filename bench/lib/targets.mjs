@@ -47,7 +47,28 @@ export const targets = [
   registerTarget(1, "the added work alone", (result) => registerShare(result, 1)),
   // There is no target for the difference, because two equal subjects differ by more than that here.
   registerTarget(100, "the added work alone", (result) => registerShare(result, 100)),
+  loadingTarget("load 10,000 servers, times JSON.parse and the compiled validator", 4, (scale, shape) => {
+    const { createMcpAuth, parseAndValidate } = scale.loading[shape][scale.most].milliseconds;
+    return ratio(createMcpAuth, parseAndValidate).value;
+  }),
+  loadingTarget("load 100 to 10,000 servers: exponent of the time", 1.1, loadingExponent),
+  loadingTarget("heap of each of 10,000 servers that nobody resolved, bytes", 4_096, (scale, shape) => {
+    return scale.loading[shape][scale.most].bytesPerServer;
+  }),
+  {
+    name: "heap of a manager with a token, after a request, bytes",
+    by: "scale",
+    limit: "below 12288",
+    value: ({ scale }) => Math.max(...Object.values(scale).flatMap(({ manager }) => Object.values(manager))),
+    met: (value) => value < 12_288,
+  },
 ];
+
+/** Returns the exponent with which the time to load a config grows: 1 if it is proportional to the servers. */
+export function loadingExponent({ loading, fewest, most }, shape) {
+  const [few, many] = [fewest, most].map((count) => loading[shape][count].milliseconds.createMcpAuth.median);
+  return Math.log(many / few) / Math.log(most / fewest);
+}
 
 /** @param results the output of the measurements */
 export function judge(results) {
@@ -75,6 +96,22 @@ export function registerShare({ microseconds, nanoseconds }, inFlight) {
   const { channels, ...inputs } = nanoseconds;
   const added = Math.max(...Object.values(inputs).map(({ median }) => median)) + channels.median;
   return added / 1000 / microseconds[inFlight].bare.median;
+}
+
+/** A target for a large config, for the worst of the Nodes and of the configs. */
+function loadingTarget(name, most, measure) {
+  return {
+    name,
+    by: "scale",
+    limit: `at most ${most}`,
+    value: ({ scale }) =>
+      Math.max(
+        ...Object.values(scale).flatMap((each) =>
+          Object.keys(each.loading).map((shape) => measure(each, shape)),
+        ),
+      ),
+    met: (value) => value <= most,
+  };
 }
 
 /** A target for a ratio that must hold on every version of Node, so the highest is judged. */

@@ -8,9 +8,18 @@ import type { ClientSpec, ConfiguredMetadata, CredentialSpec, KeySpec, SignerSpe
 type ClientConfig = OneCredential<Client> | Anonymous<Client>;
 type KeyConfig = OneSigner<Key>;
 
+// All servers that name a client get the same object, because there may be thousands of them.
+const builtClients = new WeakMap<ClientConfig, ClientSpec>();
+
 /** Builds the runtime's form of a client. The config names the client or defines it inline. */
 export function buildClient(nameOrClient: string | ClientConfig, config: Config, folder: string): ClientSpec {
   const client = typeof nameOrClient === "string" ? findNamed(config.clients, nameOrClient) : nameOrClient;
+  const spec = builtClients.get(client) ?? buildClientSpec(client, config, folder);
+  builtClients.set(client, spec);
+  return spec;
+}
+
+function buildClientSpec(client: ClientConfig, config: Config, folder: string): ClientSpec {
   const { issuer, id, secret, key, assertion, certificate, metadata, ...others } = client;
   const { method, basicEncoding, assertionAudience, assertionType, ...unhandled } = others;
   assertNothingLeft(unhandled);

@@ -11,7 +11,7 @@ export function buildServer(name: string, server: Server, config: Config, folder
   const { url, grant, stepUp, dpop, resourceMetadata, headers, refresh, ...others } = server;
   const { timeout, deadline, retry, reach, ...unhandled } = others;
   assertNothingLeft(unhandled);
-  const shared: Defaults = config.defaults ?? {};
+  const shared = config.defaults ?? noDefaults;
   return {
     name,
     url,
@@ -20,12 +20,30 @@ export function buildServer(name: string, server: Server, config: Config, folder
     ...(dpop !== undefined && { dpop: buildDpop(dpop, config, folder) }),
     headers: buildHeaders(headers, shared.headers, folder),
     ...(resourceMetadata !== undefined && { resourceMetadata }),
-    refresh: buildRefresh(refresh, shared.refresh),
+    refresh: refresh === undefined ? inherited(shared).refresh : buildRefresh(refresh, shared.refresh),
     timeout: duration(timeout ?? shared.timeout) ?? defaults.timeout,
     deadline: duration(deadline ?? shared.deadline) ?? defaults.deadline,
-    retry: buildRetry({ ...shared.retry, ...retry }),
+    retry: retry === undefined ? inherited(shared).retry : buildRetry({ ...shared.retry, ...retry }),
     reach: reach ?? shared.reach ?? defaults.reach,
   };
+}
+
+const noDefaults: Defaults = {};
+
+interface InheritedSettings {
+  readonly refresh: RefreshSpec;
+  readonly retry: RetrySpec;
+}
+
+// Built once for all servers that inherit them.
+const inheritedSettings = new WeakMap<Defaults, InheritedSettings>();
+
+function inherited(shared: Defaults): InheritedSettings {
+  const known = inheritedSettings.get(shared);
+  if (known !== undefined) return known;
+  const built = { refresh: buildRefresh(undefined, shared.refresh), retry: buildRetry(shared.retry ?? {}) };
+  inheritedSettings.set(shared, built);
+  return built;
 }
 
 function buildDpop(

@@ -9,16 +9,14 @@ const nonceSyntax = /^[\x21\x23-\x5b\x5d-\x7e]{1,1024}$/;
 
 /** Holds the latest `DPoP-Nonce` of each server (RFC 9449 §8 and §9). */
 export class Nonces {
-  readonly #latest: Readonly<Record<NonceRole, Map<string, string>>> = {
-    token: new Map(),
-    resource: new Map(),
-  };
+  /** Created by the first nonce, because most servers require none. */
+  #latest: Partial<Record<NonceRole, Map<string, string>>> | undefined;
 
   /** Returns the nonce to send to the origin of this URL. */
   get(role: NonceRole, url: string | URL): string | undefined {
-    const latest = this.#latest[role];
-    // A shortcut, because this runs before each request and most servers require no nonce.
-    if (latest.size === 0) return undefined;
+    const latest = this.#latest?.[role];
+    // A shortcut, because this runs before each request.
+    if (latest === undefined) return undefined;
     const { origin } = new URL(url);
     const nonce = latest.get(origin);
     if (nonce !== undefined) keep(latest, origin, nonce);
@@ -29,7 +27,9 @@ export class Nonces {
   note(role: NonceRole, url: string | URL, headers: Headers): boolean {
     const nonce = headers.get("dpop-nonce");
     if (nonce === null || !nonceSyntax.test(nonce)) return false;
-    const latest = this.#latest[role];
+    this.#latest ??= {};
+    const latest = this.#latest[role] ?? new Map<string, string>();
+    this.#latest[role] = latest;
     const { origin } = new URL(url);
     const isNew = latest.get(origin) !== nonce;
     keep(latest, origin, nonce);

@@ -13,10 +13,26 @@ export interface Clock {
 // `setTimeout` keeps the delay in a signed 32-bit integer, so that a longer one fires at once.
 const longestTimer = 2 ** 31 - 1;
 
+/** A class, because every manager has a timer, and two functions would take more memory than the timer. */
+class SystemTimer implements ClockTimer {
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(timer: NodeJS.Timeout) {
+    this.#timer = timer;
+  }
+
+  unref(): void {
+    this.#timer.unref();
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   setTimeout(callback, milliseconds) {
-    const timer = setTimeout(callback, Math.min(Math.max(milliseconds, 0), longestTimer));
-    return { unref: () => void timer.unref(), cancel: () => clearTimeout(timer) };
+    return new SystemTimer(setTimeout(callback, Math.min(Math.max(milliseconds, 0), longestTimer)));
   },
 };

@@ -19,11 +19,12 @@ export interface WaitLimitsOptions {
  */
 export class WaitLimits {
   readonly #options: WaitLimitsOptions;
-  readonly #stopping = new AbortController();
+  /** Created by the first wait. Most managers never wait for anything besides a token. */
+  #stopping: AbortController | undefined;
+  #isStopped = false;
 
   constructor(options: WaitLimitsOptions) {
     this.#options = options;
-    allowManyListeners(this.#stopping.signal);
   }
 
   /**
@@ -37,12 +38,11 @@ export class WaitLimits {
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const { clock, deadline } = this.#options;
-    const stopping = this.#stopping.signal;
-    if (stopping.aborted) throw this.#stopped();
+    if (this.#isStopped) throw this.#stopped();
     if (signal?.aborted) throw this.#aborted(name);
     const controller = new AbortController();
     const stopListening = [
-      onAbort(stopping, () => controller.abort(this.#stopped())),
+      onAbort(this.#stopSignal(), () => controller.abort(this.#stopped())),
       onAbort(signal, () => controller.abort(this.#aborted(name))),
     ];
     const timer = timeLimit(clock, deadline, () => controller.abort(this.#late(name)), { unref: false });
@@ -57,7 +57,16 @@ export class WaitLimits {
 
   /** Ends all waits that are in progress. Later calls of `run` reject at once. */
   stop(): void {
-    this.#stopping.abort();
+    this.#isStopped = true;
+    this.#stopping?.abort();
+  }
+
+  #stopSignal(): AbortSignal {
+    if (this.#stopping === undefined) {
+      this.#stopping = new AbortController();
+      allowManyListeners(this.#stopping.signal);
+    }
+    return this.#stopping.signal;
   }
 
   #stopped(): McpAuthError {

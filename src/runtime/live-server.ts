@@ -34,10 +34,6 @@ export interface LiveServerUser {
  */
 export class LiveServer {
   readonly url: string;
-  /** `url`, parsed. */
-  readonly address: URL;
-  readonly clientCapabilities: McpClientCapabilities;
-  readonly fetch: FetchFunction;
   readonly spec: ServerSpec;
   /** Whether this server took over the tokens of the one that it replaced. */
   readonly keepsTokens: boolean;
@@ -46,7 +42,10 @@ export class LiveServer {
   readonly #tokens: ServerTokens;
   readonly #caches: CachesByScope;
   readonly #timers: RenewalTimers;
-  readonly #headers: ReturnType<typeof configuredHeaders>;
+  // Created when needed, because a config may have thousands of servers.
+  #headers: ReturnType<typeof configuredHeaders> | undefined;
+  #fetch: FetchFunction | undefined;
+  #clientCapabilities: McpClientCapabilities | undefined;
 
   /** Takes over from `previous`, which it replaces, everything that is still valid under the new config. */
   constructor(latest: ServerSpec, runtime: RuntimeContext, previous?: LiveServer, user?: LiveServerUser) {
@@ -56,8 +55,6 @@ export class LiveServer {
     const kept = change === "tokens" ? undefined : previous;
     const spec = kept === undefined ? latest : withTokensOf(kept.spec, latest);
     this.url = spec.url;
-    this.address = new URL(spec.url);
-    this.clientCapabilities = clientCapabilities(spec);
     this.spec = spec;
     this.#runtime = runtime;
     this.#clock = runtime.clock;
@@ -73,13 +70,16 @@ export class LiveServer {
     this.#timers = renewalTimers(spec, runtime, tokens.caches, user !== undefined);
     if (kept !== undefined) this.#timers.takeOver(kept.#timers);
     tokens.onPlan((nextRefreshAt) => this.#timers.plan(nextRefreshAt));
-    this.#headers = configuredHeaders(spec, runtime, tokens.limits);
-    this.fetch = createAuthorizedFetch(
-      serverAuthorizer({
-        ...{ spec, address: this.address, runtime, tokens, headers: this.#headers },
-        token: (signal) => this.#unexpiredToken(signal),
-      }),
-    );
+  }
+
+  get fetch(): FetchFunction {
+    this.#fetch ??= this.#createFetch();
+    return this.#fetch;
+  }
+
+  get clientCapabilities(): McpClientCapabilities {
+    this.#clientCapabilities ??= clientCapabilities(this.spec);
+    return this.#clientCapabilities;
   }
 
   get [managerInternals](): ManagerInternals {
@@ -107,14 +107,14 @@ export class LiveServer {
     const { method, url, scopes } = options;
     const signal = options.signal ?? undefined;
     if (url !== undefined) {
-      const server = { url: this.address, reach: this.spec.reach };
+      const server = { url: new URL(this.url), reach: this.spec.reach };
       assertUrlOfServer(this.spec.name, server, String(url), "The URL of the request");
     }
     const tokenOptions = { ...(signal && { signal }), ...(scopes && { scopes }) };
     const token =
       this.freshToken(tokenOptions) ??
       (await this.cacheFor(tokenOptions).getToken(cacheRequest(tokenOptions)));
-    const headers = await this.#headers(signal);
+    const headers = await this.#configuredHeaders(signal);
     const authorization = await tokenHeaders(token, {
       server: this.spec.name,
       request: { method, url },
@@ -167,6 +167,21 @@ export class LiveServer {
     this.#timers.stop();
     this.#tokens.limits.stop();
     await this.#caches.stop(stopGrace);
+  }
+
+  #createFetch(): FetchFunction {
+    return createAuthorizedFetch(
+      serverAuthorizer({
+        ...{ spec: this.spec, address: new URL(this.url), runtime: this.#runtime, tokens: this.#tokens },
+        headers: (signal) => this.#configuredHeaders(signal),
+        token: (signal) => this.#unexpiredToken(signal),
+      }),
+    );
+  }
+
+  #configuredHeaders(signal: AbortSignal | undefined): ReturnType<ReturnType<typeof configuredHeaders>> {
+    this.#headers ??= configuredHeaders(this.spec, this.#runtime, this.#tokens.limits);
+    return this.#headers(signal);
   }
 
   /**

@@ -23,7 +23,7 @@ export interface AuthorizedServer {
 /** Creates the connection between the authorized `fetch` of one server and its tokens. */
 export function serverAuthorizer(server: AuthorizedServer): Authorizer {
   const { spec, address, runtime, tokens } = server;
-  const { caches, stepUps } = tokens;
+  const { caches } = tokens;
   // A step-up needs the metadata only if the config leaves the scopes to the server.
   const target = async (signal: AbortSignal | undefined): Promise<Target | undefined> => {
     if (spec.grant.scopes !== undefined) return tokens.target;
@@ -48,8 +48,8 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
     token: server.token,
     pending: () => caches.defaultCache.pending,
     noteAccepted(kind) {
-      const { refused } = caches.defaultCache;
-      if (refused.hasSuspects) refused.accepted(kind());
+      const { defaultCache } = caches;
+      if (defaultCache.hasSuspects) defaultCache.refused.accepted(kind());
     },
     noteChallenge({ response, url }) {
       // Another path of the same origin, or another query, may be another resource. Its challenge does not concern this
@@ -67,8 +67,8 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
       await explainRefusal(spec, runtime, tokens, { token, challenge }).catch(ignoreFailure);
     },
     stepUp: async (wanted, token, signal) =>
-      await stepUp(spec, stepUps, await target(signal), { wanted, token, signal }),
+      await stepUp(spec, tokens.stepUps, await target(signal), { wanted, token, signal }),
     stepUpWithin: async (wanted, token, signal) =>
-      await stepUpWithin(spec, stepUps, await target(signal), { wanted, token, signal }),
+      await stepUpWithin(spec, tokens.stepUps, await target(signal), { wanted, token, signal }),
   };
 }

@@ -30,7 +30,8 @@ export class ServerTokenManager implements ManagerWithInternals {
   readonly name: string;
   readonly fetch: FetchFunction;
   readonly #user: ManagerUser | undefined;
-  readonly #subjects = new Subjects<ServerTokenManager>();
+  /** Created by the first `for()`. */
+  #subjects: Subjects<ServerTokenManager> | undefined;
   /** `undefined` for a user if a reload replaced the server and the manager was not used since. */
   #current: LiveServer | UnusableServer | undefined;
   /** Holds the tokens of a user until the manager is used again. */
@@ -46,11 +47,6 @@ export class ServerTokenManager implements ManagerWithInternals {
     this.#user = "parent" in origin ? origin : undefined;
     if ("entry" in origin) this.#current = createServer(origin, undefined);
     this.fetch = (input, init) => (this.#current ?? this.#resolveCurrent()).fetch(input, init);
-  }
-
-  /** The server's URL, parsed; `undefined` for a server that cannot be used. */
-  get address(): URL | undefined {
-    return this.#current instanceof LiveServer ? this.#current.address : undefined;
   }
 
   get url(): string {
@@ -93,6 +89,7 @@ export class ServerTokenManager implements ManagerWithInternals {
       if (this.#stopped) void manager.stop();
       return manager;
     };
+    this.#subjects ??= new Subjects();
     return this.#subjects.get(subject, create, (manager) => {
       const live = manager.#current ?? manager.#previous;
       if (live instanceof LiveServer) live.credentialChanged();
@@ -115,7 +112,7 @@ export class ServerTokenManager implements ManagerWithInternals {
     const current = createServer(origin, this.#retireCurrent());
     this.#current = current;
     const keepsTokens = current instanceof LiveServer && current.keepsTokens;
-    for (const user of this.#subjects.all()) {
+    for (const user of this.#subjects?.all() ?? []) {
       const previous = user.#retireCurrent() ?? user.#previous;
       user.#previous = keepsTokens ? previous : undefined;
       if (!keepsTokens) user.#pinSubject();
@@ -127,7 +124,7 @@ export class ServerTokenManager implements ManagerWithInternals {
     const servers = [this.#current, ...this.#retired.map((reference) => reference.deref())];
     await Promise.all([
       ...servers.map((server) => (server instanceof LiveServer ? server.stop() : undefined)),
-      ...this.#subjects.all().map((manager) => manager.stop()),
+      ...(this.#subjects?.all() ?? []).map((manager) => manager.stop()),
     ]);
   }
 

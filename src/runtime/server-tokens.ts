@@ -27,8 +27,6 @@ export interface UserTokens {
 /** The token caches of one server, and the metadata, challenge and nonces that were learned from the servers. */
 export class ServerTokens implements ManagerState {
   readonly caches: CachesByScope;
-  readonly stepUps: StepUps;
-  readonly internals: ManagerInternals;
   readonly nonces: Nonces;
   readonly dpop: (() => Promise<Dpop>) | undefined;
   /** The user of the tokens; `undefined` for the tokens of the server itself. */
@@ -42,6 +40,11 @@ export class ServerTokens implements ManagerState {
   /** The `kid` of the key that signed the last assertion. */
   kid: string | undefined;
   readonly credentials: CredentialMemory;
+  readonly #spec: ServerSpec;
+  readonly #runtime: RuntimeContext;
+  // Created when needed, because most managers need neither.
+  #stepUps: StepUps | undefined;
+  #internals: ManagerInternals | undefined;
   #onPlan: (nextRefreshAt: number | undefined) => void = () => {};
 
   /** `previous` has the same tokens, requested with other settings. Its tokens are kept. */
@@ -51,6 +54,8 @@ export class ServerTokens implements ManagerState {
     user: UserTokens | undefined,
     previous: ServerTokens | undefined,
   ) {
+    this.#spec = spec;
+    this.#runtime = runtime;
     const known = previous ?? user?.serverTokens;
     const { name: server, deadline } = spec;
     this.limits = new WaitLimits({ server, deadline, clock: runtime.clock });
@@ -74,20 +79,30 @@ export class ServerTokens implements ManagerState {
         }),
       onPlan: (nextRefreshAt) => this.#onPlan(nextRefreshAt),
     });
-    this.stepUps = new StepUps({
-      server: spec.name,
+    if (previous !== undefined) this.caches.takeOver(previous.caches);
+  }
+
+  get stepUps(): StepUps {
+    const { name: server, grant } = this.#spec;
+    this.#stepUps ??= new StepUps({
+      server,
       caches: this.caches,
       learnedScopes: () => this.target?.scopes ?? [],
-      configNamesScopes: spec.grant.scopes !== undefined,
+      configNamesScopes: grant.scopes !== undefined,
     });
-    this.internals = createManagerInternals(spec, runtime, {
+    return this.#stepUps;
+  }
+
+  get internals(): ManagerInternals {
+    const [spec, runtime] = [this.#spec, this.#runtime];
+    this.#internals ??= createManagerInternals(spec, runtime, {
       caches: this.caches,
       manager: this,
       learnTarget: () => learnedTarget(spec, runtime, this, undefined),
       explainRefusal: (token, challenge) => explainRefusal(spec, runtime, this, { token, challenge }),
       limits: this.limits,
     });
-    if (previous !== undefined) this.caches.takeOver(previous.caches);
+    return this.#internals;
   }
 
   /** Calls `listener` with the time of the next background renewal, now and after each change. */

@@ -84,8 +84,12 @@ export function createTokenPipeline(
     ...{ ...common, policy },
     currentToken: () => cache.latest,
   });
+  // Without a spread: on Node 20, an object with one takes twice the memory.
   const cache: TokenCache = new TokenCache({
-    ...common,
+    server,
+    issuer,
+    clock,
+    report,
     policy,
     sharedLimits: sharedTokens,
     isLocal: grant.type === "static" && isLocal(grant.token),

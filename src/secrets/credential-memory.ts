@@ -20,9 +20,9 @@ const maxNotes = 256;
 export class CredentialMemory {
   /** The oldest note comes first. */
   readonly #notes = new Map<string, SecretNote>();
-  readonly #bundles = new WeakMap<object, object>();
-  /** For each acquisition that tries another credential: the specs whose latest key or certificate was rejected. */
-  readonly rejectedSpecs = new WeakMap<object, ReadonlySet<object>>();
+  // Created when needed: most managers have neither a key nor a rejected credential.
+  #bundles: WeakMap<object, object> | undefined;
+  #rejectedSpecs: WeakMap<object, ReadonlySet<object>> | undefined;
 
   /**
    * Notes the fingerprint of a value, or `undefined` if it could not be read. Returns true if it differs from the last
@@ -43,9 +43,16 @@ export class CredentialMemory {
 
   /** Notes a bundle. Returns true if it is not the previous object of its spec, and false for the first one. */
   noteBundle(spec: object, bundle: object): boolean {
+    this.#bundles ??= new WeakMap();
     const previous = this.#bundles.get(spec);
     this.#bundles.set(spec, bundle);
     return previous !== undefined && previous !== bundle;
+  }
+
+  /** For each acquisition that tries another credential: the specs whose latest key or certificate was rejected. */
+  get rejectedSpecs(): WeakMap<object, ReadonlySet<object>> {
+    this.#rejectedSpecs ??= new WeakMap();
+    return this.#rejectedSpecs;
   }
 
   /** The references that the last requests read. */

@@ -49,8 +49,9 @@ export interface CacheSnapshot {
  * `RefusedTokens` limits replacements.
  */
 export class TokenCache {
-  /** What to do when the MCP server refuses a token. */
-  readonly refused: RefusedTokens;
+  readonly #options: TokenCacheOptions;
+  /** Created when the MCP server first refuses a token. */
+  #refused: RefusedTokens | undefined;
   readonly #server: string;
   readonly #clock: Clock;
   readonly #cached: CachedToken;
@@ -59,27 +60,29 @@ export class TokenCache {
 
   constructor(options: TokenCacheOptions) {
     const { server, clock, policy, onPlan } = options;
+    this.#options = options;
     this.#server = server;
     this.#clock = clock;
     this.#relief = new CooldownRelief(options);
     const cached = new CachedToken({
-      ...{ clock, policy, onPlan },
-      onClockSetBack: (by) => this.refused.clockSetBack(by),
-    });
-    const renewal = new Renewal(cached, options);
-    this.#cached = cached;
-    this.#renewal = renewal;
-    this.refused = new RefusedTokens({
-      server,
       clock,
-      current: () => cached.token,
-      inFlight: () => renewal.inFlight,
-      mayRequest: () => lifecycle.mayReplace(cached.state, clock.now()),
-      isLocal: options.isLocal ?? false,
-      hasNewCredential: () => this.#relief.hasNewCredential(renewal.lastError),
-      request: (refused) => renewal.replace(refused),
-      shared: options.sharedLimits,
+      policy,
+      onPlan,
+      onClockSetBack: (by) => this.#refused?.clockSetBack(by),
     });
+    this.#cached = cached;
+    this.#renewal = new Renewal(cached, options);
+  }
+
+  /** What to do when the MCP server refuses a token. */
+  get refused(): RefusedTokens {
+    this.#refused ??= this.#createRefused();
+    return this.#refused;
+  }
+
+  /** Whether a request that the MCP server accepts matters to `refused`. */
+  get hasSuspects(): boolean {
+    return this.#refused?.hasSuspects ?? false;
   }
 
   /** Returns the token while it is fresh. If it returns `undefined`, call `getToken`. */
@@ -212,6 +215,21 @@ export class TokenCache {
     }
     if (await untilAborted(this.#relief.hasNewCredential(lastError), signal, aborted))
       this.credentialChanged();
+  }
+
+  #createRefused(): RefusedTokens {
+    const [cached, renewal, relief, clock] = [this.#cached, this.#renewal, this.#relief, this.#clock];
+    return new RefusedTokens({
+      server: this.#server,
+      clock,
+      current: () => cached.token,
+      inFlight: () => renewal.inFlight,
+      mayRequest: () => lifecycle.mayReplace(cached.state, clock.now()),
+      isLocal: this.#options.isLocal ?? false,
+      hasNewCredential: () => relief.hasNewCredential(renewal.lastError),
+      request: (refused) => renewal.replace(refused),
+      shared: this.#options.sharedLimits,
+    });
   }
 
   /** Never rejects: a failure is reported as an event. */

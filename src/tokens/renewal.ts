@@ -31,7 +31,8 @@ const cancelLimit = 1_000;
 export class Renewal {
   readonly #options: RenewalOptions;
   readonly #cached: CachedToken;
-  readonly #stopping = new AbortController();
+  /** Cancels the request in flight. */
+  #stopping: AbortController | undefined;
   readonly #shared: SingleFlight;
   /** The failure of the last request; `undefined` after a success. */
   lastError: McpAuthError | undefined;
@@ -76,7 +77,7 @@ export class Renewal {
     if (inFlight === undefined) return;
     const { clock } = this.#options;
     // This timer keeps the process alive, because the pause between two attempts does not.
-    const timer = clock.setTimeout(() => this.#stopping.abort(), grace);
+    const timer = clock.setTimeout(() => this.#stopping?.abort(), grace);
     await settledWithin(inFlight, grace + cancelLimit, clock);
     timer.cancel();
   }
@@ -84,6 +85,7 @@ export class Renewal {
   #request(reason: RenewalReason, refused?: RefusedToken): TokenRequest {
     debugFlight(this.#options.server, reason, this.inFlight !== undefined);
     const probe = reason !== "forced" && lifecycle.isProbe(this.#cached.state);
+    this.#stopping ??= new AbortController();
     return { reason, attempt: 1, probe, signal: this.#stopping.signal, refused };
   }
 
@@ -104,12 +106,14 @@ export class Renewal {
         this.#cached.enter(transitions.requestCanceled(this.#cached.state));
         throw error;
       }
-      if (this.#stopping.signal.aborted) {
+      if (request.signal.aborted) {
         this.#cached.amend(transitions.requestCanceled(this.#cached.state));
         throw stoppedError(this.#options.server);
       }
       this.#fail(error, request.reason);
       throw error;
+    } finally {
+      this.#stopping = undefined;
     }
   };
 

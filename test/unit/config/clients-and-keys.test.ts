@@ -343,3 +343,29 @@ it("only a client without a credential in a jwt_bearer grant can omit its id", a
     '/clients/wif: The property "id" is missing. Only a client inside of a jwt_bearer grant can omit it.',
   ]);
 });
+
+it("servers that name the same client and inherit the defaults share what is built for them", async () => {
+  const config: McpAuthConfig = {
+    defaults: { retry: { attempts: 2 }, refresh: { idle: "1h" } },
+    clients: { acme: { issuer, id: "x", certificate } },
+    servers: {
+      a: { url: "https://a.example", grant: { client: "acme" } },
+      b: { url: "https://b.example", grant: { type: "client_credentials", client: "acme" } },
+      c: { url: "https://c.example", grant: { client: { issuer, id: "x" } }, retry: { attempts: 1 } },
+    },
+  };
+  const { servers } = await loadConfig({ config, cwd: "/etc/agent", env: {} });
+  const [a, b, c] = [...servers.values()].map((entry) =>
+    "spec" in entry && entry.spec.grant.type === "client_credentials"
+      ? { client: entry.spec.grant.client, retry: entry.spec.retry, refresh: entry.spec.refresh }
+      : expect.unreachable(),
+  );
+  expect(
+    [b?.client, b?.retry, b?.refresh].map((part, index) => part === [a?.client, a?.retry, a?.refresh][index]),
+  ).toEqual([true, true, true]);
+  expect(c).toMatchObject({
+    client: { credential: { kind: "none" } },
+    retry: { attempts: 1, min: 250 },
+    refresh: { idle: 3_600_000 },
+  });
+});

@@ -156,3 +156,28 @@ describe("positions in YAML", () => {
     expect(await check("mcp-auth.config.yaml", "a: &a [*a]\n")).toHaveLength(1);
   });
 });
+
+it("each mistake among 10,000 servers is reported at its position", async () => {
+  const mistakes = [
+    { text: '"extra": 1', at: '"extra"', pointer: "/extra" },
+    { text: '"reach": "all"', at: '"all"', pointer: "/reach" },
+    { text: '"headers": { "x-a": "${NOWHERE}" }', at: '"${NOWHERE}"', pointer: "/headers/x-a" },
+    { text: '"resourceMetadata": "http://other.example/meta"', at: '"http:', pointer: "/resourceMetadata" },
+    { text: '"refresh": { "schedule": "61 * * * *" }', at: '"61', pointer: "/refresh/schedule" },
+  ];
+  const mistakeOf = (index: number) => (index % 10 === 7 ? mistakes[((index / 10) % 5) | 0] : undefined);
+  const lines = Array.from({ length: 10_000 }, (_, index) => {
+    const more = mistakeOf(index)?.text ?? '"timeout": "5s"';
+    return `"s${index}": { "url": "https://mcp.example/${index}", ${more}, "grant": ${grant} }`;
+  });
+  const expected = lines.flatMap((line, index) => {
+    const mistake = mistakeOf(index);
+    if (mistake === undefined) return [];
+    return [
+      { at: `${index + 2}:${line.indexOf(mistake.at) + 1}`, pointer: `/servers/s${index}${mistake.pointer}` },
+    ];
+  });
+  const found = await check("mcp-auth.config.json", `{ "servers": {\n${lines.join(",\n")}\n} }`);
+  expect(found.map(({ at, pointer }) => ({ at, pointer }))).toEqual(expected);
+  expect(found).toHaveLength(1_000);
+});
