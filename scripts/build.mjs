@@ -62,7 +62,12 @@ async function declarations() {
   const keep = async (name) => {
     if (kept.has(name)) return;
     kept.add(name);
-    const text = await readFile(join(staging, name), "utf8");
+    // The check of the version of Node has no declarations.
+    const text = (await readFile(join(staging, name), "utf8")).replace(
+      /^import "\..+check-node\.js";\n/m,
+      "",
+    );
+    await writeFile(join(staging, name), text);
     for (const [, path] of text.matchAll(/(?:from |import\()"(\.[^"]+)\.js"/g))
       await keep(join(dirname(name), `${path}.d.ts`));
   };

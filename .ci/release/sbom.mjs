@@ -33,8 +33,8 @@ export async function createSbom(root, folder) {
   const kept = sbom.components.filter((each) => !isDevelopment(each) || bundled.includes(nameOf(each)));
   const missing = bundled.filter((name) => !kept.some((each) => nameOf(each) === name));
   if (missing.length > 0) throw new Error(`The lock file does not have ${missing.join(", ")}.`);
-  for (const component of kept.filter(isDevelopment)) {
-    const others = component.properties.filter(({ name }) => name !== developmentProperty);
+  for (const component of kept.filter((each) => bundled.includes(nameOf(each)))) {
+    const others = (component.properties ?? []).filter(({ name }) => name !== developmentProperty);
     component.properties = [...others, { name: bundledProperty, value: "true" }];
   }
   const refs = new Set([sbom.metadata.component["bom-ref"], ...kept.map((each) => each["bom-ref"])]);

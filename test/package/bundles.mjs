@@ -43,7 +43,7 @@ export async function testBundles({ root, folder, tarball }, verdict) {
         .filter(([row]) => row.typeScript === typeScript);
       await inParallel(selected, 2, ([row, number]) => test(row, number));
     }
-    await findsRedis(folder, verdict);
+    await findsRedis({ folder, server, authority }, verdict);
     await minifiedSize(folder, verdict);
   } finally {
     await server.stop();
@@ -145,18 +145,18 @@ async function freePort() {
 }
 
 /** The optional package is not in the bundle. The program finds one that is installed beside it. */
-async function findsRedis(folder, verdict) {
+async function findsRedis({ folder, server, authority }, verdict) {
   for (const format of ["ESM", "CommonJS"]) {
     const project = join(folder, `redis-${format}`);
     await mkdir(project);
     const { bundle, file } = await bundlers.esbuild({ format, config: "Redis" }, project);
     const cwd = join(folder, `../bundle-redis-${format}`);
     await rename(bundle, cwd);
-    await writeFile(join(cwd, "ca.pem"), "");
+    await writeFile(join(cwd, "ca.pem"), authority.certificate);
     const env = {
       ...{
-        CRM_URL: "https://crm.example/mcp",
-        CRM_ISSUER: "https://auth.example",
+        CRM_URL: `${server.origin}/mcp`,
+        CRM_ISSUER: server.origin,
         CRM_ID: "a",
         CRM_SECRET: "b",
       },

@@ -16,13 +16,13 @@ export async function refusesOldNode({ workshop, folder }, verdict) {
   const entries = Object.values(exports).flatMap((target) => target.default ?? []);
   for (const [version, hasImportFlag] of Object.entries(versions)) {
     const node = await install(workshop, version);
-    const { stdout } = await run(node, ["--version"]);
+    const { stdout } = await runOld(node, ["--version"]);
     const title = `Node ${version}`;
     if (!verdict(`${title} can be installed`, stdout.startsWith(`v${version}.`), stdout)) continue;
     const sentence = `mcp-auth-runtime needs Node.js 20.19 or later; this is ${stdout.trim()}.\n`;
 
     for (const args of [["--version"], ["token", "crm"], []]) {
-      const ended = await run(node, [join(folder, Object.values(bin)[0]), ...args]);
+      const ended = await runOld(node, [join(folder, Object.values(bin)[0]), ...args]);
       verdict(
         `${title}: the command${args.map((arg) => ` ${arg}`).join("")} prints one sentence, with exit code 2`,
         ended.code === 2 && ended.output === sentence,
@@ -32,7 +32,7 @@ export async function refusesOldNode({ workshop, folder }, verdict) {
     for (const entry of entries.filter((name) => !name.endsWith("/register.js"))) {
       const url = JSON.stringify(pathToFileURL(join(folder, entry)).href);
       const program = `import(${url}).catch((error) => console.log(error instanceof Error, error.message));`;
-      const ended = await run(node, ["--input-type=module", "--eval", program]);
+      const ended = await runOld(node, ["--input-type=module", "--eval", program]);
       verdict(
         `${title}: importing ${entry} fails with the sentence`,
         ended.output === `true ${sentence}`,
@@ -42,13 +42,13 @@ export async function refusesOldNode({ workshop, folder }, verdict) {
     if (!hasImportFlag) continue;
     const register = pathToFileURL(join(folder, "dist/register.js")).href;
     const flags = ["--import", register, "--eval", "console.log('agent')"];
-    const ended = await run(node, flags);
+    const ended = await runOld(node, flags);
     verdict(
       `${title}: register ends the process before the agent, with one sentence and exit code 2`,
       ended.code === 2 && ended.output === sentence,
       `exit code ${ended.code}\n${ended.output}`,
     );
-    const warned = await run(node, flags, { env: { MCP_AUTH_REGISTER: "optional" } });
+    const warned = await runOld(node, flags, { MCP_AUTH_REGISTER: "optional" });
     verdict(
       `${title}: with MCP_AUTH_REGISTER=optional the sentence is a warning, and the agent runs`,
       warned.code === 0 &&
@@ -56,9 +56,14 @@ export async function refusesOldNode({ workshop, folder }, verdict) {
         warned.stderr.includes(`McpAuthWarning: ${sentence}`),
       warned.output,
     );
-    const off = await run(node, flags, { env: { MCP_AUTH_REGISTER: "off" } });
+    const off = await runOld(node, flags, { MCP_AUTH_REGISTER: "off" });
     verdict(`${title}: with MCP_AUTH_REGISTER=off nothing is printed`, off.output === "agent\n", off.output);
   }
+}
+
+/** Without the flag that records TLS connections, which Node 16 does not know. */
+async function runOld(node, args, variables = {}) {
+  return await run(node, args, { env: { NODE_OPTIONS: "", ...variables } });
 }
 
 /** Installs a Node from npm, and returns the path of its program. */
