@@ -8,6 +8,7 @@ it.each([
   ["zebra", ["crm", "billing"], []],
   ["ab", ["cd", "xy"], []],
   ["crm", ["crm"], []],
+  ["crm", ["crm-agents", "crm2"], ["crm2"]],
   ["server-1", ["server-2", "server-3", "server-4", "server-5"], ["server-2", "server-3", "server-4"]],
   ["billin", ["billings", "billing"], ["billing", "billings"]],
 ])("nearNames returns, for %s among %j, the names %j", (name, candidates, expected) => {
