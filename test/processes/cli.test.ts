@@ -273,7 +273,7 @@ describe("the exit code of a command", () => {
 
   test("the exit code is 4 for a server that does not respond", async () => {
     const issuer = await startScriptedIssuer(() => {});
-    const defaults = { timeout: "20ms", deadline: "50ms" };
+    const defaults = { timeout: "1s", deadline: "30s", retry: { attempts: 1 } };
     const cwd = await folder({ ...issuer.config, defaults });
     const result = await command(["token", "tools"], { cwd, env: issuer.env });
     expect(result).toMatchObject({ code: 4, out: "", err: expect.stringContaining("error[timeout]") });
