@@ -1,4 +1,4 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 import { hangLimit } from "./test/support/hang-limit.js";
 
 // Set where the tests run on another Node than the one in PATH, to be sure that they do.
@@ -13,8 +13,12 @@ delete process.env["NODE_EXTRA_CA_CERTS"];
 
 const setupFiles = ["test/support/forget-credentials.ts"];
 
+// Files that replace modules with `vi.mock()`. Where another file has loaded the sources, that would have no effect.
+const isolated = "test/**/*.isolated.test.ts";
+// The others leave nothing behind them, so that each worker loads the sources once.
+const shared = { isolate: false, exclude: [...configDefaults.exclude, isolated] };
+
 const wholeProgram = {
-  isolate: false,
   // Some of these run the command, the demo or the README's code, all of which use dist.
   globalSetup: ["test/support/build-before-tests.mjs", "test/support/tls-recorder/global-setup.mjs"],
   setupFiles: [...setupFiles, "test/support/tls-recorder/setup.mjs"],
@@ -30,15 +34,8 @@ export default defineConfig({
     restoreMocks: true,
     unstubEnvs: true,
     projects: [
-      // These leave nothing behind them, so that each worker loads the sources once.
-      {
-        extends: true,
-        test: { name: "unit", include: ["test/unit/**/*.test.ts"], isolate: false, setupFiles },
-      },
-      {
-        extends: true,
-        test: { name: "fuzz", include: ["test/fuzz/**/*.test.ts"], isolate: false, setupFiles },
-      },
+      { extends: true, test: { ...shared, name: "unit", include: ["test/unit/**/*.test.ts"], setupFiles } },
+      { extends: true, test: { ...shared, name: "fuzz", include: ["test/fuzz/**/*.test.ts"], setupFiles } },
       { extends: true, test: { name: "peers", include: ["test/peers/**/*.test.ts"] } },
       {
         extends: true,
@@ -50,10 +47,19 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { ...wholeProgram, name: "integration", include: ["test/integration/**/*.test.ts"] },
+        test: {
+          ...wholeProgram,
+          ...shared,
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+        },
       },
+      { extends: true, test: { ...wholeProgram, name: "isolated", include: [isolated] } },
       // Not part of `npm test`: each of these tests starts programs.
-      { extends: true, test: { ...wholeProgram, name: "processes", include: ["test/processes/*.test.ts"] } },
+      {
+        extends: true,
+        test: { ...wholeProgram, ...shared, name: "processes", include: ["test/processes/*.test.ts"] },
+      },
     ],
   },
 });

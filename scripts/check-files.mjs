@@ -21,6 +21,12 @@ const forbidden = [
     /\b(?:(?:Date|performance)\.now\(\)\s*-\s*[A-Za-z_(]|hrtime\b).*/g,
     /^test\/(?!fuzz\/property\.ts$).*\.ts$/,
   ],
+  // Without isolation, it has no effect on a module that another test file of the process has loaded.
+  [
+    "a replaced module outside of *.isolated.test.ts",
+    /\bvi\.(?:mock\(|doMock\((?:import\()?["'`]\.).*/g,
+    /^test\/(?:fuzz|integration|peers|processes|unit)\/.*(?<!\.isolated\.test)\.ts$/,
+  ],
 ];
 
 for await (const file of filesIn(".")) {

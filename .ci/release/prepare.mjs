@@ -31,6 +31,10 @@ try {
 }
 
 async function prepare(target) {
+  if (/^v[\d.]+-/.test(tag))
+    throw new Error(
+      `${tag} is a prerelease, and only versions that npm installs by default are released here.`,
+    );
   const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
   if (tag !== `v${version}`) throw new Error(`The tag is ${tag}, and package.json has version ${version}.`);
   const notes = notesOf(await readFile(changelog, "utf8"), version);

@@ -1,10 +1,13 @@
 // Tests what releases the package, without releasing it. `npm --prefix .ci/release test`; the last line is
 // `N passed, N failed`.
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bundled } from "../../scripts/bundle.mjs";
+import { gunzipSync } from "node:zlib";
+import { bundled } from "../../scripts/library-parts.mjs";
 import { run } from "../../scripts/run.mjs";
+import { auditedProject, vulnerabilities } from "./audit.mjs";
 import { nameOf, sbomProblems } from "./sbom.mjs";
 import { workflowProblems } from "./workflows.mjs";
 
@@ -52,6 +55,21 @@ async function workflows() {
       text.replace("npm publish", "npm ci && npm publish"),
       /other commands/,
     ],
+    ...["&& npm ci", "; npm ci", "| sh", "$(npm ci)", "`npm ci`", "> file", "& npm ci"].map((more) => [
+      `"${more}" after the command that publishes`,
+      text.replace("--access public", `--access public ${more}`),
+      /job publish: .*other commands/,
+    ]),
+    [
+      "a second line after the command that publishes",
+      text.replace(/run: (npm publish .*)/, "run: |\n          $1\n          npm ci"),
+      /job publish: .*other commands/,
+    ],
+    ...["write-all", "read-all"].map((permissions) => [
+      `a job with ${permissions}`,
+      text.replace(/permissions:\n.*\n.*id-token: write/, `permissions: ${permissions}`),
+      /job publish: list the permissions/,
+    ]),
     [
       "a variable without quotes",
       text.replace('--tag "$GITHUB_REF_NAME"', "--tag $GITHUB_REF_NAME"),
@@ -68,6 +86,7 @@ async function workflows() {
     verdict(`the check of workflows finds ${what}`, changed !== text && found.test(problems), problems);
   }
   verdict("a release runs .ci/run, as CI does", text.includes("bash .ci/run\n"));
+  verdict("a release audits what its SBOM lists", text.includes("audit.mjs prepared/sbom.cdx.json\n"));
   const scripts = [join(root, ".ci/run")];
   const { code, output } = await run("shellcheck", ["--severity", "warning", ...scripts]);
   verdict("shellcheck accepts .ci/run", code === 0, output);
@@ -95,6 +114,7 @@ async function refusals() {
       ],
       /in CHANGELOG\.md is empty/,
     ],
+    ["a prerelease", ["--tag", `${tag}-rc.1`], /^v\S+-rc\.1 is a prerelease, and [^\n]+\.\n$/],
     ["no tag", [], /^Usage: /],
   ];
   for (const [what, args, expected] of cases) {
@@ -185,8 +205,72 @@ async function bill(text) {
   reach(sbom.metadata.component["bom-ref"]);
   const unreached = sbom.components.filter((each) => !reached.has(each["bom-ref"])).map(nameOf);
   verdict("the SBOM says why the package has each of them", unreached.length === 0, unreached.join("\n"));
+  await audit(sbom, lock);
   const licensed = sbom.components.filter(({ licenses = [] }) => licenses.length > 0);
   verdict("the SBOM has the license of each package", licensed.length === sbom.components.length);
+}
+
+/** What is asked of the registry when the package is audited, and whether its answer counts. */
+async function audit(sbom, lock) {
+  const names = sbom.components.map(nameOf).sort();
+  const { version } = sbom.components.find(({ name }) => name === "undici");
+  const asked = await auditWith({}, auditedProject(sbom, lock));
+  verdict(
+    "the audit asks for each package of the SBOM, and accepts them without an advisory",
+    asked.code === 0 && asked.names.join() === names.join(),
+    `${asked.names.join()}\n${asked.output}`,
+  );
+  const vulnerable_versions = `<=${version}`;
+  const advisory = {
+    id: 1,
+    url: "https://a.example",
+    title: "Planted",
+    severity: "high",
+    vulnerable_versions,
+  };
+  const found = await auditWith({ undici: [advisory] }, auditedProject(sbom, lock));
+  verdict(
+    "the audit finds a vulnerability of a package that is built in",
+    found.code === 1 && /undici [\s\S]*Planted/.test(found.output),
+    found.output,
+  );
+  let refusal = "";
+  try {
+    auditedProject({ components: [{ name: "undici", version: "0.0.1" }] }, lock);
+  } catch (error) {
+    refusal = error.message;
+  }
+  verdict(
+    "the audit refuses a version that is not in the lock file",
+    refusal.includes("undici@0.0.1"),
+    refusal,
+  );
+}
+
+/** Audits with a registry of our own, which answers with these advisories. `names` are the packages it was asked for. */
+async function auditWith(advisories, project) {
+  const names = [];
+  const registry = createServer(async (request, response) => {
+    const chunks = await request.toArray();
+    if (request.url !== "/-/npm/v1/security/advisories/bulk") return response.writeHead(404).end("{}");
+    const body = Buffer.concat(chunks);
+    const text = request.headers["content-encoding"] === "gzip" ? gunzipSync(body) : body;
+    for (const [name, versions] of Object.entries(JSON.parse(text)))
+      names.push(...versions.map((version) => `${name}@${version}`));
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(advisories));
+  });
+  await new Promise((resolve) => registry.listen(0, "127.0.0.1", resolve));
+  try {
+    const env = {
+      npm_config_registry: `http://127.0.0.1:${registry.address().port}/`,
+      npm_config_cache: join(work, "npm-cache"),
+      npm_config_noproxy: "127.0.0.1",
+    };
+    return { ...(await vulnerabilities(project, env)), names: names.sort() };
+  } finally {
+    registry.closeAllConnections();
+    registry.close();
+  }
 }
 
 async function prepare(args) {

@@ -21,6 +21,9 @@ export async function workflowProblems(path, text) {
   ];
 }
 
+/** One command of a tool that publishes, with words and variables, so that the shell does nothing else. */
+const plainCommand = /^(?:npm publish|gh release)(?: (?:[\w./=@:-]+|"\$\w+"))+\n?$/;
+
 async function ownProblems(path, text) {
   const { permissions, jobs } = parse(text);
   const problems = [];
@@ -32,12 +35,13 @@ async function ownProblems(path, text) {
   if (JSON.stringify(permissions) !== "{}")
     problems.push("take all permissions away at the top: `permissions: {}`");
   for (const [name, job] of Object.entries(jobs)) {
-    if (job.permissions === undefined) problems.push(`job ${name}: say which permissions it needs`);
+    if (typeof job.permissions !== "object" || job.permissions === null)
+      problems.push(`job ${name}: list the permissions that it needs`);
     if (job["timeout-minutes"] === undefined) problems.push(`job ${name}: set timeout-minutes`);
     const commands = job.steps.flatMap((step) => step.run ?? []);
     // With these permissions, a job must run no code that comes from elsewhere.
     const mayAct = Object.values(job.permissions ?? {}).includes("write");
-    if (mayAct && commands.some((command) => !/^(?:npm publish|gh release) /.test(command)))
+    if (mayAct && commands.some((command) => !plainCommand.test(command)))
       problems.push(`job ${name}: has permission to write, and runs other commands too`);
     for (const command of commands) {
       if (command.includes("${{"))

@@ -131,6 +131,11 @@ const runs = [
         "test/unit/planted.test.ts":
           "const began = performance.now();\nexpect(performance.now() - began).toBeLessThan(5_000);\n",
       }),
+      plant(
+        "a test that replaces a module without isolation",
+        /replaced\.test\.ts:1: a replaced module outside of/,
+        { "test/integration/replaced.test.ts": 'vi.mock("../../src/index.js", { spy: true });\n' },
+      ),
     ],
   },
   {
