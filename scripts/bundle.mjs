@@ -7,7 +7,7 @@ import { bundled, libraryParts } from "./library-parts.mjs";
 /** Each layer is one file: its modules, with all that they import statically and that is in no layer above. */
 const layers = {
   // What `import "mcp-auth-runtime"` needs, and small modules that the command needs to print a line.
-  index: ["index", "lib/printable", "lib/version", "lib/wait", "lib/working-folder"],
+  index: ["index", "lib/printable", "lib/version", "lib/wait", "lib/working-folder", "net/env-at-load"],
   // What `--import mcp-auth-runtime/register` needs, whether or not the program makes a request.
   load: ["register/start", "register/api"],
   // What createMcpAuth() needs besides.

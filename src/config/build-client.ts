@@ -1,9 +1,17 @@
+import { isDeepStrictEqual } from "node:util";
 import { assertNothingLeft, unreachable } from "../lib/unreachable.js";
 import { buildReference, duration } from "./build-reference.js";
 import { defaults } from "./defaults.js";
 import type { Anonymous, OneCredential, OneSigner, OneSigningPlace } from "./exclusive-types.js";
 import type { Client, Config, Key, Metadata, Signer } from "./generated/types.js";
-import type { ClientSpec, ConfiguredMetadata, CredentialSpec, KeySpec, SignerSpec } from "./spec.js";
+import type {
+  ClientSpec,
+  ConfiguredMetadata,
+  CredentialSpec,
+  KeySpec,
+  SharedParts,
+  SignerSpec,
+} from "./spec.js";
 
 type ClientConfig = OneCredential<Client> | Anonymous<Client>;
 type KeyConfig = OneSigner<Key>;
@@ -17,6 +25,34 @@ export function buildClient(nameOrClient: string | ClientConfig, config: Config,
   const spec = builtClients.get(client) ?? buildClientSpec(client, config, folder);
   builtClients.set(client, spec);
   return spec;
+}
+
+/**
+ * Makes what was built of the keys and clients of a config also what is built of the equal ones of its successor. A key
+ * remembers the one that it replaced by its object, whichever server is resolved before or after a reload.
+ */
+export function keepBuilt(previous: NamedParts, next: NamedParts): void {
+  const isKept = (name: string): boolean =>
+    isDeepStrictEqual(findOwn(previous.keys, name), findOwn(next.keys, name));
+  for (const [name, key] of Object.entries(next.keys ?? {}))
+    if (isKept(name)) keep(builtKeys, findOwn(previous.keys, name), key);
+  for (const [name, client] of Object.entries(next.clients ?? {})) {
+    const known = findOwn(previous.clients, name);
+    const isSameKey = typeof client.key !== "string" || isKept(client.key);
+    if (isSameKey && isDeepStrictEqual(known, client)) keep(builtClients, known, client);
+  }
+}
+
+/** The parts of a config that have names. */
+type NamedParts = Pick<SharedParts, "keys" | "clients">;
+
+function findOwn<T>(all: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
+  return all !== undefined && Object.hasOwn(all, name) ? all[name] : undefined;
+}
+
+function keep<K extends object, V>(built: WeakMap<K, V>, previous: K | undefined, next: K): void {
+  const known = previous && built.get(previous);
+  if (known !== undefined) built.set(next, known);
 }
 
 function buildClientSpec(client: ClientConfig, config: Config, folder: string): ClientSpec {

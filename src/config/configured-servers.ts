@@ -1,9 +1,10 @@
 import { McpAuthError } from "../errors/error.js";
+import { keepBuilt } from "./build-client.js";
 import { buildServer } from "./build-server.js";
 import { formatViolation } from "./format-violation.js";
 import type { Config, Server } from "./generated/types.js";
 import type { ServerMistakes } from "./server-mistakes.js";
-import type { ServerEntries, ServerEntry } from "./spec.js";
+import type { ServerEntries, ServerEntry, SharedParts } from "./spec.js";
 
 export interface ServersOptions {
   /** Valid, apart from the mistakes. */
@@ -31,10 +32,15 @@ export class ConfiguredServers implements ServerEntries {
     return this.names.length;
   }
 
-  get shared(): object {
+  get shared(): SharedParts {
     const { config, folder } = this.#options;
     const { clients, keys, defaults } = config;
     return { clients, keys, defaults, folder };
+  }
+
+  succeed(previous: ServerEntries): void {
+    // Relative paths of equal keys would name other files.
+    if (previous.shared.folder === this.shared.folder) keepBuilt(previous.shared, this.shared);
   }
 
   has(name: string): boolean {

@@ -31,7 +31,7 @@ export class ServerMistakes {
 
   /** Whether there is a mistake that breaks a server. */
   breaks(server: string): boolean {
-    return this.of(server).length > 0;
+    return this.#inOtherParts.length > 0 || this.of(server).length > 0;
   }
 
   /** Returns the mistakes that break a server, in the order of the text. */

@@ -1,5 +1,5 @@
 import type { McpAuthError } from "../errors/error.js";
-import type { Client, Server } from "./generated/types.js";
+import type { Client, Config, Server } from "./generated/types.js";
 
 /**
  * The config as the runtime uses it: validated and interpolated, with merged defaults, resolved names, durations in
@@ -72,7 +72,17 @@ export interface ServerEntries {
   /** Returns a server as the config has it. */
   definition(name: string): Server | undefined;
   /** Everything besides its definition that a server is built from. */
-  readonly shared: object;
+  readonly shared: SharedParts;
+  /** Takes over what was built of equal keys and clients, before a reload replaces `previous`. */
+  succeed(previous: ServerEntries): void;
+}
+
+/** Everything besides its definition that a server is built from. Relative paths are relative to `folder`. */
+export interface SharedParts {
+  readonly clients: Config["clients"] | undefined;
+  readonly keys: Config["keys"] | undefined;
+  readonly defaults: Config["defaults"] | undefined;
+  readonly folder: string;
 }
 
 /** A server that can be used, or the reason why it cannot (a `${NAME}` without a value, an `http:` URL). */

@@ -34,7 +34,13 @@ export class ServerIndex<S extends IndexedServer> {
 /** The servers whose URLs have the same path and the same parameters, by the values of these parameters. */
 interface SameParameters<S> {
   readonly names: readonly string[];
-  readonly byValues: Map<string, S>;
+  readonly byValues: Map<string, Placed<S>>;
+}
+
+interface Placed<S> {
+  readonly server: S;
+  /** Its place in the config, from 0. */
+  readonly place: number;
 }
 
 /** The servers at one origin. */
@@ -49,31 +55,36 @@ export class ServersAtOrigin<S extends IndexedServer> {
   add(server: S): void {
     const { address } = server;
     const { pathname } = address;
-    this.all.push(server);
+    const place = this.all.push(server) - 1;
     this.#lengths.add(pathname.length);
     const byNames = this.#byPath.get(pathname) ?? new Map<string, SameParameters<S>>();
     this.#byPath.set(pathname, byNames);
     const names = address.search === "" ? [] : [...new Set(address.searchParams.keys())].sort();
     const key = JSON.stringify(names);
-    const group = byNames.get(key) ?? { names, byValues: new Map<string, S>() };
+    const group = byNames.get(key) ?? { names, byValues: new Map<string, Placed<S>>() };
     byNames.set(key, group);
     const values = valuesOf(address, names);
     // Of servers with the same URL, only the first is ever found.
-    if (!group.byValues.has(values)) group.byValues.set(values, server);
+    if (!group.byValues.has(values)) group.byValues.set(values, { server, place });
   }
 
   /** Returns the server that a URL at this origin belongs to, `undefined` if there is none. */
   closest(url: URL): S | undefined {
-    const candidates: S[] = [];
+    const candidates: Placed<S>[] = [];
     for (const length of this.#lengths) {
       const byNames = this.#byPath.get(url.pathname.slice(0, length));
       if (byNames === undefined || length > url.pathname.length) continue;
       for (const { names, byValues } of byNames.values()) {
-        const server = byValues.get(valuesOf(url, names));
-        if (server !== undefined) candidates.push(server);
+        const placed = byValues.get(valuesOf(url, names));
+        if (placed !== undefined) candidates.push(placed);
       }
     }
-    return closestServer(url, candidates);
+    // Of servers that are equally close, the first in the config is found.
+    const inOrder = candidates.sort((a, b) => a.place - b.place);
+    return closestServer(
+      url,
+      inOrder.map(({ server }) => server),
+    );
   }
 }
 

@@ -7,6 +7,7 @@ import type { AgentLease, Agents } from "./agents.js";
 import { assertResponse } from "./assert-response.js";
 import type { FetchFunction } from "./bounded-fetch.js";
 import type { TlsIdentity } from "./client-certificate.js";
+import { proxiesAtLoad } from "./env-at-load.js";
 import { namesProxy, proxyVariables, type Variables } from "./environment.js";
 import { type NetworkTrust, networkTrust } from "./network-trust.js";
 import type { ProxyRules } from "./proxy.js";
@@ -36,6 +37,8 @@ export interface NetworkOptions {
    * The environment in which Node itself looks up TLS settings, even if `env` is another one; `process.env` by default.
    */
   readonly processEnv?: Variables;
+  /** On Bun and Deno: the proxy variables of the process when the package was loaded. */
+  readonly envAtLoad?: Variables;
   /** The authorities to trust; those of `spec` by default. */
   readonly trust?: Pick<NetworkTrust, "authorities">;
   /** Learns from each response how far the clock of its server differs from ours. */
@@ -139,10 +142,11 @@ interface Connections {
  * requests while the process has verification turned off.
  */
 function networkOfPlatform(runtime: JsRuntime, options: NetworkOptions): Network {
-  const { fetch, spec, env, processEnv = process.env, serverClocks } = options;
+  const { fetch, spec, env, serverClocks } = options;
+  const { processEnv = process.env, envAtLoad = proxiesAtLoad } = options;
   const networkFetch: FetchFunction = async (input, init) => {
     const { assertPlatformCanSend } = await import("./other-runtimes.js");
-    assertPlatformCanSend(urlOf(input), { runtime, spec, env, processEnv });
+    assertPlatformCanSend(urlOf(input), { runtime, spec, env, processEnv, envAtLoad });
     const sentAt = serverClocks?.now();
     const response = await fetch(input, init);
     assertResponse(response);

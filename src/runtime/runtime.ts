@@ -169,6 +169,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     const kept = keepsStore(this.#dependencies, previous, spec) ? this.#context : undefined;
     const context = keepsContext ? this.#context : createRuntimeContext(this.#dependencies, spec, kept);
     const removed = previous.servers.names.filter((name) => !spec.servers.has(name));
+    spec.servers.succeed(previous.servers);
     const isSame = sameServers(previous.servers, spec.servers);
     const [added, changed]: [string[], string[]] = [[], []];
     for (const [name, reference] of this.#removed) {

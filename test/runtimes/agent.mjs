@@ -56,6 +56,11 @@ const scenarios = {
   proxy: () => failure(configOf({}, { network: { proxy: PROXY } })),
   noProxy: () => failure(configOf({}, { network: { proxy: false } })),
   plain: () => failure(configOf()),
+  /** Removes the variable with the proxy after the import, and before the first request. */
+  removed() {
+    delete process.env.HTTP_PROXY;
+    return failure(configOf());
+  },
   certificate: () =>
     failure(
       configOf({

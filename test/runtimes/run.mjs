@@ -140,6 +140,22 @@ async function testRuntime(runtime, { command, args, version }) {
     const secure = { HTTPS_PROXY: proxy.origin, ORIGIN: "https://auth.example" };
     await refused("plain", "a proxy in the environment (HTTPS_PROXY)", secure);
   });
+  await check("a proxy that was removed after the import is refused too", async () => {
+    const feature = "a proxy in the environment at the start (HTTP_PROXY)";
+    await refused("removed", feature, { HTTP_PROXY: proxy.origin });
+    const exempt = { HTTP_PROXY: proxy.origin, NO_PROXY: "127.0.0.1" };
+    assert.match((await agent("removed", exempt)).token, /^token-/);
+  });
+  await check(
+    "a NO_PROXY that other programs read differently is refused, and no proxy gets a request",
+    async () => {
+      for (const list of ["other.example 127.0.0.1", "127.0.0.0/8", "*", "127.0.0.1:443", "other.example *"])
+        await refused("plain", "a proxy in the environment (HTTP_PROXY)", {
+          HTTP_PROXY: proxy.origin,
+          NO_PROXY: list,
+        });
+    },
+  );
   await check("a server that NO_PROXY names is reached without the proxy", async () => {
     const env = { HTTP_PROXY: proxy.origin, NO_PROXY: "other.example,127.0.0.1" };
     assert.match((await agent("plain", env)).token, /^token-/);

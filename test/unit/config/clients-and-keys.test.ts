@@ -369,3 +369,49 @@ it("servers that name the same client and inherit the defaults share what is bui
     refresh: { idle: 3_600_000 },
   });
 });
+
+it("a server that is first built after a reload has the key and client objects of those built before", async () => {
+  const servers = {
+    a: { url: "https://a.example", grant: { client: "acme" } },
+    b: { url: "https://b.example", grant: { client: "acme" }, dpop: { key: "agent" } },
+  };
+  const config = (key: object, client: object = {}): McpAuthConfig => ({
+    keys: { agent: { privateKey, ...key } },
+    clients: { acme: { issuer, id: "x", key: "agent", ...client } },
+    servers,
+  });
+  const load = async (source: McpAuthConfig, cwd = "/etc/agent") =>
+    (await loadConfig({ config: source, cwd, env: {} })).servers;
+  type Servers = Awaited<ReturnType<typeof load>>;
+  const partsOf = (loaded: Servers, name: string) => {
+    const entry = loaded.get(name);
+    if (entry === undefined || !("spec" in entry) || entry.spec.grant.type !== "client_credentials")
+      return expect.unreachable();
+    const { client } = entry.spec.grant;
+    return { client, key: client.credential.kind === "key" ? client.credential.key : undefined };
+  };
+  const first = await load(config({}));
+  const before = partsOf(first, "a");
+
+  // Two reloads, of which the first builds nothing.
+  const second = await load(config({}));
+  second.succeed(first);
+  const third = await load(config({}));
+  third.succeed(second);
+  expect(partsOf(third, "b").client).toBe(before.client);
+  expect(partsOf(third, "b").key).toBe(before.key);
+
+  const otherClient = await load(config({}, { id: "y" }));
+  otherClient.succeed(first);
+  expect(partsOf(otherClient, "b").client).not.toBe(before.client);
+  expect(partsOf(otherClient, "b").key).toBe(before.key);
+
+  const otherKey = await load(config({ alg: "ES256" }));
+  otherKey.succeed(first);
+  expect(partsOf(otherKey, "b").key).toMatchObject({ alg: "ES256" });
+  expect(partsOf(otherKey, "b").client.credential).toMatchObject({ key: { alg: "ES256" } });
+
+  const otherFolder = await load(config({}), "/etc/other");
+  otherFolder.succeed(first);
+  expect(partsOf(otherFolder, "b").key).not.toBe(before.key);
+});

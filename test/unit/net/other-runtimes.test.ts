@@ -1,6 +1,7 @@
 // What is refused on Bun and Deno. test/runtimes runs the package on both of them.
 import { describe, expect, test } from "vitest";
 import type { NetworkSpec } from "../../../src/config/spec.js";
+import { McpAuthError } from "../../../src/errors/error.js";
 import { Secret } from "../../../src/lib/secret.js";
 import type { FetchFunction } from "../../../src/net/bounded-fetch.js";
 import { createNetwork, type NetworkOptions } from "../../../src/net/network.js";
@@ -20,7 +21,13 @@ function networkOn(
     sent.push(input);
     return new Response("ok");
   };
-  const given = { fetch, spec: { ca: [], allowInsecureHttp: [], ...spec }, env: {}, processEnv: {} };
+  const given = {
+    fetch,
+    spec: { ca: [], allowInsecureHttp: [], ...spec },
+    env: {},
+    processEnv: {},
+    envAtLoad: {},
+  };
   return { network: createNetwork({ ...given, runtime, ...more }), sent };
 }
 
@@ -35,7 +42,7 @@ describe.each(["Bun", "Deno"] as const)("on %s", (runtime) => {
 
   const [remove, unset] = [
     "remove it from the config.",
-    "unset that variable, or name the server in NO_PROXY.",
+    "unset that variable, or name the server in NO_PROXY (host names in lower case, with commas between them).",
   ];
   test.each<[string, Partial<NetworkSpec>, Partial<NetworkOptions>, string, string]>([
     ["authorities", { ca: ["ca.pem"] }, {}, '"ca" under "network"', remove],
@@ -61,6 +68,13 @@ describe.each(["Bun", "Deno"] as const)("on %s", (runtime) => {
       { processEnv: { HTTPS_PROXY: proxy } },
       "a proxy in the environment (HTTPS_PROXY)",
       unset,
+    ],
+    [
+      "a variable that was removed after the start",
+      {},
+      { envAtLoad: { HTTPS_PROXY: proxy, NO_PROXY: "other.example" }, processEnv: { NO_PROXY: "*" } },
+      "a proxy in the environment at the start (HTTPS_PROXY)",
+      "start it without that variable, or with the server in NO_PROXY (host names in lower case, with commas between them).",
     ],
     [
       "a proxy in the env of createMcpAuth",
@@ -103,22 +117,51 @@ describe.each(["Bun", "Deno"] as const)("on %s", (runtime) => {
     expect(sent).toEqual([url]);
   });
 
-  test.each<[string, boolean]>([
-    ["auth.example", true],
-    ["other.example, example", true],
-    ["*", true],
-    ["other.example", false],
-    // Deno does not understand these.
-    ["*.example", false],
-    ["auth.example:443", false],
-  ])(`on ${runtime}, NO_PROXY %s allows the request: %s`, async (list, isAllowed) => {
-    const { network, sent } = networkOn(runtime, {}, { processEnv: { HTTPS_PROXY: proxy, NO_PROXY: list } });
-    const outcome = await network.fetch(url).then(
-      () => true,
-      () => false,
-    );
-    expect(outcome).toBe(isAllowed);
-    expect(sent).toHaveLength(isAllowed ? 1 : 0);
+  test.each<[string | Record<string, string>, string, boolean]>([
+    ["auth.example", "auth.example", true],
+    ["other.example, example", "auth.example", true],
+    [".example\t,other", "auth.example", true],
+    ["*", "auth.example", true],
+    ["127.0.0.1", "127.0.0.1", true],
+    ["auth.example.", "auth.example", false],
+    ["other.example", "auth.example", false],
+    ["h.example", "auth.example", false],
+    [".auth.example", "auth.example", false],
+    ["", "auth.example", false],
+    // Not all versions of the two understand these.
+    ["*.example", "auth.example", false],
+    ["auth.example:443", "auth.example", false],
+    ["other.example auth.example", "auth.example", false],
+    ["auth.example\u00A0", "auth.example", false],
+    ["AUTH.example", "auth.example", false],
+    ["other.example, *", "auth.example", false],
+    ["other.example *", "auth.example", false],
+    ["*", "127.0.0.1", false],
+    ["127.0.0.0/8", "127.0.0.1", false],
+    ["0.0.1", "127.0.0.1", false],
+    ["[::1]", "[::1]", false],
+    ["::1", "[::1]", false],
+    ["*", "[::1]", false],
+    ["auth.example", "auth.example.", false],
+    ["auth.example.", "auth.example.", false],
+    ["*", "auth.example.", false],
+    // Deno reads the first of two, and Bun the second.
+    [{ NO_PROXY: "auth.example", no_proxy: "other.example" }, "auth.example", false],
+    [{ NO_PROXY: "other.example", no_proxy: "auth.example" }, "auth.example", false],
+    [{ NO_PROXY: "", no_proxy: "auth.example" }, "auth.example", false],
+    [{ NO_PROXY: "auth.example", no_proxy: "example" }, "auth.example", true],
+  ])(`on ${runtime}, NO_PROXY %j allows a request to %s: %s`, async (list, host, isAllowed) => {
+    const lists = typeof list === "string" ? { NO_PROXY: list } : list;
+    const proxied = { HTTPS_PROXY: proxy, ...lists };
+    for (const more of [{ processEnv: proxied }, { envAtLoad: proxied }]) {
+      const { network, sent } = networkOn(runtime, {}, more);
+      const outcome = await network.fetch(`https://${host}/token`).then(
+        () => "sent",
+        (error: unknown) => (error instanceof McpAuthError ? error.code : error),
+      );
+      expect(outcome).toBe(isAllowed ? "sent" : "config_invalid");
+      expect(sent).toHaveLength(isAllowed ? 1 : 0);
+    }
   });
 
   test(`on ${runtime}, https is refused while verification is off, and nothing is sent`, async () => {

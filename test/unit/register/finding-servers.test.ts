@@ -6,7 +6,7 @@ import { ServerMap } from "../../../src/register/server-map.js";
 const origin = "https://gateway.example";
 const segment = fc.constantFrom("", "mcp", "mcp2", "a", "b");
 const path = fc.array(segment, { maxLength: 4 }).map((segments) => `/${segments.join("/")}`);
-const query = fc.constantFrom("", "?tenant=1", "?tenant=2", "?tenant=1&region=eu");
+const query = fc.constantFrom("", "?tenant=1", "?tenant=2", "?region=eu", "?tenant=1&region=eu");
 
 test("ServerMap finds the same server for a URL as a comparison with every server at the origin", () => {
   fc.assert(
@@ -52,4 +52,13 @@ test("ServerMap finds the servers at an origin regardless of earlier lookups", (
       }
     }),
   );
+});
+
+test("of servers that are equally close, ServerMap finds the first in the config", () => {
+  const urls = new Map([
+    ["a1", `${origin}/mcp?a=1`],
+    ["b2", `${origin}/mcp?b=2`],
+    ["a9", `${origin}/mcp?a=9`],
+  ]);
+  expect(new ServerMap(urls).find(`${origin}/mcp?a=9&b=2`)?.server.name).toBe("b2");
 });
