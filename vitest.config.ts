@@ -37,6 +37,7 @@ export default defineConfig({
       { extends: true, test: { ...shared, name: "unit", include: ["test/unit/**/*.test.ts"], setupFiles } },
       { extends: true, test: { ...shared, name: "fuzz", include: ["test/fuzz/**/*.test.ts"], setupFiles } },
       { extends: true, test: { name: "peers", include: ["test/peers/**/*.test.ts"] } },
+      { extends: true, test: { name: "scripts", include: ["test/scripts/*.test.mjs"] } },
       {
         extends: true,
         test: {

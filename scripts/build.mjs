@@ -1,8 +1,9 @@
 // `npm run build`: builds dist from src. rolldown writes the JavaScript, and tsc the declarations. With `--if-stale`, it
 // builds only if a source is newer than dist.
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { bundle } from "./bundle.mjs";
+import { changedAt, isFresh } from "./is-fresh.mjs";
 import { run, secondsSince } from "./run.mjs";
 
 const root = join(import.meta.dirname, "..");
@@ -13,7 +14,7 @@ const libraries = Object.values(exports).flatMap(
   ({ types }) => types?.slice("./dist/".length, -".d.ts".length) ?? [],
 );
 
-if (process.argv.includes("--if-stale") && (await isFresh())) process.exit(0);
+if (process.argv.includes("--if-stale") && (await isFresh(root))) process.exit(0);
 
 const started = performance.now();
 await mkdir(dist, { recursive: true });
@@ -49,7 +50,19 @@ async function notices(folders) {
     const { name, version } = JSON.parse(await readFile(join(root, folder, "package.json"), "utf8"));
     return `${name} ${version}\n\n${(await readFile(join(root, folder, license), "utf8")).trim()}\n`;
   });
-  const text = ["dist contains code of these packages.\n", ...(await Promise.all(parts))];
+  // The parser of undici is llhttp, compiled. The package of undici does not have its license.
+  const parser = await readFile(join(import.meta.dirname, "licenses/llhttp"), "utf8");
+  const { packages } = JSON.parse(await readFile(join(root, "package-lock.json"), "utf8"));
+  const isInstalled = ({ dev, devOptional, peer }) => !dev && !devOptional && !peer;
+  const installed = Object.keys(packages).filter((path) => path !== "" && isInstalled(packages[path]));
+  const names = installed.map((path) => path.split("node_modules/").at(-1)).join(", ");
+  const text = [
+    `dist contains code of the packages below.\n
+npm installs these packages besides, each with its license: ${names}.
+A program that is bundled with this package contains their code too.\n`,
+    ...(await Promise.all(parts)),
+  ];
+  text.push(`llhttp (in undici)\n\n${parser.trim()}\n`);
   await writeFile(join(staging, "THIRD-PARTY-NOTICES"), text.join(`\n${"-".repeat(80)}\n\n`));
 }
 
@@ -85,18 +98,4 @@ async function replaceDist() {
       await rm(join(dist, name), { recursive: true, force: true });
   }
   for (const name of await readdir(staging)) await rename(join(staging, name), join(dist, name));
-}
-
-async function isFresh() {
-  const inputs = ["package.json", "tsconfig.json", "tsconfig.build.json", "src", "scripts"];
-  for (const folder of ["src", "scripts"]) {
-    for (const name of await readdir(join(root, folder), { recursive: true }))
-      inputs.push(join(folder, name));
-  }
-  const times = await Promise.all(inputs.map((name) => changedAt(join(root, name))));
-  return Math.max(...times) < (await changedAt(join(dist, "index.d.ts")));
-}
-
-async function changedAt(path) {
-  return (await stat(path).catch(() => undefined))?.mtimeMs ?? 0;
 }

@@ -1,6 +1,6 @@
 // Bundles src into the modules of dist. A program waits for each file that Node reads, half a millisecond or more, so
 // the modules that are needed together become one file.
-import { basename, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { rolldown } from "rolldown";
 import { bundled, libraryParts } from "./library-parts.mjs";
 
@@ -39,6 +39,8 @@ export async function bundle(root, entryPoints, folder) {
     cwd: root,
     input: Object.fromEntries(entryPoints.map((name) => [name, source(name)])),
     platform: "node",
+    // Where node_modules is a link, comments would name the folder that it leads to.
+    resolve: { symlinks: false },
     external: (id, importer = "") =>
       /^[^./\0]/.test(id) && !importer.includes("node_modules") && !bundled.includes(id.split("/")[0]),
     // Other modules of a layer use more of it than an entry point exports.
@@ -67,7 +69,13 @@ export async function bundle(root, entryPoints, folder) {
   });
   await bundler.close();
   const modules = output.flatMap(({ moduleIds = [] }) => moduleIds);
-  return [...new Set(modules.flatMap((id) => /node_modules[\\/][^\\/]+/.exec(id) ?? []))].sort();
+  return packageFolders(modules.map((id) => relative(root, id)));
+}
+
+/** Returns the folders of the packages that modules belong to. A package may be inside of another one. */
+export function packageFolders(paths) {
+  const folder = /^(?:.*[\\/])?node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+(?=[\\/])/;
+  return [...new Set(paths.flatMap((path) => folder.exec(path) ?? []))].sort();
 }
 
 /** Returns the function that names the layer of a module; other modules are divided into chunks by who loads them. */
@@ -93,28 +101,50 @@ function staticallyReached(ids, bundler, reached = new Set()) {
   return reached;
 }
 
-/** Removes the chunks that only pass on what a layer exports: a lazy import loads the layer itself instead. */
+/**
+ * Removes the chunks that only pass on what a layer exports, with the same names: a lazy import loads the layer itself
+ * instead. A chunk that gives an export another name stays, since the layer may have another export of that name.
+ */
+export function removeFacades(files) {
+  const passesOn =
+    /^import \{ ([\w$]+(?:, [\w$]+)*) \} from "[^"]+";\s+export \{ ([\w$]+(?:, [\w$]+)*) \};\s*$/;
+  for (const { fileName, isEntry, moduleIds, imports, exports, code } of Object.values(files)) {
+    const layer = files[imports?.[0]];
+    const isFacade = !isEntry && moduleIds?.length === 0 && imports.length === 1 && passesOn.test(code);
+    if (!isFacade || layer === undefined || dirname(fileName) !== dirname(layer.fileName)) continue;
+    if (!exports.every((name) => layer.exports.includes(name))) continue;
+    delete files[fileName];
+    renameIn(files, fileName, layer.fileName);
+  }
+}
+
+/** Moves the few helpers for CommonJS, which would be a file of their own, into the layer `load`. */
+export function moveHelpers(files) {
+  const chunk = (name) => {
+    const found = Object.values(files).find((file) => file.name === name);
+    if (found === undefined)
+      throw new Error(`The bundle has no chunk "${name}" for the helpers of rolldown.`);
+    return found;
+  };
+  const helpers = chunk("rolldown-runtime");
+  const home = chunk("load");
+  const statement = new RegExp(`^import .*${basename(helpers.fileName)}";$`, "m");
+  if (!statement.test(home.code))
+    throw new Error(`${home.fileName} does not import the helpers of rolldown.`);
+  delete files[helpers.fileName];
+  home.code = home.code.replace(statement, () => helpers.code);
+  renameIn(files, helpers.fileName, home.fileName);
+}
+
+function renameIn(files, from, to) {
+  for (const file of Object.values(files)) file.code = file.code?.replaceAll(basename(from), basename(to));
+}
+
 const withoutFacades = {
   name: "without-facades",
   generateBundle(_, files) {
-    for (const { fileName, isEntry, moduleIds, imports, exports } of Object.values(files)) {
-      const layer = files[imports?.[0]];
-      const isFacade = !isEntry && moduleIds?.length === 0 && imports.length === 1;
-      if (!isFacade || !exports.every((name) => layer.exports.includes(name))) continue;
-      delete files[fileName];
-      for (const file of Object.values(files))
-        file.code = file.code.replaceAll(basename(fileName), basename(layer.fileName));
-    }
-    // A few helpers for CommonJS would be a file of their own.
-    const helpers = Object.values(files).find(({ name }) => name === "rolldown-runtime");
-    const home = Object.values(files).find(({ name }) => name === "load");
-    delete files[helpers.fileName];
-    home.code = home.code.replace(
-      new RegExp(`^import .*${basename(helpers.fileName)}";$`, "m"),
-      () => helpers.code,
-    );
-    for (const file of Object.values(files))
-      file.code = file.code.replaceAll(basename(helpers.fileName), basename(home.fileName));
+    removeFacades(files);
+    moveHelpers(files);
   },
 };
 

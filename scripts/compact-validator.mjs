@@ -1,10 +1,20 @@
 // Shortens the validator that ajv compiles, which would otherwise be a fifth of each program that is bundled.
 
+/** What fails at run time: names whose declarations were removed, and uses of the errors as they were before. */
+const leftovers = [
+  /^.*\b(?:schema|func|formats|err)\d+\b.*$/m,
+  /^.*\bvErrors\b(?!\.length\b|\.push\(\{\}\);|[,)]).*$/m,
+  /^.*\bvErrors\.length(?!;| = _errs\d+;$).*$/m,
+];
+
 /**
  * Replaces what ajv repeats for each rule by a call of a function of src/config/validator-errors.ts, and leaves out
  * what nobody reads. Throws if ajv writes its code in another way.
+ *
+ * @param {string} code
+ * @param {Readonly<Record<string, { properties: readonly string[] }>>} definitions that these functions know, by title
  */
-export function compactValidator(code) {
+export function compactValidator(code, definitions) {
   const schemas = new Map(
     [...code.matchAll(/^const (schema\d+) = (.*);$/gm)].map(([, name, json]) => [name, JSON.parse(json)]),
   );
@@ -22,6 +32,25 @@ export function compactValidator(code) {
     const json = JSON.stringify({ title, errorMessage, patternErrorMessage, enum: values });
     if (!parts.has(json)) parts.set(json, `part${parts.size}`);
     return parts.get(json);
+  };
+  // Of many names, ajv looks one up in the schema; few of them are in the condition.
+  const namesIn = (condition, key) => {
+    const [, properties] =
+      new RegExp(`^\\(func\\d+\\.call\\((schema[^,]*), ${key}\\)\\)$`).exec(condition) ?? [];
+    if (properties !== undefined) return Object.keys(partValue(properties));
+    const name = new RegExp(`${key} === ("(?:[^"\\\\]|\\\\.)*")`, "g");
+    const rest = condition.replaceAll(name, "").replaceAll(/[()|\s]/g, "");
+    if (rest !== "") throw new Error(`Nothing is known of this condition for a property: ${condition}`);
+    return [...condition.matchAll(name)].map(([, quoted]) => JSON.parse(quoted));
+  };
+  const refusesExactly = (names, part) => {
+    const [json] = [...parts].find(([, each]) => each === part);
+    const { title } = JSON.parse(json);
+    const known = Object.hasOwn(definitions, title) ? definitions[title].properties : undefined;
+    if (known?.toSorted().join() !== names.toSorted().join())
+      throw new Error(
+        `An object with \`additionalProperties: false\` needs a title of its own; ${title} is none. It has ${names.join(", ")}.`,
+      );
   };
   const errorOf = (_, path, keyword, params, schema, data = "data", name) => {
     const isUnread = /^(?:pattern|allowedValues?):/.test(params);
@@ -61,8 +90,11 @@ export function compactValidator(code) {
     [/\bfunc\d+\((\w+)\) < 1\b/g, "$1.length < 1"],
     [/(\w+) && typeof \1 == "object" && !Array\.isArray\(\1\)/g, "isObject($1)"],
     [
-      /^for\(const (\w+) in (\w+)\)\{\nif\(.*\nfail\(vErrors, (.*), "additionalProperties", (part\d+), .*\n\}\n\}$/gm,
-      "refuseOthers(vErrors, $3, $4, $2);",
+      /^for\(const (\w+) in (\w+)\)\{\nif\(!(.*)\)\{\nfail\(vErrors, (.*), "additionalProperties", (part\d+), .*\n\}\n\}$/gm,
+      (_, key, object, condition, path, part) => {
+        refusesExactly(namesIn(condition, key), part);
+        return `refuseOthers(vErrors, ${path}, ${part}, ${object});`;
+      },
     ],
     [
       /^if\(data\.(\w+) === undefined\)\{\nfail\(vErrors, (.*), "required", (part\d+), data, .*\n\}$/gm,
@@ -82,6 +114,10 @@ export function compactValidator(code) {
     if (!pattern.test(text))
       throw new Error(`ajv writes its code in another way now: ${pattern} finds nothing.`);
     text = text.replace(pattern, replacement);
+  }
+  for (const leftover of leftovers) {
+    const [line] = leftover.exec(text) ?? [];
+    if (line !== undefined) throw new Error(`This line of the validator would fail at run time: ${line}`);
   }
   const [, root] = /^export const validate = (\w+);$/m.exec(code) ?? [];
   const tables = [...parts].map(([json, name]) => `const ${name} = ${json};\n`).join("");

@@ -9,7 +9,7 @@ import { build } from "esbuild";
 import { compile } from "json-schema-to-typescript";
 import { compactValidator } from "./compact-validator.mjs";
 import { referencePage } from "./reference-page.mjs";
-import { definitionTables, plainSchema, targetOf, withoutNotes } from "./schema-data.mjs";
+import { definitionsOf, definitionTables, plainSchema, targetOf, withoutNotes } from "./schema-data.mjs";
 
 const root = join(import.meta.dirname, "..");
 const notice = "Generated from schema/mcp-auth.schema.json by scripts/generate.mjs. Do not edit.";
@@ -118,8 +118,9 @@ async function validator() {
   });
   const whole = withoutNotes(JSON.parse(JSON.stringify(schema, inPlace)));
   const validate = ajv.compile(withConditions(whole));
+  const contents = compactValidator(standalone.default(ajv, validate), definitionsOf(schema));
   const { outputFiles } = await build({
-    stdin: { contents: compactValidator(standalone.default(ajv, validate)), resolveDir: root, loader: "js" },
+    stdin: { contents, resolveDir: root, loader: "js" },
     // Paths of modules show in the result, which must not depend on where it is made.
     absWorkingDir: root,
     preserveSymlinks: true,

@@ -53,18 +53,23 @@ export function plainSchema(schema) {
   return `${type}\nexport const schema: SchemaKeywords = JSON.parse(\n  ${json},\n);\n`;
 }
 
-/** Returns the tables that src/config/definitions.ts describes. */
-export function definitionTables(schema) {
-  const nodes = [...nodesOf(schema)];
-  const closed = nodes.filter(({ additionalProperties, title }) => additionalProperties === false && title);
-  const noSource = schema.$defs.secretReference.allOf.find(({ then }) => then?.title === "NoSource");
+/** Returns the names of the properties of objects that may have no others, by title. */
+export function definitionsOf(schema) {
   const namesIn = ({ properties, required = [] }) => {
     const names = Object.keys(properties);
     const references = names.filter((name) => isReference(schema, properties[name]));
     return { properties: names, required, references };
   };
+  const isClosed = ({ additionalProperties, title }) => additionalProperties === false && title;
+  return Object.fromEntries([...nodesOf(schema)].filter(isClosed).map((node) => [node.title, namesIn(node)]));
+}
+
+/** Returns the tables that src/config/definitions.ts describes. */
+export function definitionTables(schema) {
+  const nodes = [...nodesOf(schema)];
+  const noSource = schema.$defs.secretReference.allOf.find(({ then }) => then?.title === "NoSource");
   const tables = {
-    definitions: Object.fromEntries(closed.map((node) => [node.title, namesIn(node)])),
+    definitions: definitionsOf(schema),
     grantTitles: variants(schema, schema.$defs.grant),
     storeTitles: variants(schema, schema.$defs.store),
     referenceKinds: noSource.if.not.anyOf.map(({ required: [name] }) => name),

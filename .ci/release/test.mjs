@@ -182,6 +182,18 @@ async function bill(text) {
     unnamed.length === 0,
     unnamed.join("\n"),
   );
+  const bundling = await readFile(join(work, "package/docs/bundling.md"), "utf8");
+  const besides = installed.map((each) => each.slice(0, each.lastIndexOf("@")));
+  const unsaid = besides.filter((name) => !bundling.includes(`\`${name}\``) || !notices.includes(` ${name}`));
+  verdict(
+    "docs/bundling.md and THIRD-PARTY-NOTICES name each package that npm installs besides",
+    besides.length > 2 && unsaid.length === 0,
+    unsaid.join("\n"),
+  );
+  verdict(
+    "THIRD-PARTY-NOTICES has the license of the parser that is compiled into undici",
+    /\nllhttp [^\n]*\n\nCopyright Fedor Indutny[^\n]*\n\nPermission is hereby granted/.test(notices),
+  );
   verdict(
     "the SBOM lists what npm installs with the package, what is built into it, and nothing else",
     names.toSorted().join() === [...new Set([...installed, ...inDist])].sort().join(),

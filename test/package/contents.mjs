@@ -19,6 +19,8 @@ export async function hasExpectedContents({ root, folder }, verdict) {
   const texts = files.filter((name) => name.startsWith("dist/"));
   const mapped = await filter(texts, async (name) => /sourceMappingURL/.test(await read(folder, name)));
   verdict("none of its files refers to a source map", mapped.length === 0, mapped.join("\n"));
+  const foreign = await filter(texts, async (name) => namesPath(await read(folder, name)));
+  verdict("none of its files names a folder of the machine", foreign.length === 0, foreign.join("\n"));
   const broken = await brokenLinks(folder, files);
   verdict("its pages link only to files that it contains", broken.length === 0, broken.join("\n"));
   const size = await sizeOf(folder, files);
@@ -28,6 +30,11 @@ export async function hasExpectedContents({ root, folder }, verdict) {
   );
   // Growth is a decision. The documentation is 300 kB of it, and as much the libraries that are built in.
   verdict("is at most 1750 kB unpacked", size <= 1750 * 1024);
+}
+
+/** The comments that name modules start in the folder of the project. */
+function namesPath(text) {
+  return /^\/\/ (?!src\/|node_modules\/)[^ ]*\/node_modules\//m.test(text);
 }
 
 /** What an installation downloads and keeps, in the `node_modules` of a project that has nothing else. */
