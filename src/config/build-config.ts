@@ -26,6 +26,8 @@ interface Source {
 export function buildConfig({ document, checked, folder, configFile }: Source): ConfigSpec {
   // The value is valid against the schema that the type is generated from.
   const config = checked.value as unknown as Config;
+  // With a variable that has no value in its type, no server can be used, so nothing is stored.
+  const hasStoreType = !checked.serverMistakes.some(({ path }) => path.join("/") === "store/type");
   const mistakes = new ServerMistakes(checked.value, locate(document, checked.serverMistakes));
   return {
     ...(document.file !== undefined && { file: document.file }),
@@ -33,7 +35,7 @@ export function buildConfig({ document, checked, folder, configFile }: Source): 
     ...(configFile?.commands !== undefined && { commands: configFile.commands }),
     servers: new ConfiguredServers({ config, mistakes, folder }),
     network: buildNetwork(config.network, folder),
-    store: buildStore(config.store, folder),
+    store: buildStore(hasStoreType ? config.store : undefined, folder),
   };
 }
 

@@ -113,6 +113,6 @@ function isExempt(path: Path): boolean {
   return (
     referenceNames.has(last) ||
     (last === "key" && parent === "certificate") ||
-    (path[0] === "store" && (last === "url" || parent === "encryptionKey"))
+    (path[0] === "store" && (last === "url" || (parent === "encryptionKey" && /^\d+$/.test(last ?? ""))))
   );
 }

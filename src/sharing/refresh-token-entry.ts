@@ -4,7 +4,7 @@ import { version } from "../lib/version.js";
 import type { RefreshTokenFamily } from "../oauth/refresh-token-store.js";
 import type { OperationOptions } from "../stores/circuit-breaker.js";
 import { storeUnavailable } from "../stores/failure.js";
-import type { SharedStore } from "../stores/shared-store.js";
+import type { ReadResult, SharedStore } from "../stores/shared-store.js";
 import { hashOf } from "./entry-key.js";
 import { isLaterEntry, parseEntry, serializeEntry } from "./stored-format.js";
 
@@ -44,14 +44,26 @@ export async function readRefreshToken(
   store: SharedStore,
   key: string,
   { server, seed }: Pick<RefreshTokenFamily, "server" | "seed">,
-  options?: OperationOptions,
 ): Promise<RefreshTokenEntry> {
-  const found = await store.read(key, options);
-  if (found.kind === "absent") return { refreshToken: seed, inFlightFor: 0 };
-  const entry = found.kind === "value" ? parse(found.text, found.expiresIn) : undefined;
+  const found = await store.read(key);
+  const entry = entryIn(found, seed);
   if (entry !== undefined) return entry;
   const isLater = found.kind === "later" || (found.kind === "value" && isLaterEntry(found.text));
   throw new McpAuthError("store_unavailable", (isLater ? ofLaterVersion : unreadable)(server), { server });
+}
+
+/**
+ * Returns whether the latest refresh token of a family is still this one. If the entry cannot be decrypted, or a later
+ * version of this package wrote it, another process has replaced the token. Rejects with `store_unavailable`.
+ */
+export async function isLatestRefreshToken(
+  store: SharedStore,
+  key: string,
+  { seed, refreshToken }: Pick<RefreshTokenFamily, "seed"> & Pick<RefreshTokenEntry, "refreshToken">,
+  options?: OperationOptions,
+): Promise<boolean> {
+  const entry = entryIn(await store.read(key, options), seed);
+  return entry?.refreshToken.reveal() === refreshToken.reveal();
 }
 
 /**
@@ -86,6 +98,11 @@ function unreadable(server: string): string {
     '"encryptionKey" does not name. Add that key, or get a new refresh token and put it where the grant\'s "refreshToken" is ' +
     "read."
   );
+}
+
+function entryIn(found: ReadResult, seed: Secret): RefreshTokenEntry | undefined {
+  if (found.kind === "absent") return { refreshToken: seed, inFlightFor: 0 };
+  return found.kind === "value" ? parse(found.text, found.expiresIn) : undefined;
 }
 
 function parse(text: string, expiresIn: number | undefined): RefreshTokenEntry | undefined {

@@ -9,7 +9,12 @@ import type { Redemption, RefreshTokenFamily, RefreshTokenStore } from "../oauth
 import { type StoreFailure, storeFailureIn, storeUnavailable } from "../stores/failure.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { Lease } from "../stores/store.js";
-import { readRefreshToken, refreshTokenKey, writeRefreshToken } from "./refresh-token-entry.js";
+import {
+  isLatestRefreshToken,
+  readRefreshToken,
+  refreshTokenKey,
+  writeRefreshToken,
+} from "./refresh-token-entry.js";
 import { StoreWatcher } from "./store-watcher.js";
 
 // Milliseconds that all processes wait after the last moment at which a response may arrive.
@@ -230,8 +235,8 @@ export class StoredRefreshTokens implements RefreshTokenStore {
     const write = async (leaseFence: number): Promise<boolean> =>
       await writeRefreshToken(store, key, entry, leaseFence).then(() => true, onFailure);
     const writeUnderNewLease = async ({ fence: newFence }: Lease): Promise<boolean> => {
-      const { refreshToken } = await readRefreshToken(store, key, family, bypass);
-      return refreshToken.reveal() !== current.reveal() || (await write(newFence));
+      const replaced = { seed: family.seed, refreshToken: current };
+      return !(await isLatestRefreshToken(store, key, replaced, bypass)) || (await write(newFence));
     };
     for (let wait = firstPause; ; wait = Math.min(2 * wait, longestPause)) {
       const isLast = store.closing.aborted;

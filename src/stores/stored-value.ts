@@ -15,7 +15,7 @@ export const fileFormat = 1;
  */
 export function isLaterFormat(value: string): boolean {
   if (value.length > longestValue) return false;
-  const [, file] = /^mcp-auth-store (\d{1,9}) /.exec(value) ?? [];
+  const [, file] = /^mcp-auth-store (\d{1,9})[ \n]/.exec(value) ?? [];
   if (file !== undefined) return Number(file) > fileFormat;
   const header = parseJsonObject(value)?.["protected"];
   if (typeof header !== "string") return false;

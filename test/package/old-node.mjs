@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { run } from "../../scripts/run.mjs";
 
-/** The last versions before 20.19 and of the majors before, and whether they have `--import`. */
-const versions = { 20.18: true, 18: true, 16: false };
+/** The last versions before 20.19 and 22.3 and of the other majors before, and whether they have `--import`. */
+const versions = { 22.2: true, 21: true, 20.18: true, 18: true, 16: false };
 
 /**
  * @param {{ workshop: string, folder: string }} place an empty folder, and the package as it is installed
@@ -19,7 +19,7 @@ export async function refusesOldNode({ workshop, folder }, verdict) {
     const { stdout } = await runOld(node, ["--version"]);
     const title = `Node ${version}`;
     if (!verdict(`${title} can be installed`, stdout.startsWith(`v${version}.`), stdout)) continue;
-    const sentence = `mcp-auth-runtime needs Node.js 20.19 or later; this is ${stdout.trim()}.\n`;
+    const sentence = `mcp-auth-runtime needs Node.js 20 from 20.19 on, or Node.js 22.3 or later; this is ${stdout.trim()}.\n`;
 
     for (const args of [["--version"], ["token", "crm"], []]) {
       const ended = await runOld(node, [join(folder, Object.values(bin)[0]), ...args]);

@@ -13,6 +13,7 @@ import { SharedStore } from "../../../src/stores/shared-store.js";
 import type { TokenStore } from "../../../src/stores/store.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
+import { rejectionOf } from "../../support/rejection-of.js";
 
 const family = {
   ...{ server: "tools", issuer: "https://auth.example", clientId: "agent" },
@@ -314,6 +315,37 @@ test("a refresh token that another process wrote in the meantime is not overwrit
   await clock.advance(5_000);
   expect(data.entries.get(key)?.value).toBe(text);
 });
+
+test.each([
+  ["of a later version", JSON.stringify({ v: 2, token: "of somebody else" }), /a later version of .* wrote/],
+  ["that is damaged", "damaged", /could not read the refresh token/],
+])(
+  "an entry %s, written under a later lease, ends the writing and is reported next",
+  async (_, value, message) => {
+    const { process, server, data, clock } = world();
+    const one = process();
+    const first = one.redeem(async ({ current, sending, answered }) => {
+      await sending();
+      const number = server.take(current);
+      answered(200, new Secret(`r${number}`));
+      data.fences.set(key, (data.fences.get(key) ?? 0) + 1);
+      data.entries.set(key, { value, expiresAt: Number.POSITIVE_INFINITY });
+      return issued(number);
+    });
+    const outcome = codeOf(first);
+    await clock.advance(6_000);
+    expect(await outcome).toBe("store_unavailable");
+    // The lock is free now.
+    await clock.advance(1_000);
+    const next = rejectionOf(one.redeem());
+    await clock.advance(6_000);
+    const error = await next;
+    expect(error).toMatchObject({ code: "store_unavailable", retryable: false });
+    expect(error.message).toMatch(message);
+    expect(data.entries.get(key)?.value).toBe(value);
+    expect(server.seen).toEqual(["r0"]);
+  },
+);
 
 test("an unwritten successor is tried once more when the store is closed", async () => {
   const { process, losing, server, clock } = world();
