@@ -154,7 +154,7 @@ function buildSigner(signer: OneSigningPlace<Signer>, folder: string): SignerSpe
 }
 
 function findNamed<T>(section: Readonly<Record<string, T>> | undefined, name: string): T {
-  const found = section !== undefined && Object.hasOwn(section, name) ? section[name] : undefined;
+  const found = findOwn(section, name);
   // The semantic checks have verified each name, and a server whose names contain an unset variable is not built.
   if (found === undefined) throw new TypeError("The config does not define this name.");
   return found;
