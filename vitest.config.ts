@@ -11,17 +11,19 @@ if (expected !== undefined && !process.version.startsWith(`v${expected}.`)) {
 // each store would compare them with Node's own.
 delete process.env["NODE_EXTRA_CA_CERTS"];
 
-const setupFiles = ["test/support/forget-credentials.ts"];
+const forgetCredentials = "test/support/forget-credentials.ts";
+const setupFiles = ["test/support/load-sources.ts", forgetCredentials];
 
 // Files that replace modules with `vi.mock()`. Where another file has loaded the sources, that would have no effect.
 const isolated = "test/**/*.isolated.test.ts";
 // The others leave nothing behind them, so that each worker loads the sources once.
 const shared = { isolate: false, exclude: [...configDefaults.exclude, isolated] };
 
+const recordTls = "test/support/tls-recorder/setup.mjs";
 const wholeProgram = {
   // Some of these run the command, the demo or the README's code, all of which use dist.
   globalSetup: ["test/support/build-before-tests.mjs", "test/support/tls-recorder/global-setup.mjs"],
-  setupFiles: [...setupFiles, "test/support/tls-recorder/setup.mjs"],
+  setupFiles: [...setupFiles, recordTls],
 };
 
 export default defineConfig({
@@ -36,7 +38,7 @@ export default defineConfig({
     projects: [
       { extends: true, test: { ...shared, name: "unit", include: ["test/unit/**/*.test.ts"], setupFiles } },
       { extends: true, test: { ...shared, name: "fuzz", include: ["test/fuzz/**/*.test.ts"], setupFiles } },
-      { extends: true, test: { name: "peers", include: ["test/peers/**/*.test.ts"] } },
+      { extends: true, test: { ...shared, name: "peers", include: ["test/peers/**/*.test.ts"], setupFiles } },
       { extends: true, test: { name: "scripts", include: ["test/scripts/*.test.mjs"] } },
       {
         extends: true,
@@ -55,7 +57,15 @@ export default defineConfig({
           include: ["test/integration/**/*.test.ts"],
         },
       },
-      { extends: true, test: { ...wholeProgram, name: "isolated", include: [isolated] } },
+      {
+        extends: true,
+        test: {
+          ...wholeProgram,
+          name: "isolated",
+          include: [isolated],
+          setupFiles: [forgetCredentials, recordTls],
+        },
+      },
       // Not part of `npm test`: each of these tests starts programs.
       {
         extends: true,
