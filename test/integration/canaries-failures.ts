@@ -90,7 +90,7 @@ function tokenRows({ word, phrase, url, ...answer }: Answers): Rows {
     "401 HTML": [refused, html(401)],
     "403 HTML": [refused, html(403)],
     "408": ["unavailable", html(408)],
-    "429": ["unavailable", json(429, { error: word() }, { "retry-after": "60" })],
+    "429": ["unavailable", json(429, { error: word() }, { "retry-after": "3600" })],
     "500": ["unavailable", html(500)],
     "503": ["unavailable", oauth("temporarily_unavailable", 503, { "retry-after": word() })],
     "a redirect": [refused, html(307, { location: url() })],
