@@ -12,9 +12,15 @@ const layers = {
   load: ["register/start", "register/api"],
   // What createMcpAuth() needs besides.
   runtime: ["runtime/create-runtime", "config/async-file-system"],
-  // What a token from a store needs.
-  stored: ["sharing/entry-key", "sharing/restore-token", "secrets/read-secret"],
-  "file-store": ["stores/file", "stores/state-folder", "keys/store-secret"],
+  // What a token from a store needs, which is the file store in most cases.
+  stored: [
+    "sharing/entry-key",
+    "sharing/restore-token",
+    "secrets/read-secret",
+    "stores/file",
+    "stores/state-folder",
+    "keys/store-secret",
+  ],
   // What every token request needs.
   request: [
     "oauth/grants/create-grant",
@@ -24,7 +30,7 @@ const layers = {
     "discovery/find-target",
     "secrets/credentials-changed",
   ],
-  commands: ["cli/token", "cli/headers", "cli/revoke", "cli/store"],
+  commands: ["cli/main", "cli/token", "cli/headers", "cli/revoke", "cli/store"],
 };
 
 /**
@@ -140,11 +146,21 @@ function renameIn(files, from, to) {
   for (const file of Object.values(files)) file.code = file.code?.replaceAll(basename(from), basename(to));
 }
 
+/**
+ * Escapes the few characters beyond Latin-1, all of which are in strings. With one of them, V8 keeps a file in two bytes
+ * per character and takes longer to read it.
+ */
+function oneBytePerCharacter(code) {
+  return code.replace(/[^\0-\xff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 const withoutFacades = {
   name: "without-facades",
   generateBundle(_, files) {
     removeFacades(files);
     moveHelpers(files);
+    for (const file of Object.values(files))
+      if (file.type === "chunk") file.code = oneBytePerCharacter(file.code);
   },
 };
 

@@ -4,7 +4,6 @@ import { folderFor } from "../config/starting-folder.js";
 import { errorCode } from "../errors/expected-errors.js";
 import { printable } from "../lib/printable.js";
 import type { CommandIo } from "./io.js";
-import { readEnvFile, UnreadableEnvFile } from "./read-env-file.js";
 
 /** The command line is wrong. The message is for the person who typed it. */
 export class UsageError extends Error {}
@@ -56,6 +55,8 @@ export async function environment(
   { cwd, env, signal }: Pick<CommandIo, "cwd" | "env" | "signal">,
   files: readonly string[] = [],
 ): Promise<CommandIo["env"]> {
+  if (files.length === 0) return env;
+  const { readEnvFile, UnreadableEnvFile } = await import("./read-env-file.js");
   let merged: Record<string, string | undefined> = {};
   for (const file of files) {
     const text = await readEnvFile(resolve(folderFor(cwd, file), file), signal).catch((error: unknown) => {

@@ -18,6 +18,9 @@ export async function withRuntime(
   /** Ends the command early. */
   signal = io.signal,
 ): Promise<number> {
+  // The file of dist with all that a stored token needs is loaded while the config is read. If that fails, so does the
+  // import where it is needed.
+  import("../keys/store-secret.js").catch(() => {});
   const env = await environment({ cwd: io.cwd, env: io.env, signal }, envFiles);
   const cwd = startingFolder(io.cwd, config, env);
   // Checks the file here, because the error of `createMcpAuth` for a missing file would name the option `config`.

@@ -7,6 +7,7 @@ import { errorCode, ignoreSystemError, isProgrammingError } from "../errors/expe
 import type { AllowRules } from "../lib/permissions.js";
 import { printable } from "../lib/printable.js";
 import { openToRead, readAtMost } from "../lib/read-file.js";
+import { usesOpenSslByDefault } from "./unchanged-authorities.js";
 
 /** 4 MiB. All roots of an operating system take a few hundred KiB. */
 const maxBytes = 4_194_304;
@@ -73,9 +74,7 @@ function usesOpenSslStore(processEnv: Variables): boolean {
   const flags = [...process.execArgv, ...(processEnv["NODE_OPTIONS"] ?? "").split(/\s+/)];
   if (flags.includes("--use-bundled-ca")) return false;
   if (flags.includes("--use-openssl-ca")) return true;
-  // The types declare only some of the variables.
-  const buildOptions: object = process.config.variables;
-  return "openssl_use_def_ca_store" in buildOptions && buildOptions.openssl_use_def_ca_store === true;
+  return usesOpenSslByDefault();
 }
 
 /**

@@ -2,6 +2,7 @@ import type { NetworkSpec } from "../config/spec.js";
 import { machineOf } from "../lib/loopback.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { proxyVariables } from "./environment.js";
+import { hasUnchangedAuthorities } from "./unchanged-authorities.js";
 
 /** Which servers this process trusts. Processes with the same trust may share what servers told them. */
 export interface NetworkTrust {
@@ -47,6 +48,7 @@ export function networkTrust({ spec, env, processEnv, hasOwnFetch, allow }: Trus
     | undefined;
   // Computed once and not per entry, because it takes a millisecond or two.
   const added = async (): Promise<readonly string[]> => {
+    if (hasUnchangedAuthorities(processEnv)) return [];
     const { addedAuthorities, currentAuthorities } = await import("./authorities.js");
     const current = currentAuthorities();
     if (defaults?.current !== current) defaults = { current, added: addedAuthorities(processEnv) };
@@ -67,8 +69,9 @@ export function networkTrust({ spec, env, processEnv, hasOwnFetch, allow }: Trus
       return await trusted.all;
     },
     async fingerprint() {
-      const { withoutSpaces } = await import("./authorities.js");
-      const certificates = [...(await added()), ...(await configured()).map(withoutSpaces)];
+      const fromConfig = await configured();
+      const compact = async () => fromConfig.map((await import("./authorities.js")).withoutSpaces);
+      const certificates = [...(await added()), ...(fromConfig.length === 0 ? [] : await compact())];
       const insecure = insecureHosts(spec, env);
       if (certificates.length === 0 && insecure.length === 0 && !hasOwnFetch) return "default";
       // Loaded on use, as in `fingerprintOf` of lib/secret.ts.

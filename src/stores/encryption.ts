@@ -1,10 +1,9 @@
-import type { FlattenedJWE } from "jose";
 import { McpAuthError } from "../errors/error.js";
-import { errorCode, isProgrammingError } from "../errors/expected-errors.js";
+import { isProgrammingError } from "../errors/expected-errors.js";
 import { type Clock, systemClock } from "../lib/clock.js";
-import { parseJsonObject } from "../lib/json-object.js";
 import { fingerprintOf, type Secret } from "../lib/secret.js";
 import { withinTime } from "../lib/wait.js";
+import { decryptJwe, encryptJwe, type Jwe, parseJwe } from "./jwe.js";
 import { longestValue } from "./store.js";
 import { encryptionFormat } from "./stored-value.js";
 
@@ -52,17 +51,10 @@ export class Encryption {
 
   /** Encrypts the text of an entry. Rejects with the codes of the function that reads the keys. */
   async encrypt(entry: string, text: string): Promise<string> {
-    const [{ keys, kid }, { FlattenedEncrypt }] = await Promise.all([
-      this.#keys(),
-      import("jose/jwe/flattened/encrypt"),
-    ]);
+    const { keys, kid } = await this.#keys();
     const key = keys.get(kid);
     if (key === undefined) throw new TypeError("The key ring does not contain the key that encrypts.");
-    const jwe = await new FlattenedEncrypt(new TextEncoder().encode(text))
-      .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid, v: encryptionFormat })
-      .setAdditionalAuthenticatedData(new TextEncoder().encode(entry))
-      .encrypt(key);
-    return JSON.stringify(jwe);
+    return encryptJwe(text, key, { entry, header: { kid, v: encryptionFormat } });
   }
 
   /**
@@ -72,22 +64,10 @@ export class Encryption {
   async decrypt(entry: string, encrypted: string): Promise<string | undefined> {
     const jwe = encrypted.length > longestValue ? undefined : parseJwe(encrypted);
     if (jwe === undefined) return undefined;
-    const { flattenedDecrypt } = await import("jose/jwe/flattened/decrypt");
-    const key = (await this.#keys()).keys.get(jwe.kid) ?? (await this.#lookUp(jwe.kid));
-    if (key === undefined) return undefined;
-    try {
-      // The `aad` in the value is not used: the value must belong to the entry in which it was found.
-      const aad = Buffer.from(entry).toString("base64url");
-      const { plaintext } = await flattenedDecrypt({ ...jwe.value, aad }, key, {
-        keyManagementAlgorithms: ["dir"],
-        contentEncryptionAlgorithms: ["A256GCM"],
-      });
-      return new TextDecoder().decode(plaintext);
-    } catch (error) {
-      // Every failure of jose has a code. Which one it is does not matter, because a new value replaces this one.
-      if (!errorCode(error)?.startsWith("ERR_J")) throw error;
-      return undefined;
-    }
+    const kid = keyIdOf(jwe);
+    if (kid === undefined) return undefined;
+    const key = (await this.#keys()).keys.get(kid) ?? (await this.#lookUp(kid));
+    return key && decryptJwe(jwe, key, entry);
   }
 
   /** Reads the keys again to find one with an unknown id, unless that was done a moment ago or for this id before. */
@@ -161,14 +141,7 @@ function kidOf(secret: Secret): string {
   return fingerprintOf([secret]).slice(0, kidLength);
 }
 
-/** Parses a flattened JWE of ours; `undefined` for any other text. */
-function parseJwe(text: string): { readonly value: FlattenedJWE; readonly kid: string } | undefined {
-  const { ciphertext, iv, tag, protected: header } = parseJsonObject(text) ?? {};
-  if (typeof ciphertext !== "string" || typeof iv !== "string") return undefined;
-  if (typeof tag !== "string" || typeof header !== "string") return undefined;
-  const { kid, v } = parseJsonObject(Buffer.from(header, "base64url").toString("utf8")) ?? {};
-  if (v !== encryptionFormat) return undefined;
-  // An id of another length is not ours, and must not be remembered as missing.
-  if (typeof kid !== "string" || kid.length !== kidLength) return undefined;
-  return { value: { ciphertext, iv, tag, protected: header }, kid };
+/** Returns the key id of a value in our format. An id of another length is not ours, and must not be remembered. */
+function keyIdOf({ header: { kid, v } }: Jwe): string | undefined {
+  return v === encryptionFormat && typeof kid === "string" && kid.length === kidLength ? kid : undefined;
 }

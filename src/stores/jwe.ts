@@ -1,0 +1,88 @@
+// JSON Web Encryption of the one kind that stores use: flattened (RFC 7516 §7.2.2), `dir` and A256GCM (RFC 7518 §5.3).
+// With Node's cipher, because a JOSE library would be loaded for nothing else in most processes.
+import { parseJsonObject } from "../lib/json-object.js";
+
+const algorithms = { alg: "dir", enc: "A256GCM" } as const;
+const cipher = "aes-256-gcm";
+/** Bytes. RFC 7518 §5.3 fixes both. */
+const ivLength = 12;
+const tagLength = 16;
+
+/** A value that was parsed and not yet decrypted. Whoever wrote it may have chosen all of it. */
+export interface Jwe {
+  readonly header: Readonly<Record<string, unknown>>;
+  /** The header as it was sent, which is authenticated. */
+  readonly protected: string;
+  readonly iv: Buffer;
+  readonly ciphertext: Buffer;
+  readonly tag: Buffer;
+}
+
+/** Encrypts a text with a key of 32 bytes. `entry` must be given again to decrypt it, and is not part of the result. */
+export function encryptJwe(
+  text: string,
+  key: Uint8Array,
+  { entry, header }: { readonly entry: string; readonly header: Readonly<Record<string, unknown>> },
+): string {
+  const { createCipheriv, randomBytes } = process.getBuiltinModule("node:crypto");
+  const iv = randomBytes(ivLength);
+  const protectedHeader = base64url(JSON.stringify({ ...algorithms, ...header }));
+  const encryption = createCipheriv(cipher, key, iv, { authTagLength: tagLength });
+  encryption.setAAD(authenticated(protectedHeader, entry));
+  const ciphertext = Buffer.concat([encryption.update(text, "utf8"), encryption.final()]);
+  return JSON.stringify({
+    ciphertext: ciphertext.toString("base64url"),
+    iv: iv.toString("base64url"),
+    tag: encryption.getAuthTag().toString("base64url"),
+    aad: base64url(entry),
+    protected: protectedHeader,
+  });
+}
+
+/** Parses a value; `undefined` for any that `encryptJwe` does not write. */
+export function parseJwe(text: string): Jwe | undefined {
+  const { ciphertext, iv, tag, protected: protectedHeader } = parseJsonObject(text) ?? {};
+  if (typeof ciphertext !== "string" || typeof iv !== "string") return undefined;
+  if (typeof tag !== "string" || typeof protectedHeader !== "string") return undefined;
+  const header = parseJsonObject(bytes(protectedHeader).toString("utf8"));
+  if (header?.["alg"] !== algorithms.alg || header["enc"] !== algorithms.enc) return undefined;
+  // Parameters that change what is inside, or how it must be processed.
+  if ("zip" in header || "crit" in header) return undefined;
+  const jwe = {
+    header,
+    protected: protectedHeader,
+    iv: bytes(iv),
+    ciphertext: bytes(ciphertext),
+    tag: bytes(tag),
+  };
+  return jwe.iv.length === ivLength && jwe.tag.length === tagLength ? jwe : undefined;
+}
+
+/** Decrypts a value; `undefined` if it was changed, belongs to another entry, or was encrypted with another key. */
+export function decryptJwe(jwe: Jwe, key: Uint8Array, entry: string): string | undefined {
+  const { createDecipheriv } = process.getBuiltinModule("node:crypto");
+  const decryption = createDecipheriv(cipher, key, jwe.iv, { authTagLength: tagLength });
+  // The `aad` in the value is not used: the value must belong to the entry in which it was found.
+  decryption.setAAD(authenticated(jwe.protected, entry));
+  decryption.setAuthTag(jwe.tag);
+  const text = decryption.update(jwe.ciphertext);
+  try {
+    return Buffer.concat([text, decryption.final()]).toString("utf8");
+  } catch {
+    // `final()` throws for one reason: the tag does not match.
+    return undefined;
+  }
+}
+
+/** The additional authenticated data of RFC 7516 §5.1, step 14. */
+function authenticated(protectedHeader: string, entry: string): Buffer {
+  return Buffer.from(`${protectedHeader}.${base64url(entry)}`, "ascii");
+}
+
+function base64url(text: string): string {
+  return Buffer.from(text).toString("base64url");
+}
+
+function bytes(text: string): Buffer {
+  return Buffer.from(text, "base64url");
+}
