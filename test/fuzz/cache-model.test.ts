@@ -1,9 +1,10 @@
 // Compares random histories of one manager with a model of what a caller may expect. Of the refresh policy, the model
 // knows only when a token is usable, which is documented.
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { McpAuthError } from "../../src/errors/error.js";
 import type { Token } from "../../src/tokens/token.js";
+import { assertNoUnhandledRejection } from "../support/no-unhandled-rejection.js";
 import { cacheWithTimers, type TestCacheWithTimers } from "../unit/tokens/cache-with-timers.js";
 import { authError, outage, refusal, second } from "../unit/tokens/fixtures.js";
 import { property } from "./property.js";
@@ -16,13 +17,7 @@ const year = 365 * 24 * 60 * minute;
 const attempts = 3;
 const deadline = 20 * second;
 
-const unhandled: unknown[] = [];
-const note = (reason: unknown) => void unhandled.push(reason);
-beforeAll(() => void process.on("unhandledRejection", note));
-afterAll(() => {
-  process.off("unhandledRejection", note);
-  expect(unhandled).toEqual([]);
-});
+assertNoUnhandledRejection();
 
 /** How the server answers from now on. */
 type Mode =

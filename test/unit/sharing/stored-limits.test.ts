@@ -1,5 +1,6 @@
 // Refused tokens of processes that share a store.
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { describe, expect, test } from "vitest";
 import type { Clock } from "../../../src/lib/clock.js";
 import { pause } from "../../../src/lib/wait.js";
 import { createMemoryStore, MemoryData } from "../../../src/stores/memory.js";
@@ -9,16 +10,11 @@ import { grantSource } from "../../../src/tokens/grant-source.js";
 import type { AfterRefusal } from "../../../src/tokens/refused-tokens.js";
 import type { Token } from "../../../src/tokens/token.js";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.js";
+import { assertNoUnhandledRejection } from "../../support/no-unhandled-rejection.js";
 import { issued, issuer, outage, prepared, second, server } from "../tokens/fixtures.js";
 import { type StoredCache, storedCache } from "./stored-cache.js";
 
-const unhandled: unknown[] = [];
-const note = (reason: unknown) => void unhandled.push(reason);
-beforeAll(() => void process.on("unhandledRejection", note));
-afterAll(() => {
-  process.off("unhandledRejection", note);
-  expect(unhandled).toEqual([]);
-});
+assertNoUnhandledRejection();
 
 const demand = { reason: "demand" } as const;
 const forced = { reason: "forced" } as const;

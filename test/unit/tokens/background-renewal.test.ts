@@ -1,6 +1,8 @@
 // The cache together with its timers: what they do over minutes and hours.
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { beforeAll, describe, expect, test } from "vitest";
 import type { Token } from "../../../src/tokens/token.js";
+import { assertNoUnhandledRejection } from "../../support/no-unhandled-rejection.js";
 import { rejectionOf } from "../../support/rejection-of.js";
 import { cacheWithTimers, type TestCacheWithTimers } from "./cache-with-timers.js";
 import { outage, refusal, second } from "./fixtures.js";
@@ -11,13 +13,7 @@ beforeAll(() => import("p-retry"));
 const minute = 60 * second;
 const hour = 60 * minute;
 
-const unhandled: unknown[] = [];
-const note = (reason: unknown) => void unhandled.push(reason);
-beforeAll(() => void process.on("unhandledRejection", note));
-afterAll(() => {
-  process.off("unhandledRejection", note);
-  expect(unhandled).toEqual([]);
-});
+assertNoUnhandledRejection();
 
 /** Calls at an interval for some time, and returns how many calls had to wait. */
 async function callFor(

@@ -1,23 +1,18 @@
 import { getEventListeners } from "node:events";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { markAskedToWait } from "../../../src/oauth/error-marks.js";
 import { RetryAfterRegistry } from "../../../src/tokens/retry-after-registry.js";
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
+import { assertNoUnhandledRejection } from "../../support/no-unhandled-rejection.js";
 import { rejectionOf } from "../../support/rejection-of.js";
 import { authError, outage, refusal, second, testCache, token } from "./fixtures.js";
 
 const demand = { reason: "demand" } as const;
 const forced = { reason: "forced" } as const;
 
-const unhandled: unknown[] = [];
-const note = (reason: unknown) => void unhandled.push(reason);
-beforeAll(() => void process.on("unhandledRejection", note));
-afterAll(() => {
-  process.off("unhandledRejection", note);
-  expect(unhandled).toEqual([]);
-});
+assertNoUnhandledRejection();
 
 describe("shared requests", () => {
   test("1,000 concurrent first calls send one token request", async () => {

@@ -1,20 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { TokenCache } from "../../../src/tokens/cache.js";
 import type { AfterRefusal } from "../../../src/tokens/refused-tokens.js";
 import type { Token } from "../../../src/tokens/token.js";
 import { deferred } from "../../support/deferred.js";
+import { assertNoUnhandledRejection } from "../../support/no-unhandled-rejection.js";
 import { recordWarnings } from "../../support/record-warnings.js";
 import { rejectionOf } from "../../support/rejection-of.js";
 import { cacheWithTimers } from "./cache-with-timers.js";
 import { type Answer, outage, refusal, second, type TestCacheOptions, testCache } from "./fixtures.js";
 
-const unhandled: unknown[] = [];
-const note = (reason: unknown) => void unhandled.push(reason);
-beforeAll(() => void process.on("unhandledRejection", note));
-afterAll(() => {
-  process.off("unhandledRejection", note);
-  expect(unhandled).toEqual([]);
-});
+assertNoUnhandledRejection();
 
 const demand = { reason: "demand" } as const;
 const forced = { reason: "forced" } as const;
