@@ -12,7 +12,8 @@ if (expected !== undefined && !process.version.startsWith(`v${expected}.`)) {
 delete process.env["NODE_EXTRA_CA_CERTS"];
 
 const forgetCredentials = "test/support/forget-credentials.ts";
-const setupFiles = ["test/support/load-sources.ts", forgetCredentials];
+const skipRoots = "test/support/skip-bundled-roots.ts";
+const setupFiles = [skipRoots, "test/support/load-sources.ts", forgetCredentials];
 
 // Files that replace modules with `vi.mock()`. Where another file has loaded the sources, that would have no effect.
 const isolated = "test/**/*.isolated.test.ts";
@@ -63,7 +64,7 @@ export default defineConfig({
           ...wholeProgram,
           name: "isolated",
           include: [isolated],
-          setupFiles: [forgetCredentials, recordTls],
+          setupFiles: [skipRoots, forgetCredentials, recordTls],
         },
       },
       // Not part of `npm test`: each of these tests starts programs.

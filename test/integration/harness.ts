@@ -224,6 +224,8 @@ export interface LiveClock {
   readonly fetch: FetchFunction;
   /** Moves forward timer by timer, and waits for the requests that each timer causes. */
   advance(milliseconds: number): Promise<void>;
+  /** Lets promises settle and waits for the requests of `fetch`, without moving the clock. */
+  quiet(): Promise<void>;
 }
 
 // Imported up front, because a moving clock does not wait for lazy imports.
@@ -245,6 +247,7 @@ export function liveClock(start = Date.now()): LiveClock {
   };
   return {
     clock,
+    quiet,
     async fetch(input, init) {
       pendingRequests += 1;
       try {

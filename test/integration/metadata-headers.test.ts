@@ -66,7 +66,7 @@ async function guarded(
     issuer.requests
       .filter(({ method }) => method === "POST")
       .map(({ body }) => new URLSearchParams(body).get("scope"));
-  return { manager: auth.resolve("tools"), mcp, issuer, requestsAt, scopes, warnings, env };
+  return { auth, manager: auth.resolve("tools"), mcp, issuer, requestsAt, scopes, warnings, env };
 }
 
 test("the headers of the config are sent to the server's well-known URLs and not to the authorization server", async () => {
@@ -156,10 +156,14 @@ test("the command of a header ends with the metadata timeout or the caller's sig
   await token;
   expect(scopes()).toEqual([null]);
   expect(warnings).toMatchObject([{ code: "unavailable" }]);
-  const slow = await guarded({ headers, timeout: "1h", deadline: "1h" });
+  const slow = await guarded({ headers, timeout: "1h", deadline: "1h" }, undefined, { clock });
   const caller = new AbortController();
   const call = slow.manager.getAccessToken({ signal: caller.signal });
   await slow.issuer.received(1);
   caller.abort();
   await expect(call).rejects.toMatchObject({ code: "aborted" });
+  // The request goes on for other callers, so `stop()` waits for it.
+  const stopped = slow.auth.stop();
+  await clock.advance(5_000);
+  await stopped;
 });

@@ -8,7 +8,8 @@ import { fakeClock } from "../support/fake-clock.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { sharedMemory } from "../support/shared-memory.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
-import { agentSecret, createTestRuntime, startWorld, viaFetchV2, type World } from "./harness.js";
+import { agentSecret, createTestRuntime, liveClock, startWorld, viaFetchV2, type World } from "./harness.js";
+import { measureFakeSeconds } from "./measure-fake-seconds.js";
 
 /** Milliseconds for which a store entry is kept. */
 const retention = 400 * 24 * 3_600_000;
@@ -211,14 +212,18 @@ describe("the grant refresh_token when something fails", () => {
     const defaults = { deadline: "5s" };
     await writeFile(file, JSON.stringify({ ...family.config, defaults }));
     const env = { SECRET: agentSecret, SEED: family.seed };
-    const auth = await createTestRuntime<string>({ config: file, env, store });
-    await expect(auth.resolve("tools").getAccessToken()).rejects.toMatchObject({ code: "timeout" });
+    const time = liveClock();
+    const { clock, fetch } = time;
+    const auth = await createTestRuntime<string>({ config: file, env, store, clock, fetch });
+    const call = rejectionOf(auth.resolve("tools").getAccessToken());
+    await measureFakeSeconds(time, () => call, time.quiet);
+    expect((await call).code).toBe("timeout");
     const network = { allowInsecureHttp: ["elsewhere.example"] };
     await writeFile(file, JSON.stringify({ ...family.config, network }));
     await auth.reload();
     const later = auth.resolve("tools").getAccessToken({ forceRefresh: true });
     isOver = true;
-    await later;
+    await measureFakeSeconds(time, () => later, time.quiet);
     const redemptions = family.redemptions();
     expect(redemptions.map(({ status }) => status)).toEqual([200, 200]);
     expect(new Set(redemptions.map(({ token }) => token)).size).toBe(2);

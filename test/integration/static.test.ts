@@ -1,6 +1,6 @@
 // Static tokens, which something else provides and replaces.
 
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SignJWT } from "jose";
 import { describe, expect, test } from "vitest";
@@ -14,6 +14,7 @@ import {
   recordEvents,
   startScriptedServer,
 } from "./harness.js";
+import { measureFakeSeconds } from "./measure-fake-seconds.js";
 
 /** Starts a server that accepts some tokens, with a config that reads a token from a file. */
 async function tokenFileWorld(good: readonly string[]) {
@@ -28,7 +29,7 @@ async function tokenFileWorld(good: readonly string[]) {
   const sent = () => server.requests.map(({ headers }) => headers.authorization?.replace("Bearer ", ""));
   const put = (token: string) => writeFile(file, token, { mode: 0o600 });
   const config = { servers: { tools: { url, grant: { type: "static" as const, token: { file } } } } };
-  return { server, url, put, sent, config, env: {}, accepted };
+  return { server, file, url, put, sent, config, env: {}, accepted };
 }
 
 describe("a static token", () => {
@@ -84,13 +85,20 @@ describe("a static token", () => {
   test("a static token that is missing after a 401 causes an event and an error in the status", async () => {
     const world = await tokenFileWorld(["one"]);
     await world.put("one");
-    const { auth, manager } = await createTestManager(world);
+    const { clock, fetch, advance } = liveClock();
+    const { auth, manager } = await createTestManager(world, { clock, fetch });
     const failed: unknown[] = [];
     auth.on("token:failed", ({ code }) => failed.push(code));
     await manager.fetch(world.url);
     world.accepted.clear();
     await world.put("");
-    expect((await manager.fetch(world.url)).status).toBe(401);
+    let response: Response | undefined;
+    const call = async () => {
+      response = await manager.fetch(world.url);
+    };
+    // The file is read several times, because something may be writing it. Other reads of it take as long.
+    await measureFakeSeconds({ clock, advance }, call, () => readFile(world.file));
+    expect(response?.status).toBe(401);
     expect(new Set(failed)).toEqual(new Set(["secret_unavailable"]));
     expect(manager.status().lastError).toMatchObject({ code: "secret_unavailable", server: "tools" });
   });

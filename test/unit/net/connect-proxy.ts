@@ -12,6 +12,8 @@ export interface ConnectProxy extends AsyncDisposable {
   readonly targets: readonly string[];
   /** The `Proxy-Authorization` header of each CONNECT request. */
   readonly authorizations: readonly (string | undefined)[];
+  /** Number of open connections, from clients and to targets. */
+  readonly connections: number;
   close(): Promise<void>;
 }
 
@@ -65,6 +67,9 @@ export async function startConnectProxy(
     host: `127.0.0.1:${port}`,
     targets,
     authorizations,
+    get connections() {
+      return sockets.size;
+    },
     close,
     [Symbol.asyncDispose]: close,
   };
