@@ -146,21 +146,11 @@ function renameIn(files, from, to) {
   for (const file of Object.values(files)) file.code = file.code?.replaceAll(basename(from), basename(to));
 }
 
-/**
- * Escapes the few characters beyond Latin-1, all of which are in strings. With one of them, V8 keeps a file in two bytes
- * per character and takes longer to read it.
- */
-function oneBytePerCharacter(code) {
-  return code.replace(/[^\0-\xff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
-}
-
 const withoutFacades = {
   name: "without-facades",
   generateBundle(_, files) {
     removeFacades(files);
     moveHelpers(files);
-    for (const file of Object.values(files))
-      if (file.type === "chunk") file.code = oneBytePerCharacter(file.code);
   },
 };
 

@@ -1,6 +1,7 @@
 import "../lib/check-node.js";
 import { McpAuthError } from "../errors/error.js";
 import { nameAndPlace } from "../errors/expected-errors.js";
+import { markCommandProcess } from "../lib/command-process.js";
 import { printable, quoted } from "../lib/printable.js";
 import { version } from "../lib/version.js";
 import { untilAborted } from "../lib/wait.js";
@@ -96,6 +97,7 @@ export function detailLines({ details = {} }: McpAuthError): readonly string[] {
  * output is written. Only an interrupt, or a command that abandons its work, ends the process.
  */
 export async function main(): Promise<void> {
+  markCommandProcess();
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort();
   process.once("SIGINT", onSignal);

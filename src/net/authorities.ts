@@ -71,7 +71,10 @@ export function withoutSpaces(pem: string): string {
 
 /** Returns whether `--use-openssl-ca` is in effect. It is the default in the Node of some distributions. */
 function usesOpenSslStore(processEnv: Variables): boolean {
-  const flags = [...process.execArgv, ...(processEnv["NODE_OPTIONS"] ?? "").split(/\s+/)];
+  // Node also accepts underscores, a value, and quotes in NODE_OPTIONS.
+  const flags = [...process.execArgv, ...(processEnv["NODE_OPTIONS"] ?? "").split(/\s+/)].map((flag) =>
+    flag.replaceAll(/["']/g, "").replaceAll("_", "-").replace(/=.*/, ""),
+  );
   if (flags.includes("--use-bundled-ca")) return false;
   if (flags.includes("--use-openssl-ca")) return true;
   return usesOpenSslByDefault();

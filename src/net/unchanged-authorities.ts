@@ -1,3 +1,7 @@
+import { isCommandProcess } from "../lib/command-process.js";
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
 /** Variables that change which authorities Node trusts, or that may load code which does. */
 const variables = [
   "NODE_EXTRA_CA_CERTS",
@@ -8,31 +12,31 @@ const variables = [
 ] as const;
 
 /**
- * Returns whether it is certain that Node trusts its own roots and no other authorities: nothing is configured, and
- * `node:tls`, with which a program could change them, is not loaded. Asking `node:tls` would load it, which takes some
- * milliseconds.
+ * Returns whether it is certain, without asking `node:tls`, that Node trusts its own roots and no other authorities.
+ * To load that module takes some milliseconds. Only the command can be certain: a host may have changed the authorities,
+ * or removed a variable that Node has read, and a worker thread does not see how the process was started.
  */
-export function hasUnchangedAuthorities(processEnv: Readonly<Record<string, string | undefined>>): boolean {
+export function hasUnchangedAuthorities(processEnv: Variables): boolean {
   return (
+    isCommandProcess() &&
     process.execArgv.length === 0 &&
     variables.every((name) => (processEnv[name] ?? "") === "") &&
-    !usesOpenSslByDefault() &&
-    isUnloaded("tls")
+    !usesOpenSslByDefault()
   );
 }
 
-/** Returns whether this Node was built with `--openssl-use-def-ca-store`, as that of some distributions is. */
-export function usesOpenSslByDefault(): boolean {
-  // The types declare only some of the variables.
-  const buildOptions: object = process.config.variables;
-  return "openssl_use_def_ca_store" in buildOptions && buildOptions.openssl_use_def_ca_store === true;
-}
-
-/** Returns whether a module of Node was not loaded so far: `false` where Node does not tell. */
-function isUnloaded(name: string): boolean {
-  const { moduleLoadList: loaded } = process as { moduleLoadList?: unknown };
-  if (!Array.isArray(loaded)) return false;
-  const entry = (module: string): string => `NativeModule ${module}`;
-  // Every process has loaded `events`. If the list has it under another name, it cannot be read here.
-  return loaded.includes(entry("events")) && !loaded.includes(entry(name));
+/**
+ * Returns whether this Node was built to trust the authorities of OpenSSL, as that of some distributions is
+ * (`--openssl-use-def-ca-store`), or those of a file in addition to its own (`--openssl-system-ca-path`).
+ */
+export function usesOpenSslByDefault(config: object = process.config): boolean {
+  // The types declare only a part of the build options.
+  const { target_defaults: defaults, variables: built } = config as {
+    readonly target_defaults?: { readonly defines?: readonly string[] };
+    readonly variables?: object;
+  };
+  return (
+    defaults?.defines?.includes("NODE_OPENSSL_CERT_STORE") === true ||
+    "openssl_system_ca_path" in (built ?? {})
+  );
 }

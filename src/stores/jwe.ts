@@ -39,15 +39,19 @@ export function encryptJwe(
   });
 }
 
-/** Parses a value; `undefined` for any that `encryptJwe` does not write. */
+/**
+ * Parses a value; `undefined` for any that `encryptJwe` does not write. So that a value can be written in one way only,
+ * it has no other member, and its base64url no other character, padding or unused bits.
+ */
 export function parseJwe(text: string): Jwe | undefined {
-  const { ciphertext, iv, tag, protected: protectedHeader } = parseJsonObject(text) ?? {};
-  if (typeof ciphertext !== "string" || typeof iv !== "string") return undefined;
-  if (typeof tag !== "string" || typeof protectedHeader !== "string") return undefined;
+  const { ciphertext, iv, tag, protected: protectedHeader, aad: _, ...others } = parseJsonObject(text) ?? {};
+  if (!isBase64url(ciphertext) || !isBase64url(iv) || !isBase64url(tag) || !isBase64url(protectedHeader)) {
+    return undefined;
+  }
   const header = parseJsonObject(bytes(protectedHeader).toString("utf8"));
   if (header?.["alg"] !== algorithms.alg || header["enc"] !== algorithms.enc) return undefined;
   // Parameters that change what is inside, or how it must be processed.
-  if ("zip" in header || "crit" in header) return undefined;
+  if ("zip" in header || "crit" in header || Object.keys(others).length > 0) return undefined;
   const jwe = {
     header,
     protected: protectedHeader,
@@ -67,11 +71,12 @@ export function decryptJwe(jwe: Jwe, key: Uint8Array, entry: string): string | u
   decryption.setAuthTag(jwe.tag);
   const text = decryption.update(jwe.ciphertext);
   try {
-    return Buffer.concat([text, decryption.final()]).toString("utf8");
+    // Returns no text in this mode, and throws for one reason: the tag does not match.
+    decryption.final();
   } catch {
-    // `final()` throws for one reason: the tag does not match.
     return undefined;
   }
+  return text.toString("utf8");
 }
 
 /** The additional authenticated data of RFC 7516 §5.1, step 14. */
@@ -81,6 +86,10 @@ function authenticated(protectedHeader: string, entry: string): Buffer {
 
 function base64url(text: string): string {
   return Buffer.from(text).toString("base64url");
+}
+
+function isBase64url(value: unknown): value is string {
+  return typeof value === "string" && bytes(value).toString("base64url") === value;
 }
 
 function bytes(text: string): Buffer {

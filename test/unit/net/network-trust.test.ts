@@ -88,6 +88,10 @@ describe("the fingerprint of what a process trusts", () => {
       await inProcess([], { NODE_OPTIONS: "--use-openssl-ca", SSL_CERT_FILE: path("b.pem") }),
     ];
     expect(new Set(found).size).toBe(4);
+    for (const option of ["--use_openssl_ca", "--use-openssl-ca=true"])
+      expect(await inProcess([option], { SSL_CERT_FILE: path("a.pem") })).toBe(found[2]);
+    const quoted = { NODE_OPTIONS: '"--use-openssl-ca"', SSL_CERT_FILE: path("b.pem") };
+    expect(await inProcess([], quoted)).toBe(found[3]);
     // Without that option, Node ignores the variables.
     expect(await inProcess([], { SSL_CERT_FILE: path("a.pem") })).toBe("default");
   });

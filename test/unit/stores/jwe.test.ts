@@ -83,6 +83,27 @@ describe("a JWE of a store", () => {
     },
   );
 
+  test("is not parsed if it is written in another way, even if the meaning is the same", () => {
+    // `JSON.parse` returns `any`.
+    const jwe = JSON.parse(encrypted()) as Record<"ciphertext" | "iv" | "tag" | "protected", string>;
+    // Node decodes the low byte of each character.
+    const shifted = [...jwe.protected]
+      .map((each) => String.fromCharCode(each.charCodeAt(0) + 0x100))
+      .join("");
+    const lastBits = jwe.tag.replace(/.$/, (last) => String.fromCharCode(last.charCodeAt(0) + 1));
+    const others = [
+      { protected: shifted },
+      { ciphertext: `${jwe.ciphertext}==` },
+      { iv: ` ${jwe.iv}` },
+      { tag: lastBits },
+      { encrypted_key: "AAAA" },
+      { header: { crit: ["x"] } },
+      { unprotected: { alg: "none" } },
+    ];
+    for (const other of others) expect(parseJwe(JSON.stringify({ ...jwe, ...other }))).toBeUndefined();
+    expect(parseJwe(JSON.stringify({ ...jwe, aad: "AAAA" }))).toBeDefined();
+  });
+
   test("is not parsed with another algorithm, or with parameters that are not understood", async () => {
     const withHeader = (changed: object) => {
       const protectedHeader = Buffer.from(JSON.stringify(changed)).toString("base64url");
