@@ -37,9 +37,11 @@ export default defineConfig({
     restoreMocks: true,
     unstubEnvs: true,
     projects: [
-      { extends: true, test: { ...shared, name: "unit", include: ["test/unit/**/*.test.ts"], setupFiles } },
-      { extends: true, test: { ...shared, name: "fuzz", include: ["test/fuzz/**/*.test.ts"], setupFiles } },
-      { extends: true, test: { ...shared, name: "peers", include: ["test/peers/**/*.test.ts"], setupFiles } },
+      // One project, because each one transforms the sources and loads them in its own workers, which takes seconds.
+      {
+        extends: true,
+        test: { ...shared, name: "unit", include: ["test/{unit,fuzz,peers}/**/*.test.ts"], setupFiles },
+      },
       { extends: true, test: { name: "scripts", include: ["test/scripts/*.test.mjs"] } },
       {
         extends: true,

@@ -9,14 +9,9 @@ import { expect, onTestFinished, test } from "vitest";
 import { Secret } from "../../src/lib/secret.js";
 import { createRedisStore } from "../../src/stores/redis.js";
 import { turn } from "../faults/patience.js";
-import {
-  createTestManager,
-  liveClock,
-  recordEvents,
-  sendToken,
-  startScriptedIssuer,
-} from "../integration/harness.js";
+import { createTestManager, recordEvents, sendToken, startScriptedIssuer } from "../integration/harness.js";
 import { measureFakeSeconds } from "../integration/measure-fake-seconds.js";
+import { liveClock } from "../support/live-clock.js";
 import { freePort, type RedisServer, startRedis } from "../support/redis-server.js";
 
 async function startServer(...settings: readonly string[]): Promise<RedisServer> {

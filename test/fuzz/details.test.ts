@@ -4,7 +4,7 @@ import { beforeEach, describe, expect } from "vitest";
 import { errorDetails } from "../../src/errors/details.js";
 import { rememberCredential } from "../../src/errors/sent-credentials.js";
 import { assertSilent } from "./assert-documented.js";
-import { anyJson } from "./garbage.js";
+import { anyCharacter, anyJson } from "./garbage.js";
 import { property } from "./property.js";
 
 const credentials = [24, 48, 400].map((length) => randomBytes(length).toString("base64url"));
@@ -22,7 +22,7 @@ const quoted = fc
     const start = Math.min(from, credential.length - Math.min(length, credential.length));
     return credential.slice(start, start + length);
   });
-const around = fc.string({ unit: "binary", maxLength: 250 });
+const around = fc.string({ unit: anyCharacter, maxLength: 250 });
 
 /** All pieces of 16 characters. A shorter piece of a credential may be shown. */
 const pieces = credentials.flatMap((credential) =>

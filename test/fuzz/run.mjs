@@ -33,8 +33,8 @@ Object.assign(process.env, {
 console.log(`seed ${seed}`);
 
 const unhandled = [];
-const vitest = await startVitest("test", [], {
-  project: ["fuzz"],
+const vitest = await startVitest("test", ["test/fuzz/"], {
+  project: ["unit"],
   watch: false,
   reporters: [{ onTestRunEnd: (_modules, errors) => unhandled.push(...errors) }],
   ...(values.only !== undefined && { testNamePattern: values.only }),

@@ -7,12 +7,12 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { oauthProvider } from "../../src/hosts/mcp-sdk.js";
 import type { McpAuthOptions, TokenManager } from "../../src/index.js";
+import { liveClock } from "../support/live-clock.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 import {
   createTestManager,
   createTestRuntime,
-  liveClock,
   recordUnhandledRejections,
   sendToken,
   startScriptedIssuer,

@@ -7,11 +7,11 @@ import { oauthProvider } from "../../src/hosts/mcp-sdk.js";
 import type { McpAuthConfig } from "../../src/index.js";
 import { createMemoryStore } from "../../src/testing.js";
 import { sendJson } from "../support/http-server.js";
+import { liveClock } from "../support/live-clock.js";
 import { folder } from "../unit/config/folder.js";
 import {
   createTestManager,
   createTestRuntime,
-  liveClock,
   sendToken,
   startScriptedIssuer,
   startScriptedServer,

@@ -8,12 +8,12 @@ import { expect, test } from "vitest";
 import { authProvider, oauthProvider } from "../../src/hosts/mcp-sdk.js";
 import { createMcpAuth, discover, type Logger, type McpAuth, type McpAuthConfig } from "../../src/index.js";
 import { Canaries } from "../support/canaries.js";
+import { liveClock } from "../support/live-clock.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 import { startConnectProxy } from "../unit/net/connect-proxy.js";
 import { hostError } from "./canaries-credentials.js";
 import { eventNames, Watch } from "./canaries-evidence.js";
 import { jwt, type Stage, startStage } from "./canaries-stage.js";
-import { liveClock } from "./harness.js";
 
 const hour = 3_600_000;
 

@@ -1,11 +1,11 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import { deferred } from "../support/deferred.js";
+import { liveClock } from "../support/live-clock.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import {
   createTestManager,
   createTestRuntime,
-  liveClock,
   recordEvents,
   recordUnhandledRejections,
   renewalReasons,

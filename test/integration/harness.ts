@@ -8,7 +8,6 @@ import { onTestFinished } from "vitest";
 import { authProvider, oauthProvider } from "../../src/hosts/mcp-sdk.js";
 import {
   createMcpAuth,
-  type FetchFunction,
   type McpAuth,
   type McpAuthConfig,
   type McpAuthOptions,
@@ -20,7 +19,6 @@ import {
   type RunningAuthorizationServer,
   startAuthorizationServer,
 } from "../support/authorization-server.js";
-import { type FakeClock, fakeClock } from "../support/fake-clock.js";
 import {
   type Handler,
   type HttpServer,
@@ -216,59 +214,4 @@ export function recordEvents(auth: McpAuth<string>): RecordedEvent[] {
 /** Returns the reasons of all renewals so far. */
 export function renewalReasons(heard: readonly RecordedEvent[]): string[] {
   return heard.filter(({ event }) => event === "token:renewed").map(({ reason }) => reason);
-}
-
-export interface LiveClock {
-  readonly clock: FakeClock;
-  /** A `fetch` for the runtime that uses the clock. `advance` waits for its requests before it moves on. */
-  readonly fetch: FetchFunction;
-  /** Moves forward timer by timer, and waits for the requests that each timer causes. */
-  advance(milliseconds: number): Promise<void>;
-  /** Lets promises settle and waits for the requests of `fetch`, without moving the clock. */
-  quiet(): Promise<void>;
-}
-
-// Imported up front, because a moving clock does not wait for lazy imports.
-await Promise.all([
-  import("node-cron"),
-  import("oauth4webapi"),
-  import("p-retry"),
-  import("../../src/schedule/cron.js"),
-  import("../../src/oauth/grants/create-grant.js"),
-]);
-
-/** Creates a clock for tests with real servers. It starts now, because the servers' tokens expire by real time. */
-export function liveClock(start = Date.now()): LiveClock {
-  const clock = fakeClock(start);
-  let pendingRequests = 0;
-  const quiet = async (): Promise<void> => {
-    do await clock.settle();
-    while (pendingRequests > 0);
-  };
-  return {
-    clock,
-    quiet,
-    async fetch(input, init) {
-      pendingRequests += 1;
-      try {
-        const response = await globalThis.fetch(input, init);
-        const body = await response.arrayBuffer();
-        const { status, headers } = response;
-        return new Response([204, 205, 304].includes(status) ? null : body, { status, headers });
-      } finally {
-        pendingRequests -= 1;
-      }
-    },
-    async advance(milliseconds) {
-      const end = clock.now() + milliseconds;
-      for (;;) {
-        await quiet();
-        const [next] = clock.pending;
-        if (next === undefined || next.dueAt > end) break;
-        await clock.advance(next.dueAt - clock.now());
-      }
-      await clock.advance(end - clock.now());
-      await quiet();
-    },
-  };
 }

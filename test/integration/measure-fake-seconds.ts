@@ -1,4 +1,4 @@
-import type { LiveClock } from "./harness.js";
+import type { LiveClock } from "../support/live-clock.js";
 
 /** Pauses before the clock moves. A count rather than a time, so that a busy machine gets as many. */
 const pausesBeforeMove = 20;

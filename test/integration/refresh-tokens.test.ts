@@ -5,10 +5,11 @@ import type { McpAuth, McpAuthConfig, McpAuthStore } from "../../src/index.js";
 import { parseJsonObject } from "../../src/lib/json-object.js";
 import { deferred } from "../support/deferred.js";
 import { fakeClock } from "../support/fake-clock.js";
+import { liveClock } from "../support/live-clock.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { sharedMemory } from "../support/shared-memory.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
-import { agentSecret, createTestRuntime, liveClock, startWorld, viaFetchV2, type World } from "./harness.js";
+import { agentSecret, createTestRuntime, startWorld, viaFetchV2, type World } from "./harness.js";
 import { measureFakeSeconds } from "./measure-fake-seconds.js";
 
 /** Milliseconds for which a store entry is kept. */

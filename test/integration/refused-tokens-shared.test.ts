@@ -2,8 +2,9 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { McpAuthStore, TokenManager } from "../../src/index.js";
 import { createMemoryStore } from "../../src/testing.js";
+import { type LiveClock, liveClock } from "../support/live-clock.js";
 import { type SharedMemory, sharedMemory } from "../support/shared-memory.js";
-import { createTestManager, type LiveClock, liveClock } from "./harness.js";
+import { createTestManager } from "./harness.js";
 import {
   type Refuse,
   type RefusingProxy,

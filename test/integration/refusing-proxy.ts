@@ -3,10 +3,9 @@ import type { ServerResponse } from "node:http";
 import type { McpAuthOptions, TokenManager } from "../../src/index.js";
 import { parseJsonObject } from "../../src/lib/json-object.js";
 import type { HttpServer, RecordedRequest } from "../support/http-server.js";
+import { type LiveClock, liveClock } from "../support/live-clock.js";
 import {
   createTestManager,
-  type LiveClock,
-  liveClock,
   startScriptedServer,
   startWorld,
   type World,

@@ -16,12 +16,12 @@ import {
 import { type Deferred, deferred } from "../support/deferred.js";
 import { fakeClock } from "../support/fake-clock.js";
 import { type RecordedRequest, sendJson } from "../support/http-server.js";
+import { liveClock } from "../support/live-clock.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { folder } from "../unit/config/folder.js";
 import { startConnectProxy } from "../unit/net/connect-proxy.js";
 import {
   createTestRuntime,
-  liveClock,
   recordEvents,
   recordUnhandledRejections,
   renewalReasons,

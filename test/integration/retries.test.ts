@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { McpAuthConfig } from "../../src/index.js";
 import { sendJson } from "../support/http-server.js";
+import { liveClock } from "../support/live-clock.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import {
   agentSecret,
   createTestManager,
   createTestRuntime,
-  liveClock,
   recordEvents,
   sendToken,
   startScriptedIssuer,

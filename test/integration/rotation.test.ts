@@ -5,10 +5,11 @@ import { inspect } from "node:util";
 import { calculateJwkThumbprint, decodeProtectedHeader, type JWK } from "jose";
 import { describe, expect, test } from "vitest";
 import type { McpAuth, McpAuthConfig, McpAuthEventName } from "../../src/index.js";
+import { liveClock } from "../support/live-clock.js";
 import type { RegisteredClient } from "../support/registered-client.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
-import { createTestManager, liveClock, startWorld, viaFetchV2, type World } from "./harness.js";
+import { createTestManager, startWorld, viaFetchV2, type World } from "./harness.js";
 
 const oldSecret = "canary-s3cr3t-old";
 const newSecret = "canary-s3cr3t-new";

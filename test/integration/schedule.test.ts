@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import type { McpAuthConfig } from "../../src/index.js";
+import { liveClock } from "../support/live-clock.js";
 import {
   agentSecret,
   createTestManager,
   createTestRuntime,
-  liveClock,
   recordEvents,
   renewalReasons,
   startWorld,

@@ -5,11 +5,11 @@ import { createMemoryStore, MemoryData } from "../../src/testing.js";
 import { deferred } from "../support/deferred.js";
 import { fakeClock } from "../support/fake-clock.js";
 import { sendJson } from "../support/http-server.js";
+import { liveClock } from "../support/live-clock.js";
 import { sharedMemory } from "../support/shared-memory.js";
 import {
   createTestManager,
   createTestRuntime,
-  liveClock,
   type ScriptedIssuer,
   sendToken,
   startScriptedIssuer,

@@ -2,12 +2,12 @@ import { channel } from "node:diagnostics_channel";
 import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { defineConfig, type Logger, type McpAuth, type TokenEvent } from "../../src/index.js";
+import { liveClock } from "../support/live-clock.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import {
   agentSecret,
   createTestManager,
   createTestRuntime,
-  liveClock,
   recordEvents,
   sendToken,
   startScriptedIssuer,

@@ -5,15 +5,10 @@ import { join } from "node:path";
 import { SignJWT } from "jose";
 import { describe, expect, test } from "vitest";
 import { sendJson } from "../support/http-server.js";
+import { liveClock } from "../support/live-clock.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
-import {
-  createTestManager,
-  createTestRuntime,
-  liveClock,
-  recordEvents,
-  startScriptedServer,
-} from "./harness.js";
+import { createTestManager, createTestRuntime, recordEvents, startScriptedServer } from "./harness.js";
 import { measureFakeSeconds } from "./measure-fake-seconds.js";
 
 /** Starts a server that accepts some tokens, with a config that reads a token from a file. */

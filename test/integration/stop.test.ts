@@ -2,10 +2,10 @@ import { describe, expect, test } from "vitest";
 import { createMcpAuth } from "../../src/index.js";
 import { deferred } from "../support/deferred.js";
 import { fakeClock } from "../support/fake-clock.js";
+import { liveClock } from "../support/live-clock.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import {
   createTestManager,
-  liveClock,
   recordUnhandledRejections,
   sendToken,
   startScriptedIssuer,

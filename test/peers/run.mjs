@@ -25,7 +25,8 @@ async function run(subject) {
       "node_modules/vitest/vitest.mjs",
       "run",
       "--project",
-      "peers",
+      "unit",
+      "test/peers/",
       "--reporter=json",
       `--outputFile=${output}`,
     ];

@@ -3,8 +3,8 @@
 import type { ServerResponse } from "node:http";
 import { onTestFinished } from "vitest";
 import { createMcpAuth, type McpAuthConfig } from "../../src/index.js";
-import { liveClock } from "../integration/harness.js";
 import { type HttpServer, type RecordedRequest, sendJson, startHttpServer } from "../support/http-server.js";
+import { liveClock } from "../support/live-clock.js";
 import { NaiveManager, type NaiveServer } from "./naive-manager.js";
 
 /** The interface that both managers have. */

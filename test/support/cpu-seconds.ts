@@ -9,10 +9,16 @@ const referenceSeconds = 0.02;
 
 /**
  * Returns how many times slower this machine is than the one on which limits in CPU seconds were chosen, at least 1.
- * Takes the best of several attempts, because other processes share the caches and the first attempt includes
+ * Measured once, as the best of several attempts, because other processes share the caches and the first attempt includes
  * compilation.
  */
 export function slowness(): number {
+  measured ??= measureSlowness();
+  return measured;
+}
+
+let measured: number | undefined;
+function measureSlowness(): number {
   let least = Number.POSITIVE_INFINITY;
   for (let attempt = 0; attempt < 5; attempt += 1) {
     const started = cpuSeconds();
