@@ -1,8 +1,8 @@
 // The project whose processes wrote the entries in the folders beside this file: its config, its servers, and what its
 // processes do. All keys are made up for this test and used nowhere else.
 import { createMcpAuth, type FetchFunction, type McpAuth, type McpAuthConfig } from "../../../src/index.js";
+import { systemClock } from "../../../src/lib/clock.js";
 import { internalsOf } from "../../../src/runtime/manager-internals.js";
-import { fakeClock } from "../../support/fake-clock.js";
 import { credentials } from "./credentials.js";
 
 /** When the entries were written, in milliseconds since the epoch. */
@@ -137,7 +137,9 @@ export async function startProcess(place: Place, at = 0): Promise<McpAuth<Server
     TEST_USER_TOKEN: userToken,
     TEST_WORKLOAD_TOKEN: userToken,
   };
-  const auth = await createMcpAuth({ config: { store, servers }, env, clock: fakeClock(writtenAt + at) });
+  // The time stands still. Timers are real, because a call may have to wait until a file system has released a lock.
+  const clock = { ...systemClock, now: () => writtenAt + at };
+  const auth = await createMcpAuth({ config: { store, servers }, env, clock });
   // Without a listener, the server that refuses every token would cause a process warning.
   auth.on("token:warning", () => {});
   return auth;

@@ -4,8 +4,6 @@ import { describe, expect, test, vi } from "vitest";
 import { Secret } from "../../../src/lib/secret.js";
 import { Encryption } from "../../../src/stores/encryption.js";
 import { parseValue } from "../../../src/stores/file-entry.js";
-// A fake clock does not wait for first imports.
-import "../../support/load-sources.js";
 import { temporaryFolder } from "../../support/temporary-folder.js";
 import { startServers, storeKey, writeEntries } from "./project.js";
 import { testUpgrade } from "./upgrade.js";
