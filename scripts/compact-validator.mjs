@@ -1,7 +1,11 @@
 // Shortens the validator that ajv compiles, which would otherwise be a fifth of each program that is bundled.
 
-/** What fails at run time: names whose declarations were removed, and uses of the errors as they were before. */
+/**
+ * What fails at run time: names whose declarations were removed, and uses of the errors as they were before. And a
+ * condition that would be prepared again for each value.
+ */
 const leftovers = [
+  /^.*\bfits\(\w+, \{.*$/m,
   /^.*\b(?:schema|func|formats|err)\d+\b.*$/m,
   /^.*\bvErrors\b(?!\.length\b|\.push\(\{\}\);|[,)]).*$/m,
   /^.*\bvErrors\.length(?!;| = _errs\d+;$).*$/m,
@@ -57,7 +61,14 @@ export function compactValidator(code, definitions) {
     const shown = isUnread ? "{}" : `{${literal(params)}}`;
     return `failure(${[path ?? "instancePath", `"${keyword}"`, partOf(schema), data, shown, name].filter(Boolean).join(", ")})`;
   };
+  // Outside of the functions, because `fits` prepares each object once.
+  const conditions = [];
+  const fitsOf = (_, value, condition) => {
+    conditions.push(condition);
+    return `fits(${value}, condition${conditions.length - 1}, whole)`;
+  };
   const steps = [
+    [/\bfits\((\w+), (\{.*\}), \{\}\)/gm, fitsOf],
     [/^(?:export|const schema\d+|const func\d+) .*\n/gm, ""],
     // These repeat the errors of what is inside of them.
     [/^const err\d+ = \{.*,keyword:"(?:if|propertyNames)".*\n(?:.*\n){7}/gm, ""],
@@ -117,10 +128,15 @@ export function compactValidator(code, definitions) {
   }
   for (const leftover of leftovers) {
     const [line] = leftover.exec(text) ?? [];
-    if (line !== undefined) throw new Error(`This line of the validator would fail at run time: ${line}`);
+    if (line !== undefined)
+      throw new Error(`This line of the validator would fail at run time, or be slow: ${line}`);
   }
   const [, root] = /^export const validate = (\w+);$/m.exec(code) ?? [];
-  const tables = [...parts].map(([json, name]) => `const ${name} = ${json};\n`).join("");
+  const tables = [
+    "const whole = {};\n",
+    ...[...parts].map(([json, name]) => `const ${name} = ${json};\n`),
+    ...conditions.map((json, index) => `const condition${index} = ${json};\n`),
+  ].join("");
   const imports = `import { fits } from "../fits-schema.js";
     import { isObject } from "../json.js";
     import { fail, inner, need, oneOf, refuseOthers } from "../validator-errors.js";\n`;
