@@ -32,8 +32,18 @@ await run([cli, "token", "bench"]);
 // From here on, a process that makes a request fails.
 await close();
 
+// What Node alone takes for a program of a few modules that decrypts and prints something.
+const modules = 5;
+for (let index = 0; index < modules; index += 1) {
+  const next = index + 1 < modules ? `import "./module-${index + 1}.mjs";` : "";
+  await writeFile(join(folder, `module-${index}.mjs`), `${next} import "node:crypto";`);
+}
+const program = join(folder, "program.mjs");
+await writeFile(program, `await import("./module-0.mjs"); process.stdout.write("token\\n");`);
+
 const subjects = {
   bare: ["-e", "0"],
+  modules: [program],
   empty: ["--import", "data:text/javascript,", "-e", "0"],
   register: ["--import", new URL("register.js", dist).href, "-e", "0"],
   token: [cli, "token", "bench"],

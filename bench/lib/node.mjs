@@ -7,8 +7,11 @@ export const rootUrl = new URL("../../", import.meta.url);
 /** The Node of this package, and not `node` from the PATH, which differs between `npm run` and the shell. */
 export const nodePath = fileURLToPath(new URL("../node_modules/node/bin/node", import.meta.url));
 
-/** The Nodes that imports and starts are measured on: that of this package, and the one that runs the benchmark. */
-export const nodePaths = [nodePath, process.execPath].filter(
+/**
+ * The Nodes that imports and starts are measured on: that of this package, and the one that runs npm, because scripts of
+ * this package find its own Node first.
+ */
+export const nodePaths = [nodePath, process.env.npm_node_execpath ?? process.execPath].filter(
   (path, index, all) => all.indexOf(path) === index,
 );
 

@@ -53,6 +53,7 @@ export function startReport(byNode) {
   const labels = {
     bare: "`node -e 0`",
     empty: "`--import` of an empty module",
+    modules: "six empty modules, `node:crypto` and a write to stdout",
     register: "`--import mcp-auth-runtime/register`",
     token: "`mcp-auth-runtime token`, from the file store",
   };

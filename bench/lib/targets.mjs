@@ -25,8 +25,8 @@ export const targets = [
   },
   nodesTarget("import of the core, times @modelcontextprotocol/client", "imports", "core", "client", 0.12),
   nodesTarget("the same and createMcpAuth(), times the client", "imports", "createMcpAuth", "client", 0.35),
-  nodesTarget("start with register, times bare Node", "starts", "register", "bare", 1.5),
-  nodesTarget("token from the file store, times bare Node", "starts", "token", "bare", 1.8),
+  nodesTarget("start with register, times bare Node", "starts", "register", "bare", 2.4),
+  nodesTarget("token from the file store, times bare Node", "starts", "token", "bare", 4),
   wireTarget("cold connect and one call: requests", "at most 7", "cold", "requests", 7),
   wireTarget(
     "cold connect and one call: round trips before the first MCP request",
