@@ -1,7 +1,7 @@
 // `npm run build`: builds dist from src. rolldown writes the JavaScript, and tsc the declarations. With `--if-stale`, it
 // builds only if a source is newer than dist.
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import { bundle } from "./bundle.mjs";
 import { changedAt, isFresh } from "./is-fresh.mjs";
 import { run, secondsSince } from "./run.mjs";
@@ -90,12 +90,33 @@ async function declarations() {
   await Promise.all(internal.map((name) => rm(join(staging, name))));
 }
 
+/** Moves the chunks first and deletes the old files last, so that a program always finds all files of one build. */
 async function replaceDist() {
+  const files = await filesIn(staging);
+  for (const file of files.toSorted((a, b) => Number(isEntry(a)) - Number(isEntry(b)))) {
+    await mkdir(dirname(join(dist, file)), { recursive: true });
+    await rename(join(staging, file), join(dist, file));
+  }
+  const current = new Set(files);
+  for (const file of await filesIn(dist)) {
+    if (!file.startsWith(stagingPrefix) && !current.has(file)) await rm(join(dist, file), { force: true });
+  }
   for (const name of await readdir(dist)) {
     // A recent folder belongs to another build that is running. An older one is left from a build that was killed.
-    const isRecent = (await changedAt(join(dist, name))) > Date.now() - 600_000;
-    if (!(name.startsWith(stagingPrefix) && isRecent))
-      await rm(join(dist, name), { recursive: true, force: true });
+    const isLeft =
+      name.startsWith(stagingPrefix) && (await changedAt(join(dist, name))) < Date.now() - 600_000;
+    if (isLeft) await rm(join(dist, name), { recursive: true, force: true });
   }
-  for (const name of await readdir(staging)) await rename(join(staging, name), join(dist, name));
+}
+
+/** Whether a file imports chunks, whose names change with what is in them. */
+function isEntry(file) {
+  return !file.startsWith(`chunks${sep}`);
+}
+
+async function filesIn(folder) {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../../src/lib/clock.js";
 
 export interface PendingTimer {
@@ -35,10 +36,15 @@ interface Timer {
 
 // A lazy import takes some turns of the event loop even once the module is loaded.
 const defaultTurns = 6;
+// Milliseconds. A file that is read takes longer on a busy machine; a pipe that nobody writes to is read forever.
+const longestRead = 200;
 // Without a limit, a timer that sets itself again without delay would keep `advance` running forever.
 const maximumTimers = 100_000;
 
-/** Creates a fake clock. Each time promises have to settle, the clock waits for `turns` turns of the event loop. */
+/**
+ * Creates a fake clock. Each time promises have to settle, the clock waits for `turns` turns of the event loop, and for
+ * files that are being read or written.
+ */
 export function fakeClock(start = Date.UTC(2026, 0, 1), turns = defaultTurns): FakeClock {
   let now = start;
   // In the order in which they were set: timers that are due at the same time run in this order.
@@ -46,7 +52,11 @@ export function fakeClock(start = Date.UTC(2026, 0, 1), turns = defaultTurns): F
   const inOrder = () => [...timers].sort((a, b) => a.dueAt - b.dueAt);
 
   async function settle(): Promise<void> {
-    for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    for (let waited = 0; ; waited += 1) {
+      for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      if (waited === longestRead || !usesFiles()) return;
+      await delay(1);
+    }
   }
 
   return {
@@ -89,4 +99,8 @@ export function fakeClock(start = Date.UTC(2026, 0, 1), turns = defaultTurns): F
       now += milliseconds;
     },
   };
+}
+
+function usesFiles(): boolean {
+  return process.getActiveResourcesInfo().some((resource) => resource.startsWith("FSReq"));
 }
