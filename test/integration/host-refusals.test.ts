@@ -91,6 +91,8 @@ describe("authProvider of SDK v2", () => {
     const world = await startWorld();
     const { manager } = await createLiveManager(world, { fetch: sameTokenAgain() });
     const client = await viaAuthProviderV2(manager);
+    // The client asks for an event stream in the background, and would report that refusal instead of the call's.
+    await expect.poll(() => world.mcp.requests.map(({ status }) => status)).toContain(405);
     world.mcp.revoke(world.issuer.issued[0]?.jti ?? "");
     const error = await rejectionOf(client.echo("x"));
     expect(error.code).toBe("unauthorized");
