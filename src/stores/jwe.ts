@@ -8,7 +8,7 @@ const cipher = "aes-256-gcm";
 const ivLength = 12;
 const tagLength = 16;
 
-/** A value that was parsed and not yet decrypted. Whoever wrote it may have chosen all of it. */
+/** A value that is parsed and not decrypted yet. Anyone may have written it. */
 export interface Jwe {
   readonly header: Readonly<Record<string, unknown>>;
   /** The header as it was sent, which is authenticated. */
