@@ -44,22 +44,16 @@ export function encryptJwe(
  * it has no other member, and its base64url no other character, padding or unused bits.
  */
 export function parseJwe(text: string): Jwe | undefined {
-  const { ciphertext, iv, tag, protected: protectedHeader, aad: _, ...others } = parseJsonObject(text) ?? {};
-  if (!isBase64url(ciphertext) || !isBase64url(iv) || !isBase64url(tag) || !isBase64url(protectedHeader)) {
-    return undefined;
-  }
-  const header = parseJsonObject(bytes(protectedHeader).toString("utf8"));
+  const { protected: protectedHeader, aad: _, ...members } = parseJsonObject(text) ?? {};
+  const { iv: ivText, ciphertext: ciphertextText, tag: tagText, ...others } = members;
+  const [iv, ciphertext, tag] = [decoded(ivText), decoded(ciphertextText), decoded(tagText)];
+  if (iv?.length !== ivLength || ciphertext === undefined || tag?.length !== tagLength) return undefined;
+  if (typeof protectedHeader !== "string" || Object.keys(others).length > 0) return undefined;
+  const header = parseJsonObject(decoded(protectedHeader)?.toString("utf8") ?? "");
   if (header?.["alg"] !== algorithms.alg || header["enc"] !== algorithms.enc) return undefined;
   // Parameters that change what is inside, or how it must be processed.
-  if ("zip" in header || "crit" in header || Object.keys(others).length > 0) return undefined;
-  const jwe = {
-    header,
-    protected: protectedHeader,
-    iv: bytes(iv),
-    ciphertext: bytes(ciphertext),
-    tag: bytes(tag),
-  };
-  return jwe.iv.length === ivLength && jwe.tag.length === tagLength ? jwe : undefined;
+  if ("zip" in header || "crit" in header) return undefined;
+  return { header, protected: protectedHeader, iv, ciphertext, tag };
 }
 
 /** Decrypts a value; `undefined` if it was changed, belongs to another entry, or was encrypted with another key. */
@@ -88,10 +82,9 @@ function base64url(text: string): string {
   return Buffer.from(text).toString("base64url");
 }
 
-function isBase64url(value: unknown): value is string {
-  return typeof value === "string" && bytes(value).toString("base64url") === value;
-}
-
-function bytes(text: string): Buffer {
-  return Buffer.from(text, "base64url");
+/** Decodes base64url; `undefined` for anything that is not, or that is written in another way than by `encryptJwe`. */
+function decoded(value: unknown): Buffer | undefined {
+  if (typeof value !== "string") return undefined;
+  const bytes = Buffer.from(value, "base64url");
+  return bytes.toString("base64url") === value ? bytes : undefined;
 }
