@@ -1,0 +1,158 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { McpAuthError } from "../errors/error.js";
+import { isProgrammingError } from "../errors/expected-errors.js";
+import { failureError } from "../net/failure.js";
+import { networkFailure } from "../net/network-failure.js";
+import { fetchToUse, type InitWithFetch } from "../net/own-requests.js";
+import { internalsOf } from "../runtime/manager-internals.js";
+import type { TokenManager } from "../index.js";
+import { refusedError, writeFailure } from "./failure-response.js";
+import { requestHeaders, responseHeaders } from "./passed-headers.js";
+import { readBody, type RequestBody } from "./request-body.js";
+import { type Upstream, upstreamParts } from "./upstream-fetch.js";
+import { targetUrl } from "./target.js";
+
+/** A request to one server, as a caller of the proxy sent it. */
+export interface ForwardedRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** What follows the name of the server. */
+  readonly rest: string;
+  /** Returns the server's manager. Throws `unknown_server`, `stopped`. */
+  readonly manager: () => TokenManager;
+  /** Aborted with an `McpAuthError` when the proxy stops, and with anything else when the client hangs up. */
+  readonly signal: AbortSignal;
+}
+
+/** How a request ended, for the metrics: the status of the server, or the code of our error. */
+export type ForwardOutcome =
+  | { readonly status: number }
+  | { readonly code: string }
+  /** The client hung up before there was a response. */
+  | undefined;
+
+/**
+ * Passes a request on to its server with the server's token, and the response back. Never rejects because of what the
+ * client or the server sends.
+ *
+ * @param onResponse called when the response of the server begins, or the request has failed
+ */
+export async function forward(
+  upstream: Upstream,
+  forwarded: ForwardedRequest,
+  onResponse: (outcome: ForwardOutcome) => void,
+): Promise<void> {
+  const { request, response, signal } = forwarded;
+  const body = await readBody(request).catch(() => undefined);
+  if (body === undefined) {
+    onResponse(undefined);
+    response.destroy();
+    return;
+  }
+  let answer: Response;
+  let manager: TokenManager;
+  try {
+    manager = forwarded.manager();
+    answer = await send(upstream, manager, forwarded, body);
+    if (answer.status === 401 || answer.status === 407) {
+      answer.body?.cancel().catch(() => {});
+      throw refusedError(manager.name, answer.status, manager.status().lastError);
+    }
+  } catch (error) {
+    const failure = failureOf(error, signal);
+    onResponse(failure && { code: failure.code });
+    if (failure === undefined) response.destroy();
+    else writeFailure(response, failure, body);
+    return;
+  }
+  onResponse({ status: answer.status });
+  await passBack(answer, manager, response);
+}
+
+async function send(
+  { fetch }: Upstream,
+  manager: TokenManager,
+  { request, rest, signal }: ForwardedRequest,
+  body: RequestBody,
+): Promise<Response> {
+  const url = targetUrl(manager.url, rest);
+  if (url === undefined) throw outsideOfServer(manager.name);
+  const headers = requestHeaders(request.headers);
+  if (body.kind === "stream" && body.length !== undefined) headers.push(["content-length", body.length]);
+  const init: InitWithFetch = {
+    method: request.method ?? "GET",
+    headers,
+    signal,
+    ...bodyMembers(body),
+    [fetchToUse]: fetch,
+  };
+  try {
+    return await manager.fetch(url, init);
+  } catch (error) {
+    if (error instanceof McpAuthError || signal.aborted || (isProgrammingError(error) && error.cause === undefined))
+      throw error;
+    throw failureError(manager.name, networkFailure(error, "the server"));
+  }
+}
+
+function bodyMembers(body: RequestBody): RequestInit {
+  switch (body.kind) {
+    case "none":
+      return {};
+    case "bytes":
+      // The bytes come from a socket, so their buffer is never shared between threads.
+      return { body: body.bytes as Uint8Array<ArrayBuffer> };
+    case "stream":
+      // `fetch` of Node accepts any async iterable as a body.
+      return { body: body.stream as unknown as ReadableStream, duplex: "half" };
+  }
+}
+
+function outsideOfServer(server: string): McpAuthError {
+  return new McpAuthError(
+    "egress_denied",
+    `Server "${server}": the path or query after its name does not lead to the server's URL or below it, so nothing was ` +
+      "sent. Use the URL that the proxy printed.",
+    { server },
+  );
+}
+
+/** Returns the error to answer with, `undefined` if the client has hung up. */
+function failureOf(error: unknown, signal: AbortSignal): McpAuthError | undefined {
+  if (signal.aborted) return signal.reason instanceof McpAuthError ? signal.reason : undefined;
+  if (error instanceof McpAuthError) return error;
+  throw error;
+}
+
+/** Passes a response on. Ends the connection to the client if the server ends the response before it is complete. */
+async function passBack(answer: Response, manager: TokenManager, response: ServerResponse): Promise<void> {
+  const parts = upstreamParts(answer);
+  const secrets = parts === undefined ? [] : secretsIn(parts.sent, internalsOf(manager).secretHeaders);
+  const received = parts === undefined ? answer.headers : Object.entries(parts.received);
+  const headers = responseHeaders(received, { secrets, isDecoded: parts === undefined });
+  const stream = parts?.stream ?? streamOf(answer);
+  response.writeHead(answer.status, headers);
+  if (stream === undefined) {
+    response.end();
+    return;
+  }
+  // The head of an event stream must not wait for its first event.
+  response.flushHeaders();
+  // An error of either side has ended the other side.
+  await pipeline(stream, response).catch(() => {});
+}
+
+/** The body of a response of a `fetch` that was given to `createMcpAuth`. */
+function streamOf({ body }: Response): Readable | undefined {
+  // Node's types declare two kinds of web streams, and both are the same at run time.
+  return body === null ? undefined : Readable.fromWeb(body as import("node:stream/web").ReadableStream);
+}
+
+/** Returns the credentials that a request was sent with. Short values would be found anywhere. */
+function secretsIn(sent: Headers, names: readonly string[]): readonly string[] {
+  const values = ["dpop", ...names].map((name) => sent.get(name) ?? "");
+  const token = (sent.get("authorization") ?? "").replace(/^\S+ /, "");
+  return [token, ...values].filter((value) => value.length >= 8);
+}
