@@ -13,6 +13,7 @@ declare module "undici/lib/core/connect.js" {
 
 declare module "undici/lib/api/api-request.js" {
   import type { Dispatcher } from "undici";
+
   function request(this: Dispatcher, options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData>;
   // biome-ignore lint/style/noDefaultExport: that is what the module exports
   export default request;

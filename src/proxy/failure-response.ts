@@ -48,7 +48,11 @@ function requestId(bytes: Uint8Array): JsonRpcId | undefined {
 }
 
 /** The error for a server whose last response still refuses the token. */
-export function refusedError(server: string, status: 401 | 407, lastError: McpAuthError | undefined): McpAuthError {
+export function refusedError(
+  server: string,
+  status: 401 | 407,
+  lastError: McpAuthError | undefined,
+): McpAuthError {
   if (status === 401 && lastError?.code === "unauthorized") return lastError;
   const message =
     status === 401

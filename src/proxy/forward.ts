@@ -3,16 +3,16 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { McpAuthError } from "../errors/error.js";
 import { isProgrammingError } from "../errors/expected-errors.js";
+import type { TokenManager } from "../index.js";
 import { failureError } from "../net/failure.js";
 import { networkFailure } from "../net/network-failure.js";
 import { fetchToUse, type InitWithFetch } from "../net/own-requests.js";
 import { internalsOf } from "../runtime/manager-internals.js";
-import type { TokenManager } from "../index.js";
 import { refusedError, writeFailure } from "./failure-response.js";
 import { requestHeaders, responseHeaders } from "./passed-headers.js";
-import { readBody, type RequestBody } from "./request-body.js";
-import { type Upstream, upstreamParts } from "./upstream-fetch.js";
+import { type RequestBody, readBody } from "./request-body.js";
 import { targetUrl } from "./target.js";
+import { type Upstream, upstreamParts } from "./upstream-fetch.js";
 
 /** A request to one server, as a caller of the proxy sent it. */
 export interface ForwardedRequest {
@@ -91,7 +91,11 @@ async function send(
   try {
     return await manager.fetch(url, init);
   } catch (error) {
-    if (error instanceof McpAuthError || signal.aborted || (isProgrammingError(error) && error.cause === undefined))
+    if (
+      error instanceof McpAuthError ||
+      signal.aborted ||
+      (isProgrammingError(error) && error.cause === undefined)
+    )
       throw error;
     throw failureError(manager.name, networkFailure(error, "the server"));
   }

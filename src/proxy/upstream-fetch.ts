@@ -41,7 +41,10 @@ export function upstreamParts(response: Response): UpstreamParts | undefined {
   return partsOfResponses.get(response);
 }
 
-function upstreamResponse({ statusCode, statusText, headers: received, body: stream }: Dispatcher.ResponseData, sent: Headers): Response {
+function upstreamResponse(
+  { statusCode, statusText, headers: received, body: stream }: Dispatcher.ResponseData,
+  sent: Headers,
+): Response {
   const response = new Response(null, { status: statusCode, statusText });
   let headers: Headers | undefined;
   let body: ReadableStream<Uint8Array> | undefined;
