@@ -55,7 +55,7 @@ export async function createProxy<Name extends string>(
   const isServed = (name: string): boolean => (served === undefined ? auth.has(name) : served.has(name));
   const statuses = () => statusesOf(auth, isServed);
   const handler: RequestHandler = new RequestHandler({
-    upstream,
+    ...{ upstream, isServed },
     manager: (name) => managerOf(auth, name, isServed),
     isLocalToken: tokenComparison(localToken),
     operations: {

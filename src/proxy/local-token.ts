@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes, timingSafeEqual } from "node:crypto";
 import { McpAuthError } from "../errors/error.js";
 
 /** Characters that need no encoding in a path or header (RFC 3986 §2.3). */
@@ -27,12 +27,11 @@ function unusableToken(problem: string): McpAuthError {
   return new McpAuthError("config_invalid", `The local token of the proxy ${problem}.`);
 }
 
-/** Returns a function that compares with a token, in a time that does not depend on how much of it is right. */
+/** Returns a function that compares with a token, in a time that depends only on the length. */
 export function tokenComparison(token: string): (candidate: string) => boolean {
-  const expected = digest(token);
-  return (candidate) => timingSafeEqual(digest(candidate), expected);
-}
-
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
+  const expected = Buffer.from(token);
+  return (candidate) => {
+    const given = Buffer.from(candidate);
+    return given.length === expected.length && timingSafeEqual(given, expected);
+  };
 }

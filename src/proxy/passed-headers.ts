@@ -45,39 +45,39 @@ export function requestHeaders(headers: IncomingHttpHeaders): [string, string][]
   return passed;
 }
 
-/** The headers of a response by lower-case name, as undici and `Headers` have them. */
-export type ReceivedHeaders = Iterable<readonly [string, string | readonly string[] | undefined]>;
-
 /**
  * Returns the headers of a response that the caller gets.
  *
+ * @param received by lower-case name
  * @param secrets values that were sent with the request. A header that has one is dropped: some servers return what
  *   they received.
  * @param isDecoded whether the body is no longer encoded as the server sent it
  */
 export function responseHeaders(
-  received: ReceivedHeaders,
+  received: Readonly<Record<string, string | string[] | undefined>>,
   { secrets, isDecoded }: { readonly secrets: readonly string[]; readonly isDecoded: boolean },
 ): Record<string, string | string[]> {
-  const entries = [...received];
-  const connection = entries.find(([name]) => name === "connection")?.[1];
-  const perConnection = connectionOptions(typeof connection === "string" ? connection : connection?.join());
+  const perConnection = connectionOptions(received["connection"]);
   const passed: Record<string, string | string[]> = {};
-  for (const [name, value] of entries) {
+  for (const name in received) {
+    const value = received[name];
     if (value === undefined || droppedFromResponses.has(name) || perConnection.has(name)) continue;
-    if (/^(?:access-control-|proxy-|:)/.test(name)) continue;
+    if (name.startsWith("access-control-") || name.startsWith("proxy-")) continue;
     if (isDecoded && (name === "content-encoding" || name === "content-length")) continue;
-    const values = typeof value === "string" ? [value] : [...value];
-    if (secrets.some((secret) => values.some((each) => each.includes(secret)))) continue;
-    passed[name] = values.length === 1 ? (values[0] ?? "") : values;
+    if (secrets.some((secret) => hasPart(value, secret))) continue;
+    passed[name] = value;
   }
   return Object.assign(passed, ownResponseHeaders);
 }
 
+function hasPart(value: string | readonly string[], part: string): boolean {
+  return typeof value === "string" ? value.includes(part) : value.some((each) => each.includes(part));
+}
+
 /** Returns the headers that a `Connection` header names: the other side must not get them. */
-function connectionOptions(connection: string | undefined): ReadonlySet<string> {
-  if (connection === undefined) return noOptions;
-  const named = connection.toLowerCase().split(",");
+function connectionOptions(connection: string | readonly string[] | undefined): ReadonlySet<string> {
+  if (connection === undefined || connection === "keep-alive") return noOptions;
+  const named = String(connection).toLowerCase().split(",");
   return new Set(named.map((name) => name.trim()));
 }
 

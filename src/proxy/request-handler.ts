@@ -4,7 +4,7 @@ import { McpAuthError } from "../errors/error.js";
 import { ignoreFailureInBackground } from "../errors/expected-errors.js";
 import type { TokenManager } from "../index.js";
 import { refuseForeign } from "./access.js";
-import { forward } from "./forward.js";
+import { Cancellation, forward } from "./forward.js";
 import { answerOperation, type Operations, writeText } from "./operations.js";
 import type { PeerUsers } from "./peer-user.js";
 import { parseTarget } from "./target.js";
@@ -12,6 +12,7 @@ import type { Upstream } from "./upstream-fetch.js";
 
 export interface HandlerOptions {
   readonly upstream: Upstream;
+  readonly isServed: (server: string) => boolean;
   /** Returns the manager of a server that the proxy serves. Throws `unknown_server` and `stopped`. */
   readonly manager: (server: string) => TokenManager;
   readonly isLocalToken: (candidate: string) => boolean;
@@ -26,7 +27,7 @@ export type Listener = { readonly kind: "tcp"; readonly authority: string } | { 
 /** Answers the requests of all listeners, and knows which are in progress. */
 export class RequestHandler {
   readonly #options: HandlerOptions;
-  readonly #inProgress = new Set<{ readonly isStream: boolean; readonly controller: AbortController }>();
+  readonly #inProgress = new Set<{ readonly isStream: boolean; readonly cancellation: Cancellation }>();
   /** For each connection over TCP, whether a program of our user has opened it. */
   readonly #peers = new WeakMap<Socket, boolean | Promise<boolean>>();
   #stopping = false;
@@ -70,7 +71,8 @@ export class RequestHandler {
       "The proxy is stopping. Start it again, and send the request again.",
     );
     const end = (isDue: (isStream: boolean) => boolean): void => {
-      for (const { isStream, controller } of this.#inProgress) if (isDue(isStream)) controller.abort(stopped);
+      for (const { isStream, cancellation } of this.#inProgress)
+        if (isDue(isStream)) cancellation.cancel(stopped);
     };
     end((isStream) => isStream);
     const idle = new Promise<void>((resolve) => {
@@ -122,20 +124,20 @@ export class RequestHandler {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    const { upstream, operations } = this.#options;
-    const controller = new AbortController();
-    const inProgress = { isStream: request.method === "GET", controller };
+    const { upstream, operations, isServed } = this.#options;
+    const cancellation = new Cancellation();
+    const inProgress = { isStream: request.method === "GET", cancellation };
     response.once("close", () => {
-      if (!response.writableFinished) controller.abort();
+      if (!response.writableFinished) cancellation.cancel();
     });
     const manager = (): TokenManager => {
       if (this.#stopping) throw new McpAuthError("stopped", "The proxy is stopping.", { server });
       return this.#options.manager(server);
     };
-    const count = operations.metrics.begin(server);
+    const count = operations.metrics.begin(isServed(server) ? server : unknownName);
     this.#inProgress.add(inProgress);
     try {
-      const forwarded = { request, response, rest, manager, signal: controller.signal };
+      const forwarded = { request, response, rest, manager, cancellation };
       await forward(upstream, forwarded, (outcome) => count.respond(outcome));
     } finally {
       count.end();
@@ -144,6 +146,9 @@ export class RequestHandler {
     }
   }
 }
+
+/** Counts requests to names that the config does not have, of which a caller can make up any number. */
+const unknownName = "(unknown)";
 
 const wrongToken =
   "The local token of the proxy is missing or wrong. Print the settings of the host again: " +
