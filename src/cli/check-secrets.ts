@@ -8,7 +8,13 @@ import { platformFetch } from "../net/own-requests.js";
 import { assertStorePackage } from "../runtime/manager-internals.js";
 import type { SecretContext } from "../secrets/read-secret.js";
 import { describeReference } from "../secrets/reference.js";
-import { type ConfigSecret, referencesOf, secretsOf, secretsOfStore } from "./config-secrets.js";
+import {
+  type ConfigSecret,
+  referencesOf,
+  secretsOf,
+  secretsOfProxy,
+  secretsOfStore,
+} from "./config-secrets.js";
 import type { CommandIo } from "./io.js";
 
 export interface CheckedSecrets {
@@ -25,7 +31,7 @@ type Sources = Omit<SecretContext, "server">;
  * of the config. Rejects with `aborted`.
  */
 export async function checkSecrets(
-  { servers, store, network: spec, commands }: ConfigSpec,
+  { servers, store, proxy, network: spec, commands }: ConfigSpec,
   { env, signal }: Pick<CommandIo, "env" | "signal">,
 ): Promise<CheckedSecrets> {
   const { createNetwork } = await import("../net/network.js");
@@ -33,14 +39,14 @@ export async function checkSecrets(
   try {
     const allowed = createPermissions({ environments: [env] });
     const permissions = commands === undefined ? allowed : forbidCommands(allowed, commands.forbidden);
-    return await checkAll({ servers, store }, { env, signal, fetch: network.fetch, permissions });
+    return await checkAll({ servers, store, proxy }, { env, signal, fetch: network.fetch, permissions });
   } finally {
     await network.close();
   }
 }
 
 async function checkAll(
-  { servers, store }: Pick<ConfigSpec, "servers" | "store">,
+  { servers, store, proxy }: Pick<ConfigSpec, "servers" | "store" | "proxy">,
   sources: Sources,
 ): Promise<CheckedSecrets> {
   const failures = new Map<string, McpAuthError>();
@@ -50,6 +56,7 @@ async function checkAll(
   if (missing !== undefined) failures.set(missing.message, missing);
   const wanted = [
     { server: "", subject: "The store", all: secretsOfStore(store) },
+    { server: "", subject: "The proxy", all: secretsOfProxy(proxy) },
     // Skips servers that cannot be used, because the violations already report them.
     ...[...servers.values()].flatMap((entry) =>
       "spec" in entry

@@ -4,6 +4,7 @@ import type {
   ClientSpec,
   GrantSpec,
   KeySpec,
+  ProxySpec,
   SecretReference,
   ServerSpec,
   StoreSpec,
@@ -42,6 +43,11 @@ export function secretsOfStore(store: StoreSpec): readonly ConfigSecret[] {
     default:
       return unreachable(store);
   }
+}
+
+/** Returns the secret of the local proxy, if the config has one. */
+export function secretsOfProxy({ token }: ProxySpec): readonly ConfigSecret[] {
+  return token === undefined ? [] : [plainSecret(token)];
 }
 
 /** Returns the references of a secret, in the order in which they are read. */

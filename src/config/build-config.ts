@@ -1,3 +1,4 @@
+import { buildProxy } from "./build-proxy.js";
 import { absolute } from "./build-reference.js";
 import { buildStore } from "./build-store.js";
 import type { CheckedDocument } from "./check-document.js";
@@ -28,7 +29,8 @@ export function buildConfig({ document, checked, folder, configFile }: Source): 
   const config = checked.value as unknown as Config;
   // With a variable that has no value in its type, no server can be used, so nothing is stored.
   const hasStoreType = !checked.serverMistakes.some(({ path }) => path.join("/") === "store/type");
-  const mistakes = new ServerMistakes(checked.value, locate(document, checked.serverMistakes));
+  const located = locate(document, checked.serverMistakes);
+  const mistakes = new ServerMistakes(checked.value, located);
   return {
     ...(document.file !== undefined && { file: document.file }),
     ...(configFile !== undefined && { named: configFile.named, warnings: configFile.warnings }),
@@ -36,6 +38,7 @@ export function buildConfig({ document, checked, folder, configFile }: Source): 
     servers: new ConfiguredServers({ config, mistakes, folder }),
     network: buildNetwork(config.network, folder),
     store: buildStore(hasStoreType ? config.store : undefined, folder),
+    proxy: buildProxy(config.proxy, located, folder),
   };
 }
 

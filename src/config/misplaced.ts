@@ -25,6 +25,8 @@ type Titles = Readonly<Record<string, DefinitionTitle>>;
  * too.
  */
 const places: Readonly<Record<Exclude<DefinitionTitle, VariantTitle>, CorrectPlace | undefined>> = {
+  // Before Config, whose `proxy` is rarely meant.
+  Network: { where: "in `network`, at the top of the config", within: [] },
   Config: { where: "at the top of the config", within: [] },
   Server: { where: "in the server, beside `grant`", within: ["servers"] },
   Client: { where: "in the `client`", within: ["grant", "client"] },
@@ -32,7 +34,7 @@ const places: Readonly<Record<Exclude<DefinitionTitle, VariantTitle>, CorrectPla
   Metadata: { where: "in the `metadata` of the `client`", within: ["metadata"] },
   Certificate: { where: "in the `certificate` of the `client`", within: ["certificate"] },
   SignedAssertion: { where: "in the `assertion` of a jwt_bearer grant", within: ["assertion"] },
-  Network: { where: "in `network`, at the top of the config", within: [] },
+  LocalProxy: { where: "in `proxy`, at the top of the config", within: [] },
   Refresh: { where: "in `refresh`", within: [] },
   Retry: { where: "in `retry`", within: [] },
   Actor: undefined,

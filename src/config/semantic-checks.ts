@@ -1,6 +1,7 @@
 import { checkClient } from "./check-client.js";
 import { createCheckContext, type Findings, runSlowChecks } from "./check-context.js";
 import { checkNetwork, insecureHostsOf } from "./check-network.js";
+import { checkProxy } from "./check-proxy.js";
 import { checkServer, checkServerDefaults } from "./check-server.js";
 import { checkStore } from "./check-store.js";
 import { entries, type Json, type Path, property } from "./json.js";
@@ -27,6 +28,7 @@ export async function semanticChecks(
   const context = createCheckContext({ config, isUnresolved, insecureHosts }, findings);
 
   checkNetwork(config, source, context);
+  checkProxy(config, context);
   checkStore(config, hasStore, context);
   const shared = property(config, "defaults");
   checkServerDefaults(shared, context);

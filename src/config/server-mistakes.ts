@@ -6,7 +6,8 @@ type Located = LocatedMistake<ServerMistake>;
 
 /**
  * The mistakes that break only some servers. A mistake in a client or key breaks the servers that use it, and one in
- * the `defaults` those that inherit it. Every server uses the other parts of the config, such as `network`.
+ * the `defaults` those that inherit it. No server uses `proxy`, and every server uses the other parts of the config,
+ * such as `network`.
  */
 export class ServerMistakes {
   readonly #config: Json;
@@ -24,6 +25,7 @@ export class ServerMistakes {
   constructor(config: Json, all: readonly Located[]) {
     this.#config = config;
     for (const [index, located] of all.entries()) {
+      if (located.mistake.path[0] === "proxy") continue;
       this.#order.set(located, index);
       this.#listOf(located).push(located);
     }

@@ -1,4 +1,5 @@
 import type { McpAuthError } from "../errors/error.js";
+import type { ListenAddress } from "../lib/listen-address.js";
 import type { Client, Config, Server } from "./generated/types.js";
 
 /**
@@ -17,6 +18,7 @@ export interface ConfigSpec {
   readonly servers: ServerEntries;
   readonly network: NetworkSpec;
   readonly store: StoreSpec;
+  readonly proxy: ProxySpec;
 }
 
 /** Where tokens are kept. */
@@ -51,6 +53,18 @@ export interface NetworkSpec {
   readonly ca: readonly string[];
   /** Hosts that may be reached over plain http, as in `URL.hostname`. */
   readonly allowInsecureHttp: readonly string[];
+}
+
+/** How hosts reach the local proxy. */
+export interface ProxySpec {
+  /** The local token. Absent: the proxy generates one. */
+  readonly token?: SecretReference;
+  /** Always on loopback. */
+  readonly listen?: ListenAddress;
+  /** Absolute: the path of a Unix socket. */
+  readonly socket?: string;
+  /** Why this section cannot be used (a `${NAME}` without a value). Then there is nothing else in it. */
+  readonly failure?: McpAuthError;
 }
 
 /** The servers of a config. Each is built when it is asked for; `ConfiguredServers` does it. */

@@ -12,6 +12,11 @@ export function isLoopbackHost(hostname: string): boolean {
   );
 }
 
+/** Returns whether an IP address, as in `ListenAddress.host`, is one of this machine alone: 127.0.0.0/8 or `::1`. */
+export function isLoopbackAddress(address: string): boolean {
+  return address === "::1" || /^127(\.\d{1,3}){3}$/.test(address);
+}
+
 /**
  * Returns the name of this machine if one of the URLs has a loopback host, else `null`. Processes on several machines
  * compare it before they share something: the same loopback URL is another server on each machine.

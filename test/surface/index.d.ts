@@ -81,6 +81,7 @@ interface Config {
     defaults?: Defaults;
     store?: MemoryStore | FileStore | RedisStore;
     network?: Network;
+    proxy?: LocalProxy;
     keys?: {
         [k: string]: OneSigner<Key>;
     };
@@ -206,6 +207,12 @@ interface Key {
 interface Lease {
     readonly fence: number;
     readonly signal: AbortSignal;
+}
+
+interface LocalProxy {
+    token?: SecretReference;
+    listen?: string;
+    socket?: string;
 }
 
 type Locked<T> = {

@@ -8,6 +8,7 @@ export const definitions = {
       "defaults",
       "store",
       "network",
+      "proxy",
       "keys",
       "clients",
       "servers"
@@ -400,6 +401,17 @@ export const definitions = {
     ],
     "required": [],
     "references": []
+  },
+  "LocalProxy": {
+    "properties": [
+      "token",
+      "listen",
+      "socket"
+    ],
+    "required": [],
+    "references": [
+      "token"
+    ]
   }
 } as const;
 
@@ -466,6 +478,7 @@ export const partTitles = [
   "JwtBearerGrant",
   "Key",
   "KeyOrName",
+  "LocalProxy",
   "MemoryStore",
   "Metadata",
   "Method",

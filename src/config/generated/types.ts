@@ -34,6 +34,10 @@ export interface Config {
    */
   network?: Network;
   /**
+   * How hosts reach the local proxy, `mcp-auth-runtime proxy`. Nothing else uses it.
+   */
+  proxy?: LocalProxy;
+  /**
    * Keys by name, which clients refer to.
    */
   keys?: {
@@ -725,4 +729,21 @@ export interface Network {
    * @minItems 1
    */
   allowInsecureHttp?: readonly string[];
+}
+/**
+ * How hosts reach the local proxy.
+ */
+export interface LocalProxy {
+  /**
+   * The local token that hosts must send to the proxy. Without it, the proxy generates one and keeps it in the state folder.
+   */
+  token?: SecretReference;
+  /**
+   * The address that the proxy listens on: `127.0.0.1` or `[::1]` with a port. It never listens beyond loopback, because who reaches it has access to the servers.
+   */
+  listen?: string;
+  /**
+   * Path of a Unix socket that the proxy listens on, relative to the config file. It needs no token.
+   */
+  socket?: string;
 }

@@ -188,6 +188,17 @@ describe("the checks of validate --secrets", () => {
     expect(secrets.map(({ server }) => server)).toEqual(["a"]);
   });
 
+  test("validate --secrets reads the token of the local proxy", async () => {
+    const text = JSON.stringify({
+      proxy: { token: { env: "PROXY_TOKEN" } },
+      servers: { crm: { url: "https://crm.example/mcp", grant: { client } } },
+    });
+    const cwd = await project({ "mcp-auth.config.json": text });
+    const { out } = await command(["validate", "--secrets", "--json"], { cwd, env: { CLIENT_SECRET: "s" } });
+    expect(JSON.parse(out)).toMatchObject({ secrets: [{ code: "secret_unavailable" }] });
+    expect(out).toContain("PROXY_TOKEN");
+  });
+
   test("validate --secrets skips secrets that no server uses, and servers that cannot be used", async () => {
     const text = JSON.stringify({
       clients: { unused: { ...client, secret: { env: "UNUSED" } } },

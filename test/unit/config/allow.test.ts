@@ -92,6 +92,7 @@ const samples: readonly object[] = [
   {
     network: { proxy: "http://proxy.example:3128", ca: "./ca.pem", allowInsecureHttp: ["plain.example"] },
     store: { type: "file", path: "./tokens", encryptionKey: [{ env: "STORE_KEY" }] },
+    proxy: { token: { env: "PROXY_TOKEN" }, listen: "127.0.0.1:8484", socket: "./proxy.sock" },
     keys: {
       pem: {
         privateKey: { file: "./agent.pem" },
