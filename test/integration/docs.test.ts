@@ -54,8 +54,12 @@ describe("the documentation", () => {
   });
 
   test("all configs in the documentation are valid", async () => {
+    // That page shows the settings of hosts. They have a test of their own.
     const configs = all.filter(
-      ({ language, code }) => ["json", "jsonc", "yaml"].includes(language) && code.includes("servers"),
+      ({ place, language, code }) =>
+        !place.startsWith("docs/proxy-hosts.md:") &&
+        ["json", "jsonc", "yaml"].includes(language) &&
+        code.includes("servers"),
     );
     expect(configs.length).toBeGreaterThanOrEqual(4);
     await mkdir(folder, { recursive: true });
