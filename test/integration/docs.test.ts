@@ -63,6 +63,8 @@ describe("the documentation", () => {
     );
     expect(configs.length).toBeGreaterThanOrEqual(4);
     await mkdir(folder, { recursive: true });
+    const host = { mcpServers: { crm: { type: "http", url: "https://crm.example/mcp" } } };
+    await writeFile(join(folder, ".mcp.json"), JSON.stringify(host));
     const env = { CRM_URL: "https://crm.example/mcp", CRM_ISSUER: "https://auth.example" };
     for (const [index, { place, language, code }] of configs.entries()) {
       const path = join(folder, `config-${index}.${language === "yaml" ? "yaml" : "json"}`);
