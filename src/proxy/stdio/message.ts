@@ -1,0 +1,104 @@
+import { isJsonObject, type JsonObject } from "../../lib/json-object.js";
+import type { JsonRpcId } from "../json-rpc-error.js";
+
+/** The longest message in either direction: bytes of a line, characters of an event or of an answer. */
+export const maxMessageLength = 16 * 1_024 * 1_024;
+
+export interface RequestPart {
+  readonly kind: "request";
+  readonly id: string | number;
+  readonly method: string;
+  readonly params: JsonObject;
+}
+
+export interface NotificationPart {
+  readonly kind: "notification";
+  readonly method: string;
+  readonly params: JsonObject;
+}
+
+export interface ResponsePart {
+  readonly kind: "response";
+  readonly id: JsonRpcId;
+  /** The result, if it is an object. */
+  readonly result: JsonObject | undefined;
+  /** The code of the error; `undefined` for a result. */
+  readonly errorCode: number | undefined;
+}
+
+export type MessagePart = RequestPart | NotificationPart | ResponsePart;
+
+/** One line of MCP's stdio transport. */
+export interface Message {
+  /**
+   * JSON on one line: the text as it came, because parsing and writing it again would change large numbers and repeated
+   * properties.
+   */
+  readonly text: string;
+  /** One part, or those of a batch (MCP 2025-03-26). */
+  readonly parts: readonly MessagePart[];
+  readonly isBatch: boolean;
+}
+
+/** Parses a text. Returns why it is no message if it is not, with the `id` to answer, if it has one. */
+export function parseMessage(
+  text: string,
+): Message | { readonly problem: "not_json" | "not_json_rpc"; readonly id: JsonRpcId } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // `JSON.parse` throws only a SyntaxError.
+    return { problem: "not_json", id: null };
+  }
+  const isBatch = Array.isArray(value);
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const parts = values.map(partOf).filter((part) => part !== undefined);
+  if (parts.length < values.length || parts.length === 0)
+    return { problem: "not_json_rpc", id: isJsonObject(value) ? (idOf(value["id"]) ?? null) : null };
+  return { text: onOneLine(text), parts, isBatch };
+}
+
+function partOf(value: unknown): MessagePart | undefined {
+  if (!isJsonObject(value) || value["jsonrpc"] !== "2.0") return undefined;
+  const { method, params, result, error } = value;
+  const id = idOf(value["id"]);
+  if (typeof method === "string") {
+    const given = isJsonObject(params) ? params : {};
+    if (id !== undefined) return { kind: "request", id, method, params: given };
+    return "id" in value ? undefined : { kind: "notification", method, params: given };
+  }
+  if (method !== undefined) return undefined;
+  if (isJsonObject(error) && typeof error["code"] === "number" && result === undefined)
+    return { kind: "response", id: id ?? null, result: undefined, errorCode: error["code"] };
+  if (id === undefined || result === undefined || error !== undefined) return undefined;
+  return { kind: "response", id, result: isJsonObject(result) ? result : undefined, errorCode: undefined };
+}
+
+/** MCP forbids the `id` `null` of JSON-RPC. */
+function idOf(value: unknown): string | number | undefined {
+  return typeof value === "string" || typeof value === "number" ? value : undefined;
+}
+
+/**
+ * Returns JSON on one line, with the same meaning. Line breaks are only between its tokens. U+2028 and U+2029, which end
+ * a line for some readers, are only in its strings.
+ */
+function onOneLine(json: string): string {
+  return json
+    .replaceAll(/[\r\n]+/g, " ")
+    .replaceAll("\u2028", "\\u2028")
+    .replaceAll("\u2029", "\\u2029")
+    .trim();
+}
+
+export function requestsOf(message: Message): readonly RequestPart[] {
+  return message.parts.filter((part) => part.kind === "request");
+}
+
+/** Returns the part of a message that is not a batch, if it has this method. */
+export function singlePart(message: Message, method: string): RequestPart | NotificationPart | undefined {
+  const [part] = message.parts;
+  if (message.isBatch || part === undefined || part.kind === "response") return undefined;
+  return part.method === method ? part : undefined;
+}

@@ -1,0 +1,41 @@
+/**
+ * Reads the body of a response as text. Returns `undefined` for a body that is longer than `maxLength` characters, or
+ * that breaks off. Never rejects.
+ */
+export async function readText(response: Response, maxLength: number): Promise<string | undefined> {
+  const decoder = new TextDecoder();
+  const pieces: string[] = [];
+  let length = 0;
+  for await (const bytes of chunksOf(response)) {
+    if (bytes === "broken") return undefined;
+    const piece = decoder.decode(bytes, { stream: true });
+    length += piece.length;
+    if (length > maxLength) return undefined;
+    pieces.push(piece);
+  }
+  return pieces.join("") + decoder.decode();
+}
+
+/**
+ * Reads the body of a response, one chunk whenever the caller asks for the next, so that a slow caller slows the server
+ * down. Ends with `broken` if the connection breaks off. Frees the connection when the caller stops early.
+ */
+export async function* chunksOf(response: Response): AsyncGenerator<Uint8Array | "broken", void, undefined> {
+  if (response.body === null) return;
+  const reader = response.body.getReader();
+  const next = () => reader.read().catch(() => "broken" as const);
+  try {
+    for (;;) {
+      const chunk = await next();
+      if (chunk === "broken") {
+        yield chunk;
+        return;
+      }
+      if (chunk.done) return;
+      yield chunk.value;
+    }
+  } finally {
+    // The errors of a body that nobody reads any more do not matter.
+    reader.cancel().catch(() => {});
+  }
+}

@@ -1,0 +1,71 @@
+import type { TokenManager } from "../../index.js";
+import type { Clock } from "../../lib/clock.js";
+import { discard } from "../../net/discard.js";
+import { requestError } from "./failures.js";
+import type { Message } from "./message.js";
+import { readText } from "./read-text.js";
+import { postHeaders, type SessionHeaders, sessionHeaders } from "./request-headers.js";
+
+/** The response to a POST. */
+export interface Reply {
+  readonly response: Response;
+  /** The body of a response that is not successful; `undefined` if it is too long or cannot be read. */
+  readonly errorText: string | undefined;
+}
+
+/** Characters of an error that are read. */
+const maxErrorLength = 1_024 * 1_024;
+
+/** The HTTP side of the bridge. Its methods reject only with `McpAuthError`, `aborted` included. */
+export class ServerTransport {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly #manager: Pick<TokenManager, "url" | "fetch">;
+
+  constructor(manager: Pick<TokenManager, "name" | "url" | "fetch">, clock: Clock) {
+    this.name = manager.name;
+    this.clock = clock;
+    this.#manager = manager;
+  }
+
+  async post(
+    message: Message,
+    session: SessionHeaders,
+    signal: AbortSignal,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Reply> {
+    const headers = { ...postHeaders(message, session), ...more };
+    const response = await this.#fetch({ method: "POST", headers, body: message.text, signal });
+    if (response.ok) return { response, errorText: undefined };
+    return { response, errorText: await readText(response, maxErrorLength) };
+  }
+
+  /** Opens the stream of a session, or resumes one. */
+  async get(session: SessionHeaders, lastEventId: string, signal: AbortSignal): Promise<Response> {
+    const headers = {
+      accept: "text/event-stream",
+      ...sessionHeaders(session),
+      ...(lastEventId !== "" && { "last-event-id": lastEventId }),
+    };
+    return await this.#fetch({ method: "GET", headers, signal });
+  }
+
+  /** Ends a session. The server may not support that. */
+  async delete(session: SessionHeaders, signal: AbortSignal): Promise<void> {
+    discard(await this.#fetch({ method: "DELETE", headers: sessionHeaders(session), signal }));
+  }
+
+  async #fetch(init: RequestInit): Promise<Response> {
+    const { fetch, url } = this.#manager;
+    try {
+      return await fetch(url, init);
+    } catch (error) {
+      throw requestError(this.name, error);
+    }
+  }
+}
+
+/** Returns the media type of a response, without its parameters. */
+export function mediaType(response: Response): string {
+  return (response.headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+}

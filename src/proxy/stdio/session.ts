@@ -1,0 +1,182 @@
+import type { McpAuthError } from "../../errors/error.js";
+import { ignoreFailure } from "../../errors/expected-errors.js";
+import { linkedAbort } from "../../lib/abort-signal.js";
+import { timeLimit } from "../../lib/time-limit.js";
+import { settledWithin } from "../../lib/wait.js";
+import { discard } from "../../net/discard.js";
+import { Call } from "./call.js";
+import { sessionLost, statusError } from "./failures.js";
+import { listen } from "./listen.js";
+import { isSessionLost } from "./lost-session.js";
+import type { Message, ResponsePart } from "./message.js";
+import { readReply } from "./read-reply.js";
+import { isHeaderSafe, type SessionHeaders } from "./request-headers.js";
+import type { Reply, ServerTransport } from "./server-transport.js";
+import type { ToHost } from "./to-host.js";
+
+export interface SessionOptions {
+  readonly transport: ServerTransport;
+  readonly toHost: ToHost;
+  readonly onNotice: (line: string) => void;
+  /** Aborted when the bridge ends. */
+  readonly stopped: AbortSignal;
+  /** Runs work that nobody awaits. */
+  readonly background: (work: Promise<unknown>) => void;
+}
+
+/** Milliseconds for the server to start a session in place of a lost one. Requests wait meanwhile. */
+const longestStart = 30_000;
+
+/**
+ * The session between the host and the server (MCP 2025-11-25 and earlier). If the server loses it, for example because
+ * it restarts, the session starts another one with the host's own messages. The host does not notice.
+ *
+ * Without `initialize`, as in MCP 2026-07-28, and with servers that assign no ID, there is nothing to lose.
+ */
+export class Session {
+  readonly #options: SessionOptions;
+  #headers: SessionHeaders = {};
+  #initialize: Message | undefined;
+  #initialized: Message | undefined;
+  #renewal: Promise<void> | undefined;
+  #stopListening: () => void = () => {};
+  /** Whether the stream of the server ended although it has one. */
+  #hasStoppedListening = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  get headers(): SessionHeaders {
+    return this.#headers;
+  }
+
+  /** Whether the host has begun a session. */
+  get hasBegun(): boolean {
+    return this.#initialize !== undefined;
+  }
+
+  /**
+   * Sends a message within the session. If the server has lost the session, the message is sent again in a new one, once.
+   * Rejects if that fails.
+   */
+  async post(call: Call): Promise<Reply> {
+    await this.#renewal;
+    const { transport } = this.#options;
+    const { message, signal } = call;
+    const session = this.#headers;
+    const reply = await transport.post(message, session, signal);
+    if (isSessionLost(reply, message, session)) {
+      await this.#renew(session);
+      // Answers of the host are to requests of the lost session.
+      if (message.parts.every(({ kind }) => kind === "response")) return reply;
+      return await transport.post(message, this.#headers, signal);
+    }
+    // The server can be reached again.
+    if (reply.response.ok && this.#hasStoppedListening && this.#initialized !== undefined)
+      this.listen(this.#initialized);
+    return reply;
+  }
+
+  /** Sends the host's `initialize`, which begins a session and ends an earlier one. */
+  async begin(call: Call): Promise<Reply> {
+    await this.#renewal?.catch(ignoreFailure);
+    this.#stopListening();
+    this.#headers = {};
+    this.#initialize = call.message;
+    this.#initialized = undefined;
+    return await this.#options.transport.post(call.message, {}, call.signal);
+  }
+
+  /** Takes what the server assigned in its answer to `initialize`. */
+  accept({ response }: Reply, { result }: ResponsePart): void {
+    if (result === undefined) return;
+    const id = response.headers.get("mcp-session-id");
+    const { protocolVersion } = result;
+    this.#headers = {
+      ...(id !== null && isHeaderSafe(id) && { id }),
+      ...(typeof protocolVersion === "string" && isHeaderSafe(protocolVersion) && { protocolVersion }),
+    };
+  }
+
+  /** Notes that the server has got the host's `notifications/initialized`, and listens to the server from now on. */
+  listen(initialized: Message): void {
+    this.#initialized = initialized;
+    this.#stopListening();
+    const { transport, toHost, stopped, background, onNotice } = this.#options;
+    const { controller, unlink } = linkedAbort(stopped);
+    this.#stopListening = () => controller.abort();
+    const { signal } = controller;
+    const listening = listen({ transport, toHost, session: this.#headers, signal, onNotice });
+    this.#hasStoppedListening = false;
+    background(
+      listening.finally(unlink).then((end) => {
+        if (end === "ended" && !signal.aborted) this.#hasStoppedListening = true;
+      }),
+    );
+  }
+
+  /** Tells the server that the session is no longer needed. Takes no longer than a number of milliseconds. */
+  async end(milliseconds: number): Promise<void> {
+    this.#stopListening();
+    const session = this.#headers;
+    if (session.id === undefined) return;
+    this.#headers = {};
+    const late = new AbortController();
+    const { transport } = this.#options;
+    await settledWithin(transport.delete(session, late.signal), milliseconds, transport.clock);
+    late.abort();
+  }
+
+  /** Starts another session in place of a lost one. All messages that found it lost wait for the same attempt. */
+  async #renew(lost: SessionHeaders): Promise<void> {
+    // Another message found it lost before.
+    if (this.#headers !== lost) return await this.#renewal;
+    this.#renewal ??= this.#startAgain().finally(() => {
+      this.#renewal = undefined;
+    });
+    await this.#renewal;
+  }
+
+  async #startAgain(): Promise<void> {
+    const { transport, toHost, stopped } = this.#options;
+    const initialize = this.#initialize;
+    if (initialize === undefined) throw sessionLost(transport.name);
+    this.#stopListening();
+    let reply: Reply | undefined;
+    // The host has got the answer to its `initialize` long ago.
+    const onAnswer = (answer: ResponsePart) => {
+      if (reply !== undefined) this.accept(reply, answer);
+      return undefined;
+    };
+    const previous = this.#headers;
+    const call = new Call(initialize, stopped, { onAnswer });
+    const limit = timeLimit(transport.clock, longestStart, () => call.abort(), { unref: false });
+    try {
+      reply = await transport.post(initialize, {}, call.signal);
+      if (!reply.response.ok) throw startError(transport, reply);
+      // The server may keep the connection open after the answer.
+      await Promise.race([readReply({ transport, toHost, call, reply, resume: undefined }), call.settled]);
+    } finally {
+      limit.cancel();
+      call.abort();
+      call.end();
+    }
+    if (this.#headers === previous) throw sessionLost(transport.name);
+    if (this.#initialized !== undefined) await this.#sendInitialized(this.#initialized);
+  }
+
+  async #sendInitialized(message: Message): Promise<void> {
+    const { transport, stopped } = this.#options;
+    const reply = await transport.post(message, this.#headers, stopped);
+    discard(reply.response);
+    if (!reply.response.ok) throw startError(transport, reply);
+    this.listen(message);
+  }
+}
+
+/** A server that refuses the credentials says more than that the session was lost. */
+function startError({ name, clock }: ServerTransport, { response }: Reply): McpAuthError {
+  const error = statusError(name, response, clock.now());
+  return error.code === "unavailable" && !error.retryable ? sessionLost(name) : error;
+}
