@@ -7,7 +7,7 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** The address that a request came to: `127.0.0.1:8717`, or `undefined` for a unix socket. */
+/** The address that a request came to: `127.0.0.1:8484`, or `undefined` for a unix socket. */
 export type LocalAuthority = string | undefined;
 
 /**

@@ -35,10 +35,12 @@ export interface CreatedProxy<Name extends string> extends McpProxy<Name> {
   readonly health: string | undefined;
 }
 
+export type CreateOptions<Name extends string> = ProxyOptions<Name> & CommandOptions;
+
 /** Creates a proxy for `startProxy` and for the command. */
 export async function createProxy<Name extends string>(
   auth: McpAuth<Name>,
-  options: ProxyOptions<Name> & CommandOptions,
+  options: CreateOptions<Name>,
 ): Promise<CreatedProxy<Name>> {
   const internals = internalsOfAuth(auth);
   assertPlatform();
