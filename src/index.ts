@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import "./lib/check-node.js";
 
-export type { McpAuthConfig } from "./config/define-config.js";
+export type { McpAuthConfig, McpAuthConfigWithImport } from "./config/define-config.js";
 export { defineConfig } from "./config/define-config.js";
 export type { DiscoveredAuthorizationServer, Discovery } from "./discovery/discover-server.js";
 export type { DiscoveryProblem } from "./discovery/problems.js";

@@ -56,10 +56,14 @@ export async function validate(args: readonly string[], io: CommandIo): Promise<
   const valid = violations.length + failures.length === 0;
   if (json) io.print.json({ file, valid, violations, warnings, secrets: failures, skipped }, 2);
   else {
-    const shown = file === undefined ? "config" : printable(relative(cwd, file) || file);
+    const nameOf = (path: string | undefined) =>
+      path === undefined ? "config" : printable(relative(cwd, path) || path);
+    const shown = nameOf(file);
     for (const warning of warnings) io.print.note(`warning: ${printable(warning)}`);
     for (const { message } of skipped) io.print.note(printable(message));
-    report(shown, violations, failures, io);
+    // A violation may be in a file that the config imports.
+    const named = violations.map((each) => ({ ...each, file: nameOf(each.file ?? file) }));
+    report(shown, named, failures, io);
     const servers = spec?.servers.size ?? 0;
     if (valid) io.print.result(`${shown}: no mistakes, ${servers} ${servers === 1 ? "server" : "servers"}`);
   }
@@ -90,7 +94,7 @@ function report(
   secrets: readonly McpAuthError[],
   io: CommandIo,
 ): void {
-  for (const violation of violations) io.print.result(formatViolation({ ...violation, file }));
+  for (const violation of violations) io.print.result(formatViolation(violation));
   for (const failure of secrets) io.print.result(printable(`${file}: ${failure.message}`));
   const count = violations.length + secrets.length;
   if (count > 0) io.print.note(mistakes(count));

@@ -18,23 +18,29 @@ interface Source {
   readonly folder: string;
   /** Absent for a config given as an object. */
   readonly configFile: ConfigFile | undefined;
+  /** What was found when the file that the config imports was read. */
+  readonly imports?: Partial<Pick<ConfigFile, "commands" | "warnings">> | undefined;
 }
 
 /**
  * Builds the runtime's form of a valid config, except its servers, each of which is built when it is asked for. A
  * server that a mistake affects gets a `failure` instead of a `spec`.
  */
-export function buildConfig({ document, checked, folder, configFile }: Source): ConfigSpec {
+export function buildConfig({ document, checked, folder, configFile, imports }: Source): ConfigSpec {
   // The value is valid against the schema that the type is generated from.
   const config = checked.value as unknown as Config;
   // With a variable that has no value in its type, no server can be used, so nothing is stored.
   const hasStoreType = !checked.serverMistakes.some(({ path }) => path.join("/") === "store/type");
   const located = locate(document, checked.serverMistakes);
+  const commands = configFile?.commands ?? imports?.commands;
   const mistakes = new ServerMistakes(checked.value, located);
   return {
     ...(document.file !== undefined && { file: document.file }),
     ...(configFile !== undefined && { named: configFile.named, warnings: configFile.warnings }),
-    ...(configFile?.commands !== undefined && { commands: configFile.commands }),
+    ...(imports?.warnings !== undefined && {
+      warnings: [...(configFile?.warnings ?? []), ...imports.warnings],
+    }),
+    ...(commands !== undefined && { commands }),
     servers: new ConfiguredServers({ config, mistakes, folder }),
     network: buildNetwork(config.network, folder),
     store: buildStore(hasStoreType ? config.store : undefined, folder),

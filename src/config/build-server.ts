@@ -6,8 +6,11 @@ import { defaults } from "./defaults.js";
 import type { Config, Defaults, Headers as HeadersConfig, Refresh, Server } from "./generated/types.js";
 import type { RefreshSpec, RetrySpec, SecretReference, ServerSpec } from "./spec.js";
 
+/** A server with a URL, its own or an imported one. */
+export type ServerWithUrl = Server & { readonly url: string };
+
 /** Builds the runtime's form of a server of a valid config. Relative paths are relative to `folder`. */
-export function buildServer(name: string, server: Server, config: Config, folder: string): ServerSpec {
+export function buildServer(name: string, server: ServerWithUrl, config: Config, folder: string): ServerSpec {
   const { url, grant, stepUp, dpop, resourceMetadata, headers, refresh, ...others } = server;
   const { timeout, deadline, retry, reach, ...unhandled } = others;
   assertNothingLeft(unhandled);

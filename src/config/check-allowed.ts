@@ -123,9 +123,14 @@ async function isAllowed({ kind, value }: Use, { allow, folder }: AllowedOptions
   }
 }
 
+const hint = "Add it to `allow` where createMcpAuth() is called, or remove it here";
+
+/** A file that `allow` does not include. */
+export const fileNotAllowed = { message: "`allow.files` does not include this path", hint };
+
 const messages: Readonly<Record<Confined, string>> = {
   command: "`allow.exec` does not include this command with these arguments",
-  file: "`allow.files` does not include this path",
+  file: fileNotAllowed.message,
   host: "`allow.origins` has no http: origin with this host",
   identity: "`allow.identities` does not include this platform identity",
   origin: "`allow.origins` does not include the origin of this URL",
@@ -133,5 +138,3 @@ const messages: Readonly<Record<Confined, string>> = {
   sentinel: "`allow.origins` does not include this Sentinel, as redis:// or rediss:// with its host and port",
   variable: "`allow.env` does not include this variable",
 };
-
-const hint = "Add it to `allow` where createMcpAuth() is called, or remove it here";

@@ -45,7 +45,8 @@ export async function checkDocument(
 
   const { inSource, inValues } = await findSchemaMistakes(document, source, value, isUnresolved);
   // A value that the schema rejects has no further mistakes reported.
-  const reported = pathsOf([...document.mistakes, ...inSource, ...inValues]);
+  const inConfig = document.mistakes.filter(({ inImport }) => inImport !== true);
+  const reported = pathsOf([...inConfig, ...inSource, ...inValues]);
   const isNew = ({ path }: Mistake) => !reported.has(toPointer(path));
   const semantic = await semanticChecks(value, { source, isUnresolved, hasStore });
   const notAllowed = await findNotAllowed(allow, { value, source, variables, isUnresolved, folder });
@@ -54,7 +55,7 @@ export async function checkDocument(
     ...inSource,
     ...inValues,
     ...[...malformed, ...semantic.mistakes].filter(isNew),
-    ...notAllowed.filter(({ isFromVariable }) => !isFromVariable),
+    ...notAllowed.filter((mistake) => !mistake.isFromVariable && isNew(mistake)),
   ];
   const serverMistakes: ServerMistake[] = [
     ...missing.map(({ path, name }) => ({

@@ -1,6 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 import { keepBuilt } from "./build-client.js";
-import { buildServer } from "./build-server.js";
+import { buildServer, type ServerWithUrl } from "./build-server.js";
 import { formatViolation } from "./format-violation.js";
 import type { Config, Server } from "./generated/types.js";
 import type { ServerMistakes } from "./server-mistakes.js";
@@ -57,7 +57,8 @@ export class ConfiguredServers implements ServerEntries {
     const { config, folder } = this.#options;
     const server = this.definition(name);
     if (server === undefined) return undefined;
-    if (this.isUsable(name)) return { name, spec: buildServer(name, server, config, folder) };
+    if (this.isUsable(name) && hasUrl(server))
+      return { name, spec: buildServer(name, server, config, folder) };
     const url = this.url(name);
     return { name, failure: this.#failureOf(name), ...(url !== undefined && { url }) };
   }
@@ -92,4 +93,9 @@ export class ConfiguredServers implements ServerEntries {
     const message = `Server "${server}" cannot be used: ${violations.map(formatViolation).join(" ")}`;
     return new McpAuthError(isInsecure ? "insecure_url" : "config_invalid", message, { server, violations });
   }
+}
+
+/** Only a server that a mistake breaks may have no URL. */
+function hasUrl(server: Server): server is ServerWithUrl {
+  return server.url !== undefined;
 }

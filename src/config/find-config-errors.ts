@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import { McpAuthError } from "../errors/error.js";
-import { printable } from "../lib/printable.js";
+import { printable, quoted } from "../lib/printable.js";
 import { configFileNames, packageJson } from "./cosmiconfig.js";
 import { type FileSystem, fileExists } from "./file-system.js";
 import { invalidConfig } from "./format-violation.js";
@@ -33,27 +33,44 @@ export async function untrustedConfig(
   file: string,
   problems: readonly TrustProblem[],
 ): Promise<McpAuthError> {
-  // The problems of the file come first, so the first two are enough for one message.
-  const reasons = await Promise.all(problems.slice(0, 2).map(describeProblem));
-  const ownMode = problems.find((problem) => problem.kind === "mode" && problem.uid === process.geteuid?.());
-  const condition = ownMode === undefined ? "If" : `Run chmod o-w ${shellQuoted(ownMode.path)}, or if`;
+  const { reasons, condition } = await whyUntrusted(problems);
   return invalidFile(
     file,
-    `The search found this config, but it is not trusted: ${reasons.join(", and ")}`,
+    `The search found this config, but it is not trusted: ${reasons}`,
     `${condition} you trust it, name it: ${howToName(file)}`,
   );
 }
 
+/** The mistake of a config that imports a file which another user may have written or changed. */
+export async function untrustedImport(file: string, config: string, problems: readonly TrustProblem[]) {
+  const { reasons, condition } = await whyUntrusted(problems);
+  return {
+    message: `The search found this config, and ${quoted(file)}, which it imports, is not trusted: ${reasons}`,
+    hint: `${condition} you trust it, name the config: ${howToName(config)}`,
+  };
+}
+
+async function whyUntrusted(problems: readonly TrustProblem[]) {
+  // The problems of the file come first, so the first two are enough for one message.
+  const reasons = await Promise.all(problems.slice(0, 2).map(describeProblem));
+  const ownMode = problems.find((problem) => problem.kind === "mode" && problem.uid === process.geteuid?.());
+  const condition = ownMode === undefined ? "If" : `Run chmod o-w ${shellQuoted(ownMode.path)}, or if`;
+  return { reasons: reasons.join(", and "), condition };
+}
+
 /**
  * Returns the reason why the commands of a config are not run, as a clause with the remedy. `otherOwner` owns `cwd`.
+ * If only a file that the config imports may be theirs, `imported` is that file.
  */
 export async function whyCommandsAreForbidden(
   file: string,
   cwd: string,
   otherOwner: number,
+  imported?: string,
 ): Promise<string> {
+  const why = imported === undefined ? "" : `, it imports ${printable(imported)},`;
   return (
-    `commands of the config ${printable(file)} are not run, because the search found it and the working directory ` +
+    `commands of the config ${printable(file)} are not run, because the search found it${why} and the working directory ` +
     `${printable(cwd)} belongs to ${await describeUser(otherOwner)}. If you trust it, name it: ${howToName(file)}.`
   );
 }

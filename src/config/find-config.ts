@@ -170,7 +170,7 @@ async function ifReadable<T>(work: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-interface Assessed {
+export interface Assessed {
   readonly content: FileContent;
   readonly problems: readonly TrustProblem[];
   /** The file is trusted only because it, or a folder of its path, belongs to the owner of the working directory. */
@@ -181,7 +181,7 @@ interface Assessed {
  * Reads a file, then checks the trust of the content and of the folders. The folders are checked again because they may
  * have been replaced since the search. Returns `undefined` if there is no file.
  */
-async function readAndAssess(
+export async function readAndAssess(
   file: string,
   folders: readonly string[],
   trust: Trust,
@@ -214,7 +214,7 @@ async function findProblems(
 }
 
 /** Reads a file. Returns `undefined` if it does not exist, and throws `config_invalid` if it cannot be read. */
-async function read(file: string, fs: FileSystem): Promise<FileContent | undefined> {
+export async function read(file: string, fs: FileSystem): Promise<FileContent | undefined> {
   const outcome = await withConfigErrors(file, async () => await fs.read(file));
   if (outcome === undefined || !("problem" in outcome)) return outcome;
   switch (outcome.problem) {
@@ -223,7 +223,7 @@ async function read(file: string, fs: FileSystem): Promise<FileContent | undefin
     case "irregular":
       throw invalidFile(file, "This is not a regular file", "Pipes and devices are not read");
     case "too large":
-      throw invalidFile(file, "The file is larger than 16 MiB", "Split it into several configs");
+      throw invalidFile(file, "The file is larger than 16 MiB", "Split it into several files");
     default:
       return unreachable(outcome.problem);
   }
@@ -256,7 +256,7 @@ async function foundFile(
   return { ...found, commands: { forbidden: await whyCommandsAreForbidden(file, cwd, otherOwner) } };
 }
 
-function withoutByteOrderMark(text: string): string {
+export function withoutByteOrderMark(text: string): string {
   return text.replace(/^\uFEFF/, "");
 }
 

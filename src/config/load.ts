@@ -6,17 +6,19 @@ import { unreachable } from "../lib/unreachable.js";
 import { buildConfig } from "./build-config.js";
 import { type CheckedDocument, checkDocument } from "./check-document.js";
 import { configProperty } from "./cosmiconfig.js";
-import type { McpAuthConfig } from "./define-config.js";
+import type { McpAuthConfig, McpAuthConfigWithImport } from "./define-config.js";
 import type { FileSystem } from "./file-system.js";
 import { type ConfigFile, readNamedConfig, rereadFoundConfig, searchConfig } from "./find-config.js";
 import { invalidConfig } from "./format-violation.js";
+import type { WithImports } from "./import-urls.js";
+import { property } from "./json.js";
 import { parsePlainJson } from "./parse-plain-json.js";
 import { type SourceDocument, toViolations } from "./source-document.js";
 import type { ConfigSpec } from "./spec.js";
 
 export interface LoadOptions {
   /** A path or the config itself, given in code. */
-  readonly config?: string | McpAuthConfig | undefined;
+  readonly config?: string | McpAuthConfig | McpAuthConfigWithImport | undefined;
   /** The path of `--config`. It wins over all others. */
   readonly cliPath?: string | undefined;
   /** Absolute: the file of an earlier load, which is read again without a search. */
@@ -75,13 +77,13 @@ export async function checkConfig(options: LoadOptions): Promise<CheckedConfig> 
     const file = violations[0]?.file;
     return { ...(file !== undefined && { file }), violations, isForeign: false, warnings: [] };
   }
-  const { document, checked, configFile } = source;
+  const { document, checked, configFile, imports } = source;
   const fixed = await fixedText(source);
   return {
     ...(document.file !== undefined && { file: document.file }),
     violations: toViolations(document, [...checked.mistakes, ...checked.serverMistakes]),
     isForeign: configFile?.commands !== undefined,
-    warnings: configFile?.warnings ?? [],
+    warnings: [...(configFile?.warnings ?? []), ...(imports?.warnings ?? [])],
     ...(checked.mistakes.length === 0 && { spec: buildConfig(source) }),
     ...(fixed !== undefined && { fixed }),
   };
@@ -102,6 +104,8 @@ interface ReadDocument {
 
 interface Source extends ReadDocument {
   readonly checked: CheckedDocument;
+  /** Present if the config imports a file. */
+  readonly imports?: WithImports | undefined;
   /** Relative paths of the config are relative to this folder. */
   readonly folder: string;
 }
@@ -110,10 +114,27 @@ async function readAndCheck(options: LoadOptions): Promise<Source> {
   const read = await readDocument(options);
   const { document, configFile } = read;
   const folder = document.file === undefined ? options.cwd : dirname(document.file);
+  if (property(document.value, "import") !== undefined) return await importAndCheck(read, folder, options);
   const checked = await checkDocument(document, { ...options, folder });
   const isValid = checked.mistakes.length + checked.serverMistakes.length === 0;
   if (isValid || configFile === undefined) return { ...read, checked, folder };
   return { document: await parseWithPositions(configFile), configFile, checked, folder };
+}
+
+async function importAndCheck(read: ReadDocument, folder: string, options: LoadOptions): Promise<Source> {
+  const { document, configFile } = read;
+  const { importUrls, locateImport } = await import("./import-urls.js");
+  const fs = options.fs ?? (await import("./async-file-system.js")).asyncFileSystem;
+  const { cwd, env, allow } = options;
+  const imports = await importUrls(document.value ?? null, { configFile, folder, cwd, env, allow, fs });
+  const { value, imported } = imports;
+  const mistakes = [...document.mistakes, ...imports.mistakes];
+  const checked = await checkDocument({ ...document, value, mistakes }, { ...options, folder });
+  const isValid = checked.mistakes.length + checked.serverMistakes.length === 0;
+  if (isValid) return { ...read, checked, folder, imports };
+  const located = configFile === undefined ? document : await parseWithPositions(configFile);
+  const withImport = imported === undefined ? located : { ...located, imported: locateImport(imported) };
+  return { document: withImport, configFile, checked, folder, imports };
 }
 
 async function readDocument(options: LoadOptions): Promise<ReadDocument> {

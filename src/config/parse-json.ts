@@ -92,5 +92,5 @@ const messages: Readonly<Record<number, string>> = {
 function syntaxError({ error, offset }: ParseError, text: string): Mistake {
   if (text.trim() === "") return { path: [], offset: 0, message: "The file is empty" };
   const message = messages[error] ?? "This is not JSON";
-  return { path: [], offset, message, hint: "A config is JSON, which may have comments" };
+  return { path: [], offset, message, hint: "The file must be JSON, which may have comments" };
 }

@@ -6,8 +6,8 @@ type Located = LocatedMistake<ServerMistake>;
 
 /**
  * The mistakes that break only some servers. A mistake in a client or key breaks the servers that use it, and one in
- * the `defaults` those that inherit it. No server uses `proxy`, and every server uses the other parts of the config,
- * such as `network`.
+ * the `defaults` those that inherit it. One in `import` breaks those without a URL. No server uses `proxy`, and every
+ * server uses the other parts of the config, such as `network`.
  */
 export class ServerMistakes {
   readonly #config: Json;
@@ -18,6 +18,7 @@ export class ServerMistakes {
     keys: new Map(),
   };
   readonly #inDefaults: Located[] = [];
+  readonly #inImport: Located[] = [];
   readonly #inOtherParts: Located[] = [];
   readonly #order = new Map<Located, number>();
 
@@ -45,6 +46,7 @@ export class ServerMistakes {
       ...clientsOf(server).flatMap((client) => this.#in("clients", client)),
       ...keysOf(this.#config, server).flatMap((key) => this.#in("keys", key)),
       ...this.#inDefaults.filter(({ mistake }) => inherits(server, mistake.path[1], mistake.path[2])),
+      ...(property(server, "url") === undefined ? this.#inImport : []),
       ...this.#inOtherParts,
     ]);
     return [...found].sort((a, b) => (this.#order.get(a) ?? 0) - (this.#order.get(b) ?? 0));
@@ -53,6 +55,7 @@ export class ServerMistakes {
   #listOf(located: Located): Located[] {
     const [section = "", name] = located.mistake.path;
     if (section === "defaults") return this.#inDefaults;
+    if (section === "import") return this.#inImport;
     const named = Object.hasOwn(this.#named, section) ? this.#named[section] : undefined;
     if (named === undefined || name === undefined) return this.#inOtherParts;
     const list = named.get(name) ?? [];

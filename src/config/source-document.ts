@@ -21,6 +21,8 @@ export interface Mistake {
   /** Whether schema errors at the same path follow from this mistake and are not reported. */
   readonly hidesSchemaErrors?: boolean;
   readonly fix?: Fix;
+  /** Whether `path` and `offset` are those of the imported file. */
+  readonly inImport?: boolean;
 }
 
 /** Offsets of a property's name, if it has one, and of its value. */
@@ -41,6 +43,15 @@ export interface SourceDocument {
   readonly mistakes: readonly Mistake[];
   /** By JSON pointer, without `prefix`. Empty if the positions were not collected. */
   readonly positions: ReadonlyMap<string, Position>;
+  /** Where the config has its URLs from, if it imports a file. */
+  readonly imported?: ImportedPart;
+}
+
+/** The file that a config imports URLs from. */
+export interface ImportedPart {
+  readonly document: SourceDocument;
+  /** The path of the URL in that file, or of what is in its place, by the name of the server. */
+  readonly paths: ReadonlyMap<string, Path>;
 }
 
 export function duplicateProperty(path: Path, offset: number): Mistake {
@@ -54,7 +65,9 @@ export interface LocatedMistake<M extends Mistake> {
   readonly violation: Violation;
 }
 
-/** Finds the positions of mistakes, and returns the mistakes in the order of the text. */
+/**
+ * Finds the positions of mistakes, and returns the mistakes in the order of the text, those in an imported file last.
+ */
 export function locate<M extends Mistake>(
   document: SourceDocument,
   mistakes: readonly M[],
@@ -62,7 +75,8 @@ export function locate<M extends Mistake>(
   return mistakes
     .map((mistake) => ({ mistake, violation: toViolation(document, mistake) }))
     .sort(({ violation: a }, { violation: b }) => {
-      return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
+      const order = Number(a.file !== document.file) - Number(b.file !== document.file);
+      return order || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
     });
 }
 
@@ -71,16 +85,31 @@ export function toViolations(document: SourceDocument, mistakes: readonly Mistak
   return locate(document, mistakes).map(({ violation }) => violation);
 }
 
-function toViolation(document: SourceDocument, mistake: Mistake): Violation {
-  const offset = mistake.offset ?? offsetOf(document, mistake);
+function toViolation(config: SourceDocument, mistake: Mistake): Violation {
+  const { document, path } = placeOf(config, mistake);
+  const offset = mistake.offset ?? offsetOf(document, { ...mistake, path });
   return {
     ...(document.file !== undefined && { file: document.file }),
     ...(document.text !== undefined && lineAndColumn(document, document.text, offset)),
     // The pointer is not escaped, because programs follow it. Messages and hints may have names from the file.
-    pointer: toPointer([...document.prefix, ...mistake.path]),
+    pointer: toPointer([...document.prefix, ...path]),
     message: printable(mistake.message),
     ...(mistake.hint !== undefined && { hint: printable(mistake.hint) }),
   };
+}
+
+/** Returns the document that a mistake is in, and its path there. A URL may come from an imported file. */
+function placeOf(
+  config: SourceDocument,
+  { path, inImport }: Mistake,
+): { readonly document: SourceDocument; readonly path: Path } {
+  if (config.imported === undefined) return { document: config, path };
+  const { document, paths } = config.imported;
+  if (inImport === true) return { document, path };
+  const [section, server = "", name, ...deeper] = path;
+  const isUrl = section === "servers" && name === "url" && deeper.length === 0;
+  const imported = isUrl ? paths.get(server) : undefined;
+  return imported === undefined ? { document: config, path } : { document, path: imported };
 }
 
 function offsetOf({ positions }: SourceDocument, { path, atName }: Mistake): number {

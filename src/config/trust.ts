@@ -97,11 +97,12 @@ export async function findFileProblems(
   return isChanged || problems.some(isAbsence) ? "changed" : problems;
 }
 
-/** Returns a warning if everybody can change or replace a config that the user named. */
+/** Returns a warning if everybody can change or replace a file that the user named. `noun` says what the file is. */
 export async function findWriteWarnings(
   file: string,
   opened: BigIntStats,
   fs: FileSystem,
+  noun = "config",
 ): Promise<readonly string[]> {
   if (process.geteuid === undefined) return [];
   const folders = new Set([dirname(file), dirname(await realPathOf(file, fs))]);
@@ -112,7 +113,7 @@ export async function findWriteWarnings(
   }
   if (problems.length === 0) return [];
   const reasons = await Promise.all(problems.map(describeProblem));
-  return [`anyone on this machine can change the config ${file}: ${reasons.join(", and ")}.`];
+  return [`anyone on this machine can change the ${noun} ${file}: ${reasons.join(", and ")}.`];
 }
 
 /** Describes a problem as a clause. */

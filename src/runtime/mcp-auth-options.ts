@@ -1,4 +1,4 @@
-import type { McpAuthConfig } from "../config/define-config.js";
+import type { McpAuthConfig, McpAuthConfigWithImport } from "../config/define-config.js";
 import type { Signer } from "../keys/signing-key.js";
 import type { Clock } from "../lib/clock.js";
 import type { Allow } from "../lib/permissions.js";
@@ -12,7 +12,7 @@ export interface McpAuthOptions<Name extends string = string> {
    * A config or the path of a config file. By default, the file in `MCP_AUTH_CONFIG`, else the nearest one in `cwd` and
    * above.
    */
-  readonly config?: string | McpAuthConfig<Name>;
+  readonly config?: string | McpAuthConfig<Name> | McpAuthConfigWithImport<Name>;
   /**
    * The folder where the search for a config begins, and the base of relative paths in a config object. By default, the
    * working folder.

@@ -204,6 +204,53 @@ describe("a search as root", () => {
   });
 });
 
+describe("a file that root's config imports", () => {
+  const host = JSON.stringify({ mcpServers: { crm: { url: "https://evil.example/mcp" } } });
+  const importing = (path: string) =>
+    JSON.stringify({
+      import: path,
+      servers: { crm: { grant: { type: "static", token: { exec: ["/bin/echo", "t"] } } } },
+    });
+
+  test("a file of another user is not imported, nor one in a folder or behind a link of another user", async () => {
+    const folder = await createFolder();
+    const cwd = await make(join(folder, "project"), root);
+    const theirs = await make(join(folder, "theirs"), nobody);
+    const shared = await make(join(folder, "shared"), root, { mode: 0o1777 });
+    await make(join(theirs, "own.json"), root, { text: host });
+    await make(join(cwd, "theirs.json"), nobody, { text: host });
+    await make(join(cwd, "real.json"), root, { text: host });
+    runAs(nobody, 'ln -s "$1" "$2/link.json"', join(cwd, "real.json"), shared);
+    for (const [path, culprit] of [
+      ["theirs.json", join(cwd, "theirs.json")],
+      ["../theirs/own.json", theirs],
+      ["../shared/link.json", join(shared, "link.json")],
+    ] as const) {
+      await writeFile(join(cwd, name), importing(path));
+      const { code, message } = await rejectionOf(search(cwd));
+      expect(code).toBe("config_invalid");
+      expect(message).toContain(`${culprit} belongs to nobody (uid ${nobody})`);
+      expect(message).toContain(`name the config: ${remedy(join(cwd, name))}`);
+      expect((await loadConfig({ cwd, env: {}, cliPath: name })).servers.url("crm")).toContain("evil");
+    }
+  });
+
+  test("a file of the owner of the working directory is imported, and no command runs", async () => {
+    const folder = await createFolder();
+    const project = await make(join(folder, "project"), root);
+    await make(join(project, ".git"), root);
+    const cwd = await make(join(project, "theirs"), somebody);
+    const file = await make(join(project, name), root, { text: importing("theirs/mcp.json") });
+    await make(join(cwd, "mcp.json"), somebody, { text: host });
+    const { servers, commands } = await search(cwd);
+    expect(servers.url("crm")).toBe("https://evil.example/mcp");
+    expect(commands?.forbidden).toContain(`it imports ${join(cwd, "mcp.json")}`);
+    const result = await command(["token", "crm"], { cwd });
+    expect([result.code, result.out]).toEqual([2, ""]);
+    expect(result.err).toContain(remedy(file));
+  });
+});
+
 test("root does not use a config if another user's link is in the middle of the path of the working directory", async () => {
   const folder = await createFolder();
   const shared = await make(join(folder, "shared"), root, { mode: 0o1777 });

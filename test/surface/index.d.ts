@@ -78,6 +78,7 @@ interface ClockTimer {
 interface Config {
     $schema?: string;
     version?: 1;
+    import?: string;
     defaults?: Defaults;
     store?: MemoryStore | FileStore | RedisStore;
     network?: Network;
@@ -243,7 +244,17 @@ interface McpAuth<Name extends string = string> extends AsyncDisposable {
     on<E extends McpAuthEventName>(event: E, listener: McpAuthListener<E>): () => void;
 }
 
-type McpAuthConfig<Name extends string = string> = Omit<Config, "servers"> & {
+type McpAuthConfig<Name extends string = string> = Omit<Config, "servers" | "import"> & {
+    import?: never;
+    servers: {
+        [Each in Name]: Server & {
+            url: string;
+        };
+    };
+};
+
+type McpAuthConfigWithImport<Name extends string = string> = Omit<Config, "servers" | "import"> & {
+    import: string;
     servers: {
         [Each in Name]: Server;
     };
@@ -313,7 +324,7 @@ interface McpAuthEvents {
 type McpAuthListener<E extends McpAuthEventName> = (event: McpAuthEvents[E]) => void;
 
 interface McpAuthOptions<Name extends string = string> {
-    readonly config?: string | McpAuthConfig<Name>;
+    readonly config?: string | McpAuthConfig<Name> | McpAuthConfigWithImport<Name>;
     readonly cwd?: string;
     readonly env?: Readonly<Record<string, string | undefined>>;
     readonly fetch?: FetchFunction;
@@ -470,7 +481,7 @@ interface Sentinel {
 type SentinelNodes = readonly [string, ...(readonly string[])];
 
 interface Server {
-    url: string;
+    url?: string;
     grant: OneGrant<ClientCredentialsGrant, JwtBearerGrant
     | TokenExchangeGrant
     | EnterpriseManagedGrant
@@ -632,6 +643,7 @@ type Without<Names extends string> = {
 
 declare function createMcpAuth<Name extends string = string>(options?: McpAuthOptions<Name>): Promise<McpAuth<Name>>;
 
+declare function defineConfig<Name extends string>(config: McpAuthConfigWithImport<Name>): McpAuthConfigWithImport<Name>;
 declare function defineConfig<Name extends string>(config: McpAuthConfig<Name>): McpAuthConfig<Name>;
 
 declare function discover(url: string, options?: DiscoverOptions): Promise<Discovery>;
@@ -653,6 +665,7 @@ export {
   Logger,
   McpAuth,
   McpAuthConfig,
+  McpAuthConfigWithImport,
   McpAuthError,
   McpAuthErrorCode,
   McpAuthEventName,

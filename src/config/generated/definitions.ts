@@ -5,6 +5,7 @@ export const definitions = {
     "properties": [
       "$schema",
       "version",
+      "import",
       "defaults",
       "store",
       "network",
@@ -313,7 +314,6 @@ export const definitions = {
       "reach"
     ],
     "required": [
-      "url",
       "grant"
     ],
     "references": []

@@ -22,6 +22,10 @@ export interface Config {
    */
   version?: 1;
   /**
+   * Path of a host's file that has the URLs of servers, relative to the config file (for a config in code, to `cwd`): JSON with `mcpServers` or `servers`, such as `.mcp.json` or `.vscode/mcp.json`. A server here may omit its `url` if that file has a server of this name. Nothing but the URLs is taken from the file.
+   */
+  import?: string;
+  /**
    * Settings for all servers. A server's own settings win, property by property: a server that sets `retry.max` still gets `retry.min` from here.
    */
   defaults?: Defaults;
@@ -555,9 +559,9 @@ export interface Retry {
  */
 export interface Server {
   /**
-   * The URL of the MCP server, without user info and fragment. Also the resource that tokens are requested for, if the server names none.
+   * The URL of the MCP server, without user info and fragment. Also the resource that tokens are requested for, if the server names none. Required, unless the file that `import` names has the server.
    */
-  url: string;
+  url?: string;
   /**
    * How tokens for this server are requested.
    */

@@ -1,7 +1,8 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { McpAuthConfig } from "../../../src/config/define-config.js";
 import { loadConfig } from "../../../src/config/load.js";
 import { McpAuthError } from "../../../src/errors/error.js";
@@ -87,9 +88,15 @@ const client = { issuer: "https://auth.example", id: "agent" };
 const server = (grant: object, more: object = {}) => ({ url: "https://mcp.example/mcp", grant, ...more });
 const withClient = (more: object) => server({ client: { ...client, ...more } });
 
+const hostFolder = mkdtempSync(join(tmpdir(), "allow-import-"));
+afterAll(() => rm(hostFolder, { recursive: true }));
+const hostFile = join(hostFolder, ".mcp.json");
+writeFileSync(hostFile, '{ "mcpServers": {} }');
+
 /** Configs that together use every place of the schema that `allow` confines. */
 const samples: readonly object[] = [
   {
+    import: hostFile,
     network: { proxy: "http://proxy.example:3128", ca: "./ca.pem", allowInsecureHttp: ["plain.example"] },
     store: { type: "file", path: "./tokens", encryptionKey: [{ env: "STORE_KEY" }] },
     proxy: { token: { env: "PROXY_TOKEN" }, listen: "127.0.0.1:8484", socket: "./proxy.sock" },
@@ -237,7 +244,7 @@ const everything: Allow = {
     ["op", "read"],
   ],
   env: ["*"],
-  files: ["/etc/agent"],
+  files: ["/etc/agent", hostFile],
   origins: [
     ...["https://auth.example", "https://mtls.example", "https://mcp.example", "http://proxy.example:3128"],
     "https://meta.example",

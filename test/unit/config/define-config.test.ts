@@ -1,7 +1,12 @@
 import { expect, expectTypeOf, it } from "vitest";
-import { defineConfig, type McpAuthConfig } from "../../../src/config/define-config.js";
+import {
+  defineConfig,
+  type McpAuthConfig,
+  type McpAuthConfigWithImport,
+} from "../../../src/config/define-config.js";
 import type { OneCredential, OneSigner, SecretReference } from "../../../src/config/exclusive-types.js";
 import type { Client, Key, Server } from "../../../src/config/generated/types.js";
+import { createMcpAuth } from "../../../src/index.js";
 
 const issuer = "https://auth.example";
 const secret = { env: "S" };
@@ -13,6 +18,26 @@ it("defineConfig returns its argument, with the names of the servers in the type
   expect(defined).toBe(config);
   expectTypeOf(defined).toEqualTypeOf<McpAuthConfig<"crm">>();
   expectTypeOf(defined).toExtend<McpAuthConfig>();
+});
+
+it("a server without `url` compiles only in a config with `import`", () => {
+  const grant = { client: { issuer, id: "x", secret } };
+  const defined = defineConfig({ import: "./.mcp.json", servers: { a: { grant }, b: { url, grant } } });
+  expectTypeOf(defined).toEqualTypeOf<McpAuthConfigWithImport<"a" | "b">>();
+  expectTypeOf<McpAuthConfig["servers"][string]["url"]>().toEqualTypeOf<string>();
+  const wrong = [
+    // @ts-expect-error neither `url` nor `import`
+    defineConfig({ servers: { a: { grant } } }),
+    // @ts-expect-error an unknown property of a server, with `import`
+    defineConfig({ import: "./.mcp.json", servers: { a: { grant, oauth: true } } }),
+    // @ts-expect-error an import is the path of one file
+    defineConfig({ import: ["./.mcp.json"], servers: { a: { grant } } }),
+  ];
+  const names: (name: "a" | "b") => unknown = (name) => {
+    // The names are known, whichever form the config has.
+    return async () => (await createMcpAuth({ config: defined })).resolve(name);
+  };
+  expect([wrong.length, names("a")]).toEqual([3, expect.any(Function)]);
 });
 
 it("each valid variant of a config compiles", () => {

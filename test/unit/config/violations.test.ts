@@ -66,7 +66,7 @@ describe("validation", () => {
     [
       "an unknown property",
       { ...smallest, plugins: [] },
-      '/plugins: Unknown property "plugins". Allowed here: $schema, version, defaults, store, network, proxy, keys, clients, servers.',
+      '/plugins: Unknown property "plugins". Allowed here: $schema, version, import, defaults, store, network, proxy, keys, clients, servers.',
     ],
     [
       "a misspelled property",
