@@ -1,10 +1,10 @@
 import "../lib/check-node.js";
 import { McpAuthError } from "../errors/error.js";
 import { nameAndPlace } from "../errors/expected-errors.js";
+import { onAbort } from "../lib/abort-signal.js";
 import { markCommandProcess } from "../lib/command-process.js";
 import { printable, quoted } from "../lib/printable.js";
 import { version } from "../lib/version.js";
-import { untilAborted } from "../lib/wait.js";
 import { workingFolder } from "../lib/working-folder.js";
 import { exitCodeOf, exitCodes } from "./exit-code.js";
 import type { Command, CommandIo, ProcessIo } from "./io.js";
@@ -16,6 +16,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   validate: async () => (await import("./validate.js")).validate,
   token: async () => (await import("./token.js")).token,
   headers: async () => (await import("./headers.js")).headers,
+  proxy: async () => (await import("./proxy.js")).proxy,
+  status: async () => (await import("./status.js")).status,
   revoke: async () => (await import("./revoke.js")).revoke,
   store: async () => (await import("./store.js")).store,
 };
@@ -28,6 +30,10 @@ Commands
   validate               check the config, and list all mistakes at once
   token SERVER           print the access token for a server of the config
   headers [SERVER]       print the headers of a request to it as JSON, always with a new token
+  proxy [SERVER…]        serve the servers at local URLs, for hosts that accept only a URL
+  proxy --print HOST     print the settings of a host for that
+  proxy --stdio SERVER   serve one server on stdin and stdout, for hosts that only start a command
+  status                 show the state of the servers of the running proxy
   revoke SERVER          revoke its stored tokens (RFC 7009), and delete them
   store clear [SERVER]   delete what is stored, for one server or for all
 
@@ -42,9 +48,21 @@ Exit codes: 0 done, 1 internal error, 2 usage or config, 3 refused by a server, 
 
 /** Runs one command line and returns the exit code. It never ends the process. */
 export async function run(argv: readonly string[], processIo: ProcessIo): Promise<number> {
-  const { cwd, env, signal, abandon } = processIo;
+  const { cwd, env, signal, stdio, abandon } = processIo;
   const print = createPrinter(processIo);
-  const io: CommandIo = { cwd, env, signal, print, ...(abandon && { abandon }) };
+  let stopsByItself = false;
+  const stopByItself = (): void => {
+    stopsByItself = true;
+  };
+  const io: CommandIo = {
+    cwd,
+    env,
+    signal,
+    print,
+    stopByItself,
+    ...(stdio && { stdio }),
+    ...(abandon && { abandon }),
+  };
   const [name, ...args] = argv;
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     print.result(help);
@@ -60,10 +78,19 @@ export async function run(argv: readonly string[], processIo: ProcessIo): Promis
       throw new UsageError(`There is no command ${quoted(name)}. See npx mcp-auth-runtime --help`);
     const command = load().then((run) => run(args, io));
     // An interrupt ends the wait at once, even if a file system hangs.
-    return await untilAborted(command, signal, () => new Error("interrupted"));
+    return await Promise.race([command, untilInterrupted(signal, () => stopsByItself)]);
   } catch (error) {
     return report(error, io);
   }
+}
+
+/** Rejects when the signal is aborted, unless the command stops by itself then. */
+function untilInterrupted(signal: AbortSignal, stopsByItself: () => boolean): Promise<never> {
+  return new Promise((_, reject) => {
+    onAbort(signal, () => {
+      if (!stopsByItself()) reject(new Error("interrupted"));
+    });
+  });
 }
 
 function report(error: unknown, { signal, print }: CommandIo): number {

@@ -10,3 +10,11 @@ declare module "undici/lib/core/connect.js" {
   // biome-ignore lint/style/noDefaultExport: that is what the module exports
   export { buildConnector as default } from "undici";
 }
+
+declare module "undici/lib/api/api-request.js" {
+  import type { Dispatcher } from "undici";
+
+  function request(this: Dispatcher, options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData>;
+  // biome-ignore lint/style/noDefaultExport: that is what the module exports
+  export default request;
+}

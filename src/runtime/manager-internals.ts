@@ -1,4 +1,5 @@
-import type { StoreSpec } from "../config/spec.js";
+import type { ProxySpec, StoreSpec } from "../config/spec.js";
+import type { Secret } from "../lib/secret.js";
 import type { StoreCommands } from "../sharing/store-commands.js";
 import type { TokenManager } from "./token-manager.js";
 
@@ -11,9 +12,23 @@ export const managerInternals: unique symbol = Symbol.for("mcp-auth-runtime.mana
 /** Key of the server URLs that `register` needs. Registered for the same reason. */
 export const serverUrls: unique symbol = Symbol.for("mcp-auth-runtime.server-urls");
 
+/** Key of what the proxy needs. Registered for the same reason. */
+export const proxyInternals: unique symbol = Symbol.for("mcp-auth-runtime.proxy-internals");
+
 export interface McpAuthWithInternals {
   /** The known URLs by server name, including those of servers that cannot be used. */
   readonly [serverUrls]: ReadonlyMap<string, string>;
+  readonly [proxyInternals]: ProxyInternals;
+}
+
+export interface ProxyInternals {
+  /** The section `proxy` of the config. */
+  readonly settings: ProxySpec;
+  /** The file of the config, `undefined` for an object. */
+  readonly file: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Reads the `token` of the settings. Rejects with `secret_unavailable`. */
+  readToken(): Promise<Secret | undefined>;
 }
 
 export interface ManagerInternals {

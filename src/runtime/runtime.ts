@@ -10,7 +10,12 @@ import { stoppedError } from "../tokens/cache-errors.js";
 import { requiredNames } from "./check-options.js";
 import type { ConfigReloadedEvent } from "./events.js";
 import { stopGrace } from "./live-server.js";
-import { type McpAuthWithInternals, serverUrls } from "./manager-internals.js";
+import {
+  type McpAuthWithInternals,
+  type ProxyInternals,
+  proxyInternals,
+  serverUrls,
+} from "./manager-internals.js";
 import type { McpAuth, StartOptions } from "./mcp-auth.js";
 import { createRuntimeContext, type RuntimeContext, type RuntimeDependencies } from "./runtime-context.js";
 import { ServerTokenManager } from "./server-token-manager.js";
@@ -69,6 +74,18 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
 
   get [serverUrls](): ReadonlyMap<string, string> {
     return urlsOf(this.#spec);
+  }
+
+  get [proxyInternals](): ProxyInternals {
+    const { proxy: settings, file } = this.#spec;
+    const { env } = this.#dependencies;
+    const readToken = async () => {
+      if (settings.token === undefined) return undefined;
+      const { readSecret } = await import("../secrets/read-secret.js");
+      // Messages name the proxy in place of a server.
+      return await readSecret(settings.token, { ...this.#context, server: "(proxy)" });
+    };
+    return { settings, file, env, readToken };
   }
 
   has(name: string): name is Name {

@@ -37,7 +37,7 @@ export const hostNames: readonly HostName[] = Object.keys(hosts) as HostName[];
 export interface ProxyAccess {
   /** Absolute path of the unix socket, if the proxy listens on one. No token is needed there. */
   readonly socket?: string;
-  /** `http://127.0.0.1:8717`, if the proxy listens on TCP. */
+  /** `http://127.0.0.1:8484`, if the proxy listens on TCP. */
   readonly origin?: string;
   /**
    * The local token; present with `origin`. It consists of letters, digits, `-`, `.`, `_` and `~`: hosts replace

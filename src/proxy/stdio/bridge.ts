@@ -19,10 +19,12 @@ import {
 } from "./message.js";
 import { MessageOutput } from "./message-output.js";
 import { readReply } from "./read-reply.js";
+import { selfContainedRequest } from "./request-headers.js";
 import { SentBytes } from "./sent-bytes.js";
 import { type Reply, ServerTransport } from "./server-transport.js";
 import { Session } from "./session.js";
 import { ToHost } from "./to-host.js";
+import { ToolHeaders } from "./tool-headers.js";
 
 export interface StdioBridgeOptions {
   /** A token manager: only its authorized `fetch`, its name and its URL are used. */
@@ -57,6 +59,8 @@ const timeToWrite = 100;
 export async function bridgeStdio(options: StdioBridgeOptions): Promise<void> {
   await new Bridge(options).run();
 }
+/** Different lines for the person. */
+const maxNotices = 1_000;
 
 class Bridge {
   readonly #options: StdioBridgeOptions;
@@ -65,7 +69,9 @@ class Bridge {
   readonly #output: MessageOutput;
   readonly #toHost: ToHost;
   readonly #transport: ServerTransport;
+  readonly #onNotice: (line: string) => void;
   readonly #session: Session;
+  readonly #toolHeaders: ToolHeaders;
   readonly #sent = new SentBytes();
   readonly #work = new Set<Promise<void>>();
   /** The first mistake in our code, which must not stay hidden. */
@@ -73,13 +79,17 @@ class Bridge {
 
   constructor(options: StdioBridgeOptions) {
     this.#options = options;
-    const { manager, output, onNotice, clock = systemClock } = options;
+    const { manager, output, clock = systemClock } = options;
+    const onNotice = onceEach(options.onNotice);
     this.#clock = clock;
+    this.#onNotice = onNotice;
     this.#output = new MessageOutput(output, () => this.#stop.abort());
     this.#toHost = new ToHost(this.#output, onNotice);
     this.#transport = new ServerTransport(manager, clock);
+    const both = { transport: this.#transport, toHost: this.#toHost, onNotice };
+    this.#toolHeaders = new ToolHeaders(both);
     this.#session = new Session({
-      ...{ transport: this.#transport, toHost: this.#toHost, onNotice },
+      ...both,
       stopped: this.#stop.signal,
       background: (work) => this.#track(work),
     });
@@ -182,8 +192,10 @@ class Bridge {
   }
 
   async #send(message: Message): Promise<Reply | undefined> {
-    const call = new Call(message, this.#stop.signal);
-    return await this.#run(call, () => this.#session.post(call));
+    const isToolList = selfContainedRequest(message)?.method === "tools/list";
+    const onAnswer: Call["onAnswer"] = (answer, line) => this.#toolHeaders.learn(answer, line);
+    const call = new Call(message, this.#stop.signal, isToolList ? { onAnswer } : {});
+    return await this.#run(call, () => (call.isSelfContained ? this.#toolHeaders : this.#session).post(call));
   }
 
   /** Sends a message, and passes on the answers. Returns the reply of the server, `undefined` if it failed. */
@@ -218,7 +230,7 @@ class Bridge {
     if (part === undefined || part.kind === "request") return;
     const what =
       part.kind === "response" ? "An answer of the host" : `The notification ${quoted(part.method)}`;
-    this.#options.onNotice(`${what} did not reach the server. ${error.message}`);
+    this.#onNotice(`${what} did not reach the server. ${error.message}`);
   }
 
   #track(work: Promise<unknown>): void {
@@ -233,4 +245,14 @@ class Bridge {
       .finally(() => this.#work.delete(tracked));
     this.#work.add(tracked);
   }
+}
+
+/** A person needs each line once. A server could cause it a million times. */
+function onceEach(onNotice: (line: string) => void): (line: string) => void {
+  const seen = new Set<string>();
+  return (line) => {
+    if (seen.has(line) || seen.size >= maxNotices) return;
+    seen.add(line);
+    onNotice(line);
+  };
 }

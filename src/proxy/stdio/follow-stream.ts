@@ -66,12 +66,12 @@ export async function followStream(first: Response, options: FollowOptions): Pro
 async function readEvents(
   response: Response,
   position: Position,
-  { transport, onData }: FollowOptions,
+  { transport, signal, onData }: FollowOptions,
 ): Promise<{ readonly received: boolean; readonly broken: boolean }> {
   const parser = new EventStreamParser(maxMessageLength, position.lastEventId);
   const decoder = new TextDecoder();
   let received = false;
-  for await (const bytes of chunksOf(response)) {
+  for await (const bytes of chunksOf(response, signal)) {
     if (bytes === "broken") return { received, broken: true };
     for (const { type, data, lastEventId } of parser.push(decoder.decode(bytes, { stream: true }))) {
       received = true;

@@ -45,7 +45,7 @@ export async function listen(options: ListenOptions): Promise<"none" | "ended"> 
   return "ended";
 }
 
-/** 405 by the specification. Servers without a handler for GET answer 404, 400 or anything else. */
+/** 405 by the specification. Servers without a handler for GET answer 404, 400, 501 or a page. */
 function hasNoStream({ ok, status }: Response): boolean {
-  return ok || !(status === 401 || status === 403 || isTemporaryStatus(status));
+  return ok || status === 501 || !(status === 401 || status === 403 || isTemporaryStatus(status));
 }

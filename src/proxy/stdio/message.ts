@@ -102,3 +102,13 @@ export function singlePart(message: Message, method: string): RequestPart | Noti
   if (message.isBatch || part === undefined || part.kind === "response") return undefined;
   return part.method === method ? part : undefined;
 }
+
+/** Returns a value as JSON, `undefined` if it is nested too deeply. */
+export function toJson(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // What came from JSON has no cycles, so that this is the end of the stack.
+    return undefined;
+  }
+}

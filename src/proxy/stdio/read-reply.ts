@@ -54,7 +54,7 @@ function isPassedOn(call: Call, status: number, text: string): boolean {
 }
 
 async function readJson({ transport, toHost, call, reply }: ReplyOptions): Promise<void> {
-  const text = await readText(reply.response, maxMessageLength);
+  const text = await readText(reply.response, maxMessageLength, call.signal);
   if (call.signal.aborted) return;
   if (text === undefined) throw interrupted(transport.name);
   await toHost.deliver(text, call);

@@ -35,7 +35,13 @@ export function postHeaders(message: Message, session: SessionHeaders): Record<s
     "content-type": "application/json",
     accept: "application/json, text/event-stream",
     ...(request === undefined ? sessionHeaders(session) : mirroredHeaders(request)),
+    ...versionHeader(message),
   };
+}
+
+function versionHeader({ parts: [part], isBatch }: Message): Record<string, string> {
+  const version = isBatch || part === undefined || part.kind === "response" ? undefined : versionOf(part);
+  return version === undefined ? {} : { "mcp-protocol-version": version };
 }
 
 export function sessionHeaders({ id, protocolVersion }: SessionHeaders): Record<string, string> {
@@ -56,13 +62,10 @@ const namedBy: Readonly<Record<string, string>> = {
 };
 
 /** MCP 2026-07-28, "Request Metadata": parts of the body that intermediaries read from headers. */
-function mirroredHeaders(request: RequestPart): Record<string, string> {
-  const { method, params } = request;
+function mirroredHeaders({ method, params }: RequestPart): Record<string, string> {
   const property = Object.hasOwn(namedBy, method) ? namedBy[method] : undefined;
   const name = property === undefined ? undefined : params[property];
-  const version = versionOf(request);
   return {
-    ...(version !== undefined && { "mcp-protocol-version": version }),
     "mcp-method": headerValue(method),
     ...(typeof name === "string" && { "mcp-name": headerValue(name) }),
   };

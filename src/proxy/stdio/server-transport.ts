@@ -1,5 +1,7 @@
+import { McpAuthError } from "../../errors/error.js";
 import type { TokenManager } from "../../index.js";
 import type { Clock } from "../../lib/clock.js";
+import { untilAborted } from "../../lib/wait.js";
 import { discard } from "../../net/discard.js";
 import { requestError } from "./failures.js";
 import type { Message } from "./message.js";
@@ -37,7 +39,7 @@ export class ServerTransport {
     const headers = { ...postHeaders(message, session), ...more };
     const response = await this.#fetch({ method: "POST", headers, body: message.text, signal });
     if (response.ok) return { response, errorText: undefined };
-    return { response, errorText: await readText(response, maxErrorLength) };
+    return { response, errorText: await readText(response, maxErrorLength, signal) };
   }
 
   /** Opens the stream of a session, or resumes one. */
@@ -55,10 +57,16 @@ export class ServerTransport {
     discard(await this.#fetch({ method: "DELETE", headers: sessionHeaders(session), signal }));
   }
 
-  async #fetch(init: RequestInit): Promise<Response> {
+  async #fetch(init: RequestInit & { readonly signal: AbortSignal }): Promise<Response> {
     const { fetch, url } = this.#manager;
+    const { signal } = init;
     try {
-      return await fetch(url, init);
+      const pending = fetch(url, init);
+      // The `fetch` of Node 20 forgets the signal when the garbage collector runs (nodejs/undici#4627).
+      return await untilAborted(pending, signal, () => {
+        pending.then(discard, () => {});
+        return new McpAuthError("aborted", "The request was aborted.", { server: this.name });
+      });
     } catch (error) {
       throw requestError(this.name, error);
     }

@@ -4,12 +4,12 @@ import { linkedAbort } from "../../lib/abort-signal.js";
 import { timeLimit } from "../../lib/time-limit.js";
 import { settledWithin } from "../../lib/wait.js";
 import { discard } from "../../net/discard.js";
-import { Call } from "./call.js";
+import { askServer } from "./ask-server.js";
+import type { Call } from "./call.js";
 import { sessionLost, statusError } from "./failures.js";
 import { listen } from "./listen.js";
 import { isSessionLost } from "./lost-session.js";
 import type { Message, ResponsePart } from "./message.js";
-import { readReply } from "./read-reply.js";
 import { isHeaderSafe, type SessionHeaders } from "./request-headers.js";
 import type { Reply, ServerTransport } from "./server-transport.js";
 import type { ToHost } from "./to-host.js";
@@ -27,6 +27,9 @@ export interface SessionOptions {
 /** Milliseconds for the server to start a session in place of a lost one. Requests wait meanwhile. */
 const longestStart = 30_000;
 
+/** Milliseconds between two attempts to listen, if the first has failed. */
+const pauseBetweenListening = 60_000;
+
 /**
  * The session between the host and the server (MCP 2025-11-25 and earlier). If the server loses it, for example because
  * it restarts, the session starts another one with the host's own messages. The host does not notice.
@@ -40,8 +43,8 @@ export class Session {
   #initialized: Message | undefined;
   #renewal: Promise<void> | undefined;
   #stopListening: () => void = () => {};
-  /** Whether the stream of the server ended although it has one. */
-  #hasStoppedListening = false;
+  /** When to listen again, after the stream of the server has ended. */
+  #listenAgainAt = Number.POSITIVE_INFINITY;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -73,7 +76,7 @@ export class Session {
       return await transport.post(message, this.#headers, signal);
     }
     // The server can be reached again.
-    if (reply.response.ok && this.#hasStoppedListening && this.#initialized !== undefined)
+    if (reply.response.ok && this.#initialized !== undefined && transport.clock.now() >= this.#listenAgainAt)
       this.listen(this.#initialized);
     return reply;
   }
@@ -108,10 +111,11 @@ export class Session {
     this.#stopListening = () => controller.abort();
     const { signal } = controller;
     const listening = listen({ transport, toHost, session: this.#headers, signal, onNotice });
-    this.#hasStoppedListening = false;
+    this.#listenAgainAt = Number.POSITIVE_INFINITY;
     background(
       listening.finally(unlink).then((end) => {
-        if (end === "ended" && !signal.aborted) this.#hasStoppedListening = true;
+        if (end === "ended" && !signal.aborted)
+          this.#listenAgainAt = transport.clock.now() + pauseBetweenListening;
       }),
     );
   }
@@ -143,24 +147,17 @@ export class Session {
     const initialize = this.#initialize;
     if (initialize === undefined) throw sessionLost(transport.name);
     this.#stopListening();
-    let reply: Reply | undefined;
-    // The host has got the answer to its `initialize` long ago.
-    const onAnswer = (answer: ResponsePart) => {
-      if (reply !== undefined) this.accept(reply, answer);
-      return undefined;
-    };
     const previous = this.#headers;
-    const call = new Call(initialize, stopped, { onAnswer });
-    const limit = timeLimit(transport.clock, longestStart, () => call.abort(), { unref: false });
+    const { controller, unlink } = linkedAbort(stopped);
+    const limit = timeLimit(transport.clock, longestStart, () => controller.abort(), { unref: false });
     try {
-      reply = await transport.post(initialize, {}, call.signal);
-      if (!reply.response.ok) throw startError(transport, reply);
-      // The server may keep the connection open after the answer.
-      await Promise.race([readReply({ transport, toHost, call, reply, resume: undefined }), call.settled]);
+      const session = {};
+      const asked = await askServer(initialize, { transport, toHost, session, signal: controller.signal });
+      if (!asked.reply.response.ok) throw startError(transport, asked.reply);
+      if (asked.answer !== undefined) this.accept(asked.reply, asked.answer);
     } finally {
       limit.cancel();
-      call.abort();
-      call.end();
+      unlink();
     }
     if (this.#headers === previous) throw sessionLost(transport.name);
     if (this.#initialized !== undefined) await this.#sendInitialized(this.#initialized);

@@ -10,7 +10,6 @@ export class ToHost {
   readonly calls = new Set<Call>();
   readonly #output: Pick<MessageOutput, "write">;
   readonly #onNotice: (line: string) => void;
-  #hasNoticed = false;
 
   constructor(output: Pick<MessageOutput, "write">, onNotice: (line: string) => void) {
     this.#output = output;
@@ -20,7 +19,8 @@ export class ToHost {
   /** Passes a message of the server on. `from` is the call on whose connection it came. */
   async deliver(text: string, from?: Call): Promise<void> {
     const message = parseMessage(text);
-    if ("problem" in message) return this.#noticeOnce();
+    if ("problem" in message)
+      return this.#onNotice("The server sent something that is no JSON-RPC message. It was not passed on.");
     const responses = message.parts.filter((part) => part.kind === "response");
     if (responses.length === 0) return await this.#output.write(message.text);
     const owner = responses.map(({ id }) => this.#owner(id, from)).find((call) => call !== undefined);
@@ -47,12 +47,6 @@ export class ToHost {
     if (from?.owes(id)) return from;
     for (const call of this.calls) if (call.owes(id)) return call;
     return undefined;
-  }
-
-  #noticeOnce(): void {
-    if (this.#hasNoticed) return;
-    this.#hasNoticed = true;
-    this.#onNotice("The server sent something that is no JSON-RPC message. It was not passed on.");
   }
 }
 

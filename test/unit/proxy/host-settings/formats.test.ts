@@ -4,7 +4,7 @@ import { quotedScalar } from "../../../../src/proxy/host-settings/format.js";
 import { type HostName, hostSettings } from "../../../../src/proxy/host-settings/host-settings.js";
 import { parseSettings } from "./parse-settings.js";
 
-const origin = "http://127.0.0.1:8717";
+const origin = "http://127.0.0.1:8484";
 const token = "LOCAL_TOKEN";
 const socket = "/run/user/1000/mcp-auth/proxy.sock";
 
@@ -79,7 +79,7 @@ describe.each(names)("the settings for %s", (host) => {
     ]) {
       const { text } = hostSettings(host, servers, access);
       const settings = JSON.stringify(parseSettings(host, text));
-      const found = [...settings.matchAll(/(?:localhost|8717(?:\/LOCAL_TOKEN)?|\.sock#)\/([\w.-]+)"/g)];
+      const found = [...settings.matchAll(/(?:localhost|8484(?:\/LOCAL_TOKEN)?|\.sock#)\/([\w.-]+)"/g)];
       expect(found.map(([, server]) => server)).toEqual(servers);
     }
   });

@@ -3,7 +3,7 @@ import { hostNames, hostSettings } from "../../../../src/proxy/host-settings/hos
 import { namesInHost } from "../../../../src/proxy/host-settings/names.js";
 import { parseSettings } from "./parse-settings.js";
 
-const origin = "http://127.0.0.1:8717";
+const origin = "http://127.0.0.1:8484";
 const token = "LOCAL_TOKEN";
 const socket = "/run/user/1000/mcp-auth/proxy.sock";
 const usesSocket = ["vscode", "goose"];

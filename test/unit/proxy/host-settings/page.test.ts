@@ -11,7 +11,7 @@ const root = new URL("../../../../", import.meta.url);
 const document = "docs/proxy-hosts.md";
 const page = readFileSync(new URL(document, root), "utf8");
 
-const tcp: ProxyAccess = { origin: "http://127.0.0.1:8717", token: "LOCAL_TOKEN" };
+const tcp: ProxyAccess = { origin: "http://127.0.0.1:8484", token: "LOCAL_TOKEN" };
 const socket: ProxyAccess = { socket: "/run/user/1000/mcp-auth/proxy.sock" };
 
 // In the order of the page. VS Code and goose can use a socket.

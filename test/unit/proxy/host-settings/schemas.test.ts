@@ -30,11 +30,11 @@ const published: readonly Published[] = [
   { host: "codex" },
 ];
 
-const origin = "http://127.0.0.1:8717";
+const origin = "http://127.0.0.1:8484";
 const socket = '/run/user/1000/mcp auth/it\'s "100%" \\ ü 😀.sock';
 const accesses: readonly ProxyAccess[] = [
   { origin, token: "LOCAL_TOKEN" },
-  { origin: "http://[::1]:8717", token: "~a.b-c_d" },
+  { origin: "http://[::1]:8484", token: "~a.b-c_d" },
   { origin, token: "LOCAL_TOKEN", socket },
 ];
 const serverLists: readonly (readonly string[])[] = [

@@ -1,0 +1,27 @@
+import "./lib/check-node.js";
+import type { McpAuth } from "./index.js";
+import { createProxy } from "./proxy/create-proxy.js";
+import type { McpProxy, ProxyOptions } from "./proxy/options.js";
+
+export type { McpProxy, ProxyOptions } from "./proxy/options.js";
+
+/**
+ * Starts an HTTP server on this machine that passes MCP requests on to the servers of the config, each with its token,
+ * for hosts that accept only a URL. It does not keep the process alive.
+ *
+ * Rejects with `config_invalid` if it cannot listen there, or the local token is too short; with `unknown_server`; and
+ * with `secret_unavailable` for a `token` of the config that cannot be read.
+ *
+ * @example
+ * ```ts
+ * const proxy = await startProxy(auth);
+ * const options = { mcpServers: proxy.mcpServers() };
+ * ```
+ */
+export async function startProxy<Name extends string>(
+  auth: McpAuth<Name>,
+  options: ProxyOptions<Name> = {},
+): Promise<McpProxy<Name>> {
+  const { url, mcpServers, stop } = await createProxy(auth, options);
+  return { url, mcpServers, stop };
+}

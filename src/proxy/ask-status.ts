@@ -1,0 +1,74 @@
+import { type RequestOptions, request } from "node:http";
+import { McpAuthError } from "../errors/error.js";
+import { systemErrorCode } from "../errors/expected-errors.js";
+import { parseJsonObject } from "../lib/json-object.js";
+import type { RunningProxy } from "./state.js";
+
+/** Milliseconds and bytes. A config may have ten thousand servers. */
+const timeout = 5_000;
+const maxBytes = 16 * 1_048_576;
+
+/** A server in the answer. Only what the command shows. */
+export interface ServerStatus {
+  readonly server: string;
+  readonly state: string;
+  readonly expiresAt?: number;
+  readonly nextRefreshAt?: number;
+  readonly lastError?: { readonly code: string; readonly message: string };
+}
+
+export interface ReportedStatus {
+  readonly ready: boolean;
+  readonly startedAt: number;
+  readonly servers: readonly ServerStatus[];
+}
+
+/** Asks a running proxy for its status. Rejects with `unavailable` if it does not answer as one. */
+export async function askStatus(
+  proxy: RunningProxy,
+  token: string,
+  signal: AbortSignal,
+): Promise<ReportedStatus> {
+  const place = proxy.origin === undefined ? { socketPath: proxy.socket } : addressOf(proxy.origin);
+  const headers = { authorization: `Bearer ${token}` };
+  const text = await get({ ...place, path: "/-/status", headers, timeout, signal });
+  const status = parseJsonObject(text);
+  if (status === undefined || !Array.isArray(status["servers"]))
+    throw noAnswer("another program answers there");
+  // The proxy is of this package, and runs as our user.
+  return status as unknown as ReportedStatus;
+}
+
+function addressOf(origin: string): RequestOptions {
+  const { hostname, port } = new URL(origin);
+  return { host: hostname.replace(/^\[(.*)\]$/, "$1"), port };
+}
+
+function get(options: RequestOptions): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asking = request({ ...options, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      response.on("data", (chunk: Buffer) => {
+        size += chunk.length;
+        if (size <= maxBytes) chunks.push(chunk);
+        else response.destroy();
+      });
+      response.on("close", () => {
+        if (response.complete && response.statusCode === 200) resolve(Buffer.concat(chunks).toString("utf8"));
+        else reject(noAnswer(`it answered with status ${response.statusCode}`));
+      });
+    });
+    asking.on("timeout", () => asking.destroy(noAnswer("it took too long")));
+    asking.on("error", (error) => {
+      reject(error instanceof McpAuthError ? error : noAnswer(systemErrorCode(error) ?? error.name));
+    });
+    asking.end();
+  });
+}
+
+function noAnswer(reason: string): McpAuthError {
+  return new McpAuthError("unavailable", `The proxy does not tell its status (${reason}). Restart it.`, {
+    retryable: true,
+  });
+}

@@ -1,0 +1,199 @@
+import { EventEmitter } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { McpAuthError } from "../errors/error.js";
+import { isProgrammingError } from "../errors/expected-errors.js";
+import type { TokenManager } from "../index.js";
+import { failureError } from "../net/failure.js";
+import { networkFailure } from "../net/network-failure.js";
+import { fetchToUse, type InitWithFetch } from "../net/own-requests.js";
+import { internalsOf } from "../runtime/manager-internals.js";
+import { refusedError, writeFailure } from "./failure-response.js";
+import { requestHeaders, responseHeaders } from "./passed-headers.js";
+import { type RequestBody, readBody } from "./request-body.js";
+import { targetUrl } from "./target.js";
+import { type Upstream, upstreamParts } from "./upstream-fetch.js";
+
+/** A request to one server, as a caller of the proxy sent it. */
+export interface ForwardedRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** What follows the name of the server. */
+  readonly rest: string;
+  /** Returns the server's manager. Throws `unknown_server`, `stopped`. */
+  readonly manager: () => TokenManager;
+  readonly cancellation: Cancellation;
+}
+
+/** Ends a request: because the client hangs up, or with an error because the proxy stops. */
+export class Cancellation extends EventEmitter<{ abort: [] }> {
+  readonly #controller = new AbortController();
+
+  /** For the wait for a token. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  cancel(error?: McpAuthError): void {
+    this.#controller.abort(error);
+    this.emit("abort");
+  }
+}
+
+/** How a request ended, for the metrics: the status of the server, or the code of our error. */
+export type ForwardOutcome =
+  | { readonly status: number }
+  | { readonly code: string }
+  /** The client hung up before there was a response. */
+  | undefined;
+
+/**
+ * Passes a request on to its server with the server's token, and the response back. Never rejects because of what the
+ * client or the server sends.
+ *
+ * @param onResponse called when the response of the server begins, or the request has failed
+ */
+export async function forward(
+  upstream: Upstream,
+  forwarded: ForwardedRequest,
+  onResponse: (outcome: ForwardOutcome) => void,
+): Promise<void> {
+  const { request, response, cancellation } = forwarded;
+  const body = await readBody(request).catch(() => undefined);
+  if (body === undefined) {
+    onResponse(undefined);
+    response.destroy();
+    return;
+  }
+  let answer: Response;
+  let manager: TokenManager;
+  try {
+    manager = forwarded.manager();
+    answer = await send(upstream, manager, forwarded, body);
+    if (answer.status === 401 || answer.status === 407) {
+      answer.body?.cancel().catch(() => {});
+      throw refusedError(manager.name, answer.status, manager.status().lastError);
+    }
+  } catch (error) {
+    const failure = failureOf(error, cancellation.signal);
+    onResponse(failure && { code: failure.code });
+    if (failure === undefined) response.destroy();
+    else writeFailure(response, failure, body);
+    return;
+  }
+  onResponse({ status: answer.status });
+  await passBack(answer, manager, response);
+}
+
+async function send(
+  upstream: Upstream,
+  manager: TokenManager,
+  { request, rest, cancellation }: ForwardedRequest,
+  body: RequestBody,
+): Promise<Response> {
+  const url = targetUrl(manager.url, rest);
+  if (url === undefined) throw outsideOfServer(manager.name);
+  const { signal } = cancellation;
+  const headers = requestHeaders(request.headers);
+  if (body.kind === "stream" && body.length !== undefined) headers.push(["content-length", body.length]);
+  const init: InitWithFetch = {
+    method: request.method ?? "GET",
+    headers,
+    signal,
+    ...bodyMembers(body),
+    [fetchToUse]: upstream.fetchUntil(cancellation),
+  };
+  try {
+    return await manager.fetch(url, init);
+  } catch (error) {
+    if (
+      error instanceof McpAuthError ||
+      signal.aborted ||
+      (isProgrammingError(error) && error.cause === undefined)
+    )
+      throw error;
+    throw failureError(manager.name, networkFailure(error, "the server"));
+  }
+}
+
+function bodyMembers(body: RequestBody): RequestInit {
+  switch (body.kind) {
+    case "none":
+      return {};
+    case "bytes":
+      // The bytes come from a socket, so their buffer is never shared between threads.
+      return { body: body.bytes as Uint8Array<ArrayBuffer> };
+    case "stream":
+      // `fetch` of Node accepts any async iterable as a body.
+      return { body: body.stream as unknown as ReadableStream, duplex: "half" };
+  }
+}
+
+function outsideOfServer(server: string): McpAuthError {
+  return new McpAuthError(
+    "egress_denied",
+    `Server "${server}": the path or query after its name does not lead to the server's URL or below it, so nothing was ` +
+      "sent. Use the URL that the proxy printed.",
+    { server },
+  );
+}
+
+/** Returns the error to answer with, `undefined` if the client has hung up. */
+function failureOf(error: unknown, signal: AbortSignal): McpAuthError | undefined {
+  if (signal.aborted) return signal.reason instanceof McpAuthError ? signal.reason : undefined;
+  if (error instanceof McpAuthError) return error;
+  throw error;
+}
+
+/** Passes a response on. Ends the connection to the client if the server ends the response before it is complete. */
+async function passBack(answer: Response, manager: TokenManager, response: ServerResponse): Promise<void> {
+  const parts = upstreamParts(answer);
+  const secrets = parts === undefined ? [] : secretsIn(parts.sent, internalsOf(manager).secretHeaders);
+  const received = parts?.received ?? Object.fromEntries(answer.headers);
+  const headers = responseHeaders(received, { secrets, isDecoded: parts === undefined });
+  const stream = parts?.stream ?? streamOf(answer);
+  response.writeHead(answer.status, headers);
+  if (stream === undefined) {
+    response.end();
+    return;
+  }
+  await pump(stream, response);
+}
+
+/**
+ * Pipes a body to the client. If one side ends early, it ends the other. `stream.pipeline` does the same at five times
+ * the cost, most of a short request.
+ */
+function pump(stream: Readable, response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once("error", () => response.destroy());
+    response.once("close", () => {
+      stream.destroy();
+      resolve();
+    });
+    if (response.destroyed) {
+      stream.destroy();
+      resolve();
+      return;
+    }
+    stream.pipe(response);
+    // The head of an event stream must not wait for its first event. That of a short body is sent with the body.
+    if (stream.readableLength > 0) return;
+    setImmediate(() => {
+      if (!response.writableEnded) response.flushHeaders();
+    });
+  });
+}
+
+/** The body of a response of a `fetch` that was given to `createMcpAuth`. */
+function streamOf({ body }: Response): Readable | undefined {
+  // Node's types declare two kinds of web streams, and both are the same at run time.
+  return body === null ? undefined : Readable.fromWeb(body as import("node:stream/web").ReadableStream);
+}
+
+/** Returns the credentials that a request was sent with. Short values would be found anywhere. */
+function secretsIn(sent: Headers, names: readonly string[]): readonly string[] {
+  const values = ["dpop", ...names].map((name) => sent.get(name) ?? "");
+  const token = (sent.get("authorization") ?? "").replace(/^\S+ /, "");
+  return [token, ...values].filter((value) => value.length >= 8);
+}

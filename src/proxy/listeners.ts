@@ -1,0 +1,95 @@
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { ListenAddress } from "../lib/listen-address.js";
+import { answerProbe, type Operations } from "./operations.js";
+import type { Listener, RequestHandler } from "./request-handler.js";
+import { authorityOf, listenOnTcp } from "./tcp.js";
+import { listenOnSocket } from "./unix-socket.js";
+
+/** A server that listens. */
+export interface Listening {
+  /** Stops listening. Resolves when all connections are closed. */
+  close(): Promise<void>;
+  /** Closes all connections. */
+  destroy(): void;
+}
+
+/** Listens on TCP. Programs of other users are refused when their first request arrives. */
+export async function listenForHosts(
+  handler: RequestHandler,
+  wanted: ListenAddress,
+  keepsProcessAlive: boolean,
+): Promise<Listening & { readonly origin: string }> {
+  let listener: Listener | undefined;
+  const server = createProxyServer(handler, () => listener, keepsProcessAlive);
+  const authority = authorityOf(await listenOnTcp(server, wanted, "--listen"));
+  listener = { kind: "tcp", authority };
+  return { origin: `http://${authority}`, ...listening(server) };
+}
+
+/** Listens on a unix socket, and removes it afterwards. */
+export async function listenForHostsOnSocket(
+  handler: RequestHandler,
+  path: string,
+  keepsProcessAlive: boolean,
+): Promise<Listening> {
+  const listener: Listener = { kind: "socket" };
+  const server = createProxyServer(handler, () => listener, keepsProcessAlive);
+  await listenOnSocket(server, path);
+  return listening(server);
+}
+
+/** Answers probes of an orchestrator, which come from other machines and know no token. */
+export async function listenForProbes(
+  isReady: Operations["readiness"],
+  wanted: ListenAddress,
+  keepsProcessAlive: boolean,
+): Promise<Listening & { readonly origin: string }> {
+  const server = createServer((request, response) => {
+    response.setHeader("connection", "close");
+    answerProbe(isReady, request.url ?? "", response);
+  });
+  // Each request is one probe, so a few are enough.
+  server.maxConnections = 64;
+  if (!keepsProcessAlive) server.unref();
+  const origin = `http://${authorityOf(await listenOnTcp(server, wanted, "--health"))}`;
+  return { origin, ...listening(server) };
+}
+
+function createProxyServer(
+  handler: RequestHandler,
+  listener: () => Listener | undefined,
+  keepsProcessAlive: boolean,
+): Server {
+  const server = createServer((request, response) => {
+    const current = listener();
+    if (current === undefined) response.destroy();
+    else handler.handle(current, request, response);
+  });
+  server.on("connection", (socket: Socket) => {
+    // A connection of a host must not keep the process alive, which has other work.
+    if (!keepsProcessAlive) socket.unref();
+    // Only a connection over TCP has an address.
+    if (socket.remoteAddress !== undefined) handler.noteConnection(socket);
+  });
+  // Without listeners, Node would answer a request to upgrade like any other, and close the connection of a CONNECT.
+  const refuse = (_request: IncomingMessage, socket: Duplex): void => {
+    socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    socket.on("error", () => socket.destroy());
+  };
+  server.on("upgrade", refuse).on("connect", refuse);
+  if (!keepsProcessAlive) server.unref();
+  return server;
+}
+
+function listening(server: Server): Listening {
+  return {
+    close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      return closed;
+    },
+    destroy: () => server.closeAllConnections(),
+  };
+}

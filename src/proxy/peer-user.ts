@@ -1,0 +1,94 @@
+import { readFile } from "node:fs/promises";
+import type { Socket } from "node:net";
+
+/**
+ * Tells for connections over TCP whether the program at the other end runs as our user. Linux lists the owner of each
+ * socket in /proc/net. Other systems have no such list, so there every program of this machine that knows the local
+ * token may call.
+ */
+export interface PeerUsers {
+  isOurs(
+    socket: Pick<Socket, "localAddress" | "localPort" | "remoteAddress" | "remotePort">,
+  ): Promise<boolean>;
+}
+
+type ReadTable = (file: string) => Promise<string>;
+
+/**
+ * Returns the check for this system, `undefined` if it cannot tell. Connections that arrive while a list is being read
+ * share the next reading, because a list has a line for every socket of the machine.
+ */
+export function peerUsers(
+  platform: NodeJS.Platform = process.platform,
+  readTable: ReadTable = (file) => readFile(file, "latin1"),
+): PeerUsers | undefined {
+  const user = process.geteuid?.();
+  if (platform !== "linux" || user === undefined) return undefined;
+  const readers = {
+    IPv4: sharedReading(() => readTable("/proc/net/tcp")),
+    IPv6: sharedReading(() => readTable("/proc/net/tcp6")),
+  };
+  return {
+    async isOurs({ localAddress, localPort, remoteAddress, remotePort }) {
+      if (!localAddress || !localPort || !remoteAddress || !remotePort) return false;
+      const family = localAddress.includes(":") ? "IPv6" : "IPv4";
+      // The line of the other end: its own address comes first.
+      const ends = `${tableAddress(remoteAddress, remotePort)} ${tableAddress(localAddress, localPort)}`;
+      return ownerOf(await readers[family](), ends) === user;
+    },
+  };
+}
+
+/** Returns the user of a socket in the list, by the addresses of its ends; `undefined` if the socket is not in it. */
+function ownerOf(table: string, ends: string): number | undefined {
+  const at = table.indexOf(` ${ends} `);
+  if (at === -1) return undefined;
+  // After the ends: state, queues, timer, retransmissions, user.
+  const [, user] =
+    /^ \S+ \S+ \S+ \S+ +(\d+) /.exec(table.slice(at + ends.length + 1, at + ends.length + 120)) ?? [];
+  return user === undefined ? undefined : Number(user);
+}
+
+/** Writes an address as the lists do: each 32-bit word in the byte order of the machine, as hexadecimal digits. */
+function tableAddress(address: string, port: number): string {
+  const bytes = address.includes(":") ? ipv6Bytes(address) : address.split(".").map(Number);
+  const words = Array.from({ length: bytes.length / 4 }, (_, word) => bytes.slice(word * 4, word * 4 + 4));
+  const text = words.flatMap((word) => (isLittleEndian ? word.reverse() : word)).map((byte) => hex(byte, 2));
+  return `${text.join("")}:${hex(port, 4)}`;
+}
+
+/** Only `::1` and mapped IPv4 addresses can reach a proxy on loopback. */
+function ipv6Bytes(address: string): number[] {
+  const [, mapped] = /^::ffff:([\d.]+)$/i.exec(address) ?? [];
+  if (mapped !== undefined) return [...Array<number>(10).fill(0), 255, 255, ...mapped.split(".").map(Number)];
+  return [...Array<number>(15).fill(0), address === "::1" ? 1 : 0];
+}
+
+const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).toUpperCase().padStart(digits, "0");
+}
+
+/** Returns a function that reads. A call during a reading waits for the next one, which starts after the call. */
+function sharedReading(read: () => Promise<string>): () => Promise<string> {
+  let current: Promise<string> | undefined;
+  let next: Promise<string> | undefined;
+  const start = (): Promise<string> => {
+    const reading = read().finally(() => {
+      if (current === reading) current = undefined;
+    });
+    current = reading;
+    return reading;
+  };
+  return () => {
+    if (current === undefined) return start();
+    next ??= current
+      .catch(() => {})
+      .then(() => {
+        next = undefined;
+        return start();
+      });
+    return next;
+  };
+}

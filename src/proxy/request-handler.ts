@@ -1,0 +1,160 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { McpAuthError } from "../errors/error.js";
+import { ignoreFailureInBackground } from "../errors/expected-errors.js";
+import type { TokenManager } from "../index.js";
+import { refuseForeign } from "./access.js";
+import { Cancellation, forward } from "./forward.js";
+import { answerOperation, type Operations, writeText } from "./operations.js";
+import type { PeerUsers } from "./peer-user.js";
+import { parseTarget } from "./target.js";
+import type { Upstream } from "./upstream-fetch.js";
+
+export interface HandlerOptions {
+  readonly upstream: Upstream;
+  readonly isServed: (server: string) => boolean;
+  /** Returns the manager of a server that the proxy serves. Throws `unknown_server` and `stopped`. */
+  readonly manager: (server: string) => TokenManager;
+  readonly isLocalToken: (candidate: string) => boolean;
+  readonly operations: Operations;
+  /** `undefined` if programs of all users may call. */
+  readonly peers: PeerUsers | undefined;
+}
+
+/** A place where the proxy listens. On a unix socket, only our user can connect, so that callers need no token. */
+export type Listener = { readonly kind: "tcp"; readonly authority: string } | { readonly kind: "socket" };
+
+/** Answers the requests of all listeners, and knows which are in progress. */
+export class RequestHandler {
+  readonly #options: HandlerOptions;
+  readonly #inProgress = new Set<{ readonly isStream: boolean; readonly cancellation: Cancellation }>();
+  /** For each connection over TCP, whether a program of our user has opened it. */
+  readonly #peers = new WeakMap<Socket, boolean | Promise<boolean>>();
+  #stopping = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: HandlerOptions) {
+    this.#options = options;
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping;
+  }
+
+  /** Starts to find out who has opened a connection, while its first request arrives. */
+  noteConnection(socket: Socket): void {
+    const { peers } = this.#options;
+    if (peers === undefined) return;
+    const checked = peers.isOurs(socket).then(
+      (isOurs) => {
+        this.#peers.set(socket, isOurs);
+        return isOurs;
+      },
+      // The list cannot be read, so nobody can tell.
+      () => false,
+    );
+    this.#peers.set(socket, checked);
+  }
+
+  handle(listener: Listener, request: IncomingMessage, response: ServerResponse): void {
+    this.#answer(listener, request, response).catch((error: unknown) => {
+      response.destroy();
+      ignoreFailureInBackground(error);
+    });
+  }
+
+  /** Ends event streams at once, and everything else after `grace` milliseconds. */
+  async stop(grace: number): Promise<void> {
+    this.#stopping = true;
+    const stopped = new McpAuthError(
+      "stopped",
+      "The proxy is stopping. Start it again, and send the request again.",
+    );
+    const end = (isDue: (isStream: boolean) => boolean): void => {
+      for (const { isStream, cancellation } of this.#inProgress)
+        if (isDue(isStream)) cancellation.cancel(stopped);
+    };
+    end((isStream) => isStream);
+    const idle = new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+    const timer = setTimeout(() => end(() => true), grace);
+    if (this.#inProgress.size > 0) await idle;
+    clearTimeout(timer);
+  }
+
+  async #answer(listener: Listener, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const refusal = refuseForeign(request, listener.kind === "tcp" ? listener.authority : undefined);
+    if (refusal !== undefined) {
+      writeText(response, refusal.status, refusal.message);
+      return;
+    }
+    const isOurs = listener.kind === "socket" || (this.#peers.get(request.socket) ?? true);
+    if (isOurs !== true && !(await isOurs)) {
+      writeText(
+        response,
+        403,
+        "The program that calls runs as another user. See --any-user of the command proxy.",
+      );
+      return;
+    }
+    const { isLocalToken, operations } = this.#options;
+    const target = parseTarget(request.url ?? "", isLocalToken);
+    switch (target.kind) {
+      case "malformed":
+        writeText(response, 400, "The URL of the request must be one that the proxy printed.");
+        return;
+      case "well-known":
+        writeText(response, 404, "This proxy has no metadata, because its callers need no authorization.");
+        return;
+      case "own":
+        answerOperation(operations, target.path, request, response);
+        return;
+      case "server":
+        if (listener.kind === "socket" || target.hasToken || hasTokenHeader(request, isLocalToken)) {
+          await this.#forward(target, request, response);
+          return;
+        }
+        writeText(response, 403, wrongToken);
+    }
+  }
+
+  async #forward(
+    { server, rest }: { readonly server: string; readonly rest: string },
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const { upstream, operations, isServed } = this.#options;
+    const cancellation = new Cancellation();
+    const inProgress = { isStream: request.method === "GET", cancellation };
+    response.once("close", () => {
+      if (!response.writableFinished) cancellation.cancel();
+    });
+    const manager = (): TokenManager => {
+      if (this.#stopping) throw new McpAuthError("stopped", "The proxy is stopping.", { server });
+      return this.#options.manager(server);
+    };
+    const count = operations.metrics.begin(isServed(server) ? server : unknownName);
+    this.#inProgress.add(inProgress);
+    try {
+      const forwarded = { request, response, rest, manager, cancellation };
+      await forward(upstream, forwarded, (outcome) => count.respond(outcome));
+    } finally {
+      count.end();
+      this.#inProgress.delete(inProgress);
+      if (this.#inProgress.size === 0) this.#onIdle?.();
+    }
+  }
+}
+
+/** Counts requests to names that the config does not have, of which a caller can make up any number. */
+const unknownName = "(unknown)";
+
+const wrongToken =
+  "The local token of the proxy is missing or wrong. Print the settings of the host again: " +
+  "npx mcp-auth-runtime proxy --print HOST";
+
+function hasTokenHeader({ headers }: IncomingMessage, isLocalToken: (candidate: string) => boolean): boolean {
+  const header = headers["mcp-auth-proxy-token"];
+  return typeof header === "string" && isLocalToken(header);
+}

@@ -1,0 +1,95 @@
+import { lstat, mkdir, unlink } from "node:fs/promises";
+import { connect, type Server } from "node:net";
+import { dirname } from "node:path";
+import { McpAuthError } from "../errors/error.js";
+import { hasErrorCode, systemErrorCode } from "../errors/expected-errors.js";
+import { printable } from "../lib/printable.js";
+
+/** Bytes of the longest path of a socket: Linux accepts 107, macOS 103. */
+const longestPath = 103;
+
+/**
+ * Prepares the place of a unix socket: a folder with mode 0700 that belongs to us, and no socket. It removes a socket
+ * there only if it is ours and nothing listens on it. Throws `config_invalid`.
+ */
+export async function prepareSocketPath(path: string): Promise<void> {
+  if (process.platform === "win32") {
+    throw unusable(path, "this system has no unix sockets: use --listen");
+  }
+  if (Buffer.byteLength(path) > longestPath) {
+    throw unusable(path, `a path of a socket may have at most ${longestPath} bytes: choose a shorter one`);
+  }
+  await assertPrivateFolder(path);
+  const found = await lstat(path).catch(ifMissing(path));
+  if (found === undefined) return;
+  if (!found.isSocket()) throw unusable(path, "there is a file of another kind: choose another path");
+  if (found.uid !== process.geteuid?.())
+    throw unusable(path, "it belongs to another user: choose another path");
+  if (await isListening(path)) {
+    throw unusable(
+      path,
+      "another program listens on it, perhaps this proxy: stop that program, or choose another path",
+    );
+  }
+  await unlink(path).catch(ifMissing(path));
+}
+
+async function assertPrivateFolder(path: string): Promise<void> {
+  const folder = dirname(path);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const { uid, mode } = await lstat(folder);
+    if (uid === process.geteuid?.() && (mode & 0o077) === 0) return;
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === undefined) throw error;
+    throw unusable(path, `its folder cannot be used (${code})`);
+  }
+  throw unusable(
+    path,
+    `others can reach into its folder: choose a folder of your own, and run chmod 700 ${printable(folder)}`,
+  );
+}
+
+function ifMissing(path: string): (error: unknown) => undefined {
+  return (error) => {
+    if (hasErrorCode(error, "ENOENT")) return undefined;
+    throw unusable(path, `it cannot be used (${systemErrorCode(error) ?? "unknown error"})`);
+  };
+}
+
+function isListening(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    // Only a refused connection shows that nothing listens there.
+    socket.once("error", (error) => resolve(!hasErrorCode(error, "ECONNREFUSED", "ENOENT")));
+  });
+}
+
+function unusable(path: string, problem: string): McpAuthError {
+  return new McpAuthError("config_invalid", `The socket ${printable(path)} cannot be used: ${problem}.`);
+}
+
+/** Makes a server listen on a unix socket that only our user can open. */
+export async function listenOnSocket(server: Server, path: string): Promise<void> {
+  await prepareSocketPath(path);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => {
+      reject(unusable(path, `nothing can listen there (${systemErrorCode(error) ?? error.name})`));
+    });
+    // The system creates the socket during the call. A worker thread cannot change the mask, and does not need to: the
+    // folder is closed.
+    const mask = canSetMask ? process.umask(0o177) : undefined;
+    try {
+      server.listen(path, resolve);
+    } finally {
+      if (mask !== undefined) process.umask(mask);
+    }
+  });
+}
+
+const canSetMask = process.getBuiltinModule("node:worker_threads").isMainThread;
