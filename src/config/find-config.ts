@@ -170,7 +170,7 @@ async function ifReadable<T>(work: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-export interface Assessed {
+interface Assessed {
   readonly content: FileContent;
   readonly problems: readonly TrustProblem[];
   /** The file is trusted only because it, or a folder of its path, belongs to the owner of the working directory. */

@@ -157,7 +157,7 @@ function listChecks(
 function objectChecks(schema: SchemaKeywords, root: SchemaKeywords): readonly PropertyChecks[] {
   const { required, dependentSchemas = {} } = schema;
   const all: PropertyChecks[] = [];
-  if (required !== undefined) all.push((value) => required.every((name) => Object.hasOwn(value, name)));
+  for (const name of required ?? []) all.push((value) => Object.hasOwn(value, name));
   for (const [name, dependent] of Object.entries(dependentSchemas)) {
     const check = lazyCheck(dependent, root);
     all.push((value) => !Object.hasOwn(value, name) || check(value));

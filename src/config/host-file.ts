@@ -3,7 +3,7 @@ import { entries, isObject, type Json, type JsonObject, type Path, property } fr
 
 /** The servers in a host's file. */
 export interface HostServers {
-  readonly names: readonly string[];
+  names(): readonly string[];
   /** Returns the entry of a server with its path, or `undefined` if the file does not have the server. */
   find(name: string): { readonly path: Path; readonly entry: Json } | undefined;
 }
@@ -16,7 +16,10 @@ export function hostServers(file: Json): HostServers | undefined {
   const found = sections.filter((section) => isObject(property(file, section)));
   if (found.length === 0) return undefined;
   return {
-    names: [...new Set(found.flatMap((section) => entries(property(file, section)).map(([name]) => name)))],
+    names() {
+      const all = found.flatMap((section) => entries(property(file, section)).map(([name]) => name));
+      return [...new Set(all)];
+    },
     find(name) {
       for (const section of found) {
         const entry = property(property(file, section), name);
@@ -71,10 +74,10 @@ function normalized(type: Json | undefined): string {
 
 /**
  * Variables that have a value only in a host: `${input:token}`, which VS Code asks for, `${file:/path}` of Windsurf,
- * and places that editors know.
+ * and paths that editors know.
  */
 const hostVariables =
-  /\$\{(?:(?!env:)\w+:(?!-)|(?:workspaceFolder|workspaceFolderBasename|userHome|pathSeparator|cwd|\/)\})/;
+  /\$\{(?:(?!env:)[a-z]\w*:(?!-)|(?:workspaceFolder|workspaceFolderBasename|userHome|pathSeparator|cwd|\/)\})/;
 
 /** Gemini CLI also replaces `$NAME`. */
 function withBraces(url: string): string {

@@ -13,7 +13,6 @@ import {
   property,
   withoutPrototype,
 } from "./json.js";
-import { parseJson } from "./parse-json.js";
 import { parsePlainJson } from "./parse-plain-json.js";
 import { type ImportedFile, type ReadImportOptions, readImport } from "./read-import.js";
 import type { ImportedPart, Mistake, SourceDocument } from "./source-document.js";
@@ -41,29 +40,35 @@ export async function importUrls(config: Json, options: ImportOptions): Promise<
   const written = property(config, "import");
   // The schema reports these.
   if (typeof written !== "string" || written === "") return unchanged;
-  const path = interpolate(written, options.env);
-  // So does the interpolation of the whole config.
-  if (path.missing.length + path.mistakes.length > 0) return unchanged;
+  const variables: string[] = [];
+  const path = interpolate(written, options.env, ({ name }) => variables.push(name));
+  // So does the interpolation of the whole config, and the check of `allow`.
+  const isRefused = variables.some((name) => options.allow?.variable(name) === false);
+  if (isRefused || path.missing.length + path.mistakes.length > 0) return unchanged;
   const file = absolute(String(path.value), options.folder);
   const read = await readImport(file, options);
   if ("mistake" in read) return { value: config, mistakes: [{ path: ["import"], ...read.mistake }] };
   const { text, ...rest } = read;
-  const document = parse(file, text);
+  const document = await parse(file, text);
   return { ...rest, ...addUrls(config, document) };
 }
 
 /** Parses the file again, with positions. */
-export function locateImport({ document, paths }: ImportedPart): ImportedPart {
+export async function locateImport({ document, paths }: ImportedPart): Promise<ImportedPart> {
   const { file = "", text = "", positions } = document;
-  return positions.size > 0 ? { document, paths } : { document: parseJson(file, text), paths };
+  return positions.size > 0 ? { document, paths } : { document: await parseWithPositions(file, text), paths };
 }
 
-function parse(file: string, text: string): SourceDocument {
+async function parse(file: string, text: string): Promise<SourceDocument> {
   // The decoder replaces what is not UTF-8, and the zeros of UTF-16 remain.
   if (text.includes("\0")) return unreadable(file, text, notUtf8);
   const value = parsePlainJson(text);
   if (value !== undefined) return { file, text, prefix: [], value, mistakes: [], positions: new Map() };
-  return parseJson(file, text);
+  return await parseWithPositions(file, text);
+}
+
+async function parseWithPositions(file: string, text: string): Promise<SourceDocument> {
+  return (await import("./parse-json.js")).parseJson(file, text);
 }
 
 function unreadable(file: string, text: string, mistake: Report): SourceDocument {
@@ -82,13 +87,14 @@ function addUrls(config: Json, document: SourceDocument): WithImports {
   if (servers === undefined) {
     return { value: config, imported, mistakes: [inImport({ path: [], ...notHostFile })] };
   }
+  const unknownServer = describeUnknown(document, servers);
   const mistakes: Mistake[] = [];
   const urls = new Map<string, Json>();
   for (const [name, server] of entries(property(config, "servers"))) {
     if (!isObject(server) || Object.hasOwn(server, "url")) continue;
     const found = servers.find(name);
     if (found === undefined) {
-      mistakes.push({ path: ["servers", name], atName: true, ...unknownServer(name, document, servers) });
+      mistakes.push({ path: ["servers", name], atName: true, ...unknownServer(name) });
       continue;
     }
     const host = urlOf(found.entry);
@@ -129,15 +135,23 @@ function plain(object: Record<string, Json>): JsonObject {
   return withoutPrototype(object);
 }
 
-// A limit, because comparing a name with all names of a large file would take too long.
+// Limits, because comparing all names of a large config with those of a large file would take too long.
 const maxCompared = 1_000;
+const maxSuggestions = 100;
 
-function unknownServer(name: string, { file = "" }: SourceDocument, { names }: HostServers): Report {
-  const [near] = nearNames(name, names.slice(0, maxCompared));
-  const known = names.length === 0 ? "It has none" : `It has: ${someOf(names)}`;
-  return {
-    message: `This server has no \`url\`, and the imported file ${quoted(file)} has no server of this name`,
-    hint: near === undefined ? known : `Did you mean "${near}"?`,
+/** Returns the function that makes the mistake for a server which the file does not have. */
+function describeUnknown({ file = "" }: SourceDocument, servers: HostServers): (name: string) => Report {
+  let names: readonly string[] | undefined;
+  let count = 0;
+  return (name) => {
+    names ??= servers.names();
+    count += 1;
+    const [near] = count > maxSuggestions ? [] : nearNames(name, names.slice(0, maxCompared));
+    const known = names.length === 0 ? "It has none" : `It has: ${someOf(names)}`;
+    return {
+      message: `This server has no \`url\`, and the imported file ${quoted(file)} has no server of this name`,
+      hint: near === undefined ? known : `Did you mean "${near}"?`,
+    };
   };
 }
 

@@ -133,7 +133,8 @@ async function importAndCheck(read: ReadDocument, folder: string, options: LoadO
   const isValid = checked.mistakes.length + checked.serverMistakes.length === 0;
   if (isValid) return { ...read, checked, folder, imports };
   const located = configFile === undefined ? document : await parseWithPositions(configFile);
-  const withImport = imported === undefined ? located : { ...located, imported: locateImport(imported) };
+  const withImport =
+    imported === undefined ? located : { ...located, imported: await locateImport(imported) };
   return { document: withImport, configFile, checked, folder, imports };
 }
 

@@ -2,7 +2,6 @@ import { dirname, resolve } from "node:path";
 import { McpAuthError } from "../errors/error.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { printable, quoted } from "../lib/printable.js";
-import { fileNotAllowed } from "./check-allowed.js";
 import type { Report } from "./check-context.js";
 import type { FileContent, FileSystem } from "./file-system.js";
 import { type ConfigFile, read, readAndAssess, withoutByteOrderMark } from "./find-config.js";
@@ -38,7 +37,7 @@ export async function readImport(
 ): Promise<ImportedFile | { readonly mistake: Report }> {
   const { configFile, allow } = options;
   // Not even opened: the message could tell the author of the config whether it exists.
-  if (allow !== undefined && !(await allow.file(file))) return { mistake: fileNotAllowed };
+  if (allow !== undefined && !(await allow.file(file))) return { mistake: await notAllowed() };
   try {
     return configFile === undefined || configFile.named
       ? await readNamed(file, options)
@@ -91,7 +90,7 @@ async function accepted(
   rest: Pick<ImportedFile, "commands" | "warnings">,
   allow: AllowRules | undefined,
 ): Promise<ImportedFile | { readonly mistake: Report }> {
-  if (allow !== undefined && !(await allow.file(file, stats))) return { mistake: fileNotAllowed };
+  if (allow !== undefined && !(await allow.file(file, stats))) return { mistake: await notAllowed() };
   return { text: withoutByteOrderMark(text), ...rest };
 }
 
@@ -114,4 +113,8 @@ function missing(file: string): Report {
     message: `Cannot import ${quoted(file)}: the file does not exist`,
     hint: "Correct the path, which is relative to the config file, or remove `import`",
   };
+}
+
+async function notAllowed(): Promise<Report> {
+  return (await import("./check-allowed.js")).fileNotAllowed;
 }

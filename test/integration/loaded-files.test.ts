@@ -24,16 +24,23 @@ async function outputOf(
   args: readonly string[],
   text = JSON.stringify(config),
   variables: Readonly<Record<string, string>> = {},
+  files: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const cwd = await temporaryFolder();
-  await writeFile(join(cwd, "mcp-auth.config.json"), text);
+  for (const [name, content] of Object.entries({ ...files, "mcp-auth.config.json": text })) {
+    await writeFile(join(cwd, name), content);
+  }
   const env = { PATH: process.env["PATH"], ...variables };
   return (await promisify(execFile)(process.execPath, args, { cwd, env })).stdout;
 }
 
-async function loadedBy(args: readonly string[], text?: string): Promise<Loaded> {
+async function loadedBy(
+  args: readonly string[],
+  text?: string,
+  besides?: Readonly<Record<string, string>>,
+): Promise<Loaded> {
   const coverage = await temporaryFolder();
-  await outputOf(args, text, { NODE_V8_COVERAGE: coverage });
+  await outputOf(args, text, { NODE_V8_COVERAGE: coverage }, besides);
   const [report = ""] = await readdir(coverage);
   // V8's coverage reports have this shape.
   const { result } = JSON.parse(await readFile(join(coverage, report), "utf8")) as {
@@ -70,6 +77,16 @@ test("the start with a plain JSON config loads three files and no library", asyn
   const { own, others } = await loadedBy(registered);
   expect(own).toContain("register.js");
   expect(own).toHaveLength(3);
+  expect(others).toEqual([]);
+});
+
+test("a config that imports a file loads only the module for it in addition", async () => {
+  const crm = { grant: { client } };
+  const text = JSON.stringify({ import: "./host.json", servers: { crm } });
+  const host = JSON.stringify({ mcpServers: { crm: { url: "https://crm.example/mcp" } } });
+  const { own, others } = await loadedBy(registered, text, { "host.json": host });
+  expect(own.filter((file) => file.includes("import-urls"))).toHaveLength(1);
+  expect(own).toHaveLength(4);
   expect(others).toEqual([]);
 });
 

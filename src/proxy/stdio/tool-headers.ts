@@ -58,7 +58,7 @@ export class ToolHeaders {
     const valid = tools.filter((tool) => this.#learnTool(tool));
     if (valid.length === tools.length) return line;
     this.#options.onNotice(
-      `${tools.length - valid.length} tools of the server were left out, because "x-mcp-header" is wrong in their schema.`,
+      'A tool of the server was left out, because "x-mcp-header" is wrong in its schema.',
     );
     const answer: unknown = JSON.parse(line);
     // A line that cannot be written again is passed on as it is.

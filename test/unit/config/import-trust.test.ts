@@ -174,6 +174,15 @@ describe("an import confined by `allow`", () => {
     );
   });
 
+  test("a variable in the path must be in `allow.env`, and its value is not shown", async () => {
+    const cwd = await folder({ ".mcp.json": host });
+    const rules = { ...allowed, files: ["/"] };
+    const env = { GITHUB_TOKEN: "canary" };
+    const refused = await refusal(cwd, { ...options(cwd, rules, "${GITHUB_TOKEN}"), env });
+    expect(refused).toContain("/import `allow.env` does not have the variable GITHUB_TOKEN");
+    expect(refused).not.toContain("canary");
+  });
+
   test("a file that `allow.files` does not name is not opened, and the message does not tell whether it exists", async () => {
     const cwd = await folder({ "private.json": host, ".mcp.json": host });
     const opened: string[] = [];

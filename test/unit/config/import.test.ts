@@ -399,6 +399,34 @@ describe("an imported file that cannot be used", () => {
 });
 
 describe("the path of the import", () => {
+  test.each([
+    [
+      "mcp-auth.config.yaml",
+      `import: ./.mcp.json\nservers:\n  crm:\n    grant: ${JSON.stringify(server.grant)}\n`,
+    ],
+    ["package.json", JSON.stringify({ name: "agent", "mcp-auth": config(["crm"]) })],
+  ])("a config in %s can import a file", async (name, text) => {
+    const cwd = await folder({ [name]: text, ".mcp.json": JSON.stringify({ servers: { crm: { url } } }) });
+    expect((await loadConfig({ cwd, env: {} })).servers.url("crm")).toBe(url);
+    await writeFile(join(cwd, ".mcp.json"), "{}");
+    const { violations } = await checkConfig({ cwd, env: {} });
+    expect(violations).toMatchObject([{ file: join(cwd, ".mcp.json"), line: 1, column: 1 }]);
+    await writeFile(join(cwd, ".mcp.json"), '{ "servers": {} }');
+    const [violation] = (await checkConfig({ cwd, env: {} })).violations;
+    expect(violation).toMatchObject({
+      file: join(cwd, name),
+      pointer: `${name === "package.json" ? "/mcp-auth" : ""}/servers/crm`,
+    });
+  });
+
+  test("a config that imports itself is an ordinary mistake", async () => {
+    const cwd = await folder({
+      "mcp-auth.config.json": JSON.stringify(config(["crm"], "mcp-auth.config.json")),
+    });
+    const { violations } = await checkConfig({ cwd, env: {} });
+    expect(violations).toMatchObject([{ pointer: "/servers/crm", message: "This server has no URL" }]);
+  });
+
   test("it is relative to the config file, and for a config in code to `cwd`", async () => {
     const cwd = await folder({
       "conf/mcp.json": JSON.stringify(config(["crm"], "../host/mcp.json")),
