@@ -47,8 +47,7 @@ function parse(text: string): {
       current = family;
     } else if (kind === "TYPE") {
       if (family !== current || types.has(family)) throw new Error(`TYPE does not follow HELP: ${line}`);
-      if (!["counter", "gauge", "histogram"].includes(rest)) throw new Error(`Unknown type: ${line}`);
-      if ((rest === "counter") !== family.endsWith("_total")) throw new Error(`The name is wrong: ${line}`);
+      assertType(family, rest);
       types.set(family, rest);
     } else {
       const sample = readSample(line);
@@ -58,9 +57,18 @@ function parse(text: string): {
       samples.push(sample);
     }
   }
+  assertDistinct(samples);
+  return { types, samples };
+}
+
+function assertType(family: string, type: string): void {
+  if (!["counter", "gauge", "histogram"].includes(type)) throw new Error(`Unknown type: ${type}`);
+  if ((type === "counter") !== family.endsWith("_total")) throw new Error(`The name is wrong: ${family}`);
+}
+
+function assertDistinct(samples: readonly Sample[]): void {
   const keys = samples.map(({ name, labels }) => `${name}${JSON.stringify(Object.entries(labels).sort())}`);
   if (new Set(keys).size !== keys.length) throw new Error("Two samples have the same labels.");
-  return { types, samples };
 }
 
 function readSample(line: string): Sample {
