@@ -43,6 +43,8 @@ export interface StdioBridgeOptions {
 
 /** Milliseconds for open requests, after the host has closed its side. */
 const timeToFinish = 10_000;
+/** Milliseconds for the server to accept `notifications/initialized`. Later messages do not wait for longer. */
+const timeToInitialize = 10_000;
 /** Milliseconds for the request that ends the session. */
 const timeToEnd = 2_000;
 /** Milliseconds for the last errors. A reader that takes nothing gets none. */
@@ -74,6 +76,8 @@ class Bridge {
   readonly #toolHeaders: ToolHeaders;
   readonly #sent = new SentBytes();
   readonly #work = new Set<Promise<void>>();
+  /** Resolves when the host's next message can be sent: what follows `initialize` needs the session. */
+  #ready: Promise<unknown> = Promise.resolve();
   /** The first mistake in our code, which must not stay hidden. */
   #mistake: { readonly error: unknown } | undefined;
 
@@ -153,16 +157,15 @@ class Bridge {
     const message = line.problem === undefined ? parseMessage(line.text) : line;
     if ("problem" in message) return await this.#output.write(JSON.stringify(invalidLine(message)));
     const cancellation = singlePart(message, "notifications/cancelled");
-    if (cancellation?.kind === "notification") return this.#track(this.#cancel(message, cancellation));
-    // What follows these two needs the session.
-    if (singlePart(message, "initialize")?.kind === "request") return await this.#initialize(message);
-    if (singlePart(message, "notifications/initialized")?.kind === "notification")
-      return await this.#initialized(message);
-    this.#track(this.#send(message));
+    if (cancellation?.kind === "notification") this.#track(this.#cancel(message, cancellation));
+    else if (singlePart(message, "initialize")?.kind === "request") this.#initialize(message);
+    else if (singlePart(message, "notifications/initialized")?.kind === "notification")
+      this.#initialized(message);
+    else this.#track(this.#send(message));
     await this.#sent.room();
   }
 
-  async #initialize(message: Message): Promise<void> {
+  #initialize(message: Message): void {
     let reply: Reply | undefined;
     const onAnswer: Call["onAnswer"] = (answer, line) => {
       if (reply !== undefined) this.#session.accept(reply, answer);
@@ -174,12 +177,20 @@ class Bridge {
       return reply;
     };
     this.#track(this.#run(call, begin));
-    await call.settled;
+    this.#hold(call.settled);
   }
 
-  async #initialized(message: Message): Promise<void> {
-    const reply = await this.#send(message);
-    if (reply?.response.ok) this.#session.listen(message);
+  #initialized(message: Message): void {
+    const work = this.#send(message).then((reply) => {
+      if (reply?.response.ok) this.#session.listen(message);
+    });
+    this.#track(work);
+    this.#hold(settledWithin(work, timeToInitialize, this.#clock));
+  }
+
+  /** Lets what follows wait for the session. The input is read meanwhile, because the host may end it. */
+  #hold(work: Promise<void>): void {
+    this.#ready = Promise.all([this.#ready, work]);
   }
 
   /** Closing the connection cancels a self-contained request. For others, the server gets the host's notification. */
@@ -198,12 +209,13 @@ class Bridge {
     return await this.#run(call, () => (call.isSelfContained ? this.#toolHeaders : this.#session).post(call));
   }
 
-  /** Sends a message, and passes on the answers. Returns the reply of the server, `undefined` if it failed. */
+  /** Sends a message once the session is ready, and passes on the answers. Returns the reply of the server, `undefined` if it failed. */
   async #run(call: Call, post: () => Promise<Reply>): Promise<Reply | undefined> {
     const { calls } = this.#toHost;
+    const ready = this.#ready;
     calls.add(call);
     try {
-      const reply = await this.#sent.during(call.message.text.length, post);
+      const reply = await this.#sent.during(call.message.text.length, () => ready.then(post));
       await readReply({
         ...{ transport: this.#transport, toHost: this.#toHost, call, reply },
         resume: call.isSelfContained ? undefined : (lastEventId) => this.#resume(lastEventId, call),
@@ -229,7 +241,9 @@ class Bridge {
     const [part] = call.message.parts;
     if (part === undefined || part.kind === "request") return;
     const what =
-      part.kind === "response" ? "An answer of the host" : `The notification ${quoted(part.method)}`;
+      part.kind === "response"
+        ? "An answer of the host"
+        : `The notification ${quoted(part.method.slice(0, 100))}`;
     this.#onNotice(`${what} did not reach the server. ${error.message}`);
   }
 

@@ -150,22 +150,22 @@ export class Session {
     const previous = this.#headers;
     const { controller, unlink } = linkedAbort(stopped);
     const limit = timeLimit(transport.clock, longestStart, () => controller.abort(), { unref: false });
+    const { signal } = controller;
     try {
-      const session = {};
-      const asked = await askServer(initialize, { transport, toHost, session, signal: controller.signal });
-      if (!asked.reply.response.ok) throw startError(transport, asked.reply);
-      if (asked.answer !== undefined) this.accept(asked.reply, asked.answer);
+      const { reply, answer } = await askServer(initialize, { transport, toHost, session: {}, signal });
+      if (!reply.response.ok) throw startError(transport, reply);
+      if (answer !== undefined) this.accept(reply, answer);
+      if (this.#headers === previous) throw sessionLost(transport.name);
+      if (this.#initialized !== undefined) await this.#sendInitialized(this.#initialized, signal);
     } finally {
       limit.cancel();
       unlink();
     }
-    if (this.#headers === previous) throw sessionLost(transport.name);
-    if (this.#initialized !== undefined) await this.#sendInitialized(this.#initialized);
   }
 
-  async #sendInitialized(message: Message): Promise<void> {
-    const { transport, stopped } = this.#options;
-    const reply = await transport.post(message, this.#headers, stopped);
+  async #sendInitialized(message: Message, signal: AbortSignal): Promise<void> {
+    const { transport } = this.#options;
+    const reply = await transport.post(message, this.#headers, signal);
     discard(reply.response);
     if (!reply.response.ok) throw startError(transport, reply);
     this.listen(message);
