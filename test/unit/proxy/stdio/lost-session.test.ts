@@ -34,8 +34,11 @@ test.each([
   ["nothing", 400, undefined, call, false],
   ["an error", 500, error(-32_001, "Session not found"), call, false],
   ["a request without a session", 404, error(-32_001, "Session not found"), selfContained, false],
-])("it is known whether a session is lost from the answer of a server: %s, HTTP %d, %s", (_, status, errorText, sent, isLost) => {
-  const reply = { response: new Response(null, { status }), errorText };
-  expect(isSessionLost(reply, sent, { id: "s" })).toBe(isLost);
-  expect(isSessionLost(reply, sent, {})).toBe(false);
-});
+])(
+  "it is known whether a session is lost from the answer of a server: %s, HTTP %d, %s",
+  (_, status, errorText, sent, isLost) => {
+    const reply = { response: new Response(null, { status }), errorText };
+    expect(isSessionLost(reply, sent, { id: "s" })).toBe(isLost);
+    expect(isSessionLost(reply, sent, {})).toBe(false);
+  },
+);
