@@ -40,6 +40,7 @@ describe("the documentation", () => {
           paths: {
             "mcp-auth-runtime": ["../../../src/index.ts"],
             "mcp-auth-runtime/hosts/*": ["../../../src/hosts/*.ts"],
+            "mcp-auth-runtime/proxy": ["../../../src/proxy.ts"],
             "mcp-auth-runtime/register/api": ["../../../src/register/api.ts"],
           },
         },
