@@ -75,6 +75,8 @@ function createProxyServer(
   });
   // Node would drop every header after the first 2000. The length of the head is limited all the same.
   server.maxHeadersCount = 0;
+  // A large body to a slow server takes as long as it takes. The time for the head of a request stays limited.
+  server.requestTimeout = 0;
   server.on("connection", (socket: Socket) => {
     // A connection of a host must not keep the process alive, which has other work.
     if (!keepsProcessAlive) socket.unref();
