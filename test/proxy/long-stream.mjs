@@ -28,6 +28,7 @@ const sink = createServer((incoming, response) => {
     response.end("all");
   });
 }).listen(0, "127.0.0.1");
+sink.requestTimeout = 0;
 await once(sink, "listening");
 const { grant } = servers.config.servers.tools;
 const upload = { url: `http://127.0.0.1:${sink.address().port}/mcp`, grant };
