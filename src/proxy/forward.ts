@@ -59,10 +59,9 @@ export async function forward(
   onResponse: (outcome: ForwardOutcome) => void,
 ): Promise<void> {
   const { request, response, cancellation } = forwarded;
-  const body = await readBody(request).catch(() => undefined);
+  const body = await readBody(request, cancellation);
   if (body === undefined) {
-    onResponse(undefined);
-    response.destroy();
+    fail(forwarded, cancellation.signal.reason, { kind: "none" }, onResponse);
     return;
   }
   let answer: Response;
@@ -75,10 +74,7 @@ export async function forward(
       throw refusedError(manager.name, answer.status, manager.status().lastError);
     }
   } catch (error) {
-    const failure = failureOf(error, cancellation.signal);
-    onResponse(failure && { code: failure.code });
-    if (failure === undefined) response.destroy();
-    else writeFailure(response, failure, body);
+    fail(forwarded, error, body, onResponse);
     return;
   }
   onResponse({ status: answer.status });
@@ -138,10 +134,23 @@ function outsideOfServer(server: string): McpAuthError {
   );
 }
 
+/** Answers with an error, unless the client has hung up. Throws what is a mistake in our code. */
+function fail(
+  { response, cancellation }: ForwardedRequest,
+  error: unknown,
+  body: RequestBody,
+  onResponse: (outcome: ForwardOutcome) => void,
+): void {
+  const failure = response.destroyed ? undefined : failureOf(error, cancellation.signal);
+  onResponse(failure && { code: failure.code });
+  if (failure === undefined) response.destroy();
+  else writeFailure(response, failure, body);
+}
+
 /** Returns the error to answer with, `undefined` if the client has hung up. */
 function failureOf(error: unknown, signal: AbortSignal): McpAuthError | undefined {
   if (signal.aborted) return signal.reason instanceof McpAuthError ? signal.reason : undefined;
-  if (error instanceof McpAuthError) return error;
+  if (error === undefined || error instanceof McpAuthError) return error;
   throw error;
 }
 

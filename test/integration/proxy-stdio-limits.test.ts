@@ -67,6 +67,21 @@ test("what a server sends that is no message is dropped with one notice, and all
   ]);
 });
 
+test("a batch of the server is passed on line by line to a host that sent none", async () => {
+  const notification = { jsonrpc: "2.0", method: "notifications/message", params: {} };
+  const answer = { jsonrpc: "2.0", id: 1, result: {} };
+  const server = await startScriptedServer((_request, response) => {
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(JSON.stringify([notification, answer, answer]));
+  });
+  const bridge = startBridge(plainManager(server.origin));
+  const host = writtenHost(bridge);
+  host.write(toolCall(1, "x"));
+  bridge.input.end();
+  await bridge.ended;
+  expect(host.received).toEqual([notification, answer]);
+});
+
 test.each([
   ["HTML", 200, "text/html", "<p>Log in</p>", "unavailable"],
   ["nothing", 202, "text/plain", "", "unavailable"],
@@ -162,6 +177,23 @@ describe("the end", () => {
     expect((await host.answer(1))["error"]).toMatchObject({ data: { code: "timeout" } });
     expect(clock.pending).toEqual([]);
     while (server.connections > 0) await new Promise(setImmediate);
+  });
+
+  test("of the input is noticed while the server does not answer `initialize`", async () => {
+    const clock = fakeClock();
+    const received = deferred();
+    const server = await startScriptedServer(() => received.resolve());
+    const bridge = startBridge(plainManager(server.origin), { clock });
+    const host = writtenHost(bridge);
+    host.write({ jsonrpc: "2.0", id: "init", method: "initialize", params: {} }, toolCall(1, "x"));
+    bridge.input.end();
+    await received.promise;
+    await clock.advance(10_000);
+    await bridge.ended;
+    for (const id of ["init", 1])
+      expect((await host.answer(id))["error"]).toMatchObject({ data: { code: "timeout" } });
+    // The call waited for the session.
+    expect(server.requests).toHaveLength(1);
   });
 
   test("by the signal aborts all requests, and ends a session within two seconds", async () => {

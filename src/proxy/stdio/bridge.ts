@@ -1,30 +1,18 @@
 import type { Readable, Writable } from "node:stream";
-import { McpAuthError } from "../../errors/error.js";
 import { isProgrammingError } from "../../errors/expected-errors.js";
 import type { TokenManager } from "../../index.js";
 import { onAbort } from "../../lib/abort-signal.js";
 import { type Clock, systemClock } from "../../lib/clock.js";
-import { quoted } from "../../lib/printable.js";
 import { settledWithin } from "../../lib/wait.js";
-import { Call } from "./call.js";
+import type { Call } from "./call.js";
 import { unfinished } from "./failures.js";
 import { invalidLine } from "./invalid-line.js";
 import { type Line, readLines } from "./lines.js";
-import {
-  type Message,
-  maxMessageLength,
-  type NotificationPart,
-  parseMessage,
-  singlePart,
-} from "./message.js";
+import { maxMessageLength, parseMessage } from "./message.js";
 import { MessageOutput } from "./message-output.js";
-import { readReply } from "./read-reply.js";
-import { selfContainedRequest } from "./request-headers.js";
-import { SentBytes } from "./sent-bytes.js";
-import { type Reply, ServerTransport } from "./server-transport.js";
-import { Session } from "./session.js";
+import { ServerTransport } from "./server-transport.js";
 import { ToHost } from "./to-host.js";
-import { ToolHeaders } from "./tool-headers.js";
+import { ToServer } from "./to-server.js";
 
 export interface StdioBridgeOptions {
   /** A token manager: only its authorized `fetch`, its name and its URL are used. */
@@ -64,15 +52,11 @@ const maxNotices = 1_000;
 
 class Bridge {
   readonly #options: StdioBridgeOptions;
-  readonly #clock: Clock;
   readonly #stop = new AbortController();
   readonly #output: MessageOutput;
-  readonly #toHost: ToHost;
   readonly #transport: ServerTransport;
-  readonly #onNotice: (line: string) => void;
-  readonly #session: Session;
-  readonly #toolHeaders: ToolHeaders;
-  readonly #sent = new SentBytes();
+  readonly #toHost: ToHost;
+  readonly #toServer: ToServer;
   readonly #work = new Set<Promise<void>>();
   /** The first mistake in our code, which must not stay hidden. */
   #mistake: { readonly error: unknown } | undefined;
@@ -81,15 +65,11 @@ class Bridge {
     this.#options = options;
     const { manager, output, clock = systemClock } = options;
     const onNotice = onceEach(options.onNotice);
-    this.#clock = clock;
-    this.#onNotice = onNotice;
     this.#output = new MessageOutput(output, () => this.#stop.abort());
-    this.#toHost = new ToHost(this.#output, onNotice);
     this.#transport = new ServerTransport(manager, clock);
-    const both = { transport: this.#transport, toHost: this.#toHost, onNotice };
-    this.#toolHeaders = new ToolHeaders(both);
-    this.#session = new Session({
-      ...both,
+    this.#toHost = new ToHost(this.#output, onNotice);
+    this.#toServer = new ToServer({
+      ...{ transport: this.#transport, toHost: this.#toHost, onNotice },
       stopped: this.#stop.signal,
       background: (work) => this.#track(work),
     });
@@ -100,7 +80,6 @@ class Bridge {
     const stopped = this.#stop.signal;
     onAbort(stopped, () => {
       this.#output.close();
-      this.#sent.close();
       input.destroy();
     });
     const unlink = onAbort(signal, () => this.#stop.abort());
@@ -108,8 +87,8 @@ class Bridge {
     if (!stopped.aborted) await this.#finish();
     unlink();
     this.#stop.abort();
-    const ended = Promise.all([this.#session.end(timeToEnd), ...this.#work]);
-    await settledWithin(ended, timeToEnd, this.#clock);
+    const ended = Promise.all([this.#toServer.end(timeToEnd), ...this.#work]);
+    await settledWithin(ended, timeToEnd, this.#transport.clock);
     if (this.#mistake !== undefined) throw this.#mistake.error;
   }
 
@@ -135,11 +114,11 @@ class Bridge {
     await settledWithin(
       answered.then(() => this.#output.flush()),
       timeToFinish,
-      this.#clock,
+      this.#transport.clock,
     );
     const error = unfinished(this.#transport.name);
     const failed = Promise.all(this.#owed().map((call) => this.#toHost.fail(call, error)));
-    await settledWithin(failed, timeToWrite, this.#clock);
+    await settledWithin(failed, timeToWrite, this.#transport.clock);
   }
 
   /** The calls that the host still expects an answer to. A subscription has none while it lasts. */
@@ -151,86 +130,8 @@ class Bridge {
 
   async #take(line: Line): Promise<void> {
     const message = line.problem === undefined ? parseMessage(line.text) : line;
-    if ("problem" in message) return await this.#output.write(JSON.stringify(invalidLine(message)));
-    const cancellation = singlePart(message, "notifications/cancelled");
-    if (cancellation?.kind === "notification") return this.#track(this.#cancel(message, cancellation));
-    // What follows these two needs the session.
-    if (singlePart(message, "initialize")?.kind === "request") return await this.#initialize(message);
-    if (singlePart(message, "notifications/initialized")?.kind === "notification")
-      return await this.#initialized(message);
-    this.#track(this.#send(message));
-    await this.#sent.room();
-  }
-
-  async #initialize(message: Message): Promise<void> {
-    let reply: Reply | undefined;
-    const onAnswer: Call["onAnswer"] = (answer, line) => {
-      if (reply !== undefined) this.#session.accept(reply, answer);
-      return line;
-    };
-    const call = new Call(message, this.#stop.signal, { onAnswer });
-    const begin = async () => {
-      reply = await this.#session.begin(call);
-      return reply;
-    };
-    this.#track(this.#run(call, begin));
-    await call.settled;
-  }
-
-  async #initialized(message: Message): Promise<void> {
-    const reply = await this.#send(message);
-    if (reply?.response.ok) this.#session.listen(message);
-  }
-
-  /** Closing the connection cancels a self-contained request. For others, the server gets the host's notification. */
-  async #cancel(message: Message, { params }: NotificationPart): Promise<void> {
-    const { requestId } = params;
-    if (typeof requestId !== "string" && typeof requestId !== "number") return;
-    const call = [...this.#toHost.calls].find((each) => each.owes(requestId));
-    if (call?.isSelfContained !== true && this.#session.hasBegun) await this.#send(message);
-    call?.cancel(requestId);
-  }
-
-  async #send(message: Message): Promise<Reply | undefined> {
-    const isToolList = selfContainedRequest(message)?.method === "tools/list";
-    const onAnswer: Call["onAnswer"] = (answer, line) => this.#toolHeaders.learn(answer, line);
-    const call = new Call(message, this.#stop.signal, isToolList ? { onAnswer } : {});
-    return await this.#run(call, () => (call.isSelfContained ? this.#toolHeaders : this.#session).post(call));
-  }
-
-  /** Sends a message, and passes on the answers. Returns the reply of the server, `undefined` if it failed. */
-  async #run(call: Call, post: () => Promise<Reply>): Promise<Reply | undefined> {
-    const { calls } = this.#toHost;
-    calls.add(call);
-    try {
-      const reply = await this.#sent.during(call.message.text.length, post);
-      await readReply({
-        ...{ transport: this.#transport, toHost: this.#toHost, call, reply },
-        resume: call.isSelfContained ? undefined : (lastEventId) => this.#resume(lastEventId, call),
-      });
-      return reply;
-    } catch (error) {
-      if (!(error instanceof McpAuthError)) throw error;
-      if (!call.signal.aborted) await this.#report(call, error);
-      return undefined;
-    } finally {
-      calls.delete(call);
-      call.end();
-    }
-  }
-
-  async #resume(lastEventId: string, call: Call): Promise<Response> {
-    return await this.#transport.get(this.#session.headers, lastEventId, call.signal);
-  }
-
-  /** Requests are answered with the error. Of other messages, only a person can hear. */
-  async #report(call: Call, error: McpAuthError): Promise<void> {
-    if (call.unanswered.length > 0) return await this.#toHost.fail(call, error);
-    const [part] = call.message.parts;
-    if (part === undefined || part.kind === "request") return;
-    const what =
-      part.kind === "response" ? "An answer of the host" : `The notification ${quoted(part.method)}`;
-    this.#onNotice(`${what} did not reach the server. ${error.message}`);
+    if ("problem" in message) await this.#output.write(JSON.stringify(invalidLine(message)));
+    else await this.#toServer.send(message);
   }
 
   #track(work: Promise<unknown>): void {

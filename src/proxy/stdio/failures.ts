@@ -1,12 +1,14 @@
 // What goes wrong between the bridge and the server, as errors for the host. None has text that the server chose.
 import { McpAuthError } from "../../errors/error.js";
+import { isNotedMistake } from "../../errors/expected-errors.js";
 import { failureError } from "../../net/failure.js";
 import { networkFailure } from "../../net/network-failure.js";
 import { retryAfterOf } from "../../net/response-headers.js";
 import { isTemporaryStatus } from "../../net/retry.js";
 
-/** Returns the error for a rejected `fetch`, or for a body that broke off. */
+/** Returns the error for a rejected `fetch`. Throws mistakes of our own code again. */
 export function requestError(server: string, error: unknown): McpAuthError {
+  if (isNotedMistake(error)) throw error;
   return error instanceof McpAuthError
     ? error
     : failureError(server, networkFailure(error, "the MCP server"));

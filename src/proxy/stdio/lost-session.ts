@@ -1,4 +1,5 @@
-import { type Message, parseMessage, requestsOf } from "./message.js";
+import type { JsonRpcId } from "../json-rpc-error.js";
+import { type Message, parseMessage, type ResponsePart, requestsOf } from "./message.js";
 import { type SessionHeaders, selfContainedRequest } from "./request-headers.js";
 import type { Reply } from "./server-transport.js";
 
@@ -15,14 +16,16 @@ export function isSessionLost(
   if (session.id === undefined || selfContainedRequest(message) !== undefined) return false;
   const { status } = response;
   if (status !== 404 && status !== 400) return false;
-  // An error with the ID of the request is the answer to it, and not about the session.
-  if (isAnswerTo(message, errorText)) return false;
+  const answer = errorText === undefined ? undefined : parseMessage(errorText);
+  const errors = answer === undefined || "problem" in answer ? [] : answer.parts;
+  // An error with the ID of a request is the answer to it, and not about the session.
+  const ids = new Set<JsonRpcId>(requestsOf(message).map(({ id }) => id));
+  if (errors.some((error) => error.kind === "response" && isAboutMessage(error, ids))) return false;
   return status === 404 || /\bsession\b|not initialized/i.test(errorText ?? "");
 }
 
-function isAnswerTo(message: Message, text: string | undefined): boolean {
-  const answer = text === undefined ? undefined : parseMessage(text);
-  if (answer === undefined || "problem" in answer) return false;
-  const ids = requestsOf(message).map(({ id }) => id);
-  return answer.parts.some((part) => part.kind === "response" && part.id !== null && ids.includes(part.id));
+const methodNotFound = -32_601;
+
+function isAboutMessage({ id, errorCode }: ResponsePart, ids: ReadonlySet<JsonRpcId>): boolean {
+  return errorCode === methodNotFound || ids.has(id);
 }

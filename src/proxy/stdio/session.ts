@@ -6,23 +6,13 @@ import { settledWithin } from "../../lib/wait.js";
 import { discard } from "../../net/discard.js";
 import { askServer } from "./ask-server.js";
 import type { Call } from "./call.js";
+import type { BridgeContext } from "./context.js";
 import { sessionLost, statusError } from "./failures.js";
 import { listen } from "./listen.js";
 import { isSessionLost } from "./lost-session.js";
 import type { Message, ResponsePart } from "./message.js";
 import { isHeaderSafe, type SessionHeaders } from "./request-headers.js";
 import type { Reply, ServerTransport } from "./server-transport.js";
-import type { ToHost } from "./to-host.js";
-
-export interface SessionOptions {
-  readonly transport: ServerTransport;
-  readonly toHost: ToHost;
-  readonly onNotice: (line: string) => void;
-  /** Aborted when the bridge ends. */
-  readonly stopped: AbortSignal;
-  /** Runs work that nobody awaits. */
-  readonly background: (work: Promise<unknown>) => void;
-}
 
 /** Milliseconds for the server to start a session in place of a lost one. Requests wait meanwhile. */
 const longestStart = 30_000;
@@ -37,7 +27,7 @@ const pauseBetweenListening = 60_000;
  * Without `initialize`, as in MCP 2026-07-28, and with servers that assign no ID, there is nothing to lose.
  */
 export class Session {
-  readonly #options: SessionOptions;
+  readonly #context: BridgeContext;
   #headers: SessionHeaders = {};
   #initialize: Message | undefined;
   #initialized: Message | undefined;
@@ -46,8 +36,8 @@ export class Session {
   /** When to listen again, after the stream of the server has ended. */
   #listenAgainAt = Number.POSITIVE_INFINITY;
 
-  constructor(options: SessionOptions) {
-    this.#options = options;
+  constructor(context: BridgeContext) {
+    this.#context = context;
   }
 
   get headers(): SessionHeaders {
@@ -65,7 +55,7 @@ export class Session {
    */
   async post(call: Call): Promise<Reply> {
     await this.#renewal;
-    const { transport } = this.#options;
+    const { transport } = this.#context;
     const { message, signal } = call;
     const session = this.#headers;
     const reply = await transport.post(message, session, signal);
@@ -88,7 +78,7 @@ export class Session {
     this.#headers = {};
     this.#initialize = call.message;
     this.#initialized = undefined;
-    return await this.#options.transport.post(call.message, {}, call.signal);
+    return await this.#context.transport.post(call.message, {}, call.signal);
   }
 
   /** Takes what the server assigned in its answer to `initialize`. */
@@ -106,7 +96,7 @@ export class Session {
   listen(initialized: Message): void {
     this.#initialized = initialized;
     this.#stopListening();
-    const { transport, toHost, stopped, background, onNotice } = this.#options;
+    const { transport, toHost, stopped, background, onNotice } = this.#context;
     const { controller, unlink } = linkedAbort(stopped);
     this.#stopListening = () => controller.abort();
     const { signal } = controller;
@@ -127,7 +117,7 @@ export class Session {
     if (session.id === undefined) return;
     this.#headers = {};
     const late = new AbortController();
-    const { transport } = this.#options;
+    const { transport } = this.#context;
     await settledWithin(transport.delete(session, late.signal), milliseconds, transport.clock);
     late.abort();
   }
@@ -143,29 +133,29 @@ export class Session {
   }
 
   async #startAgain(): Promise<void> {
-    const { transport, toHost, stopped } = this.#options;
+    const { transport, toHost, stopped } = this.#context;
     const initialize = this.#initialize;
     if (initialize === undefined) throw sessionLost(transport.name);
     this.#stopListening();
     const previous = this.#headers;
     const { controller, unlink } = linkedAbort(stopped);
     const limit = timeLimit(transport.clock, longestStart, () => controller.abort(), { unref: false });
+    const { signal } = controller;
     try {
-      const session = {};
-      const asked = await askServer(initialize, { transport, toHost, session, signal: controller.signal });
-      if (!asked.reply.response.ok) throw startError(transport, asked.reply);
-      if (asked.answer !== undefined) this.accept(asked.reply, asked.answer);
+      const { reply, answer } = await askServer(initialize, { transport, toHost, session: {}, signal });
+      if (!reply.response.ok) throw startError(transport, reply);
+      if (answer !== undefined) this.accept(reply, answer);
+      if (this.#headers === previous) throw sessionLost(transport.name);
+      if (this.#initialized !== undefined) await this.#sendInitialized(this.#initialized, signal);
     } finally {
       limit.cancel();
       unlink();
     }
-    if (this.#headers === previous) throw sessionLost(transport.name);
-    if (this.#initialized !== undefined) await this.#sendInitialized(this.#initialized);
   }
 
-  async #sendInitialized(message: Message): Promise<void> {
-    const { transport, stopped } = this.#options;
-    const reply = await transport.post(message, this.#headers, stopped);
+  async #sendInitialized(message: Message, signal: AbortSignal): Promise<void> {
+    const { transport } = this.#context;
+    const reply = await transport.post(message, this.#headers, signal);
     discard(reply.response);
     if (!reply.response.ok) throw startError(transport, reply);
     this.listen(message);

@@ -1,7 +1,7 @@
 import type { McpAuthError } from "../../errors/error.js";
 import { type JsonRpcId, jsonRpcError } from "../json-rpc-error.js";
 import type { Call } from "./call.js";
-import { parseMessage, type ResponsePart } from "./message.js";
+import { parseMessage, type ResponsePart, toJson } from "./message.js";
 import type { MessageOutput } from "./message-output.js";
 
 /** Writes to the host what the server sends: complete JSON-RPC messages, and each answer once. */
@@ -21,6 +21,8 @@ export class ToHost {
     const message = parseMessage(text);
     if ("problem" in message)
       return this.#onNotice("The server sent something that is no JSON-RPC message. It was not passed on.");
+    // Only a host that sends batches is sure to understand them.
+    if (message.isBatch && from?.message.isBatch !== true) return await this.#deliverEach(text, from);
     const responses = message.parts.filter((part) => part.kind === "response");
     if (responses.length === 0) return await this.#output.write(message.text);
     const owner = responses.map(({ id }) => this.#owner(id, from)).find((call) => call !== undefined);
@@ -33,6 +35,11 @@ export class ToHost {
         if (line !== undefined) await this.#output.write(line);
       },
     );
+  }
+
+  async #deliverEach(batch: string, from: Call | undefined): Promise<void> {
+    const values: readonly unknown[] = JSON.parse(batch);
+    for (const value of values) await this.deliver(toJson(value) ?? "", from);
   }
 
   /** Answers every open request of a call with an error. */

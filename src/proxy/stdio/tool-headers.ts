@@ -1,3 +1,4 @@
+import { ignoreFailure } from "../../errors/expected-errors.js";
 import { isJsonObject, type JsonObject } from "../../lib/json-object.js";
 import { askServer } from "./ask-server.js";
 import type { Call } from "./call.js";
@@ -42,7 +43,8 @@ export class ToolHeaders {
     const headers = this.#headersOf(request);
     const reply = await transport.post(call.message, {}, call.signal, headers);
     if (request?.method !== "tools/call" || !isMismatch(reply)) return reply;
-    await this.#learnAll(request, call.signal);
+    // Without the list, the answer to the call is that of the server.
+    await this.#learnAll(request, call.signal).catch(ignoreFailure);
     const learned = this.#headersOf(request);
     if (JSON.stringify(learned) === JSON.stringify(headers)) return reply;
     return await transport.post(call.message, {}, call.signal, learned);
