@@ -12,8 +12,8 @@ import { interleave } from "./lib/statistics.mjs";
 assertNode();
 const rounds = Number(process.argv[2] ?? 5);
 /** Calls per second, far below what either proxy can serve. */
-const rate = 200;
-const callsPerRound = 2_000;
+const rate = 300;
+const callsPerRound = 2_400;
 const inFlight = 16;
 const throughputCalls = 6_000;
 
@@ -44,12 +44,12 @@ const mcpUrl = `${upstream.address}/mcp`;
 const bare = await start("proxy-process.mjs", "bare", mcpUrl);
 const ours = await start("proxy-process.mjs", "ours", mcpUrl, upstream.address);
 const urls = { direct: mcpUrl, bare: bare.address, ours: ours.address };
-if (process.env.DEBUG_URLS) console.error(urls);
 
 const call = async (url) => {
   const response = await request(url, { method: "POST", headers, body, dispatcher });
   const text = await response.body.text();
-  if (response.statusCode !== 200 || !text.includes("xxx")) throw new Error(`Not served by ${url}: ${response.statusCode} ${text}`);
+  if (response.statusCode !== 200 || !text.includes("xxx"))
+    throw new Error(`Not served by ${url}: ${response.statusCode} ${text}`);
 };
 
 /** Returns the milliseconds of calls that begin at a steady rate. */
