@@ -50,11 +50,11 @@ function statusLines(
   const places = [origin, socket].flatMap((place) => (place === undefined ? [] : printable(place)));
   const since = new Date(startedAt).toISOString();
   const rows = servers.map((server) => [
-    server.server,
-    server.state,
+    printable(server.server),
+    printable(server.state),
     timeUntil(server.expiresAt),
     timeUntil(server.nextRefreshAt),
-    server.lastError?.code ?? "",
+    printable(server.lastError?.code ?? ""),
   ]);
   const table = [["server", "state", "expires", "renewal", "last error"], ...rows];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));

@@ -16,14 +16,18 @@ export type LocalAuthority = string | undefined;
  * request. Node has already refused a head that is ambiguous, such as one with two lengths.
  */
 export function refuseForeign(
-  { method = "", url = "", headers }: Pick<IncomingMessage, "method" | "url" | "headers">,
+  request: Pick<IncomingMessage, "method" | "url" | "headers" | "rawHeaders">,
   authority: LocalAuthority,
 ): Refusal | undefined {
+  const { method = "", url = "", headers } = request;
   if (authority !== undefined && headers.host !== authority) {
     return {
       status: 403,
       message: `The Host header must be ${authority}, the address that this proxy listens on. Use that address in the URL.`,
     };
+  }
+  if (hasSeveralHosts(request)) {
+    return { status: 400, message: "The request must have one Host header. This one has several." };
   }
   if (!url.startsWith("/")) {
     return {
@@ -35,10 +39,30 @@ export function refuseForeign(
   if (method === "CONNECT" || method === "TRACE" || method === "TRACK") {
     return { status: 405, message: "This proxy does not accept the method of the request." };
   }
-  if (headers.origin !== undefined && headers.origin !== `http://${authority}`) return fromPage;
-  if (headers["access-control-request-method"] !== undefined) return fromPage;
-  if (headers["sec-fetch-mode"] === "navigate") return fromPage;
-  return undefined;
+  return isFromPage(headers, authority) ? fromPage : undefined;
+}
+
+/**
+ * Browsers send `Sec-Fetch-Site` for every page, also where they send no `Origin`, as for an image. Programs send none
+ * (the `fetch` of Node), or `none` (that of Electron).
+ */
+function isFromPage(headers: IncomingMessage["headers"], authority: LocalAuthority): boolean {
+  const { origin } = headers;
+  if (origin !== undefined && (authority === undefined || origin !== `http://${authority}`)) return true;
+  if (headers["access-control-request-method"] !== undefined) return true;
+  if (headers["sec-fetch-mode"] === "navigate") return true;
+  const site = headers["sec-fetch-site"];
+  return site === "cross-site" || site === "same-site";
+}
+
+/** Node keeps only the first. Such a request means different things to different programs (RFC 9112 §3.2). */
+function hasSeveralHosts({ rawHeaders }: Pick<IncomingMessage, "rawHeaders">): boolean {
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index];
+    if (name?.length === 4 && name.toLowerCase() === "host") hosts += 1;
+  }
+  return hosts > 1;
 }
 
 const fromPage: Refusal = {

@@ -1,7 +1,7 @@
 import { type RequestOptions, request } from "node:http";
 import { McpAuthError } from "../errors/error.js";
 import { systemErrorCode } from "../errors/expected-errors.js";
-import { parseJsonObject } from "../lib/json-object.js";
+import { isJsonObject, parseJsonObject } from "../lib/json-object.js";
 import type { RunningProxy } from "./state.js";
 
 /** Milliseconds and bytes. A config may have ten thousand servers. */
@@ -33,10 +33,33 @@ export async function askStatus(
   const headers = { authorization: `Bearer ${token}` };
   const text = await get({ ...place, path: "/-/status", headers, timeout, signal });
   const status = parseJsonObject(text);
-  if (status === undefined || !Array.isArray(status["servers"]))
-    throw noAnswer("another program answers there");
-  // The proxy is of this package, and runs as our user.
-  return status as unknown as ReportedStatus;
+  if (!isStatus(status)) throw noAnswer("another program answers there");
+  return status;
+}
+
+/** Another program may have got the port. */
+function isStatus(value: unknown): value is ReportedStatus {
+  if (!isJsonObject(value)) return false;
+  const { ready, startedAt, servers } = value;
+  return (
+    typeof ready === "boolean" && isTime(startedAt) && Array.isArray(servers) && servers.every(isServerStatus)
+  );
+}
+
+function isServerStatus(value: unknown): value is ServerStatus {
+  if (!isJsonObject(value)) return false;
+  const { server, state, expiresAt, nextRefreshAt, lastError } = value;
+  const hasTexts = typeof server === "string" && typeof state === "string";
+  const hasTimes = [expiresAt, nextRefreshAt].every((time) => time === undefined || isTime(time));
+  if (lastError === undefined) return hasTexts && hasTimes;
+  if (!isJsonObject(lastError)) return false;
+  const isError = typeof lastError["code"] === "string" && typeof lastError["message"] === "string";
+  return hasTexts && hasTimes && isError;
+}
+
+/** Whether a number is a time that `Date` can represent. */
+function isTime(value: unknown): value is number {
+  return typeof value === "number" && Math.abs(value) <= 8.64e15;
 }
 
 function addressOf(origin: string): RequestOptions {

@@ -23,9 +23,11 @@ export async function listenForHosts(
 ): Promise<Listening & { readonly origin: string }> {
   let listener: Listener | undefined;
   const server = createProxyServer(handler, () => listener, keepsProcessAlive);
-  const authority = authorityOf(await listenOnTcp(server, wanted, "--listen"));
-  listener = { kind: "tcp", authority };
-  return { origin: `http://${authority}`, ...listening(server) };
+  server.on("connection", (socket: Socket) => handler.noteConnection(socket));
+  const { origin, host } = new URL(`http://${authorityOf(await listenOnTcp(server, wanted, "--listen"))}`);
+  // Like a URL, the Host header does not have the port 80.
+  listener = { kind: "tcp", authority: host };
+  return { origin, ...listening(server) };
 }
 
 /** Listens on a unix socket, and removes it afterwards. */
@@ -40,13 +42,16 @@ export async function listenForHostsOnSocket(
   return listening(server);
 }
 
+/** Milliseconds. Other machines must not be able to keep the few connections for long. */
+const probeLimits = { headersTimeout: 2_000, requestTimeout: 2_000, connectionsCheckingInterval: 1_000 };
+
 /** Answers probes of an orchestrator, which come from other machines and know no token. */
 export async function listenForProbes(
   isReady: Operations["readiness"],
   wanted: ListenAddress,
   keepsProcessAlive: boolean,
 ): Promise<Listening & { readonly origin: string }> {
-  const server = createServer((request, response) => {
+  const server = createServer(probeLimits, (request, response) => {
     response.setHeader("connection", "close");
     answerProbe(isReady, request.url ?? "", response);
   });
@@ -62,21 +67,24 @@ function createProxyServer(
   listener: () => Listener | undefined,
   keepsProcessAlive: boolean,
 ): Server {
-  const server = createServer((request, response) => {
+  // What is ambiguous must be refused, whatever --insecure-http-parser says.
+  const server = createServer({ insecureHTTPParser: false }, (request, response) => {
     const current = listener();
     if (current === undefined) response.destroy();
     else handler.handle(current, request, response);
   });
+  // Node would drop every header after the first 2000. The length of the head is limited all the same.
+  server.maxHeadersCount = 0;
   server.on("connection", (socket: Socket) => {
     // A connection of a host must not keep the process alive, which has other work.
     if (!keepsProcessAlive) socket.unref();
-    // Only a connection over TCP has an address.
-    if (socket.remoteAddress !== undefined) handler.noteConnection(socket);
   });
   // Without listeners, Node would answer a request to upgrade like any other, and close the connection of a CONNECT.
   const refuse = (_request: IncomingMessage, socket: Duplex): void => {
-    socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     socket.on("error", () => socket.destroy());
+    // The server no longer knows the connection, so a caller that keeps its end open would keep the proxy from stopping.
+    socket.once("finish", () => socket.destroy()).resume();
+    socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
   };
   server.on("upgrade", refuse).on("connect", refuse);
   if (!keepsProcessAlive) server.unref();

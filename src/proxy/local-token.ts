@@ -9,6 +9,11 @@ export function generateToken(): string {
   return randomBytes(32).toString("base64url");
 }
 
+/** Returns whether a text has the form of what `generateToken` returns. */
+export function isGeneratedToken(text: string): boolean {
+  return /^[A-Za-z0-9_-]{43}$/.test(text);
+}
+
 /** Throws `config_invalid` for a local token that can be guessed, or that cannot be part of a URL. */
 export function assertLocalToken(token: string): void {
   if (!allowed.test(token)) {

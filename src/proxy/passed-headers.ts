@@ -10,7 +10,7 @@ const hopByHop = [
 const droppedFromRequests = new Set([
   ...hopByHop,
   ...["authorization", "cookie", "dpop", "accept-encoding", "content-length", "mcp-auth-proxy-token"],
-  ...["origin", "referer", "forwarded", "x-real-ip", "via", "access-control-request-method"],
+  ...["origin", "referer", "forwarded", "x-real-ip", "via"],
 ]);
 
 /** What would make a host log in, keep something for the address of the proxy, or talk to another place. */
@@ -37,7 +37,7 @@ export function requestHeaders(headers: IncomingHttpHeaders): [string, string][]
   for (const name in headers) {
     const value = headers[name];
     if (value === undefined || droppedFromRequests.has(name) || perConnection.has(name)) continue;
-    if (/^(?:x-forwarded-|proxy-|sec-)/.test(name)) continue;
+    if (/^(?:x-forwarded-|proxy-|sec-|access-control-)/.test(name)) continue;
     passed.push([name, typeof value === "string" ? value : value.join(", ")]);
   }
   // The body is passed on as it is, so the server must not choose an encoding that the caller may not know.

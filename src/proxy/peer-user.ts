@@ -31,22 +31,41 @@ export function peerUsers(
   return {
     async isOurs({ localAddress, localPort, remoteAddress, remotePort }) {
       if (!localAddress || !localPort || !remoteAddress || !remotePort) return false;
-      const family = localAddress.includes(":") ? "IPv6" : "IPv4";
       // The line of the other end: its own address comes first.
-      const ends = `${tableAddress(remoteAddress, remotePort)} ${tableAddress(localAddress, localPort)}`;
-      return ownerOf(await readers[family](), ends) === user;
+      const ends = (address: (text: string) => string): string =>
+        `${tableAddress(address(remoteAddress), remotePort)} ${tableAddress(address(localAddress), localPort)}`;
+      const places: Place[] = localAddress.includes(":")
+        ? [[readers.IPv6, ends((address) => address)]]
+        : [
+            [readers.IPv4, ends((address) => address)],
+            // Some programs, such as those in Java, use a socket of IPv6 also for IPv4.
+            [readers.IPv6, ends((address) => `::ffff:${address}`)],
+          ];
+      // While the system writes a list, sockets come and go, and it may leave one out. So every list is read twice.
+      for (const [read, line] of [...places, ...places]) {
+        const owner = ownerOf(await read(), line);
+        if (owner !== undefined) return owner === user;
+      }
+      return false;
     },
   };
 }
 
-/** Returns the user of a socket in the list, by the addresses of its ends; `undefined` if the socket is not in it. */
-function ownerOf(table: string, ends: string): number | undefined {
+type Place = readonly [read: () => Promise<string>, ends: string];
+
+/**
+ * Returns the user of a socket in the list, by the addresses of its ends; `undefined` if the socket is not in it. A
+ * socket that its program has closed has no owner any more, and the list says 0, which is root.
+ */
+function ownerOf(table: string, ends: string): number | "nobody" | undefined {
   const at = table.indexOf(` ${ends} `);
   if (at === -1) return undefined;
-  // After the ends: state, queues, timer, retransmissions, user.
-  const [, user] =
-    /^ \S+ \S+ \S+ \S+ +(\d+) /.exec(table.slice(at + ends.length + 1, at + ends.length + 120)) ?? [];
-  return user === undefined ? undefined : Number(user);
+  // After the ends: state, queues, timer, retransmissions, user, timeout, inode, which is 0 without an owner.
+  const [, user, inode] =
+    /^ \S+ \S+ \S+ \S+ +(\d+) +\d+ +(\d+)\s/.exec(
+      table.slice(at + ends.length + 1, at + ends.length + 140),
+    ) ?? [];
+  return user === undefined || inode === "0" ? "nobody" : Number(user);
 }
 
 /** Writes an address as the lists do: each 32-bit word in the byte order of the machine, as hexadecimal digits. */

@@ -28,7 +28,7 @@ export type Listener = { readonly kind: "tcp"; readonly authority: string } | { 
 export class RequestHandler {
   readonly #options: HandlerOptions;
   readonly #inProgress = new Set<{ readonly isStream: boolean; readonly cancellation: Cancellation }>();
-  /** For each connection over TCP, whether a program of our user has opened it. */
+  /** For each connection over TCP, whether a program of our user has opened it. Empty if all users may call. */
   readonly #peers = new WeakMap<Socket, boolean | Promise<boolean>>();
   #stopping = false;
   #onIdle: (() => void) | undefined;
@@ -47,8 +47,10 @@ export class RequestHandler {
     if (peers === undefined) return;
     const checked = peers.isOurs(socket).then(
       (isOurs) => {
-        this.#peers.set(socket, isOurs);
-        return isOurs;
+        // If the caller has reset the connection, the list may already have another connection with the same ports.
+        const isStillOurs = isOurs && !socket.destroyed;
+        this.#peers.set(socket, isStillOurs);
+        return isStillOurs;
       },
       // The list cannot be read, so nobody can tell.
       () => false,
@@ -89,8 +91,9 @@ export class RequestHandler {
       writeText(response, refusal.status, refusal.message);
       return;
     }
-    const isOurs = listener.kind === "socket" || (this.#peers.get(request.socket) ?? true);
-    if (isOurs !== true && !(await isOurs)) {
+    const { isLocalToken, operations, peers } = this.#options;
+    const isOurs = listener.kind === "socket" || peers === undefined || this.#peers.get(request.socket);
+    if (isOurs !== true && (await isOurs) !== true) {
       writeText(
         response,
         403,
@@ -98,7 +101,6 @@ export class RequestHandler {
       );
       return;
     }
-    const { isLocalToken, operations } = this.#options;
     const target = parseTarget(request.url ?? "", isLocalToken);
     switch (target.kind) {
       case "malformed":

@@ -1,16 +1,17 @@
-import { createHash } from "node:crypto";
-import { link } from "node:fs/promises";
-import { join } from "node:path";
+import { createHash, randomUUID } from "node:crypto";
+import { link, lstat } from "node:fs/promises";
+import { isAbsolute, join } from "node:path";
 import { McpAuthError } from "../errors/error.js";
 import { hasErrorCode, systemErrorCode } from "../errors/expected-errors.js";
 import { parseJsonObject } from "../lib/json-object.js";
+import { isLoopbackAddress } from "../lib/loopback.js";
 import { printable } from "../lib/printable.js";
 import { makeFolderDurably, writeDurably } from "../stores/durable-file.js";
 import { NotOurs } from "../stores/failure.js";
 import { readOwnFile, removeOwnFile } from "../stores/own-files.js";
 import { secureStoreFolder } from "../stores/secure-folder.js";
 import { stateFolder } from "../stores/state-folder.js";
-import { generateToken } from "./local-token.js";
+import { generateToken, isGeneratedToken } from "./local-token.js";
 
 /** A proxy that runs, as other commands find it. */
 export interface RunningProxy {
@@ -43,8 +44,9 @@ export class ProxyState {
   }
 
   async findToken(name: KeptToken): Promise<string | undefined> {
-    const text = await this.#use(() => readOwnFile(this.#file(name)));
-    return text === undefined || text.trim() === "" ? undefined : text.trim();
+    const text = (await this.#read(this.#file(name)))?.trim();
+    // Anything else is a damaged file, or one that somebody could guess.
+    return text !== undefined && isGeneratedToken(text) ? text : undefined;
   }
 
   /** Replaces a token. A running proxy uses the old one until it is restarted. */
@@ -56,15 +58,13 @@ export class ProxyState {
 
   /** Returns the proxy that wrote its address last, `undefined` if it has stopped since. */
   async running(): Promise<RunningProxy | undefined> {
-    const text = await this.#use(() => readOwnFile(this.#running));
-    const found = parseJsonObject(text ?? "");
-    const { pid, origin, socket } = found ?? {};
+    const { pid, origin, socket } = parseJsonObject((await this.#read(this.#running)) ?? "") ?? {};
     if (typeof pid !== "number" || !isAlive(pid)) return undefined;
-    return {
-      pid,
-      ...(typeof origin === "string" && { origin }),
-      ...(typeof socket === "string" && { socket }),
+    const places = {
+      ...(isLocalOrigin(origin) && { origin }),
+      ...(typeof socket === "string" && isAbsolute(socket) && { socket }),
     };
+    return places.origin === undefined && places.socket === undefined ? undefined : { pid, ...places };
   }
 
   async noteRunning(proxy: RunningProxy): Promise<void> {
@@ -87,7 +87,7 @@ export class ProxyState {
   async #createToken(name: KeptToken): Promise<string> {
     const file = this.#file(name);
     // Two proxies may start at once. Only one of them can give its file the name.
-    const draft = `${file}.${process.pid}`;
+    const draft = `${file}.${randomUUID()}`;
     await this.#write(draft, generateToken());
     await this.#use(async () => {
       await link(draft, file).catch((error: unknown) => {
@@ -96,6 +96,19 @@ export class ProxyState {
       await removeOwnFile(draft);
     });
     return (await this.findToken(name)) ?? (await this.replaceToken(name));
+  }
+
+  /** Returns the text of a file that only our user can read and replace; `undefined` if it does not exist. */
+  async #read(file: string): Promise<string | undefined> {
+    return await this.#use(async () => {
+      await secureStoreFolder(this.folder);
+      const found = await lstat(file).catch((error: unknown) => {
+        if (!hasErrorCode(error, "ENOENT")) throw error;
+      });
+      if (found?.isFile() === true && process.geteuid !== undefined && (found.mode & 0o077) !== 0)
+        throw new NotOurs("other users can open a file in it");
+      return await readOwnFile(file);
+    });
   }
 
   async #write(file: string, text: string): Promise<void> {
@@ -122,10 +135,19 @@ export class ProxyState {
 }
 
 function isAlive(pid: number): boolean {
+  // Zero and negative numbers mean groups of processes.
+  if (!Number.isInteger(pid) || pid <= 0) return false;
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    // EPERM: it runs as another user.
-    return hasErrorCode(error, "EPERM");
+    // EPERM: a process of another user has the number now. The proxy that wrote the file is of our user.
+    if (systemErrorCode(error) === undefined && !hasErrorCode(error, "ERR_INVALID_ARG_TYPE")) throw error;
+    return false;
   }
+}
+
+function isLocalOrigin(origin: unknown): origin is string {
+  if (typeof origin !== "string" || !/^http:\/\/[\d.[]/.test(origin) || !URL.canParse(origin)) return false;
+  const { origin: parsed, hostname } = new URL(origin);
+  return parsed === origin && isLoopbackAddress(hostname.replace(/^\[(.*)\]$/, "$1"));
 }

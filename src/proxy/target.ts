@@ -35,6 +35,7 @@ export function parseTarget(text: string, isLocalToken: (candidate: string) => b
  */
 export function targetUrl(serverUrl: string, rest: string): string | undefined {
   if (rest === "") return serverUrl;
+  if (!/^[/?][!"$-~]*$/.test(rest)) return undefined;
   const server = new URL(serverUrl);
   const [, path = "", query = ""] = /^([^?]*)\??(.*)$/s.exec(rest) ?? [];
   const base = path === "" ? server.pathname : server.pathname.replace(/\/$/, "");

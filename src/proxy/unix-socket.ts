@@ -1,9 +1,11 @@
-import { lstat, mkdir, unlink } from "node:fs/promises";
+import { lstat, mkdir, realpath, unlink } from "node:fs/promises";
 import { connect, type Server } from "node:net";
 import { dirname } from "node:path";
 import { McpAuthError } from "../errors/error.js";
 import { hasErrorCode, systemErrorCode } from "../errors/expected-errors.js";
 import { printable } from "../lib/printable.js";
+import { NotOurs } from "../stores/failure.js";
+import { secureStoreFolder } from "../stores/secure-folder.js";
 
 /** Bytes of the longest path of a socket: Linux accepts 107, macOS 103. */
 const longestPath = 103;
@@ -39,8 +41,14 @@ async function assertPrivateFolder(path: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const { uid, mode } = await lstat(folder);
-    if (uid === process.geteuid?.() && (mode & 0o077) === 0) return;
+    if (uid === process.geteuid?.() && (mode & 0o077) === 0) {
+      // Checks the symbolic links on the path.
+      await secureStoreFolder(folder);
+      if (await canBeReplaced(folder)) throw new NotOurs("another user can replace it");
+      return;
+    }
   } catch (error) {
+    if (error instanceof NotOurs) throw unusable(path, `its folder is not safe (${error.message})`);
     const code = systemErrorCode(error);
     if (code === undefined) throw error;
     throw unusable(path, `its folder cannot be used (${code})`);
@@ -49,6 +57,17 @@ async function assertPrivateFolder(path: string): Promise<void> {
     path,
     `others can reach into its folder: choose a folder of your own, and run chmod 700 ${printable(folder)}`,
   );
+}
+
+/** Whether another user could put a folder of theirs in place of this one, or of one above it. */
+async function canBeReplaced(folder: string): Promise<boolean> {
+  for (let path = await realpath(folder); dirname(path) !== path; path = dirname(path)) {
+    const { uid, mode } = await lstat(dirname(path));
+    const isOfOthers = uid !== 0 && uid !== process.geteuid?.();
+    // In a sticky folder, such as /tmp, users can replace only their own files.
+    if (isOfOthers || ((mode & 0o002) !== 0 && (mode & 0o1000) === 0)) return true;
+  }
+  return false;
 }
 
 function ifMissing(path: string): (error: unknown) => undefined {
