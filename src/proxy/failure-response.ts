@@ -1,8 +1,11 @@
 import type { ServerResponse } from "node:http";
+import { tokenChallenges } from "../discovery/challenge.js";
 import { McpAuthError } from "../errors/error.js";
+import type { TokenManager } from "../index.js";
 import { type JsonRpcId, jsonRpcError } from "./json-rpc-error.js";
 import { ownHeaders } from "./passed-headers.js";
 import type { RequestBody } from "./request-body.js";
+import { insufficientScope } from "./stdio/failures.js";
 
 /**
  * Answers a request that could not be served. A JSON-RPC request gets an error with its `id`, which hosts show to the
@@ -47,16 +50,30 @@ function requestId(bytes: Uint8Array): JsonRpcId | undefined {
   return typeof id === "string" || typeof id === "number" ? id : undefined;
 }
 
-/** The error for a server whose last response still refuses the token. */
-export function refusedError(
-  server: string,
-  status: 401 | 407,
-  lastError: McpAuthError | undefined,
-): McpAuthError {
-  if (status === 401 && lastError?.code === "unauthorized") return lastError;
+/**
+ * Returns the error for a response that still refuses the token, or the scopes that it has; `undefined` for a response
+ * that the host gets. A 403 without a challenge says something about the call, not about the token.
+ */
+export function refusalOf(
+  manager: Pick<TokenManager, "name" | "status">,
+  response: Pick<Response, "status" | "headers">,
+): McpAuthError | undefined {
+  const { name } = manager;
+  if (response.status === 407) {
+    const message = `Server "${name}": a proxy on the way asks for a login. Set "proxy" under "network" in the config.`;
+    return new McpAuthError("unauthorized", message, { server: name });
+  }
+  if (response.status === 403) {
+    const errors = (["Bearer", "DPoP"] as const).flatMap((scheme) =>
+      tokenChallenges(response.headers, scheme),
+    );
+    if (errors.some(({ error }) => error === "insufficient_scope")) return insufficientScope(name);
+    if (!errors.some(({ error }) => error === "invalid_token")) return undefined;
+  } else if (response.status !== 401) return undefined;
+  const { lastError } = manager.status();
+  if (lastError?.code === "unauthorized") return lastError;
   const message =
-    status === 401
-      ? `Server "${server}" refused the token. See the output of the proxy, or run npx mcp-auth-runtime validate --secrets.`
-      : `Server "${server}": a proxy on the way asks for a login. Set "proxy" under "network" in the config.`;
-  return new McpAuthError("unauthorized", message, { server });
+    `Server "${name}" refused the token. ` +
+    "See the output of the proxy, or run npx mcp-auth-runtime validate --secrets.";
+  return new McpAuthError("unauthorized", message, { server: name });
 }

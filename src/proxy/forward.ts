@@ -4,11 +4,12 @@ import { Readable } from "node:stream";
 import { McpAuthError } from "../errors/error.js";
 import { isProgrammingError } from "../errors/expected-errors.js";
 import type { TokenManager } from "../index.js";
+import { discard } from "../net/discard.js";
 import { failureError } from "../net/failure.js";
 import { networkFailure } from "../net/network-failure.js";
 import { fetchToUse, type InitWithFetch } from "../net/own-requests.js";
 import { internalsOf } from "../runtime/manager-internals.js";
-import { refusedError, writeFailure } from "./failure-response.js";
+import { refusalOf, writeFailure } from "./failure-response.js";
 import { requestHeaders, responseHeaders } from "./passed-headers.js";
 import { type RequestBody, readBody } from "./request-body.js";
 import { targetUrl } from "./target.js";
@@ -69,9 +70,10 @@ export async function forward(
   try {
     manager = forwarded.manager();
     answer = await send(upstream, manager, forwarded, body);
-    if (answer.status === 401 || answer.status === 407) {
-      answer.body?.cancel().catch(() => {});
-      throw refusedError(manager.name, answer.status, manager.status().lastError);
+    const refusal = refusalOf(manager, answer);
+    if (refusal !== undefined) {
+      discard(answer);
+      throw refusal;
     }
   } catch (error) {
     fail(forwarded, error, body, onResponse);

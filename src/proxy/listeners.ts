@@ -75,6 +75,8 @@ function createProxyServer(
   });
   // Node would drop every header after the first 2000. The length of the head is limited all the same.
   server.maxHeadersCount = 0;
+  // Node closes idle connections after five seconds. Clients that reuse a connection at that moment would fail.
+  server.keepAliveTimeout = 65_000;
   server.on("connection", (socket: Socket) => {
     // A connection of a host must not keep the process alive, which has other work.
     if (!keepsProcessAlive) socket.unref();

@@ -47,7 +47,8 @@ export async function startProxied(
   const proxy = await createProxy(auth, { listen: "127.0.0.1:0", isCommand: true, ...options });
   onTestFinished(() => proxy.stop());
   // A config that is an object has no file.
-  const operating = await new ProxyState(process.cwd(), env).findToken("operating");
+  const file = typeof given.config === "string" ? given.config : process.cwd();
+  const operating = await new ProxyState(file, env).findToken("operating");
   const { origin = "", url: urlOf, mcpServers, socket, stop } = proxy;
   const url = urlOf("tools");
   const metrics = async (): Promise<string> => {

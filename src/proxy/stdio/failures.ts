@@ -35,7 +35,8 @@ function unauthorized(server: string, status: number): McpAuthError {
   return new McpAuthError("unauthorized", message, { server });
 }
 
-function insufficientScope(server: string): McpAuthError {
+/** Returns the error for a server that wants a scope which the token does not have, and which cannot be added. */
+export function insufficientScope(server: string): McpAuthError {
   const message =
     `Server "${server}" wants a scope that the token does not have. ` +
     'Add it to "scopes", or to "stepUp" of the server to request it only when needed.';
