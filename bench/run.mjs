@@ -10,6 +10,7 @@ import { withReports } from "./lib/page.mjs";
 import {
   cachedReport,
   importReport,
+  proxyReport,
   registerReport,
   scaleReport,
   startReport,
@@ -46,6 +47,8 @@ const measurements = {
   wire: () => runJson("wire.mjs", [String(rounds)]),
   register: () => runJson("register-cost.mjs", [String(rounds)]),
   scale: () => onEachNode("config-scale.mjs", ["--expose-gc"]),
+  // Five rounds in any case, because each lasts half a minute.
+  proxy: () => runJson("proxy-latency.mjs", ["5"]),
 };
 const reports = {
   cached: (results) => cachedReport(results, versions),
@@ -54,6 +57,7 @@ const reports = {
   wire: wireReport,
   register: registerReport,
   scale: scaleReport,
+  proxy: proxyReport,
 };
 const results = {};
 const measure = async (name) => {

@@ -21,7 +21,7 @@ export type { McpProxy, ProxyOptions } from "./proxy/options.js";
  */
 export async function startProxy<Name extends string>(
   auth: McpAuth<Name>,
-  options: ProxyOptions<Name> = {},
+  options: ProxyOptions<NoInfer<Name>> = {},
 ): Promise<McpProxy<Name>> {
   const { url, mcpServers, stop } = await createProxy(auth, options);
   return { url, mcpServers, stop };

@@ -177,6 +177,29 @@ export function scaleReport(byNode) {
   return [...loaded, table(["heap of a manager", ...heading], rows)].join("\n\n");
 }
 
+export function proxyReport({ rate, inFlight, milliseconds: { p50, p99 }, perSecond }) {
+  const labels = {
+    direct: "no proxy",
+    bare: "bare reverse proxy on undici",
+    ours: "`startProxy()` of mcp-auth-runtime",
+  };
+  const rows = Object.entries(labels).map(([name, label]) => {
+    const waits = [p50, p99].flatMap((each) => [
+      round(each[name].median),
+      ...times(ratio(each[name], each.bare)),
+    ]);
+    return [label, ...waits, round(perSecond[name].median), ...times(ratio(perSecond[name], perSecond.bare))];
+  });
+  return table(
+    [
+      `${rate} calls a second; then ${inFlight} at a time`,
+      ...["p50, ms", "times bare", "spread", "p99, ms", "times bare", "spread"],
+      ...["calls a second", "times bare", "spread"],
+    ],
+    rows,
+  );
+}
+
 export function targetReport(judged) {
   return table(
     ["target", "limit", "measured", ""],

@@ -56,6 +56,13 @@ export const targets = [
     return scale.loading[shape][scale.most].bytesPerServer;
   }),
   {
+    name: "wait through the proxy at p99, times a bare reverse proxy",
+    by: "proxy",
+    limit: "at most 1.3",
+    value: ({ proxy }) => ratio(proxy.milliseconds.p99.ours, proxy.milliseconds.p99.bare).value,
+    met: (value) => value <= 1.3,
+  },
+  {
     name: "heap of a manager with a token, after a request, bytes",
     by: "scale",
     limit: "below 12288",

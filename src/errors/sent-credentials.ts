@@ -29,6 +29,10 @@ const shortLived = new Set<number>();
 /** The lengths of the blocks that were hashed. */
 const lengths = new Set<number>();
 let key: Uint8Array | undefined;
+/** How often a hash of a short-lived secret was forgotten. */
+let forgotten = 0;
+/** For each token, the value of `forgotten` when it was remembered. */
+const tokens = new WeakMap<object, number>();
 
 /** Remembers a secret that is sent to a server. Call it for every secret that is not short-lived. */
 export function rememberCredential(value: string): void {
@@ -38,6 +42,17 @@ export function rememberCredential(value: string): void {
 /** Remembers a short-lived secret. Call it for every token from a server, and for proofs that are sent with it. */
 export function rememberShortLived(value: string): void {
   remember(value.slice(0, longestCredential), shortLived, maxShortLived);
+}
+
+/**
+ * Remembers an access token like `rememberShortLived`, at almost no cost if nothing was forgotten since the last call.
+ *
+ * @param token the object that has `value`, which never changes
+ */
+export function rememberToken(token: object, value: string): void {
+  if (tokens.get(token) === forgotten) return;
+  rememberShortLived(value);
+  tokens.set(token, forgotten);
 }
 
 function remember(value: string, hashes: Set<number>, maxHashes: number): void {
@@ -58,6 +73,7 @@ function remember(value: string, hashes: Set<number>, maxHashes: number): void {
   for (const oldest of hashes) {
     if (hashes.size <= maxHashes) return;
     hashes.delete(oldest);
+    if (hashes === shortLived) forgotten += 1;
   }
 }
 
@@ -131,5 +147,6 @@ function hashOf(text: string): number {
 export function forgetCredentials(): void {
   sent.clear();
   shortLived.clear();
+  forgotten += 1;
   lengths.clear();
 }

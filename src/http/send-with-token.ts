@@ -1,5 +1,5 @@
 import type { DpopSigner } from "../dpop/dpop.js";
-import { rememberShortLived } from "../errors/sent-credentials.js";
+import { rememberShortLived, rememberToken } from "../errors/sent-credentials.js";
 import { debugRequest } from "../lib/debug.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { discard } from "../net/discard.js";
@@ -42,7 +42,7 @@ export async function sendWithToken(
     throw withoutBytes(error);
   } finally {
     // After each request, because the list of sent credentials forgets old ones, and the server may quote the token.
-    rememberShortLived(token.accessToken);
+    rememberToken(token, token.accessToken);
   }
 }
 

@@ -16,7 +16,7 @@ export type LocalAuthority = string | undefined;
  * request. Node has already refused a head that is ambiguous, such as one with two lengths.
  */
 export function refuseForeign(
-  request: Pick<IncomingMessage, "method" | "url" | "headers" | "rawHeaders">,
+  request: Pick<IncomingMessage, "httpVersionMajor" | "method" | "url" | "headers" | "rawHeaders">,
   authority: LocalAuthority,
 ): Refusal | undefined {
   const { method = "", url = "", headers } = request;
@@ -25,6 +25,10 @@ export function refuseForeign(
       status: 403,
       message: `The Host header must be ${authority}, the address that this proxy listens on. Use that address in the URL.`,
     };
+  }
+  // Node also reads `HTTP/2.0` in the first line as if it were 1.1.
+  if (request.httpVersionMajor !== 1) {
+    return { status: 400, message: "This proxy speaks HTTP/1.1. Use another HTTP client." };
   }
   if (hasSeveralHosts(request)) {
     return { status: 400, message: "The request must have one Host header. This one has several." };

@@ -48,6 +48,12 @@ export async function createProxy<Name extends string>(
   const served = servedNames(auth, options.servers);
   const { listen, socket } = placesToListen(options, internals);
   const health = options.health === undefined ? undefined : parsedAddress(options.health, "--health");
+  // The config was checked when it was loaded, but a link may have been put into the path since.
+  if (socket !== undefined && socket === internals.settings.socket && !(await internals.mayUse(socket))) {
+    throw misuse(
+      "`allow.files` does not include the socket of the proxy. Add it there, or name another path.",
+    );
+  }
   const state = isCommand ? stateOf(internals) : undefined;
   const localToken = await chooseLocalToken(options, internals, state);
   const operatingToken = await (state?.token("operating").catch(warnInstead(onWarning)) ?? undefined);

@@ -77,6 +77,8 @@ function createProxyServer(
   server.maxHeadersCount = 0;
   // A large body to a slow server takes as long as it takes. The time for the head of a request stays limited.
   server.requestTimeout = 0;
+  // Node closes idle connections after five seconds. Clients that reuse a connection at that moment would fail.
+  server.keepAliveTimeout = 65_000;
   server.on("connection", (socket: Socket) => {
     // A connection of a host must not keep the process alive, which has other work.
     if (!keepsProcessAlive) socket.unref();

@@ -126,6 +126,8 @@ export class RequestHandler {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
+    // The caller has hung up while its user was looked up. Nothing would end this request any more.
+    if (request.destroyed || response.destroyed) return;
     const { upstream, operations, isServed } = this.#options;
     const cancellation = new Cancellation();
     const inProgress = { isStream: request.method === "GET", cancellation };

@@ -27,6 +27,8 @@ export interface ProxyInternals {
   /** The file of the config, `undefined` for an object. */
   readonly file: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Returns whether `allow` of the host permits a file of the config. Compares real paths. */
+  mayUse(file: string): Promise<boolean>;
   /** Reads the `token` of the settings. Rejects with `secret_unavailable`. */
   readToken(): Promise<Secret | undefined>;
 }

@@ -85,7 +85,8 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
       // Messages name the proxy in place of a server.
       return await readSecret(settings.token, { ...this.#context, server: "(proxy)" });
     };
-    return { settings, file, env, readToken };
+    const mayUse = async (path: string) => (await this.#context.permissions?.allow?.file(path)) !== false;
+    return { settings, file, env, mayUse, readToken };
   }
 
   has(name: string): name is Name {

@@ -45,8 +45,16 @@ export async function startRecordedProxy(
   return { upstream, ...(await startAttackedProxy(`${upstream.origin}/mcp`)) };
 }
 
-/** Sends bytes to a port, and resolves with everything that was received until the connection was closed. */
-export function exchange(port: number, bytes: string | Buffer): Promise<string> {
+/**
+ * Sends bytes to a port, and resolves with everything that was received until the connection was closed.
+ *
+ * @param end our side is closed once this resolves
+ */
+export function exchange(
+  port: number,
+  bytes: string | Buffer,
+  { end }: { readonly end?: Promise<unknown> } = {},
+): Promise<string> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     const socket = connect(port, "127.0.0.1");
@@ -55,6 +63,10 @@ export function exchange(port: number, bytes: string | Buffer): Promise<string> 
     socket.on("error", () => {});
     socket.on("close", () => resolve(Buffer.concat(chunks).toString("latin1")));
     socket.write(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes);
+    end?.then(
+      () => socket.end(),
+      () => socket.destroy(),
+    );
   });
 }
 

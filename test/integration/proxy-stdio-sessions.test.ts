@@ -99,6 +99,33 @@ test("a call that is refused in a new session, too, is not sent a third time", a
   expect(calls.map(({ headers }) => headers["mcp-session-id"])).toEqual(["s1", "s2"]);
 });
 
+test("a call that learns of the lost session late is sent in the new one, and starts no third", async () => {
+  const renewed = deferred();
+  let sessions = 0;
+  const server = await startScriptedServer(async (request, response) => {
+    if (request.method !== "POST") return void response.writeHead(405).end();
+    const { id, method, params } = JSON.parse(request.body);
+    if (method === "initialize") {
+      sessions += 1;
+      const result = { protocolVersion: "2025-06-18", capabilities: {}, serverInfo: {} };
+      return sendJson(response, { jsonrpc: "2.0", id, result }, 200, { "mcp-session-id": `s${sessions}` });
+    }
+    if (id === undefined) return void response.writeHead(202).end();
+    if (request.headers["mcp-session-id"] !== "s1") {
+      sendJson(response, { jsonrpc: "2.0", id, result: {} });
+      return renewed.resolve();
+    }
+    if (params.name === "late") await renewed.promise;
+    response.writeHead(404).end();
+  });
+  const host = writtenHost(startBridge(plainManager(server.origin)));
+  await host.initialize("2025-06-18");
+  host.write(toolCall(1, "late"), toolCall(2, "early"));
+  await host.answer(2);
+  expect((await host.answer(1))["result"]).toEqual({});
+  expect(sessions).toBe(2);
+});
+
 test("a 400 that says nothing about sessions keeps the session, and a JSON-RPC error in it is passed on", async () => {
   const server = await startScriptedServer((request, response) => {
     if (request.method !== "POST") return void response.writeHead(405).end();

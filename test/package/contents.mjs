@@ -28,8 +28,8 @@ export async function hasExpectedContents({ root, folder }, verdict) {
   console.log(
     `      ${files.length} files, ${modules} of them modules, ${Math.ceil(size / 1024)} kB unpacked`,
   );
-  // Growth is a decision. The documentation is 300 kB of it, and as much the libraries that are built in.
-  verdict("is at most 1750 kB unpacked", size <= 1750 * 1024);
+  // Growth is a decision. The documentation is 330 kB of it, the libraries that are built in 300 kB, the proxy 100 kB.
+  verdict("is at most 1850 kB unpacked", size <= 1850 * 1024);
 }
 
 /** The comments that name modules start in the folder of the project. */

@@ -18,7 +18,7 @@ interface ProxyOptions<Name extends string = string> {
     readonly health?: string;
 }
 
-declare function startProxy<Name extends string>(auth: McpAuth<Name>, options?: ProxyOptions<Name>): Promise<McpProxy<Name>>;
+declare function startProxy<Name extends string>(auth: McpAuth<Name>, options?: ProxyOptions<NoInfer<Name>>): Promise<McpProxy<Name>>;
 
 export {
   McpProxy,

@@ -3,9 +3,11 @@
 const imports = {
   ESM: `import { createMcpAuth } from "mcp-auth-runtime";
 import { authProvider } from "mcp-auth-runtime/hosts/mcp-sdk";
+import { startProxy } from "mcp-auth-runtime/proxy";
 import { register } from "mcp-auth-runtime/register/api";`,
   CommonJS: `const { createMcpAuth } = require("mcp-auth-runtime");
 const { authProvider } = require("mcp-auth-runtime/hosts/mcp-sdk");
+const { startProxy } = require("mcp-auth-runtime/proxy");
 const { register } = require("mcp-auth-runtime/register/api");`,
 };
 
@@ -66,11 +68,14 @@ async function main() {
   try {
     const token = await crm.getAccessToken();
     const unregister = register(auth);
-    for (const send of [crm.fetch, fetch]) {
+    const proxy = await startProxy(auth);
+    const throughProxy = (url, init) => fetch(proxy.url("crm"), init);
+    for (const send of [crm.fetch, fetch, throughProxy]) {
       const received = await (await send(process.env.CRM_URL, { method: "POST", body: "{}" })).text();
       if (received !== \`Bearer \${token}\`) throw new Error(\`The MCP server got: \${received}\`);
     }
     unregister();
+    await proxy.stop();
     if ((await authProvider(crm).token()) !== token) throw new Error("The auth provider has another token.");
     if (!(crm.status().nextRefreshAt > Date.now())) throw new Error("No renewal is planned.");
     return \`ok \${token}\`;

@@ -14,6 +14,7 @@ import {
   type TokenManager,
 } from "mcp-auth-runtime";
 import { authProvider, oauthProvider } from "mcp-auth-runtime/hosts/mcp-sdk";
+import { type McpProxy, startProxy } from "mcp-auth-runtime/proxy";
 import { register } from "mcp-auth-runtime/register/api";
 import { createMemoryStore } from "mcp-auth-runtime/testing";
 
@@ -34,6 +35,14 @@ export async function names(): Promise<void> {
   auth.resolve("bilingue");
   // @ts-expect-error: the config has no such server
   await auth.start({ require: ["bilingue"] });
+
+  const proxy: McpProxy<"billing" | "crm"> = await startProxy(auth, { servers: ["crm"] });
+  const url: string = proxy.url("crm");
+  // @ts-expect-error: the config has no such server
+  proxy.url("bilingue");
+  // @ts-expect-error: the config has no such server
+  await startProxy(auth, { servers: ["bilingue"] });
+  console.log(url, proxy.mcpServers().crm?.type);
 
   const inline = await createMcpAuth({
     config: {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import {
   rememberCredential,
   rememberShortLived,
+  rememberToken,
   withoutCredentials,
 } from "../../../src/errors/sent-credentials.js";
 
@@ -25,6 +26,16 @@ describe("withoutCredentials", () => {
       for (let count = 0; count < 97; count += 1) {
         rememberCredential(`another-${round}-${count}-${"x".repeat(60)}`);
       }
+    }
+  });
+
+  test("a token that is sent again is found, even if many others were sent in between", () => {
+    const token = {};
+    for (let round = 0; round < 5; round += 1) {
+      rememberToken(token, secret);
+      rememberToken(token, secret);
+      expect(withoutCredentials(quoted)).toBe(hidden);
+      for (let count = 0; count < 97; count += 1) rememberShortLived(randomBytes(300).toString("base64url"));
     }
   });
 

@@ -15,7 +15,7 @@ function statusFor(
   { method = "POST", url = "/crm", on = "tcp", rawHeaders = [] }: Around = {},
 ): number | undefined {
   const all = on === "tcp" ? { host: authority, ...headers } : headers;
-  const request = { method, url, headers: all, rawHeaders };
+  const request = { httpVersionMajor: 1, method, url, headers: all, rawHeaders };
   return refuseForeign(request, on === "tcp" ? authority : undefined)?.status;
 }
 
@@ -53,7 +53,10 @@ describe("refuseForeign", () => {
 
   test("a request without Host is refused on TCP, and any Host passes on a unix socket", () => {
     expect(
-      refuseForeign({ method: "GET", url: "/crm", headers: {}, rawHeaders: [] }, authority)?.status,
+      refuseForeign(
+        { httpVersionMajor: 1, method: "GET", url: "/crm", headers: {}, rawHeaders: [] },
+        authority,
+      )?.status,
     ).toBe(403);
     expect(statusFor({ host: "localhost" }, { on: "socket" })).toBeUndefined();
     expect(statusFor({}, { on: "socket" })).toBeUndefined();
@@ -116,16 +119,31 @@ describe("refuseForeign", () => {
     expect(statusFor({}, { method })).toBe(405);
   });
 
+  test("a request that says it is HTTP/2 is refused", () => {
+    const request = { method: "GET", url: "/crm", headers: { host: authority }, rawHeaders: [] };
+    for (const httpVersionMajor of [0, 2, 3])
+      expect(refuseForeign({ ...request, httpVersionMajor }, authority)?.status).toBe(400);
+  });
+
   test("no refusal quotes the request", () => {
     const canary = "canary-0123456789";
     const refusals = [
       refuseForeign(
-        { method: "GET", url: `/${canary}`, headers: { host: canary }, rawHeaders: [] },
+        { httpVersionMajor: 1, method: "GET", url: `/${canary}`, headers: { host: canary }, rawHeaders: [] },
         authority,
       ),
-      refuseForeign({ method: canary, url: canary, headers: { host: authority }, rawHeaders: [] }, authority),
       refuseForeign(
-        { method: "GET", url: "/", headers: { host: authority, origin: canary }, rawHeaders: [] },
+        { httpVersionMajor: 1, method: canary, url: canary, headers: { host: authority }, rawHeaders: [] },
+        authority,
+      ),
+      refuseForeign(
+        {
+          httpVersionMajor: 1,
+          method: "GET",
+          url: "/",
+          headers: { host: authority, origin: canary },
+          rawHeaders: [],
+        },
         authority,
       ),
     ];
