@@ -7,7 +7,8 @@ export type { McpProxy, ProxyOptions } from "./proxy/options.js";
 
 /**
  * Starts an HTTP server on this machine that passes MCP requests on to the servers of the config, each with its token,
- * for hosts that accept only a URL. It does not keep the process alive.
+ * for hosts that accept only a URL. It does not keep the process alive; only a request to a server over https does, as
+ * long as it is open.
  *
  * Rejects with `config_invalid` if it cannot listen there, or the local token is too short; with `unknown_server`; and
  * with `secret_unavailable` for a `token` of the config that cannot be read.

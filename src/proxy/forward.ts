@@ -35,6 +35,11 @@ export class Cancellation extends EventEmitter<{ abort: [] }> {
     return this.#controller.signal;
   }
 
+  /** Whether it was too early for a listener. undici looks at it before it sends a request. */
+  get aborted(): boolean {
+    return this.signal.aborted;
+  }
+
   cancel(error?: McpAuthError): void {
     this.#controller.abort(error);
     this.emit("abort");

@@ -75,6 +75,8 @@ function createProxyServer(
   });
   // Node would drop every header after the first 2000. The length of the head is limited all the same.
   server.maxHeadersCount = 0;
+  // A large body to a slow server takes as long as it takes. The time for the head of a request stays limited.
+  server.requestTimeout = 0;
   // Node closes idle connections after five seconds. Clients that reuse a connection at that moment would fail.
   server.keepAliveTimeout = 65_000;
   server.on("connection", (socket: Socket) => {

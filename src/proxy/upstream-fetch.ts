@@ -4,10 +4,11 @@ import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import sendRequest from "undici/lib/api/api-request.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
-import { Agent } from "../net/undici.js";
+import { Agent, buildConnector } from "../net/undici.js";
 
-/** Bytes that are read of the body of a response that is not needed, to keep its connection. */
+/** Bytes and milliseconds for the body of a response that is not needed. Within them, its connection is kept. */
 const maxDumped = 65_536;
+const maxDumpTime = 1_000;
 
 /** Sends requests to MCP servers. */
 export interface Upstream {
@@ -16,9 +17,10 @@ export interface Upstream {
    * redirect, decodes nothing, never gives up because a server is silent, and sends also streams of Node. Its responses
    * have only what an authorized fetch reads; `upstreamParts` returns the rest.
    *
-   * @param hangUp ends the request when it emits `abort`, which is an order of magnitude cheaper than an `AbortSignal`
+   * @param hangUp ends the request when it emits `abort`, or has done so, which is an order of magnitude cheaper than an
+   *   `AbortSignal`
    */
-  fetchUntil(hangUp: EventEmitter): FetchFunction;
+  fetchUntil(hangUp: EventEmitter & { readonly aborted: boolean }): FetchFunction;
   /** Closes the connections. Requests in progress fail. */
   close(): Promise<void>;
 }
@@ -68,7 +70,8 @@ class UpstreamResponse implements UpstreamParts {
   get body(): Pick<ReadableStream, "cancel" | "getReader"> {
     const { stream } = this;
     return {
-      cancel: async () => void (await stream.dump({ limit: maxDumped })),
+      cancel: async () =>
+        void (await stream.dump({ limit: maxDumped, signal: AbortSignal.timeout(maxDumpTime) })),
       getReader() {
         throw new TypeError("The body of a response of the proxy is read as a stream of Node.");
       },
@@ -84,7 +87,7 @@ export function upstreamParts(response: object): UpstreamParts | undefined {
 /** Creates connections of their own for one proxy. https uses those of the runtime, which verify the server. */
 export function createUpstream(): Upstream {
   // Without limits for the time, because an event stream may be silent for hours, and so may a tool.
-  const plain = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+  const plain = new Agent({ headersTimeout: 0, bodyTimeout: 0, connect: unrefConnector() });
   const send = async (
     input: string | URL | Request,
     init: RequestInit,
@@ -109,6 +112,21 @@ export function createUpstream(): Upstream {
         (await send(input, init, hangUp)) as unknown as Response,
     close: () => plain.destroy(),
   };
+}
+
+/**
+ * Returns a function that opens connections which do not keep the process alive. A request is open for as long as a host
+ * wants it, and hosts must not decide when the program ends.
+ */
+function unrefConnector(): ReturnType<typeof buildConnector> {
+  const connect = buildConnector({});
+  return (options, callback) =>
+    connect(options, (...outcome) => {
+      const [error, socket] = outcome;
+      // undici calls `ref` for each request.
+      if (error === null) socket.unref().ref = () => socket;
+      callback(...outcome);
+    });
 }
 
 /** The body that the proxy gave to the authorized fetch, which passes it on unchanged or as a copy. */

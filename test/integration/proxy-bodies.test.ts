@@ -218,6 +218,27 @@ test("requests that follow each other without a pause on one connection are answ
   expect(text.match(/answer to \d/g)).toEqual(["answer to 1", "answer to 2", "answer to 3"]);
 });
 
+test("a client that waits for 100 Continue sends its body and gets the answer", async () => {
+  const { url } = await proxied(digest);
+  const body = randomBytes(MiB);
+  const headers = { expect: "100-continue", "content-length": String(MiB) };
+  const { request, response } = open(url, { method: "POST", headers });
+  request.flushHeaders();
+  await new Promise<void>((resolve) => request.once("continue", () => resolve()));
+  request.end(body);
+  expect(JSON.parse((await read(await response)).text)).toMatchObject({ size: MiB, hash: hashOf(body) });
+});
+
+test("early hints of the server are not taken for its response", async () => {
+  const { url } = await proxied((request, response) => {
+    request.resume();
+    response.writeEarlyHints({ link: "</style.css>; rel=preload" }, () => response.end("the response"));
+  });
+  const { text, headers } = await ask(url);
+  expect(text).toBe("the response");
+  expect(headers).not.toHaveProperty("link");
+});
+
 test("headers beyond ASCII pass in both directions", async () => {
   let received: string | undefined;
   const { url } = await proxied((request, response) => {

@@ -187,15 +187,15 @@ describe("a server that", () => {
     },
   );
 
-  test("refuses a token with a body that never ends does not hold up the call", async () => {
-    let requests = 0;
-    const { url } = await answering((_request, response) => {
-      requests += 1;
+  test("refuses a token with a body that never ends holds up neither the call nor a connection", async () => {
+    const server = await startScriptedServer((_request, response) => {
       response.writeHead(401, { "www-authenticate": "Bearer" }).write("never the end");
     });
+    const { url } = await startProxied(tokenConfig(`${server.origin}/mcp`));
     const { text } = await post(url, call);
     expect(JSON.parse(text)).toMatchObject({ error: { data: { code: "unauthorized" } } });
-    expect(requests).toBeGreaterThan(0);
+    expect(server.requests.length).toBeGreaterThan(0);
+    await expect.poll(() => server.connections).toBe(0);
   });
 });
 

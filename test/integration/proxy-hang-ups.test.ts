@@ -186,6 +186,24 @@ describe("when the server hangs up", () => {
     expect(text).not.toContain("what you sent");
   });
 
+  test.each([
+    ["a control character in a header", "X-Bad: a\u0001b\r\nContent-Length: 2\r\n\r\nok"],
+    ["two lengths", "Content-Length: 2\r\nContent-Length: 3\r\n\r\nok"],
+    ["a length and chunks", "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"],
+    ["a head without end", `X-Long: ${"x".repeat(100_000)}`],
+  ])("a response with %s is our error, or passes without it", async (_, rest) => {
+    const warnings: unknown[] = [];
+    const note = (warning: unknown) => warnings.push(warning);
+    process.on("warning", note);
+    onTestFinished(() => void process.off("warning", note));
+    const proxied = await broken(`HTTP/1.1 200 OK\r\n${rest}`, false);
+    const { status, text } = await post(proxied.url, call);
+    expect(status).toBe(200);
+    if (text !== "ok") expect(JSON.parse(text)).toMatchObject({ error: { data: { code: "unavailable" } } });
+    await expect.poll(proxied.open).toBe(0);
+    expect(warnings).toEqual([]);
+  });
+
   test("while it receives a body, the client gets an answer", async () => {
     const server = await startRawServer((socket) => socket.once("data", () => socket.resetAndDestroy()));
     const proxied = await startProxied(tokenConfig(server.url));
