@@ -47,10 +47,8 @@ export class RequestHandler {
     if (peers === undefined) return;
     const checked = peers.isOurs(socket).then(
       (isOurs) => {
-        // If the caller has reset the connection, the list may already have another connection with the same ports.
-        const isStillOurs = isOurs && !socket.destroyed;
-        this.#peers.set(socket, isStillOurs);
-        return isStillOurs;
+        this.#peers.set(socket, isOurs);
+        return isOurs;
       },
       // The list cannot be read, so nobody can tell.
       () => false,
@@ -126,7 +124,8 @@ export class RequestHandler {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    // The caller has hung up while its user was looked up. Nothing would end this request any more.
+    // The caller has hung up while its user was looked up. Nothing would end this request any more. It may also be one
+    // of another user, if the list of connections already had one of ours with the same ports.
     if (request.destroyed || response.destroyed) return;
     const { upstream, operations, isServed } = this.#options;
     const cancellation = new Cancellation();
