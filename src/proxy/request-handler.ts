@@ -24,6 +24,9 @@ export interface HandlerOptions {
 /** A place where the proxy listens. On a unix socket, only our user can connect, so that callers need no token. */
 export type Listener = { readonly kind: "tcp"; readonly authority: string } | { readonly kind: "socket" };
 
+/** Milliseconds that a program of another user has to send a request and to read why it is refused. */
+const foreignTimeout = 2_000;
+
 /** Answers the requests of all listeners, and knows which are in progress. */
 export class RequestHandler {
   readonly #options: HandlerOptions;
@@ -47,10 +50,10 @@ export class RequestHandler {
     if (peers === undefined) return;
     const checked = peers.isOurs(socket).then(
       (isOurs) => {
-        // If the caller has reset the connection, the list may already have another connection with the same ports.
-        const isStillOurs = isOurs && !socket.destroyed;
-        this.#peers.set(socket, isStillOurs);
-        return isStillOurs;
+        this.#peers.set(socket, isOurs);
+        // Others must not be able to keep connections open, of which there is no unlimited number.
+        if (!isOurs) setTimeout(() => socket.destroy(), foreignTimeout).unref();
+        return isOurs;
       },
       // The list cannot be read, so nobody can tell.
       () => false,
@@ -126,7 +129,8 @@ export class RequestHandler {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    // The caller has hung up while its user was looked up. Nothing would end this request any more.
+    // The caller has hung up while its user was looked up. Nothing would end this request any more. It may also be one
+    // of another user, if the list of connections already had one of ours with the same ports.
     if (request.destroyed || response.destroyed) return;
     const { upstream, operations, isServed } = this.#options;
     const cancellation = new Cancellation();

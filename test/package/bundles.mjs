@@ -13,7 +13,8 @@ import { missingPairs, rows } from "./bundles/table.mjs";
 import { testModule } from "./tls.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const maxMinified = 600_000;
+// Growth is a decision. URLs from the files of hosts, with their schema, took ten.
+const maxMinified = 610_000;
 
 /**
  * @param {{ root: string, folder: string, tarball: string }} place `folder` must not exist yet
@@ -191,5 +192,5 @@ async function minifiedSize(folder, verdict) {
   });
   const size = code === 0 ? (await stat(join(folder, "minified/bundle.mjs"))).size : Number.NaN;
   console.log(`      ${Math.ceil(size / 1000)} kB minified`);
-  verdict("a minified bundle with a config object has at most 600 kB", size <= maxMinified, output);
+  verdict("a minified bundle with a config object has at most 610 kB", size <= maxMinified, output);
 }
