@@ -53,8 +53,9 @@ function runAs(uid: number, code: string, ...args: string[]): Promise<string> {
 }
 
 function spawnAs(uid: number, code: string, ...args: string[]): ChildProcess {
-  const setpriv = ["--reuid", String(uid), "--regid", String(uid), "--clear-groups"];
-  const child = spawn("setpriv", [...setpriv, process.execPath, "-e", code, ...args], {
+  const child = spawn(process.execPath, ["-e", code, ...args], {
+    uid,
+    gid: uid,
     cwd: "/",
     stdio: ["ignore", "pipe", "inherit"],
   });
