@@ -166,7 +166,9 @@ async function passBack(answer: Response, manager: TokenManager, response: Serve
   const parts = upstreamParts(answer);
   const secrets = parts === undefined ? [] : secretsIn(parts.sent, internalsOf(manager).secretHeaders);
   const received = parts?.received ?? Object.fromEntries(answer.headers);
-  const headers = responseHeaders(received, { secrets, isDecoded: parts === undefined });
+  // A response with status 204 has no body. With a length all the same, some clients would wait for one.
+  const isChanged = parts === undefined || answer.status === 204;
+  const headers = responseHeaders(received, { secrets, isChanged });
   const stream = parts?.stream ?? streamOf(answer);
   response.writeHead(answer.status, headers);
   if (stream === undefined) {

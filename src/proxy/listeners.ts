@@ -43,7 +43,7 @@ export async function listenForHostsOnSocket(
 }
 
 /** Milliseconds. Other machines must not be able to keep the few connections for long. */
-const probeLimits = { headersTimeout: 2_000, requestTimeout: 2_000, connectionsCheckingInterval: 1_000 };
+const probeLimits = { headersTimeout: 2_000, requestTimeout: 2_000, connectionsCheckingInterval: 500 };
 
 /** Answers probes of an orchestrator, which come from other machines and know no token. */
 export async function listenForProbes(

@@ -51,11 +51,11 @@ export function requestHeaders(headers: IncomingHttpHeaders): [string, string][]
  * @param received by lower-case name
  * @param secrets values that were sent with the request. A header that has one is dropped: some servers return what
  *   they received.
- * @param isDecoded whether the body is no longer encoded as the server sent it
+ * @param isChanged whether the length and the encoding of the body are no longer those that the server sent
  */
 export function responseHeaders(
   received: Readonly<Record<string, string | string[] | undefined>>,
-  { secrets, isDecoded }: { readonly secrets: readonly string[]; readonly isDecoded: boolean },
+  { secrets, isChanged }: { readonly secrets: readonly string[]; readonly isChanged: boolean },
 ): Record<string, string | string[]> {
   const perConnection = connectionOptions(received["connection"]);
   const passed: Record<string, string | string[]> = {};
@@ -63,7 +63,7 @@ export function responseHeaders(
     const value = received[name];
     if (value === undefined || droppedFromResponses.has(name) || perConnection.has(name)) continue;
     if (name.startsWith("access-control-") || name.startsWith("proxy-")) continue;
-    if (isDecoded && (name === "content-encoding" || name === "content-length")) continue;
+    if (isChanged && (name === "content-encoding" || name === "content-length")) continue;
     if (secrets.some((secret) => hasPart(value, secret))) continue;
     passed[name] = value;
   }

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
+import { hasErrorCode } from "../errors/expected-errors.js";
 
 /**
  * Tells for connections over TCP whether the program at the other end runs as our user. Linux lists the owner of each
@@ -26,7 +27,8 @@ export function peerUsers(
   if (platform !== "linux" || user === undefined) return undefined;
   const readers = {
     IPv4: sharedReading(() => readTable("/proc/net/tcp")),
-    IPv6: sharedReading(() => readTable("/proc/net/tcp6")),
+    // A system without IPv6 has no such file.
+    IPv6: sharedReading(() => readTable("/proc/net/tcp6").catch(ifMissing)),
   };
   return {
     async isOurs({ localAddress, localPort, remoteAddress, remotePort }) {
@@ -49,6 +51,11 @@ export function peerUsers(
       return false;
     },
   };
+}
+
+function ifMissing(error: unknown): string {
+  if (!hasErrorCode(error, "ENOENT")) throw error;
+  return "";
 }
 
 type Place = readonly [read: () => Promise<string>, ends: string];

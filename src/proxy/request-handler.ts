@@ -24,6 +24,9 @@ export interface HandlerOptions {
 /** A place where the proxy listens. On a unix socket, only our user can connect, so that callers need no token. */
 export type Listener = { readonly kind: "tcp"; readonly authority: string } | { readonly kind: "socket" };
 
+/** Milliseconds that a program of another user has to send a request and to read why it is refused. */
+const foreignTimeout = 2_000;
+
 /** Answers the requests of all listeners, and knows which are in progress. */
 export class RequestHandler {
   readonly #options: HandlerOptions;
@@ -48,6 +51,8 @@ export class RequestHandler {
     const checked = peers.isOurs(socket).then(
       (isOurs) => {
         this.#peers.set(socket, isOurs);
+        // Others must not be able to keep connections open, of which there is no unlimited number.
+        if (!isOurs) setTimeout(() => socket.destroy(), foreignTimeout).unref();
         return isOurs;
       },
       // The list cannot be read, so nobody can tell.

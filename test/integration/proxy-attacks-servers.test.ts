@@ -248,6 +248,13 @@ test.each(["HTTP/1.1 200 evil\x1b[31m\r\n", "HTTP/1.1 999 evil\r\n", "HTTP/1.1 2
   },
 );
 
+test("a response without a body cannot make a client take the next response for its body", async () => {
+  const { head, body } = await answered("HTTP/1.1 204 No Content\r\nContent-Length: 100\r\nX: 1\r\n\r\n");
+  expect(head).toContain("x: 1");
+  expect(head).not.toMatch(/content-length|transfer-encoding/i);
+  expect(body).toBe("");
+});
+
 test("a response that breaks off also breaks off for the caller", async () => {
   const { head, body } = await answered("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
   expect([head, "half"]).toEqual([

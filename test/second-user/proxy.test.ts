@@ -53,8 +53,9 @@ function runAs(uid: number, code: string, ...args: string[]): Promise<string> {
 }
 
 function spawnAs(uid: number, code: string, ...args: string[]): ChildProcess {
-  const setpriv = ["--reuid", String(uid), "--regid", String(uid), "--clear-groups"];
-  const child = spawn("setpriv", [...setpriv, process.execPath, "-e", code, ...args], {
+  const child = spawn(process.execPath, ["-e", code, ...args], {
+    uid,
+    gid: uid,
     cwd: "/",
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -121,13 +122,20 @@ for (let index = 0; index < 60; index += 1) {
   socket.on("error", () => {}).on("close", () => { left -= 1; if (left === 0) process.exit(); }).resume();
 }
 `;
+    // Without a body, so that the proxy need not read anything more from the connection.
+    const bare = request
+      .replace(/^POST/, "DELETE")
+      .replace(/Content-Length: 2/g, "X: 1")
+      .replace("{}", "");
+    expect(await exchange(port, bare)).toMatch(/^HTTP\/1\.1 200 /);
+    const before = upstream.requests.length;
     // While this process is busy, the connections are opened, used and closed. Then it accepts all of them.
-    const child = spawnAs(attacker, code, String(port), request);
+    const child = spawnAs(attacker, code, String(port), bare);
     const until = Date.now() + 1_500;
     while (Date.now() < until);
     if (child.exitCode === null) await once(child, "close");
     expect(await exchange(port, request)).toMatch(/^HTTP\/1\.1 200 /);
-    expect(upstream.requests.length).toBe(1);
+    expect(upstream.requests.length).toBe(before + 1);
   });
 
   test("cannot connect to the socket, nor read or list the state", async () => {

@@ -6,8 +6,8 @@ const namesOf = (headers: Readonly<Record<string, string>>) => requestHeaders(he
 const back = (
   received: Record<string, string | string[]>,
   secrets: readonly string[] = [],
-  isDecoded = false,
-) => responseHeaders(received, { secrets, isDecoded });
+  isChanged = false,
+) => responseHeaders(received, { secrets, isChanged });
 const own = ownHeaders(undefined);
 
 describe("requestHeaders", () => {

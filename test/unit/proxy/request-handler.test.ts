@@ -1,6 +1,7 @@
+import { once } from "node:events";
 import { createServer } from "node:http";
 import { connect, type Socket } from "node:net";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { McpAuthError } from "../../../src/errors/error.js";
 import { Metrics } from "../../../src/proxy/metrics.js";
 import type { PeerUsers } from "../../../src/proxy/peer-user.js";
@@ -77,6 +78,23 @@ test("a connection of our user passes, and one of another user or of nobody is r
     const { port, request, passed } = await start({ peers: answering(isOurs) });
     expect(await exchange(port, request)).toMatch(/^HTTP\/1\.1 403 /);
     expect(passed()).toBe(0);
+  }
+});
+
+test("a connection of another user that sends nothing is closed", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  for (const isOurs of [true, false]) {
+    const { port } = await start({ peers: answering(async () => isOurs) });
+    const client = connect(port, "127.0.0.1");
+    onTestFinished(() => void client.destroy());
+    const closed = once(client, "close");
+    await once(client, "connect");
+    // By then, the proxy has looked up the user of the connection before it.
+    await exchange(port, "x");
+    await vi.advanceTimersByTimeAsync(2_000);
+    if (isOurs) expect(client.closed).toBe(false);
+    else await closed;
   }
 });
 
