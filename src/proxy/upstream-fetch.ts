@@ -8,7 +8,7 @@ import { Agent, buildConnector } from "../net/undici.js";
 
 /** Bytes and milliseconds for the body of a response that is not needed. Within them, its connection is kept. */
 const maxDumped = 65_536;
-const maxDumpTime = 1_000;
+const maxDumpTime = 250;
 
 /** Sends requests to MCP servers. */
 export interface Upstream {

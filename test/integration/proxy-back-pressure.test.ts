@@ -1,5 +1,6 @@
 // A slow reader pauses the sender: the proxy keeps no more than some buffers between them.
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { connect } from "node:net";
 import type { Writable } from "node:stream";
 import { expect, onTestFinished, test } from "vitest";
 import { deferred } from "../support/deferred.js";
@@ -108,4 +109,23 @@ test("a client that uploads is paused while the server does not read", async () 
   expect((await response).statusCode).toBe(200);
   expect(read).toBe(total);
   expect(written.isComplete).toBe(true);
+});
+
+test("a paused client gets a response that does not wait for its body, and the rest is dropped", async () => {
+  const arrived = deferred<ServerResponse>();
+  const { url, open: openRequests } = await proxied((_request, response) => arrived.resolve(response));
+  // A client of Node itself would stop writing with the response.
+  const { port, host, pathname } = new URL(url);
+  const socket = connect(Number(port), "127.0.0.1");
+  onTestFinished(() => void socket.destroy());
+  socket.write(`POST ${pathname} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${total}\r\n\r\n`);
+  const written = writeAll(socket, total, Buffer.alloc(65_536));
+  const early = await arrived.promise;
+  await paused(written);
+  expect(written.isComplete).toBe(false);
+  early.writeHead(413).end("too large");
+  const first = await new Promise((resolve) => socket.once("data", resolve));
+  expect(String(first)).toMatch(/^HTTP\/1\.1 413 /);
+  await expect.poll(() => written.isComplete).toBe(true);
+  await expect.poll(openRequests).toBe(0);
 });

@@ -12,16 +12,16 @@ const { id: _id, ...notification } = call;
 
 /** All that is no request with an `id`: nobody would read a JSON-RPC error. */
 async function silentRequests(url: string): Promise<readonly Answer[]> {
-  return [
-    await post(url, notification),
-    await post(url, [call, { ...call, id: 2 }]),
-    await post(url, { jsonrpc: "2.0", id: 1, result: {} }),
-    await post(url, { ...call, id: null }),
-    await ask(url, { method: "POST", body: "{ this is no JSON" }),
-    await ask(url),
-    await ask(url, { method: "DELETE" }),
-    await ask(url, { method: "HEAD" }),
-  ];
+  return await Promise.all([
+    post(url, notification),
+    post(url, [call, { ...call, id: 2 }]),
+    post(url, { jsonrpc: "2.0", id: 1, result: {} }),
+    post(url, { ...call, id: null }),
+    ask(url, { method: "POST", body: "{ this is no JSON" }),
+    ask(url),
+    ask(url, { method: "DELETE" }),
+    ask(url, { method: "HEAD" }),
+  ]);
 }
 
 /** Expects our error for a request with an `id`, and 503 without a body for everything else. */
