@@ -1,14 +1,14 @@
 import { createHash, randomUUID } from "node:crypto";
-import { link, lstat } from "node:fs/promises";
+import { link, lstat, stat } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { McpAuthError } from "../errors/error.js";
-import { hasErrorCode, systemErrorCode } from "../errors/expected-errors.js";
+import { hasErrorCode, ignoreSystemError, systemErrorCode } from "../errors/expected-errors.js";
 import { parseJsonObject } from "../lib/json-object.js";
 import { isLoopbackAddress } from "../lib/loopback.js";
 import { printable } from "../lib/printable.js";
 import { makeFolderDurably, writeDurably } from "../stores/durable-file.js";
 import { NotOurs } from "../stores/failure.js";
-import { readOwnFile, removeOwnFile } from "../stores/own-files.js";
+import { isOurs, readOwnFile, removeOwnFile } from "../stores/own-files.js";
 import { secureStoreFolder } from "../stores/secure-folder.js";
 import { stateFolder } from "../stores/state-folder.js";
 import { generateToken, isGeneratedToken } from "./local-token.js";
@@ -59,7 +59,7 @@ export class ProxyState {
   /** Returns the proxy that wrote its address last, `undefined` if it has stopped since. */
   async running(): Promise<RunningProxy | undefined> {
     const { pid, origin, socket } = parseJsonObject((await this.#read(this.#running)) ?? "") ?? {};
-    if (typeof pid !== "number" || !isAlive(pid)) return undefined;
+    if (typeof pid !== "number" || !(await isAlive(pid))) return undefined;
     const places = {
       ...(isLocalOrigin(origin) && { origin }),
       ...(typeof socket === "string" && isAbsolute(socket) && { socket }),
@@ -134,16 +134,23 @@ export class ProxyState {
   }
 }
 
-function isAlive(pid: number): boolean {
+/**
+ * Whether a process of our user has this number. After the proxy has died, a process of another user may get it, and
+ * listen on the port to receive the operating token.
+ */
+async function isAlive(pid: number): Promise<boolean> {
   // Zero and negative numbers mean groups of processes.
   if (!Number.isInteger(pid) || pid <= 0) return false;
   try {
-    return process.kill(pid, 0);
+    process.kill(pid, 0);
   } catch (error) {
-    // EPERM: a process of another user has the number now. The proxy that wrote the file is of our user.
+    // EPERM: the process is of another user.
     if (systemErrorCode(error) === undefined && !hasErrorCode(error, "ERR_INVALID_ARG_TYPE")) throw error;
     return false;
   }
+  // Root may signal any process. Only Linux has this folder. That of a process with capabilities belongs to root.
+  const found = await stat(`/proc/${pid}`).catch(ignoreSystemError);
+  return found === undefined || found.uid === 0 || isOurs(found);
 }
 
 function isLocalOrigin(origin: unknown): origin is string {

@@ -252,7 +252,9 @@ server.listen(Number(port), "127.0.0.1", () => console.log("listening"));
     const squatter = spawnAs(attacker, squatCode, "0");
     expect(await linesOf(squatter)()).toBe("listening");
     await state.noteRunning({ pid: squatter.pid ?? 0, origin: "http://127.0.0.1:1" });
-    // The test is root, which may signal any process, so it asks as another user.
+    // Root may signal any process.
+    expect(await state.running()).toBeUndefined();
+    // Another user may not.
     await chown(state.folder, other, other);
     await chown(join(state.folder, "running.json"), other, other);
     await chmod(join(state.folder, "../../.."), 0o755);

@@ -107,14 +107,13 @@ test("a folder that everybody can write to is refused once there is something in
   const { state } = await createState();
   await plant(state, "local-token", "a".repeat(43));
   await chmod(state.folder, 0o777);
-  for (const use of [
-    state.findToken("local"),
-    state.token("local"),
-    state.running(),
-    state.noteRunning(own),
-  ]) {
-    expect(await rejectionOf(use)).toMatchObject({ code: "config_invalid" });
-  }
+  const uses = [
+    () => state.findToken("local"),
+    () => state.token("local"),
+    () => state.running(),
+    () => state.noteRunning(own),
+  ];
+  for (const use of uses) expect(await rejectionOf(use())).toMatchObject({ code: "config_invalid" });
 });
 
 test("a file in place of the folder is refused in one sentence that names it", async () => {
