@@ -86,6 +86,12 @@ export async function forward(
   }
   onResponse({ status: answer.status });
   await passBack(answer, manager, response);
+  dropRest(body);
+}
+
+/** Drops what is not sent of a body. The client may read nothing before it has written all of it. */
+function dropRest(body: RequestBody): void {
+  if (body.kind === "stream") body.stream.destroy();
 }
 
 async function send(
@@ -150,6 +156,7 @@ function fail(
 ): void {
   const failure = response.destroyed ? undefined : failureOf(error, cancellation.signal);
   onResponse(failure && { code: failure.code });
+  dropRest(body);
   if (failure === undefined) response.destroy();
   else writeFailure(response, failure, body);
 }

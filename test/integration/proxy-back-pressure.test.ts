@@ -111,21 +111,51 @@ test("a client that uploads is paused while the server does not read", async () 
   expect(written.isComplete).toBe(true);
 });
 
-test("a paused client gets a response that does not wait for its body, and the rest is dropped", async () => {
-  const arrived = deferred<ServerResponse>();
-  const { url, open: openRequests } = await proxied((_request, response) => arrived.resolve(response));
-  // A client of Node itself would stop writing with the response.
+const framings = {
+  "with a length": { header: `Content-Length: ${total}`, chunk: Buffer.alloc(65_536) },
+  "in chunks": {
+    header: "Transfer-Encoding: chunked",
+    // 65,528 bytes with the frame of a chunk.
+    chunk: Buffer.concat([Buffer.from("fff0\r\n"), Buffer.alloc(0xfff0), Buffer.from("\r\n")]),
+  },
+};
+
+/** Uploads `total` bytes over a connection of its own. A client of Node would stop writing with the response. */
+function upload(
+  url: string,
+  framing: keyof typeof framings,
+): { readonly written: Written; readonly head: Promise<string> } {
   const { port, host, pathname } = new URL(url);
   const socket = connect(Number(port), "127.0.0.1");
   onTestFinished(() => void socket.destroy());
-  socket.write(`POST ${pathname} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${total}\r\n\r\n`);
-  const written = writeAll(socket, total, Buffer.alloc(65_536));
-  const early = await arrived.promise;
-  await paused(written);
-  expect(written.isComplete).toBe(false);
-  early.writeHead(413).end("too large");
-  const first = await new Promise((resolve) => socket.once("data", resolve));
-  expect(String(first)).toMatch(/^HTTP\/1\.1 413 /);
+  const head = new Promise<string>((resolve) => socket.once("data", (bytes) => resolve(String(bytes))));
+  const { header, chunk } = framings[framing];
+  socket.write(`POST ${pathname} HTTP/1.1\r\nHost: ${host}\r\n${header}\r\n\r\n`);
+  return { written: writeAll(socket, total, chunk), head };
+}
+
+const kinds = ["with a length", "in chunks"] as const;
+
+test.each(kinds)(
+  "a paused client gets an early response, and the rest of its body %s is dropped",
+  async (kind) => {
+    const arrived = deferred<ServerResponse>();
+    const { url, open: openRequests } = await proxied((_request, response) => arrived.resolve(response));
+    const { written, head } = upload(url, kind);
+    const early = await arrived.promise;
+    await paused(written);
+    expect(written.isComplete).toBe(false);
+    early.writeHead(413).end("too large");
+    expect(await head).toMatch(/^HTTP\/1\.1 413 /);
+    await expect.poll(() => written.isComplete).toBe(true);
+    await expect.poll(openRequests).toBe(0);
+  },
+);
+
+test.each(kinds)("a large body %s that cannot be sent is dropped, and the client gets 503", async (kind) => {
+  const { config } = tokenConfig("http://127.0.0.1:1/mcp");
+  const { url } = await startProxied({ config, env: {} });
+  const { written, head } = upload(url, kind);
+  expect(await head).toMatch(/^HTTP\/1\.1 503 /);
   await expect.poll(() => written.isComplete).toBe(true);
-  await expect.poll(openRequests).toBe(0);
 });
