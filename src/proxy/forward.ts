@@ -8,7 +8,7 @@ import { discard } from "../net/discard.js";
 import { failureError } from "../net/failure.js";
 import { networkFailure } from "../net/network-failure.js";
 import { fetchToUse, type InitWithFetch } from "../net/own-requests.js";
-import { internalsOf } from "../runtime/manager-internals.js";
+import { internalsOf, type ManagerInternals } from "../runtime/manager-internals.js";
 import { refusalOf, writeFailure } from "./failure-response.js";
 import { requestHeaders, responseHeaders } from "./passed-headers.js";
 import { type RequestBody, readBody } from "./request-body.js";
@@ -171,7 +171,10 @@ function failureOf(error: unknown, signal: AbortSignal): McpAuthError | undefine
 /** Passes a response on. Ends the connection to the client if the server ends the response before it is complete. */
 async function passBack(answer: Response, manager: TokenManager, response: ServerResponse): Promise<void> {
   const parts = upstreamParts(answer);
-  const secrets = parts === undefined ? [] : secretsIn(parts.sent, internalsOf(manager).secretHeaders);
+  const { currentToken, secretHeaders } = internalsOf(manager);
+  // What a `fetch` of the host's own has sent is unknown, except the token.
+  const sent = parts?.sent ?? new Headers(headersOf(currentToken()));
+  const secrets = secretsIn(sent, secretHeaders);
   const received = parts?.received ?? Object.fromEntries(answer.headers);
   // A response with status 204 has no body. With a length all the same, some clients would wait for one.
   const isChanged = parts === undefined || answer.status === 204;
@@ -214,6 +217,10 @@ function pump(stream: Readable, response: ServerResponse): Promise<void> {
 function streamOf({ body }: Response): Readable | undefined {
   // Node's types declare two kinds of web streams, and both are the same at run time.
   return body === null ? undefined : Readable.fromWeb(body as import("node:stream/web").ReadableStream);
+}
+
+function headersOf(token: ReturnType<ManagerInternals["currentToken"]>): Record<string, string> {
+  return token === undefined || token === "bound" ? {} : { authorization: token.authorization };
 }
 
 /** Returns the credentials that a request was sent with. Short values would be found anywhere. */

@@ -144,6 +144,16 @@ describe("with a fetch of the caller's own,", () => {
     expect(answer.headers["cache-control"]).toBe("no-store");
   });
 
+  test("a header that repeats the token does not reach the caller", async () => {
+    const { url } = await withOwnFetch(() => (request, response) => {
+      request.resume();
+      response.writeHead(200, { "x-received": request.headers.authorization, "x-other": "kept" }).end();
+    });
+    const { headers } = await post(url, call);
+    expect(headers["x-other"]).toBe("kept");
+    expect(headers).not.toHaveProperty("x-received");
+  });
+
   test("a large body is streamed to the server", async () => {
     const { url } = await withOwnFetch(() => async (request, response) => {
       let size = 0;
