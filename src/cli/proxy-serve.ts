@@ -1,6 +1,8 @@
 import type { McpAuth } from "../index.js";
 import { onAbort } from "../lib/abort-signal.js";
+import { systemClock } from "../lib/clock.js";
 import { printable, someOf } from "../lib/printable.js";
+import { pause } from "../lib/wait.js";
 import { type CreateOptions, createProxy, internalsOfAuth, stateOf } from "../proxy/create-proxy.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
@@ -11,6 +13,9 @@ export interface ServeOptions extends CreateOptions<string> {
   /** Replace the local token. */
   readonly newToken: boolean;
 }
+
+/** Milliseconds after the interrupt. From then on, requests get no new token, and those in flight have five seconds. */
+const runtimeStopsAfter = 4_000;
 
 type CommonOptions = Parameters<typeof withRuntime>[1];
 
@@ -25,26 +30,34 @@ export async function serve(
   const never = new AbortController().signal;
   const work = async (auth: McpAuth): Promise<number> => {
     if (newToken) await replaceLocalToken(auth);
-    reportFailures(auth, io);
-    const onWarning = ({ message }: Error) => print.note(`warning: ${message}`);
-    const proxy = await createProxy(auth, { ...options, isCommand: true, onWarning });
+    let started = false;
+    const proxy = await createProxy(auth, {
+      ...{ ...options, isCommand: true, isStarted: () => started },
+      onOutcome: reportFailures(auth, io),
+      onWarning: ({ message }) => print.note(`warning: ${message}`),
+    });
     io.stopByItself();
     const places = [proxy.origin, proxy.socket].flatMap((place) => place ?? []);
     for (const place of places) print.result(printable(place));
     print.note(`Serving ${someOf(options.servers ?? auth.servers)}. Stop with Ctrl-C.`);
     print.note("Print the settings of a host: npx mcp-auth-runtime proxy --print HOST");
-    startServers(auth, options.servers);
+    startServers(auth, options.servers, () => {
+      started = true;
+    });
     await new Promise<void>((resolve) => onAbort(signal, resolve));
-    await proxy.stop();
+    const stopped = proxy.stop();
+    // Both have a grace of their own. One after the other, they would take longer than ten seconds.
+    await Promise.race([stopped, pause(runtimeStopsAfter, { clock: systemClock, unref: true })]);
+    await Promise.all([stopped, auth.stop()]);
     return exitCodes.done;
   };
   return await withRuntime(io, common, work, never);
 }
 
 /** Gets the first tokens. Failures are reported as events, and the next call tries again. */
-function startServers(auth: McpAuth, names: readonly string[] | undefined): void {
+function startServers(auth: McpAuth, names: readonly string[] | undefined, onStarted: () => void): void {
   const started = names === undefined ? [auth.start()] : names.map((name) => auth.resolve(name).getToken());
-  Promise.allSettled(started).catch(() => {});
+  Promise.allSettled(started).then(onStarted, onStarted);
 }
 
 export async function replaceLocalToken(auth: McpAuth): Promise<void> {
@@ -55,8 +68,14 @@ export async function replaceLocalToken(auth: McpAuth): Promise<void> {
   await stateOf(internals).replaceToken("local");
 }
 
-/** Prints each failure of a server once, until the server has a new token. */
-function reportFailures(auth: McpAuth, { print }: CommandIo): void {
+/**
+ * Prints each failure of a server once, until the server has a new token or answers. Returns a function for the outcomes
+ * of requests.
+ */
+function reportFailures(
+  auth: McpAuth,
+  { print }: CommandIo,
+): NonNullable<CreateOptions<string>["onOutcome"]> {
   const printed = new Map<string, string>();
   const warn = (server: string, message: string | undefined): void => {
     if (message === undefined || printed.get(server) === message) return;
@@ -69,4 +88,9 @@ function reportFailures(auth: McpAuth, { print }: CommandIo): void {
     if (code === "unauthorized") warn(server, message);
   });
   auth.on("token:renewed", ({ server }) => printed.delete(server));
+  return (server, failure) => {
+    if (failure === undefined) printed.delete(server);
+    // A caller can make up any number of names, and one that is not served is the caller's mistake.
+    else if (auth.has(server)) warn(server, failure.message);
+  };
 }

@@ -48,6 +48,7 @@ export async function proxy(args: readonly string[], io: CommandIo): Promise<num
     anyUser: values["any-user"] === true,
     newToken,
   };
+  if (socket === "") throw new UsageError("--socket needs the path of a socket");
   if (stdio !== undefined) {
     if (
       Object.keys(values).some((name) => !["stdio", "config", "env-file"].includes(name)) ||

@@ -2,6 +2,7 @@ import { type RequestOptions, request } from "node:http";
 import { McpAuthError } from "../errors/error.js";
 import { systemErrorCode } from "../errors/expected-errors.js";
 import { isJsonObject, parseJsonObject } from "../lib/json-object.js";
+import { isOurListener } from "./peer-user.js";
 import type { RunningProxy } from "./state.js";
 
 /** Milliseconds and bytes. A config may have ten thousand servers. */
@@ -30,11 +31,19 @@ export async function askStatus(
   signal: AbortSignal,
 ): Promise<ReportedStatus> {
   const place = proxy.origin === undefined ? { socketPath: proxy.socket } : addressOf(proxy.origin);
+  if (proxy.origin !== undefined) await assertOurProxy(proxy.origin);
   const headers = { authorization: `Bearer ${token}` };
   const text = await get({ ...place, path: "/-/status", headers, timeout, signal });
   const status = parseJsonObject(text);
   if (!isStatus(status)) throw noAnswer("another program answers there");
   return status;
+}
+
+/** Another user must not get the token by listening on the port of a proxy that has died. */
+async function assertOurProxy(origin: string): Promise<void> {
+  const { hostname, port } = new URL(origin);
+  const address = { host: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port || 80) };
+  if (!(await isOurListener(address))) throw noAnswer("no program of yours listens there");
 }
 
 /** Another program may have got the port. */

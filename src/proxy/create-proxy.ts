@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { McpAuthError } from "../errors/error.js";
-import type { McpAuth, TokenManager } from "../index.js";
+import type { McpAuth, TokenManager, TokenManagerStatus } from "../index.js";
 import { jsRuntime } from "../lib/js-runtime.js";
 import { type ListenAddress, parseListenAddress } from "../lib/listen-address.js";
 import { isLoopbackAddress } from "../lib/loopback.js";
@@ -44,7 +44,7 @@ export async function createProxy<Name extends string>(
 ): Promise<CreatedProxy<Name>> {
   const internals = internalsOfAuth(auth);
   assertPlatform();
-  const { isCommand = false, onWarning } = options;
+  const { isCommand = false, isStarted = () => true, onWarning, onOutcome = () => {} } = options;
   const served = servedNames(auth, options.servers);
   const { listen, socket } = placesToListen(options, internals);
   const health = options.health === undefined ? undefined : parsedAddress(options.health, "--health");
@@ -62,13 +62,13 @@ export async function createProxy<Name extends string>(
   const metrics = new Metrics(auth);
   const isServed = (name: string): boolean => (served === undefined ? auth.has(name) : served.has(name));
   const statuses = () => statusesOf(auth, isServed);
+  const readiness = (): boolean => !handler.isStopping && isStarted() && isReady(statuses());
   const handler: RequestHandler = new RequestHandler({
-    ...{ upstream, isServed },
+    ...{ upstream, isServed, onOutcome },
     manager: (name) => managerOf(auth, name, isServed),
     isLocalToken: tokenComparison(localToken),
     operations: {
-      ...{ statuses, metrics, startedAt: Date.now() },
-      readiness: () => !handler.isStopping && isReady(statuses()),
+      ...{ statuses, metrics, readiness, startedAt: Date.now() },
       isOperatingToken: tokenComparison(operatingToken ?? generateToken()),
     },
     peers: options.anyUser === true ? undefined : peerUsers(),
@@ -90,9 +90,7 @@ export async function createProxy<Name extends string>(
   try {
     const tcp = await open(listen && listenForHosts(handler, listen, isCommand));
     await open(socket === undefined ? undefined : listenForHostsOnSocket(handler, socket, isCommand));
-    const probes = await open(
-      health && listenForProbes(() => !handler.isStopping && isReady(statuses()), health, isCommand),
-    );
+    const probes = await open(health && listenForProbes(readiness, health, isCommand));
     const origin = tcp?.origin;
     const running = { pid: process.pid, ...(origin && { origin }), ...(socket && { socket }) };
     await state?.noteRunning(running).catch(warnInstead(onWarning));
@@ -123,14 +121,11 @@ export async function createProxy<Name extends string>(
   }
 }
 
-/** Some servers may fail for good; the others can be used. */
+/** Whether a server has a token, or gets one on demand. The other servers may fail for good. */
 function isReady(statuses: ReturnType<typeof statusesOf>): boolean {
-  return (
-    statuses.length === 0 ||
-    statuses.some(({ state, lastError }) =>
-      state !== "none" ? state !== "cooldown" && state !== "expired" : lastError === undefined,
-    )
-  );
+  const isUsable = ({ state, lastError }: TokenManagerStatus): boolean =>
+    ["fresh", "stale", "asleep"].includes(state) || (state === "none" && lastError === undefined);
+  return statuses.length === 0 || statuses.some(isUsable);
 }
 
 function warnInstead(onWarning: CommandOptions["onWarning"]): (error: unknown) => undefined {

@@ -47,7 +47,9 @@ function requestId(bytes: Uint8Array): JsonRpcId | undefined {
   if (typeof message !== "object" || message === null || Array.isArray(message)) return undefined;
   if (!("method" in message) || !("id" in message)) return undefined;
   const { id } = message;
-  return typeof id === "string" || typeof id === "number" ? id : undefined;
+  // A number that JavaScript cannot hold would come back as another one, and the caller would wait for its own.
+  const isExact = typeof id === "number" && Number.isFinite(id) && (Number.isSafeInteger(id) || id % 1 !== 0);
+  return typeof id === "string" || isExact ? id : undefined;
 }
 
 /**

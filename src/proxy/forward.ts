@@ -46,10 +46,10 @@ export class Cancellation extends EventEmitter<{ abort: [] }> {
   }
 }
 
-/** How a request ended, for the metrics: the status of the server, or the code of our error. */
+/** How a request ended: with the status of the server, or with our error. */
 export type ForwardOutcome =
   | { readonly status: number }
-  | { readonly code: string }
+  | McpAuthError
   /** The client hung up before there was a response. */
   | undefined;
 
@@ -65,33 +65,54 @@ export async function forward(
   onResponse: (outcome: ForwardOutcome) => void,
 ): Promise<void> {
   const { request, response, cancellation } = forwarded;
-  const body = await readBody(request, cancellation);
+  let body = await readBody(request, cancellation);
   if (body === undefined) {
     fail(forwarded, cancellation.signal.reason, { kind: "none" }, onResponse);
     return;
   }
-  let answer: Response;
-  let manager: TokenManager;
-  try {
-    manager = forwarded.manager();
-    answer = await send(upstream, manager, forwarded, body);
-    const refusal = refusalOf(manager, answer);
-    if (refusal !== undefined) {
-      discard(answer);
-      throw refusal;
-    }
-  } catch (error) {
-    fail(forwarded, error, body, onResponse);
-    return;
-  }
-  onResponse({ status: answer.status });
-  await passBack(answer, manager, response);
-  dropRest(body);
+  const stream = body.kind === "stream" ? body : undefined;
+  const answering = answerTo(upstream, forwarded, body, onResponse);
+  body = undefined;
+  const answered = await answering;
+  if (answered === undefined) return;
+  onResponse({ status: answered.answer.status });
+  await passBack(answered, response, cancellation);
+  if (stream !== undefined) dropRest(stream);
 }
 
 /** Drops what is not sent of a body. The client may read nothing before it has written all of it. */
 function dropRest(body: RequestBody): void {
   if (body.kind === "stream") body.stream.destroy();
+}
+
+interface Answered {
+  readonly answer: Response;
+  readonly internals: ManagerInternals;
+}
+
+/**
+ * Sends a request. Returns the response, `undefined` if there is none for the client. A function of its own, so that
+ * nothing keeps the body of the request while the response is passed on, which can take hours.
+ */
+async function answerTo(
+  upstream: Upstream,
+  forwarded: ForwardedRequest,
+  body: RequestBody,
+  onResponse: (outcome: ForwardOutcome) => void,
+): Promise<Answered | undefined> {
+  try {
+    const manager = forwarded.manager();
+    // Before the request is sent, because a reload can remove the server before it answers.
+    const internals = internalsOf(manager);
+    const answer = await send(upstream, manager, forwarded, body);
+    const refusal = refusalOf(manager, answer);
+    if (refusal === undefined) return { answer, internals };
+    discard(answer);
+    throw refusal;
+  } catch (error) {
+    fail(forwarded, error, body, onResponse);
+    return undefined;
+  }
 }
 
 async function send(
@@ -155,7 +176,7 @@ function fail(
   onResponse: (outcome: ForwardOutcome) => void,
 ): void {
   const failure = response.destroyed ? undefined : failureOf(error, cancellation.signal);
-  onResponse(failure && { code: failure.code });
+  onResponse(failure);
   dropRest(body);
   if (failure === undefined) response.destroy();
   else writeFailure(response, failure, body);
@@ -169,9 +190,12 @@ function failureOf(error: unknown, signal: AbortSignal): McpAuthError | undefine
 }
 
 /** Passes a response on. Ends the connection to the client if the server ends the response before it is complete. */
-async function passBack(answer: Response, manager: TokenManager, response: ServerResponse): Promise<void> {
+async function passBack(
+  { answer, internals: { currentToken, secretHeaders } }: Answered,
+  response: ServerResponse,
+  cancellation: Cancellation,
+): Promise<void> {
   const parts = upstreamParts(answer);
-  const { currentToken, secretHeaders } = internalsOf(manager);
   // What a `fetch` of the host's own has sent is unknown, except the token.
   const sent = parts?.sent ?? new Headers(headersOf(currentToken()));
   const secrets = secretsIn(sent, secretHeaders);
@@ -185,23 +209,25 @@ async function passBack(answer: Response, manager: TokenManager, response: Serve
     response.end();
     return;
   }
-  await pump(stream, response);
+  await pump(stream, response, cancellation);
 }
 
 /**
  * Pipes a body to the client. If one side ends early, it ends the other. `stream.pipeline` does the same at five times
  * the cost, most of a short request.
  */
-function pump(stream: Readable, response: ServerResponse): Promise<void> {
+function pump(stream: Readable, response: ServerResponse, cancellation: Cancellation): Promise<void> {
   return new Promise((resolve) => {
+    const end = (): void => {
+      stream.destroy();
+      response.destroy();
+      resolve();
+    };
     stream.once("error", () => response.destroy());
-    response.once("close", () => {
-      stream.destroy();
-      resolve();
-    });
-    if (response.destroyed) {
-      stream.destroy();
-      resolve();
+    response.once("close", end);
+    cancellation.once("abort", end);
+    if (response.destroyed || cancellation.aborted) {
+      end();
       return;
     }
     stream.pipe(response);

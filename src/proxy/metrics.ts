@@ -1,8 +1,10 @@
 import type { McpAuth, TokenManagerStatus } from "../index.js";
-import type { ForwardOutcome } from "./forward.js";
 
 /** Seconds until a response begins. */
 const bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/** How a request ended: with a status of the server, with our error, or because the client hung up. */
+export type CountedOutcome = { readonly status: number } | { readonly code: string } | undefined;
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -61,7 +63,7 @@ export class Metrics {
   }
 
   /** Counts a request as open until `end` is called. Call `respond` once when its response begins. */
-  begin(server: string): { respond(outcome: ForwardOutcome): void; end(): void } {
+  begin(server: string): { respond(outcome: CountedOutcome): void; end(): void } {
     const startedAt = performance.now();
     const counts = this.#requests.get(server) ?? new RequestCounts();
     this.#requests.set(server, counts);
@@ -136,7 +138,7 @@ function samples(name: string, type: string, help: string, values: readonly Samp
   ];
 }
 
-function outcomeText(outcome: ForwardOutcome): string {
+function outcomeText(outcome: CountedOutcome): string {
   if (outcome === undefined) return "canceled";
   return "code" in outcome ? outcome.code : `${Math.floor(outcome.status / 100)}xx`;
 }

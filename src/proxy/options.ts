@@ -44,6 +44,10 @@ export interface McpProxy<Name extends string = string> {
 export interface CommandOptions {
   /** Keeps the tokens and the address in the state folder. */
   readonly isCommand?: boolean;
+  /** Whether the first tokens were requested. Until then, the proxy is not ready. Default: yes. */
+  readonly isStarted?: () => boolean;
+  /** Called with each failure to serve a request, and with `undefined` for each response of a server. */
+  readonly onOutcome?: (server: string, failure: McpAuthError | undefined) => void;
   /** Tells about something that does not stop the proxy. */
   readonly onWarning?: (error: McpAuthError) => void;
 }

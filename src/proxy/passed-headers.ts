@@ -9,8 +9,16 @@ const hopByHop = [
 /** Credentials of the caller, which are not for the server, and what says where the request comes from. */
 const droppedFromRequests = new Set([
   ...hopByHop,
-  ...["authorization", "cookie", "dpop", "accept-encoding", "content-length", "mcp-auth-proxy-token"],
-  ...["origin", "referer", "forwarded", "x-real-ip", "via"],
+  ...[
+    "authorization",
+    "cookie",
+    "cookie2",
+    "dpop",
+    "accept-encoding",
+    "content-length",
+    "mcp-auth-proxy-token",
+  ],
+  ...["origin", "referer", "forwarded", "x-real-ip", "x-client-ip", "via"],
 ]);
 
 /** What would make a host log in, keep something for the address of the proxy, or talk to another place. */
@@ -19,7 +27,17 @@ const droppedFromResponses = new Set([
   ...["www-authenticate", "authentication-info", "set-cookie", "set-cookie2", "location", "content-location"],
   ...["refresh", "link", "alt-svc", "clear-site-data", "service-worker-allowed", "dpop-nonce"],
   ...["strict-transport-security", "content-security-policy-report-only", "report-to", "nel"],
-  ...["reporting-endpoints", "sourcemap", "x-sourcemap", "public-key-pins", "expect-ct"],
+  ...[
+    "reporting-endpoints",
+    "timing-allow-origin",
+    "speculation-rules",
+    "accept-ch",
+    "critical-ch",
+    "sourcemap",
+    "x-sourcemap",
+    "public-key-pins",
+    "expect-ct",
+  ],
 ]);
 
 /** Of responses: a page that is opened as a document gets no rights, and nothing is stored. */
@@ -37,7 +55,7 @@ export function requestHeaders(headers: IncomingHttpHeaders): [string, string][]
   for (const name in headers) {
     const value = headers[name];
     if (value === undefined || droppedFromRequests.has(name) || perConnection.has(name)) continue;
-    if (/^(?:x-forwarded-|proxy-|sec-|access-control-)/.test(name)) continue;
+    if (/^(?:x-forwarded(?:-|$)|proxy-|sec-|access-control-)/.test(name)) continue;
     passed.push([name, typeof value === "string" ? value : value.join(", ")]);
   }
   // The body is passed on as it is, so the server must not choose an encoding that the caller may not know.
@@ -62,7 +80,7 @@ export function responseHeaders(
   for (const name in received) {
     const value = received[name];
     if (value === undefined || droppedFromResponses.has(name) || perConnection.has(name)) continue;
-    if (name.startsWith("access-control-") || name.startsWith("proxy-")) continue;
+    if (/^(?:access-control-|cross-origin-|proxy-)/.test(name)) continue;
     if (isChanged && (name === "content-encoding" || name === "content-length")) continue;
     if (secrets.some((secret) => hasPart(value, secret))) continue;
     passed[name] = value;

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { hasErrorCode } from "../errors/expected-errors.js";
+import type { ListenAddress } from "../lib/listen-address.js";
 
 /**
  * Tells for connections over TCP whether the program at the other end runs as our user. Linux lists the owner of each
@@ -56,6 +57,23 @@ export function peerUsers(
 function ifMissing(error: unknown): string {
   if (!hasErrorCode(error, "ENOENT")) throw error;
   return "";
+}
+
+/**
+ * Returns whether the program that listens at an address runs as our user; `true` where the system cannot tell. After a
+ * proxy has died, a program of another user may have got its port.
+ */
+export async function isOurListener(
+  { host, port }: ListenAddress,
+  platform: NodeJS.Platform = process.platform,
+  readTable: ReadTable = (file) => readFile(file, "latin1"),
+): Promise<boolean> {
+  const user = process.geteuid?.();
+  if (platform !== "linux" || user === undefined) return true;
+  const isIpv6 = host.includes(":");
+  const nobody = tableAddress(isIpv6 ? "::" : "0.0.0.0", 0);
+  const table = await readTable(isIpv6 ? "/proc/net/tcp6" : "/proc/net/tcp");
+  return ownerOf(table, `${tableAddress(host, port)} ${nobody}`) === user;
 }
 
 type Place = readonly [read: () => Promise<string>, ends: string];

@@ -17,6 +17,8 @@ export interface HandlerOptions {
   readonly manager: (server: string) => TokenManager;
   readonly isLocalToken: (candidate: string) => boolean;
   readonly operations: Operations;
+  /** Called with each failure to serve a request, and with `undefined` for each response of a server. */
+  readonly onOutcome: (server: string, failure: McpAuthError | undefined) => void;
   /** `undefined` if programs of all users may call. */
   readonly peers: PeerUsers | undefined;
 }
@@ -71,10 +73,7 @@ export class RequestHandler {
   /** Ends event streams at once, and everything else after `grace` milliseconds. */
   async stop(grace: number): Promise<void> {
     this.#stopping = true;
-    const stopped = new McpAuthError(
-      "stopped",
-      "The proxy is stopping. Start it again, and send the request again.",
-    );
+    const stopped = stoppedError();
     const end = (isDue: (isStream: boolean) => boolean): void => {
       for (const { isStream, cancellation } of this.#inProgress)
         if (isDue(isStream)) cancellation.cancel(stopped);
@@ -132,27 +131,45 @@ export class RequestHandler {
     // The caller has hung up while its user was looked up. Nothing would end this request any more. It may also be one
     // of another user, if the list of connections already had one of ours with the same ports.
     if (request.destroyed || response.destroyed) return;
-    const { upstream, operations, isServed } = this.#options;
+    const { upstream, operations, isServed, onOutcome } = this.#options;
     const cancellation = new Cancellation();
-    const inProgress = { isStream: request.method === "GET", cancellation };
-    response.once("close", () => {
+    const inProgress = { isStream: isStreamRequest(request), cancellation };
+    const onClose = (): void => {
       if (!response.writableFinished) cancellation.cancel();
-    });
+    };
+    // A response that waits for an earlier one of the same connection does not emit `close`.
+    const { socket } = request;
+    socket.once("close", onClose);
+    response.once("close", onClose);
     const manager = (): TokenManager => {
-      if (this.#stopping) throw new McpAuthError("stopped", "The proxy is stopping.", { server });
+      if (this.#stopping) throw stoppedError(server);
       return this.#options.manager(server);
     };
     const count = operations.metrics.begin(isServed(server) ? server : unknownName);
     this.#inProgress.add(inProgress);
     try {
       const forwarded = { request, response, rest, manager, cancellation };
-      await forward(upstream, forwarded, (outcome) => count.respond(outcome));
+      await forward(upstream, forwarded, (outcome) => {
+        count.respond(outcome);
+        if (outcome !== undefined) onOutcome(server, outcome instanceof McpAuthError ? outcome : undefined);
+      });
     } finally {
+      socket.off("close", onClose);
       count.end();
       this.#inProgress.delete(inProgress);
       if (this.#inProgress.size === 0) this.#onIdle?.();
     }
   }
+}
+
+function stoppedError(server?: string): McpAuthError {
+  const message = "The proxy is stopping. Start it again, and send the request again.";
+  return new McpAuthError("stopped", message, { server, retryable: true });
+}
+
+/** A request for the stream of the server's own messages, which lasts until one side ends it. */
+function isStreamRequest({ method, headers: { accept = "*/*" } }: IncomingMessage): boolean {
+  return method === "GET" && (accept.includes("text/event-stream") || accept.includes("*/*"));
 }
 
 /** Counts requests to names that the config does not have, of which a caller can make up any number. */

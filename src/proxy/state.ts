@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { link, lstat, stat } from "node:fs/promises";
+import { link, lstat, readdir, stat } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { McpAuthError } from "../errors/error.js";
 import { hasErrorCode, ignoreSystemError, systemErrorCode } from "../errors/expected-errors.js";
@@ -56,28 +56,47 @@ export class ProxyState {
     return token;
   }
 
-  /** Returns the proxy that wrote its address last, `undefined` if it has stopped since. */
+  /** Returns the proxy that was started last of those that run, `undefined` if none does. */
   async running(): Promise<RunningProxy | undefined> {
-    const { pid, origin, socket } = parseJsonObject((await this.#read(this.#running)) ?? "") ?? {};
-    if (typeof pid !== "number" || !(await isAlive(pid))) return undefined;
+    const files = await this.#use(async () => {
+      await secureStoreFolder(this.folder);
+      return await readdir(this.folder).catch(ifMissing);
+    });
+    const proxies = (files ?? []).filter((name) => /^running-\d+\.json$/.test(name));
+    const found = await Promise.all(proxies.map((name) => this.#readRunning(join(this.folder, name))));
+    const alive = found.flatMap((each) => each ?? []).sort((a, b) => b.writtenAt - a.writtenAt);
+    return alive[0]?.proxy;
+  }
+
+  async noteRunning(proxy: RunningProxy): Promise<void> {
+    await this.#write(this.#running(proxy.pid), JSON.stringify(proxy));
+  }
+
+  /** Removes the address of this process. */
+  async noteStopped(): Promise<void> {
+    await this.#use(() => removeOwnFile(this.#running(process.pid)));
+  }
+
+  /** Reads the address of a proxy. Removes it if the proxy has died. */
+  async #readRunning(file: string): Promise<{ proxy: RunningProxy; writtenAt: number } | undefined> {
+    const writtenAt = (await this.#use(async () => await stat(file).catch(ifMissing)))?.mtimeMs;
+    const { pid, origin, socket } = parseJsonObject((await this.#read(file)) ?? "") ?? {};
+    if (writtenAt === undefined) return undefined;
+    if (typeof pid !== "number" || !(await isAlive(pid))) {
+      await this.#use(() => removeOwnFile(file));
+      return undefined;
+    }
     const places = {
       ...(isLocalOrigin(origin) && { origin }),
       ...(typeof socket === "string" && isAbsolute(socket) && { socket }),
     };
-    return places.origin === undefined && places.socket === undefined ? undefined : { pid, ...places };
+    if (places.origin === undefined && places.socket === undefined) return undefined;
+    return { proxy: { pid, ...places }, writtenAt };
   }
 
-  async noteRunning(proxy: RunningProxy): Promise<void> {
-    await this.#write(this.#running, JSON.stringify(proxy));
-  }
-
-  /** Removes the address of this process, unless another proxy has replaced it. */
-  async noteStopped(): Promise<void> {
-    if ((await this.running())?.pid === process.pid) await this.#use(() => removeOwnFile(this.#running));
-  }
-
-  get #running(): string {
-    return join(this.folder, "running.json");
+  /** One file for each proxy, because a config can have several. */
+  #running(pid: number): string {
+    return join(this.folder, `running-${pid}.json`);
   }
 
   #file(name: KeptToken): string {
@@ -102,9 +121,7 @@ export class ProxyState {
   async #read(file: string): Promise<string | undefined> {
     return await this.#use(async () => {
       await secureStoreFolder(this.folder);
-      const found = await lstat(file).catch((error: unknown) => {
-        if (!hasErrorCode(error, "ENOENT")) throw error;
-      });
+      const found = await lstat(file).catch(ifMissing);
       if (found?.isFile() === true && process.geteuid !== undefined && (found.mode & 0o077) !== 0)
         throw new NotOurs("other users can open a file in it");
       return await readOwnFile(file);
@@ -151,6 +168,10 @@ async function isAlive(pid: number): Promise<boolean> {
   // Root may signal any process. Only Linux has this folder. That of a process with capabilities belongs to root.
   const found = await stat(`/proc/${pid}`).catch(ignoreSystemError);
   return found === undefined || found.uid === 0 || isOurs(found);
+}
+
+function ifMissing(error: unknown): undefined {
+  if (!hasErrorCode(error, "ENOENT")) throw error;
 }
 
 function isLocalOrigin(origin: unknown): origin is string {

@@ -21,7 +21,7 @@ const serverAndRest = /^\/([A-Za-z0-9][A-Za-z0-9._-]*)((?:[/?].*)?)$/;
 export function parseTarget(text: string, isLocalToken: (candidate: string) => boolean): Target {
   // Other forms than a path name another host (a proxy for the web), or no resource at all. A fragment is never sent.
   if (!/^\/[!"$-~]*$/.test(text)) return { kind: "malformed" };
-  if (/^[^?]*\/\.well-known(?:[/?]|$)/i.test(text)) return { kind: "well-known" };
+  if (/^[^?]*\/(?:\.|%2e)well-known(?:[/?]|$)/i.test(text)) return { kind: "well-known" };
   if (text.startsWith("/-/")) return { kind: "own", path: text };
   const [, first = "", afterFirst = ""] = /^\/([^/?]*)(\/.*)?$/.exec(text) ?? [];
   const hasToken = afterFirst !== "" && isLocalToken(first);
@@ -43,9 +43,22 @@ export function targetUrl(serverUrl: string, rest: string): string | undefined {
   url.pathname = `${base}${path}`;
   // A path that means another one to the URL standard, or perhaps to the server, is not sent.
   if (url.pathname !== `${base}${path}` || (path !== "" && mayLeaveFolder(path.slice(1)))) return undefined;
-  const fixed = new Set(server.searchParams.keys());
-  if ([...new URLSearchParams(query).keys()].some((name) => fixed.has(name))) return undefined;
+  const fixed = new Set([...server.searchParams.keys()].map(simplified));
+  if (fixed.size > 0 && parameterNames(query).some((name) => fixed.has(name))) return undefined;
   const queries = [server.search.slice(1), query].filter((part) => part !== "");
   const suffix = queries.length === 0 ? "" : `?${queries.join("&")}`;
   return `${url.origin}${url.pathname}${suffix}`;
+}
+
+/** Returns the names of parameters as lenient servers may read them: some also take `;` for a separator. */
+function parameterNames(query: string): readonly string[] {
+  return [query, query.replaceAll(";", "&")]
+    .flatMap((text) => [...new URLSearchParams(text).keys()])
+    .map(simplified);
+}
+
+/** Returns what different spellings of a name have in common: `Tenant`, `tenant[]`, `+tenant`, `tenant%00`. */
+function simplified(name: string): string {
+  const [beforeBracket = ""] = name.normalize("NFKC").toLowerCase().split("[");
+  return beforeBracket.replaceAll(/[^\p{L}\p{N}]/gu, "");
 }

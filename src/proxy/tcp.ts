@@ -22,9 +22,15 @@ export async function listenOnTcp(
     });
     server.listen({ host: wanted.host, port: wanted.port, exclusive: true }, resolve);
   });
+  keepListening(server);
   // A server on TCP has an address of this form.
   const { port } = server.address() as AddressInfo;
   return { host: wanted.host, port };
+}
+
+/** Ignores a connection that cannot be accepted, such as one beyond the limit of open files. The next one may be. */
+export function keepListening(server: Server): void {
+  server.removeAllListeners("error").on("error", () => {});
 }
 
 async function listenError(error: Error, wanted: ListenAddress, option: string): Promise<McpAuthError> {

@@ -6,6 +6,7 @@ import { hasErrorCode, systemErrorCode } from "../errors/expected-errors.js";
 import { printable } from "../lib/printable.js";
 import { NotOurs } from "../stores/failure.js";
 import { secureStoreFolder } from "../stores/secure-folder.js";
+import { keepListening } from "./tcp.js";
 
 /** Bytes of the longest path of a socket: Linux accepts 107, macOS 103. */
 const longestPath = 103;
@@ -109,6 +110,7 @@ export async function listenOnSocket(server: Server, path: string): Promise<void
       if (mask !== undefined) process.umask(mask);
     }
   });
+  keepListening(server);
 }
 
 const canSetMask = process.getBuiltinModule("node:worker_threads").isMainThread;

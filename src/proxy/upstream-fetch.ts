@@ -97,7 +97,8 @@ export function createUpstream(): Upstream {
     const { method = "GET" } = init;
     const headers = init.headers instanceof Headers ? init.headers : new Headers(init.headers);
     const options = { origin, path: `${pathname}${search}`, method, signal: hangUp };
-    const request = { ...options, headers: [...headers].flat(), body: bodyOf(init) };
+    const body = bodyOf(init, headers);
+    const request = { ...options, headers: [...headers].flat(), body };
     const response = await Reflect.apply(sendRequest, dispatcherOf(init) ?? plain, [
       // undici checks the method, which the caller of the proxy chose, when it sends the request.
       request as Dispatcher.RequestOptions,
@@ -129,8 +130,15 @@ function unrefConnector(): ReturnType<typeof buildConnector> {
     });
 }
 
+/** Bytes. undici keeps a body until the response has ended; a stream that was read takes no memory. */
+const largeBody = 65_536;
+
 /** The body that the proxy gave to the authorized fetch, which passes it on unchanged or as a copy. */
-function bodyOf({ body }: RequestInit): Uint8Array | Readable | null {
+function bodyOf({ body }: RequestInit, headers: Headers): Uint8Array | Readable | null {
+  if (body instanceof Uint8Array && body.byteLength > largeBody) {
+    headers.set("content-length", String(body.byteLength));
+    return Readable.from([body], { objectMode: false });
+  }
   if (body === undefined || body === null || body instanceof Uint8Array) return body ?? null;
   if (body instanceof Readable) return body;
   throw new TypeError("The body of a request of the proxy must be bytes or a stream of Node.");

@@ -51,6 +51,18 @@ async function answering(handler: Handler): Promise<Proxied> {
   return await startProxied(tokenConfig(`${server.origin}/mcp`));
 }
 
+test("an id that JavaScript cannot hold exactly is not answered with another one", async () => {
+  const proxied = await startProxied({ ...tokenConfig("http://127.0.0.1:1/mcp"), env: {} });
+  for (const id of ["9007199254740993", "12345678901234567890", "1e400", "-1e400"]) {
+    const body = `{"jsonrpc":"2.0","method":"ping","id":${id}}`;
+    const headers = { "content-type": "application/json" };
+    const { status, text } = await ask(proxied.url, { method: "POST", headers, body });
+    expect([id, status, text]).toEqual([id, 503, ""]);
+  }
+  const { text } = await post(proxied.url, { ...call, id: 1.5 });
+  expect(JSON.parse(text)).toMatchObject({ id: 1.5 });
+});
+
 describe("in the middle of a session,", () => {
   test.each(["v1", "v2"] as const)(
     "ten concurrent calls of a host of SDK %s with a revoked token cause one token request",

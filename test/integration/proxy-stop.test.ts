@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { Agent, type IncomingMessage, type ServerResponse } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { startProxy } from "../../src/proxy.js";
@@ -205,6 +206,43 @@ test("servers that a reload adds are served, and those that it removes are not",
   expect((await moved).text).toBe("finished");
   // A stream that was open stays open.
   expect(response.destroyed).toBe(false);
+});
+
+test("a reload that removes a server lets a call in progress end normally", async () => {
+  const server = await startServer();
+  const { config, env } = tokenConfig(server.url);
+  const folder = await temporaryFolder();
+  const file = join(folder, "mcp-auth.config.json");
+  await writeFile(file, JSON.stringify(config));
+  const proxied = await startProxied({ config: file, cwd: folder, env });
+  const slow = post(proxied.url, call);
+  await server.arrived;
+  await writeFile(file, JSON.stringify({ servers: {} }));
+  await proxied.auth.reload();
+  server.finish();
+  expect(await slow).toMatchObject({ status: 200, text: "finished" });
+});
+
+test("calls that wait for an earlier one of their connection end with it, and do not hold up the stop", async () => {
+  const server = await startServer();
+  const proxied = await startProxied(tokenConfig(server.url));
+  const { port, pathname } = new URL(proxied.url);
+  const pipelined = (method: string, body = "") =>
+    `${method} ${pathname} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  for (const leaves of [true, false]) {
+    const socket = connect(Number(port), "127.0.0.1");
+    onTestFinished(() => void socket.destroy());
+    socket.write(`${pipelined("GET")}${pipelined("POST", JSON.stringify(call))}`);
+    await vi.waitFor(() => expect(server.pending).toHaveLength(leaves ? 1 : 2), { timeout: 60_000 });
+    if (!leaves) continue;
+    socket.destroy();
+    await vi.waitFor(async () => expect(await proxied.open()).toBe(0), { timeout: 60_000 });
+    expect(server.pending[0]?.destroyed).toBe(true);
+  }
+  fakeTimers();
+  const stopped = proxied.stop();
+  endGrace();
+  await stopped;
 });
 
 test("a connection that the host keeps open does not hold up the stop", async () => {

@@ -122,6 +122,23 @@ test("a unix socket needs no token, is found by status, and is removed at the en
   });
 });
 
+test("a server that cannot be reached is reported once on stderr", async () => {
+  const project = await createProject();
+  const { child, places, errors } = await startProxyCommand(project, "--listen", "127.0.0.1:0");
+  const { stdout } = await command(project, "proxy", "--print", "cursor");
+  const { url } = JSON.parse(stdout).mcpServers.tools;
+  expect(url).toContain(places[0]);
+  await project.world.mcp.close();
+  for (const id of [1, 2]) {
+    const body = JSON.stringify({ jsonrpc: "2.0", id, method: "ping" });
+    const response = await fetch(url, { method: "POST", body });
+    expect(await response.json()).toMatchObject({ id, error: { data: { code: "unavailable" } } });
+  }
+  child.kill("SIGTERM");
+  await once(child, "exit");
+  expect((await errors).match(/^warning: Server "tools"/gm)).toHaveLength(1);
+});
+
 test("a new local token makes the old settings invalid", async () => {
   const project = await createProject();
   const before = await command(project, "proxy", "--print", "cursor");

@@ -30,6 +30,8 @@ const maxFailures = 8;
 const backoff = { min: 1_000, max: 30_000 };
 /** Milliseconds. At least as long as this between two connections, whatever the server says. */
 const shortestPause = 50;
+/** Milliseconds. At most, because the host waits for an answer meanwhile. */
+const longestPause = 300_000;
 /** Milliseconds. A connection that lasted for this long was no failure: something ends those that are idle. */
 const longLived = 30_000;
 
@@ -94,7 +96,7 @@ async function reconnected(
   for (let failures = failuresBefore + 1; ; failures += 1) {
     if (reconnect === undefined || failures > maxFailures || (lastEventId === "" && !reopens))
       throw interrupted(transport.name);
-    const wait = retry ?? backoffDelay(failures, backoff, Math.random);
+    const wait = Math.min(retry ?? backoffDelay(failures, backoff, Math.random), longestPause);
     await pause(Math.max(wait, shortestPause), { clock: transport.clock, signal });
     if (signal.aborted) return undefined;
     try {

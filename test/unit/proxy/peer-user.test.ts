@@ -1,6 +1,6 @@
-import { connect, createServer, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { peerUsers } from "../../../src/proxy/peer-user.js";
+import { isOurListener, peerUsers } from "../../../src/proxy/peer-user.js";
 import { deferred } from "../../support/deferred.js";
 
 const us = process.geteuid?.() ?? 0;
@@ -165,3 +165,21 @@ test.runIf(process.platform === "linux")(
     }
   },
 );
+
+test("the program that listens at an address is of our user, of another one, or not there", async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  if (process.platform === "linux") {
+    expect(await isOurListener({ host: "127.0.0.1", port })).toBe(true);
+    await new Promise((resolve) => server.close(resolve));
+    expect(await isOurListener({ host: "127.0.0.1", port })).toBe(false);
+  } else server.close();
+  const row = (user: number) =>
+    `   0: 0100007F:2124 00000000:0000 0A 00000000:00000000 00:00000000 00000000 ${user} 0 123 1 0 100 0 0 10 0\n`;
+  const isOurs = (user: number) =>
+    isOurListener({ host: "127.0.0.1", port: 0x2124 }, "linux", async () => row(user));
+  expect(await isOurs(process.geteuid?.() ?? 0)).toBe(true);
+  expect(await isOurs(12_345)).toBe(false);
+  expect(await isOurListener({ host: "127.0.0.1", port: 1 }, "darwin")).toBe(true);
+});

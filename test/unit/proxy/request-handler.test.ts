@@ -37,6 +37,7 @@ async function start({ peers, kind = "tcp", notes = true }: Setup) {
       isOperatingToken: () => true,
       startedAt: 0,
     },
+    onOutcome() {},
     peers,
   });
   let authority = "";

@@ -1,11 +1,13 @@
 import { spawn } from "node:child_process";
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { ProxyState } from "../../../src/proxy/state.js";
 import { rejectionOf } from "../../support/rejection-of.js";
 import { temporaryFolder } from "../../support/temporary-folder.js";
 
+/** The name of the file with the address of this process. */
+const noteName = `running-${process.pid}.json`;
 const generated = /^[A-Za-z0-9_-]{43}$/;
 const own = { pid: process.pid, origin: "http://127.0.0.1:8484" };
 
@@ -32,7 +34,7 @@ test("tokens are kept in files that only our user can read, in folders that only
   expect(local).not.toBe(operating);
   expect([await open().token("local"), await open().token("operating")]).toEqual([local, operating]);
   await state.noteRunning(own);
-  expect((await readdir(state.folder)).sort()).toEqual(["local-token", "operating-token", "running.json"]);
+  expect((await readdir(state.folder)).sort()).toEqual(["local-token", "operating-token", noteName]);
   for (const name of await readdir(state.folder)) expect(await modeOf(join(state.folder, name))).toBe("600");
   for (let folder = state.folder; folder !== home; folder = dirname(folder))
     expect(await modeOf(folder)).toBe("700");
@@ -93,11 +95,11 @@ test("a link in place of a token is replaced, and what it points to stays", asyn
   expect(await state.token("local")).toBe(token);
 });
 
-test.each(["local-token", "running.json"])("a file %s that other users can read is refused", async (name) => {
+test.each(["local-token", noteName])("a file %s that other users can read is refused", async (name) => {
   const { state } = await createState();
-  const text = name === "running.json" ? JSON.stringify(own) : "a".repeat(43);
+  const text = name === noteName ? JSON.stringify(own) : "a".repeat(43);
   await chmod(await plant(state, name, text), 0o644);
-  const error = await rejectionOf(name === "running.json" ? state.running() : state.token("local"));
+  const error = await rejectionOf(name === noteName ? state.running() : state.token("local"));
   expect(error.code).toBe("config_invalid");
   expect(error.message).toContain("other users can open a file in it");
   expect(error.message).not.toContain("aaaa");
@@ -136,19 +138,24 @@ test("the running proxy is found until it has stopped", async () => {
   expect(await readdir(state.folder)).toEqual([]);
 });
 
-test("a proxy that another one has replaced does not remove its address", async () => {
+test("of several proxies the one that was started last is found, and the others when it has stopped", async () => {
   const { state } = await createState();
   const child = spawn(process.execPath, ["-e", "process.stdin.resume()"], {
     stdio: ["pipe", "ignore", "ignore"],
   });
-  await state.noteRunning({ ...own, pid: child.pid ?? 0 });
+  const pid = child.pid ?? 0;
+  await state.noteRunning({ ...own, pid });
+  await state.noteRunning(own);
+  await utimes(join(state.folder, `running-${pid}.json`), 1, 1);
+  expect(await state.running()).toMatchObject({ pid: process.pid });
   await state.noteStopped();
-  expect(await state.running()).toMatchObject({ pid: child.pid });
+  expect(await state.running()).toMatchObject({ pid });
   const exited = new Promise((resolve) => child.once("exit", resolve));
   child.stdin.end();
   await exited;
   // The process is dead, so nobody may get the operating token in its place.
   expect(await state.running()).toBeUndefined();
+  expect(await readdir(state.folder)).toEqual([]);
 });
 
 test.each([
@@ -173,7 +180,7 @@ test.each([
   JSON.stringify({ pid: process.pid, socket: "relative.sock" }),
 ])("the note %j names no running proxy", async (text) => {
   const { state } = await createState();
-  await plant(state, "running.json", text);
+  await plant(state, noteName, text);
   expect(await state.running()).toBeUndefined();
 });
 

@@ -178,6 +178,7 @@ describe("targetUrl", () => {
     "?tenant=2",
     "?a&tenant",
     "?%74enant=2",
+    ...["?Tenant=2", "?tenant[]=2", "?tenant%5B%5D=2", "?+tenant=2", "?tenant%00=2", "?x=1;tenant=2"],
     "/a?tenant=2",
     "?a=b&tenant=1",
     "?tenan%74=2",

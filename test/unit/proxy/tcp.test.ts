@@ -20,6 +20,13 @@ test("with port 0 the address has the port that the system chose", async () => {
   expect([host, server.address()]).toEqual(["127.0.0.1", expect.objectContaining({ address: host, port })]);
 });
 
+test("a connection that cannot be accepted does not end the program", async () => {
+  const server = plainServer();
+  await listenOnTcp(server, { host: "127.0.0.1", port: 0 }, "--listen");
+  for (const code of ["EMFILE", "ENFILE"]) server.emit("error", Object.assign(new Error(code), { code }));
+  expect(server.listening).toBe(true);
+});
+
 test("a port in use is refused with the process that uses it and another choice", async () => {
   const { port } = await listenOnTcp(plainServer(), { host: "127.0.0.1", port: 0 }, "--listen");
   for (const option of ["--listen", "--health"]) {
