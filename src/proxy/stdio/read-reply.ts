@@ -15,7 +15,7 @@ export interface ReplyOptions {
   readonly toHost: ToHost;
   readonly call: Call;
   readonly reply: Reply;
-  /** Connects again to a stream that broke off, after the event with this ID. */
+  /** Connects again to a stream that broke off, after the event with this ID; `undefined` if that is not possible. */
   readonly resume: ((lastEventId: string) => Promise<Response>) | undefined;
 }
 
@@ -72,10 +72,7 @@ async function readStream({ transport, toHost, call, reply, resume }: ReplyOptio
       ...{ transport, signal: call.signal, reopens: false },
       onData: (data) => toHost.deliver(data, call),
       isDone: () => call.isAnswered,
-      reconnect: async (lastEventId) => {
-        if (resume === undefined) throw interrupted(transport.name);
-        return await resume(lastEventId);
-      },
+      reconnect: resume,
       refused: () => interrupted(transport.name),
     });
   } finally {

@@ -4,13 +4,14 @@ import { quoted } from "../../lib/printable.js";
 import { settledWithin } from "../../lib/wait.js";
 import { Call } from "./call.js";
 import type { BridgeContext } from "./context.js";
-import { type Message, type NotificationPart, singlePart } from "./message.js";
+import { type Message, type NotificationPart, requestsOf, singlePart } from "./message.js";
 import { readReply } from "./read-reply.js";
 import { selfContainedRequest } from "./request-headers.js";
 import { SentBytes } from "./sent-bytes.js";
 import type { Reply } from "./server-transport.js";
 import { Session } from "./session.js";
 import { ToolHeaders } from "./tool-headers.js";
+import { passOnUnasked } from "./unasked.js";
 
 /** Milliseconds for the server to accept `notifications/initialized`. Later messages do not wait for longer. */
 const timeToInitialize = 10_000;
@@ -103,10 +104,13 @@ export class ToServer {
     calls.add(call);
     try {
       const reply = await this.#sent.during(call.message.text.length, () => ready.then(post));
-      await readReply({
-        ...{ transport, toHost, call, reply },
-        resume: call.isSelfContained ? undefined : (lastEventId) => this.#resume(lastEventId, call),
-      });
+      if (reply.response.ok && requestsOf(call.message).length === 0)
+        passOnUnasked(reply.response, this.#context);
+      else
+        await readReply({
+          ...{ transport, toHost, call, reply },
+          resume: call.isSelfContained ? undefined : (lastEventId) => this.#resume(lastEventId, call),
+        });
       return reply;
     } catch (error) {
       if (!(error instanceof McpAuthError)) throw error;

@@ -1,5 +1,6 @@
 import { ignoreFailure } from "../../errors/expected-errors.js";
 import { isJsonObject, type JsonObject } from "../../lib/json-object.js";
+import { abortedAfter } from "../../lib/wait.js";
 import { askServer } from "./ask-server.js";
 import type { Call } from "./call.js";
 import { parseMessage, type RequestPart, type ResponsePart, toJson } from "./message.js";
@@ -12,6 +13,8 @@ import type { ToHost } from "./to-host.js";
 const maxTools = 10_000;
 /** Pages of a list that the bridge asks for. */
 const maxPages = 50;
+/** Milliseconds for all pages. The call of the host waits meanwhile. */
+const longestList = 30_000;
 /** MCP 2026-07-28: headers are missing, or do not fit the body. */
 const headerMismatch = -32_020;
 
@@ -44,7 +47,9 @@ export class ToolHeaders {
     const reply = await transport.post(call.message, {}, call.signal, headers);
     if (request?.method !== "tools/call" || !isMismatch(reply)) return reply;
     // Without the list, the answer to the call is that of the server.
-    await this.#learnAll(request, call.signal).catch(ignoreFailure);
+    await abortedAfter(longestList, { clock: transport.clock, signal: call.signal }, (limited) =>
+      this.#learnAll(request, limited).catch(ignoreFailure),
+    );
     const learned = this.#headersOf(request);
     if (JSON.stringify(learned) === JSON.stringify(headers)) return reply;
     return await transport.post(call.message, {}, call.signal, learned);
