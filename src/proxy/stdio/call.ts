@@ -1,5 +1,5 @@
 import { linkedAbort } from "../../lib/abort-signal.js";
-import type { JsonRpcId } from "../json-rpc-error.js";
+import type { JsonRpcId } from "../json-rpc-id.js";
 import { type Message, type RequestPart, type ResponsePart, requestsOf } from "./message.js";
 import { selfContainedRequest } from "./request-headers.js";
 

@@ -1,7 +1,9 @@
 import { McpAuthError } from "../../errors/error.js";
 import { onAbort } from "../../lib/abort-signal.js";
+import { membersOf } from "../../lib/json-text.js";
 import { quoted } from "../../lib/printable.js";
 import { settledWithin } from "../../lib/wait.js";
+import { idOf } from "../json-rpc-id.js";
 import { Call } from "./call.js";
 import type { BridgeContext } from "./context.js";
 import { type Message, type NotificationPart, requestsOf, singlePart } from "./message.js";
@@ -79,11 +81,13 @@ export class ToServer {
 
   /** Closing the connection cancels a self-contained request. For others, the server gets the host's notification. */
   async #cancel(message: Message, { params }: NotificationPart): Promise<void> {
-    const { requestId } = params;
-    if (typeof requestId !== "string" && typeof requestId !== "number") return;
-    const call = [...this.#context.toHost.calls].find((each) => each.owes(requestId));
+    const id = idOf(params["requestId"], () =>
+      membersOf(membersOf(message.text).get("params") ?? "").get("requestId"),
+    );
+    if (id === undefined) return;
+    const call = [...this.#context.toHost.calls].find((each) => each.owes(id));
     if (call?.isSelfContained !== true && this.#session.hasBegun) await this.#send(message);
-    call?.cancel(requestId);
+    call?.cancel(id);
   }
 
   async #send(message: Message): Promise<Reply | undefined> {

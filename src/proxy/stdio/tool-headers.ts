@@ -1,5 +1,6 @@
 import { ignoreFailure } from "../../errors/expected-errors.js";
 import { isJsonObject, type JsonObject } from "../../lib/json-object.js";
+import { elementsOf, membersOf, objectText } from "../../lib/json-text.js";
 import { abortedAfter } from "../../lib/wait.js";
 import { askServer } from "./ask-server.js";
 import type { Call } from "./call.js";
@@ -62,14 +63,19 @@ export class ToolHeaders {
   learn({ result }: ResponsePart, line: string): string {
     const tools = result?.["tools"];
     if (!Array.isArray(tools)) return line;
-    const valid = tools.filter((tool) => this.#learnTool(tool));
-    if (valid.length === tools.length) return line;
+    const isValid = tools.map((tool) => this.#learnTool(tool));
+    if (!isValid.includes(false)) return line;
     this.#options.onNotice(
       'A tool of the server was left out, because "x-mcp-header" is wrong in its schema.',
     );
-    const answer: unknown = JSON.parse(line);
-    // A line that cannot be written again is passed on as it is.
-    return toJson(isJsonObject(answer) ? { ...answer, result: { ...result, tools: valid } } : answer) ?? line;
+    const answer = membersOf(line);
+    const given = answer.get("result");
+    // A batch is passed on as it is.
+    if (given === undefined) return line;
+    const members = membersOf(given);
+    const valid = elementsOf(members.get("tools") ?? "").filter((_, index) => isValid[index]);
+    members.set("tools", `[${valid.join()}]`);
+    return objectText(answer.set("result", objectText(members)));
   }
 
   #learnTool(tool: unknown): boolean {
