@@ -66,8 +66,8 @@ test("what a server streams in answer to a notification or an answer of the host
   const closed: Promise<unknown>[] = [];
   const server = await startScriptedServer((request, response) => {
     const { method } = JSON.parse(request.body);
-    if (method === "tools/call") return;
     closed.push(once(response, "close"));
+    if (method === "tools/call") return;
     const data = JSON.stringify({ jsonrpc: "2.0", method: "notifications/message", params: { method } });
     response.writeHead(200, { "content-type": "text/event-stream" }).write(`data: ${data}\n\n`);
     // An answer to a call may come on any stream.
@@ -79,7 +79,7 @@ test("what a server streams in answer to a notification or an answer of the host
   host.write({ jsonrpc: "2.0", id: "asked", result: {} });
   await host.next(({ params }) => JSON.stringify(params) === "{}");
   expect((await host.answer(1))["result"]).toEqual({});
-  // Streams that stay open are closed.
+  // Connections that stay open are closed, that of the call as well.
   await clock.advance(30_000);
   await Promise.all(closed);
   await clock.settle();

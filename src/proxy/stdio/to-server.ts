@@ -18,6 +18,9 @@ import { passOnUnasked } from "./unasked.js";
 /** Milliseconds for the server to accept `notifications/initialized`. Later messages do not wait for longer. */
 const timeToInitialize = 10_000;
 
+/** Milliseconds after the answer for which the server may keep the connection open. */
+const linger = 1_000;
+
 /** Passes the messages of the host on to the server. They do not wait for each other, once the session is ready. */
 export class ToServer {
   readonly #context: BridgeContext;
@@ -106,6 +109,7 @@ export class ToServer {
     const { calls } = toHost;
     const ready = this.#ready;
     calls.add(call);
+    call.abortAfterAnswer(linger, transport.clock);
     try {
       const reply = await this.#sent.during(call.message.text.length, () => ready.then(post));
       if (reply.response.ok && requestsOf(call.message).length === 0)
