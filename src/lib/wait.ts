@@ -1,4 +1,4 @@
-import { onAbort } from "./abort-signal.js";
+import { linkedAbort, onAbort } from "./abort-signal.js";
 import type { Clock } from "./clock.js";
 import { timeLimit } from "./time-limit.js";
 
@@ -65,6 +65,25 @@ export async function withinTime<T>(
     return await untilAborted(work, passed.signal, late);
   } finally {
     timer.cancel();
+  }
+}
+
+/**
+ * Runs `work` with a signal that is aborted after a number of milliseconds, or when the given signal is. Waits for the
+ * work in any case.
+ */
+export async function abortedAfter<T>(
+  milliseconds: number,
+  { clock, signal, unref = false }: PauseOptions,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { controller, unlink } = linkedAbort(signal);
+  const limit = timeLimit(clock, milliseconds, () => controller.abort(), { unref });
+  try {
+    return await work(controller.signal);
+  } finally {
+    limit.cancel();
+    unlink();
   }
 }
 

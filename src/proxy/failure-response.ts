@@ -2,7 +2,10 @@ import type { ServerResponse } from "node:http";
 import { tokenChallenges } from "../discovery/challenge.js";
 import { McpAuthError } from "../errors/error.js";
 import type { TokenManager } from "../index.js";
-import { type JsonRpcId, jsonRpcError } from "./json-rpc-error.js";
+import { parseJsonObject } from "../lib/json-object.js";
+import { membersOf } from "../lib/json-text.js";
+import { errorResponse, jsonRpcError } from "./json-rpc-error.js";
+import { idOf, type JsonRpcId } from "./json-rpc-id.js";
 import { ownHeaders } from "./passed-headers.js";
 import type { RequestBody } from "./request-body.js";
 import { insufficientScope } from "./stdio/failures.js";
@@ -24,7 +27,7 @@ export function writeFailure(response: ServerResponse, error: McpAuthError, body
     response.end();
     return;
   }
-  const text = JSON.stringify(jsonRpcError(id, error));
+  const text = errorResponse(id, jsonRpcError(error));
   response.writeHead(200, {
     ...ownHeaders("application/json"),
     "content-length": String(Buffer.byteLength(text)),
@@ -37,19 +40,10 @@ export function writeFailure(response: ServerResponse, error: McpAuthError, body
  * not JSON.
  */
 function requestId(bytes: Uint8Array): JsonRpcId | undefined {
-  let message: unknown;
-  try {
-    message = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return undefined;
-  }
-  if (typeof message !== "object" || message === null || Array.isArray(message)) return undefined;
-  if (!("method" in message) || !("id" in message)) return undefined;
-  const { id } = message;
-  // A number that JavaScript cannot hold would come back as another one, and the caller would wait for its own.
-  const isExact = typeof id === "number" && Number.isFinite(id) && (Number.isSafeInteger(id) || id % 1 !== 0);
-  return typeof id === "string" || isExact ? id : undefined;
+  const text = new TextDecoder().decode(bytes);
+  const message = parseJsonObject(text);
+  if (message === undefined || !("method" in message)) return undefined;
+  return idOf(message["id"], () => membersOf(text).get("id"));
 }
 
 /**

@@ -1,21 +1,15 @@
 import type { McpAuthError, McpAuthErrorCode } from "../errors/error.js";
-
-/** The `id` of a JSON-RPC request. `null` in the answer to a message whose `id` cannot be read. */
-export type JsonRpcId = string | number | null;
+import type { JsonRpcId } from "./json-rpc-id.js";
 
 export interface JsonRpcError {
-  readonly jsonrpc: "2.0";
-  readonly id: JsonRpcId;
-  readonly error: {
-    readonly code: number;
-    readonly message: string;
-    readonly data?: {
-      readonly code: McpAuthErrorCode;
-      readonly server?: string;
-      readonly retryable: boolean;
-      /** Milliseconds to wait before another try is useful. */
-      readonly retryAfter?: number;
-    };
+  readonly code: number;
+  readonly message: string;
+  readonly data?: {
+    readonly code: McpAuthErrorCode;
+    readonly server?: string;
+    readonly retryable: boolean;
+    /** Milliseconds to wait before another try is useful. */
+    readonly retryAfter?: number;
   };
 }
 
@@ -26,8 +20,13 @@ export interface JsonRpcError {
  */
 const failureCode = -31_001;
 
-/** Returns a failure of this package as the answer to a JSON-RPC request. It contains no text that a server chose. */
-export function jsonRpcError(id: JsonRpcId, error: McpAuthError): JsonRpcError {
+/** Returns the answer to a JSON-RPC request that failed, as JSON on one line. */
+export function errorResponse(id: JsonRpcId, error: JsonRpcError): string {
+  return `{"jsonrpc":"2.0","id":${id},"error":${JSON.stringify(error)}}`;
+}
+
+/** Returns a failure of this package as the error of an answer. It contains no text that a server chose. */
+export function jsonRpcError(error: McpAuthError): JsonRpcError {
   const { code, message, server, retryable, retryAfter } = error;
   const data = {
     code,
@@ -35,5 +34,5 @@ export function jsonRpcError(id: JsonRpcId, error: McpAuthError): JsonRpcError {
     retryable,
     ...(retryAfter !== undefined && { retryAfter }),
   };
-  return { jsonrpc: "2.0", id, error: { code: failureCode, message, data } };
+  return { code: failureCode, message, data };
 }

@@ -15,7 +15,7 @@ import { listen } from "../support/listen.js";
 import { createTestManager, startScriptedServer, startWorld } from "./harness.js";
 import {
   connectHost,
-  type Json,
+  modernRequest,
   plainManager,
   startBridge,
   startSessions,
@@ -59,17 +59,6 @@ function text(value: string) {
 
 function echo(server: McpServer): void {
   server.registerTool("echo", { inputSchema: z.object({ text: z.string() }) }, (given) => text(given.text));
-}
-
-/** Returns a request of MCP 2026-07-28. */
-function request(id: string | number, method: string, params: object = {}): Json {
-  const prefix = "io.modelcontextprotocol/";
-  const _meta = {
-    [`${prefix}protocolVersion`]: version,
-    [`${prefix}clientInfo`]: { name: "host", version: "1.0.0" },
-    [`${prefix}clientCapabilities`]: {},
-  };
-  return { jsonrpc: "2.0", id, method, params: { _meta, ...params } };
 }
 
 test("a host of SDK v2 speaks MCP 2026-07-28 with a protected server through the stdio bridge", async () => {
@@ -119,12 +108,12 @@ test("a canceled request of MCP 2026-07-28 ends with its connection, and no noti
     });
   });
   const host = writtenHost(startBridge(plainManager(server.url)));
-  host.write(request(1, "tools/call", { name: "slow", arguments: {} }));
+  host.write(modernRequest(1, "tools/call", { name: "slow", arguments: {} }));
   await started.promise;
   host.write({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } });
   await canceled.promise;
   host.write({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: "unknown" } });
-  host.write(request(2, "tools/call", { name: "echo", arguments: { text: "next" } }));
+  host.write(modernRequest(2, "tools/call", { name: "echo", arguments: { text: "next" } }));
   await host.answer(2);
   expect(server.requests).toHaveLength(2);
   expect(host.received.some(({ id }) => id === 1)).toBe(false);
@@ -134,7 +123,7 @@ test("a subscription of MCP 2026-07-28 brings changes, and does not hold up the 
   const server = await startModern(echo);
   const bridge = startBridge(plainManager(server.url));
   const host = writtenHost(bridge);
-  host.write(request("s", "subscriptions/listen", { notifications: { toolsListChanged: true } }));
+  host.write(modernRequest("s", "subscriptions/listen", { notifications: { toolsListChanged: true } }));
   await host.next(({ method }) => method === "notifications/subscriptions/acknowledged");
   server.notify.toolsChanged();
   await host.next(({ method }) => method === "notifications/tools/list_changed");
@@ -146,9 +135,9 @@ test("a subscription of MCP 2026-07-28 brings changes, and does not hold up the 
 test("an error of MCP 2026-07-28 with an HTTP status is passed on as the server wrote it", async () => {
   const server = await startModern(echo);
   const host = writtenHost(startBridge(plainManager(server.url)));
-  host.write(request(1, "no/such/method"));
+  host.write(modernRequest(1, "no/such/method"));
   expect((await host.answer(1))["error"]).toMatchObject({ code: -32_601 });
-  const old = request(2, "tools/list");
+  const old = modernRequest(2, "tools/list");
   host.write(JSON.parse(JSON.stringify(old).replace(version, "1999-01-01")));
   expect((await host.answer(2))["error"]).toMatchObject({ code: -32_022 });
 });
@@ -169,7 +158,7 @@ test("parameters that a tool wants in headers are sent there, also if the host d
   });
   const host = writtenHost(startBridge(plainManager(server.url)));
   const call = (id: number, region: string) =>
-    request(id, "tools/call", { name: "query", arguments: { region, where: { row: 7 } } });
+    modernRequest(id, "tools/call", { name: "query", arguments: { region, where: { row: 7 } } });
   host.write(call(1, "Malmö"));
   expect(textOf((await host.answer(1))["result"])).toBe("Malmö");
   // The call, the bridge's own list, and the call again.
@@ -195,7 +184,7 @@ test("a tool that wants a header against the rules is left out of the list", asy
   });
   const bridge = startBridge(plainManager(server.origin));
   const host = writtenHost(bridge);
-  host.write(request(1, "tools/list"));
+  host.write(modernRequest(1, "tools/list"));
   expect((await host.answer(1))["result"]).toEqual({ resultType: "complete", tools: [good], ttlMs: 1 });
   expect(bridge.notices).toEqual([
     'A tool of the server was left out, because "x-mcp-header" is wrong in its schema.',

@@ -2,6 +2,7 @@ import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { deferred } from "../support/deferred.js";
+import { fakeClock } from "../support/fake-clock.js";
 import { sendJson } from "../support/http-server.js";
 import type { RunningSessionServer } from "../support/session-server.js";
 import { startScriptedServer } from "./harness.js";
@@ -78,6 +79,39 @@ test("every call gets an error if a lost session cannot be started again", async
       data: { code: "unavailable", server: "tools", retryable: true, retryAfter: 7_000 },
     });
   }
+});
+
+test("a host that sends `initialize` again ends the session before it, and one that is refused ends none", async () => {
+  let started = 0;
+  const deleted: unknown[] = [];
+  const deletions = [deferred(), deferred()];
+  const server = await startScriptedServer((request, response) => {
+    // The server never answers DELETE.
+    if (request.method === "DELETE")
+      return deletions[deleted.push(request.headers["mcp-session-id"]) - 1]?.resolve();
+    if (request.method !== "POST") return void response.writeHead(405).end();
+    const { id } = JSON.parse(request.body);
+    if (id === undefined) return void response.writeHead(202).end();
+    started += 1;
+    if (started === 2) return void response.writeHead(503).end();
+    const result = { protocolVersion: "2025-06-18", capabilities: {}, serverInfo: {} };
+    sendJson(response, { jsonrpc: "2.0", id, result }, 200, { "mcp-session-id": `s${started}` });
+  });
+  const clock = fakeClock();
+  const bridge = startBridge(plainManager(server.origin), { clock });
+  const host = writtenHost(bridge);
+  await host.initialize();
+  expect((await host.initialize())["error"]).toBeDefined();
+  expect(deleted).toEqual([]);
+  expect((await host.initialize())["result"]).toBeDefined();
+  await deletions[0]?.promise;
+  expect(deleted).toEqual(["s1"]);
+  await clock.advance(2_000);
+  bridge.stop();
+  await deletions[1]?.promise;
+  await clock.advance(2_000);
+  await bridge.ended;
+  expect(deleted).toEqual(["s1", "s3"]);
 });
 
 test("a call that is refused in a new session, too, is not sent a third time", async () => {

@@ -158,6 +158,17 @@ export function toolCall(id: string | number, name: string, more: object = {}): 
   return { jsonrpc: "2.0", id, method: "tools/call", params: { name, arguments: {}, ...more } };
 }
 
+/** Returns a request of MCP 2026-07-28. */
+export function modernRequest(id: string | number, method: string, params: object = {}): Json {
+  const prefix = "io.modelcontextprotocol/";
+  const _meta = {
+    [`${prefix}protocolVersion`]: "2026-07-28",
+    [`${prefix}clientInfo`]: { name: "host", version: "1.0.0" },
+    [`${prefix}clientCapabilities`]: {},
+  };
+  return { jsonrpc: "2.0", id, method, params: { _meta, ...params } };
+}
+
 /** Returns the text that a tool returned. */
 export function textOf(result: unknown): unknown {
   const content = typeof result === "object" && result !== null && "content" in result ? result.content : [];

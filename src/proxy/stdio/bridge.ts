@@ -130,7 +130,7 @@ class Bridge {
 
   async #take(line: Line): Promise<void> {
     const message = line.problem === undefined ? parseMessage(line.text) : line;
-    if ("problem" in message) await this.#output.write(JSON.stringify(invalidLine(message)));
+    if ("problem" in message) await this.#output.write(invalidLine(message));
     else await this.#toServer.send(message);
   }
 

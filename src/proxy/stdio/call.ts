@@ -1,5 +1,7 @@
 import { linkedAbort } from "../../lib/abort-signal.js";
-import type { JsonRpcId } from "../json-rpc-error.js";
+import type { Clock, ClockTimer } from "../../lib/clock.js";
+import { timeLimit } from "../../lib/time-limit.js";
+import type { JsonRpcId } from "../json-rpc-id.js";
 import { type Message, type RequestPart, type ResponsePart, requestsOf } from "./message.js";
 import { selfContainedRequest } from "./request-headers.js";
 
@@ -24,6 +26,8 @@ export class Call {
   readonly #unanswered = new Map<JsonRpcId, RequestPart>();
   #settle: () => void = () => {};
   #writing = 0;
+  #hasEnded = false;
+  #lingering: ClockTimer | undefined;
 
   constructor(message: Message, stopped: AbortSignal, { onAnswer = (_, line) => line }: CallOptions = {}) {
     this.message = message;
@@ -73,8 +77,21 @@ export class Call {
     this.#controller.abort();
   }
 
+  /**
+   * Ends the connection a number of milliseconds after the last answer, which may also come on another connection.
+   * Without this, the server could keep it open.
+   */
+  abortAfterAnswer(milliseconds: number, clock: Clock): void {
+    this.settled.then(() => {
+      if (this.#hasEnded) return;
+      this.#lingering = timeLimit(clock, milliseconds, () => this.abort(), { unref: true });
+    });
+  }
+
   /** Frees what the call holds. */
   end(): void {
+    this.#hasEnded = true;
+    this.#lingering?.cancel();
     this.#settle();
     this.#unlink();
   }

@@ -16,8 +16,8 @@ export interface FollowOptions {
   readonly onData: (data: string) => Promise<void>;
   /** Whether nothing more is expected of the stream, so that it is not resumed. */
   readonly isDone: () => boolean;
-  /** Connects again, after the event with this ID. */
-  readonly reconnect: (lastEventId: string) => Promise<Response>;
+  /** Connects again, after the event with this ID; `undefined` for a stream that cannot be resumed. */
+  readonly reconnect: ((lastEventId: string) => Promise<Response>) | undefined;
   /** Whether a stream without event IDs is opened again, too. */
   readonly reopens: boolean;
   /** What follows when the server refuses to resume the stream: an error, or nothing. */
@@ -94,7 +94,8 @@ async function reconnected(
   { transport, signal, reconnect, reopens, refused }: FollowOptions,
 ): Promise<{ readonly response: Response; readonly failures: number } | undefined> {
   for (let failures = failuresBefore + 1; ; failures += 1) {
-    if (failures > maxFailures || (lastEventId === "" && !reopens)) throw interrupted(transport.name);
+    if (reconnect === undefined || failures > maxFailures || (lastEventId === "" && !reopens))
+      throw interrupted(transport.name);
     const wait = Math.min(retry ?? backoffDelay(failures, backoff, Math.random), longestPause);
     await pause(Math.max(wait, shortestPause), { clock: transport.clock, signal });
     if (signal.aborted) return undefined;

@@ -1,4 +1,5 @@
-import type { JsonRpcError, JsonRpcId } from "../json-rpc-error.js";
+import { errorResponse } from "../json-rpc-error.js";
+import { type JsonRpcId, noId } from "../json-rpc-id.js";
 
 /** Why a line of the host is no message. */
 export interface InvalidLine {
@@ -16,8 +17,8 @@ const messages: Readonly<Record<InvalidLine["problem"], string>> = {
   not_json_rpc: "The message is not JSON-RPC 2.0. It was not sent.",
 };
 
-/** Returns the answer to a line that is no message (JSON-RPC 2.0 §5.1). */
-export function invalidLine({ problem, id = null }: InvalidLine): JsonRpcError {
+/** Returns the answer to a line that is no message (JSON-RPC 2.0 §5.1), as JSON on one line. */
+export function invalidLine({ problem, id = noId }: InvalidLine): string {
   const code = problem === "not_json_rpc" ? invalidRequest : parseError;
-  return { jsonrpc: "2.0", id, error: { code, message: messages[problem] } };
+  return errorResponse(id, { code, message: messages[problem] });
 }

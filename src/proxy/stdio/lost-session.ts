@@ -1,4 +1,4 @@
-import type { JsonRpcId } from "../json-rpc-error.js";
+import type { JsonRpcId } from "../json-rpc-id.js";
 import { type Message, parseMessage, type ResponsePart, requestsOf } from "./message.js";
 import { type SessionHeaders, selfContainedRequest } from "./request-headers.js";
 import type { Reply } from "./server-transport.js";

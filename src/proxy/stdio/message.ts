@@ -1,12 +1,13 @@
 import { isJsonObject, type JsonObject } from "../../lib/json-object.js";
-import type { JsonRpcId } from "../json-rpc-error.js";
+import { elementsOf, membersOf, objectText } from "../../lib/json-text.js";
+import { idOf, type JsonRpcId, noId } from "../json-rpc-id.js";
 
 /** The longest message in either direction: bytes of a line, characters of an event or of an answer. */
 export const maxMessageLength = 16 * 1_024 * 1_024;
 
 export interface RequestPart {
   readonly kind: "request";
-  readonly id: string | number;
+  readonly id: JsonRpcId;
   readonly method: string;
   readonly params: JsonObject;
 }
@@ -32,7 +33,7 @@ export type MessagePart = RequestPart | NotificationPart | ResponsePart;
 export interface Message {
   /**
    * JSON on one line: the text as it came, because parsing and writing it again would change large numbers and repeated
-   * properties.
+   * properties. Only what `spareMember` finds is removed.
    */
   readonly text: string;
   /** One part, or those of a batch (MCP 2025-03-26). */
@@ -49,35 +50,69 @@ export function parseMessage(
     value = JSON.parse(text);
   } catch {
     // `JSON.parse` throws only a SyntaxError.
-    return { problem: "not_json", id: null };
+    return { problem: "not_json", id: noId };
   }
   const isBatch = Array.isArray(value);
   const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-  const parts = values.map(partOf).filter((part) => part !== undefined);
+  let texts: readonly string[] | undefined;
+  const textOf = (index: number) => {
+    texts ??= isBatch ? elementsOf(text) : [text];
+    return texts[index] ?? "";
+  };
+  const parts = values
+    .map((each, index) => partOf(each, () => textOf(index)))
+    .filter((part) => part !== undefined);
   if (parts.length < values.length || parts.length === 0)
-    return { problem: "not_json_rpc", id: isJsonObject(value) ? (idOf(value["id"]) ?? null) : null };
-  return { text: onOneLine(text), parts, isBatch };
+    return {
+      problem: "not_json_rpc",
+      id: (isJsonObject(value) ? idIn(value, () => text) : undefined) ?? noId,
+    };
+  if (values.every((each) => spareMember(each) === undefined))
+    return { text: onOneLine(text), parts, isBatch };
+  const cleaned = values.map((each, index) => withoutSpareMember(each, textOf(index)));
+  return { text: onOneLine(isBatch ? `[${cleaned.join()}]` : cleaned.join()), parts, isBatch };
 }
 
-function partOf(value: unknown): MessagePart | undefined {
+function partOf(value: unknown, text: () => string): MessagePart | undefined {
   if (!isJsonObject(value) || value["jsonrpc"] !== "2.0") return undefined;
-  const { method, params, result, error } = value;
-  const id = idOf(value["id"]);
+  const { method, params } = value;
+  const id = idIn(value, text);
   if (typeof method === "string") {
     const given = isJsonObject(params) ? params : {};
     if (id !== undefined) return { kind: "request", id, method, params: given };
     return "id" in value ? undefined : { kind: "notification", method, params: given };
   }
   if (method !== undefined) return undefined;
+  const spare = spareMember(value);
+  const result = spare === "result" ? undefined : value["result"];
+  const error = spare === "error" ? undefined : value["error"];
   if (isJsonObject(error) && typeof error["code"] === "number" && result === undefined)
-    return { kind: "response", id: id ?? null, result: undefined, errorCode: error["code"] };
+    return { kind: "response", id: id ?? noId, result: undefined, errorCode: error["code"] };
   if (id === undefined || result === undefined || error !== undefined) return undefined;
   return { kind: "response", id, result: isJsonObject(result) ? result : undefined, errorCode: undefined };
 }
 
-/** MCP forbids the `id` `null` of JSON-RPC. */
-function idOf(value: unknown): string | number | undefined {
-  return typeof value === "string" || typeof value === "number" ? value : undefined;
+function idIn(value: JsonObject, text: () => string): JsonRpcId | undefined {
+  return idOf(value["id"], () => membersOf(text()).get("id"));
+}
+
+/**
+ * Some servers write both members of a response, the one that does not apply as `null`, as in JSON-RPC 1.0. Hosts refuse
+ * that. Returns the name of this member.
+ */
+function spareMember(value: unknown): "error" | "result" | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const { result, error } = value;
+  if (error === null && result !== undefined) return "error";
+  return result === null && isJsonObject(error) ? "result" : undefined;
+}
+
+function withoutSpareMember(value: unknown, text: string): string {
+  const spare = spareMember(value);
+  if (spare === undefined) return text;
+  const members = membersOf(text);
+  members.delete(spare);
+  return objectText(members);
 }
 
 /**

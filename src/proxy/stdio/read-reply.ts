@@ -1,5 +1,3 @@
-import type { ClockTimer } from "../../lib/clock.js";
-import { timeLimit } from "../../lib/time-limit.js";
 import { discard } from "../../net/discard.js";
 import { isJson } from "../../net/response-headers.js";
 import type { Call } from "./call.js";
@@ -15,12 +13,9 @@ export interface ReplyOptions {
   readonly toHost: ToHost;
   readonly call: Call;
   readonly reply: Reply;
-  /** Connects again to a stream that broke off, after the event with this ID. */
+  /** Connects again to a stream that broke off, after the event with this ID; `undefined` if that is not possible. */
   readonly resume: ((lastEventId: string) => Promise<Response>) | undefined;
 }
-
-/** Milliseconds after the answer for which the server may keep the connection open. Then it is closed. */
-const linger = 1_000;
 
 /**
  * Passes on what the server answers to a message. Resolves when each request in it is answered or canceled, and rejects
@@ -62,24 +57,11 @@ async function readJson({ transport, toHost, call, reply }: ReplyOptions): Promi
 }
 
 async function readStream({ transport, toHost, call, reply, resume }: ReplyOptions): Promise<void> {
-  let isOver = false;
-  let timer: ClockTimer | undefined;
-  call.settled.then(() => {
-    if (!isOver) timer = timeLimit(transport.clock, linger, () => call.abort(), { unref: true });
+  await followStream(reply.response, {
+    ...{ transport, signal: call.signal, reopens: false },
+    onData: (data) => toHost.deliver(data, call),
+    isDone: () => call.isAnswered,
+    reconnect: resume,
+    refused: () => interrupted(transport.name),
   });
-  try {
-    await followStream(reply.response, {
-      ...{ transport, signal: call.signal, reopens: false },
-      onData: (data) => toHost.deliver(data, call),
-      isDone: () => call.isAnswered,
-      reconnect: async (lastEventId) => {
-        if (resume === undefined) throw interrupted(transport.name);
-        return await resume(lastEventId);
-      },
-      refused: () => interrupted(transport.name),
-    });
-  } finally {
-    isOver = true;
-    timer?.cancel();
-  }
 }

@@ -1,7 +1,7 @@
 import { McpAuthError } from "../../errors/error.js";
 import type { TokenManager } from "../../index.js";
 import type { Clock } from "../../lib/clock.js";
-import { untilAborted } from "../../lib/wait.js";
+import { abortedAfter, untilAborted } from "../../lib/wait.js";
 import { discard } from "../../net/discard.js";
 import { requestError } from "./failures.js";
 import type { Message } from "./message.js";
@@ -11,12 +11,14 @@ import { postHeaders, type SessionHeaders, sessionHeaders } from "./request-head
 /** The response to a POST. */
 export interface Reply {
   readonly response: Response;
-  /** The body of a response that is not successful; `undefined` if it is too long or cannot be read. */
+  /** The body of a response that is not successful; `undefined` if it is too long, takes too long or breaks off. */
   readonly errorText: string | undefined;
 }
 
 /** Characters of an error that are read. */
 const maxErrorLength = 1_024 * 1_024;
+/** Milliseconds for the body of an error. The status says the most important. */
+const timeToReadError = 5_000;
 
 /** The HTTP side of the bridge. Its methods reject only with `McpAuthError`, `aborted` included. */
 export class ServerTransport {
@@ -39,7 +41,10 @@ export class ServerTransport {
     const headers = { ...postHeaders(message, session), ...more };
     const response = await this.#fetch({ method: "POST", headers, body: message.text, signal });
     if (response.ok) return { response, errorText: undefined };
-    return { response, errorText: await readText(response, maxErrorLength, signal) };
+    const errorText = await abortedAfter(timeToReadError, { clock: this.clock, signal }, (limited) =>
+      readText(response, maxErrorLength, limited),
+    );
+    return { response, errorText };
   }
 
   /** Opens the stream of a session, or resumes one. */

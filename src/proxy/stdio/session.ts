@@ -1,9 +1,7 @@
 import type { McpAuthError } from "../../errors/error.js";
 import { ignoreFailure } from "../../errors/expected-errors.js";
 import { linkedAbort } from "../../lib/abort-signal.js";
-import { timeLimit } from "../../lib/time-limit.js";
-import { settledWithin } from "../../lib/wait.js";
-import { discard } from "../../net/discard.js";
+import { abortedAfter, settledWithin } from "../../lib/wait.js";
 import { askServer } from "./ask-server.js";
 import type { Call } from "./call.js";
 import type { BridgeContext } from "./context.js";
@@ -13,9 +11,13 @@ import { isSessionLost } from "./lost-session.js";
 import type { Message, ResponsePart } from "./message.js";
 import { isHeaderSafe, type SessionHeaders } from "./request-headers.js";
 import type { Reply, ServerTransport } from "./server-transport.js";
+import { passOnUnasked } from "./unasked.js";
 
 /** Milliseconds for the server to start a session in place of a lost one. Requests wait meanwhile. */
 const longestStart = 30_000;
+
+/** Milliseconds for the request that ends a session which another one replaces. */
+const timeToEndReplaced = 2_000;
 
 /** Milliseconds between two attempts to listen, if the first has failed. */
 const pauseBetweenListening = 60_000;
@@ -29,6 +31,8 @@ const pauseBetweenListening = 60_000;
 export class Session {
   readonly #context: BridgeContext;
   #headers: SessionHeaders = {};
+  /** The session before the host's latest `initialize`, until the server has started another. */
+  #replaced: SessionHeaders = {};
   #initialize: Message | undefined;
   #initialized: Message | undefined;
   #renewal: Promise<void> | undefined;
@@ -75,6 +79,8 @@ export class Session {
   async begin(call: Call): Promise<Reply> {
     await this.#renewal?.catch(ignoreFailure);
     this.#stopListening();
+    // A failed `initialize` leaves the one before it.
+    if (this.#headers.id !== undefined) this.#replaced = this.#headers;
     this.#headers = {};
     this.#initialize = call.message;
     this.#initialized = undefined;
@@ -90,6 +96,9 @@ export class Session {
       ...(id !== null && isHeaderSafe(id) && { id }),
       ...(typeof protocolVersion === "string" && isHeaderSafe(protocolVersion) && { protocolVersion }),
     };
+    const replaced = this.#replaced;
+    this.#replaced = {};
+    if (replaced.id !== this.#headers.id) this.#context.background(this.#delete(replaced, timeToEndReplaced));
   }
 
   /** Notes that the server has got the host's `notifications/initialized`, and listens to the server from now on. */
@@ -113,9 +122,14 @@ export class Session {
   /** Tells the server that the session is no longer needed. Takes no longer than a number of milliseconds. */
   async end(milliseconds: number): Promise<void> {
     this.#stopListening();
-    const session = this.#headers;
-    if (session.id === undefined) return;
+    const sessions = [this.#headers, this.#replaced];
     this.#headers = {};
+    this.#replaced = {};
+    await Promise.all(sessions.map((session) => this.#delete(session, milliseconds)));
+  }
+
+  async #delete(session: SessionHeaders, milliseconds: number): Promise<void> {
+    if (session.id === undefined) return;
     const late = new AbortController();
     const { transport } = this.#context;
     await settledWithin(transport.delete(session, late.signal), milliseconds, transport.clock);
@@ -138,26 +152,20 @@ export class Session {
     if (initialize === undefined) throw sessionLost(transport.name);
     this.#stopListening();
     const previous = this.#headers;
-    const { controller, unlink } = linkedAbort(stopped);
-    const limit = timeLimit(transport.clock, longestStart, () => controller.abort(), { unref: false });
-    const { signal } = controller;
-    try {
+    await abortedAfter(longestStart, { clock: transport.clock, signal: stopped }, async (signal) => {
       const { reply, answer } = await askServer(initialize, { transport, toHost, session: {}, signal });
       if (!reply.response.ok) throw startError(transport, reply);
       if (answer !== undefined) this.accept(reply, answer);
       if (this.#headers === previous) throw sessionLost(transport.name);
       if (this.#initialized !== undefined) await this.#sendInitialized(this.#initialized, signal);
-    } finally {
-      limit.cancel();
-      unlink();
-    }
+    });
   }
 
   async #sendInitialized(message: Message, signal: AbortSignal): Promise<void> {
     const { transport } = this.#context;
     const reply = await transport.post(message, this.#headers, signal);
-    discard(reply.response);
     if (!reply.response.ok) throw startError(transport, reply);
+    passOnUnasked(reply.response, this.#context);
     this.listen(message);
   }
 }

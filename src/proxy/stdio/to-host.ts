@@ -1,7 +1,9 @@
 import type { McpAuthError } from "../../errors/error.js";
-import { type JsonRpcId, jsonRpcError } from "../json-rpc-error.js";
+import { elementsOf } from "../../lib/json-text.js";
+import { errorResponse, jsonRpcError } from "../json-rpc-error.js";
+import type { JsonRpcId } from "../json-rpc-id.js";
 import type { Call } from "./call.js";
-import { parseMessage, type ResponsePart, toJson } from "./message.js";
+import { parseMessage, type ResponsePart } from "./message.js";
 import type { MessageOutput } from "./message-output.js";
 
 /** Writes to the host what the server sends: complete JSON-RPC messages, and each answer once. */
@@ -38,14 +40,13 @@ export class ToHost {
   }
 
   async #deliverEach(batch: string, from: Call | undefined): Promise<void> {
-    const values: readonly unknown[] = JSON.parse(batch);
-    for (const value of values) await this.deliver(toJson(value) ?? "", from);
+    for (const text of elementsOf(batch)) await this.deliver(text, from);
   }
 
   /** Answers every open request of a call with an error. */
   async fail(call: Call, error: McpAuthError): Promise<void> {
     for (const { id } of call.unanswered) {
-      const line = JSON.stringify(jsonRpcError(id, error));
+      const line = errorResponse(id, jsonRpcError(error));
       await call.answer([id], () => this.#output.write(line));
     }
   }

@@ -1,19 +1,25 @@
 import { McpAuthError } from "../../errors/error.js";
 import { onAbort } from "../../lib/abort-signal.js";
+import { membersOf } from "../../lib/json-text.js";
 import { quoted } from "../../lib/printable.js";
 import { settledWithin } from "../../lib/wait.js";
+import { idOf } from "../json-rpc-id.js";
 import { Call } from "./call.js";
 import type { BridgeContext } from "./context.js";
-import { type Message, type NotificationPart, singlePart } from "./message.js";
+import { type Message, type NotificationPart, requestsOf, singlePart } from "./message.js";
 import { readReply } from "./read-reply.js";
 import { selfContainedRequest } from "./request-headers.js";
 import { SentBytes } from "./sent-bytes.js";
 import type { Reply } from "./server-transport.js";
 import { Session } from "./session.js";
 import { ToolHeaders } from "./tool-headers.js";
+import { passOnUnasked } from "./unasked.js";
 
 /** Milliseconds for the server to accept `notifications/initialized`. Later messages do not wait for longer. */
 const timeToInitialize = 10_000;
+
+/** Milliseconds after the answer for which the server may keep the connection open. */
+const linger = 1_000;
 
 /** Passes the messages of the host on to the server. They do not wait for each other, once the session is ready. */
 export class ToServer {
@@ -78,11 +84,13 @@ export class ToServer {
 
   /** Closing the connection cancels a self-contained request. For others, the server gets the host's notification. */
   async #cancel(message: Message, { params }: NotificationPart): Promise<void> {
-    const { requestId } = params;
-    if (typeof requestId !== "string" && typeof requestId !== "number") return;
-    const call = [...this.#context.toHost.calls].find((each) => each.owes(requestId));
+    const id = idOf(params["requestId"], () =>
+      membersOf(membersOf(message.text).get("params") ?? "").get("requestId"),
+    );
+    if (id === undefined) return;
+    const call = [...this.#context.toHost.calls].find((each) => each.owes(id));
     if (call?.isSelfContained !== true && this.#session.hasBegun) await this.#send(message);
-    call?.cancel(requestId);
+    call?.cancel(id);
   }
 
   async #send(message: Message): Promise<Reply | undefined> {
@@ -101,12 +109,16 @@ export class ToServer {
     const { calls } = toHost;
     const ready = this.#ready;
     calls.add(call);
+    call.abortAfterAnswer(linger, transport.clock);
     try {
       const reply = await this.#sent.during(call.message.text.length, () => ready.then(post));
-      await readReply({
-        ...{ transport, toHost, call, reply },
-        resume: call.isSelfContained ? undefined : (lastEventId) => this.#resume(lastEventId, call),
-      });
+      if (reply.response.ok && requestsOf(call.message).length === 0)
+        passOnUnasked(reply.response, this.#context);
+      else
+        await readReply({
+          ...{ transport, toHost, call, reply },
+          resume: call.isSelfContained ? undefined : (lastEventId) => this.#resume(lastEventId, call),
+        });
       return reply;
     } catch (error) {
       if (!(error instanceof McpAuthError)) throw error;

@@ -1,5 +1,7 @@
 import { ignoreFailure } from "../../errors/expected-errors.js";
 import { isJsonObject, type JsonObject } from "../../lib/json-object.js";
+import { elementsOf, membersOf, objectText } from "../../lib/json-text.js";
+import { abortedAfter } from "../../lib/wait.js";
 import { askServer } from "./ask-server.js";
 import type { Call } from "./call.js";
 import { parseMessage, type RequestPart, type ResponsePart, toJson } from "./message.js";
@@ -12,6 +14,8 @@ import type { ToHost } from "./to-host.js";
 const maxTools = 10_000;
 /** Pages of a list that the bridge asks for. */
 const maxPages = 50;
+/** Milliseconds for all pages. The call of the host waits meanwhile. */
+const longestList = 30_000;
 /** MCP 2026-07-28: headers are missing, or do not fit the body. */
 const headerMismatch = -32_020;
 
@@ -44,7 +48,9 @@ export class ToolHeaders {
     const reply = await transport.post(call.message, {}, call.signal, headers);
     if (request?.method !== "tools/call" || !isMismatch(reply)) return reply;
     // Without the list, the answer to the call is that of the server.
-    await this.#learnAll(request, call.signal).catch(ignoreFailure);
+    await abortedAfter(longestList, { clock: transport.clock, signal: call.signal }, (limited) =>
+      this.#learnAll(request, limited).catch(ignoreFailure),
+    );
     const learned = this.#headersOf(request);
     if (JSON.stringify(learned) === JSON.stringify(headers)) return reply;
     return await transport.post(call.message, {}, call.signal, learned);
@@ -57,14 +63,19 @@ export class ToolHeaders {
   learn({ result }: ResponsePart, line: string): string {
     const tools = result?.["tools"];
     if (!Array.isArray(tools)) return line;
-    const valid = tools.filter((tool) => this.#learnTool(tool));
-    if (valid.length === tools.length) return line;
+    const isValid = tools.map((tool) => this.#learnTool(tool));
+    if (!isValid.includes(false)) return line;
     this.#options.onNotice(
       'A tool of the server was left out, because "x-mcp-header" is wrong in its schema.',
     );
-    const answer: unknown = JSON.parse(line);
-    // A line that cannot be written again is passed on as it is.
-    return toJson(isJsonObject(answer) ? { ...answer, result: { ...result, tools: valid } } : answer) ?? line;
+    const answer = membersOf(line);
+    const given = answer.get("result");
+    // A batch is passed on as it is.
+    if (given === undefined) return line;
+    const members = membersOf(given);
+    const valid = elementsOf(members.get("tools") ?? "").filter((_, index) => isValid[index]);
+    members.set("tools", `[${valid.join()}]`);
+    return objectText(answer.set("result", objectText(members)));
   }
 
   #learnTool(tool: unknown): boolean {

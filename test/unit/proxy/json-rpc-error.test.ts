@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { McpAuthError } from "../../../src/errors/error.js";
-import { jsonRpcError } from "../../../src/proxy/json-rpc-error.js";
+import { errorResponse, jsonRpcError } from "../../../src/proxy/json-rpc-error.js";
 
 test("a failure becomes a JSON-RPC error with the id of the request and our own code in its data", () => {
   const options = { server: "crm", retryable: true, retryAfter: 1_500 };
   const error = new McpAuthError("unavailable", 'Server "crm" did not answer.', options);
-  expect(jsonRpcError("a", error)).toStrictEqual({
+  expect(JSON.parse(errorResponse('"a"', jsonRpcError(error)))).toStrictEqual({
     jsonrpc: "2.0",
     id: "a",
     error: {
@@ -19,7 +19,7 @@ test("a failure becomes a JSON-RPC error with the id of the request and our own 
 test("a JSON-RPC error has only the properties that the failure has, and none of what a server said", () => {
   const details = { error_description: "text of a server" };
   const error = new McpAuthError("unauthorized", "The server refused the token.", { details });
-  expect(JSON.stringify(jsonRpcError(7, error))).toBe(
+  expect(errorResponse("7", jsonRpcError(error))).toBe(
     '{"jsonrpc":"2.0","id":7,"error":{"code":-31001,"message":"The server refused the token.",' +
       '"data":{"code":"unauthorized","retryable":false}}}',
   );
