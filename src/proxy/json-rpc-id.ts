@@ -1,5 +1,5 @@
 /**
- * The `id` of a JSON-RPC message, as JSON text: parsing would change numbers beyond 2^53, and whoever sent one would
+ * The `id` of a JSON-RPC message, as JSON text: parsing would change numbers beyond 2^53, and the sender would then
  * wait for its own.
  */
 export type JsonRpcId = string;

@@ -1,8 +1,8 @@
 import type { Writable } from "node:stream";
 
 /**
- * Writes lines to a stream. A writer waits until the reader has taken what was written before, so that whoever produces
- * the lines stops producing, and nothing piles up in memory.
+ * Writes lines to a stream. A writer waits until the reader has taken what was written before, so that the producer of
+ * the lines waits, and nothing piles up in memory.
  */
 export class MessageOutput {
   readonly #stream: Writable;
