@@ -7,6 +7,7 @@ import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createMcpAuth } from "../../src/index.js";
+import { askStatus } from "../../src/proxy/ask-status.js";
 import { type CreateOptions, createProxy, internalsOfAuth, stateOf } from "../../src/proxy/create-proxy.js";
 import { peerUsers } from "../../src/proxy/peer-user.js";
 import { listenOnSocket, prepareSocketPath } from "../../src/proxy/unix-socket.js";
@@ -241,6 +242,23 @@ server.listen(Number(port), "127.0.0.1", () => console.log("listening"));
     expect(second.upstream.requests.length).toBe(1);
   });
 
+  test("on the port of a proxy that has died does not get the operating token from the command status", async () => {
+    const { proxy, port, tokens } = await start();
+    await proxy.stop();
+    const squatter = spawnAs(attacker, squatCode, String(port));
+    const said = linesOf(squatter);
+    expect(await said()).toBe("listening");
+    // The number of the dead proxy may belong to another process of ours by now.
+    const note = { pid: process.pid, origin: `http://127.0.0.1:${port}` };
+    const asked = askStatus(note, tokens.operating, new AbortController().signal);
+    expect(await rejectionOf(asked)).toMatchObject({
+      code: "unavailable",
+      message: expect.stringContaining("no program of yours listens there"),
+    });
+    await exchange(port, "GET / HTTP/1.1\r\n\r\n");
+    expect(await said()).toBe('got "GET / HTTP/1.1\\r\\n\\r\\n"');
+  });
+
   test("cannot take the port of a proxy that runs", async () => {
     const { port } = await start();
     expect(await runAs(attacker, squatCode, String(port))).toBe("EADDRINUSE\n");
@@ -255,8 +273,10 @@ server.listen(Number(port), "127.0.0.1", () => console.log("listening"));
     // Root may signal any process.
     expect(await state.running()).toBeUndefined();
     // Another user may not.
+    const note = join(state.folder, `running-${squatter.pid}.json`);
+    await state.noteRunning({ pid: squatter.pid ?? 0, origin: "http://127.0.0.1:1" });
     await chown(state.folder, other, other);
-    await chown(join(state.folder, "running.json"), other, other);
+    await chown(note, other, other);
     await chmod(join(state.folder, "../../.."), 0o755);
     for (const folder of ["..", "../.."]) await chown(join(state.folder, folder), other, other);
     process.seteuid?.(other);
