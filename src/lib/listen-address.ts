@@ -17,5 +17,10 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
   // `node:net` has a check, but it takes milliseconds to load. `URL` also reads short forms of IPv4, such as `127.1`.
   const { hostname } = new URL(url);
   if (!written.startsWith("[") && hostname !== written) return undefined;
-  return { host: hostname.replace(/^\[(.*)\]$/, "$1"), port };
+  return { host: withoutBrackets(hostname), port };
+}
+
+/** Returns a host as sockets take it. In a URL, an IPv6 address is in brackets. */
+export function withoutBrackets(hostname: string): string {
+  return hostname.replace(/^\[(.*)\]$/, "$1");
 }

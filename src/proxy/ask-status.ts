@@ -2,6 +2,7 @@ import { type RequestOptions, request } from "node:http";
 import { McpAuthError } from "../errors/error.js";
 import { systemErrorCode } from "../errors/expected-errors.js";
 import { isJsonObject, parseJsonObject } from "../lib/json-object.js";
+import { type ListenAddress, withoutBrackets } from "../lib/listen-address.js";
 import { isOurListener } from "./peer-user.js";
 import type { RunningProxy } from "./state.js";
 
@@ -30,20 +31,16 @@ export async function askStatus(
   token: string,
   signal: AbortSignal,
 ): Promise<ReportedStatus> {
-  const place = proxy.origin === undefined ? { socketPath: proxy.socket } : addressOf(proxy.origin);
-  if (proxy.origin !== undefined) await assertOurProxy(proxy.origin);
+  const address = proxy.origin === undefined ? undefined : addressOf(proxy.origin);
+  // Another user must not get the token by listening on the port of a proxy that has died.
+  if (address !== undefined && !(await isOurListener(address)))
+    throw noAnswer("no program of yours listens there");
+  const place = address ?? { socketPath: proxy.socket };
   const headers = { authorization: `Bearer ${token}` };
   const text = await get({ ...place, path: "/-/status", headers, timeout, signal });
   const status = parseJsonObject(text);
   if (!isStatus(status)) throw noAnswer("another program answers there");
   return status;
-}
-
-/** Another user must not get the token by listening on the port of a proxy that has died. */
-async function assertOurProxy(origin: string): Promise<void> {
-  const { hostname, port } = new URL(origin);
-  const address = { host: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port || 80) };
-  if (!(await isOurListener(address))) throw noAnswer("no program of yours listens there");
 }
 
 /** Another program may have got the port. */
@@ -71,9 +68,9 @@ function isTime(value: unknown): value is number {
   return typeof value === "number" && Math.abs(value) <= 8.64e15;
 }
 
-function addressOf(origin: string): RequestOptions {
+function addressOf(origin: string): ListenAddress {
   const { hostname, port } = new URL(origin);
-  return { host: hostname.replace(/^\[(.*)\]$/, "$1"), port };
+  return { host: withoutBrackets(hostname), port: Number(port || 80) };
 }
 
 function get(options: RequestOptions): Promise<string> {

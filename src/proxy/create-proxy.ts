@@ -21,7 +21,7 @@ import { ProxyState } from "./state.js";
 import { createUpstream } from "./upstream-fetch.js";
 
 /** The address of the command, if neither an option nor the config names one. It stays the same between runs. */
-export const commandAddress: ListenAddress = { host: "127.0.0.1", port: 8484 };
+const commandAddress: ListenAddress = { host: "127.0.0.1", port: 8484 };
 
 /** Milliseconds that requests in progress have to end. With the rest of a stop, they stay within ten seconds. */
 const stopGrace = 8_000;

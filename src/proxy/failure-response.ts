@@ -4,11 +4,11 @@ import { McpAuthError } from "../errors/error.js";
 import type { TokenManager } from "../index.js";
 import { parseJsonObject } from "../lib/json-object.js";
 import { membersOf } from "../lib/json-text.js";
+import { insufficientScope } from "./insufficient-scope.js";
 import { errorResponse, jsonRpcError } from "./json-rpc-error.js";
 import { idOf, type JsonRpcId } from "./json-rpc-id.js";
 import { ownHeaders } from "./passed-headers.js";
 import type { RequestBody } from "./request-body.js";
-import { insufficientScope } from "./stdio/failures.js";
 
 /**
  * Answers a request that could not be served. A JSON-RPC request gets an error with its `id`, which hosts show to the

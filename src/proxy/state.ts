@@ -4,6 +4,7 @@ import { isAbsolute, join } from "node:path";
 import { McpAuthError } from "../errors/error.js";
 import { hasErrorCode, ignoreSystemError, systemErrorCode } from "../errors/expected-errors.js";
 import { parseJsonObject } from "../lib/json-object.js";
+import { withoutBrackets } from "../lib/listen-address.js";
 import { isLoopbackAddress } from "../lib/loopback.js";
 import { printable } from "../lib/printable.js";
 import { makeFolderDurably, writeDurably } from "../stores/durable-file.js";
@@ -177,5 +178,5 @@ function ifMissing(error: unknown): undefined {
 function isLocalOrigin(origin: unknown): origin is string {
   if (typeof origin !== "string" || !/^http:\/\/[\d.[]/.test(origin) || !URL.canParse(origin)) return false;
   const { origin: parsed, hostname } = new URL(origin);
-  return parsed === origin && isLoopbackAddress(hostname.replace(/^\[(.*)\]$/, "$1"));
+  return parsed === origin && isLoopbackAddress(withoutBrackets(hostname));
 }

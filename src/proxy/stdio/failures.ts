@@ -5,6 +5,7 @@ import { failureError } from "../../net/failure.js";
 import { networkFailure } from "../../net/network-failure.js";
 import { retryAfterOf } from "../../net/response-headers.js";
 import { isTemporaryStatus } from "../../net/retry.js";
+import { insufficientScope } from "../insufficient-scope.js";
 
 /** Returns the error for a rejected `fetch`. Throws mistakes of our own code again. */
 export function requestError(server: string, error: unknown): McpAuthError {
@@ -33,14 +34,6 @@ function unauthorized(server: string, status: number): McpAuthError {
     `Server "${server}" refused the request with HTTP ${status}, although it had a token. ` +
     "Compare the grant of the server in the config with what the server expects.";
   return new McpAuthError("unauthorized", message, { server });
-}
-
-/** Returns the error for a server that wants a scope which the token does not have, and which cannot be added. */
-export function insufficientScope(server: string): McpAuthError {
-  const message =
-    `Server "${server}" wants a scope that the token does not have. ` +
-    'Add it to "scopes", or to "stepUp" of the server to request it only when needed.';
-  return new McpAuthError("insufficient_scope", message, { server });
 }
 
 /** Returns the error for a stream that ended before the answer, and could not be resumed. */
