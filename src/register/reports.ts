@@ -1,4 +1,5 @@
 import type { McpAuthError } from "../errors/error.js";
+import { ownAuthorizationWarning } from "../lib/own-authorization.js";
 
 /** The subjects of warnings. There is one warning per subject and server. */
 type Subject = "own authorization" | "spelling" | "bound" | "node:http" | "no token";
@@ -9,12 +10,7 @@ export class Reports {
 
   /** The program sets its own `Authorization` header. */
   ownAuthorization(server: string): void {
-    this.#warnAbout(
-      "own authorization",
-      server,
-      "the program sets its own Authorization header for this server, which was replaced by the token of the config. " +
-        'Remove it from the program\'s settings for the server (often "headers", "requestInit" or an API key).',
-    );
+    this.#warn("own authorization", server, ownAuthorizationWarning(server));
   }
 
   /** The URL of a request becomes the server's URL only when it is normalized. */

@@ -46,6 +46,7 @@ export function createManagerInternals(
   const refusals = new HostRefusals({ caches, clock, explain: context.explainRefusal });
   return {
     now: () => clock.now(),
+    deadline: spec.deadline,
     reportRefused: (accessToken, challenge = null) => refusals.refused(accessToken, challenge),
     reportAccepted: (accessToken) => refusals.accepted(accessToken),
     currentToken: () => unexpiredToken(caches.defaultCache, clock.now()),

@@ -36,6 +36,8 @@ export interface ProxyInternals {
 export interface ManagerInternals {
   /** Milliseconds since the epoch, by the clock of the runtime. */
   now(): number;
+  /** Milliseconds that getting a token may take. */
+  readonly deadline: number;
   /**
    * The server answered 401 to this token. A token that is no longer in use changes nothing. Resolves when the host may
    * send its request again, with another token if there is one. Rejects with the codes of `getAccessToken`, and with
