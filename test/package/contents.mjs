@@ -53,7 +53,10 @@ async function sizeOf(folder, names) {
 }
 
 async function expectedFiles(root, folder, { exports, bin }) {
-  const pages = (await readdir(join(root, "docs"))).map((name) => `docs/${name}`);
+  const documents = (await readdir(join(root, "docs"), { recursive: true })).filter((name) =>
+    name.endsWith(".md"),
+  );
+  const pages = documents.map((name) => `docs/${name}`);
   const targets = Object.values(exports);
   const entries = targets.flatMap((target) => target.default ?? []).concat(Object.values(bin));
   const types = targets.flatMap((target) => target.types ?? []);

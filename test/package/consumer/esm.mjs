@@ -25,5 +25,12 @@ assert.equal(typeof discover, "function");
 assert.equal(typeof authProvider(auth.resolve("crm")).token, "function");
 assert.throws(() => oauthProvider(auth.resolve("crm")), /only for the grant client_credentials/);
 assert.match(schema.$schema, /2020-12/);
+// No adapter needs its host to be loaded.
+const adapters = Object.keys(manifest.exports).filter((path) => path.startsWith("./hosts/"));
+assert.ok(adapters.length >= 10);
+for (const path of adapters) {
+  const functions = Object.values(await import(`mcp-auth-runtime${path.slice(1)}`));
+  assert.ok(functions.length > 0 && functions.every((each) => typeof each === "function"), path);
+}
 await auth.stop();
 console.log("esm: done");
