@@ -62,14 +62,14 @@ export interface CopilotSession {
  * });
  * ```
  */
-export function mcpServers<Name extends string>(
+export function mcpServers<Name extends string, Chosen extends Name = Name>(
   auth: McpAuth<Name>,
-  names?: readonly Name[],
-): Record<Name, CopilotServerConfig> {
+  names?: readonly Chosen[],
+): Record<Chosen, CopilotServerConfig> {
   assertVersion();
   const configs = managersOf(auth, names).map(([name, manager]) => [name, serverConfig(manager)] as const);
-  // `fromEntries` does not keep the type of the names.
-  return Object.fromEntries(configs) as Record<Name, CopilotServerConfig>;
+  // `Object.fromEntries` loses the names.
+  return Object.fromEntries(configs) as unknown as Record<Chosen, CopilotServerConfig>;
 }
 
 /**
@@ -164,7 +164,8 @@ async function connectedTo(manager: TokenManager, { rpc }: CopilotSession): Prom
     manager.status().lastError ??
     new McpAuthError(
       "unavailable",
-      `Server "${name}": the Copilot runtime could not connect to it. Check that the server is reachable, and that the session's "mcpServers" has it.`,
+      `Server "${name}": the Copilot runtime could not connect to it. ` +
+        'Check that the server is reachable, and that the "mcpServers" of the session have it.',
       { server: name, retryable: true },
     )
   );
@@ -173,11 +174,12 @@ async function connectedTo(manager: TokenManager, { rpc }: CopilotSession): Prom
 function serverConfig(manager: TokenManager): CopilotServerConfig {
   const { name, url } = manager;
   const { plainHeaders, secretHeaders } = internalsOf(manager);
-  if (secretHeaders.length > 0)
+  const [secret] = secretHeaders;
+  if (secret !== undefined)
     throw new McpAuthError(
       "config_invalid",
-      `Server "${name}": the Copilot runtime would keep the values of "${secretHeaders.join('", "')}", which come from secrets. ` +
-        "Use the proxy for this server, or remove them from its headers.",
+      `Server "${name}": the Copilot runtime would keep the value of the header "${secret}", which is a secret. ` +
+        "Use the proxy for this server, or remove the header.",
       { server: name },
     );
   const headers = Object.keys(plainHeaders).length > 0 ? { headers: { ...plainHeaders } } : {};

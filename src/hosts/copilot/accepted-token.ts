@@ -19,14 +19,13 @@ const ping = JSON.stringify({ jsonrpc: "2.0", id: "mcp-auth-runtime", method: "p
 export async function acceptedToken(manager: TokenManager, { refused, scope }: AskedFor): Promise<string> {
   const status = await tryToken(manager);
   const token = await manager.getAccessToken();
+  if (status === 401) throw manager.status().lastError ?? refusedAgain(manager);
   if (scope !== undefined) return await tokenWithScopes(manager, scope);
-  // Every other answer to the ping, such as a 400 for a request outside of a session, may have come before the check.
-  const mayBeRefused = status === 401 || (token === refused && !(status >= 200 && status < 300));
-  if (!mayBeRefused) return token;
+  // An answer such as 400, for a request outside of a session, may have come before the server looked at the token.
+  const isAccepted = status >= 200 && status < 300;
+  if (token !== refused || isAccepted) return token;
   await internalsOf(manager).reportRefused(token);
-  const next = await manager.getAccessToken();
-  if (status === 401 && next === token) throw manager.status().lastError ?? refusedAgain(manager);
-  return next;
+  return await manager.getAccessToken();
 }
 
 /**
@@ -59,7 +58,7 @@ async function tokenWithScopes(manager: TokenManager, scope: string): Promise<st
 function refusedAgain({ name }: TokenManager): McpAuthError {
   return new McpAuthError(
     "unauthorized",
-    `Server "${name}": it refused the token, and no other one could be requested yet. Try again in a minute.`,
+    `Server "${name}": it refused the token, and no other one may be requested yet. Try again in a minute.`,
     { server: name },
   );
 }
