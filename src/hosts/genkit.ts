@@ -25,7 +25,7 @@ export interface GenkitServer {
  */
 export function mcpServers<Name extends string>(
   auth: McpAuth<Name>,
-  names?: readonly Name[],
+  names?: readonly NoInfer<Name>[],
 ): Record<Name, GenkitServer> {
   assertHostVersion("@modelcontextprotocol/sdk", "1.15.0", 'it ignores "fetch"');
   return serversByName(auth, names, (manager) => ({ url: manager.url, fetch: hostFetch(manager) }));

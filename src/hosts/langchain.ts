@@ -43,11 +43,11 @@ const requestTimeout = 60_000;
  */
 export async function loadTools<Name extends string>(
   auth: McpAuth<Name>,
-  names?: readonly Name[],
+  names?: readonly NoInfer<Name>[],
   options: LoadToolsOptions = {},
 ): Promise<LangChainTools> {
   const managers = managersOf(auth, names);
-  assertHostVersion("@langchain/mcp-adapters", "0.5.4", "it ignores \"defaultToolTimeout\"");
+  assertHostVersion("@langchain/mcp-adapters", "0.5.4", 'it ignores "defaultToolTimeout"');
   assertHostVersion("@modelcontextprotocol/sdk", "1.15.0", 'it ignores "fetch"');
   const libraries = await loadLibraries();
   const clients: McpClient[] = [];

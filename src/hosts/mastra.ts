@@ -33,7 +33,7 @@ const operationTimeout = 60_000;
  */
 export function mcpServers<Name extends string>(
   auth: McpAuth<Name>,
-  names?: readonly Name[],
+  names?: readonly NoInfer<Name>[],
 ): Record<Name, MastraServer> {
   assertHostVersion("@mastra/mcp", "1.0.0", 'it ignores "fetch"');
   return serversByName(auth, names, (manager) => {

@@ -10,7 +10,7 @@ const agent = new Agent({
   id: "crm-agent",
   name: "CRM agent",
   instructions: "Answer with the tools of the CRM.",
-  model: { id: "openai/gpt-5-mini", url: process.env["OPENAI_BASE_URL"], apiKey: process.env["OPENAI_API_KEY"] },
+  model: "openai/gpt-5-mini",
   tools: await mcp.listTools(),
 });
 
