@@ -27,6 +27,10 @@ export function mcpServers<Name extends string>(
   auth: McpAuth<Name>,
   names?: readonly NoInfer<Name>[],
 ): Record<Name, GenkitServer> {
-  assertHostVersion("@modelcontextprotocol/sdk", "1.15.0", 'it ignores "fetch"');
+  assertHostVersion(
+    "@modelcontextprotocol/sdk",
+    "1.15.0",
+    'it ignores "fetch" and would send its requests without a token',
+  );
   return serversByName(auth, names, (manager) => ({ url: manager.url, fetch: hostFetch(manager) }));
 }

@@ -35,7 +35,7 @@ export function mcpServers<Name extends string>(
   auth: McpAuth<Name>,
   names?: readonly NoInfer<Name>[],
 ): Record<Name, MastraServer> {
-  assertHostVersion("@mastra/mcp", "1.0.0", 'it ignores "fetch"');
+  assertHostVersion("@mastra/mcp", "1.0.0", 'it ignores "fetch" and would send its requests without a token');
   return serversByName(auth, names, (manager) => {
     const limit = connectTimeout(manager);
     return {

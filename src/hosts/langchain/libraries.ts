@@ -52,7 +52,7 @@ async function load(optionalPackage: string): Promise<unknown> {
     if (!hasErrorCode(reason, "ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND")) throw error;
     throw new McpAuthError(
       "config_invalid",
-      "LangChain's tools cannot be loaded because a package is not installed. Run: npm install @langchain/mcp-adapters @modelcontextprotocol/sdk@1",
+      "Could not load the tools for LangChain: a package that this needs is not installed. Run: npm install @langchain/mcp-adapters @modelcontextprotocol/sdk@1",
     );
   }
 }

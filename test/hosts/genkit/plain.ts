@@ -14,4 +14,6 @@ async function ask(question: string): Promise<string> {
   return text;
 }
 
-createInterface({ input: process.stdin }).on("line", (question) => ask(question).then(console.log, console.error));
+createInterface({ input: process.stdin }).on("line", (question) =>
+  ask(question).then(console.log, console.error),
+);

@@ -10,4 +10,6 @@ async function ask(question: string): Promise<string> {
   return messages.at(-1)?.text ?? "";
 }
 
-createInterface({ input: process.stdin }).on("line", (question) => ask(question).then(console.log, console.error));
+createInterface({ input: process.stdin }).on("line", (question) =>
+  ask(question).then(console.log, console.error),
+);
