@@ -5,6 +5,7 @@ import { internalsOf } from "../runtime/manager-internals.js";
 import { connectTimeout } from "./common/connect-timeout.js";
 import { assertHostVersion } from "./common/host-version.js";
 import { managersOf } from "./common/managers-of.js";
+import { serversByName } from "./common/servers-by-name.js";
 import { acceptedToken } from "./copilot/accepted-token.js";
 import { SentTokens } from "./copilot/sent-tokens.js";
 
@@ -62,14 +63,12 @@ export interface CopilotSession {
  * });
  * ```
  */
-export function mcpServers<Name extends string, Chosen extends Name = Name>(
+export function mcpServers<Name extends string>(
   auth: McpAuth<Name>,
-  names?: readonly Chosen[],
-): Record<Chosen, CopilotServerConfig> {
+  names?: readonly NoInfer<Name>[],
+): Record<Name, CopilotServerConfig> {
   assertVersion();
-  const configs = managersOf(auth, names).map(([name, manager]) => [name, serverConfig(manager)] as const);
-  // `Object.fromEntries` loses the names.
-  return Object.fromEntries(configs) as unknown as Record<Chosen, CopilotServerConfig>;
+  return serversByName(auth, names, serverConfig);
 }
 
 /**
@@ -135,7 +134,7 @@ const patience = 4;
 export async function connected<Name extends string>(
   auth: McpAuth<Name>,
   session: CopilotSession,
-  names?: readonly Name[],
+  names?: readonly NoInfer<Name>[],
 ): Promise<void> {
   await Promise.all(managersOf(auth, names).map(([, manager]) => connectedTo(manager, session)));
 }

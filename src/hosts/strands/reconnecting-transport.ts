@@ -1,7 +1,6 @@
-import { McpAuthError } from "../../errors/error.js";
-import { hasErrorCode } from "../../errors/expected-errors.js";
 import type { FetchFunction, TokenManager } from "../../index.js";
 import { hostFetch } from "../common/host-fetch.js";
+import { loadPackage } from "../common/load-package.js";
 
 /** `McpTransport` of `@strands-agents/sdk`: the `Transport` of the MCP SDK. Its messages are those of JSON-RPC. */
 export interface StrandsTransport {
@@ -64,20 +63,10 @@ export class ReconnectingTransport implements StrandsTransport {
 }
 
 async function loadTransport(): Promise<TransportClass> {
-  const optionalPackage: string = "@modelcontextprotocol/sdk/client/streamableHttp.js";
-  try {
-    // A variable and the comments keep bundlers from looking for this optional package.
-    const { StreamableHTTPClientTransport } = await import(
-      /* webpackIgnore: true */ /* turbopackIgnore: true */ optionalPackage
-    );
-    return StreamableHTTPClientTransport;
-  } catch (error) {
-    // A loader, such as that of a test runner, may wrap the error of Node.
-    const reason = error instanceof Error && error.cause !== undefined ? error.cause : error;
-    if (!hasErrorCode(reason, "ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND")) throw error;
-    throw new McpAuthError(
-      "config_invalid",
-      "The Strands transport needs the MCP SDK, which is not installed. Run: npm install @modelcontextprotocol/sdk@1",
-    );
-  }
+  const module = await loadPackage(
+    "@modelcontextprotocol/sdk/client/streamableHttp.js",
+    "Could not connect for Strands: the MCP SDK is not installed. Run: npm install @modelcontextprotocol/sdk@1",
+  );
+  // The package has this export in all versions that we accept.
+  return (module as { readonly StreamableHTTPClientTransport: TransportClass }).StreamableHTTPClientTransport;
 }
