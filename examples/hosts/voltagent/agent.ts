@@ -15,4 +15,6 @@ const agent = new Agent({
 });
 
 const ask = async (question: string) => (await agent.generateText(question)).text;
-createInterface({ input: process.stdin }).on("line", (question) => ask(question).then(console.log, console.error));
+createInterface({ input: process.stdin }).on("line", (question) =>
+  ask(question).then(console.log, console.error),
+);
