@@ -10,7 +10,7 @@
  * @returns {string | undefined}
  */
 export function elizaAnswer(prompt, id, conclude) {
-  const result = /^\*\*1\. \w*ECHO\*\* - \w+\n([^]*?)(?:\n\n|\n#|(?![^]))/m.exec(prompt)?.[1];
+  const result = /^\*\*1\. \w*ECHO\*\* - \w+\n(.*?)\n\n/ms.exec(prompt)?.[1];
   if (prompt.includes("Summarize what the assistant has done"))
     return response({ thought: "Done.", text: conclude(result ?? "no result of a tool") });
   if (!prompt.includes("Determine the next step the assistant should take")) return undefined;
