@@ -1,5 +1,6 @@
 // What the scripted model answers, in no protocol: it calls the tool `echo` with the text of the question, then answers
 // with what the tool returned.
+import { elizaAnswer } from "./eliza.mjs";
 
 /**
  * @typedef {object} Turn
@@ -25,19 +26,19 @@ export function nextStep({ turns, tools }) {
   // Hosts ask for titles and summaries too.
   if (asked < 0) return { text: "ok" };
   const id = turns[asked].text.match(questionId).at(-1);
+  const xml = elizaAnswer(turns[asked].text, id, (result) => finalText(id, result));
+  if (xml !== undefined) return { text: xml };
   const result = turns.slice(asked + 1).findLast(({ role }) => role === "tool");
-  if (result !== undefined) {
-    const isEcho = result.text.includes(id) && !looksFailed.test(result.text);
-    return { text: isEcho ? id : `FAILED ${id}: ${oneLine(result.text)}` };
-  }
+  if (result !== undefined) return { text: finalText(id, result.text) };
   const tool = tools.find((name) => /(?:^|[^a-z])echo$/i.test(name));
   if (tool === undefined)
     return { text: `FAILED ${id}: no tool echo among ${tools.join(", ") || "no tools"}` };
   return { tool, arguments: { text: id } };
 }
 
-function oneLine(text) {
-  return text.replace(/\s+/g, " ");
+function finalText(id, result) {
+  const isEcho = result.includes(id) && !looksFailed.test(result);
+  return isEcho ? id : `FAILED ${id}: ${result.replace(/\s+/g, " ")}`;
 }
 
 /** Returns the text of content that is a string, a list of parts, or any other value. */
