@@ -2,6 +2,7 @@ import { PassThrough, Writable } from "node:stream";
 import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import { McpAuthError } from "../../src/index.js";
 import { bridgeStdio } from "../../src/proxy/stdio/bridge.js";
 import { deferred } from "../support/deferred.js";
 import { fakeClock } from "../support/fake-clock.js";
@@ -115,6 +116,24 @@ test.each([
     expect(JSON.stringify(answer)).not.toContain("ignore me");
   },
 );
+
+test("a call whose token is refused gets the reason why there is no other token", async () => {
+  const server = await startScriptedServer((_request, response) => {
+    response.writeHead(401).end();
+  });
+  const lastError = new McpAuthError("unavailable", 'Server "tools": the authorization server is away.', {
+    server: "tools",
+    retryable: true,
+  });
+  const manager = {
+    ...plainManager(server.origin),
+    status: () => ({ server: "tools", state: "cooldown" as const, lastError }),
+  };
+  const host = writtenHost(startBridge(manager));
+  host.write(toolCall(1, "x"));
+  const answer = await host.answer(1);
+  expect(answer["error"]).toMatchObject({ message: lastError.message, data: { code: "unavailable" } });
+});
 
 test("a notification that does not reach the server causes a notice, and no answer", async () => {
   const server = await startScriptedServer((_request, response) => {

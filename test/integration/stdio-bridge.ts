@@ -32,13 +32,16 @@ export interface BridgeOptions {
 }
 
 /** A manager that needs no token. */
-export function plainManager(url: string): Pick<TokenManager, "name" | "url" | "fetch"> {
-  return { name: "tools", url, fetch: (input, init) => fetch(input, init) };
+export function plainManager(url: string): Pick<TokenManager, "name" | "url" | "fetch" | "status"> {
+  return {
+    ...{ name: "tools", url, fetch: (input, init) => fetch(input, init) },
+    status: () => ({ server: "tools", state: "fresh" }),
+  };
 }
 
 /** Starts a bridge, and stops it when the test ends. */
 export function startBridge(
-  manager: Pick<TokenManager, "name" | "url" | "fetch">,
+  manager: Pick<TokenManager, "name" | "url" | "fetch" | "status">,
   { clock, outputSize }: BridgeOptions = {},
 ): RunningBridge {
   const input = new PassThrough();

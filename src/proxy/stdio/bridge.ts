@@ -15,8 +15,8 @@ import { ToHost } from "./to-host.js";
 import { ToServer } from "./to-server.js";
 
 export interface StdioBridgeOptions {
-  /** A token manager: only its authorized `fetch`, its name and its URL are used. */
-  readonly manager: Pick<TokenManager, "name" | "url" | "fetch">;
+  /** A token manager: only its authorized `fetch`, its name, its URL and its last error are used. */
+  readonly manager: Pick<TokenManager, "name" | "url" | "fetch" | "status">;
   /** What the host writes. It is destroyed at the end. */
   readonly input: Readable;
   /** What the host reads. It stays open. */

@@ -3,7 +3,7 @@ import type { TokenManager } from "../../index.js";
 import type { Clock } from "../../lib/clock.js";
 import { abortedAfter, untilAborted } from "../../lib/wait.js";
 import { discard } from "../../net/discard.js";
-import { requestError } from "./failures.js";
+import { requestError, statusError } from "./failures.js";
 import type { Message } from "./message.js";
 import { readText } from "./read-text.js";
 import { postHeaders, type SessionHeaders, sessionHeaders } from "./request-headers.js";
@@ -24,9 +24,9 @@ const timeToReadError = 5_000;
 export class ServerTransport {
   readonly name: string;
   readonly clock: Clock;
-  readonly #manager: Pick<TokenManager, "url" | "fetch">;
+  readonly #manager: Pick<TokenManager, "url" | "fetch" | "status">;
 
-  constructor(manager: Pick<TokenManager, "name" | "url" | "fetch">, clock: Clock) {
+  constructor(manager: Pick<TokenManager, "name" | "url" | "fetch" | "status">, clock: Clock) {
     this.name = manager.name;
     this.clock = clock;
     this.#manager = manager;
@@ -60,6 +60,11 @@ export class ServerTransport {
   /** Ends a session. The server may not support that. */
   async delete(session: SessionHeaders, signal: AbortSignal): Promise<void> {
     discard(await this.#fetch({ method: "DELETE", headers: sessionHeaders(session), signal }));
+  }
+
+  /** Returns the error for a response that is not successful. */
+  errorOf(response: Response): McpAuthError {
+    return statusError(this.name, response, this.clock.now(), this.#manager.status().lastError);
   }
 
   async #fetch(init: RequestInit & { readonly signal: AbortSignal }): Promise<Response> {
