@@ -1,5 +1,6 @@
 // What the scripted model answers, in no protocol: it calls the tool `echo` with the text of the question, then answers
 // with what the tool returned.
+import { elizaAnswer } from "./eliza.mjs";
 
 /**
  * @typedef {object} Turn
@@ -32,9 +33,12 @@ export function nextStep({ turns, tools, search }) {
   // Hosts ask for titles and summaries too.
   if (asked < 0) return { text: "ok" };
   const ids = askedIds(turns[asked].text);
+  const xml = elizaAnswer(turns[asked].text, ids.at(-1), (result) => finalText(ids.at(-1), result));
+  if (xml !== undefined) return { text: xml };
   const since = turns.slice(asked + 1);
   const results = since.filter(({ role }) => role === "tool").map(({ text }) => text);
-  if (results.length > 0) return { text: ids.map((id) => answer(id, ids, results)).join("\n") };
+  if (results.length > 0)
+    return { text: ids.map((id) => finalText(id, resultFor(id, ids, results))).join("\n") };
   const tool = tools.find((name) => /(?:^|[^a-z])echo$/i.test(name));
   if (tool !== undefined) {
     const [call, ...more] = ids.map((id) => ({ tool, arguments: { text: id } }));
@@ -51,17 +55,14 @@ function askedIds(text) {
   return text.trim().split(/\s+/).length === ids.length ? ids : ids.slice(-1);
 }
 
-function answer(id, ids, results) {
-  const result =
-    results.findLast((text) => text.includes(id)) ??
-    results.findLast((text) => !ids.some((other) => text.includes(other))) ??
-    "no result";
-  const isEcho = result.includes(id) && !looksFailed.test(result);
-  return isEcho ? id : `FAILED ${id}: ${oneLine(result)}`;
+function resultFor(id, ids, results) {
+  const own = results.findLast((text) => text.includes(id));
+  return own ?? results.findLast((text) => !ids.some((other) => text.includes(other))) ?? "no result";
 }
 
-function oneLine(text) {
-  return text.replace(/\s+/g, " ");
+function finalText(id, result) {
+  const isEcho = result.includes(id) && !looksFailed.test(result);
+  return isEcho ? id : `FAILED ${id}: ${result.replace(/\s+/g, " ")}`;
 }
 
 /** Returns the text of content that is a string, a list of parts, or any other value. */
