@@ -251,7 +251,8 @@ function plural(count, noun) {
 }
 
 export async function checkOwnRequests(host, servers, verdict, way) {
-  const strays = ownRequests(await servers.received(), lookupsOf(host, way));
+  const { tokenRequests } = await servers.counts();
+  const strays = ownRequests(await servers.received(), lookupsOf(host, way), tokenRequests);
   verdict("the host starts neither discovery nor a login", strays.length === 0, strays.join("\n"));
 }
 
@@ -271,16 +272,18 @@ const documents = [
  *
  * @param {readonly import("./servers.js").Received[]} received
  * @param {number} lookups how often the runtime may request each document
+ * @param {number} more how often it may request the first one again: after a refusal, if a minute has passed
  */
-function ownRequests(received, lookups) {
-  const counts = new Map(documents.map((document) => [document, 0]));
+function ownRequests(received, lookups, more = 0) {
+  const left = new Map(
+    documents.map((document, index) => [document, index === 0 ? lookups + more : lookups]),
+  );
   return received
     .filter(({ request, hasToken }) => !hasToken && request !== "POST /token")
     .map(({ at, request }) => `${request} at the ${at}`)
     .filter((line) => {
-      const count = counts.get(line);
-      if (count === undefined) return true;
-      counts.set(line, count + 1);
-      return count >= lookups;
+      const count = left.get(line) ?? 0;
+      left.set(line, count - 1);
+      return count <= 0;
     });
 }

@@ -15,18 +15,9 @@ export function requestError(server: string, error: unknown): McpAuthError {
     : failureError(server, networkFailure(error, "the MCP server"));
 }
 
-/**
- * Returns the error for a response that is not successful.
- *
- * @param lastError why the refused token was not replaced, if another one could not be obtained
- */
-export function statusError(
-  server: string,
-  { status, headers }: Response,
-  now: number,
-  lastError: McpAuthError | undefined,
-): McpAuthError {
-  if (status === 401) return lastError ?? unauthorized(server, status);
+/** Returns the error for a response that is not successful. */
+export function statusError(server: string, { status, headers }: Response, now: number): McpAuthError {
+  if (status === 401) return unauthorized(server, status);
   if (status === 403)
     return /\binsufficient_scope\b/i.test(headers.get("www-authenticate") ?? "")
       ? insufficientScope(server)

@@ -8,6 +8,11 @@ import type { Message } from "./message.js";
 import { readText } from "./read-text.js";
 import { postHeaders, type SessionHeaders, sessionHeaders } from "./request-headers.js";
 
+/** What the bridge uses of a manager. */
+export interface BridgedManager extends Pick<TokenManager, "name" | "url" | "fetch"> {
+  status(): Pick<ReturnType<TokenManager["status"]>, "lastError">;
+}
+
 /** The response to a POST. */
 export interface Reply {
   readonly response: Response;
@@ -24,9 +29,9 @@ const timeToReadError = 5_000;
 export class ServerTransport {
   readonly name: string;
   readonly clock: Clock;
-  readonly #manager: Pick<TokenManager, "url" | "fetch" | "status">;
+  readonly #manager: BridgedManager;
 
-  constructor(manager: Pick<TokenManager, "name" | "url" | "fetch" | "status">, clock: Clock) {
+  constructor(manager: BridgedManager, clock: Clock) {
     this.name = manager.name;
     this.clock = clock;
     this.#manager = manager;
@@ -47,6 +52,13 @@ export class ServerTransport {
     return { response, errorText };
   }
 
+  /** Returns the error for a response that is not successful. */
+  errorOf(response: Response): McpAuthError {
+    // The reason why a refused token was not replaced.
+    const { lastError } = response.status === 401 ? this.#manager.status() : {};
+    return lastError ?? statusError(this.name, response, this.clock.now());
+  }
+
   /** Opens the stream of a session, or resumes one. */
   async get(session: SessionHeaders, lastEventId: string, signal: AbortSignal): Promise<Response> {
     const headers = {
@@ -60,11 +72,6 @@ export class ServerTransport {
   /** Ends a session. The server may not support that. */
   async delete(session: SessionHeaders, signal: AbortSignal): Promise<void> {
     discard(await this.#fetch({ method: "DELETE", headers: sessionHeaders(session), signal }));
-  }
-
-  /** Returns the error for a response that is not successful. */
-  errorOf(response: Response): McpAuthError {
-    return statusError(this.name, response, this.clock.now(), this.#manager.status().lastError);
   }
 
   async #fetch(init: RequestInit & { readonly signal: AbortSignal }): Promise<Response> {
