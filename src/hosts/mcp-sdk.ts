@@ -1,6 +1,13 @@
 import "../lib/check-node.js";
-import { McpAuthError, type TokenManager } from "../index.js";
+import { type FetchFunction, McpAuthError, type TokenManager } from "../index.js";
 import { internalsOf, type ManagerInternals } from "../runtime/manager-internals.js";
+import { hostFetch } from "./common/host-fetch.js";
+import { assertHostVersion, installedVersion } from "./common/host-version.js";
+
+/** Options of `StreamableHTTPClientTransport` and `SSEClientTransport` of the MCP SDK, 1 and 2, as far as set here. */
+export interface McpSdkTransportOptions {
+  readonly fetch: FetchFunction;
+}
 
 /** `AuthProvider` of `@modelcontextprotocol/client` 2, as far as it is implemented here. */
 export interface McpSdkAuthProvider {
@@ -39,6 +46,27 @@ export interface McpSdkTokens {
   token_type: string;
   expires_in?: number | undefined;
   scope?: string | undefined;
+}
+
+/**
+ * Returns the options of `StreamableHTTPClientTransport` for the MCP SDK: `@modelcontextprotocol/client` 2, and
+ * `@modelcontextprotocol/sdk` from 1.15.0 on. Its requests carry the manager's token, the config's `headers`, and the
+ * proof or certificate that the token may need. A refused token is replaced, with one request for all calls.
+ *
+ * Throws `config_invalid` for an older SDK, which ignores `fetch`, and `config_invalid` or `insecure_url` for a server
+ * whose config cannot be used. The client's calls reject with the codes of `manager.fetch`.
+ *
+ * @example
+ * ```ts
+ * const billing = auth.resolve("billing");
+ * await client.connect(new StreamableHTTPClientTransport(new URL(billing.url), transportOptions(billing)));
+ * ```
+ */
+export function transportOptions(manager: TokenManager): McpSdkTransportOptions {
+  assertSdkVersion("1.15.0", 'it ignores "fetch" and would send its requests without a token');
+  // Throws now if the server cannot be used.
+  internalsOf(manager);
+  return { fetch: hostFetch(manager) };
 }
 
 /**
@@ -82,7 +110,8 @@ export function authProvider(manager: TokenManager): McpSdkAuthProvider {
  * goes to the token endpoint of the pinned issuer, and the manager takes the token that it returns. Because the SDK
  * makes the request, concurrent calls after a 401 may each make one.
  *
- * Rejects with `issuer_mismatch` if the SDK would send the credential elsewhere, and with `egress_denied` after a
+ * Throws `config_invalid` for an SDK 1 older than 1.24.0, which starts a login instead of a token request. Its methods
+ * reject with `issuer_mismatch` if the SDK would send the credential elsewhere, and with `egress_denied` after a
  * reload has given the server another URL, because the transport still uses the old one.
  *
  * @example
@@ -92,6 +121,7 @@ export function authProvider(manager: TokenManager): McpSdkAuthProvider {
  * ```
  */
 export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
+  assertSdkVersion("1.24.0", "it cannot request a token without a user");
   const internals = internalsAt(manager);
   const client = () => requireClient(manager.name, internals());
   const requests = new OpenRequests(internals().now);
@@ -150,6 +180,12 @@ export function oauthProvider(manager: TokenManager): McpSdkOAuthProvider {
       throw new TypeError("This client authorizes itself: it has no code verifier.");
     },
   };
+}
+
+/** Version 2 of the SDK is a package of its own. If it is installed, an old version 1 may be there for something else. */
+function assertSdkVersion(minimum: string, reason: string): void {
+  if (installedVersion("@modelcontextprotocol/client") === undefined)
+    assertHostVersion("@modelcontextprotocol/sdk", minimum, reason);
 }
 
 /**

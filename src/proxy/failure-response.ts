@@ -66,8 +66,9 @@ export function refusalOf(
     if (errors.some(({ error }) => error === "insufficient_scope")) return insufficientScope(name);
     if (!errors.some(({ error }) => error === "invalid_token")) return undefined;
   } else if (response.status !== 401) return undefined;
+  // The reason why the token was not replaced.
   const { lastError } = manager.status();
-  if (lastError?.code === "unauthorized") return lastError;
+  if (lastError !== undefined) return lastError;
   const message =
     `Server "${name}" refused the token. ` +
     "See the output of the proxy, or run npx mcp-auth-runtime validate --secrets.";

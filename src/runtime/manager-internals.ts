@@ -31,6 +31,8 @@ export interface ProxyInternals {
   mayUse(file: string): Promise<boolean>;
   /** Reads the `token` of the settings. Rejects with `secret_unavailable`. */
   readToken(): Promise<Secret | undefined>;
+  /** Calls the listener when the runtime is stopped, or at once if it was stopped. */
+  onStop(listener: () => void): void;
 }
 
 export interface ManagerInternals {

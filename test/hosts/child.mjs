@@ -1,23 +1,23 @@
 // Child processes of the runner. Each one leads a process group that is killed with it, so nothing that a host starts
 // survives.
 import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 
 /** @typedef {{ cwd: string, env: NodeJS.ProcessEnv, signal: AbortSignal }} Surroundings `signal` kills the group */
 
 /**
- * Starts a child that answers questions over IPC, one at a time.
+ * Starts a child that can be asked over IPC, one question at a time, or over its standard streams.
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {Surroundings & { input?: Uint8Array }} options
+ * @param {Surroundings & { input?: Uint8Array }} options `input` is all that the child reads; by default, what is written
  */
 export function startChild(command, args, { input, ...surroundings }) {
-  const { child, printed, ended, kill } = start(command, args, "ipc", surroundings);
-  child.stdin.end(input);
+  const { child, output, ended, kill } = start(command, args, surroundings);
+  if (input !== undefined) child.stdin.end(input);
   let isStopping = false;
   const failure = ended.then((how) => {
-    if (!isStopping) throw new Error(`The process ended unexpectedly (${how}).\n${printed()}`);
+    if (!isStopping) throw new Error(`The process ended unexpectedly (${how}).\n${lastLines(output.text)}`);
   });
   failure.catch(() => {});
 
@@ -30,8 +30,25 @@ export function startChild(command, args, { input, ...surroundings }) {
       if (error !== undefined) throw new Error(error);
       return value;
     },
+    /** Writes to the child's stdin. */
+    write: (text) => void child.stdin.write(text),
     /** Returns what the child printed. */
-    printed,
+    printed: () => output.text,
+    /**
+     * Waits until a look at what the child printed returns a value, and resolves with it. Rejects if the child ends, or
+     * after `limit` milliseconds.
+     */
+    async until(look, limit) {
+      const signal = AbortSignal.timeout(limit);
+      while (true) {
+        const value = look();
+        if (value !== undefined) return value;
+        const printsMore = once(output.changes, "text", { signal }).catch(() => {
+          throw new Error(`The process printed nothing more within ${limit / 1_000} s.`);
+        });
+        await Promise.race([printsMore, failure]);
+      }
+    },
     /** Kills the process group and waits for its end. */
     async stop() {
       isStopping = true;
@@ -41,28 +58,15 @@ export function startChild(command, args, { input, ...surroundings }) {
   };
 }
 
-/**
- * Runs a program to its end.
- *
- * @param {string} command
- * @param {readonly string[]} args
- * @param {Surroundings} surroundings
- * @returns {Promise<{ how: string, printed: string }>} `how` it ended: the exit code or the signal
- */
-export async function runProgram(command, args, surroundings) {
-  const { child, printed, ended, kill } = start(command, args, "ignore", surroundings);
-  child.stdin.end();
-  const how = await ended;
-  kill();
-  return { how, printed: printed() };
-}
-
-function start(command, args, fourth, { cwd, env, signal }) {
-  const child = spawn(command, args, { cwd, env, stdio: ["pipe", "pipe", "pipe", fourth], detached: true });
-  const output = { text: "" };
+function start(command, args, { cwd, env, signal }) {
+  const child = spawn(command, args, { cwd, env, stdio: ["pipe", "pipe", "pipe", "ipc"], detached: true });
+  const output = { text: "", changes: new EventEmitter() };
+  // One listener for each question that waits.
+  output.changes.setMaxListeners(0);
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text) => {
       output.text += text;
+      output.changes.emit("text");
     });
   }
   child.stdin.on("error", () => {});
@@ -81,5 +85,10 @@ function start(command, args, fourth, { cwd, env, signal }) {
     child.once("close", (code, by) => resolve(by ?? String(code)));
   });
   ended.then(() => signal.removeEventListener("abort", kill));
-  return { child, printed: () => output.text, ended, kill };
+  return { child, output, ended, kill };
+}
+
+/** Returns the end of a text, which is enough to see why a process failed. */
+export function lastLines(text) {
+  return text.trimEnd().split("\n").slice(-40).join("\n");
 }

@@ -54,10 +54,23 @@ export async function pack(root, folder) {
   return join(folder, name);
 }
 
-/** Copies the package of a host, and installs its locked dependencies and the packed project. */
-export async function installHost(source, folder, tarball) {
-  await cp(source, folder, { recursive: true, filter: (path) => !path.endsWith("node_modules") });
-  await npm(folder, "ci", "--ignore-scripts", "--prefer-offline");
+/**
+ * Installs the dependencies of a host and the packed project.
+ *
+ * @param {string} source the folder of the host, with its package.json and lock file
+ * @param {boolean} takesLatest installs the newest versions instead of the locked ones
+ */
+export async function installHost(source, folder, tarball, takesLatest) {
+  await mkdir(folder, { recursive: true });
+  const files = [".npmrc", "package.json", ...(takesLatest ? [] : ["package-lock.json"])];
+  for (const file of files) await cp(join(source, file), join(folder, file));
+  if (takesLatest) {
+    const { dependencies } = await manifest(folder);
+    const newest = Object.keys(dependencies).map((name) => `${name}@latest`);
+    await npm(folder, "install", "--ignore-scripts", "--prefer-online", ...newest);
+  } else {
+    await npm(folder, "ci", "--ignore-scripts", "--prefer-offline");
+  }
   await npm(folder, "install", "--no-save", "--ignore-scripts", "--prefer-offline", tarball);
 }
 
@@ -66,11 +79,34 @@ export async function wrongVersions(folder) {
   const { dependencies } = await manifest(folder);
   const wrong = await Promise.all(
     Object.entries(dependencies).map(async ([name, expected]) => {
-      const { version } = await manifest(join(folder, "node_modules", name));
+      const version = await installedVersion(folder, name);
       return version === expected ? [] : [`${name} is ${version} instead of ${expected}`];
     }),
   );
   return wrong.flat();
+}
+
+/** Returns the installed version of a package. */
+export async function installedVersion(folder, name) {
+  return (await manifest(join(folder, "node_modules", name))).version;
+}
+
+/**
+ * Checks the types of all TypeScript files in a folder in strict mode, as a user would. Returns what tsc prints, an empty
+ * text if all is well.
+ */
+export async function typeMistakes(root, folder) {
+  const compilerOptions = {
+    ...{ target: "es2023", module: "nodenext", moduleDetection: "force", noEmit: true },
+    ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
+    // The declarations of some hosts have mistakes of their own.
+    ...{ skipLibCheck: true, erasableSyntaxOnly: true, verbatimModuleSyntax: true },
+    ...{ types: ["node"], typeRoots: [join(root, "node_modules/@types")] },
+  };
+  const config = join(folder, "tsconfig.json");
+  await writeFile(config, JSON.stringify({ compilerOptions, include: ["./*.ts"] }));
+  const { code, output } = await run(join(root, "node_modules/.bin/tsc"), ["-p", config]);
+  return code === 0 ? "" : output;
 }
 
 async function manifest(folder) {

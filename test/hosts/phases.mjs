@@ -1,5 +1,9 @@
-// The phases of each host: connect, call, revoke, ten concurrent calls, expire, call. The expected numbers of token
-// requests and 401s depend on how the requests of the host are authorized.
+// The phases that a host goes through, all in one process and with the same client. The expected numbers of token
+// requests and 401s depend on how its requests are authorized.
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Milliseconds for which the authorization server is away. */
+const absence = 20_000;
 
 /** A limit against endless loops. The first call nearly always succeeds. */
 const maxAttempts = 100;
@@ -9,68 +13,104 @@ const maxAttempts = 100;
  * @param {string} title
  * @param {boolean} holds
  * @param {string} [explanation]
- * @returns {void}
+ * @returns {boolean} whether it holds
  */
+
+/** The proxy, or the host, may have requested the token before the first call. */
+const firstCall = { calls: 1, isFirst: true, tokenRequests: 1, unauthorized: 0 };
 
 /**
  * @callback Phases
- * @param {import("./hosts.mjs").Host} host
+ * @param {import("./process.mjs").HostProcess} host
  * @param {import("./servers-process.mjs").Servers} servers
  * @param {Verdict} verdict
- * @returns {Promise<void>}
+ * @param {import("./host.js").Way} way
+ * @returns {Promise<import("./host.js").Outcome>}
  */
 
-/** For a patched `fetch` and shared tokens: no call fails, and the host receives no 401. @type {Phases} */
-export async function sharedTokens(host, servers, verdict) {
+/** All processes share the tokens, and no call fails. @type {Phases} */
+export async function sharedTokens(host, servers, verdict, way) {
   const phase = phaseRunner(host, servers, verdict);
-  await phase("connect", { tokenRequests: 1, unauthorized: 0 });
-  await phase("a first call", { calls: 1, tokenRequests: 0, unauthorized: 0 });
+  await phase("connect and a first call, slow token endpoint", firstCall);
+  await servers.slow(false);
+  await servers.revoke();
+  const afterOne = await phase("a call after a revocation", {
+    calls: 1,
+    tokenRequests: 1,
+    unauthorized: [1, 2],
+  });
   await servers.revoke();
   // The number of calls that are sent before the first is refused varies.
-  await phase("ten concurrent calls after a revocation", {
+  const afterTen = await phase("ten concurrent calls after a revocation", {
     calls: 10,
     tokenRequests: 1,
-    unauthorized: [1, 10],
+    unauthorized: [1, 12],
   });
   await servers.expire();
-  await phase("a call after expiry", { calls: 1, tokenRequests: 1, unauthorized: 1 });
-
-  const seen = await host.unauthorized?.();
-  if (seen !== undefined) verdict("the host receives no 401", seen === 0, `${seen}`);
-  await checkOwnRequests(host, servers, verdict);
+  const expiry = await phase("a call after expiry", { calls: 1, tokenRequests: 1, unauthorized: [1, 2] });
+  const back = await authorizationServerAway(host, servers, verdict, phase);
+  await checkOwnRequests(host, servers, verdict, way);
+  const { tokenRequests } = await servers.counts();
+  return { revocation: afterOne && afterTen, expiry, absence: back, tokenRequests };
 }
 
-async function checkOwnRequests(host, servers, verdict) {
-  const strays = ownRequests(await servers.received(), host.processes());
-  verdict("the host starts neither discovery nor a login", strays.length === 0, strays.join("\n"));
+/** A call with a token that is at hand works, one without fails and says why, and later calls work again. */
+async function authorizationServerAway(host, servers, verdict, phase) {
+  await servers.away(true);
+  const comesBack = sleep(absence);
+  await phase("a call while the authorization server is away", {
+    calls: 1,
+    tokenRequests: 0,
+    unauthorized: 0,
+  });
+  await servers.revoke();
+  const shown = await host.askInVain();
+  const isOurs = /Server \\?"crm\\?": [^\n]*(?:could not|cannot|failed|unavailable|connect|reach)/i.test(
+    shown,
+  );
+  verdict("a call without a token says that the authorization server is away", isOurs, shown);
+  await comesBack;
+  await servers.away(false);
+  return await phase("a call after the authorization server is back", {
+    calls: 1,
+    tokenRequests: 1,
+    unauthorized: [0, 2],
+  });
 }
 
 /**
  * For one process per call without a store: each process requests its own token, and none is refused. @type {Phases}
  */
-export async function separateTokens(host, servers, verdict) {
+export async function separateTokens(host, servers, verdict, way) {
   const phase = phaseRunner(host, servers, verdict);
-  await phase("connect", { tokenRequests: 1, unauthorized: 0 });
-  await phase("a first call", { calls: 1, tokenRequests: 1, unauthorized: 0 });
+  await phase("a first call, slow token endpoint", firstCall);
+  await servers.slow(false);
   await servers.revoke();
-  await phase("ten concurrent calls after a revocation", { calls: 10, tokenRequests: 10, unauthorized: 0 });
+  const afterOne = await phase("a call after a revocation", { calls: 1, tokenRequests: 1, unauthorized: 0 });
+  await servers.revoke();
+  const afterTen = await phase("ten concurrent calls after a revocation", {
+    calls: 10,
+    tokenRequests: 10,
+    unauthorized: 0,
+  });
   await servers.expire();
-  await phase("a call after expiry", { calls: 1, tokenRequests: 1, unauthorized: 0 });
-  await checkOwnRequests(host, servers, verdict);
+  const expiry = await phase("a call after expiry", { calls: 1, tokenRequests: 1, unauthorized: 0 });
+  await checkOwnRequests(host, servers, verdict, way);
+  const { tokenRequests } = await servers.counts();
+  return { revocation: afterOne && afterTen, expiry, absence: true, tokenRequests };
 }
 
 /**
  * Through a copy of undici: a request has the token that is at hand and is not sent again after a 401, but the next has
- * a new token. The first request of all is sent without one; mcp-remote survives that, since it is only a probe.
+ * a new token. The first request of all is sent without one, so it has to be one that the host sends again.
  *
  * @type {Phases}
  */
-export async function undiciCopy(host, servers, verdict) {
+export async function undiciCopy(host, servers, verdict, way) {
   const phase = phaseRunner(host, servers, verdict);
-  await phase("connect", { tokenRequests: 1, unauthorized: 1 });
-  await phase("a first call", { calls: 1, tokenRequests: 0, unauthorized: 0 });
+  await phase("connect and a first call", { ...firstCall, unauthorized: 1 });
   await servers.revoke();
-  await phase("ten concurrent calls after a revocation", {
+  const revocation = await phase("ten concurrent calls after a revocation", {
     calls: 10,
     untilOneSucceeds: true,
     tokenRequests: 1,
@@ -80,7 +120,7 @@ export async function undiciCopy(host, servers, verdict) {
   });
   await phase("ten concurrent calls with the new token", { calls: 10, tokenRequests: 0, unauthorized: 0 });
   await servers.expire();
-  await phase("a call after expiry", {
+  const expiry = await phase("a call after expiry", {
     calls: 1,
     untilOneSucceeds: true,
     tokenRequests: 1,
@@ -90,60 +130,76 @@ export async function undiciCopy(host, servers, verdict) {
   await phase("a call with the new token", { calls: 1, tokenRequests: 0, unauthorized: 0 });
 
   // The host requests metadata on startup and after each 401.
-  const strays = ownRequests(await servers.received(), host.processes()).filter(
+  const strays = ownRequests(await servers.received(), lookupsOf(host, way)).filter(
     (line) => !line.includes(" /.well-known/"),
   );
   const isProbe = strays.length === 1 && strays[0] === "GET /mcp at the MCP server";
   verdict("the host sends one request without a token, and starts no login", isProbe, strays.join("\n"));
+  const { tokenRequests } = await servers.counts();
+  return { revocation, expiry, absence: true, tokenRequests };
 }
 
 /**
- * @param {import("./hosts.mjs").Host} host
+ * @param {import("./process.mjs").HostProcess} host
  * @param {import("./servers-process.mjs").Servers} servers
  * @param {Verdict} verdict
  */
-function phaseRunner(host, servers, verdict) {
-  /** Without `calls`, the phase connects. */
-  return async (name, { calls, untilOneSucceeds = false, failed = 0, tokenRequests, unauthorized }) => {
-    const before = await servers.counts();
-    const failures = [];
-    if (calls === undefined) await host.connect();
-    else failures.push(...(await host.call(calls)));
-    if (untilOneSucceeds) failures.push(...(await callUntilOneSucceeds(host)));
+export function phaseRunner(host, servers, verdict) {
+  return async (name, { calls, isFirst = false, untilOneSucceeds = false, failed = 0, ...expected }) => {
+    const before = isFirst ? { tokenRequests: 0, unauthorized: 0 } : await servers.counts();
+    const failures = [...(await host.ask(calls))];
+    if (untilOneSucceeds) failures.push(...(await askUntilOneSucceeds(host)));
     const after = await servers.counts();
     const seen = {
       tokenRequests: after.tokenRequests - before.tokenRequests,
       unauthorized: after.unauthorized - before.unauthorized,
     };
-    const [least, most] = Array.isArray(unauthorized) ? unauthorized : [unauthorized, unauthorized];
     const holds =
       failures.length === (failed === "unauthorized" ? seen.unauthorized : failed) &&
-      seen.tokenRequests === tokenRequests &&
-      seen.unauthorized >= least &&
-      seen.unauthorized <= most;
+      isWithin(seen.tokenRequests, expected.tokenRequests) &&
+      isWithin(seen.unauthorized, expected.unauthorized);
     const result = `${plural(seen.tokenRequests, "token request")}, ${seen.unauthorized} × 401, ${failures.length} failed`;
-    const wanted = least === most ? least : `${least} to ${most}`;
-    const expected = `expected: ${plural(tokenRequests, "token request")}, ${wanted} × 401, ${failed} failed`;
-    verdict(`${name}: ${result}`, holds, [expected, ...failures].join("\n"));
+    const wanted = `${range(expected.tokenRequests)} token requests, ${range(expected.unauthorized)} × 401, ${failed} failed`;
+    return verdict(`${name}: ${result}`, holds, [`expected: ${wanted}`, ...failures].join("\n"));
   };
 }
 
 /** Calls until a call succeeds, because the next call after a failure may be sent before the token is replaced. */
-async function callUntilOneSucceeds(host) {
+async function askUntilOneSucceeds(host) {
   const failures = [];
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
-    const failed = await host.call(1);
+    const failed = await host.ask(1);
     if (failed.length === 0) return failures;
     failures.push(...failed);
   }
   return [...failures, `None of ${maxAttempts} calls succeeded.`];
 }
 
+/** `expected` is a number, or the lowest and the highest that may be. */
+function isWithin(number, expected) {
+  const [least, most] = [expected].flat();
+  return number >= least && number <= (most ?? least);
+}
+
+function range(expected) {
+  return [expected].flat().join(" to ");
+}
+
 function plural(count, noun) {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** The documents that the runtime requests, at most once per process, before its first token request. */
+export async function checkOwnRequests(host, servers, verdict, way) {
+  const strays = ownRequests(await servers.received(), lookupsOf(host, way));
+  verdict("the host starts neither discovery nor a login", strays.length === 0, strays.join("\n"));
+}
+
+/** How often the runtime may look up the metadata of the servers: once per process. */
+function lookupsOf(host, way) {
+  return way.processPerCall === true ? host.asked() : 1;
+}
+
+/** The documents that the runtime requests before its first token request. */
 const documents = [
   "GET /.well-known/oauth-protected-resource/mcp at the MCP server",
   "GET /.well-known/oauth-authorization-server at the authorization server",
@@ -153,17 +209,17 @@ const documents = [
  * Returns the requests without a token that the host makes itself: metadata, registration, login, or the MCP server.
  *
  * @param {readonly import("./servers.js").Received[]} received
- * @param {number} processes the number of processes of the host
+ * @param {number} lookups how often the runtime may request each document
  */
-function ownRequests(received, processes) {
-  const lookups = new Map(documents.map((document) => [document, 0]));
+function ownRequests(received, lookups) {
+  const counts = new Map(documents.map((document) => [document, 0]));
   return received
     .filter(({ request, hasToken }) => !hasToken && request !== "POST /token")
     .map(({ at, request }) => `${request} at the ${at}`)
     .filter((line) => {
-      const count = lookups.get(line);
+      const count = counts.get(line);
       if (count === undefined) return true;
-      lookups.set(line, count + 1);
-      return count >= processes;
+      counts.set(line, count + 1);
+      return count >= lookups;
     });
 }

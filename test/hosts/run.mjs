@@ -1,113 +1,214 @@
-// `npm run test:hosts [HOST…]`: runs published hosts whose settings have only the URL of the server, authorized by
-// `NODE_OPTIONS=--import=mcp-auth-runtime/register`. Prints each phase. The last line is `N passed, N failed`.
+// `npm run test:hosts [-- HOST…] [--latest] [--check]`: runs published hosts through the phases of phases.mjs, each in all
+// of its ways. Without names it writes docs/hosts.md; with `--check` it compares the page instead. `--latest` takes the
+// newest versions of the hosts, and writes nothing. The last line is `N passed, N failed`.
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { inParallel, secondsSince } from "../../scripts/run.mjs";
 import { hangLimit } from "../support/hang-limit.js";
-import { hosts } from "./hosts.mjs";
-import { installHost, nodeForHosts, pack, wrongVersions } from "./install.mjs";
+import { lastLines } from "./child.mjs";
+import { environment } from "./environment.mjs";
+import {
+  installedVersion,
+  installHost,
+  nodeForHosts,
+  pack,
+  typeMistakes,
+  wrongVersions,
+} from "./install.mjs";
+import { startModel } from "./model.mjs";
+import { page } from "./page.mjs";
+import { sharedTokens } from "./phases.mjs";
+import { startHost } from "./process.mjs";
+import { startProxy } from "./proxy.mjs";
 import { startServers } from "./servers-process.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const root = join(here, "../..");
-const concurrency = 2;
+const examples = join(root, "examples/hosts");
+const pagePath = join(root, "docs/hosts.md");
+const guard = pathToFileURL(join(here, "loopback-only.mjs")).href;
+// While the authorization server is away, a way only waits.
+const concurrentHosts = 2;
+const concurrentWays = 4;
 const started = performance.now();
 const tally = { passed: 0, failed: 0 };
 
-const wanted = process.argv.slice(2);
-const unknown = wanted.filter((name) => !(name in hosts));
+const args = process.argv.slice(2);
+const takesLatest = args.includes("--latest");
+const named = args.filter((arg) => !arg.startsWith("--"));
+const known = await hostFolders();
+const unknown = named.filter((name) => !known.includes(name));
 if (unknown.length > 0) {
-  console.error(`Unknown host: ${unknown.join(", ")}. Known hosts: ${Object.keys(hosts).join(", ")}.`);
+  console.error(`Unknown host: ${unknown.join(", ")}. Known hosts: ${known.join(", ")}.`);
   process.exit(2);
 }
 
+const rows = [];
 const workshop = await mkdtemp(join(tmpdir(), "hosts-"));
+const model = await startModel();
 try {
   const node = await nodeForHosts(workshop);
   console.log(`hosts on Node ${node.version}, servers on Node ${process.version}`);
   const tarball = await pack(root, workshop);
-  const names = wanted.length === 0 ? Object.keys(hosts) : wanted;
-  await inParallel(names, concurrency, (name) => testHost(name, node, tarball));
+  const names = named.length === 0 ? known : named;
+  await inParallel(names, concurrentHosts, (name) => testHost(name, node, tarball));
+  if (named.length === 0 && !takesLatest) await writePage();
 } catch (error) {
-  verdict("the hosts can be installed", false, error.message);
+  verdict("the hosts can be installed", false, error.stack);
 } finally {
+  await model.close();
   await rm(workshop, { recursive: true, force: true });
 }
 console.log(secondsSince(started));
 console.log(`${tally.passed} passed, ${tally.failed} failed`);
 process.exitCode = tally.failed === 0 && tally.passed > 0 ? 0 : 1;
 
-/** Installs a host and runs it in each of its ways. */
+/** Returns the names of the folders with a `host.mjs`. */
+async function hostFolders() {
+  const folders = (await readdir(here, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  const files = await Promise.all(folders.map(({ name }) => readdir(join(here, name))));
+  return folders
+    .filter((_, index) => files[index].includes("host.mjs"))
+    .map(({ name }) => name)
+    .sort();
+}
+
+/** Installs a host, checks the types of its programs, and runs it in each of its ways. */
 async function testHost(name, node, tarball) {
   const began = performance.now();
   const folder = join(workshop, name);
+  const { host } = await import(pathToFileURL(join(here, name, "host.mjs")).href);
   try {
-    await installHost(join(here, name), folder, tarball);
-    await cp(join(here, "agent.mjs"), join(folder, "agent.mjs"));
-    const wrong = await wrongVersions(folder);
+    await installHost(join(here, name), folder, tarball, takesLatest);
+    const wrong = takesLatest ? [] : await wrongVersions(folder);
     verdict(`${name}: the installed versions match its package.json`, wrong.length === 0, wrong.join("\n"));
     console.log(`      ${name}: installed in ${secondsSince(began)}`);
+    await checkTypes(name, folder);
   } catch (error) {
     verdict(`${name}: the host can be installed`, false, error.message);
     return;
   }
-  for (const way of hosts[name]) await testWay(way, way.how ? `${name}, ${way.how}` : name, node, folder);
+  const versions = await Promise.all(host.packages.map((each) => installedVersion(folder, each)));
+  const version = [...new Set(versions)].join(", ");
+  const outcomes = await inParallel([...host.ways.entries()], concurrentWays, ([index, way]) =>
+    testWay(name, way, { packages: folder, folder: join(folder, "ways", String(index)), node }),
+  );
+  for (const [index, { way, variant, write }] of host.ways.entries()) {
+    const { title, page } = host;
+    rows.push({
+      title,
+      page,
+      version,
+      way: variant ? `${way}, ${variant}` : way,
+      write,
+      outcome: outcomes[index],
+    });
+  }
   console.log(`      ${name}: ${secondsSince(began)}`);
 }
 
-/** Runs a host in one way, with its own servers. */
-async function testWay({ start, phases, store }, title, node, folder) {
-  const signal = AbortSignal.timeout(hangLimit);
-  // Each process of a host adds a listener.
+async function checkTypes(name, packages) {
+  const folder = join(packages, "types");
+  await copyPrograms(name, folder);
+  const programs = (await readdir(folder)).filter((file) => file.endsWith(".ts"));
+  if (programs.length === 0) return;
+  const mistakes = await typeMistakes(root, folder);
+  verdict(`${name}: ${programs.join(" and ")} type-check in strict mode`, mistakes === "", mistakes);
+}
+
+/** Runs a host in one way, with its own servers. Returns what the page says of it, `undefined` after a failure. */
+async function testWay(name, way, { packages, folder, node }) {
+  const title = `${name}, ${way.way}${way.variant ? ` (${way.variant})` : ""}`;
+  const signal = AbortSignal.timeout(hangLimit * 2);
   setMaxListeners(0, signal);
   const secret = randomBytes(24).toString("base64url");
-  let servers;
-  let host;
+  const running = [];
   let hasFailed = false;
+  let printed = () => "";
   try {
-    servers = await startServers(secret, signal);
+    await copyPrograms(name, folder);
+    const servers = await startServers(secret, signal);
+    running.push(servers);
     const { issuer, url } = servers.addresses;
-    const client = { issuer, id: "agent", secret: { env: "AGENT_SECRET" } };
-    const config = { ...(store && { store }), servers: { echo: { url, grant: { client } } } };
-    await writeFile(join(folder, "mcp-auth.config.json"), JSON.stringify(config));
-    const env = await environment(folder, secret);
-    host = await start({ node: node.path, url, cwd: folder, env, signal });
-    const version = await host.version?.();
-    if (version !== undefined)
-      verdict(`${title}: the host runs on Node ${version}`, version === node.version);
-    await phases(host, servers, (name, ...rest) => {
-      hasFailed = !verdict(`${title}: ${name}`, ...rest) || hasFailed;
+    const env = await environment({
+      folder,
+      node: node.path,
+      modelUrl: model.url,
+      guard,
+      url,
+      issuer,
+      secret,
     });
+    const place = { folder, home: env.HOME, env, node: node.path, serverUrl: url, modelUrl: model.url };
+    if (way.config !== undefined) await addToConfig(folder, way.config);
+    if (way.startsSlow !== false) await servers.slow(true);
+    if (way.startsProxy ?? way.way === "proxy") {
+      place.proxy = await startProxy(node.path, packages, { cwd: folder, env: { ...env }, signal });
+      running.push(place.proxy);
+      env.PROXY_URL = place.proxy.url;
+    }
+    if (way.way === "register") env.NODE_OPTIONS += " --import=mcp-auth-runtime/register";
+    Object.assign(env, way.env);
+    await way.prepare?.(place);
+    const host = startHost(node.path, way.program, { cwd: folder, env, signal });
+    running.push(host);
+    printed = () => `${host.printed()}\n${place.proxy?.printed() ?? ""}`;
+    const phases = way.phases ?? sharedTokens;
+    const outcome = await phases(
+      host,
+      servers,
+      (what, ...rest) => {
+        const holds = verdict(`${title}: ${what}`, ...rest);
+        hasFailed ||= !holds;
+        return holds;
+      },
+      way,
+    );
+    return outcome;
   } catch (error) {
     hasFailed = true;
     verdict(`${title}: the host completes all phases`, false, error.stack);
+    return undefined;
   } finally {
-    if (hasFailed && host !== undefined) printIndented(`The host printed:\n${lastLines(host.printed())}`);
-    await host?.stop();
-    await servers?.stop();
+    if (hasFailed) printIndented(`The host printed:\n${lastLines(printed())}`);
+    for (const each of running.reverse()) await each.stop();
   }
 }
 
-/** Returns the environment of a host, without a browser in the PATH and without a person's settings. */
-async function environment(folder, secret) {
-  const home = join(folder, "home");
-  const empty = join(folder, "empty");
-  await mkdir(home, { recursive: true });
-  await mkdir(empty, { recursive: true });
-  return {
-    NODE_OPTIONS: "--import=mcp-auth-runtime/register",
-    AGENT_SECRET: secret,
-    STORE_KEY: randomBytes(32).toString("base64url"),
-    HOME: home,
-    PATH: empty,
-    MCP_REMOTE_CONFIG_DIR: join(home, "mcp-remote"),
-    // Otherwise VoltAgent requests a list of models from the network.
-    NODE_ENV: "production",
-  };
+/** Copies the programs and settings of the example and of the test, without what is installed. */
+async function copyPrograms(name, folder) {
+  await mkdir(folder, { recursive: true });
+  const left = new Set(["node_modules", "package.json", "package-lock.json", "host.mjs", ".npmrc"]);
+  for (const source of [join(examples, name), join(here, name)]) {
+    const names = await readdir(source).catch(() => []);
+    for (const file of names)
+      if (!left.has(file)) await cp(join(source, file), join(folder, file), { recursive: true });
+  }
+  // Without it, Node would warn that it has to guess what the programs are.
+  await writeFile(join(folder, "package.json"), '{ "private": true, "type": "module" }\n');
+}
+
+async function addToConfig(folder, members) {
+  const path = join(folder, "mcp-auth.config.json");
+  const config = JSON.parse(await readFile(path, "utf8"));
+  await writeFile(path, JSON.stringify({ ...config, ...members }));
+}
+
+/** Writes the page, or with `--check` compares it. */
+async function writePage() {
+  const text = page(rows);
+  if (args.includes("--check")) {
+    const current = await readFile(pagePath, "utf8").catch(() => "");
+    const missing = text.split("\n").filter((line) => !current.split("\n").includes(line));
+    verdict("docs/hosts.md has these results", text === current, missing.join("\n"));
+  } else if (rows.every(({ outcome }) => outcome !== undefined)) {
+    await writeFile(pagePath, text);
+    console.log("wrote docs/hosts.md");
+  }
 }
 
 function verdict(title, holds, explanation = "") {
@@ -115,10 +216,6 @@ function verdict(title, holds, explanation = "") {
   console.log(`${holds ? "ok  " : "FAIL"}  ${title}`);
   if (!holds) printIndented(explanation);
   return holds;
-}
-
-function lastLines(text) {
-  return text.trimEnd().split("\n").slice(-40).join("\n");
 }
 
 function printIndented(text) {

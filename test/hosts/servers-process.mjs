@@ -15,6 +15,8 @@ let bundle;
  * @property {() => Promise<import("./servers.js").Received[]>} received all requests to the servers, in order
  * @property {() => Promise<void>} revoke revokes all tokens at the authorization server (RFC 7009)
  * @property {() => Promise<void>} expire moves the clocks of both servers past the lifetime of a token
+ * @property {(isSlow: boolean) => Promise<void>} slow makes the token endpoint take four seconds, or not any more
+ * @property {(isAway: boolean) => Promise<void>} away breaks all connections to the authorization server, or not any more
  * @property {() => Promise<void>} stop
  */
 
@@ -32,7 +34,7 @@ export async function startServers(secret, signal) {
     packages: "external",
     write: false,
   }).outputFiles[0].contents;
-  const env = { ...process.env, AGENT_SECRET: secret };
+  const env = { ...process.env, CRM_SECRET: secret };
   const child = startChild(process.execPath, ["--input-type=module", "-"], {
     cwd,
     env,
@@ -46,6 +48,8 @@ export async function startServers(secret, signal) {
       received: () => child.ask("received"),
       revoke: () => child.ask("revoke"),
       expire: () => child.ask("expire"),
+      slow: (isSlow) => child.ask(isSlow ? "slow down" : "speed up"),
+      away: (isAway) => child.ask(isAway ? "go away" : "come back"),
       stop: child.stop,
     };
   } catch (error) {

@@ -1,12 +1,20 @@
 // The servers of one host, in their own process: an authorization server that can revoke tokens, and an MCP server that
 // introspects each token. The process ends when the runner disconnects.
-import { subscribe } from "node:diagnostics_channel";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { IncomingMessage, Server, ServerResponse } from "node:http";
 import { startAuthorizationServer } from "../support/authorization-server.js";
 import { startMcpServer } from "../support/mcp-server.js";
 
 /** A question of the runner. */
-type Question = "addresses" | "counts" | "received" | "revoke" | "expire";
+type Question =
+  | "addresses"
+  | "counts"
+  | "received"
+  | "revoke"
+  | "expire"
+  | "slow down"
+  | "speed up"
+  | "go away"
+  | "come back";
 
 export interface Counts {
   readonly tokenRequests: number;
@@ -28,7 +36,7 @@ interface Exchange {
   readonly response: ServerResponse;
 }
 
-const secret = process.env["AGENT_SECRET"] ?? "";
+const secret = process.env["CRM_SECRET"] ?? "";
 const lifetime = 3_600;
 const scopes = ["tools:call"];
 const mcpServerClient = { id: "mcp-server", secret: "of-the-mcp-server" };
@@ -49,13 +57,29 @@ globalThis.fetch = async (input, init) => {
   return await fetch(input, { ...init, headers });
 };
 
-// Records all other requests, to find discovery requests and logins of the host itself.
+/** Milliseconds that a slow token endpoint takes. */
+const slowness = 4_000;
+let isSlow = false;
+let isAway = false;
+
+// Records the requests of others, to find discovery requests and logins of the host itself. While the authorization
+// server is away, its connections break. The MCP server can still introspect tokens.
 const exchanges: Exchange[] = [];
-subscribe("http.server.request.start", (message) => {
-  // Node documents these members of the message.
-  const { request, response } = message as Exchange;
-  if (request.headers["user-agent"] !== ownAgent) exchanges.push({ request, response });
-});
+const { emit } = Server.prototype;
+function emitLater(this: Server, ...event: unknown[]): boolean {
+  const [name, request, response] = event;
+  const pass = (): boolean => Reflect.apply(emit, this, event);
+  if (name !== "request" || !(request instanceof IncomingMessage) || !(response instanceof ServerResponse))
+    return pass();
+  if (request.headers["user-agent"] === ownAgent) return pass();
+  exchanges.push({ request, response });
+  if (request.headers.host !== new URL(issuer).host) return pass();
+  if (isAway) request.socket.destroy();
+  else if (isSlow && request.url === "/token") setTimeout(pass, slowness);
+  else return pass();
+  return true;
+}
+Object.defineProperty(Server.prototype, "emit", { value: emitLater });
 
 const authorizationServer = await startAuthorizationServer({
   clients: [{ id: "agent", secret, scopes }, mcpServerClient],
@@ -109,6 +133,14 @@ async function answer(question: Question): Promise<unknown> {
       return await revoke();
     case "expire":
       offset += (lifetime + 60) * 1_000;
+      return undefined;
+    case "slow down":
+    case "speed up":
+      isSlow = question === "slow down";
+      return undefined;
+    case "go away":
+    case "come back":
+      isAway = question === "go away";
       return undefined;
   }
 }

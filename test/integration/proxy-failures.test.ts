@@ -94,6 +94,23 @@ describe("in the middle of a session,", () => {
   });
 });
 
+test("a refused token that cannot be replaced is answered with the reason why not", async () => {
+  let isRefusing = false;
+  const issuer = await startScriptedIssuer(
+    (_request, response) => (isRefusing ? void response.destroy() : sendToken(response, "a-token")),
+    (_request, response) =>
+      sendJson(response, { jsonrpc: "2.0", id: "call-1", result: {} }, isRefusing ? 401 : 200),
+  );
+  const defaults = { retry: { attempts: 1 } } as const;
+  const { url } = await startProxied({ ...issuer, config: { defaults, ...issuer.config } });
+  expect((await post(url, call)).text).toContain("result");
+  isRefusing = true;
+  expect(JSON.parse((await post(url, call)).text).error).toMatchObject({
+    message: expect.stringMatching(/^Server "tools": the token endpoint of .* could not be reached/),
+    data: { code: "unavailable", retryable: true },
+  });
+});
+
 describe("an authorization server that is away", () => {
   async function away(answer: (response: ServerResponse) => void) {
     let isAway = false;

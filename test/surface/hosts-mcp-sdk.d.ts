@@ -1,3 +1,5 @@
+import { FetchFunction } from "mcp-auth-runtime";
+
 import { TokenManager } from "mcp-auth-runtime";
 
 interface McpSdkAuthProvider {
@@ -42,15 +44,23 @@ interface McpSdkTokens {
     scope?: string | undefined;
 }
 
+interface McpSdkTransportOptions {
+    readonly fetch: FetchFunction;
+}
+
 declare function authProvider(manager: TokenManager): McpSdkAuthProvider;
 
 declare function oauthProvider(manager: TokenManager): McpSdkOAuthProvider;
+
+declare function transportOptions(manager: TokenManager): McpSdkTransportOptions;
 
 export {
   McpSdkAuthProvider,
   McpSdkClientMetadata,
   McpSdkOAuthProvider,
   McpSdkTokens,
+  McpSdkTransportOptions,
   authProvider,
   oauthProvider,
+  transportOptions,
 };

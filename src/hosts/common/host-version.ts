@@ -20,8 +20,11 @@ export function assertHostVersion(packageName: string, minimum: string, reason: 
   );
 }
 
-/** Returns the version of a package as the program would import it: from its own folder, else from where it was started. */
-function installedVersion(packageName: string): string | undefined {
+/**
+ * Returns the version of a package as the program would import it: from its own folder, else from where it was started.
+ * Returns `undefined` if it cannot be found.
+ */
+export function installedVersion(packageName: string): string | undefined {
   const [, program] = process.argv;
   const starts = [program && dirname(program), workingFolder()];
   for (const start of starts) {

@@ -1,8 +1,9 @@
 import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { authProvider, oauthProvider } from "../../../src/hosts/mcp-sdk.js";
+import { authProvider, oauthProvider, transportOptions } from "../../../src/hosts/mcp-sdk.js";
 import { createMcpAuth, type McpAuthConfig } from "../../../src/index.js";
 import { type Handler, sendJson, startHttpServer } from "../../support/http-server.js";
+import { installHosts } from "./installed-host.js";
 
 const secret = "canary-secret";
 
@@ -41,6 +42,57 @@ async function manager(grant: object = {}, answer?: Handler) {
     },
   };
 }
+
+describe("transportOptions", () => {
+  test("transportOptions has a fetch that adds the manager's token", async () => {
+    const { tools, server } = await manager();
+    const { fetch, ...rest } = transportOptions(tools);
+    expect(rest).toEqual({});
+    await fetch(tools.url);
+    expect(server.requests.at(-1)).toMatchObject({ url: "/mcp", headers: { authorization: "Bearer t1" } });
+  });
+
+  test("transportOptions throws the config error of a server that its config makes unusable", async () => {
+    const grant = { type: "static", token: { env: "TOKEN" } } as const;
+    const auth = await createMcpAuth({
+      config: { servers: { tools: { url: "${NO_URL}", grant } } },
+      env: {},
+    });
+    expect(() => transportOptions(auth.resolve("tools"))).toThrow(
+      expect.objectContaining({ code: "config_invalid" }),
+    );
+  });
+
+  test("transportOptions and oauthProvider need versions of the SDK 1 that use them", async () => {
+    const { tools } = await manager();
+    await installHosts({ "@modelcontextprotocol/sdk": "1.14.0" });
+    expect(() => transportOptions(tools)).toThrow(
+      expect.objectContaining({
+        code: "config_invalid",
+        message:
+          '@modelcontextprotocol/sdk 1.14.0 is too old: it ignores "fetch" and would send its requests without ' +
+          "a token. Install version 1.15.0 or later.",
+      }),
+    );
+    await installHosts({ "@modelcontextprotocol/sdk": "1.23.1" });
+    expect(transportOptions(tools)).toHaveProperty("fetch");
+    expect(() => oauthProvider(tools)).toThrow(
+      expect.objectContaining({
+        code: "config_invalid",
+        message:
+          "@modelcontextprotocol/sdk 1.23.1 is too old: it cannot request a token without a user. " +
+          "Install version 1.24.0 or later.",
+      }),
+    );
+  });
+
+  test("an old SDK 1 beside the SDK 2 is not in the way", async () => {
+    const { tools } = await manager();
+    await installHosts({ "@modelcontextprotocol/sdk": "1.0.0", "@modelcontextprotocol/client": "2.0.0" });
+    expect(transportOptions(tools)).toHaveProperty("fetch");
+    expect(oauthProvider(tools)).toHaveProperty("tokens");
+  });
+});
 
 describe("authProvider", () => {
   test("authProvider returns the manager's token, and a new one after a 401", async () => {

@@ -1,0 +1,60 @@
+// docs/hosts.md, from the results of a run.
+import { notRun } from "./not-run.mjs";
+
+/**
+ * @typedef {object} Row
+ * @property {string} title of the host
+ * @property {string} page
+ * @property {string} version
+ * @property {string} way
+ * @property {string} write
+ * @property {import("./host.js").Outcome} [outcome]
+ * @property {string} [reason] why the host was not run
+ */
+
+const introduction = `# Choose your host
+
+Each row is one way to give a host its tokens. The tests run the published host in that version against a real
+authorization server and a real MCP server. In one process they connect while the token endpoint takes four seconds,
+revoke the token, call, revoke it again, make ten calls at once, let it expire, and take the authorization server away for
+twenty seconds. Hosts with an agent loop run it; only the model is scripted. The last column counts all token requests of
+a run: five is one for each new token that is needed.
+
+Each host has a page with the lines to copy. The ways are:
+
+- **adapter**: a few lines of code with \`mcp-auth-runtime/hosts/…\`. Take it if there is one.
+- **register**: one flag of Node, and the plain URL in the host's settings. See [Use it without changing
+  code](without-code.md).
+- **proxy**: a local URL. See [Serve hosts that accept only a URL](proxy.md).
+- **plugin**, **headers helper**: see the host's page.
+`;
+
+const header = `| host | version | way | what to write | survives revocation | survives expiry | token requests |
+| --- | --- | --- | --- | --- | --- | --- |`;
+
+const end = `
+\`npm run test:hosts\` runs all of this and writes this page. \`npm run test:hosts -- mastra\` runs one host, and \`--latest\`
+takes the newest versions.
+`;
+
+/**
+ * Returns the page.
+ *
+ * @param {readonly Row[]} rows
+ */
+export function page(rows) {
+  const all = [...rows, ...notRun.map((host) => ({ version: "not run", ...host }))];
+  const lines = all.sort((a, b) => (a.title.toLowerCase() < b.title.toLowerCase() ? -1 : 1)).map(line);
+  return `${introduction}\n${[header, ...lines].join("\n")}\n${end}`;
+}
+
+function line({ title, page: name, version, way, write, outcome, reason }) {
+  const cells = [`[${title}](hosts/${name}.md)`, version, way, write];
+  if (outcome === undefined) return row([...cells, reason, "", ""]);
+  const yes = (holds) => (holds ? "yes" : "no");
+  return row([...cells, yes(outcome.revocation), yes(outcome.expiry), String(outcome.tokenRequests)]);
+}
+
+function row(cells) {
+  return `| ${cells.join(" | ")} |`;
+}

@@ -1,0 +1,63 @@
+// The process of a host. It reads a question per line and prints each answer as a line.
+import { hangLimit } from "../support/hang-limit.js";
+import { startChild } from "./child.mjs";
+
+/** What an error of ours begins with, in whatever the host makes of it. */
+const ourMessage = /Server \\?"crm\\?"/;
+
+/**
+ * @typedef {object} HostProcess
+ * @property {(count: number) => Promise<readonly string[]>} ask asks this number of questions at once, and resolves with
+ * what the failed ones were answered
+ * @property {() => Promise<string>} askInVain asks one question, and resolves with what the host printed when it failed
+ * @property {() => number} asked the number of questions so far
+ * @property {() => string} printed
+ * @property {() => Promise<void>} stop
+ */
+
+/**
+ * @param {string} node
+ * @param {string} program
+ * @param {import("./child.mjs").Surroundings} surroundings
+ * @returns {HostProcess}
+ */
+export function startHost(node, program, surroundings) {
+  const child = startChild(node, [program], surroundings);
+  let asked = 0;
+
+  const question = () => {
+    asked += 1;
+    const id = `call-${asked.toString(16).padStart(3, "0")}`;
+    child.write(`${id}\n`);
+    return id;
+  };
+  /** Resolves with `undefined` after the answer, or with the text of a failure. */
+  const answerTo = (id, since) =>
+    child.until(() => {
+      const lines = child.printed().slice(since).split("\n");
+      if (lines.some((line) => line.trim() === id)) return { failure: undefined };
+      const failure = lines.find((line) => line.includes(`FAILED ${id}`));
+      return failure === undefined ? undefined : { failure };
+    }, hangLimit);
+
+  return {
+    asked: () => asked,
+    printed: child.printed,
+    stop: child.stop,
+    async ask(count) {
+      const since = child.printed().length;
+      const answers = Array.from({ length: count }, question).map((id) => answerTo(id, since));
+      return (await Promise.all(answers)).flatMap(({ failure }) => failure ?? []);
+    },
+    async askInVain() {
+      const since = child.printed().length;
+      const id = question();
+      await child.until(() => {
+        const text = child.printed().slice(since);
+        if (text.split("\n").some((line) => line.trim() === id)) throw new Error("The call succeeded.");
+        return ourMessage.test(text) || text.includes(`FAILED ${id}`) ? true : undefined;
+      }, hangLimit);
+      return child.printed().slice(since);
+    },
+  };
+}
