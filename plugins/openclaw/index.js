@@ -68,7 +68,7 @@ async function start({ file, servers, openclaw }, { stateDir, logger }, running)
   const changedNames = Object.keys(changed);
   if (changedNames.length > 0) {
     await openclaw.mutateConfigFile({
-      afterWrite: { mode: "none", reason: "Each turn of an agent reads mcp.servers." },
+      afterWrite: { mode: "auto" },
       mutate(draft) {
         draft.mcp = { ...draft.mcp, servers: { ...draft.mcp?.servers, ...changed } };
       },
@@ -81,19 +81,23 @@ async function start({ file, servers, openclaw }, { stateDir, logger }, running)
 }
 
 /**
- * Logs the message of each failure, which names the server and contains no secret.
+ * Logs what fails, each message once until the server has a new token. The messages name the server and contain no
+ * secret.
  *
  * @param {import("./openclaw.js").Logger} logger
  */
 function loggerOf(logger) {
-  /** @type {(fields: { message?: string }, message: string) => string} */
-  const text = (fields, message) => fields.message ?? message;
-  return {
-    debug() {},
-    info() {},
-    /** @param {object} fields @param {string} message */
-    warn: (fields, message) => logger.warn(text(fields, message)),
-    /** @param {object} fields @param {string} message */
-    error: (fields, message) => logger.error(text(fields, message)),
+  /** @type {Map<string | undefined, string>} */
+  const latest = new Map();
+  /** @param {{ server?: string, message?: string }} fields @param {string} event */
+  const warn = (fields, event) => {
+    const { server, message = event } = fields;
+    if (latest.get(server) !== message) logger.warn(message);
+    latest.set(server, message);
   };
+  /** @param {{ server?: string }} fields @param {string} event */
+  const debug = ({ server }, event) => {
+    if (event === "token:renewed") latest.delete(server);
+  };
+  return { debug, info() {}, warn, error: warn };
 }
