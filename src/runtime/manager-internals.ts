@@ -62,6 +62,8 @@ export interface ManagerInternals {
    * those in the server's metadata.
    */
   scopes(named: readonly string[] | undefined): Promise<readonly string[]>;
+  /** The headers in the config whose values do not come from secrets. */
+  readonly plainHeaders: Readonly<Record<string, string>>;
   /** The names of the headers in the config whose values come from secrets. */
   readonly secretHeaders: readonly string[];
   /**

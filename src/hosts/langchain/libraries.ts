@@ -1,6 +1,5 @@
-import { McpAuthError } from "../../errors/error.js";
-import { hasErrorCode } from "../../errors/expected-errors.js";
 import type { FetchFunction } from "../../index.js";
+import { loadPackage } from "../common/load-package.js";
 import type { LangChainTool } from "./langchain-tool.js";
 
 /** The functions and classes that we use of the packages of the host. */
@@ -42,17 +41,9 @@ export async function loadLibraries(): Promise<McpLibraries> {
   return { ...(adapters as object), ...(client as object), ...(http as object) } as McpLibraries;
 }
 
-async function load(optionalPackage: string): Promise<unknown> {
-  try {
-    // A variable and the comments keep bundlers from looking for this optional package.
-    return await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ optionalPackage);
-  } catch (error) {
-    // A loader, such as that of a test runner, may wrap the error of Node.
-    const reason = error instanceof Error && error.cause !== undefined ? error.cause : error;
-    if (!hasErrorCode(reason, "ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND")) throw error;
-    throw new McpAuthError(
-      "config_invalid",
-      "Could not load the tools for LangChain: a package that this needs is not installed. Run: npm install @langchain/mcp-adapters @modelcontextprotocol/sdk@1",
-    );
-  }
+async function load(name: string): Promise<unknown> {
+  return await loadPackage(
+    name,
+    "Could not load the tools for LangChain: a package that this needs is not installed. Run: npm install @langchain/mcp-adapters @modelcontextprotocol/sdk@1",
+  );
 }
