@@ -12,10 +12,14 @@ export const host = {
       program: "driver.mjs",
       phases: undiciCopy,
     },
+    { way: "proxy", write: "the URL of the proxy", program: "driver.mjs" },
     {
       way: "proxy",
-      write: "the URL of the proxy; better: `mcp-auth-runtime proxy --stdio crm` instead of mcp-remote",
+      variant: "`--stdio`, instead of mcp-remote",
+      write: "`mcp-auth-runtime proxy --stdio crm`",
       program: "driver.mjs",
+      startsProxy: false,
+      env: { MCP_COMMAND: "mcp-auth-runtime proxy --stdio crm" },
     },
   ],
 };
