@@ -5,14 +5,11 @@ const tokenHeader = "MCP-Auth-Proxy-Token";
 /** Milliseconds, above the default `deadline` of the config, for which a first request may wait for a token. */
 const connectionTimeoutMs = 45_000;
 
-/** @typedef {Record<string, unknown> & { url?: string, headers?: Record<string, string> }} Entry */
-/** @typedef {{ name: string, serverUrl: string, proxyUrl: string }} Target */
-
 /**
  * Returns where the entries expect the proxy, and the token that they send, so that they stay valid. Returns `undefined`
- * before the first start.
+ * if there are none yet.
  *
- * @param {Readonly<Record<string, Entry>>} entries
+ * @param {Readonly<Record<string, import("./entries.js").Entry>>} entries
  * @param {readonly string[]} names
  */
 export function earlierAddress(entries, names) {
@@ -25,25 +22,24 @@ export function earlierAddress(entries, names) {
 }
 
 /**
- * Returns the entries that must be written, and the names of entries that belong to another server. Other settings of an
- * entry stay, but a login of OpenClaw does not, since the proxy authorizes the requests.
+ * Returns the entries that must be written, and the names of those that are another server. Other settings of an entry
+ * stay, but a login of OpenClaw does not, since the proxy authorizes the requests.
  *
- * @param {Readonly<Record<string, Entry>>} entries
- * @param {readonly Target[]} targets
+ * @param {Readonly<Record<string, import("./entries.js").Entry>>} entries
+ * @param {readonly import("./entries.js").Target[]} targets
  */
 export function changedEntries(entries, targets) {
-  /** @type {Record<string, Entry>} */
+  /** @type {Record<string, import("./entries.js").Entry>} */
   const changed = {};
   /** @type {string[]} */
   const foreign = [];
   for (const { name, serverUrl, proxyUrl } of targets) {
-    const entry = entries[name] ?? {};
-    const { auth, oauth, type, headers, ...kept } = entry;
+    const { auth, oauth, type, headers, ...kept } = entries[name] ?? {};
     const [, token = "", path] = new URL(proxyUrl).pathname.split("/");
     const url = new URL(`/${path}`, proxyUrl).href;
     const isOurs = headers?.[tokenHeader] !== undefined;
-    if (isOurs && headers?.[tokenHeader] === token && entry.url === url) continue;
-    if (entries[name] !== undefined && !isOurs && entry.url !== serverUrl) foreign.push(name);
+    if (kept.url === url && headers?.[tokenHeader] === token) continue;
+    if (entries[name] !== undefined && kept.url !== serverUrl && !isOurs) foreign.push(name);
     else
       changed[name] = {
         connectionTimeoutMs,

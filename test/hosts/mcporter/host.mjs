@@ -4,7 +4,7 @@ import { separateTokens } from "../phases.mjs";
 
 const command = {
   way: "register",
-  write: "the URL; `NODE_OPTIONS=\"--import mcp-auth-runtime/register\" mcporter call crm.…`",
+  write: 'the URL; `NODE_OPTIONS="--import mcp-auth-runtime/register" mcporter call crm.…`',
   program: "driver.mjs",
   processPerCall: true,
 };

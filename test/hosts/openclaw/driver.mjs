@@ -19,19 +19,19 @@ const started = new Promise((resolve) => {
   }
 });
 
-/** The sessions that answer now. A session answers one question at a time. */
-const busy = new Set();
+/** The sessions that answer no question now. A session answers one at a time. */
+const free = Array.from({ length: 10 }, (_, index) => `session-${index}`);
 
 createInterface({ input: process.stdin }).on("line", async (question) => {
   await started;
-  const session = ["first", ...Array.from({ length: 20 }, (_, index) => `${index}`)].find((name) => !busy.has(name));
-  busy.add(session);
+  const session = free.shift();
   try {
     console.log(await ask(session, question));
   } catch (error) {
     console.error(`FAILED ${question}: ${error.message}`);
   } finally {
-    busy.delete(session);
+    // The next question goes to the same session.
+    free.unshift(session);
   }
 });
 
@@ -39,7 +39,11 @@ async function ask(session, question) {
   const response = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
     method: "POST",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    body: JSON.stringify({ model: "openclaw", user: session, messages: [{ role: "user", content: question }] }),
+    body: JSON.stringify({
+      model: "openclaw",
+      user: session,
+      messages: [{ role: "user", content: question }],
+    }),
   });
   const text = await response.text();
   if (!response.ok) throw new Error(text);
