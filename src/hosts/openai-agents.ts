@@ -28,7 +28,8 @@ const hostMessage = "An error occurred while running the tool. Please try again.
  * message, which contains no secret; the host itself would only say that an error occurred.
  *
  * Throws `config_invalid` for an older version, which ignores `fetch`, and `config_invalid` or `insecure_url` for a
- * server whose config cannot be used. `connect()` and `run()` reject with the codes of `manager.fetch`.
+ * server whose config cannot be used. `connect()` rejects with an error of the host that contains our message. For a URL
+ * with a query, the host leaves our messages out of its errors, so they are process warnings as well.
  *
  * @example
  * ```ts
@@ -47,10 +48,27 @@ export function serverOptions(manager: TokenManager): OpenAiAgentsServerOptions 
   return {
     name: manager.name,
     url: manager.url,
-    fetch: hostFetch(manager),
+    fetch: new URL(manager.url).search === "" ? hostFetch(manager) : warningFetch(manager),
     clientSessionTimeoutSeconds: Math.ceil(limit / 1_000),
     timeout: Math.max(hostTimeout, limit),
     errorFunction: ({ error }) => messageOf(error, manager) ?? hostMessage,
+  };
+}
+
+/** Returns a `fetch` whose failures of ours are also process warnings, but not the same one twice in a row. */
+function warningFetch(manager: TokenManager): FetchFunction {
+  const fetch = hostFetch(manager);
+  let reported: string | undefined;
+  return async (input, init) => {
+    try {
+      return await fetch(input, init);
+    } catch (error) {
+      if (error instanceof McpAuthError && error.code !== "aborted" && error.message !== reported) {
+        reported = error.message;
+        process.emitWarning(error.message, { type: "McpAuthWarning", code: error.code });
+      }
+      throw error;
+    }
   };
 }
 

@@ -65,6 +65,11 @@ export function createManagerInternals(
     client: registeredClient(clientCredentials),
     scopes: async (named) =>
       withStepUp(spec, caches.scopes, named) ?? named ?? (await context.learnTarget())?.scopes ?? [],
+    plainHeaders: Object.fromEntries(
+      Object.entries(spec.headers).flatMap(([name, value]) =>
+        typeof value === "string" ? [[name, value] as const] : [],
+      ),
+    ),
     secretHeaders: Object.entries(spec.headers).flatMap(([name, value]) =>
       typeof value === "string" ? [] : [name],
     ),

@@ -31,6 +31,8 @@ export interface ProxyInternals {
   mayUse(file: string): Promise<boolean>;
   /** Reads the `token` of the settings. Rejects with `secret_unavailable`. */
   readToken(): Promise<Secret | undefined>;
+  /** Calls the listener when the runtime is stopped, or at once if it was stopped. */
+  onStop(listener: () => void): void;
 }
 
 export interface ManagerInternals {
@@ -60,6 +62,8 @@ export interface ManagerInternals {
    * those in the server's metadata.
    */
   scopes(named: readonly string[] | undefined): Promise<readonly string[]>;
+  /** The headers in the config whose values do not come from secrets. */
+  readonly plainHeaders: Readonly<Record<string, string>>;
   /** The names of the headers in the config whose values come from secrets. */
   readonly secretHeaders: readonly string[];
   /**

@@ -57,6 +57,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
   #required: ReadonlySet<string> | undefined;
   #reloads: Promise<unknown> = Promise.resolve();
   #isStopped = false;
+  readonly #stopListeners: (() => void)[] = [];
   #stopped: Promise<void> | undefined;
 
   constructor(spec: ConfigSpec, dependencies: RuntimeDependencies, load: Load) {
@@ -86,7 +87,11 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
       return await readSecret(settings.token, { ...this.#context, server: "(proxy)" });
     };
     const mayUse = async (path: string) => (await this.#context.permissions?.allow?.file(path)) !== false;
-    return { settings, file, env, mayUse, readToken };
+    const onStop = (listener: () => void) => {
+      if (this.#isStopped) listener();
+      else this.#stopListeners.push(listener);
+    };
+    return { settings, file, env, mayUse, readToken, onStop };
   }
 
   has(name: string): name is Name {
@@ -151,6 +156,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
 
   async #stop(): Promise<void> {
     this.#isStopped = true;
+    for (const listener of this.#stopListeners.splice(0)) listener();
     const { clock } = this.#dependencies;
     const startedAt = clock.now();
     const removed = [...this.#removed.values()].flatMap((reference) => reference.deref() ?? []);

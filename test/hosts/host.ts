@@ -11,14 +11,14 @@ export interface Host {
 
 /** What docs/hosts.md says of a way. */
 export interface Outcome {
-  /** Whether calls went on after a revocation. */
-  readonly revocation: boolean;
+  /** Whether calls went on after a revocation, or which of them did. */
+  readonly revocation: boolean | string;
   /** Whether calls went on after the token expired. */
   readonly expiry: boolean;
   /** Whether calls went on after the authorization server was away. */
   readonly absence: boolean;
-  /** The number of token requests in all phases. */
-  readonly tokenRequests: number;
+  /** The number of token requests in all phases. Text if it varies. */
+  readonly tokenRequests: number | string;
 }
 
 export interface Way {

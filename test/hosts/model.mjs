@@ -56,6 +56,7 @@ function answerOther(method, path, response) {
     const model = { id: modelName, object: "model", owned_by: "test", name: `models/${modelName}` };
     return sendJson(response, { object: "list", data: [model], models: [model] });
   }
+  if (path.endsWith("/embeddings")) return sendJson(response, embeddings);
   if (path.endsWith("/count_tokens")) return sendJson(response, { input_tokens: 1 });
   if (path.endsWith(":countTokens")) return sendJson(response, { totalTokens: 1 });
   return sendJson(
@@ -64,6 +65,14 @@ function answerOther(method, path, response) {
     404,
   );
 }
+
+/** Of the length that OpenAI's smallest model returns. */
+const embeddings = {
+  object: "list",
+  model: modelName,
+  data: [{ object: "embedding", index: 0, embedding: [1, ...Array(1535).fill(0)] }],
+  usage: { prompt_tokens: 1, total_tokens: 1 },
+};
 
 function sendJson(response, value, status = 200) {
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));

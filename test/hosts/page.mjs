@@ -51,7 +51,7 @@ export function page(rows) {
 function line({ title, page: name, version, way, write, outcome, reason }) {
   const cells = [`[${title}](hosts/${name}.md)`, version, way, write];
   if (outcome === undefined) return row([...cells, reason, "", ""]);
-  const yes = (holds) => (holds ? "yes" : "no");
+  const yes = (holds) => (typeof holds === "string" ? holds : holds ? "yes" : "no");
   return row([...cells, yes(outcome.revocation), yes(outcome.expiry), String(outcome.tokenRequests)]);
 }
 

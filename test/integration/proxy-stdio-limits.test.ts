@@ -2,6 +2,7 @@ import { PassThrough, Writable } from "node:stream";
 import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import { McpAuthError } from "../../src/errors/error.js";
 import { bridgeStdio } from "../../src/proxy/stdio/bridge.js";
 import { deferred } from "../support/deferred.js";
 import { fakeClock } from "../support/fake-clock.js";
@@ -115,6 +116,17 @@ test.each([
     expect(JSON.stringify(answer)).not.toContain("ignore me");
   },
 );
+
+test("a call whose refused token cannot be replaced gets the reason why not", async () => {
+  const server = await startScriptedServer((_request, response) => {
+    response.writeHead(401).end();
+  });
+  const message = 'Server "tools": the token endpoint is not available now. Try again later.';
+  const lastError = new McpAuthError("unavailable", message, { server: "tools", retryable: true });
+  const host = writtenHost(startBridge({ ...plainManager(server.origin), status: () => ({ lastError }) }));
+  host.write(toolCall(1, "x"));
+  expect((await host.answer(1))["error"]).toMatchObject({ message, data: { code: "unavailable" } });
+});
 
 test("a notification that does not reach the server causes a notice, and no answer", async () => {
   const server = await startScriptedServer((_request, response) => {

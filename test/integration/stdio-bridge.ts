@@ -5,9 +5,9 @@ import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioServerTransport as StreamTransportV1 } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { StdioServerTransport as StreamTransport } from "@modelcontextprotocol/server/stdio";
 import { onTestFinished } from "vitest";
-import type { TokenManager } from "../../src/index.js";
 import type { Clock } from "../../src/lib/clock.js";
 import { bridgeStdio } from "../../src/proxy/stdio/bridge.js";
+import type { BridgedManager } from "../../src/proxy/stdio/server-transport.js";
 import {
   type RunningSessionServer,
   type SessionServerOptions,
@@ -32,13 +32,13 @@ export interface BridgeOptions {
 }
 
 /** A manager that needs no token. */
-export function plainManager(url: string): Pick<TokenManager, "name" | "url" | "fetch"> {
-  return { name: "tools", url, fetch: (input, init) => fetch(input, init) };
+export function plainManager(url: string): BridgedManager {
+  return { name: "tools", url, fetch: (input, init) => fetch(input, init), status: () => ({}) };
 }
 
 /** Starts a bridge, and stops it when the test ends. */
 export function startBridge(
-  manager: Pick<TokenManager, "name" | "url" | "fetch">,
+  manager: BridgedManager,
   { clock, outputSize }: BridgeOptions = {},
 ): RunningBridge {
   const input = new PassThrough();

@@ -1,6 +1,5 @@
 import type { Readable, Writable } from "node:stream";
 import { isProgrammingError } from "../../errors/expected-errors.js";
-import type { TokenManager } from "../../index.js";
 import { onAbort } from "../../lib/abort-signal.js";
 import { type Clock, systemClock } from "../../lib/clock.js";
 import { settledWithin } from "../../lib/wait.js";
@@ -10,13 +9,13 @@ import { invalidLine } from "./invalid-line.js";
 import { type Line, readLines } from "./lines.js";
 import { maxMessageLength, parseMessage } from "./message.js";
 import { MessageOutput } from "./message-output.js";
-import { ServerTransport } from "./server-transport.js";
+import { type BridgedManager, ServerTransport } from "./server-transport.js";
 import { ToHost } from "./to-host.js";
 import { ToServer } from "./to-server.js";
 
 export interface StdioBridgeOptions {
-  /** A token manager: only its authorized `fetch`, its name and its URL are used. */
-  readonly manager: Pick<TokenManager, "name" | "url" | "fetch">;
+  /** A token manager: only its authorized `fetch`, its name, its URL and its latest error are used. */
+  readonly manager: BridgedManager;
   /** What the host writes. It is destroyed at the end. */
   readonly input: Readable;
   /** What the host reads. It stays open. */

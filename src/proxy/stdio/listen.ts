@@ -1,7 +1,6 @@
 import { McpAuthError } from "../../errors/error.js";
 import { discard } from "../../net/discard.js";
 import { isTemporaryStatus } from "../../net/retry.js";
-import { statusError } from "./failures.js";
 import { followStream } from "./follow-stream.js";
 import type { SessionHeaders } from "./request-headers.js";
 import { mediaType, type ServerTransport } from "./server-transport.js";
@@ -28,15 +27,14 @@ export async function listen(options: ListenOptions): Promise<"none" | "ended"> 
     if (!response.ok || mediaType(response) !== "text/event-stream") {
       discard(response);
       if (hasNoStream(response)) return "none";
-      throw statusError(transport.name, response, transport.clock.now());
+      throw transport.errorOf(response);
     }
     await followStream(response, {
       ...{ transport, signal, reconnect: open, reopens: true },
       onData: (data) => toHost.deliver(data),
       isDone: () => false,
       // The server may have lost the session. The next request finds out, and starts another.
-      refused: (again) =>
-        hasNoStream(again) ? undefined : statusError(transport.name, again, transport.clock.now()),
+      refused: (again) => (hasNoStream(again) ? undefined : transport.errorOf(again)),
     });
   } catch (error) {
     if (!(error instanceof McpAuthError)) throw error;

@@ -1,7 +1,7 @@
 import { discard } from "../../net/discard.js";
 import { isJson } from "../../net/response-headers.js";
 import type { Call } from "./call.js";
-import { interrupted, notMcp, statusError } from "./failures.js";
+import { interrupted, notMcp } from "./failures.js";
 import { followStream } from "./follow-stream.js";
 import { maxMessageLength, parseMessage, requestsOf } from "./message.js";
 import { readText } from "./read-text.js";
@@ -27,8 +27,7 @@ export async function readReply(options: ReplyOptions): Promise<void> {
   if (!response.ok) {
     if (errorText !== undefined && isPassedOn(call, response.status, errorText))
       await toHost.deliver(errorText, call);
-    if (!call.isAnswered || requestsOf(call.message).length === 0)
-      throw statusError(transport.name, response, transport.clock.now());
+    if (!call.isAnswered || requestsOf(call.message).length === 0) throw transport.errorOf(response);
   } else if (call.isAnswered) discard(response);
   else if (mediaType(response) === "text/event-stream") await readStream(options);
   else if (isJson(response.headers.get("content-type"))) await readJson(options);

@@ -3,10 +3,15 @@ import type { TokenManager } from "../../index.js";
 import type { Clock } from "../../lib/clock.js";
 import { abortedAfter, untilAborted } from "../../lib/wait.js";
 import { discard } from "../../net/discard.js";
-import { requestError } from "./failures.js";
+import { requestError, statusError } from "./failures.js";
 import type { Message } from "./message.js";
 import { readText } from "./read-text.js";
 import { postHeaders, type SessionHeaders, sessionHeaders } from "./request-headers.js";
+
+/** What the bridge uses of a manager. */
+export interface BridgedManager extends Pick<TokenManager, "name" | "url" | "fetch"> {
+  status(): Pick<ReturnType<TokenManager["status"]>, "lastError">;
+}
 
 /** The response to a POST. */
 export interface Reply {
@@ -24,9 +29,9 @@ const timeToReadError = 5_000;
 export class ServerTransport {
   readonly name: string;
   readonly clock: Clock;
-  readonly #manager: Pick<TokenManager, "url" | "fetch">;
+  readonly #manager: BridgedManager;
 
-  constructor(manager: Pick<TokenManager, "name" | "url" | "fetch">, clock: Clock) {
+  constructor(manager: BridgedManager, clock: Clock) {
     this.name = manager.name;
     this.clock = clock;
     this.#manager = manager;
@@ -45,6 +50,13 @@ export class ServerTransport {
       readText(response, maxErrorLength, limited),
     );
     return { response, errorText };
+  }
+
+  /** Returns the error for a response that is not successful. */
+  errorOf(response: Response): McpAuthError {
+    // The reason why a refused token was not replaced.
+    const { lastError } = response.status === 401 ? this.#manager.status() : {};
+    return lastError ?? statusError(this.name, response, this.clock.now());
   }
 
   /** Opens the stream of a session, or resumes one. */

@@ -5,7 +5,7 @@ import { abortedAfter, settledWithin } from "../../lib/wait.js";
 import { askServer } from "./ask-server.js";
 import type { Call } from "./call.js";
 import type { BridgeContext } from "./context.js";
-import { sessionLost, statusError } from "./failures.js";
+import { sessionLost } from "./failures.js";
 import { listen } from "./listen.js";
 import { isSessionLost } from "./lost-session.js";
 import type { Message, ResponsePart } from "./message.js";
@@ -171,7 +171,7 @@ export class Session {
 }
 
 /** A server that refuses the credentials says more than that the session was lost. */
-function startError({ name, clock }: ServerTransport, { response }: Reply): McpAuthError {
-  const error = statusError(name, response, clock.now());
-  return error.code === "unavailable" && !error.retryable ? sessionLost(name) : error;
+function startError(transport: ServerTransport, { response }: Reply): McpAuthError {
+  const error = transport.errorOf(response);
+  return error.code === "unavailable" && !error.retryable ? sessionLost(transport.name) : error;
 }

@@ -1,7 +1,18 @@
-import { MultiServerMCPClient } from "@langchain/mcp-adapters";
-
-export async function connect(url) {
-  const client = new MultiServerMCPClient({ echo: { transport: "http", url } });
-  const [echo] = await client.getTools();
-  return { call: (text) => echo.invoke({ text }), close: () => client.close() };
-}
+/** @type {import("../host.js").Host} */
+export const host = {
+  title: "LangChain",
+  page: "langchain",
+  packages: ["@langchain/mcp-adapters"],
+  ways: [
+    {
+      way: "adapter",
+      write: "`createAgent({ model, tools: await loadTools(auth) })`",
+      program: "agent.ts",
+    },
+    {
+      way: "register",
+      write: "the URL; `node --import mcp-auth-runtime/register`",
+      program: "plain.ts",
+    },
+  ],
+};

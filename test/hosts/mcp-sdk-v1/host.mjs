@@ -1,14 +1,19 @@
-import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { ownTokenRequests } from "../phases.mjs";
 
-export async function connect(url) {
-  const client = new Client({ name: "agent", version: "1.0.0" });
-  await client.connect(new StreamableHTTPClientTransport(new URL(url)));
-  return {
-    async call(text) {
-      const { content } = await client.callTool({ name: "echo", arguments: { text } });
-      return content[0].text;
+/** @type {import("../host.js").Host} */
+export const host = {
+  title: "MCP SDK 1",
+  page: "mcp-sdk",
+  packages: ["@modelcontextprotocol/sdk"],
+  ways: [
+    { way: "adapter", write: "`transportOptions(manager)`", program: "agent.ts" },
+    {
+      way: "adapter",
+      variant: "`oauthProvider`",
+      write: "`authProvider: oauthProvider(manager)`",
+      program: "oauth-provider.ts",
+      phases: ownTokenRequests,
     },
-    close: () => client.close(),
-  };
-}
+    { way: "register", write: "the URL; `node --import mcp-auth-runtime/register`", program: "plain.ts" },
+  ],
+};

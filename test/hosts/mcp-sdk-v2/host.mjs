@@ -1,13 +1,19 @@
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { unseenAcceptance } from "../phases.mjs";
 
-export async function connect(url) {
-  const client = new Client({ name: "agent", version: "1.0.0" });
-  await client.connect(new StreamableHTTPClientTransport(new URL(url)));
-  return {
-    async call(text) {
-      const { content } = await client.callTool({ name: "echo", arguments: { text } });
-      return content[0].text;
+/** @type {import("../host.js").Host} */
+export const host = {
+  title: "MCP SDK 2",
+  page: "mcp-sdk",
+  packages: ["@modelcontextprotocol/client"],
+  ways: [
+    { way: "adapter", write: "`transportOptions(manager)`", program: "agent.ts" },
+    {
+      way: "adapter",
+      variant: "`authProvider`",
+      write: "`authProvider: authProvider(manager)`",
+      program: "auth-provider.ts",
+      phases: unseenAcceptance,
     },
-    close: () => client.close(),
-  };
-}
+    { way: "register", write: "the URL; `node --import mcp-auth-runtime/register`", program: "plain.ts" },
+  ],
+};

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { serverOptions } from "../../../src/hosts/openai-agents.js";
 import { createMcpAuth, McpAuthError } from "../../../src/index.js";
+import { recordWarnings } from "../../support/record-warnings.js";
 import { installHosts } from "./installed-host.js";
 
 const url = "https://crm.example/mcp";
@@ -57,6 +58,19 @@ test("the model learns why there is no token, although the OpenAI Agents SDK rep
   await expect(fetch(url)).rejects.toThrow();
   const replaced = Object.assign(new Error("MCP tool call failed"), { name: "MCPTransportError" });
   expect(errorFunction({ error: replaced })).toMatch(/^Server "crm": /);
+});
+
+test("for a URL with a query, a process warning says why there is no token", async () => {
+  const warnings = recordWarnings();
+  const auth = await createMcpAuth({
+    config: { servers: { crm: { url: `${url}?tenant=a`, grant } } },
+    env: {},
+    fetch: async () => new Response(),
+  });
+  const { fetch } = serverOptions(auth.resolve("crm"));
+  for (let call = 0; call < 2; call += 1)
+    await expect(fetch(`${url}?tenant=a`)).rejects.toMatchObject({ code: "secret_unavailable" });
+  expect(warnings).toEqual([expect.stringMatching(/^Server "crm": could not read the secret/)]);
 });
 
 test("errors that are not ours are not shown to the model", async () => {

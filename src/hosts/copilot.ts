@@ -1,0 +1,194 @@
+import "../lib/check-node.js";
+import { setTimeout as pause } from "node:timers/promises";
+import { type McpAuth, McpAuthError, type TokenManager } from "../index.js";
+import { internalsOf } from "../runtime/manager-internals.js";
+import { connectTimeout } from "./common/connect-timeout.js";
+import { assertHostVersion } from "./common/host-version.js";
+import { managersOf } from "./common/managers-of.js";
+import { serversByName } from "./common/servers-by-name.js";
+import { acceptedToken } from "./copilot/accepted-token.js";
+import { SentTokens } from "./copilot/sent-tokens.js";
+
+/** `MCPHTTPServerConfig` of `@github/copilot-sdk`, as far as it is set here. */
+export interface CopilotServerConfig {
+  type: "http";
+  url: string;
+  /** All tools of the server. */
+  tools: string[];
+  disableToolCache: boolean;
+  headers?: Record<string, string>;
+}
+
+/** `McpAuthRequest` of `@github/copilot-sdk`, as far as it is used here. */
+export interface CopilotAuthRequest {
+  readonly serverName: string;
+  readonly serverUrl: string;
+  readonly reason: string;
+  readonly wwwAuthenticateParams?: { readonly scope?: string };
+}
+
+export type CopilotAuthResult = { kind: "token"; accessToken: string } | { kind: "cancelled" };
+
+/** `McpAuthHandler` of `@github/copilot-sdk`. */
+export type CopilotAuthHandler = (
+  request: CopilotAuthRequest,
+  context: { readonly sessionId: string },
+) => Promise<CopilotAuthResult | undefined>;
+
+/** `CopilotSession` of `@github/copilot-sdk`, as far as it is used here. */
+export interface CopilotSession {
+  readonly rpc: {
+    readonly mcp: {
+      list(): Promise<{ readonly servers: readonly { readonly name: string; readonly status: string }[] }>;
+      restartServer(server: { serverName: string }): Promise<unknown>;
+    };
+  };
+}
+
+/**
+ * Returns the `mcpServers` of a session of the GitHub Copilot SDK (`@github/copilot-sdk`, 1.0.5 or later): all servers of
+ * the config, or the named ones. They have no token: `mcpAuthHandler()` gives it to the runtime when a server asks for
+ * one.
+ *
+ * Throws `unknown_server` for a name that the config does not have, and `config_invalid` for an older version, which
+ * never asks for a token, for a server with `headers` from secrets, which the runtime would keep, and for a server whose
+ * config cannot be used.
+ *
+ * @example
+ * ```ts
+ * const session = await client.createSession({
+ *   onPermissionRequest: approveAll,
+ *   mcpServers: mcpServers(auth),
+ *   onMcpAuthRequest: mcpAuthHandler(auth),
+ * });
+ * ```
+ */
+export function mcpServers<Name extends string>(
+  auth: McpAuth<Name>,
+  names?: readonly NoInfer<Name>[],
+): Record<Name, CopilotServerConfig> {
+  assertVersion();
+  return serversByName(auth, names, serverConfig);
+}
+
+/**
+ * Returns the `onMcpAuthRequest` of a session. It answers with a token that the server accepts: before each answer it
+ * sends a `ping` with the token at hand, and a refused token is replaced, once for all sessions. The runtime asks when it
+ * connects and after each 401. It would show no tools, and no error, after a token that is refused.
+ *
+ * The handler never rejects. If there is no token, it emits a process warning with the message of the `McpAuthError`,
+ * because the runtime does not show why a server has no tools. For a server that is not in the config it returns
+ * `undefined`.
+ *
+ * Throws `config_invalid` for a version older than 1.0.5, which never calls it.
+ *
+ * @example
+ * ```ts
+ * const onMcpAuthRequest = mcpAuthHandler(auth);
+ * const session = await client.createSession({ mcpServers: mcpServers(auth), onMcpAuthRequest });
+ * ```
+ */
+export function mcpAuthHandler(auth: McpAuth): CopilotAuthHandler {
+  assertVersion();
+  const sent = new SentTokens();
+  return async ({ serverUrl, reason, wwwAuthenticateParams }, { sessionId }) => {
+    // The URL decides who gets the token, whatever the server is called in the session.
+    const manager = auth.resolveUrl(serverUrl);
+    if (manager === undefined) return undefined;
+    const key = `${sessionId} ${serverUrl}`;
+    try {
+      const accessToken = await acceptedToken(manager, {
+        refused: reason === "refresh" || reason === "reauth" ? sent.get(key) : undefined,
+        scope: reason === "upscope" ? wwwAuthenticateParams?.scope : undefined,
+      });
+      sent.set(key, accessToken);
+      return { kind: "token", accessToken };
+    } catch (error) {
+      if (!(error instanceof McpAuthError)) throw error;
+      process.emitWarning(error.message, { type: "McpAuthWarning" });
+      return { kind: "cancelled" };
+    }
+  };
+}
+
+/** Milliseconds between two looks at the state of a server. */
+const interval = 50;
+
+/** So many looks find a server that is neither connected nor connecting before it is started again. */
+const patience = 4;
+
+/**
+ * Resolves when the runtime has connected a session to all servers of the config, or to the named ones. Call it before
+ * the first prompt: `createSession()` resolves earlier, and a prompt that is sent at once has no tools. Before later
+ * prompts it connects again what has failed.
+ *
+ * Rejects with the error of the last token request, or with `unavailable` if a server cannot be reached, and with
+ * `unknown_server` for a name that the config does not have.
+ *
+ * @example
+ * ```ts
+ * await connected(auth, session);
+ * const answer = await session.sendAndWait("Which invoices are open?");
+ * ```
+ */
+export async function connected<Name extends string>(
+  auth: McpAuth<Name>,
+  session: CopilotSession,
+  names?: readonly NoInfer<Name>[],
+): Promise<void> {
+  await Promise.all(managersOf(auth, names).map(([, manager]) => connectedTo(manager, session)));
+}
+
+async function connectedTo(manager: TokenManager, { rpc }: CopilotSession): Promise<void> {
+  const { name } = manager;
+  const end = performance.now() + connectTimeout(manager);
+  let restarts = 0;
+  let looks = 0;
+  while (performance.now() < end) {
+    const { servers } = await rpc.mcp.list();
+    const status = servers.find((server) => server.name === name)?.status;
+    if (status === "connected") return;
+    if (status === undefined || status === "disabled") break;
+    looks = status === "pending" ? 0 : looks + 1;
+    if (looks === patience) {
+      if (restarts > 0) break;
+      restarts += 1;
+      looks = 0;
+      // It rejects for a server that needs a token, although it then asks for one and connects.
+      await rpc.mcp.restartServer({ serverName: name }).catch(() => undefined);
+    }
+    await pause(interval);
+  }
+  throw (
+    manager.status().lastError ??
+    new McpAuthError(
+      "unavailable",
+      `Server "${name}": the Copilot runtime could not connect to it. ` +
+        'Check that the server is reachable, and that the "mcpServers" of the session have it.',
+      { server: name, retryable: true },
+    )
+  );
+}
+
+function serverConfig(manager: TokenManager): CopilotServerConfig {
+  const { name, url } = manager;
+  const { plainHeaders, secretHeaders } = internalsOf(manager);
+  const [secret] = secretHeaders;
+  if (secret !== undefined)
+    throw new McpAuthError(
+      "config_invalid",
+      `Server "${name}": the Copilot runtime would keep the value of the header "${secret}", which is a secret. ` +
+        "Use the proxy for this server, or remove the header.",
+      { server: name },
+    );
+  const headers = Object.keys(plainHeaders).length > 0 ? { headers: { ...plainHeaders } } : {};
+  return { type: "http", url, tools: ["*"], disableToolCache: true, ...headers };
+}
+
+function assertVersion(): void {
+  assertHostVersion(
+    "@github/copilot-sdk",
+    "1.0.5",
+    'it ignores "onMcpAuthRequest" and never asks for a token',
+  );
+}

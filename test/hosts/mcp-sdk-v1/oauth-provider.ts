@@ -1,0 +1,24 @@
+import { createInterface } from "node:readline";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
+import { createMcpAuth } from "mcp-auth-runtime";
+import { oauthProvider } from "mcp-auth-runtime/hosts/mcp-sdk";
+
+const auth = await createMcpAuth();
+const crm = auth.resolve("crm");
+const client = new Client({ name: "my-agent", version: "1.0.0" });
+await client.connect(
+  new StreamableHTTPClientTransport(new URL(crm.url), { authProvider: oauthProvider(crm) }),
+);
+
+async function ask(question: string) {
+  const result = await client.callTool({ name: "echo", arguments: { text: question } });
+  const { content } = CallToolResultSchema.parse(result);
+  return content.map((part) => (part.type === "text" ? part.text : part.type)).join("\n");
+}
+
+// Of concurrent calls after a 401, some fail.
+createInterface({ input: process.stdin }).on("line", (question) =>
+  ask(question).then(console.log, (error) => console.log(`FAILED ${question}: ${error}`)),
+);

@@ -1,0 +1,20 @@
+import { createInterface } from "node:readline";
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { createMcpAuth } from "mcp-auth-runtime";
+import { authProvider } from "mcp-auth-runtime/hosts/mcp-sdk";
+
+const auth = await createMcpAuth();
+const crm = auth.resolve("crm");
+const client = new Client({ name: "my-agent", version: "1.0.0" });
+await client.connect(
+  new StreamableHTTPClientTransport(new URL(crm.url), { authProvider: authProvider(crm) }),
+);
+
+async function ask(question: string) {
+  const { content } = await client.callTool({ name: "echo", arguments: { text: question } });
+  return content.map((part) => (part.type === "text" ? part.text : part.type)).join("\n");
+}
+
+createInterface({ input: process.stdin }).on("line", (question) =>
+  ask(question).then(console.log, console.error),
+);

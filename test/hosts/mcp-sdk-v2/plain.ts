@@ -1,0 +1,14 @@
+import { createInterface } from "node:readline";
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+
+const client = new Client({ name: "my-agent", version: "1.0.0" });
+await client.connect(new StreamableHTTPClientTransport(new URL(process.env.CRM_URL ?? "")));
+
+async function ask(question: string) {
+  const { content } = await client.callTool({ name: "echo", arguments: { text: question } });
+  return content.map((part) => (part.type === "text" ? part.text : part.type)).join("\n");
+}
+
+createInterface({ input: process.stdin }).on("line", (question) =>
+  ask(question).then(console.log, console.error),
+);
