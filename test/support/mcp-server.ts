@@ -210,6 +210,8 @@ function echoes(toolScopes: McpServerOptions["toolScopes"] = {}): (server: McpSe
         {
           description: "Returns its input.",
           inputSchema: z.object({ text: z.string() }),
+          // Some hosts make calls at once only to tools that change nothing.
+          annotations: { readOnlyHint: true },
           ...(scope === undefined ? {} : { scopeChallenge: requireScopes(scope, ...scopes) }),
         },
         ({ text }) => ({ content: [{ type: "text", text }] }),

@@ -1,30 +1,31 @@
 // Anthropic's messages.
 import { newId, textOf } from "./script.mjs";
 
+/** Claude Code shows the tools of MCP servers only when the model searches for them, or waits for the servers. */
+const searches = [
+  { tool: "ToolSearch", arguments: { query: "echo" } },
+  { tool: "WaitForMcpServers", arguments: {} },
+];
+const searchId = "toolu_search";
+
 export const anthropic = {
   path: /\/messages$/,
 
   read({ messages = [], tools = [] }) {
-    return { turns: messages.flatMap(turns), tools: tools.map(({ name }) => name) };
+    const names = tools.map(({ name }) => name);
+    const search = searches.find(({ tool }) => names.includes(tool));
+    return { turns: messages.flatMap(turns), tools: names, search };
   },
 
   isStreaming: ({ stream }) => stream === true,
 
-  answer: (step, { model }) => ({ ...message(model), content: [block(step)], stop_reason: reason(step) }),
+  answer: (step, { model }) => ({ ...message(model), content: blocks(step), stop_reason: reason(step) }),
 
   /** The events of a stream. */
   events(step, { model }) {
-    const { input, text, ...start } = block(step);
-    const isText = step.text !== undefined;
-    const delta = isText
-      ? { type: "text_delta", text }
-      : { type: "input_json_delta", partial_json: JSON.stringify(input) };
-    const content_block = isText ? { ...start, text: "" } : { ...start, input: {} };
     return [
       { type: "message_start", message: { ...message(model), content: [], stop_reason: null } },
-      { type: "content_block_start", index: 0, content_block },
-      { type: "content_block_delta", index: 0, delta },
-      { type: "content_block_stop", index: 0 },
+      ...blocks(step).flatMap(blockEvents),
       {
         type: "message_delta",
         delta: { stop_reason: reason(step), stop_sequence: null },
@@ -35,11 +36,27 @@ export const anthropic = {
   },
 };
 
+function blockEvents({ input, text, ...start }, index) {
+  const isText = text !== undefined;
+  const delta = isText
+    ? { type: "text_delta", text }
+    : { type: "input_json_delta", partial_json: JSON.stringify(input) };
+  const content_block = isText ? { ...start, text: "" } : { ...start, input: {} };
+  return [
+    { type: "content_block_start", index, content_block },
+    { type: "content_block_delta", index, delta },
+    { type: "content_block_stop", index },
+  ];
+}
+
 /** A message of the user can contain results of tools, and after them a text. */
 function turns({ role, content }) {
   const blocks = typeof content === "string" ? [{ type: "text", text: content }] : content;
   return blocks.map((each) => {
-    if (each.type === "tool_result") return { role: "tool", text: textOf(each.content) };
+    if (each.type === "tool_result") {
+      const role = each.tool_use_id.startsWith(searchId) ? "search" : "tool";
+      return { role, text: textOf(each.content) };
+    }
     return { role: role === "user" ? "user" : "other", text: textOf(each) };
   });
 }
@@ -54,9 +71,12 @@ function message(model) {
   return { id: newId("msg"), type: "message", role: "assistant", model, stop_sequence: null, usage };
 }
 
-function block(step) {
-  if (step.text !== undefined) return { type: "text", text: step.text };
-  return { type: "tool_use", id: newId("toolu"), name: step.tool, input: step.arguments };
+function blocks({ more = [], ...step }) {
+  if (step.text !== undefined) return [{ type: "text", text: step.text }];
+  return [step, ...more].map(({ tool, arguments: input }) => {
+    const isSearch = searches.some((search) => search.tool === tool);
+    return { type: "tool_use", id: newId(isSearch ? searchId : "toolu"), name: tool, input };
+  });
 }
 
 function reason(step) {

@@ -4,13 +4,20 @@ import { elizaAnswer } from "./eliza.mjs";
 
 /**
  * @typedef {object} Turn
- * @property {"user" | "tool" | "other"} role `tool` for the result of a tool
+ * @property {"user" | "tool" | "search" | "other"} role `tool` for the result of a tool, `search` for the result of `search`
  * @property {string} text
  */
 
-/** @typedef {{ turns: readonly Turn[], tools: readonly string[] }} Prompt `tools` are the names of the host's tools */
+/**
+ * @typedef {object} Prompt
+ * @property {readonly Turn[]} turns
+ * @property {readonly string[]} tools the names of the host's tools
+ * @property {Call} [search] the call that makes the host show more tools
+ */
 
-/** @typedef {{ text: string } | { tool: string, arguments: { text: string } }} Step a final text, or the call of a tool */
+/** @typedef {{ tool: string, arguments: object }} Call */
+
+/** @typedef {{ text: string } | Call & { more?: readonly Call[] }} Step a final text, or calls of tools, `more` at once */
 
 const questionId = /call-[0-9a-f]+/g;
 const looksFailed = /\b(?:error|failed|failure)\b|Server "/i;
@@ -21,19 +28,36 @@ const looksFailed = /\b(?:error|failed|failure)\b|Server "/i;
  * @param {Prompt} prompt
  * @returns {Step}
  */
-export function nextStep({ turns, tools }) {
+export function nextStep({ turns, tools, search }) {
   const asked = turns.findLastIndex(({ role, text }) => role === "user" && text.search(questionId) >= 0);
   // Hosts ask for titles and summaries too.
   if (asked < 0) return { text: "ok" };
-  const id = turns[asked].text.match(questionId).at(-1);
-  const xml = elizaAnswer(turns[asked].text, id, (result) => finalText(id, result));
+  const ids = askedIds(turns[asked].text);
+  const xml = elizaAnswer(turns[asked].text, ids.at(-1), (result) => finalText(ids.at(-1), result));
   if (xml !== undefined) return { text: xml };
-  const result = turns.slice(asked + 1).findLast(({ role }) => role === "tool");
-  if (result !== undefined) return { text: finalText(id, result.text) };
+  const since = turns.slice(asked + 1);
+  const results = since.filter(({ role }) => role === "tool").map(({ text }) => text);
+  if (results.length > 0)
+    return { text: ids.map((id) => finalText(id, resultFor(id, ids, results))).join("\n") };
   const tool = tools.find((name) => /(?:^|[^a-z])echo$/i.test(name));
-  if (tool === undefined)
-    return { text: `FAILED ${id}: no tool echo among ${tools.join(", ") || "no tools"}` };
-  return { tool, arguments: { text: id } };
+  if (tool !== undefined) {
+    const [call, ...more] = ids.map((id) => ({ tool, arguments: { text: id } }));
+    return { ...call, ...(more.length > 0 && { more }) };
+  }
+  if (search !== undefined && !since.some(({ role }) => role === "search")) return search;
+  const none = `no tool echo among ${tools.join(", ") || "no tools"}`;
+  return { text: ids.map((id) => `FAILED ${id}: ${none}`).join("\n") };
+}
+
+/** A message that has only ids asks for all of them at once. */
+function askedIds(text) {
+  const ids = text.match(questionId);
+  return text.trim().split(/\s+/).length === ids.length ? ids : ids.slice(-1);
+}
+
+function resultFor(id, ids, results) {
+  const own = results.findLast((text) => text.includes(id));
+  return own ?? results.findLast((text) => !ids.some((other) => text.includes(other))) ?? "no result";
 }
 
 function finalText(id, result) {
