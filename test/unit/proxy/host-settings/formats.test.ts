@@ -20,7 +20,19 @@ const overTcp: Readonly<Record<HostName, unknown>> = {
     $schema: "https://opencode.ai/config.json",
     mcp: { crm: { type: "remote", url, headers, oauth: false, timeout: 60_000 } },
   },
-  openclaw: { mcp: { servers: { crm: { url, transport: "streamable-http", headers } } } },
+  openclaw: {
+    mcp: {
+      servers: {
+        crm: {
+          url,
+          transport: "streamable-http",
+          headers,
+          connectionTimeoutMs: 45_000,
+          requestTimeoutMs: 60_000,
+        },
+      },
+    },
+  },
   mcporter: { mcpServers: { crm: { baseUrl: url, headers } } },
   goose: {
     extensions: {
