@@ -66,14 +66,14 @@ async function sharedTokensWith(host, servers, verdict, way, rest) {
   await servers.expire();
   const expiry = await phase("a call after expiry", { calls: 1, tokenRequests: 1, unauthorized: [1, 2] });
   await sleep(rest);
-  const back = await authorizationServerAway(host, servers, verdict, phase);
+  const back = await authorizationServerAway(host, servers, verdict, phase, way.failure);
   await checkOwnRequests(host, servers, verdict, way);
   const { tokenRequests } = await servers.counts();
   return { revocation: afterOne && afterTen, expiry, absence: back, tokenRequests };
 }
 
 /** An error of ours about a server that cannot be reached. */
-const ourError = /Server \\?"crm\\?": [^\n]*(?:could not|cannot|failed|unavailable|connect|reach)/i;
+const ourError = /Server \\*"crm\\*": [^\n]*(?:could not|cannot|failed|unavailable|connect|reach)/i;
 
 /**
  * The host makes its own token requests after a 401, one for each call that is under way, and looks up the metadata. Of
@@ -112,6 +112,38 @@ export async function ownTokenRequests(host, servers, verdict) {
     absence,
     tokenRequests: "5 to 14",
   };
+}
+
+/**
+ * The host asks for a token after a 401, and each of its sessions begins without one. It also looks up metadata. No call
+ * fails.
+ *
+ * @type {Phases}
+ */
+export async function tokensOnDemand(host, servers, verdict) {
+  const phase = phaseRunner(host, servers, verdict);
+  await phase("connect and a first call, slow token endpoint", { ...firstCall, unauthorized: [1, 3] });
+  await servers.slow(false);
+  await servers.revoke();
+  // The adapter tries a token before the host gets it.
+  const replaced = { calls: 1, tokenRequests: 1, unauthorized: [1, 3] };
+  const afterOne = await phase("a call after a revocation", replaced);
+  await servers.revoke();
+  // The host opens nine more sessions.
+  const afterTen = await phase("ten concurrent calls after a revocation", {
+    calls: 10,
+    tokenRequests: 1,
+    unauthorized: [10, 40],
+  });
+  await servers.expire();
+  const expiry = await phase("a call after expiry", replaced);
+  const back = await authorizationServerAway(host, servers, verdict, phase);
+
+  const isExpected = /^(?:GET \/.well-known\/\S+|POST \/mcp) at the (?:MCP|authorization) server$/;
+  const strays = ownRequests(await servers.received(), 0).filter((line) => !isExpected.test(line));
+  verdict("the host looks up metadata, and starts no login", strays.length === 0, strays.join("\n"));
+  const { tokenRequests } = await servers.counts();
+  return { revocation: afterOne && afterTen, expiry, absence: back, tokenRequests };
 }
 
 /**
@@ -256,9 +288,9 @@ export async function checkOwnRequests(host, servers, verdict, way) {
   verdict("the host starts neither discovery nor a login", strays.length === 0, strays.join("\n"));
 }
 
-/** How often the runtime may look up the metadata of the servers: once per process. */
+/** How often the runtime may look up the metadata of the servers: once per process, and after a 401 once a minute. */
 function lookupsOf(host, way) {
-  return way.processPerCall === true ? host.asked() : 1;
+  return way.processPerCall === true ? host.asked() : 1 + host.minutes();
 }
 
 /** The documents that the runtime requests before its first token request. */

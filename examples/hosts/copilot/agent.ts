@@ -1,25 +1,28 @@
 import { createInterface } from "node:readline";
-import { approveAll, CopilotClient, type CopilotSession } from "@github/copilot-sdk";
+import { approveAll, CopilotClient } from "@github/copilot-sdk";
 import { createMcpAuth } from "mcp-auth-runtime";
 import { connected, mcpAuthHandler, mcpServers } from "mcp-auth-runtime/hosts/copilot";
 
+const { OPENAI_BASE_URL: baseUrl = "https://api.openai.com/v1", OPENAI_API_KEY: apiKey = "" } = process.env;
 const auth = await createMcpAuth();
+const onMcpAuthRequest = mcpAuthHandler(auth);
 const client = new CopilotClient();
-const idle: CopilotSession[] = [];
 
-async function ask(question: string): Promise<string | undefined> {
-  const session =
-    idle.pop() ??
-    (await client.createSession({
-      model: "gpt-5.4",
-      provider: {
-        baseUrl: process.env["OPENAI_BASE_URL"] ?? "https://api.openai.com/v1",
-        apiKey: process.env["OPENAI_API_KEY"],
-      },
-      onPermissionRequest: approveAll,
-      mcpServers: mcpServers(auth),
-      onMcpAuthRequest: mcpAuthHandler(auth),
-    }));
+async function newSession() {
+  return await client.createSession({
+    model: "gpt-5.4",
+    provider: { baseUrl, apiKey },
+    mcpServers: mcpServers(auth),
+    onMcpAuthRequest,
+    onPermissionRequest: approveAll,
+  });
+}
+
+// A session answers one question at a time.
+const idle = [await newSession()];
+
+async function ask(question: string) {
+  const session = idle.pop() ?? (await newSession());
   await connected(auth, session);
   const answer = await session.sendAndWait(question);
   idle.push(session);
