@@ -76,9 +76,9 @@ export function mcpServers<Name extends string>(
  * sends a `ping` with the token at hand, and a refused token is replaced, once for all sessions. The runtime asks when it
  * connects and after each 401. It would show no tools, and no error, after a token that is refused.
  *
- * The handler never rejects. If there is no token, it emits a process warning with the message of the `McpAuthError`,
- * because the runtime does not show why a server has no tools. For a server that is not in the config it returns
- * `undefined`.
+ * Without a token it answers that the request is cancelled, and a process warning has the message of the `McpAuthError`,
+ * once until the server works again: the runtime does not show why a server has no tools. For a server that is not in the
+ * config it returns `undefined`.
  *
  * Throws `config_invalid` for a version older than 1.0.5, which never calls it.
  *
@@ -91,6 +91,8 @@ export function mcpServers<Name extends string>(
 export function mcpAuthHandler(auth: McpAuth): CopilotAuthHandler {
   assertVersion();
   const sent = new SentTokens();
+  /** What the last warning about a server said, until the server works again. */
+  const warned = new Map<string, string>();
   return async ({ serverUrl, reason, wwwAuthenticateParams }, { sessionId }) => {
     // The URL decides who gets the token, whatever the server is called in the session.
     const manager = auth.resolveUrl(serverUrl);
@@ -102,10 +104,13 @@ export function mcpAuthHandler(auth: McpAuth): CopilotAuthHandler {
         scope: reason === "upscope" ? wwwAuthenticateParams?.scope : undefined,
       });
       sent.set(key, accessToken);
+      warned.delete(manager.name);
       return { kind: "token", accessToken };
     } catch (error) {
       if (!(error instanceof McpAuthError)) throw error;
-      process.emitWarning(error.message, { type: "McpAuthWarning" });
+      if (warned.get(manager.name) !== error.message)
+        process.emitWarning(error.message, { type: "McpAuthWarning" });
+      warned.set(manager.name, error.message);
       return { kind: "cancelled" };
     }
   };
@@ -148,10 +153,11 @@ async function connectedTo(manager: TokenManager, { rpc }: CopilotSession): Prom
     const { servers } = await rpc.mcp.list();
     const status = servers.find((server) => server.name === name)?.status;
     if (status === "connected") return;
-    if (status === undefined || status === "disabled") break;
+    if (status === "disabled") break;
     looks = status === "pending" ? 0 : looks + 1;
     if (looks === patience) {
-      if (restarts > 0) break;
+      // While a server connects again, the runtime may not list it.
+      if (status === undefined || restarts > 0) break;
       restarts += 1;
       looks = 0;
       // It rejects for a server that needs a token, although it then asks for one and connects.
