@@ -165,8 +165,24 @@ function identityOf(token: Secret): unknown {
   return hashOf(
     Object.entries(claims)
       .filter(([name]) => !timeClaims.has(name))
+      .map(([name, value]) => [name, name === "kubernetes.io" ? serviceAccountOf(value) : value] as const)
       .toSorted(([a], [b]) => (a < b ? -1 : 1)),
   );
+}
+
+/**
+ * Returns the claim of a Kubernetes token without what differs between the pods of a service account, whose replicas
+ * share tokens: the party that an authorization server trusts is the account.
+ */
+function serviceAccountOf(claim: unknown): unknown {
+  if (typeof claim !== "object" || claim === null) return claim;
+  const {
+    pod: _pod,
+    node: _node,
+    warnafter: _warnAfter,
+    ...account
+  } = Object.fromEntries(Object.entries(claim));
+  return account;
 }
 
 /** Returns the key and certificate that the token is bound to. Only processes that have them share the token. */

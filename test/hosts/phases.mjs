@@ -288,9 +288,9 @@ export async function checkOwnRequests(host, servers, verdict, way) {
   verdict("the host starts neither discovery nor a login", strays.length === 0, strays.join("\n"));
 }
 
-/** How often the runtime may look up the metadata of the servers: once per process. */
+/** How often the runtime may look up the metadata of the servers: once per process, and after a 401 once a minute. */
 function lookupsOf(host, way) {
-  return way.processPerCall === true ? host.asked() : 1;
+  return way.processPerCall === true ? host.asked() : 1 + host.minutes();
 }
 
 /** The documents that the runtime requests before its first token request. */

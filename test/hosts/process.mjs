@@ -11,6 +11,7 @@ const ourMessage = /Server \\?"crm\\?"/;
  * what the failed ones were answered
  * @property {() => Promise<string>} askInVain asks one question, and resolves with what the host printed when it failed
  * @property {() => number} asked the number of questions so far
+ * @property {() => number} minutes the full minutes since the start
  * @property {() => string} printed
  * @property {() => Promise<void>} stop
  */
@@ -23,6 +24,7 @@ const ourMessage = /Server \\?"crm\\?"/;
  */
 export function startHost(node, program, surroundings) {
   const child = startChild(node, [program], surroundings);
+  const started = performance.now();
   let asked = 0;
 
   const question = () => {
@@ -42,6 +44,7 @@ export function startHost(node, program, surroundings) {
 
   return {
     asked: () => asked,
+    minutes: () => Math.floor((performance.now() - started) / 60_000),
     printed: child.printed,
     stop: child.stop,
     async ask(count) {

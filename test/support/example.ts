@@ -26,7 +26,8 @@ export async function copyExample(name: string): Promise<string> {
   await mkdir(join(modules, ".bin"), { recursive: true });
   await symlink(root, join(modules, "mcp-auth-runtime"));
   await symlink(join(root, "dist/cli.js"), join(modules, ".bin/mcp-auth-runtime"));
-  await symlink(join(root, "node_modules/@modelcontextprotocol"), join(modules, "@modelcontextprotocol"));
+  for (const name of ["@modelcontextprotocol", "redis"])
+    await symlink(join(root, "node_modules", name), join(modules, name));
   return folder;
 }
 

@@ -10,7 +10,11 @@ import { tokenEntryKey } from "../../../src/sharing/entry-key.js";
 import { fakeHostname } from "../../support/fake-hostname.js";
 import { oauthRuntime } from "../oauth/fixtures.js";
 
-async function keyOn(name: string, server: object): Promise<string | undefined> {
+async function keyOn(
+  name: string,
+  server: object,
+  env: Readonly<Record<string, string>> = { T: "t" },
+): Promise<string | undefined> {
   const crm: object = { url: "https://crm.example/mcp", ...server };
   // Built from parts.
   const config = { servers: { crm } } as McpAuthConfig;
@@ -20,7 +24,7 @@ async function keyOn(name: string, server: object): Promise<string | undefined> 
   fakeHostname(name);
   const recorder = new CredentialRecorder(systemClock, new CredentialMemory(), {});
   const { signal } = new AbortController();
-  const attempt = createAttempt(oauthRuntime({ env: { T: "t" } }), { spec: entry.spec, signal });
+  const attempt = createAttempt(oauthRuntime({ env }), { spec: entry.spec, signal });
   return await tokenEntryKey(attempt, recorder, async () => "default");
 }
 
@@ -57,4 +61,35 @@ test.each([
   ["an identity provider", { grant: idp({}) }],
 ])("the key of a token with %s that is not on loopback is the same on all machines", async (_, server) => {
   expect(await keyOn("two", server)).toBe(await keyOn("one", server));
+});
+
+/** A token of a service account of Kubernetes, as the kubelet gives it to a pod. */
+function podToken(pod: string, account = "crm-agent"): string {
+  const claims = {
+    aud: ["https://auth.example"],
+    iss: "https://kubernetes.default.svc.cluster.local",
+    sub: `system:serviceaccount:agents:${account}`,
+    jti: pod,
+    "kubernetes.io": {
+      namespace: "agents",
+      node: { name: `node-of-${pod}`, uid: "1" },
+      pod: { name: pod, uid: `uid-of-${pod}` },
+      serviceaccount: { name: account, uid: `uid-of-${account}` },
+      warnafter: pod.length,
+    },
+  };
+  return ["{}", JSON.stringify(claims), "signature"]
+    .map((part) => Buffer.from(part).toString("base64url"))
+    .join(".");
+}
+
+test("the pods of a Kubernetes service account share a token, those of another account do not", async () => {
+  const grant = {
+    type: "jwt_bearer",
+    client: { issuer: "https://auth.example" },
+    assertion: { env: "POD_TOKEN" },
+  };
+  const keyOf = (token: string) => keyOn("one", { grant }, { POD_TOKEN: token });
+  expect(await keyOf(podToken("crm-agent-1"))).toBe(await keyOf(podToken("crm-agent-22")));
+  expect(await keyOf(podToken("crm-agent-1"))).not.toBe(await keyOf(podToken("crm-agent-1", "billing")));
 });

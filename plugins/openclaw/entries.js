@@ -1,0 +1,53 @@
+// The entries of `mcp.servers` in openclaw.json. They keep the address and the token of the proxy between starts.
+
+const tokenHeader = "MCP-Auth-Proxy-Token";
+
+/** Milliseconds, above the default `deadline` of the config, for which a first request may wait for a token. */
+const connectionTimeoutMs = 45_000;
+
+/**
+ * Returns where the entries expect the proxy, and the token that they send, so that they stay valid. Returns `undefined`
+ * if there are none yet.
+ *
+ * @param {Readonly<Record<string, import("./entries.js").Entry>>} entries
+ * @param {readonly string[]} names
+ */
+export function earlierAddress(entries, names) {
+  for (const name of names) {
+    const { url, headers } = entries[name] ?? {};
+    const token = headers?.[tokenHeader];
+    if (url !== undefined && token !== undefined) return { listen: new URL(url).host, token };
+  }
+  return undefined;
+}
+
+/**
+ * Returns the entries that must be written, and the names of those that are another server. Other settings of an entry
+ * stay, but a login of OpenClaw does not, since the proxy authorizes the requests.
+ *
+ * @param {Readonly<Record<string, import("./entries.js").Entry>>} entries
+ * @param {readonly import("./entries.js").Target[]} targets
+ */
+export function changedEntries(entries, targets) {
+  /** @type {Record<string, import("./entries.js").Entry>} */
+  const changed = {};
+  /** @type {string[]} */
+  const foreign = [];
+  for (const { name, serverUrl, proxyUrl } of targets) {
+    const { auth, oauth, type, headers, ...kept } = entries[name] ?? {};
+    const [, token = "", path] = new URL(proxyUrl).pathname.split("/");
+    const url = new URL(`/${path}`, proxyUrl).href;
+    const isOurs = headers?.[tokenHeader] !== undefined;
+    if (kept.url === url && headers?.[tokenHeader] === token) continue;
+    if (entries[name] !== undefined && kept.url !== serverUrl && !isOurs) foreign.push(name);
+    else
+      changed[name] = {
+        connectionTimeoutMs,
+        ...kept,
+        url,
+        transport: "streamable-http",
+        headers: { ...headers, [tokenHeader]: token },
+      };
+  }
+  return { changed, foreign };
+}

@@ -1,0 +1,103 @@
+import { join } from "node:path";
+import { createMcpAuth } from "mcp-auth-runtime";
+import { startProxy } from "mcp-auth-runtime/proxy";
+import { changedEntries, earlierAddress } from "./entries.js";
+
+/**
+ * The OpenClaw plugin. While the gateway runs, it serves the MCP servers of the config on loopback, and adds their
+ * tokens. It keeps their entries in `mcp.servers` of openclaw.json.
+ */
+export default {
+  id: "mcp-auth",
+  name: "MCP Auth",
+  description: "Gets, renews and sends the tokens of your MCP servers.",
+  /** @param {import("./openclaw.js").PluginApi} api */
+  register(api) {
+    // In all other modes, OpenClaw only lists what the plugin has.
+    if (api.registrationMode !== "full") return;
+    const { config, servers } = api.pluginConfig ?? {};
+    // Later, `resolvePath` returns nothing.
+    const settings = { servers, file: config && api.resolvePath(config), openclaw: api.runtime.config };
+    /** @type {(() => Promise<void>)[]} */
+    const running = [];
+    const stop = async () => {
+      for (const each of running.splice(0).reverse()) await each();
+    };
+    api.registerService({
+      id: "mcp-auth",
+      async start(context) {
+        try {
+          await start(settings, context, running);
+        } catch (error) {
+          await stop();
+          throw error;
+        }
+      },
+      stop,
+    });
+  },
+};
+
+/**
+ * @param {{ file?: string, servers?: string[], openclaw: import("./openclaw.js").ConfigAccess }} settings
+ * @param {import("./openclaw.js").ServiceContext} context
+ * @param {(() => Promise<void>)[]} running receives what must be stopped
+ */
+async function start({ file, servers, openclaw }, { stateDir, logger }, running) {
+  const config = file ?? join(stateDir, "mcp-auth.config.json");
+  const auth = await createMcpAuth({ config, logger: loggerOf(logger) });
+  running.push(() => auth.stop());
+  const managers = (servers ?? auth.servers).map((name) => auth.resolve(name));
+  const names = managers.map(({ name }) => name);
+
+  const before = openclaw.current().mcp?.servers ?? {};
+  const earlier = earlierAddress(before, names);
+  const proxy = await startProxy(auth, { servers: names, ...earlier }).catch((error) => {
+    if (earlier === undefined) throw error;
+    // Another program has the port now.
+    return startProxy(auth, { servers: names, token: earlier.token, listen: "127.0.0.1:0" });
+  });
+  running.push(() => proxy.stop());
+
+  const targets = managers.map(({ name, url }) => ({ name, serverUrl: url, proxyUrl: proxy.url(name) }));
+  const { changed, foreign } = changedEntries(before, targets);
+  for (const name of foreign)
+    logger.warn(
+      `mcp.servers.${name} of openclaw.json is another server than "${name}" of the config, so it gets no token. Rename one of them.`,
+    );
+  const changedNames = Object.keys(changed);
+  if (changedNames.length > 0) {
+    await openclaw.mutateConfigFile({
+      afterWrite: { mode: "auto" },
+      mutate(draft) {
+        draft.mcp = { ...draft.mcp, servers: { ...draft.mcp?.servers, ...changed } };
+      },
+    });
+    logger.info(`wrote mcp.servers of openclaw.json: ${changedNames.join(", ")}`);
+  }
+  logger.info(`serving ${names.join(", ")}`);
+  // Failures are logged, and each call tries again.
+  void auth.start();
+}
+
+/**
+ * Logs what fails, each message once until the server has a new token. The messages name the server and contain no
+ * secret.
+ *
+ * @param {import("./openclaw.js").Logger} logger
+ */
+function loggerOf(logger) {
+  /** @type {Map<string | undefined, string>} */
+  const latest = new Map();
+  /** @param {{ server?: string, message?: string }} fields @param {string} event */
+  const warn = (fields, event) => {
+    const { server, message = event } = fields;
+    if (latest.get(server) !== message) logger.warn(message);
+    latest.set(server, message);
+  };
+  /** @param {{ server?: string }} fields @param {string} event */
+  const debug = ({ server }, event) => {
+    if (event === "token:renewed") latest.delete(server);
+  };
+  return { debug, info() {}, warn, error: warn };
+}
