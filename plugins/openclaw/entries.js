@@ -2,8 +2,11 @@
 
 const tokenHeader = "MCP-Auth-Proxy-Token";
 
-/** Milliseconds, above the default `deadline` of the config, for which a first request may wait for a token. */
-const connectionTimeoutMs = 45_000;
+/**
+ * Milliseconds, above the default `deadline` of the config, for which a request may wait for a token. Without
+ * `requestTimeoutMs`, OpenClaw waits 1.5 s for the list of tools, and 60 s for other requests.
+ */
+const limits = { connectionTimeoutMs: 45_000, requestTimeoutMs: 60_000 };
 
 /**
  * Returns where the entries expect the proxy, and the token that they send, so that they stay valid. Returns `undefined`
@@ -42,7 +45,7 @@ export function changedEntries(entries, targets) {
     if (entries[name] !== undefined && kept.url !== serverUrl && !isOurs) foreign.push(name);
     else
       changed[name] = {
-        connectionTimeoutMs,
+        ...limits,
         ...kept,
         url,
         transport: "streamable-http",

@@ -11,9 +11,9 @@ setGenkitRuntimeConfig({ jsonSchemaMode: "interpret" });
 const auth = await createMcpAuth();
 const ai = genkit({ plugins: [openAI()], model: openAI.model("gpt-5-mini") });
 const host = createMcpHost({ name: "agent", mcpServers: mcpServers(auth) });
-const tools = await host.getActiveTools(ai);
 
 async function ask(question: string): Promise<string> {
+  const tools = await host.getActiveTools(ai);
   const { text } = await ai.generate({ prompt: question, tools });
   return text;
 }

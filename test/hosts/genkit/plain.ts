@@ -7,9 +7,9 @@ setGenkitRuntimeConfig({ jsonSchemaMode: "interpret" });
 
 const ai = genkit({ plugins: [openAI()], model: openAI.model("gpt-5-mini") });
 const host = createMcpHost({ name: "agent", mcpServers: { crm: { url: process.env["CRM_URL"] ?? "" } } });
-const tools = await host.getActiveTools(ai);
 
 async function ask(question: string): Promise<string> {
+  const tools = await host.getActiveTools(ai);
   const { text } = await ai.generate({ prompt: question, tools });
   return text;
 }

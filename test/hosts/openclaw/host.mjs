@@ -20,7 +20,8 @@ export const host = {
         const path = join(place.folder, "plugin");
         await cp(plugin, path, { recursive: true });
         const { plugins } = await settingsIn(place.folder);
-        await writeSettings(place, { plugins: { ...plugins, load: { paths: [path] } } });
+        const slots = { memory: "none" };
+        await writeSettings(place, { plugins: { ...plugins, slots, load: { paths: [path] } } });
         // On its first start, the plugin writes the servers into openclaw.json.
         place.env.GATEWAY_READY = "[gateway] ready|hot reload applied (mcp.servers)";
       },
@@ -30,7 +31,8 @@ export const host = {
       write: "what `proxy --print openclaw` prints",
       program: "driver.mjs",
       async prepare(place) {
-        await writeSettings(place, JSON.parse(await place.proxy.print("openclaw")));
+        const settings = JSON.parse(await place.proxy.print("openclaw"));
+        await writeSettings(place, { ...settings, plugins: { enabled: false } });
         place.env.GATEWAY_READY = "[gateway] ready";
       },
     },
@@ -51,7 +53,13 @@ async function writeSettings({ folder, home, env, modelUrl }, settings) {
   const model = { id: "scripted", name: "scripted", contextWindow: 128_000, maxTokens: 4_096 };
   const all = {
     gateway: {
-      ...{ mode: "local", bind: "loopback", port, auth: { mode: "token", token } },
+      ...{
+        mode: "local",
+        bind: "loopback",
+        port,
+        auth: { mode: "token", token },
+        controlUi: { enabled: false },
+      },
       http: { endpoints: { chatCompletions: { enabled: true } } },
     },
     models: {
@@ -63,9 +71,11 @@ async function writeSettings({ folder, home, env, modelUrl }, settings) {
     agents: {
       defaults: {
         ...{ model: { primary: "test/scripted" }, maxConcurrent: 10 },
-        ...{ workspace: join(home, "workspace"), skipBootstrap: true },
+        ...{ workspace: join(home, "workspace"), skipBootstrap: true, heartbeat: { every: "0m" } },
       },
     },
+    // What the test does not need takes most of the time.
+    cron: { enabled: false },
     // The scripted model calls the tool itself, and does not look for it first.
     tools: { profile: "minimal", alsoAllow: ["bundle-mcp"], toolSearch: false },
     ...settings,

@@ -12,6 +12,7 @@ const written = {
   transport: "streamable-http",
   headers: { "MCP-Auth-Proxy-Token": token },
   connectionTimeoutMs: 45_000,
+  requestTimeoutMs: 60_000,
 };
 
 describe("the entries that the OpenClaw plugin writes", () => {

@@ -3,7 +3,8 @@ import type { Host } from "../host.js";
 
 /**
  * Format: openclaw/openclaw, docs/cli/mcp/transports.md. Headers: src/agents/mcp-transport.ts. Without `transport`, it
- * would use the deprecated SSE transport.
+ * would use the deprecated SSE transport. Without `requestTimeoutMs`, it waits 1.5 s for the list of tools
+ * (src/agents/agent-bundle-mcp-runtime.ts), less than a token can take.
  */
 export const openclaw: Host = {
   title: "OpenClaw",
@@ -11,7 +12,10 @@ export const openclaw: Host = {
   print: (endpoints) =>
     json({
       mcp: {
-        servers: byName(endpoints, ({ url, headers }) => ({ url, transport: "streamable-http", headers })),
+        servers: byName(endpoints, ({ url, headers }) => ({
+          ...{ url, transport: "streamable-http", headers },
+          ...{ connectionTimeoutMs: 45_000, requestTimeoutMs: 60_000 },
+        })),
       },
     }),
   placement: ["Add this to ~/.openclaw/openclaw.json. It applies to all agents."],

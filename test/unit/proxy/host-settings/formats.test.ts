@@ -18,9 +18,21 @@ const overTcp: Readonly<Record<HostName, unknown>> = {
   "claude-code": { mcpServers: { crm: { type: "http", url: urlWithToken } } },
   opencode: {
     $schema: "https://opencode.ai/config.json",
-    mcp: { crm: { type: "remote", url, headers, oauth: false } },
+    mcp: { crm: { type: "remote", url, headers, oauth: false, timeout: 60_000 } },
   },
-  openclaw: { mcp: { servers: { crm: { url, transport: "streamable-http", headers } } } },
+  openclaw: {
+    mcp: {
+      servers: {
+        crm: {
+          url,
+          transport: "streamable-http",
+          headers,
+          connectionTimeoutMs: 45_000,
+          requestTimeoutMs: 60_000,
+        },
+      },
+    },
+  },
   mcporter: { mcpServers: { crm: { baseUrl: url, headers } } },
   goose: {
     extensions: {
@@ -36,7 +48,7 @@ const overTcp: Readonly<Record<HostName, unknown>> = {
     },
   },
   gemini: { mcpServers: { crm: { type: "http", url, headers } } },
-  codex: { mcp_servers: { crm: { url, http_headers: headers } } },
+  codex: { mcp_servers: { crm: { url, http_headers: headers, startup_timeout_sec: 60 } } },
   zed: { context_servers: { crm: { url, headers } } },
 };
 
