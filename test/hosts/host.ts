@@ -38,6 +38,8 @@ export interface Way {
   readonly processPerCall?: boolean;
   /** Whether the token endpoint is slow until the first call is answered. Default: yes. */
   readonly startsSlow?: boolean;
+  /** What the host shows of a call without a token, if that is not our message. */
+  readonly failure?: RegExp;
   /** Default: `sharedTokens`. */
   readonly phases?: (...args: never[]) => Promise<Outcome>;
   /** Writes settings of the host. May add to `env`. */

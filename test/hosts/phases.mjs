@@ -66,14 +66,14 @@ async function sharedTokensWith(host, servers, verdict, way, rest) {
   await servers.expire();
   const expiry = await phase("a call after expiry", { calls: 1, tokenRequests: 1, unauthorized: [1, 2] });
   await sleep(rest);
-  const back = await authorizationServerAway(host, servers, verdict, phase);
+  const back = await authorizationServerAway(host, servers, verdict, phase, way.failure);
   await checkOwnRequests(host, servers, verdict, way);
   const { tokenRequests } = await servers.counts();
   return { revocation: afterOne && afterTen, expiry, absence: back, tokenRequests };
 }
 
 /** An error of ours about a server that cannot be reached. */
-const ourError = /Server \\?"crm\\?": [^\n]*(?:could not|cannot|failed|unavailable|connect|reach)/i;
+const ourError = /Server \\*"crm\\*": [^\n]*(?:could not|cannot|failed|unavailable|connect|reach)/i;
 
 /**
  * The host makes its own token requests after a 401, one for each call that is under way, and looks up the metadata. Of

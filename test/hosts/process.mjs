@@ -3,7 +3,7 @@ import { hangLimit } from "../support/hang-limit.js";
 import { startChild } from "./child.mjs";
 
 /** What an error of ours begins with, in whatever the host makes of it. */
-const ourMessage = /Server \\?"crm\\?"/;
+const ourMessage = /Server \\*"crm\\*"/;
 
 /**
  * @typedef {object} HostProcess

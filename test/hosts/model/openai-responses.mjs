@@ -6,7 +6,7 @@ export const openaiResponses = {
 
   read({ input = [], tools = [] }) {
     const items = typeof input === "string" ? [{ role: "user", content: input }] : input;
-    return { turns: items.map(turn), tools: tools.flatMap(({ name }) => name ?? []) };
+    return { turns: items.map(turn), tools: tools.flatMap(namesOf) };
   },
 
   isStreaming: ({ stream }) => stream === true,
@@ -64,6 +64,15 @@ const usage = {
   total_tokens: 2,
 };
 
+/** Returns the names of a tool, or of the tools in a namespace. */
+function namesOf({ type, name, tools = [] }) {
+  if (type === "namespace") return tools.map((tool) => `${name}${separator}${tool.name}`);
+  return name ?? [];
+}
+
+/** Stands between a namespace and a tool. Names do not have it. */
+const separator = ".";
+
 function turn({ type, role, content, output }) {
   if (type === "function_call_output") return { role: "tool", text: textOf(output) };
   return { role: role === "user" ? "user" : "other", text: textOf(content) };
@@ -74,7 +83,8 @@ function item(step) {
     const content = [{ type: "output_text", text: step.text, annotations: [] }];
     return { type: "message", id: newId("msg"), role: "assistant", status: "completed", content };
   }
-  const call = { name: step.tool, arguments: JSON.stringify(step.arguments) };
+  const [name, namespace] = step.tool.split(separator).reverse();
+  const call = { name, ...(namespace && { namespace }), arguments: JSON.stringify(step.arguments) };
   return { type: "function_call", id: newId("fc"), call_id: newId("call"), status: "completed", ...call };
 }
 

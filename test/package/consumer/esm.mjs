@@ -24,6 +24,10 @@ await assert.rejects(auth.resolve("crm").getAccessToken(), { code: "secret_unava
 assert.equal(typeof discover, "function");
 assert.equal(typeof authProvider(auth.resolve("crm")).token, "function");
 assert.throws(() => oauthProvider(auth.resolve("crm")), /only for the grant client_credentials/);
+const hosts = Object.keys(manifest.exports).filter((entry) => entry.startsWith("./hosts/"));
+assert.ok(hosts.length > 0);
+// Each adapter loads without its host.
+for (const entry of hosts) assert.notDeepEqual(await import(`mcp-auth-runtime/${entry.slice(2)}`), {});
 assert.match(schema.$schema, /2020-12/);
 await auth.stop();
 console.log("esm: done");

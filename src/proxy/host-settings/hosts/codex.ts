@@ -21,6 +21,8 @@ export const codex: Host = {
           `[mcp_servers.${name}]`,
           `url = ${quotedScalar(url)}`,
           `http_headers = { ${pairs.join(", ")} }`,
+          // Codex waits 30 seconds for a server, and the proxy as long for a token.
+          "startup_timeout_sec = 60",
         ].join("\n");
       })
       .join("\n\n"),

@@ -11,8 +11,13 @@ export const opencode: Host = {
   print: (endpoints) =>
     json({
       $schema: "https://opencode.ai/config.json",
-      // With its own OAuth, opencode would start a login when the proxy fails.
-      mcp: byName(endpoints, ({ url, headers }) => ({ type: "remote", url, headers, oauth: false })),
+      mcp: byName(endpoints, ({ url, headers }) => ({
+        ...{ type: "remote", url, headers },
+        // With its own OAuth, opencode would start a login when the proxy fails.
+        oauth: false,
+        // It waits 30 seconds for a server, and the proxy as long for a token. For calls, this is the default.
+        timeout: 60_000,
+      })),
     }),
   placement: [
     "Add this to ~/.config/opencode/opencode.json, or for one project to opencode.json in its root folder.",

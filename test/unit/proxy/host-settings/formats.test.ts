@@ -18,7 +18,7 @@ const overTcp: Readonly<Record<HostName, unknown>> = {
   "claude-code": { mcpServers: { crm: { type: "http", url: urlWithToken } } },
   opencode: {
     $schema: "https://opencode.ai/config.json",
-    mcp: { crm: { type: "remote", url, headers, oauth: false } },
+    mcp: { crm: { type: "remote", url, headers, oauth: false, timeout: 60_000 } },
   },
   openclaw: {
     mcp: {
@@ -48,7 +48,7 @@ const overTcp: Readonly<Record<HostName, unknown>> = {
     },
   },
   gemini: { mcpServers: { crm: { type: "http", url, headers } } },
-  codex: { mcp_servers: { crm: { url, http_headers: headers } } },
+  codex: { mcp_servers: { crm: { url, http_headers: headers, startup_timeout_sec: 60 } } },
   zed: { context_servers: { crm: { url, headers } } },
 };
 

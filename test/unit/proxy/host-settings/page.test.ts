@@ -31,6 +31,18 @@ test("docs/proxy-hosts.md shows for each host what is printed for the example", 
   expect(found).toEqual(printed);
 });
 
+test.each([
+  ["vscode", "socket", socket],
+  ["cursor", "tcp", tcp],
+  ["goose", "socket", socket],
+  ["zed", "tcp", tcp],
+] as const)("docs/hosts/%s.md shows what is printed for the example", (host, way, access) => {
+  const found = snippets(root, `docs/hosts/${host}.md`).flatMap(({ mark, code }) =>
+    mark === undefined ? [] : [{ mark, code }],
+  );
+  expect(found).toEqual([{ mark: `${host} ${way}`, code: hostSettings(host, ["crm"], access).text }]);
+});
+
 test("docs/proxy-hosts.md names the files and variables that the notes of each host name", () => {
   // One section for each host, after the introduction.
   const sections = page.split(/^## /m).slice(1);
