@@ -39,7 +39,7 @@ export default {
 };
 
 /**
- * @param {{ file?: string, servers?: string[], openclaw: import("./openclaw.js").ConfigAccess }} settings
+ * @param {{ file: string | undefined, servers: readonly string[] | undefined, openclaw: import("./openclaw.js").ConfigAccess }} settings
  * @param {import("./openclaw.js").ServiceContext} context
  * @param {(() => Promise<void>)[]} running receives what must be stopped
  */
