@@ -1,13 +1,14 @@
 import "../lib/check-node.js";
-import { setTimeout as pause } from "node:timers/promises";
 import { type McpAuth, McpAuthError, type TokenManager } from "../index.js";
 import { internalsOf } from "../runtime/manager-internals.js";
-import { connectTimeout } from "./common/connect-timeout.js";
 import { assertHostVersion } from "./common/host-version.js";
 import { managersOf } from "./common/managers-of.js";
 import { serversByName } from "./common/servers-by-name.js";
 import { acceptedToken } from "./copilot/accepted-token.js";
-import { SentTokens } from "./copilot/sent-tokens.js";
+import { type CopilotSession, connect } from "./copilot/connect.js";
+import { serverRequests } from "./copilot/requests.js";
+
+export type { CopilotSession } from "./copilot/connect.js";
 
 /** `MCPHTTPServerConfig` of `@github/copilot-sdk`, as far as it is set here. */
 export interface CopilotServerConfig {
@@ -34,16 +35,6 @@ export type CopilotAuthHandler = (
   request: CopilotAuthRequest,
   context: { readonly sessionId: string },
 ) => Promise<CopilotAuthResult | undefined>;
-
-/** `CopilotSession` of `@github/copilot-sdk`, as far as it is used here. */
-export interface CopilotSession {
-  readonly rpc: {
-    readonly mcp: {
-      list(): Promise<{ readonly servers: readonly { readonly name: string; readonly status: string }[] }>;
-      restartServer(server: { serverName: string }): Promise<unknown>;
-    };
-  };
-}
 
 /**
  * Returns the `mcpServers` of a session of the GitHub Copilot SDK (`@github/copilot-sdk`, 1.0.5 or later): all servers of
@@ -76,9 +67,9 @@ export function mcpServers<Name extends string>(
  * sends a `ping` with the token at hand, and a refused token is replaced, once for all sessions. The runtime asks when it
  * connects and after each 401. It would show no tools, and no error, after a token that is refused.
  *
- * The handler never rejects. If there is no token, it emits a process warning with the message of the `McpAuthError`,
- * because the runtime does not show why a server has no tools. For a server that is not in the config it returns
- * `undefined`.
+ * Without a token it answers that the request is cancelled, and a process warning has the message of the `McpAuthError`,
+ * once until the server works again: the runtime does not show why a server has no tools. For a server that is not in the
+ * config it returns `undefined`.
  *
  * Throws `config_invalid` for a version older than 1.0.5, which never calls it.
  *
@@ -90,32 +81,35 @@ export function mcpServers<Name extends string>(
  */
 export function mcpAuthHandler(auth: McpAuth): CopilotAuthHandler {
   assertVersion();
-  const sent = new SentTokens();
+  /** What the last warning about a server said, until the server works again. */
+  const warned = new Map<string, string>();
   return async ({ serverUrl, reason, wwwAuthenticateParams }, { sessionId }) => {
     // The URL decides who gets the token, whatever the server is called in the session.
     const manager = auth.resolveUrl(serverUrl);
     if (manager === undefined) return undefined;
-    const key = `${sessionId} ${serverUrl}`;
+    const { name } = manager;
+    const requests = serverRequests(auth, sessionId, name);
+    requests.open += 1;
     try {
       const accessToken = await acceptedToken(manager, {
-        refused: reason === "refresh" || reason === "reauth" ? sent.get(key) : undefined,
+        refused: reason === "refresh" || reason === "reauth" ? requests.token : undefined,
         scope: reason === "upscope" ? wwwAuthenticateParams?.scope : undefined,
       });
-      sent.set(key, accessToken);
+      requests.token = accessToken;
+      requests.cancelled = 0;
+      warned.delete(name);
       return { kind: "token", accessToken };
     } catch (error) {
+      requests.cancelled += 1;
       if (!(error instanceof McpAuthError)) throw error;
-      process.emitWarning(error.message, { type: "McpAuthWarning" });
+      if (warned.get(name) !== error.message) process.emitWarning(error.message, { type: "McpAuthWarning" });
+      warned.set(name, error.message);
       return { kind: "cancelled" };
+    } finally {
+      requests.open -= 1;
     }
   };
 }
-
-/** Milliseconds between two looks at the state of a server. */
-const interval = 50;
-
-/** So many looks find a server that is neither connected nor connecting before it is started again. */
-const patience = 4;
 
 /**
  * Resolves when the runtime has connected a session to all servers of the config, or to the named ones. Call it before
@@ -136,37 +130,10 @@ export async function connected<Name extends string>(
   session: CopilotSession,
   names?: readonly NoInfer<Name>[],
 ): Promise<void> {
-  await Promise.all(managersOf(auth, names).map(([, manager]) => connectedTo(manager, session)));
-}
-
-async function connectedTo(manager: TokenManager, { rpc }: CopilotSession): Promise<void> {
-  const { name } = manager;
-  const end = performance.now() + connectTimeout(manager);
-  let restarts = 0;
-  let looks = 0;
-  while (performance.now() < end) {
-    const { servers } = await rpc.mcp.list();
-    const status = servers.find((server) => server.name === name)?.status;
-    if (status === "connected") return;
-    if (status === undefined || status === "disabled") break;
-    looks = status === "pending" ? 0 : looks + 1;
-    if (looks === patience) {
-      if (restarts > 0) break;
-      restarts += 1;
-      looks = 0;
-      // It rejects for a server that needs a token, although it then asks for one and connects.
-      await rpc.mcp.restartServer({ serverName: name }).catch(() => undefined);
-    }
-    await pause(interval);
-  }
-  throw (
-    manager.status().lastError ??
-    new McpAuthError(
-      "unavailable",
-      `Server "${name}": the Copilot runtime could not connect to it. ` +
-        'Check that the server is reachable, and that the "mcpServers" of the session have it.',
-      { server: name, retryable: true },
-    )
+  await Promise.all(
+    managersOf(auth, names).map(([name, manager]) =>
+      connect(manager, session, serverRequests(auth, session.sessionId, name)),
+    ),
   );
 }
 

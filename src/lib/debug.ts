@@ -6,8 +6,11 @@ import { McpAuthError } from "../errors/error.js";
 
 const log = process.getBuiltinModule("node:util").debuglog("mcp-auth");
 
-/** Whether `NODE_DEBUG` includes `mcp-auth`. Node reads the variable once, when the process starts. */
-export const isDebugging: boolean = log.enabled;
+/**
+ * Whether `NODE_DEBUG` includes `mcp-auth`. Node reads the variable once, when the process starts. Cloudflare Workers
+ * enable every log.
+ */
+export const isDebugging: boolean = log.enabled && process.env["NODE_DEBUG"] !== undefined;
 
 /** The kind of server that a request goes to. */
 export type EndpointKind =

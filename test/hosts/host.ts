@@ -6,6 +6,10 @@ export interface Host {
   readonly page: string;
   /** The packages whose versions the page shows. */
   readonly packages: readonly string[];
+  /** The folder of our plugin for the host, if it is an npm package: `plugins/eliza`. */
+  readonly plugin?: string;
+  /** How the host's declarations find each other, if not as Node does. */
+  readonly moduleResolution?: "bundler";
   readonly ways: readonly Way[];
 }
 
@@ -36,6 +40,8 @@ export interface Way {
   readonly startsProxy?: boolean;
   /** Whether the host starts a process for each call. */
   readonly processPerCall?: boolean;
+  /** Whether the host goes on after a call that failed. Default: yes. */
+  readonly recovers?: boolean;
   /** Whether the token endpoint is slow until the first call is answered. Default: yes. */
   readonly startsSlow?: boolean;
   /** What the host shows of a call without a token, if that is not our message. */

@@ -45,8 +45,9 @@ async function install(folder) {
   return path;
 }
 
-/** Packs the project as it is published, and returns the path of the tarball. */
+/** Packs a package as it is published, and returns the path of the tarball. */
 export async function pack(root, folder) {
+  await mkdir(folder, { recursive: true });
   // `npm run test:hosts` has built the project if necessary.
   await npm(root, "pack", "--ignore-scripts", "--pack-destination", folder);
   const name = (await readdir(folder)).find((each) => each.endsWith(".tgz"));
@@ -55,12 +56,13 @@ export async function pack(root, folder) {
 }
 
 /**
- * Installs the dependencies of a host and the packed project.
+ * Installs the dependencies of a host, and our own packages.
  *
  * @param {string} source the folder of the host, with its package.json and lock file
+ * @param {readonly string[]} tarballs our packages
  * @param {boolean} takesLatest installs the newest versions instead of the locked ones
  */
-export async function installHost(source, folder, tarball, takesLatest) {
+export async function installHost(source, folder, tarballs, takesLatest) {
   await mkdir(folder, { recursive: true });
   const files = [".npmrc", "package.json", ...(takesLatest ? [] : ["package-lock.json"])];
   for (const file of files) await cp(join(source, file), join(folder, file));
@@ -71,7 +73,7 @@ export async function installHost(source, folder, tarball, takesLatest) {
   } else {
     await npm(folder, "ci", "--ignore-scripts", "--prefer-offline");
   }
-  await npm(folder, "install", "--no-save", "--ignore-scripts", "--prefer-offline", tarball);
+  await npm(folder, "install", "--no-save", "--ignore-scripts", "--prefer-offline", ...tarballs);
 }
 
 /** @returns {Promise<string[]>} the packages that are not installed in the version of package.json */
@@ -94,10 +96,13 @@ export async function installedVersion(folder, name) {
 /**
  * Checks the types of all TypeScript files in a folder in strict mode, as a user would. Returns what tsc prints, an empty
  * text if all is well.
+ *
+ * @param {"bundler"} [moduleResolution] default: as Node does
  */
-export async function typeMistakes(root, folder) {
+export async function typeMistakes(root, folder, moduleResolution) {
   const compilerOptions = {
-    ...{ target: "es2023", module: "nodenext", moduleDetection: "force", noEmit: true },
+    ...(moduleResolution ? { module: "esnext", moduleResolution } : { module: "nodenext" }),
+    ...{ target: "es2023", moduleDetection: "force", noEmit: true },
     ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
     // The declarations of some hosts have mistakes of their own.
     ...{ skipLibCheck: true, erasableSyntaxOnly: true, verbatimModuleSyntax: true },

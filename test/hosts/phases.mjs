@@ -66,7 +66,7 @@ async function sharedTokensWith(host, servers, verdict, way, rest) {
   await servers.expire();
   const expiry = await phase("a call after expiry", { calls: 1, tokenRequests: 1, unauthorized: [1, 2] });
   await sleep(rest);
-  const back = await authorizationServerAway(host, servers, verdict, phase, way.failure);
+  const back = await authorizationServerAway(host, servers, verdict, phase, way.failure, way.recovers);
   await checkOwnRequests(host, servers, verdict, way);
   const { tokenRequests } = await servers.counts();
   return { revocation: afterOne && afterTen, expiry, absence: back, tokenRequests };
@@ -150,8 +150,9 @@ export async function tokensOnDemand(host, servers, verdict) {
  * A call with a token that is at hand works, one without fails and says why, and later calls work again.
  *
  * @param {RegExp} [expected] what the host says
+ * @param {boolean} [recovers] whether the host goes on after a call that failed
  */
-async function authorizationServerAway(host, servers, verdict, phase, expected = ourError) {
+async function authorizationServerAway(host, servers, verdict, phase, expected = ourError, recovers = true) {
   await servers.away(true);
   const comesBack = sleep(absence);
   await phase("a call while the authorization server is away", {
@@ -164,6 +165,11 @@ async function authorizationServerAway(host, servers, verdict, phase, expected =
   verdict("a call without a token says that the authorization server is away", expected.test(shown), shown);
   await comesBack;
   await servers.away(false);
+  if (!recovers) {
+    const lost = { calls: 1, failed: 1, tokenRequests: 0, unauthorized: 0 };
+    await phase("a call after that, with a host that stays disconnected", lost);
+    return false;
+  }
   return await phase("a call after the authorization server is back", {
     calls: 1,
     tokenRequests: 1,
@@ -282,7 +288,7 @@ function plural(count, noun) {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-export async function checkOwnRequests(host, servers, verdict, way) {
+async function checkOwnRequests(host, servers, verdict, way) {
   const { tokenRequests } = await servers.counts();
   const strays = ownRequests(await servers.received(), lookupsOf(host, way), tokenRequests);
   verdict("the host starts neither discovery nor a login", strays.length === 0, strays.join("\n"));

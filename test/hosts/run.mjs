@@ -83,11 +83,13 @@ async function testHost(name, node, tarball) {
   const folder = join(workshop, name);
   const { host } = await import(pathToFileURL(join(here, name, "host.mjs")).href);
   try {
-    await installHost(join(here, name), folder, tarball, takesLatest);
+    const packed =
+      host.plugin === undefined ? [] : [await pack(join(root, host.plugin), join(folder, "plugin"))];
+    await installHost(join(here, name), folder, [tarball, ...packed], takesLatest);
     const wrong = takesLatest ? [] : await wrongVersions(folder);
     verdict(`${name}: the installed versions match its package.json`, wrong.length === 0, wrong.join("\n"));
     console.log(`      ${name}: installed in ${secondsSince(began)}`);
-    await checkTypes(name, folder);
+    await checkTypes(name, folder, host.moduleResolution);
   } catch (error) {
     verdict(`${name}: the host can be installed`, false, error.message);
     return;
@@ -111,12 +113,12 @@ async function testHost(name, node, tarball) {
   console.log(`      ${name}: ${secondsSince(began)}`);
 }
 
-async function checkTypes(name, packages) {
+async function checkTypes(name, packages, moduleResolution) {
   const folder = join(packages, "types");
   await copyPrograms(name, folder);
   const programs = (await readdir(folder)).filter((file) => file.endsWith(".ts"));
   if (programs.length === 0) return;
-  const mistakes = await typeMistakes(root, folder);
+  const mistakes = await typeMistakes(root, folder, moduleResolution);
   verdict(`${name}: ${programs.join(" and ")} type-check in strict mode`, mistakes === "", mistakes);
 }
 

@@ -29,6 +29,7 @@ interface CopilotServerConfig {
 }
 
 interface CopilotSession {
+    readonly sessionId: string;
     readonly rpc: {
         readonly mcp: {
             list(): Promise<{

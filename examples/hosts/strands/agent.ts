@@ -6,6 +6,7 @@ import { transport } from "mcp-auth-runtime/hosts/strands";
 
 const auth = await createMcpAuth();
 const crm = new McpClient({ transport: transport(auth.resolve("crm")) });
+await crm.connect();
 const model = new OpenAIModel({ api: "chat", modelId: "gpt-5.4" });
 
 async function ask(question: string): Promise<string> {

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import {
   type CopilotAuthRequest,
   type CopilotSession,
@@ -7,6 +7,7 @@ import {
   mcpServers,
 } from "../../../src/hosts/copilot.js";
 import { createMcpAuth, type McpAuthConfig } from "../../../src/index.js";
+import { deferred } from "../../support/deferred.js";
 import { recordWarnings } from "../../support/record-warnings.js";
 import { installHosts } from "./installed-host.js";
 
@@ -19,6 +20,8 @@ interface Behavior {
   /** The status of a request whose token is refused. */
   refused?: number;
   tokenStatus?: number;
+  /** The token endpoint answers after this. */
+  tokenAfter?: Promise<void>;
   /** The MCP server cannot be reached. */
   isDown?: boolean;
 }
@@ -42,6 +45,7 @@ async function runtime(server: object = {}, behavior: Behavior = {}) {
         return Response.json({ issuer, token_endpoint: `${issuer}/token` });
       if (request.url === `${issuer}/token`) {
         scopes.push(new URLSearchParams(await request.text()).get("scope"));
+        await behavior.tokenAfter;
         const { tokenStatus = 200 } = behavior;
         if (tokenStatus !== 200) return Response.json({ error: "invalid_client" }, { status: tokenStatus });
         const access_token = `t${scopes.length}`;
@@ -173,11 +177,18 @@ test("Copilot gets a token although the ping fails", async () => {
   expect(await mcpAuthHandler(auth)(request("initial"), session)).toEqual(token("t1"));
 });
 
-test("a warning says why Copilot has no tools", async () => {
-  const { auth } = await runtime({}, { tokenStatus: 401 });
+test("a warning says why Copilot has no tools, once until there is a token again", async () => {
+  const { auth, behavior } = await runtime({}, { tokenStatus: 400 });
   const warnings = recordWarnings();
-  expect(await mcpAuthHandler(auth)(request("initial"), session)).toEqual({ kind: "cancelled" });
-  expect(warnings.at(-1)).toMatch(/^Server "crm": the token endpoint of \S+ rejected the request/);
+  const answer = mcpAuthHandler(auth);
+  const ask = async () => (await answer(request("initial"), session))?.kind;
+  expect([await ask(), await ask()]).toEqual(["cancelled", "cancelled"]);
+  const about = () =>
+    warnings.filter((warning) => warning.startsWith('Server "crm": the token endpoint of '));
+  expect(about()).toHaveLength(1);
+  behavior.tokenStatus = 200;
+  await auth.resolve("crm").getToken({ forceRefresh: true });
+  expect(await ask()).toBe("token");
 });
 
 test("a warning says that the server refuses new tokens too", async () => {
@@ -213,15 +224,21 @@ test("Copilot gets no token for another server, whatever it is called", async ()
   expect([sent.length, tokenRequests()]).toEqual([0, 0]);
 });
 
-/** A session whose server has one status after another. */
+/** A session whose server has one status after another, each for two looks. */
 function sessionWith(...statuses: readonly string[]) {
+  vi.useFakeTimers({ toFake: ["performance", "setTimeout"] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
   const restarted: string[] = [];
-  const left = [...statuses];
+  let looks = 0;
   const copilot: CopilotSession = {
+    sessionId: "s1",
     rpc: {
       mcp: {
         list: async () => {
-          const status = left.length > 1 ? left.shift() : left[0];
+          const status = statuses[Math.min(Math.floor(looks / 2), statuses.length - 1)];
+          looks += 1;
           return { servers: status === undefined ? [] : [{ name: "crm", status }] };
         },
         restartServer: async ({ serverName }) => {
@@ -231,34 +248,77 @@ function sessionWith(...statuses: readonly string[]) {
       },
     },
   };
-  return { copilot, restarted };
+  return { copilot, restarted, looks: () => looks };
 }
+
+/** Lets time pass until a promise is settled. */
+async function settled<T>(promise: Promise<T>): Promise<T> {
+  let isPending = true;
+  const done = () => {
+    isPending = false;
+  };
+  promise.then(done, done);
+  while (isPending) await vi.advanceTimersByTimeAsync(50);
+  return await promise;
+}
+
+const unreachable = expect.objectContaining({
+  code: "unavailable",
+  message: expect.stringMatching(/^Server "crm": the Copilot runtime could not connect to it\. /),
+});
 
 test("a prompt waits until Copilot has connected", async () => {
   const { auth } = await runtime();
   const { copilot, restarted } = sessionWith("pending", "needs-auth", "pending", "connected");
-  await connected(auth, copilot, ["crm"]);
+  await settled(connected(auth, copilot, ["crm"]));
   expect(restarted).toEqual([]);
+});
+
+test("a prompt waits while Copilot waits for a token", async () => {
+  const token = deferred<void>();
+  const { auth } = await runtime({}, { tokenAfter: token.promise });
+  const statuses = [...Array<string>(50).fill("needs-auth"), "connected"];
+  const { copilot, restarted } = sessionWith(...statuses);
+  const answered = mcpAuthHandler(auth)(request("initial"), copilot);
+  const waiting = connected(auth, copilot, ["crm"]);
+  await vi.advanceTimersByTimeAsync(4_500);
+  expect(restarted).toEqual([]);
+  token.resolve();
+  await settled(waiting);
+  expect([restarted, await answered]).toEqual([[], { kind: "token", accessToken: "t1" }]);
 });
 
 test("a server that Copilot has given up is started again", async () => {
   const { auth } = await runtime();
-  const { copilot, restarted } = sessionWith(...Array(4).fill("needs-auth"), "pending", "connected");
-  await connected(auth, copilot, ["crm"]);
+  const statuses = [...Array<string>(35).fill("failed"), "pending", "connected"];
+  const { copilot, restarted } = sessionWith(...statuses);
+  await settled(connected(auth, copilot, ["crm"]));
   expect(restarted).toEqual(["crm"]);
 });
 
-test("a prompt does not wait for a server that Copilot cannot reach, and learns why", async () => {
-  const { auth, behavior } = await runtime();
-  const { copilot, restarted } = sessionWith("failed");
-  const unreachable = expect.objectContaining({
-    code: "unavailable",
-    message: expect.stringMatching(/^Server "crm": the Copilot runtime could not connect to it\. /),
-  });
-  await expect(connected(auth, copilot, ["crm"])).rejects.toEqual(unreachable);
-  expect(restarted).toEqual(["crm"]);
-  behavior.tokenStatus = 401;
-  await expect(auth.resolve("crm").getToken()).rejects.toThrow();
-  await expect(connected(auth, copilot, ["crm"])).rejects.toMatchObject({ code: "token_request_rejected" });
-  await expect(connected(auth, sessionWith().copilot, ["crm"])).rejects.toThrow();
+test("a prompt does not wait long for a server that Copilot cannot reach", async () => {
+  const { auth } = await runtime();
+  for (const statuses of [["failed"], []]) {
+    const { copilot, restarted, looks } = sessionWith(...statuses);
+    await expect(settled(connected(auth, copilot, ["crm"]))).rejects.toEqual(unreachable);
+    expect(restarted).toEqual(["crm"]);
+    // A look every 50 ms, for 3 s before and after the restart.
+    expect(looks()).toBeLessThan(125);
+  }
+});
+
+test("a prompt learns why Copilot has no token", async () => {
+  const { auth, behavior } = await runtime({}, { tokenStatus: 400 });
+  recordWarnings();
+  const { copilot, restarted } = sessionWith("needs-auth");
+  const answer = mcpAuthHandler(auth);
+  const waiting = connected(auth, copilot, ["crm"]);
+  await answer(request("initial"), copilot);
+  await expect(settled(waiting)).rejects.toMatchObject({ code: "token_request_rejected" });
+  expect(restarted).toEqual([]);
+  // The next prompt starts the server again at once.
+  behavior.tokenStatus = 200;
+  const again = sessionWith("needs-auth", "pending", "connected");
+  await settled(connected(auth, again.copilot, ["crm"]));
+  expect(again.restarted).toEqual(["crm"]);
 });
