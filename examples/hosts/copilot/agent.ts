@@ -14,6 +14,7 @@ async function newSession() {
     provider: { baseUrl, apiKey },
     mcpServers: mcpServers(auth),
     onMcpAuthRequest,
+    availableTools: ["mcp:*"],
     onPermissionRequest: approveAll,
   });
 }

@@ -10,6 +10,7 @@ async function newSession() {
     model: "gpt-5.4",
     provider: { baseUrl, apiKey },
     mcpServers: { crm: { type: "http", url } },
+    availableTools: ["mcp:*"],
     onPermissionRequest: approveAll,
   });
 }
