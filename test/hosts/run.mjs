@@ -125,7 +125,7 @@ async function checkTypes(name, packages, moduleResolution) {
 /** Runs a host in one way, with its own servers. Returns what the page says of it, `undefined` after a failure. */
 async function testWay(name, way, { packages, folder, node }) {
   const title = `${name}, ${way.way}${way.variant ? ` (${way.variant})` : ""}`;
-  const signal = AbortSignal.timeout(hangLimit * 2);
+  const signal = AbortSignal.timeout(hangLimit * 6);
   setMaxListeners(0, signal);
   const secret = randomBytes(24).toString("base64url");
   const running = [];
