@@ -288,7 +288,7 @@ function plural(count, noun) {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-export async function checkOwnRequests(host, servers, verdict, way) {
+async function checkOwnRequests(host, servers, verdict, way) {
   const { tokenRequests } = await servers.counts();
   const strays = ownRequests(await servers.received(), lookupsOf(host, way), tokenRequests);
   verdict("the host starts neither discovery nor a login", strays.length === 0, strays.join("\n"));

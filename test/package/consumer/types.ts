@@ -13,6 +13,7 @@ import {
   type Token,
   type TokenManager,
 } from "mcp-auth-runtime";
+import { headersHelper, mcpServers } from "mcp-auth-runtime/hosts/claude-agent";
 import { authProvider, oauthProvider } from "mcp-auth-runtime/hosts/mcp-sdk";
 import { type McpProxy, startProxy } from "mcp-auth-runtime/proxy";
 import { register } from "mcp-auth-runtime/register/api";
@@ -43,6 +44,10 @@ export async function names(): Promise<void> {
   // @ts-expect-error: the config has no such server
   await startProxy(auth, { servers: ["bilingue"] });
   console.log(url, proxy.mcpServers().crm?.type);
+  const servers = await mcpServers(auth, ["crm"]);
+  // @ts-expect-error: only `crm` was named
+  servers.billing;
+  console.log(servers.crm.url, headersHelper("crm").headersHelper);
 
   const inline = await createMcpAuth({
     config: {
