@@ -17,7 +17,10 @@ export function earlierAddress(
   names: readonly string[],
 ): { readonly listen: string; readonly token: string } | undefined;
 
-export function changedEntries(
+/** Returns the new entry for the one in the file, where variables are not replaced. */
+export type Change = (written?: Entry) => Entry;
+
+export function changesOf(
   entries: Readonly<Record<string, Entry>>,
   targets: readonly Target[],
-): { readonly changed: Record<string, Entry>; readonly foreign: readonly string[] };
+): { readonly changes: ReadonlyMap<string, Change>; readonly foreign: readonly string[] };

@@ -25,32 +25,33 @@ export function earlierAddress(entries, names) {
 }
 
 /**
- * Returns the entries that must be written, and the names of those that are another server. Other settings of an entry
- * stay, but a login of OpenClaw does not, since the proxy authorizes the requests.
+ * Returns what changes each entry that must be written, and the names of those that are another server. Other settings of
+ * an entry stay, but a login of OpenClaw does not, since the proxy authorizes the requests.
  *
- * @param {Readonly<Record<string, import("./entries.js").Entry>>} entries
+ * @param {Readonly<Record<string, import("./entries.js").Entry>>} entries with all variables replaced
  * @param {readonly import("./entries.js").Target[]} targets
  */
-export function changedEntries(entries, targets) {
-  /** @type {Record<string, import("./entries.js").Entry>} */
-  const changed = {};
+export function changesOf(entries, targets) {
+  /** @type {Map<string, import("./entries.js").Change>} */
+  const changes = new Map();
   /** @type {string[]} */
   const foreign = [];
   for (const { name, serverUrl, proxyUrl } of targets) {
-    const { auth, oauth, type, headers, ...kept } = entries[name] ?? {};
+    const entry = entries[name];
     const [, token = "", path] = new URL(proxyUrl).pathname.split("/");
     const url = new URL(`/${path}`, proxyUrl).href;
-    const isOurs = headers?.[tokenHeader] !== undefined;
-    if (kept.url === url && headers?.[tokenHeader] === token) continue;
-    if (entries[name] !== undefined && kept.url !== serverUrl && !isOurs) foreign.push(name);
+    const sent = entry?.headers?.[tokenHeader];
+    if (entry?.url === url && sent === token) continue;
+    if (entry !== undefined && entry.url !== serverUrl && sent === undefined) foreign.push(name);
+    // The file may have variables, which must not be replaced there.
     else
-      changed[name] = {
+      changes.set(name, ({ auth, oauth, type, headers, ...kept } = {}) => ({
         ...limits,
         ...kept,
         url,
         transport: "streamable-http",
-        headers: { ...headers, [tokenHeader]: token },
-      };
+        headers: sent === token ? { ...headers } : { ...headers, [tokenHeader]: token },
+      }));
   }
-  return { changed, foreign };
+  return { changes, foreign };
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { createMcpAuth } from "mcp-auth-runtime";
 import { startProxy } from "mcp-auth-runtime/proxy";
-import { changedEntries, earlierAddress } from "./entries.js";
+import { changesOf, earlierAddress } from "./entries.js";
 
 /**
  * The OpenClaw plugin. While the gateway runs, it serves the MCP servers of the config on loopback, and adds their
@@ -39,7 +39,7 @@ export default {
 };
 
 /**
- * @param {{ file?: string, servers?: string[], openclaw: import("./openclaw.js").ConfigAccess }} settings
+ * @param {{ file: string | undefined, servers: readonly string[] | undefined, openclaw: import("./openclaw.js").ConfigAccess }} settings
  * @param {import("./openclaw.js").ServiceContext} context
  * @param {(() => Promise<void>)[]} running receives what must be stopped
  */
@@ -60,20 +60,21 @@ async function start({ file, servers, openclaw }, { stateDir, logger }, running)
   running.push(() => proxy.stop());
 
   const targets = managers.map(({ name, url }) => ({ name, serverUrl: url, proxyUrl: proxy.url(name) }));
-  const { changed, foreign } = changedEntries(before, targets);
+  const { changes, foreign } = changesOf(before, targets);
   for (const name of foreign)
     logger.warn(
       `mcp.servers.${name} of openclaw.json is another server than "${name}" of the config, so it gets no token. Rename one of them.`,
     );
-  const changedNames = Object.keys(changed);
-  if (changedNames.length > 0) {
+  if (changes.size > 0) {
     await openclaw.mutateConfigFile({
       afterWrite: { mode: "auto" },
       mutate(draft) {
-        draft.mcp = { ...draft.mcp, servers: { ...draft.mcp?.servers, ...changed } };
+        const entries = { ...draft.mcp?.servers };
+        for (const [name, change] of changes) entries[name] = change(entries[name]);
+        draft.mcp = { ...draft.mcp, servers: entries };
       },
     });
-    logger.info(`wrote mcp.servers of openclaw.json: ${changedNames.join(", ")}`);
+    logger.info(`wrote mcp.servers of openclaw.json: ${[...changes.keys()].join(", ")}`);
   }
   logger.info(`serving ${names.join(", ")}`);
   // Failures are logged, and each call tries again.

@@ -20,8 +20,9 @@ export const host = {
         const path = join(place.folder, "plugin");
         await cp(plugin, path, { recursive: true });
         const { plugins } = await settingsIn(place.folder);
-        const slots = { memory: "none" };
-        await writeSettings(place, { plugins: { ...plugins, slots, load: { paths: [path] } } });
+        // Without the plugins of OpenClaw itself, the gateway starts faster.
+        const only = { allow: ["mcp-auth"], slots: { memory: "none" } };
+        await writeSettings(place, { plugins: { ...plugins, ...only, load: { paths: [path] } } });
         // On its first start, the plugin writes the servers into openclaw.json.
         place.env.GATEWAY_READY = "[gateway] ready|hot reload applied (mcp.servers)";
       },
