@@ -1,6 +1,7 @@
 import { McpAuthError } from "../../errors/error.js";
 import type { TokenManager } from "../../index.js";
 import { internalsOf } from "../../runtime/manager-internals.js";
+import { connectTimeout } from "../common/connect-timeout.js";
 
 export interface AskedFor {
   /** The token that the host got last, if the server has refused it. */
@@ -30,17 +31,25 @@ export async function acceptedToken(manager: TokenManager, { refused, scope }: A
 
 /**
  * Sends a ping. The manager replaces a token that the server refuses, and sends it again. Returns the status of the
- * response, or 0 if there was none.
+ * response, or 0 if there was none in time.
  */
-async function tryToken({ url, fetch }: TokenManager): Promise<number> {
+async function tryToken(manager: TokenManager): Promise<number> {
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), connectTimeout(manager));
   try {
-    const headers = { "content-type": "application/json", accept: "application/json, text/event-stream" };
-    const response = await fetch(url, { method: "POST", headers, body: ping });
+    const response = await manager.fetch(manager.url, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
+      body: ping,
+      signal: limit.signal,
+    });
     await response.body?.cancel();
     return response.status;
   } catch (error) {
-    if (error instanceof McpAuthError) throw error;
+    if (error instanceof McpAuthError && !limit.signal.aborted) throw error;
     return 0;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

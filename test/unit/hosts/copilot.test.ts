@@ -24,6 +24,8 @@ interface Behavior {
   tokenAfter?: Promise<void>;
   /** The MCP server cannot be reached. */
   isDown?: boolean;
+  /** The MCP server never answers. */
+  hangs?: boolean;
 }
 
 /** A runtime whose authorization server issues t1, t2 and so on, and an MCP server that accepts the tokens in `valid`. */
@@ -53,6 +55,10 @@ async function runtime(server: object = {}, behavior: Behavior = {}) {
         return Response.json({ access_token, token_type: "Bearer", expires_in: 3_600 });
       }
       if (behavior.isDown) throw new TypeError("fetch failed");
+      if (behavior.hangs)
+        await new Promise((_, reject) => {
+          request.signal.addEventListener("abort", () => reject(request.signal.reason));
+        });
       if (request.url !== url) return new Response(null, { status: 404 });
       const token = request.headers.get("authorization")?.replace("Bearer ", "") ?? null;
       sent.push({ token, body: await request.text() });
@@ -175,6 +181,15 @@ test("Copilot gets the token again if the server accepts it after all", async ()
 test("Copilot gets a token although the ping fails", async () => {
   const { auth } = await runtime({}, { isDown: true });
   expect(await mcpAuthHandler(auth)(request("initial"), session)).toEqual(token("t1"));
+});
+
+test("Copilot gets a token although the server does not answer the ping", async () => {
+  const { auth } = await runtime({}, { hangs: true });
+  vi.useFakeTimers({ toFake: ["performance", "setTimeout", "clearTimeout"] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  expect(await settled(mcpAuthHandler(auth)(request("initial"), session))).toEqual(token("t1"));
 });
 
 test("a warning says why Copilot has no tools, once until there is a token again", async () => {
