@@ -19,8 +19,8 @@ export interface Outcome {
   readonly revocation: boolean | string;
   /** Whether calls went on after the token expired. */
   readonly expiry: boolean;
-  /** Whether calls went on after the authorization server was away. */
-  readonly absence: boolean;
+  /** Whether calls went on after the authorization server was away. `undefined` if that was not tried. */
+  readonly absence: boolean | undefined;
   /** The number of token requests in all phases. Text if it varies. */
   readonly tokenRequests: number | string;
 }
@@ -42,6 +42,11 @@ export interface Way {
   readonly processPerCall?: boolean;
   /** Whether the host goes on after a call that failed. Default: yes. */
   readonly recovers?: boolean;
+  /**
+   * How often the way may be tried. More than once for a host that has limits of time of its own, which a busy machine
+   * reaches. Default: once.
+   */
+  readonly tries?: number;
   /** Whether the token endpoint is slow until the first call is answered. Default: yes. */
   readonly startsSlow?: boolean;
   /** What the host shows of a call without a token, if that is not our message. */

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 const absence = 20_000;
 
 /** A limit against endless loops. The first call nearly always succeeds. */
-const maxAttempts = 100;
+const maxAttempts = 1_000;
 
 /**
  * @callback Verdict
@@ -197,7 +197,7 @@ export async function separateTokens(host, servers, verdict, way) {
   const expiry = await phase("a call after expiry", { calls: 1, tokenRequests: 1, unauthorized: 0 });
   await checkOwnRequests(host, servers, verdict, way);
   const { tokenRequests } = await servers.counts();
-  return { revocation: afterOne && afterTen, expiry, absence: true, tokenRequests };
+  return { revocation: afterOne && afterTen, expiry, absence: undefined, tokenRequests };
 }
 
 /**
@@ -236,7 +236,7 @@ export async function undiciCopy(host, servers, verdict, way) {
   const isProbe = strays.length === 1 && strays[0] === "GET /mcp at the MCP server";
   verdict("the host sends one request without a token, and starts no login", isProbe, strays.join("\n"));
   const { tokenRequests } = await servers.counts();
-  return { revocation, expiry, absence: true, tokenRequests };
+  return { revocation, expiry, absence: undefined, tokenRequests };
 }
 
 /**

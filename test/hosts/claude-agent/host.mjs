@@ -19,6 +19,8 @@ export const host = {
       program: "headers.ts",
       env: { ...claudeEnv, ...unattended },
       phases: helperTokens,
+      // Claude Code waits ten seconds for the command.
+      tries: 3,
       startsSlow: false,
       prepare: addNpx,
     },

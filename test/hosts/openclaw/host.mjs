@@ -16,6 +16,7 @@ export const host = {
       way: "plugin",
       write: "`openclaw plugins install mcp-auth-openclaw`",
       program: "driver.mjs",
+      tries: 3,
       async prepare(place) {
         const path = join(place.folder, "plugin");
         await cp(plugin, path, { recursive: true });
@@ -31,6 +32,7 @@ export const host = {
       way: "proxy",
       write: "what `proxy --print openclaw` prints",
       program: "driver.mjs",
+      tries: 3,
       async prepare(place) {
         const settings = JSON.parse(await place.proxy.print("openclaw"));
         await writeSettings(place, { ...settings, plugins: { enabled: false } });
