@@ -15,10 +15,10 @@ import { notRun } from "./not-run.mjs";
 const introduction = `# Choose your host
 
 Each row is one way to give a host its tokens. The tests run the published host in that version against a real
-authorization server and a real MCP server. In one process they connect while the token endpoint takes four seconds,
-revoke the token, call, revoke it again, make ten calls at once, let it expire, and take the authorization server away for
-twenty seconds, an outage. Hosts with an agent loop run it; only the model is scripted. The last column counts all token requests of
-a run: five is one for each new token that is needed.
+authorization server and a real MCP server. In one process it connects while the token endpoint takes four seconds, and
+calls after a revocation, ten times at once after another one, after the token expired, and after the authorization
+server could not be reached for twenty seconds (an outage). Hosts with an agent loop run it; only the model is scripted.
+The last column counts all token requests of a run: five is one for each new token that is needed. "–" means not tried.
 
 Each host has a page with the lines to copy. The ways are:
 

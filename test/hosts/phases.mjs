@@ -162,9 +162,10 @@ async function authorizationServerAway(host, servers, verdict, phase, expected =
     unauthorized: 0,
   });
   await servers.revoke();
-  const shown = await host.askInVain();
+  const { id, shown } = await host.askInVain();
   verdict("a call without a token says that the authorization server is away", expected.test(shown), shown);
   await comesBack;
+  verdict("that call is not answered", !host.isAnswered(id), shown);
   await servers.away(false);
   if (!recovers) {
     const lost = { calls: 1, failed: 1, tokenRequests: 0, unauthorized: 0 };
@@ -236,7 +237,13 @@ export async function undiciCopy(host, servers, verdict, way) {
   const isProbe = strays.length === 1 && strays[0] === "GET /mcp at the MCP server";
   verdict("the host sends one request without a token, and starts no login", isProbe, strays.join("\n"));
   const { tokenRequests } = await servers.counts();
-  return { revocation, expiry, absence: undefined, tokenRequests };
+  const afterwards = "calls under way fail, later ones work";
+  return {
+    revocation: revocation && afterwards,
+    expiry: expiry && afterwards,
+    absence: undefined,
+    tokenRequests,
+  };
 }
 
 /**
@@ -246,21 +253,26 @@ export async function undiciCopy(host, servers, verdict, way) {
  */
 export function phaseRunner(host, servers, verdict) {
   return async (name, { calls, isFirst = false, untilOneSucceeds = false, failed = 0, ...expected }) => {
-    const before = isFirst ? { tokenRequests: 0, unauthorized: 0 } : await servers.counts();
+    const before = isFirst ? { tokenRequests: 0, unauthorized: 0, toolCalls: 0 } : await servers.counts();
+    const asked = host.asked();
     const failures = [...(await host.ask(calls))];
     if (untilOneSucceeds) failures.push(...(await askUntilOneSucceeds(host)));
+    const answered = host.asked() - asked - failures.length;
     const after = await servers.counts();
     const seen = {
       tokenRequests: after.tokenRequests - before.tokenRequests,
       unauthorized: after.unauthorized - before.unauthorized,
     };
+    const toolCalls = after.toolCalls - before.toolCalls;
     const holds =
+      toolCalls >= answered &&
       isWithin(failures.length, failed === "unauthorized" ? seen.unauthorized : failed) &&
       isWithin(seen.tokenRequests, expected.tokenRequests) &&
       isWithin(seen.unauthorized, expected.unauthorized);
     const result = `${plural(seen.tokenRequests, "token request")}, ${seen.unauthorized} × 401, ${failures.length} failed`;
     const wanted = `${range(expected.tokenRequests)} token requests, ${range(expected.unauthorized)} × 401, ${range(failed)} failed`;
-    return verdict(`${name}: ${result}`, holds, [`expected: ${wanted}`, ...failures].join("\n"));
+    const ran = `The tool ran ${plural(toolCalls, "time")} for ${answered} answers.`;
+    return verdict(`${name}: ${result}`, holds, [`expected: ${wanted}`, ran, ...failures].join("\n"));
   };
 }
 
@@ -319,13 +331,14 @@ function ownRequests(received, lookups, more = 0) {
   const left = new Map(
     documents.map((document, index) => [document, index === 0 ? lookups + more : lookups]),
   );
-  left.set(substitute, more);
+  const line = ({ request, at }) => `${request} at the ${at}`;
   return received
     .filter(({ request, hasToken }) => !hasToken && request !== "POST /token")
-    .map(({ at, request }) => `${request} at the ${at}`)
-    .filter((line) => {
-      const count = left.get(line) ?? 0;
-      left.set(line, count - 1);
+    .filter((each) => !(each.whileAway && line(each) === substitute))
+    .map(line)
+    .filter((text) => {
+      const count = left.get(text) ?? 0;
+      left.set(text, count - 1);
       return count <= 0;
     });
 }

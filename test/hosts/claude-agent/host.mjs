@@ -20,7 +20,7 @@ export const host = {
       env: { ...claudeEnv, ...unattended },
       phases: helperTokens,
       // Claude Code waits ten seconds for the command.
-      tries: 3,
+      retryIf: /rejected the credential from its headersHelper/,
       startsSlow: false,
       prepare: addNpx,
     },
