@@ -37,6 +37,11 @@ const concurrentWays = 4;
 const started = performance.now();
 const tally = { passed: 0, failed: 0 };
 
+// Hosts lead process groups of their own, so an interrupt does not reach them.
+const interrupted = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => interrupted.abort());
+setMaxListeners(0, interrupted.signal);
+
 const args = process.argv.slice(2);
 const takesLatest = args.includes("--latest");
 const named = args.filter((arg) => !arg.startsWith("--"));
@@ -144,7 +149,7 @@ async function testWay(name, way, { packages, folder, node }) {
 
 /** Runs a host in one way, with its own servers. Returns what the page says of it, and what the host printed. */
 async function tryWay(name, way, { packages, folder, node }, note) {
-  const signal = AbortSignal.timeout(hangLimit * 6);
+  const signal = AbortSignal.any([AbortSignal.timeout(hangLimit * 6), interrupted.signal]);
   setMaxListeners(0, signal);
   const secret = randomBytes(24).toString("base64url");
   const running = [];
