@@ -44,7 +44,7 @@ takes the newest versions.
  */
 export function page(rows) {
   const all = [...rows, ...notRun.map((host) => ({ version: "not run", ...host }))];
-  const lines = all.sort((a, b) => (a.title.toLowerCase() < b.title.toLowerCase() ? -1 : 1)).map(line);
+  const lines = all.toSorted((a, b) => a.title.localeCompare(b.title, "en")).map(line);
   return `${introduction}\n${[header, ...lines].join("\n")}\n${end}`;
 }
 
