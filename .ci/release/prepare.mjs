@@ -3,7 +3,7 @@
 //     node .ci/release/prepare.mjs FOLDER --tag v0.1.0 --repository https://github.com/OWNER/NAME
 //
 // Compares the tag with package.json and CHANGELOG.md, and writes into FOLDER what is published: package.tgz, which
-// names the repository, sbom.cdx.json and notes.md. It publishes nothing.
+// names the repository, a tarball for each of plugins/, sbom.cdx.json and notes.md. It publishes nothing.
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -39,10 +39,9 @@ async function prepare(target) {
   if (tag !== `v${version}`) throw new Error(`The tag is ${tag}, and package.json has version ${version}.`);
   const notes = notesOf(await readFile(changelog, "utf8"), version);
 
-  const packed = await pack(root, []);
-  await execute("tar", ["-xzf", packed, "-C", work]);
-  const unpacked = join(work, "package");
-  await nameRepository(join(unpacked, "package.json"));
+  const unpacked = await unpack(await pack(root, []));
+  const plugins = await preparePlugins(version);
+  await nameRepository(unpacked);
   // Without scripts: it was built, and the sources are not here.
   const tarball = await pack(unpacked, ["--ignore-scripts"]);
 
@@ -51,6 +50,7 @@ async function prepare(target) {
   if (problems.length > 0) throw new Error(`The SBOM is not valid CycloneDX:\n${problems.join("\n")}`);
   await mkdir(target, { recursive: true });
   await copyFile(tarball, join(target, "package.tgz"));
+  for (const [name, plugin] of plugins) await copyFile(plugin, join(target, `${name}.tgz`));
   await writeFile(join(target, "sbom.cdx.json"), sbom);
   await writeFile(join(target, "notes.md"), notes);
   console.log(`prepared ${tag} in ${target}`);
@@ -67,6 +67,27 @@ function notesOf(text, version) {
   return `${notes.replaceAll(/\]\((?![a-z]+:)/g, `](${repository}/blob/${tag}/`)}\n`;
 }
 
+/** Packs the plugins, which have the version of the package. Returns the paths of the tarballs by name. */
+async function preparePlugins(version) {
+  const plugins = [];
+  for (const folder of (await readdir(join(root, "plugins"))).sort()) {
+    const unpacked = await unpack(await pack(join(root, "plugins", folder), ["--ignore-scripts"]));
+    const manifest = JSON.parse(await readFile(join(unpacked, "package.json"), "utf8"));
+    if (manifest.version !== version)
+      throw new Error(`plugins/${folder} has version ${manifest.version}, and package.json has ${version}.`);
+    await nameRepository(unpacked, `plugins/${folder}`);
+    plugins.push([manifest.name, await pack(unpacked, ["--ignore-scripts"])]);
+  }
+  return plugins;
+}
+
+/** Unpacks a tarball, and returns the folder of the package. */
+async function unpack(tarball) {
+  const folder = await mkdtemp(join(work, "unpacked-"));
+  await execute("tar", ["-xzf", tarball, "-C", folder]);
+  return join(folder, "package");
+}
+
 /** Packs a folder, and returns the path of the tarball. */
 async function pack(source, args) {
   const destination = await mkdtemp(join(work, "packed-"));
@@ -76,14 +97,15 @@ async function pack(source, args) {
 }
 
 /** The registry accepts a provenance only for the repository that package.json names. */
-async function nameRepository(path) {
+async function nameRepository(folder, directory) {
+  const path = join(folder, "package.json");
   const manifest = JSON.parse(await readFile(path, "utf8"));
   const known = manifest.repository?.url;
   const url = `git+${repository}.git`;
   if (known !== undefined && known !== url)
     throw new Error(`package.json names the repository ${known}, and this is ${url}.`);
   Object.assign(manifest, {
-    repository: { type: "git", url },
+    repository: { type: "git", url, ...(directory !== undefined && { directory }) },
     homepage: `${repository}#readme`,
     bugs: { url: `${repository}/issues` },
   });

@@ -163,6 +163,7 @@ async function release() {
     "its package has the name of the README",
     published.name === "mcp-auth-runtime" && published.private !== true,
   );
+  await plugins(prepared, url);
   const files = (await readdir(join(work, "package"), { recursive: true })).sort();
   const here = await run("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: root });
   const packed = JSON.parse(here.stdout)[0].files.map(({ path }) => path);
@@ -173,6 +174,30 @@ async function release() {
     lost.join("\n"),
   );
   await bill(await readFile(join(prepared, "sbom.cdx.json"), "utf8"));
+}
+
+/** The packages in plugins/, which are published with the package. */
+async function plugins(prepared, url) {
+  const workflow = await readFile(join(root, ".github/workflows/release.yml"), "utf8");
+  for (const folder of await readdir(join(root, "plugins"))) {
+    const { name } = JSON.parse(await readFile(join(root, "plugins", folder, "package.json"), "utf8"));
+    const { code, output } = await run("tar", [
+      "-xzf",
+      join(prepared, `${name}.tgz`),
+      "-O",
+      "package/package.json",
+    ]);
+    const { repository } = code === 0 ? JSON.parse(output) : {};
+    verdict(
+      `${name} names its folder in the repository`,
+      repository?.url === url && repository.directory === `plugins/${folder}`,
+      output,
+    );
+    verdict(
+      `a release publishes ${name}`,
+      workflow.includes(`npm publish ./prepared/${name}.tgz --provenance`),
+    );
+  }
 }
 
 /** The SBOM. */

@@ -2,7 +2,8 @@
 import { logger, Service } from "@elizaos/core";
 import { createMcpAuth } from "mcp-auth-runtime";
 import { McpServer } from "./mcp-server.js";
-import { toolAction } from "./tool-action.js";
+import { sharedAuth } from "./shared-auth.js";
+import { toolActions } from "./tool-action.js";
 
 export const serviceType = "mcp-auth";
 
@@ -25,6 +26,8 @@ function plugin({ acquire, release }, names) {
     capabilityDescription = "Calls the tools of the MCP servers in mcp-auth.config.json.";
     /** @type {McpServer[]} */
     #servers = [];
+    /** @type {Promise<void> | undefined} */
+    #stopped;
 
     /** @param {import("@elizaos/core").IAgentRuntime} runtime */
     static async start(runtime) {
@@ -34,7 +37,12 @@ function plugin({ acquire, release }, names) {
       return service;
     }
 
-    async stop() {
+    stop() {
+      this.#stopped ??= this.#stop();
+      return this.#stopped;
+    }
+
+    async #stop() {
       await Promise.all(this.#servers.map((server) => server.stop()));
       await release();
     }
@@ -64,11 +72,13 @@ function plugin({ acquire, release }, names) {
 function connectTo(manager, runtime) {
   /** @type {readonly import("@elizaos/core").Action[]} */
   let actions = [];
+  /** @param {string} message */
+  const warn = (message) => runtime.logger.warn({ src: "plugin:mcp-auth", server: manager.name }, message);
   const server = new McpServer(manager, {
     onTools(tools) {
       // Eliza has no function that removes an action.
       runtime.actions = runtime.actions.filter((action) => !actions.includes(action));
-      actions = tools.map((tool) => toolAction(manager.name, tool, (args) => server.call(tool.name, args)));
+      actions = toolActions(manager.name, tools, { call: (tool, args) => server.call(tool, args), warn });
       for (const action of actions) runtime.registerAction(action);
     },
     onFailure({ message }) {
@@ -77,11 +87,6 @@ function connectTo(manager, runtime) {
   });
   return server;
 }
-
-/** All agents of the process share the tokens of the config. */
-let agents = 0;
-/** @type {Promise<import("mcp-auth-runtime").McpAuth> | undefined} */
-let shared;
 
 const elizaLogger = { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
 
@@ -93,35 +98,10 @@ function log(level) {
   return (fields, message) => logger[level]({ src: "plugin:mcp-auth", ...fields }, message);
 }
 
-/** @type {Source} */
-const fromConfig = {
-  async acquire() {
-    shared ??= createMcpAuth({ logger: elizaLogger });
-    const auth = await shared.catch((error) => {
-      shared = undefined;
-      throw error;
-    });
-    agents += 1;
-    return auth;
-  },
-  async release() {
-    agents -= 1;
-    if (agents > 0) return;
-    const auth = await shared;
-    shared = undefined;
-    await auth?.stop();
-  },
-};
+const fromConfig = sharedAuth(() => createMcpAuth({ logger: elizaLogger }));
 
 /** @typedef {import("mcp-auth-runtime").TokenManager} TokenManager */
-
-/**
- * Where the tokens come from.
- *
- * @typedef {object} Source
- * @property {() => Promise<import("mcp-auth-runtime").McpAuth>} acquire called when an agent starts
- * @property {() => Promise<void>} release called when it stops
- */
+/** @typedef {import("./shared-auth.js").Source} Source */
 
 // biome-ignore lint/style/noDefaultExport: Eliza takes the default export of a package that a character names.
 export default plugin(fromConfig);

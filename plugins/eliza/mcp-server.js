@@ -12,13 +12,17 @@ export class McpServer {
   #events;
   /** @type {Promise<Client> | undefined} */
   #connection;
+  /** Connections whose session has ended, until their last call has. @type {Set<Promise<Client>>} */
+  #ended = new Set();
+  /** The calls in progress. @type {Set<Promise<unknown>>} */
+  #sent = new Set();
   #delay = firstDelay;
   /** @type {NodeJS.Timeout | undefined} */
   #retry;
   #isStopped = false;
 
   /**
-   * @param {Pick<import("mcp-auth-runtime").TokenManager, "url" | "fetch" | "status">} manager
+   * @param {Pick<import("mcp-auth-runtime").TokenManager, "name" | "url" | "fetch" | "status">} manager
    * @param {{ onTools(tools: readonly Tool[]): void, onFailure(error: Error): void }} events
    */
   constructor(manager, events) {
@@ -32,7 +36,7 @@ export class McpServer {
       await this.#connect();
     } catch (error) {
       if (this.#isStopped) return;
-      this.#events.onFailure(asError(error));
+      this.#events.onFailure(this.#asError(error));
       this.#retry = setTimeout(() => this.start(), this.#delay);
       this.#retry.unref();
       this.#delay = Math.min(2 * this.#delay, longestDelay);
@@ -49,21 +53,49 @@ export class McpServer {
   async call(name, args) {
     const connection = this.#connect();
     try {
-      return await callTool(await connection, name, args);
+      return await this.#send(connection, name, args);
     } catch (error) {
       if (statusOf(error) === 401) throw this.#manager.status().lastError ?? error;
-      if (statusOf(error) !== 404) throw error;
-      // The server no longer has the session. Of several calls that failed, the first one connects.
-      if (this.#connection === connection) this.#connection = undefined;
-      return await callTool(await this.#connect(), name, args);
+      if (statusOf(error) !== 404) throw this.#asError(error);
+    }
+    // The server no longer has the session. Of several calls that failed, the first one connects.
+    if (this.#connection === connection) this.#end(connection);
+    try {
+      return await this.#send(this.#connect(), name, args);
+    } catch (error) {
+      throw this.#asError(error);
     }
   }
 
   async stop() {
     this.#isStopped = true;
     clearTimeout(this.#retry);
-    const closing = this.#connection?.then((client) => client.close());
-    await closing?.catch(() => {});
+    const connections = [...this.#ended, ...(this.#connection === undefined ? [] : [this.#connection])];
+    await Promise.all(connections.map(close));
+  }
+
+  /** @param {Promise<Client>} connection @param {string} name @param {Record<string, unknown>} args */
+  async #send(connection, name, args) {
+    const sent = connection.then((client) => client.callTool({ name, arguments: args }));
+    this.#sent.add(sent);
+    try {
+      return await sent;
+    } finally {
+      this.#sent.delete(sent);
+    }
+  }
+
+  /**
+   * Lets the next call connect. The client is closed, so that its event stream ends, when no other call waits for it.
+   *
+   * @param {Promise<Client>} connection
+   */
+  #end(connection) {
+    this.#connection = undefined;
+    this.#ended.add(connection);
+    void Promise.allSettled(this.#sent)
+      .then(() => close(connection))
+      .then(() => this.#ended.delete(connection));
   }
 
   #connect() {
@@ -87,26 +119,41 @@ export class McpServer {
       { name: "mcp-auth-eliza", version: "0.1.0" },
       { listChanged: { tools: { onChanged } } },
     );
-    await client.connect(new StreamableHTTPClientTransport(new URL(url), { fetch }));
-    const { tools } = await client.listTools();
-    if (!this.#isStopped) this.#events.onTools(tools);
-    return client;
+    try {
+      await client.connect(new StreamableHTTPClientTransport(new URL(url), { fetch }));
+      const { tools } = await client.listTools();
+      if (!this.#isStopped) this.#events.onTools(tools);
+      return client;
+    } catch (error) {
+      await client.close().catch(() => {});
+      throw error;
+    }
+  }
+
+  /**
+   * Says which server could not be reached, where `fetch` says only that it failed.
+   *
+   * @param {unknown} error
+   */
+  #asError(error) {
+    if (!(error instanceof Error)) return new Error(String(error));
+    const code = error instanceof TypeError ? Object(error.cause).code : undefined;
+    if (typeof code !== "string") return error;
+    return new Error(
+      `Server "${this.#manager.name}": could not reach the MCP server (${code}). Check its URL, and that it is running.`,
+      { cause: error },
+    );
   }
 }
 
-/** @param {Client} client @param {string} name @param {Record<string, unknown>} args */
-function callTool(client, name, args) {
-  return client.callTool({ name, arguments: args });
+/** @param {Promise<Client>} connection */
+async function close(connection) {
+  await connection.then((client) => client.close()).catch(() => {});
 }
 
 /** @param {unknown} error */
 function statusOf(error) {
   return error instanceof SdkHttpError ? error.data.status : undefined;
-}
-
-/** @param {unknown} error */
-function asError(error) {
-  return error instanceof Error ? error : new Error(String(error));
 }
 
 /** @typedef {import("@modelcontextprotocol/client").Tool} Tool */

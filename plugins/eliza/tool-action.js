@@ -1,6 +1,28 @@
 // An MCP tool as an action of Eliza. It imports nothing of Eliza.
 
 /**
+ * Returns the actions for the tools of a server. Of tools whose actions have the same name, only the first gets one.
+ *
+ * @param {string} server
+ * @param {readonly import("@modelcontextprotocol/client").Tool[]} tools
+ * @param {{ call: ToolCall, warn: (message: string) => void }} on
+ */
+export function toolActions(server, tools, { call, warn }) {
+  /** @type {Map<string, { tool: string, action: import("@elizaos/core").Action }>} */
+  const actions = new Map();
+  for (const tool of tools) {
+    const action = toolAction(server, tool, (args) => call(tool.name, args));
+    const first = actions.get(action.name);
+    if (first === undefined) actions.set(action.name, { tool: tool.name, action });
+    else
+      warn(
+        `Server "${server}": the tools "${first.tool}" and "${tool.name}" would both be the action ${action.name}, so the agent gets only "${first.tool}". Rename one of them on the server.`,
+      );
+  }
+  return [...actions.values()].map(({ action }) => action);
+}
+
+/**
  * Returns an action that calls a tool. Only in Eliza's multi-step loop (`USE_MULTI_STEP`) does the model choose arguments.
  *
  * @param {string} server
@@ -87,3 +109,5 @@ function chosenArguments(name, state) {
 function textOf(content) {
   return content.map((part) => (part.type === "text" ? part.text : JSON.stringify(part))).join("\n");
 }
+
+/** @typedef {(tool: string, args: Record<string, unknown>) => Promise<import("@modelcontextprotocol/client").CallToolResult>} ToolCall */

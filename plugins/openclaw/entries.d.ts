@@ -12,6 +12,14 @@ export interface Target {
   readonly proxyUrl: string;
 }
 
+export function usableServers(
+  managers: readonly { readonly name: string; readonly url: string }[],
+  warn: (server: string, message: string) => void,
+): readonly { readonly name: string; readonly url: string }[];
+
+/** Returns the entry of that name, but nothing that all objects have. */
+export function entryOf(entries: Readonly<Record<string, Entry>>, name: string): Entry | undefined;
+
 export function earlierAddress(
   entries: Readonly<Record<string, Entry>>,
   names: readonly string[],

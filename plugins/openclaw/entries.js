@@ -9,6 +9,34 @@ const tokenHeader = "MCP-Auth-Proxy-Token";
 const limits = { connectionTimeoutMs: 45_000, requestTimeoutMs: 60_000 };
 
 /**
+ * Returns the servers with a URL, and warns why another has none, such as for a variable that is not set. Throws if none
+ * has one.
+ *
+ * @param {readonly { readonly name: string, readonly url: string }[]} managers whose `url` may throw
+ * @param {(server: string, message: string) => void} warn
+ */
+export function usableServers(managers, warn) {
+  /** @type {Map<string, string>} */
+  const reasons = new Map();
+  const usable = managers.flatMap((manager) => {
+    try {
+      return [{ name: manager.name, url: manager.url }];
+    } catch (error) {
+      reasons.set(manager.name, error instanceof Error ? error.message : String(error));
+      return [];
+    }
+  });
+  if (usable.length === 0 && reasons.size > 0) throw new Error([...reasons.values()].join(" "));
+  for (const [server, message] of reasons) warn(server, message);
+  return usable;
+}
+
+/** @type {typeof import("./entries.js").entryOf} */
+export function entryOf(entries, name) {
+  return Object.hasOwn(entries, name) ? entries[name] : undefined;
+}
+
+/**
  * Returns where the entries expect the proxy, and the token that they send, so that they stay valid. Returns `undefined`
  * if there are none yet.
  *
@@ -17,9 +45,10 @@ const limits = { connectionTimeoutMs: 45_000, requestTimeoutMs: 60_000 };
  */
 export function earlierAddress(entries, names) {
   for (const name of names) {
-    const { url, headers } = entries[name] ?? {};
+    const { url, headers } = entryOf(entries, name) ?? {};
     const token = headers?.[tokenHeader];
-    if (url !== undefined && token !== undefined) return { listen: new URL(url).host, token };
+    if (url !== undefined && URL.canParse(url) && token !== undefined)
+      return { listen: new URL(url).host, token };
   }
   return undefined;
 }
@@ -37,7 +66,7 @@ export function changesOf(entries, targets) {
   /** @type {string[]} */
   const foreign = [];
   for (const { name, serverUrl, proxyUrl } of targets) {
-    const entry = entries[name];
+    const entry = entryOf(entries, name);
     const [, token = "", path] = new URL(proxyUrl).pathname.split("/");
     const url = new URL(`/${path}`, proxyUrl).href;
     const sent = entry?.headers?.[tokenHeader];

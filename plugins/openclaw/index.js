@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import { createMcpAuth } from "mcp-auth-runtime";
 import { startProxy } from "mcp-auth-runtime/proxy";
-import { changesOf, earlierAddress } from "./entries.js";
+import { changesOf, earlierAddress, entryOf, usableServers } from "./entries.js";
+import { loggerOf } from "./log.js";
+import { stopAll } from "./stop.js";
 
 /**
  * The OpenClaw plugin. While the gateway runs, it serves the MCP servers of the config on loopback, and adds their
@@ -20,9 +22,7 @@ export default {
     const settings = { servers, file: config && api.resolvePath(config), openclaw: api.runtime.config };
     /** @type {(() => Promise<void>)[]} */
     const running = [];
-    const stop = async () => {
-      for (const each of running.splice(0).reverse()) await each();
-    };
+    const stop = () => stopAll(running.splice(0));
     api.registerService({
       id: "mcp-auth",
       async start(context) {
@@ -45,9 +45,12 @@ export default {
  */
 async function start({ file, servers, openclaw }, { stateDir, logger }, running) {
   const config = file ?? join(stateDir, "mcp-auth.config.json");
-  const auth = await createMcpAuth({ config, logger: loggerOf(logger) });
+  const log = loggerOf(logger);
+  const auth = await createMcpAuth({ config, logger: log });
   running.push(() => auth.stop());
   const managers = (servers ?? auth.servers).map((name) => auth.resolve(name));
+  const usable = usableServers(managers, (server, message) => log.warn({ server, message }, message));
+  // To calls of the other servers, the proxy answers why they cannot be used.
   const names = managers.map(({ name }) => name);
 
   const before = openclaw.current().mcp?.servers ?? {};
@@ -59,7 +62,7 @@ async function start({ file, servers, openclaw }, { stateDir, logger }, running)
   });
   running.push(() => proxy.stop());
 
-  const targets = managers.map(({ name, url }) => ({ name, serverUrl: url, proxyUrl: proxy.url(name) }));
+  const targets = usable.map(({ name, url }) => ({ name, serverUrl: url, proxyUrl: proxy.url(name) }));
   const { changes, foreign } = changesOf(before, targets);
   for (const name of foreign)
     logger.warn(
@@ -70,35 +73,13 @@ async function start({ file, servers, openclaw }, { stateDir, logger }, running)
       afterWrite: { mode: "auto" },
       mutate(draft) {
         const entries = { ...draft.mcp?.servers };
-        for (const [name, change] of changes) entries[name] = change(entries[name]);
+        for (const [name, change] of changes) entries[name] = change(entryOf(entries, name));
         draft.mcp = { ...draft.mcp, servers: entries };
       },
     });
     logger.info(`wrote mcp.servers of openclaw.json: ${[...changes.keys()].join(", ")}`);
   }
-  logger.info(`serving ${names.join(", ")}`);
+  logger.info(`serving ${usable.map(({ name }) => name).join(", ")}`);
   // Failures are logged, and each call tries again.
-  void auth.start();
-}
-
-/**
- * Logs what fails, each message once until the server has a new token. The messages name the server and contain no
- * secret.
- *
- * @param {import("./openclaw.js").Logger} logger
- */
-function loggerOf(logger) {
-  /** @type {Map<string | undefined, string>} */
-  const latest = new Map();
-  /** @param {{ server?: string, message?: string }} fields @param {string} event */
-  const warn = (fields, event) => {
-    const { server, message = event } = fields;
-    if (latest.get(server) !== message) logger.warn(message);
-    latest.set(server, message);
-  };
-  /** @param {{ server?: string }} fields @param {string} event */
-  const debug = ({ server }, event) => {
-    if (event === "token:renewed") latest.delete(server);
-  };
-  return { debug, info() {}, warn, error: warn };
+  auth.start().catch(() => {});
 }

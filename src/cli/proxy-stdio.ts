@@ -1,3 +1,6 @@
+import { McpAuthError } from "../errors/error.js";
+import type { McpAuth } from "../index.js";
+import { answerFailure } from "../proxy/stdio/answer-failure.js";
 import { bridgeStdio } from "../proxy/stdio/bridge.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
@@ -12,15 +15,20 @@ export async function serveStdio(
   const { print, signal } = io;
   const streams = io.stdio?.() ?? { input: process.stdin, output: process.stdout };
   const never = new AbortController().signal;
-  return await withRuntime(
-    io,
-    common,
-    async (auth) => {
-      const manager = auth.resolve(server);
-      io.stopByItself();
-      await bridgeStdio({ manager, ...streams, onNotice: (line) => print.note(line), signal });
-      return exitCodes.done;
-    },
-    never,
-  );
+  let isServing = false;
+  const serve = async (auth: McpAuth): Promise<number> => {
+    const manager = auth.resolve(server);
+    io.stopByItself();
+    isServing = true;
+    await bridgeStdio({ manager, ...streams, onNotice: (line) => print.note(line), signal });
+    return exitCodes.done;
+  };
+  try {
+    return await withRuntime(io, common, serve, never);
+  } catch (error) {
+    // A person at a terminal sends no request.
+    const isHost = !("isTTY" in streams.input && streams.input.isTTY);
+    if (error instanceof McpAuthError && !isServing && isHost) await answerFailure(error, streams, signal);
+    throw error;
+  }
 }

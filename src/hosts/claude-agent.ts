@@ -35,8 +35,8 @@ const proxies = new WeakMap<McpAuth, Map<string, Promise<McpProxy>>>();
  * a first token or failed to get one, because Claude Code begins without a server that does not answer within seconds.
  * Claude Code does not show why a server fails, so a process warning tells, once until the server works again.
  *
- * Rejects with `unknown_server`, with `stopped`, and with `config_invalid` or `insecure_url` for a server whose config
- * cannot be used.
+ * Rejects with `unknown_server` and with `stopped`. A server whose config cannot be used is in the result too; its
+ * requests fail with the reason.
  *
  * @example
  * ```ts

@@ -54,10 +54,10 @@ export type CopilotAuthHandler = (
  * });
  * ```
  */
-export function mcpServers<Name extends string>(
+export function mcpServers<Name extends string, Chosen extends Name = Name>(
   auth: McpAuth<Name>,
-  names?: readonly NoInfer<Name>[],
-): Record<Name, CopilotServerConfig> {
+  names?: readonly Chosen[],
+): Record<Chosen, CopilotServerConfig> {
   assertVersion();
   return serversByName(auth, names, serverConfig);
 }
@@ -102,7 +102,8 @@ export function mcpAuthHandler(auth: McpAuth): CopilotAuthHandler {
     } catch (error) {
       requests.cancelled += 1;
       if (!(error instanceof McpAuthError)) throw error;
-      if (warned.get(name) !== error.message) process.emitWarning(error.message, { type: "McpAuthWarning" });
+      if (warned.get(name) !== error.message)
+        process.emitWarning(error.message, { type: "McpAuthWarning", code: error.code });
       warned.set(name, error.message);
       return { kind: "cancelled" };
     } finally {

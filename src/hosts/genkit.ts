@@ -23,10 +23,10 @@ export interface GenkitServer {
  * const host = createMcpHost({ name: "agent", mcpServers: mcpServers(auth) });
  * ```
  */
-export function mcpServers<Name extends string>(
+export function mcpServers<Name extends string, Chosen extends Name = Name>(
   auth: McpAuth<Name>,
-  names?: readonly NoInfer<Name>[],
-): Record<Name, GenkitServer> {
+  names?: readonly Chosen[],
+): Record<Chosen, GenkitServer> {
   assertHostVersion(
     "@modelcontextprotocol/sdk",
     "1.15.0",

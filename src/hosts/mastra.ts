@@ -31,10 +31,10 @@ const operationTimeout = 60_000;
  * const mcp = new MCPClient({ servers: mcpServers(auth) });
  * ```
  */
-export function mcpServers<Name extends string>(
+export function mcpServers<Name extends string, Chosen extends Name = Name>(
   auth: McpAuth<Name>,
-  names?: readonly NoInfer<Name>[],
-): Record<Name, MastraServer> {
+  names?: readonly Chosen[],
+): Record<Chosen, MastraServer> {
   assertHostVersion("@mastra/mcp", "1.0.0", 'it ignores "fetch" and would send its requests without a token');
   return serversByName(auth, names, (manager) => {
     const limit = connectTimeout(manager);

@@ -45,36 +45,48 @@ export function serverOptions(manager: TokenManager): OpenAiAgentsServerOptions 
     'it ignores "fetch" and would send its requests without a token',
   );
   const limit = connectTimeout(manager);
+  // For a URL with a query, the host replaces each error by one that only says so.
+  const failures = new URL(manager.url).search === "" ? undefined : new RecordedFailures(manager);
   return {
     name: manager.name,
     url: manager.url,
-    fetch: new URL(manager.url).search === "" ? hostFetch(manager) : warningFetch(manager),
+    fetch: failures?.fetch ?? hostFetch(manager),
     clientSessionTimeoutSeconds: Math.ceil(limit / 1_000),
     timeout: Math.max(hostTimeout, limit),
-    errorFunction: ({ error }) => messageOf(error, manager) ?? hostMessage,
+    errorFunction: ({ error }) => messageOf(error, failures?.latest) ?? hostMessage,
   };
 }
 
-/** Returns a `fetch` whose failures of ours are also process warnings, but not the same one twice in a row. */
-function warningFetch(manager: TokenManager): FetchFunction {
-  const fetch = hostFetch(manager);
-  let reported: string | undefined;
-  return async (input, init) => {
-    try {
-      return await fetch(input, init);
-    } catch (error) {
-      if (error instanceof McpAuthError && error.code !== "aborted" && error.message !== reported) {
-        reported = error.message;
-        process.emitWarning(error.message, { type: "McpAuthWarning", code: error.code });
+/** The failures of ours that the host does not show. They are process warnings too, but not the same one twice in a row. */
+class RecordedFailures {
+  readonly fetch: FetchFunction;
+  /** The failure of the last request, if it was ours. */
+  latest: McpAuthError | undefined;
+  #reported: string | undefined;
+
+  constructor(manager: TokenManager) {
+    const fetch = hostFetch(manager);
+    this.fetch = async (input, init) => {
+      this.latest = undefined;
+      try {
+        return await fetch(input, init);
+      } catch (error) {
+        if (error instanceof McpAuthError && error.code !== "aborted") this.#record(error);
+        throw error;
       }
-      throw error;
-    }
-  };
+    };
+  }
+
+  #record(error: McpAuthError): void {
+    this.latest = error;
+    if (error.message === this.#reported) return;
+    this.#reported = error.message;
+    process.emitWarning(error.message, { type: "McpAuthWarning", code: error.code });
+  }
 }
 
-function messageOf(error: unknown, manager: TokenManager): string | undefined {
+function messageOf(error: unknown, latest: McpAuthError | undefined): string | undefined {
   if (error instanceof McpAuthError) return error.message;
-  // For a URL with a query, the host replaces each error by one that only says so.
   const isReplaced = error instanceof Error && error.name === "MCPTransportError";
-  return isReplaced ? manager.status().lastError?.message : undefined;
+  return isReplaced ? latest?.message : undefined;
 }

@@ -30,6 +30,7 @@ export interface InternalsContext {
   /** Explains why the server may refuse new tokens too. */
   readonly explainRefusal: (token: Token, challenge: string | null) => Promise<McpAuthError>;
   readonly limits: Pick<WaitLimits, "run">;
+  readonly stepUp: ManagerInternals["stepUp"];
 }
 
 /** Creates the internals of a manager, which adapters use. */
@@ -65,6 +66,7 @@ export function createManagerInternals(
     client: registeredClient(clientCredentials),
     scopes: async (named) =>
       withStepUp(spec, caches.scopes, named) ?? named ?? (await context.learnTarget())?.scopes ?? [],
+    stepUp: context.stepUp,
     plainHeaders: Object.fromEntries(
       Object.entries(spec.headers).flatMap(([name, value]) =>
         typeof value === "string" ? [[name, value] as const] : [],

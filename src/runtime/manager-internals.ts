@@ -62,6 +62,11 @@ export interface ManagerInternals {
    * those in the server's metadata.
    */
   scopes(named: readonly string[] | undefined): Promise<readonly string[]>;
+  /**
+   * The server wants these scopes too. If the config allows them, they become default scopes, as after a 403. Rejects
+   * with `insufficient_scope`, and with the codes of `getAccessToken`.
+   */
+  stepUp(wanted: readonly string[]): Promise<void>;
   /** The headers in the config whose values do not come from secrets. */
   readonly plainHeaders: Readonly<Record<string, string>>;
   /** The names of the headers in the config whose values come from secrets. */

@@ -13,6 +13,7 @@ import { explainRefusal } from "./explain-refusal.js";
 import { learnedTarget } from "./learned-target.js";
 import type { ManagerInternals } from "./manager-internals.js";
 import type { RuntimeContext } from "./runtime-context.js";
+import { stepUp } from "./step-up.js";
 import { StepUps } from "./step-ups.js";
 import { type RuntimeSubject, runtimeSubjectToken } from "./subjects.js";
 import { createTokenPipeline } from "./token-pipeline.js";
@@ -101,6 +102,11 @@ export class ServerTokens implements ManagerState {
       learnTarget: () => learnedTarget(spec, runtime, this, undefined),
       explainRefusal: (token, challenge) => explainRefusal(spec, runtime, this, { token, challenge }),
       limits: this.limits,
+      stepUp: async (wanted) => {
+        const token = await this.caches.defaultCache.getToken({ reason: "demand" });
+        const target = await learnedTarget(spec, runtime, this, undefined);
+        await stepUp(spec, this.stepUps, target, { wanted, token, signal: undefined });
+      },
     });
     return this.#internals;
   }

@@ -63,6 +63,7 @@ test("the job of the example fits GitLab's schema, and calls a tool with a token
   });
   const ended = await start({ ...variables, ...Object.fromEntries(await Promise.all(idTokens)) });
   expect(ended).toMatchObject({ code: 0, stdout: expect.stringContaining("> Hello from acme/agents\n") });
+  expect(ended.stdout).toContain("$ node");
   expect(`${ended.stdout}${ended.stderr}`).toContain("json schema validated");
   expect(world.issuer.tokenRequests.map(({ params }) => params["grant_type"])).toEqual([
     "urn:ietf:params:oauth:grant-type:jwt-bearer",

@@ -36,13 +36,13 @@ export function startChild(command, args, { input, ...surroundings }) {
     printed: () => output.text,
     /**
      * Waits until a look at what the child printed returns a value, and resolves with it. Rejects if the child ends, or
-     * after `limit` milliseconds.
+     * prints nothing for `limit` milliseconds.
      */
     async until(look, limit) {
-      const signal = AbortSignal.timeout(limit);
       while (true) {
         const value = look();
         if (value !== undefined) return value;
+        const signal = AbortSignal.timeout(limit);
         const printsMore = once(output.changes, "text", { signal }).catch(() => {
           throw new Error(`The process printed nothing more within ${limit / 1_000} s.`);
         });

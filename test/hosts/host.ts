@@ -17,10 +17,10 @@ export interface Host {
 export interface Outcome {
   /** Whether calls went on after a revocation, or which of them did. */
   readonly revocation: boolean | string;
-  /** Whether calls went on after the token expired. */
-  readonly expiry: boolean;
-  /** Whether calls went on after the authorization server was away. */
-  readonly absence: boolean;
+  /** Whether calls went on after the token expired, or which of them did. */
+  readonly expiry: boolean | string;
+  /** Whether calls went on after the authorization server was away. `undefined` if that was not tried. */
+  readonly absence: boolean | undefined;
   /** The number of token requests in all phases. Text if it varies. */
   readonly tokenRequests: number | string;
 }
@@ -42,6 +42,11 @@ export interface Way {
   readonly processPerCall?: boolean;
   /** Whether the host goes on after a call that failed. Default: yes. */
   readonly recovers?: boolean;
+  /**
+   * What the host prints when it reaches a limit of time of its own, as it does on a busy machine. The way is then tried
+   * again, at most twice. Any other failure counts at once.
+   */
+  readonly retryIf?: RegExp;
   /** Whether the token endpoint is slow until the first call is answered. Default: yes. */
   readonly startsSlow?: boolean;
   /** What the host shows of a call without a token, if that is not our message. */

@@ -15,10 +15,10 @@ import { notRun } from "./not-run.mjs";
 const introduction = `# Choose your host
 
 Each row is one way to give a host its tokens. The tests run the published host in that version against a real
-authorization server and a real MCP server. In one process they connect while the token endpoint takes four seconds,
-revoke the token, call, revoke it again, make ten calls at once, let it expire, and take the authorization server away for
-twenty seconds. Hosts with an agent loop run it; only the model is scripted. The last column counts all token requests of
-a run: five is one for each new token that is needed.
+authorization server and a real MCP server. In one process it connects while the token endpoint takes four seconds, and
+calls after a revocation, ten times at once after another one, after the token expired, and after the authorization
+server could not be reached for twenty seconds (an outage). Hosts with an agent loop run it; only the model is scripted.
+The last column counts all token requests of a run: five is one for each new token that is needed. "–" means not tried.
 
 Each host has a page with the lines to copy. The ways are:
 
@@ -29,8 +29,8 @@ Each host has a page with the lines to copy. The ways are:
 - **plugin**, **headers helper**: see the host's page.
 `;
 
-const header = `| host | version | way | what to write | survives revocation | survives expiry | token requests |
-| --- | --- | --- | --- | --- | --- | --- |`;
+const header = `| host | version | way | what to write | survives revocation | survives expiry | survives an outage | token requests |
+| --- | --- | --- | --- | --- | --- | --- | --- |`;
 
 const end = `
 \`npm run test:hosts\` runs all of this and writes this page. \`npm run test:hosts -- mastra\` runs one host, and \`--latest\`
@@ -44,15 +44,21 @@ takes the newest versions.
  */
 export function page(rows) {
   const all = [...rows, ...notRun.map((host) => ({ version: "not run", ...host }))];
-  const lines = all.sort((a, b) => (a.title.toLowerCase() < b.title.toLowerCase() ? -1 : 1)).map(line);
+  const lines = all.toSorted((a, b) => a.title.localeCompare(b.title, "en")).map(line);
   return `${introduction}\n${[header, ...lines].join("\n")}\n${end}`;
 }
 
 function line({ title, page: name, version, way, write, outcome, reason }) {
   const cells = [`[${title}](hosts/${name}.md)`, version, way, write];
-  if (outcome === undefined) return row([...cells, reason, "", ""]);
-  const yes = (holds) => (typeof holds === "string" ? holds : holds ? "yes" : "no");
-  return row([...cells, yes(outcome.revocation), yes(outcome.expiry), String(outcome.tokenRequests)]);
+  if (outcome === undefined) return row([...cells, reason, "", "", ""]);
+  const { revocation, expiry, absence, tokenRequests } = outcome;
+  return row([...cells, ...[revocation, expiry, absence].map(said), String(tokenRequests)]);
+}
+
+/** @param {boolean | string | undefined} holds `undefined` if it was not tried */
+function said(holds) {
+  if (typeof holds === "string") return holds;
+  return holds === undefined ? "–" : holds ? "yes" : "no";
 }
 
 function row(cells) {

@@ -9,7 +9,9 @@ const ourMessage = /Server \\*"crm\\*"/;
  * @typedef {object} HostProcess
  * @property {(count: number) => Promise<readonly string[]>} ask asks this number of questions at once, and resolves with
  * what the failed ones were answered
- * @property {() => Promise<string>} askInVain asks one question, and resolves with what the host printed when it failed
+ * @property {() => Promise<{ id: string, shown: string }>} askInVain asks one question, and resolves with what the host
+ * printed when it failed
+ * @property {(id: string) => boolean} isAnswered whether a question was answered
  * @property {() => number} asked the number of questions so far
  * @property {() => number} minutes the full minutes since the start
  * @property {() => string} printed
@@ -60,7 +62,12 @@ export function startHost(node, program, surroundings) {
         if (text.split("\n").some((line) => line.trim() === id)) throw new Error("The call succeeded.");
         return ourMessage.test(text) || text.includes(`FAILED ${id}`) ? true : undefined;
       }, hangLimit);
-      return child.printed().slice(since);
+      return { id, shown: child.printed().slice(since) };
     },
+    isAnswered: (id) =>
+      child
+        .printed()
+        .split("\n")
+        .some((line) => line.trim() === id),
   };
 }

@@ -1,6 +1,7 @@
 // The servers of one host, in their own process: an authorization server that can revoke tokens, and an MCP server that
 // introspects each token. The process ends when the runner disconnects.
 import { IncomingMessage, Server, ServerResponse } from "node:http";
+import * as z from "zod";
 import { startAuthorizationServer } from "../support/authorization-server.js";
 import { startMcpServer } from "../support/mcp-server.js";
 
@@ -20,6 +21,8 @@ export interface Counts {
   readonly tokenRequests: number;
   /** The number of requests that the MCP server answered with 401. */
   readonly unauthorized: number;
+  /** The number of times that the tool `echo` ran. */
+  readonly toolCalls: number;
 }
 
 /** A request to one of the servers. */
@@ -29,11 +32,14 @@ export interface Received {
   readonly request: string;
   readonly status: number;
   readonly hasToken: boolean;
+  /** Whether the authorization server was away. */
+  readonly whileAway: boolean;
 }
 
 interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  readonly whileAway: boolean;
 }
 
 const secret = process.env["CRM_SECRET"] ?? "";
@@ -72,7 +78,7 @@ function emitLater(this: Server, ...event: unknown[]): boolean {
   if (name !== "request" || !(request instanceof IncomingMessage) || !(response instanceof ServerResponse))
     return pass();
   if (request.headers["user-agent"] === ownAgent) return pass();
-  exchanges.push({ request, response });
+  exchanges.push({ request, response, whileAway: isAway });
   if (request.headers.host !== new URL(issuer).host) return pass();
   if (isAway) request.socket.destroy();
   else if (isSlow && request.url === "/token") setTimeout(pass, slowness);
@@ -89,7 +95,23 @@ const authorizationServer = await startAuthorizationServer({
   tokens: "opaque",
 });
 const { issuer, revocationEndpoint } = authorizationServer;
-const mcpServer = await startMcpServer({ issuer, scopes, introspectAs: mcpServerClient });
+let toolCalls = 0;
+const mcpServer = await startMcpServer({
+  ...{ issuer, scopes, introspectAs: mcpServerClient },
+  tools(server) {
+    const inputSchema = z.object({ text: z.string() });
+    // Some hosts run only tools that change nothing at the same time.
+    const annotations = { readOnlyHint: true };
+    server.registerTool(
+      "echo",
+      { description: "Returns its input.", inputSchema, annotations },
+      ({ text }) => {
+        toolCalls += 1;
+        return { content: [{ type: "text", text }] };
+      },
+    );
+  },
+});
 
 async function revoke(): Promise<void> {
   const authorization = `Basic ${Buffer.from(`agent:${secret}`).toString("base64")}`;
@@ -108,16 +130,18 @@ function counts(): Counts {
   return {
     tokenRequests: authorizationServer.tokenRequests.length,
     unauthorized: mcpServer.unauthorized,
+    toolCalls,
   };
 }
 
 function received(): Received[] {
   const { host } = new URL(mcpServer.url);
-  return exchanges.map(({ request, response }) => ({
+  return exchanges.map(({ request, response, whileAway }) => ({
     at: request.headers.host === host ? "MCP server" : "authorization server",
     request: `${request.method} ${request.url}`,
     status: response.statusCode,
     hasToken: /^bearer /i.test(request.headers.authorization ?? ""),
+    whileAway,
   }));
 }
 

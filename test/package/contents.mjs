@@ -28,8 +28,9 @@ export async function hasExpectedContents({ root, folder }, verdict) {
   console.log(
     `      ${files.length} files, ${modules} of them modules, ${Math.ceil(size / 1024)} kB unpacked`,
   );
-  // Growth is a decision. The documentation is 330 kB of it, the libraries that are built in 300 kB, the proxy 100 kB.
-  verdict("is at most 1850 kB unpacked", size <= 1850 * 1024);
+  // Growth is a decision. The documentation is 460 kB of it (the pages of hosts 110 kB), the libraries that are built in
+  // 300 kB, the proxy 100 kB, the adapters for hosts 70 kB.
+  verdict("is at most 2050 kB unpacked", size <= 2050 * 1024);
 }
 
 /** The comments that name modules start in the folder of the project. */
@@ -53,7 +54,10 @@ async function sizeOf(folder, names) {
 }
 
 async function expectedFiles(root, folder, { exports, bin }) {
-  const pages = (await readdir(join(root, "docs"))).map((name) => `docs/${name}`);
+  const documents = (await readdir(join(root, "docs"), { recursive: true })).filter((name) =>
+    name.endsWith(".md"),
+  );
+  const pages = documents.map((name) => `docs/${name}`);
   const targets = Object.values(exports);
   const entries = targets.flatMap((target) => target.default ?? []).concat(Object.values(bin));
   const types = targets.flatMap((target) => target.types ?? []);

@@ -165,6 +165,37 @@ test("a host starts proxy --stdio as its MCP server, and closing it ends the pro
   expect(() => process.kill(Number(pid), 0)).toThrow();
 });
 
+test.each([
+  ["a server that the config does not have", "toolz", {}, "unknown_server", 'Did you mean "tools"?'],
+  [
+    "a config with a mistake",
+    "tools",
+    { MCP_AUTH_CONFIG: "missing.json" },
+    "config_not_found",
+    "missing.json",
+  ],
+] as const)(
+  "proxy --stdio for %s answers the first request, because hosts hide what a command prints",
+  async (_, server, more, code, advice) => {
+    const project = await createProject();
+    const env = { ...project.env, ...more };
+    const child = spawn(process.execPath, [cli, "proxy", "--stdio", server], { cwd: project.folder, env });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    const [out, err] = [text(child.stdout), text(child.stderr)];
+    // The host keeps stdin open.
+    child.stdin.write(`\n${JSON.stringify({ jsonrpc: "2.0", method: "notifications/x" })}\n`);
+    child.stdin.write(
+      `${JSON.stringify({ jsonrpc: "2.0", id: "first", method: "initialize", params: {} })}\n`,
+    );
+    expect(await once(child, "exit")).toEqual([2, null]);
+    expect(JSON.parse(await out)).toMatchObject({
+      id: "first",
+      error: { code: -31_001, message: expect.stringContaining(advice), data: { code } },
+    });
+    expect(await err).toContain(advice);
+  },
+);
+
 test("proxy --stdio of a server that cannot be used answers with our error, and shows no secret", async () => {
   const project = await createProject();
   const env = { ...project.env, SECRET: `not-${agentSecret}` };

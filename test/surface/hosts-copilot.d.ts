@@ -49,7 +49,7 @@ declare function connected<Name extends string>(auth: McpAuth<Name>, session: Co
 
 declare function mcpAuthHandler(auth: McpAuth): CopilotAuthHandler;
 
-declare function mcpServers<Name extends string>(auth: McpAuth<Name>, names?: readonly NoInfer<Name>[]): Record<Name, CopilotServerConfig>;
+declare function mcpServers<Name extends string, Chosen extends Name = Name>(auth: McpAuth<Name>, names?: readonly Chosen[]): Record<Chosen, CopilotServerConfig>;
 
 export {
   CopilotAuthHandler,

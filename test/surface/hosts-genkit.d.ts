@@ -5,7 +5,7 @@ interface GenkitServer {
     fetch: (url: string | URL, init?: RequestInit) => Promise<Response>;
 }
 
-declare function mcpServers<Name extends string>(auth: McpAuth<Name>, names?: readonly NoInfer<Name>[]): Record<Name, GenkitServer>;
+declare function mcpServers<Name extends string, Chosen extends Name = Name>(auth: McpAuth<Name>, names?: readonly Chosen[]): Record<Chosen, GenkitServer>;
 
 export {
   GenkitServer,

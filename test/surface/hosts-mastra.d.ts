@@ -7,7 +7,7 @@ interface MastraServer {
     timeout?: number;
 }
 
-declare function mcpServers<Name extends string>(auth: McpAuth<Name>, names?: readonly NoInfer<Name>[]): Record<Name, MastraServer>;
+declare function mcpServers<Name extends string, Chosen extends Name = Name>(auth: McpAuth<Name>, names?: readonly Chosen[]): Record<Chosen, MastraServer>;
 
 export {
   MastraServer,

@@ -5,6 +5,7 @@ import { createMcpAuth } from "mcp-auth-runtime";
 import { mcpServers } from "mcp-auth-runtime/hosts/mastra";
 
 const auth = await createMcpAuth();
+await auth.start({ require: ["crm"] });
 const mcp = new MCPClient({ servers: mcpServers(auth) });
 const agent = new Agent({
   id: "crm-agent",

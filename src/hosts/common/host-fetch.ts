@@ -8,16 +8,20 @@ import { ownAuthorizationWarning } from "../../lib/own-authorization.js";
 export function hostFetch(manager: TokenManager): FetchFunction {
   const { name, fetch } = manager;
   let isFirst = true;
-  return (input, init) => {
+  return async (input, init) => {
     // The options of a host are the same for all its requests.
     if (isFirst && setsAuthorization(input, init))
       process.emitWarning(ownAuthorizationWarning(name), { type: "McpAuthWarning" });
     isFirst = false;
-    return fetch(input, init);
+    return await fetch(input, init);
   };
 }
 
+/** Looks only at headers that can be read twice: those of an iterator are for `fetch`. */
 function setsAuthorization(...[input, init]: Parameters<FetchFunction>): boolean {
-  if (init?.headers !== undefined) return new Headers(init.headers).has("authorization");
-  return input instanceof Request && input.headers.has("authorization");
+  const headers = init?.headers;
+  if (headers === undefined) return input instanceof Request && input.headers.has("authorization");
+  if (headers instanceof Headers) return headers.has("authorization");
+  const names = Array.isArray(headers) ? headers.map(([name]) => name) : Object.keys(headers);
+  return names.some((name) => String(name).toLowerCase() === "authorization");
 }

@@ -53,15 +53,11 @@ async function tryToken(manager: TokenManager): Promise<number> {
   }
 }
 
+/** Returns a token that also has the scopes, which become default scopes of the manager. */
 async function tokenWithScopes(manager: TokenManager, scope: string): Promise<string> {
   const named = scope.split(" ").filter((each) => each !== "");
-  const scopes = await internalsOf(manager).scopes(named);
-  if (named.every((each) => scopes.includes(each))) return await manager.getAccessToken({ scopes });
-  throw new McpAuthError(
-    "insufficient_scope",
-    `Server "${manager.name}": a request needs more scopes than the config allows. Add them to "scopes" or "stepUp" of the server.`,
-    { server: manager.name },
-  );
+  await internalsOf(manager).stepUp(named);
+  return await manager.getAccessToken();
 }
 
 function refusedAgain({ name }: TokenManager): McpAuthError {

@@ -19,6 +19,8 @@ export const host = {
       program: "headers.ts",
       env: { ...claudeEnv, ...unattended },
       phases: helperTokens,
+      // Claude Code waits ten seconds for the command.
+      retryIf: /rejected the credential from its headersHelper/,
       startsSlow: false,
       prepare: addNpx,
     },

@@ -37,6 +37,8 @@ export const host = {
     {
       way: "headers helper",
       phases: helperTokens,
+      // Claude Code waits ten seconds for the command.
+      retryIf: /rejected the credential from its headersHelper/,
       startsSlow: false,
       write: '`"headersHelper": "npx mcp-auth-runtime headers --env-file .env"`',
       program: "driver.mjs",
@@ -72,6 +74,8 @@ export const host = {
       write: "`claude --plugin-dir`, with `headers.mcp.json`",
       program: "driver.mjs",
       phases: helperTokens,
+      // Claude Code waits ten seconds for the command.
+      retryIf: /rejected the credential from its headersHelper/,
       startsSlow: false,
       env: envFor("mcp__plugin_mcp-auth_crm", "--plugin-dir", "plugin"),
       async prepare(place) {

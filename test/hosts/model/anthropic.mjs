@@ -55,7 +55,7 @@ function turns({ role, content }) {
   return blocks.map((each) => {
     if (each.type === "tool_result") {
       const role = each.tool_use_id.startsWith(searchId) ? "search" : "tool";
-      return { role, text: textOf(each.content) };
+      return { role, text: `${each.is_error === true ? "error: " : ""}${textOf(each.content)}` };
     }
     return { role: role === "user" ? "user" : "other", text: textOf(each) };
   });

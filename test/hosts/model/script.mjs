@@ -20,7 +20,7 @@ import { elizaAnswer } from "./eliza.mjs";
 /** @typedef {{ text: string } | Call & { more?: readonly Call[] }} Step a final text, or calls of tools, `more` at once */
 
 const questionId = /call-[0-9a-f]+/g;
-const looksFailed = /\b(?:error|failed|failure)\b|Server "/i;
+const looksFailed = /error|fail|denied|cancell?ed|unauthori[sz]ed|not connected|\b40[13]\b|Server "/i;
 
 /**
  * Returns the next step for a conversation. It depends on the conversation alone, so one model serves all hosts.
@@ -61,7 +61,7 @@ function resultFor(id, ids, results) {
 }
 
 function finalText(id, result) {
-  const isEcho = result.includes(id) && !looksFailed.test(result);
+  const isEcho = result.includes(id) && !looksFailed.test(result.replace(/"is_?error":\s*false/gi, ""));
   return isEcho ? id : `FAILED ${id}: ${result.replace(/\s+/g, " ")}`;
 }
 

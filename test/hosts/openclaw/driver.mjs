@@ -4,20 +4,30 @@ import { createInterface } from "node:readline";
 
 const { GATEWAY_PORT: port, GATEWAY_TOKEN: token, GATEWAY_READY: ready } = process.env;
 
-const gateway = spawn("openclaw", ["gateway", "run"], { stdio: ["ignore", "pipe", "pipe"] });
-gateway.once("exit", (code) => process.exit(code ?? 1));
+/** The gateway exits with this code if a step on startup took longer than its limit, on a busy machine for example. */
+const notStarted = 78;
+const maxStarts = 5;
+
+const started = startGateway(maxStarts);
 
 /** Resolves when the gateway has printed all that `GATEWAY_READY` names. */
-const started = new Promise((resolve) => {
+async function startGateway(starts) {
+  const gateway = spawn("openclaw", ["gateway", "run"], { stdio: ["ignore", "pipe", "pipe"] });
+  const isReady = Promise.withResolvers();
+  gateway.once("exit", (code) => {
+    if (code === notStarted && starts > 1) isReady.resolve(startGateway(starts - 1));
+    else process.exit(code ?? 1);
+  });
   let printed = "";
   for (const stream of [gateway.stdout, gateway.stderr]) {
     stream.setEncoding("utf8").on("data", (text) => {
       process.stderr.write(text);
       printed += text;
-      if (ready.split("|").every((part) => printed.includes(part))) resolve();
+      if (ready.split("|").every((part) => printed.includes(part))) isReady.resolve();
     });
   }
-});
+  await isReady.promise;
+}
 
 /** The sessions that answer no question now. A session answers one at a time. */
 const free = Array.from({ length: 10 }, (_, index) => `session-${index}`);

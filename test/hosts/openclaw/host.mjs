@@ -16,6 +16,8 @@ export const host = {
       way: "plugin",
       write: "`openclaw plugins install mcp-auth-openclaw`",
       program: "driver.mjs",
+      // Limits of the gateway on startup, and of a call while it reloads its settings.
+      retryIf: /step-refused|internal error|fetch failed|ended unexpectedly/,
       async prepare(place) {
         const path = join(place.folder, "plugin");
         await cp(plugin, path, { recursive: true });
@@ -31,6 +33,8 @@ export const host = {
       way: "proxy",
       write: "what `proxy --print openclaw` prints",
       program: "driver.mjs",
+      // Limits of the gateway on startup, and of a call while it reloads its settings.
+      retryIf: /step-refused|internal error|fetch failed|ended unexpectedly/,
       async prepare(place) {
         const settings = JSON.parse(await place.proxy.print("openclaw"));
         await writeSettings(place, { ...settings, plugins: { enabled: false } });

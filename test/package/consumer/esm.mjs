@@ -29,5 +29,12 @@ assert.ok(hosts.length > 0);
 // Each adapter loads without its host.
 for (const entry of hosts) assert.notDeepEqual(await import(`mcp-auth-runtime/${entry.slice(2)}`), {});
 assert.match(schema.$schema, /2020-12/);
+// No adapter needs its host to be loaded.
+const adapters = Object.keys(manifest.exports).filter((path) => path.startsWith("./hosts/"));
+assert.ok(adapters.length >= 10);
+for (const path of adapters) {
+  const functions = Object.values(await import(`mcp-auth-runtime${path.slice(1)}`));
+  assert.ok(functions.length > 0 && functions.every((each) => typeof each === "function"), path);
+}
 await auth.stop();
 console.log("esm: done");

@@ -2,6 +2,10 @@
 const assert = require("node:assert/strict");
 const { createMcpAuth, McpAuthError } = require("mcp-auth-runtime");
 const { authProvider } = require("mcp-auth-runtime/hosts/mcp-sdk");
+const { exports: entryPoints } = require("mcp-auth-runtime/package.json");
+
+for (const path of Object.keys(entryPoints).filter((path) => path.startsWith("./hosts/")))
+  assert.equal(typeof Object.values(require(`mcp-auth-runtime${path.slice(1)}`))[0], "function");
 
 const token = { env: "TOKEN" };
 const config = { servers: { crm: { url: "https://crm.example/mcp", grant: { type: "static", token } } } };

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { PassThrough, Readable } from "node:stream";
 import { run } from "../../../src/cli/main.js";
 import { temporaryFolder } from "../../support/temporary-folder.js";
 
@@ -23,6 +24,8 @@ export async function command(
     cwd: around.cwd,
     env: around.env ?? {},
     color: false,
+    // A host that writes nothing.
+    stdio: () => ({ input: Readable.from([]), output: new PassThrough() }),
     signal: around.signal ?? new AbortController().signal,
     out(text) {
       out += text;

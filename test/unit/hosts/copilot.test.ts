@@ -193,7 +193,7 @@ test("Copilot gets a token although the server does not answer the ping", async 
 });
 
 test("a warning says why Copilot has no tools, once until there is a token again", async () => {
-  const { auth, behavior } = await runtime({}, { tokenStatus: 400 });
+  const { auth, behavior, valid } = await runtime({}, { tokenStatus: 400 });
   const warnings = recordWarnings();
   const answer = mcpAuthHandler(auth);
   const ask = async () => (await answer(request("initial"), session))?.kind;
@@ -204,6 +204,10 @@ test("a warning says why Copilot has no tools, once until there is a token again
   behavior.tokenStatus = 200;
   await auth.resolve("crm").getToken({ forceRefresh: true });
   expect(await ask()).toBe("token");
+  behavior.tokenStatus = 400;
+  valid.clear();
+  expect(await ask()).toBe("cancelled");
+  expect(about().length).toBeGreaterThan(1);
 });
 
 test("a warning says that the server refuses new tokens too", async () => {
@@ -226,8 +230,22 @@ test("Copilot gets a token with the scopes that the server named, if the config 
   expect(scopes).toEqual(["read", "read write"]);
   expect(await answer(upscope("admin"), session)).toEqual({ kind: "cancelled" });
   expect(warnings).toEqual([
-    'Server "crm": a request needs more scopes than the config allows. Add them to "scopes" or "stepUp" of the server.',
+    expect.stringMatching(/^Server "crm" wants a scope that the config does not allow/),
   ]);
+});
+
+test("a token with more scopes that is revoked is replaced like any other", async () => {
+  const { auth, valid } = await runtime({
+    grant: { client: { issuer, id: "agent", secret: { env: "SECRET" } }, scopes: ["read"] },
+    stepUp: ["write"],
+  });
+  const answer = mcpAuthHandler(auth);
+  await answer(request("initial"), session);
+  const upscope = request("upscope", { wwwAuthenticateParams: { scope: "write" } });
+  expect(await answer(upscope, session)).toEqual(token("t2"));
+  valid.clear();
+  expect(await answer(request("refresh"), session)).toEqual(token("t3"));
+  expect(await answer(upscope, session)).toEqual(token("t3"));
 });
 
 test("Copilot gets no token for another server, whatever it is called", async () => {

@@ -52,12 +52,33 @@ test("the model learns from the OpenAI Agents SDK why there is no token", async 
   );
 });
 
-test("the model learns why there is no token, although the OpenAI Agents SDK replaces errors for URLs with a query", async () => {
-  const { auth } = await runtime({ env: {} });
+test("the model learns why a call failed, although the OpenAI Agents SDK replaces errors for URLs with a query", async () => {
+  recordWarnings();
+  let status = 200;
+  const query = `${url}?tenant=a`;
+  const auth = await createMcpAuth({
+    config: {
+      servers: {
+        crm: { url: query, grant, headers: { "x-key": { env: "KEY" } } },
+      },
+    },
+    env: { TOKEN: "t1" },
+    fetch: async () => new Response(null, { status }),
+  });
   const { fetch, errorFunction } = serverOptions(auth.resolve("crm"));
-  await expect(fetch(url)).rejects.toThrow();
   const replaced = Object.assign(new Error("MCP tool call failed"), { name: "MCPTransportError" });
-  expect(errorFunction({ error: replaced })).toMatch(/^Server "crm": /);
+  await expect(fetch(query)).rejects.toThrow();
+  expect(errorFunction({ error: replaced })).toMatch(/^Server "crm": .*"KEY"/);
+
+  const working = await createMcpAuth({
+    config: { servers: { crm: { url: query, grant } } },
+    env: { TOKEN: "t1" },
+    fetch: async () => new Response(null, { status }),
+  });
+  const options = serverOptions(working.resolve("crm"));
+  status = 500;
+  await options.fetch(query);
+  expect(options.errorFunction({ error: replaced })).toBe(hostMessage);
 });
 
 test("for a URL with a query, a process warning says why there is no token", async () => {

@@ -18,14 +18,29 @@ interface McpServer {
   call(name: string, args: object): Promise<object>;
   stop(): Promise<void>;
 }
+interface Source {
+  acquire(): Promise<object>;
+  release(): Promise<void>;
+}
 interface Events {
   onTools(tools: readonly { name: string }[]): void;
   onFailure(error: Error): void;
 }
 
 const plugin = new URL("../../../plugins/eliza/", import.meta.url);
-const { toolAction }: { toolAction: (server: string, tool: object, call: ToolCall) => Action } = await import(
-  new URL("tool-action.js", plugin).href
+const {
+  toolAction,
+  toolActions,
+}: {
+  toolAction: (server: string, tool: object, call: ToolCall) => Action;
+  toolActions: (
+    server: string,
+    tools: readonly object[],
+    on: { call: (tool: string, args: object) => Promise<object>; warn: (message: string) => void },
+  ) => readonly Action[];
+} = await import(new URL("tool-action.js", plugin).href);
+const { sharedAuth }: { sharedAuth: (create: () => Promise<object>) => Source } = await import(
+  new URL("shared-auth.js", plugin).href
 );
 const { McpServer }: { McpServer: new (manager: object, events: Events) => McpServer } = await import(
   new URL("mcp-server.js", plugin).href
@@ -96,15 +111,85 @@ describe("an MCP tool as an action of Eliza", () => {
   });
 });
 
+describe("the actions for the tools of a server", () => {
+  test("a tool whose action would have the name of another one is logged, and gets none", async () => {
+    const warnings: string[] = [];
+    const tools = ["find-it", "other", "find_it"].map((name) => ({ name, inputSchema: { type: "object" } }));
+    const actions = toolActions("crm", tools, {
+      call: async (tool) => ({ content: [{ type: "text", text: tool }] }),
+      warn: (message) => warnings.push(message),
+    });
+    expect(actions.map(({ name }) => name)).toEqual(["CRM_FIND_IT", "CRM_OTHER"]);
+    expect(await actions[0]?.handler(runtime, {}, { data: {} }, {})).toMatchObject({ text: "find-it" });
+    expect(warnings).toEqual([
+      'Server "crm": the tools "find-it" and "find_it" would both be the action CRM_FIND_IT, so the agent gets only "find-it". Rename one of them on the server.',
+    ]);
+  });
+});
+
+describe("the tokens that the agents of Eliza share", () => {
+  /** Numbers what it creates, and notes what is stopped. */
+  function creations() {
+    const stopped: number[] = [];
+    let count = 0;
+    const source = sharedAuth(async () => {
+      count += 1;
+      const number = count;
+      return { number, stop: async () => void stopped.push(number) };
+    });
+    return { stopped, source };
+  }
+
+  test("are stopped after the last agent", async () => {
+    const { stopped, source } = creations();
+    const [first, second] = await Promise.all([source.acquire(), source.acquire()]);
+    expect(first).toBe(second);
+    await source.release();
+    expect(stopped).toEqual([]);
+    await source.release();
+    expect(stopped).toEqual([1]);
+  });
+
+  test("are new ones for an agent that starts while the last one stops", async () => {
+    const { stopped, source } = creations();
+    await source.acquire();
+    const [, next] = await Promise.all([source.release(), source.acquire()]);
+    expect(next).toMatchObject({ number: 2 });
+    expect(stopped).toEqual([1]);
+  });
+
+  test("stay while an agent that uses them is starting", async () => {
+    const { stopped, source } = creations();
+    await source.acquire();
+    const starting = source.acquire();
+    await source.release();
+    expect(await starting).toMatchObject({ number: 1 });
+    expect(stopped).toEqual([]);
+  });
+
+  test("are created again after a failure, which counts no agent", async () => {
+    const stop = vi.fn(async () => {});
+    const create = vi.fn(async () => ({ stop }));
+    create.mockRejectedValueOnce(new Error("no config"));
+    const source = sharedAuth(create);
+    await expect(source.acquire()).rejects.toThrow("no config");
+    await source.acquire();
+    await source.release();
+    expect(stop).toHaveBeenCalledTimes(1);
+  });
+});
+
 describe("the connection of Eliza's plugin to an MCP server", () => {
   afterEach(() => {
     vi.useRealTimers();
   });
 
-  /** A server that numbers its sessions and answers 404 for all but the newest one. */
+  /** A server that numbers its sessions and answers 404 for all but the newest one. It has the open event streams. */
   function sessions() {
     let newest = 0;
+    const streams = new Set<string>();
     return {
+      streams,
       get count() {
         return newest;
       },
@@ -112,7 +197,13 @@ describe("the connection of Eliza's plugin to an MCP server", () => {
         newest += 1;
       },
       async fetch(_url: unknown, init: RequestInit): Promise<Response> {
-        if (init.method !== "POST") return new Response(null, { status: 405 });
+        if (init.method !== "POST") {
+          const session = new Headers(init.headers).get("mcp-session-id") ?? "none";
+          streams.add(session);
+          init.signal?.addEventListener("abort", () => streams.delete(session));
+          const headers = { "content-type": "text/event-stream" };
+          return new Response(new ReadableStream(), { headers });
+        }
         const { id, method } = JSON.parse(String(init.body));
         if (method === "initialize") newest += 1;
         const session = String(newest);
@@ -144,7 +235,7 @@ describe("the connection of Eliza's plugin to an MCP server", () => {
     };
     const seen: string[] = [];
     const connection = new McpServer(
-      { url: "https://crm.example/mcp", fetch },
+      { name: "crm", url: "https://crm.example/mcp", fetch },
       {
         onTools: (tools) => seen.push(...tools.map(({ name }) => name)),
         onFailure: ({ message }) => {
@@ -171,7 +262,7 @@ describe("the connection of Eliza's plugin to an MCP server", () => {
       isRefused ? new Response("who are you?", { status: 401 }) : await server.fetch(url, init);
     const status = () => ({ lastError: new Error('Server "crm": not now.') });
     const connection = new McpServer(
-      { url: "https://crm.example/mcp", fetch, status },
+      { name: "crm", url: "https://crm.example/mcp", fetch, status },
       { onTools: () => {}, onFailure: () => {} },
     );
     await connection.start();
@@ -183,7 +274,7 @@ describe("the connection of Eliza's plugin to an MCP server", () => {
   test("calls that fail because the session has ended connect once and are sent again", async () => {
     const server = sessions();
     const connection = new McpServer(
-      { url: "https://crm.example/mcp", fetch: server.fetch },
+      { name: "crm", url: "https://crm.example/mcp", fetch: server.fetch },
       { onTools: () => {}, onFailure: () => {} },
     );
     await connection.start();
@@ -192,5 +283,116 @@ describe("the connection of Eliza's plugin to an MCP server", () => {
     expect(answers).toMatchObject(Array(3).fill({ content: [{ type: "text", text: "3" }] }));
     expect(server.count).toBe(3);
     await connection.stop();
+  });
+
+  test("the event stream ends if the tools cannot be listed, and when the session has ended", async () => {
+    vi.useFakeTimers();
+    const server = sessions();
+    let isBroken = true;
+    const fetch = async (url: unknown, init: RequestInit) => {
+      if (isBroken && String(init.body).includes("tools/list")) {
+        // The event stream opens meanwhile.
+        await vi.waitFor(() => expect(server.streams.size).toBe(1));
+        return new Response("broken", { status: 500 });
+      }
+      return await server.fetch(url, init);
+    };
+    const failures: string[] = [];
+    const connection = new McpServer(
+      { name: "crm", url: "https://crm.example/mcp", fetch },
+      { onTools: () => {}, onFailure: ({ message }) => failures.push(message) },
+    );
+    await connection.start();
+    expect(failures).toHaveLength(1);
+    expect([...server.streams]).toEqual([]);
+    isBroken = false;
+    await vi.advanceTimersByTimeAsync(1_000);
+    await vi.waitFor(() => expect([...server.streams]).toEqual(["2"]));
+    server.end();
+    await connection.call("find-customer", { text: "A" });
+    await vi.waitFor(() => expect([...server.streams]).toEqual(["4"]));
+    await connection.stop();
+    expect([...server.streams]).toEqual([]);
+  });
+
+  test("a call that is in progress when the session has ended is not interrupted", async () => {
+    const server = sessions();
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    let isHeld = false;
+    const fetch = async (url: unknown, init: RequestInit) => {
+      const response = await server.fetch(url, init);
+      if (String(init.body).includes("slow")) {
+        isHeld = true;
+        const aborted = new Promise((_, reject) =>
+          init.signal?.addEventListener("abort", () => reject(new Error("aborted"))),
+        );
+        await Promise.race([held, aborted]);
+      }
+      return response;
+    };
+    const connection = new McpServer(
+      { name: "crm", url: "https://crm.example/mcp", fetch },
+      { onTools: () => {}, onFailure: () => {} },
+    );
+    await connection.start();
+    const slow = connection.call("find-customer", { text: "slow" });
+    await vi.waitFor(() => expect(isHeld).toBe(true));
+    server.end();
+    await connection.call("find-customer", { text: "A" });
+    answer();
+    await expect(slow).resolves.toMatchObject({ content: [{ type: "text" }] });
+    await connection.stop();
+  });
+
+  test("a server that cannot be reached is named, with the reason of the system", async () => {
+    const server = sessions();
+    let isDown = true;
+    const fetch = async (url: unknown, init: RequestInit) => {
+      if (!isDown) return await server.fetch(url, init);
+      throw new TypeError("fetch failed", { cause: Object.assign(new Error(), { code: "ECONNREFUSED" }) });
+    };
+    const failures: string[] = [];
+    const connection = new McpServer(
+      { name: "crm", url: "https://crm.example/mcp", fetch },
+      { onTools: () => {}, onFailure: ({ message }) => failures.push(message) },
+    );
+    const reason =
+      'Server "crm": could not reach the MCP server (ECONNREFUSED). Check its URL, and that it is running.';
+    await connection.start();
+    expect(failures).toEqual([reason]);
+    await expect(connection.call("find-customer", { text: "A" })).rejects.toThrow(reason);
+    isDown = false;
+    await connection.call("find-customer", { text: "A" });
+    isDown = true;
+    await expect(connection.call("find-customer", { text: "A" })).rejects.toThrow(reason);
+    await connection.stop();
+  });
+});
+
+describe("the service of Eliza's plugin", () => {
+  afterEach(() => {
+    vi.doUnmock("@elizaos/core");
+    vi.doUnmock("mcp-auth-runtime");
+  });
+
+  test("gives its share of the tokens back once, however often it is stopped", async () => {
+    const stop = vi.fn(async () => {});
+    vi.doMock("@elizaos/core", () => ({ Service: class {}, logger: {} }));
+    vi.doMock("mcp-auth-runtime", () => ({ createMcpAuth: async () => ({ servers: [], stop }) }));
+    const { default: mcpAuth } = await import(new URL("index.js", plugin).href);
+    const agents = [{}, {}];
+    const services = [];
+    for (const agent of agents) {
+      await mcpAuth.init({}, agent);
+      services.push(await mcpAuth.services[0].start(agent));
+    }
+    await services[0].stop();
+    await services[0].stop();
+    expect(stop).not.toHaveBeenCalled();
+    await services[1].stop();
+    expect(stop).toHaveBeenCalledTimes(1);
   });
 });

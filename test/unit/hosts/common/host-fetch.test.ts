@@ -49,6 +49,24 @@ test("a host that sets no Authorization header causes no warning", async () => {
   expect(warnings).toEqual([]);
 });
 
+test("headers of an iterator, which can be read only once, reach the server", async () => {
+  const seen: (string | null)[] = [];
+  const auth = await createMcpAuth({
+    config: { servers: { crm: { url, grant } } },
+    env: { TOKEN: "t1" },
+    fetch: async (input, init) => {
+      seen.push(new Request(input, init).headers.get("mcp-session-id"));
+      return new Response();
+    },
+  });
+  const headers = new Map([["mcp-session-id", "s1"]]).entries();
+  // The types of Node do not have iterators, which the Fetch standard accepts.
+  await hostFetch(auth.resolve("crm"))(url, {
+    headers: headers as unknown as NonNullable<RequestInit["headers"]>,
+  });
+  expect(seen).toEqual(["s1"]);
+});
+
 test("a host may connect for longer than the deadline of the server", async () => {
   const { auth } = await runtime({ deadline: "2m" });
   expect(connectTimeout(auth.resolve("crm"))).toBeGreaterThan(120_000);

@@ -1,0 +1,1 @@
+export function stopAll(running: readonly (() => Promise<void>)[]): Promise<void>;
