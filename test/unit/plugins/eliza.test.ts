@@ -371,28 +371,3 @@ describe("the connection of Eliza's plugin to an MCP server", () => {
     await connection.stop();
   });
 });
-
-describe("the service of Eliza's plugin", () => {
-  afterEach(() => {
-    vi.doUnmock("@elizaos/core");
-    vi.doUnmock("mcp-auth-runtime");
-  });
-
-  test("gives its share of the tokens back once, however often it is stopped", async () => {
-    const stop = vi.fn(async () => {});
-    vi.doMock("@elizaos/core", () => ({ Service: class {}, logger: {} }));
-    vi.doMock("mcp-auth-runtime", () => ({ createMcpAuth: async () => ({ servers: [], stop }) }));
-    const { default: mcpAuth } = await import(new URL("index.js", plugin).href);
-    const agents = [{}, {}];
-    const services = [];
-    for (const agent of agents) {
-      await mcpAuth.init({}, agent);
-      services.push(await mcpAuth.services[0].start(agent));
-    }
-    await services[0].stop();
-    await services[0].stop();
-    expect(stop).not.toHaveBeenCalled();
-    await services[1].stop();
-    expect(stop).toHaveBeenCalledTimes(1);
-  });
-});
