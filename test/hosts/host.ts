@@ -43,8 +43,8 @@ export interface Way {
   /** Whether the host goes on after a call that failed. Default: yes. */
   readonly recovers?: boolean;
   /**
-   * What the host prints when it reaches a limit of time of its own, as it does on a busy machine. The way is then tried
-   * again, at most twice. Any other failure counts at once.
+   * What the host prints when it reaches a limit of time of its own, as it does on a busy machine. So the way runs alone,
+   * when all others have ended, and is then tried again, at most twice. Any other failure counts at once.
    */
   readonly retryIf?: RegExp;
   /** Whether the token endpoint is slow until the first call is answered. Default: yes. */

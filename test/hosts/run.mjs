@@ -52,7 +52,9 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const rows = [];
+/** The rows of each host, in the order of its ways, and the ways that run when the others have ended. */
+const rowsOf = new Map();
+const aloneAtLast = [];
 const workshop = await mkdtemp(join(tmpdir(), "hosts-"));
 const model = await startModel();
 try {
@@ -61,6 +63,7 @@ try {
   const tarball = await pack(root, workshop);
   const names = named.length === 0 ? known : named;
   await inParallel(names, concurrentHosts, (name) => testHost(name, node, tarball));
+  for (const runWay of aloneAtLast) await runWay();
   if (named.length === 0 && !takesLatest) await writePage();
 } catch (error) {
   verdict("the hosts can be installed", false, error.stack);
@@ -101,20 +104,22 @@ async function testHost(name, node, tarball) {
   }
   const versions = await Promise.all(host.packages.map((each) => installedVersion(folder, each)));
   const version = [...new Set(versions)].join(", ");
-  const outcomes = await inParallel([...host.ways.entries()], concurrentWays, ([index, way]) =>
-    testWay(name, way, { packages: folder, folder: join(folder, "ways", String(index)), node }),
-  );
-  for (const [index, { way, variant, write }] of host.ways.entries()) {
+  const rows = host.ways.map(({ way, variant, write }) => {
     const { title, page } = host;
-    rows.push({
-      title,
-      page,
-      version,
-      way: variant ? `${way}, ${variant}` : way,
-      write,
-      outcome: outcomes[index],
-    });
-  }
+    return { title, page, version, way: variant ? `${way}, ${variant}` : way, write, outcome: undefined };
+  });
+  rowsOf.set(name, rows);
+  const run = async ([index, way]) => {
+    const place = { packages: folder, folder: join(folder, "ways", String(index)), node };
+    rows[index].outcome = await testWay(name, way, place);
+  };
+  const ways = [...host.ways.entries()];
+  aloneAtLast.push(...ways.filter(([, way]) => way.retryIf).map((each) => () => run(each)));
+  await inParallel(
+    ways.filter(([, way]) => !way.retryIf),
+    concurrentWays,
+    run,
+  );
   console.log(`      ${name}: ${secondsSince(began)}`);
 }
 
@@ -225,7 +230,7 @@ async function addToConfig(folder, members) {
 
 /** Writes the page, or with `--check` compares it. */
 async function writePage() {
-  const text = page(rows);
+  const text = page([...rowsOf.values()].flat());
   if (tally.failed > 0) {
     console.log("docs/hosts.md stays as it is, because of the failures above");
   } else if (args.includes("--check")) {

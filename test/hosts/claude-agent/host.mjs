@@ -20,7 +20,7 @@ export const host = {
       env: { ...claudeEnv, ...unattended },
       phases: helperTokens,
       // Claude Code waits ten seconds for the command.
-      retryIf: /rejected the credential from its headersHelper/,
+      retryIf: /rejected the credential from its headersHelper|no tool echo/,
       startsSlow: false,
       prepare: addNpx,
     },

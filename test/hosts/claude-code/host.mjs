@@ -38,7 +38,7 @@ export const host = {
       way: "headers helper",
       phases: helperTokens,
       // Claude Code waits ten seconds for the command.
-      retryIf: /rejected the credential from its headersHelper/,
+      retryIf: /rejected the credential from its headersHelper|no tool echo/,
       startsSlow: false,
       write: '`"headersHelper": "npx mcp-auth-runtime headers --env-file .env"`',
       program: "driver.mjs",
@@ -75,7 +75,7 @@ export const host = {
       program: "driver.mjs",
       phases: helperTokens,
       // Claude Code waits ten seconds for the command.
-      retryIf: /rejected the credential from its headersHelper/,
+      retryIf: /rejected the credential from its headersHelper|no tool echo/,
       startsSlow: false,
       env: envFor("mcp__plugin_mcp-auth_crm", "--plugin-dir", "plugin"),
       async prepare(place) {
