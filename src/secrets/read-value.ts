@@ -23,6 +23,7 @@ export async function readValue(
   });
   const read = await readText(reference, context, isLast);
   if ("error" in read) return read;
+  if (withoutTrailingNewline(read.value) === "") return unavailable("it is empty.", "perhaps");
   const pointer = "pointer" in reference ? reference.pointer : undefined;
   const found = pointer === undefined ? { text: read.value } : await readAtPointer(pointer, read.value);
   if (found.text === undefined) return unavailable(found.problem, found.mayBeIncomplete ? "perhaps" : "no");
