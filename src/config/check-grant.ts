@@ -1,4 +1,4 @@
-import { parseDuration } from "../lib/duration.js";
+import { checkAssertionLifetime } from "./check-assertion-lifetime.js";
 import { checkClient } from "./check-client.js";
 import type { CheckContext } from "./check-context.js";
 import { checkGrantType } from "./check-grant-type.js";
@@ -36,8 +36,6 @@ function isGrantType(type: Json): type is GrantSpec["type"] {
   return typeof type === "string" && Object.hasOwn(grantTraits, type);
 }
 
-const maxAssertionLifetime = 3_600_000;
-
 /** Checks what a schema cannot express about a grant. */
 export function checkGrant(grant: Json | undefined, path: Path, context: CheckContext): void {
   const type = property(grant, "type");
@@ -57,10 +55,7 @@ function checkClientOrName(holder: Json | undefined, path: Path, context: CheckC
 
 function checkAssertion(assertion: Json, path: Path, context: CheckContext): void {
   context.checkName(assertion, path, "key", "keys");
-  const lifetime = context.resolvedText(assertion, path, "lifetime");
-  if (lifetime !== undefined && (parseDuration(lifetime) ?? 0) > maxAssertionLifetime) {
-    context.report([...path, "lifetime"], { message: "An assertion can be valid for at most one hour, 1h" });
-  }
+  checkAssertionLifetime(assertion, path, "lifetime", context);
   for (const [name] of entries(property(assertion, "claims"))) {
     if (!reservedClaims.has(name)) continue;
     const setting = reservedClaims.get(name);

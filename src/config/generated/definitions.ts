@@ -47,7 +47,8 @@ export const definitions = {
       "signer",
       "alg",
       "kid",
-      "certificate"
+      "certificate",
+      "certificateHeaders"
     ],
     "required": [],
     "references": [
@@ -77,6 +78,7 @@ export const definitions = {
       "method",
       "basicEncoding",
       "assertionAudience",
+      "assertionLifetime",
       "assertionType",
       "metadata"
     ],
@@ -499,6 +501,7 @@ export const partTitles = [
   "JwtBearerGrant",
   "Key",
   "KeyOrName",
+  "KeyWithCertificateHeaders",
   "LocalProxy",
   "MemoryStore",
   "Metadata",

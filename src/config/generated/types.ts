@@ -114,9 +114,15 @@ export interface Key {
    */
   kid?: string | false;
   /**
-   * The certificate of the key, PEM: its thumbprint is sent as `x5t#S256` (RFC 7515 §4.1.8).
+   * The certificate of the key, PEM, with its chain after it if there is one. `certificateHeaders` says how it is sent.
    */
   certificate?: SecretReference;
+  /**
+   * How the `certificate` is sent in the header of each signed JWT (RFC 7515 §4.1.6 to §4.1.8).
+   *
+   * @minItems 1
+   */
+  certificateHeaders?: readonly ("x5t#S256" | "x5t" | "x5c")[];
 }
 /**
  * A command, or a function given in code, that signs with a key which never leaves a KMS or HSM.
@@ -186,6 +192,10 @@ export interface Client {
    * The `aud` of the client assertions that are signed here: `issuer`, `token_endpoint`, or the audience itself.
    */
   assertionAudience?: "issuer" | "token_endpoint" | (string & {});
+  /**
+   * Lifetime of the client assertions that are signed here (`exp` minus `iat`): from one second to one hour.
+   */
+  assertionLifetime?: string;
   /**
    * The `typ` of the client assertions that are signed here. For an `assertion` of the platform, its `client_assertion_type`.
    */

@@ -73,13 +73,23 @@ it("each valid credential, key, reference and grant compiles", () => {
     basic: { issuer, id: "x", secret, basicEncoding: "raw" },
     hmac: { issuer, id: "x", secret, method: "client_secret_jwt", assertionAudience: "token_endpoint" },
     kms: { issuer, id: "x", key: { signer: { exec: ["sign"], format: "der" }, alg: "PS256" } },
-    code: { issuer, id: "x", key: { signer: { name: "kms" }, alg: "ES256" }, assertionType: "JWT" },
+    code: {
+      issuer,
+      id: "x",
+      key: { signer: { name: "kms" }, alg: "ES256" },
+      assertionType: "JWT",
+      assertionLifetime: "5m",
+    },
     pod: { issuer, id: "x", assertion: { file: "t" }, method: "private_key_jwt" },
     tls: { issuer, id: "x", certificate, method: "self_signed_tls_client_auth" },
     own: {
       issuer,
       id: "https://agent.example/client.json",
-      key: { privateKey: { resolver: "aws", ref: "k", pointer: "/key" }, certificate: { file: "c" } },
+      key: {
+        privateKey: { resolver: "aws", ref: "k", pointer: "/key" },
+        certificate: { file: "c" },
+        certificateHeaders: ["x5t", "x5c"],
+      },
       metadata: { tokenEndpoint: issuer, authMethods: ["private_key_jwt"], signingAlgorithms: ["ES256"] },
     },
   } as const satisfies McpAuthConfig["clients"];
@@ -191,6 +201,8 @@ it("an invalid credential, key or reference does not compile", () => {
     withClient({ issuer, id: "x", certificate, assertionAudience: "issuer" }),
     // @ts-expect-error an assertion audience for an assertion of the platform
     withClient({ issuer, id: "x", assertion: secret, assertionAudience: "issuer" }),
+    // @ts-expect-error a lifetime of assertions that the platform signs
+    withClient({ issuer, id: "x", assertion: secret, assertionLifetime: "2m" }),
     // @ts-expect-error a certificate without its key
     withClient({ issuer, id: "x", certificate: { cert: { file: "c.pem" } } }),
     // @ts-expect-error metadata without a token endpoint
@@ -207,10 +219,12 @@ it("an invalid credential, key or reference does not compile", () => {
     withKey({ signer: { name: "kms", exec: ["x"] }, alg: "ES256" }),
     // @ts-expect-error a signer that is neither a command nor a function
     withKey({ signer: { format: "der" }, alg: "ES256" }),
+    // @ts-expect-error headers of a certificate that the key does not have
+    withKey({ privateKey, certificateHeaders: ["x5c"] }),
     // @ts-expect-error an unknown algorithm
     withKey({ privateKey, alg: "HS256" }),
-    // @ts-expect-error a pointer into a variable
-    withReference({ env: "S", pointer: "/a" }),
+    // @ts-expect-error a pointer that is no string
+    withReference({ env: "S", pointer: ["a"] }),
     // @ts-expect-error a pointer into the ID token of a job
     withReference({ githubActions: {}, pointer: "/a" }),
     // @ts-expect-error a resolver without a ref
@@ -222,7 +236,7 @@ it("an invalid credential, key or reference does not compile", () => {
     // @ts-expect-error a run-time token in place of a secret
     withReference({ runtime: true }),
   ];
-  expect(wrong).toHaveLength(25);
+  expect(wrong).toHaveLength(27);
 });
 
 it("a property of another grant, or a missing required property, does not compile", () => {

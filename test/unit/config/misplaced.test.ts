@@ -131,6 +131,21 @@ it.each([
     '/grant/client/privateKey: "privateKey" and "alg" belong in the `key`.',
   ],
   [
+    "the headers of a certificate in the client",
+    withClient({ certificateHeaders: ["x5c"] }),
+    '/grant/client/certificateHeaders: "certificateHeaders" belongs in the `key`.',
+  ],
+  [
+    "the headers of a certificate in a certificate for TLS",
+    withCredential({ certificate: { cert: reference, key: reference, certificateHeaders: ["x5c"] } }),
+    '/grant/client/certificate/certificateHeaders: "certificateHeaders" belongs in a `key` that signs, beside its `certificate`.',
+  ],
+  [
+    "the lifetime of client assertions in the key",
+    withKey({ privateKey: reference, assertionLifetime: "2m" }),
+    '/grant/client/key/assertionLifetime: "assertionLifetime" belongs in the `client`.',
+  ],
+  [
     "a proxy in the server",
     crm({ proxy: false }),
     '/proxy: "proxy" belongs in `network`, at the top of the config.',

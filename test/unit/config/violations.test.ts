@@ -296,7 +296,7 @@ describe("validation", () => {
     [
       "an unset variable",
       crm({ url: "${CRM_URL}" }),
-      "/servers/crm/url: The environment variable CRM_URL is not set. Set it, or write a default: ${CRM_URL:-…}.",
+      "/servers/crm/url: The environment variable CRM_URL is not set. Set it, or load a file that has it with node --env-file=FILE, or write a default: ${CRM_URL:-…}.",
     ],
     [
       "a function as a value",
