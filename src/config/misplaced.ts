@@ -56,7 +56,7 @@ const synonyms: { readonly [Title in DefinitionTitle]?: Readonly<Record<string, 
   RedisStore: { key: "encryptionKey", keys: "encryptionKey" },
 };
 
-const inAssertion: CorrectPlace = { where: "in `assertion`", within: [] };
+const inAssertion: CorrectPlace = { where: "in `assertion`", within: ["assertion"] };
 const inSigner: CorrectPlace = { where: "in `signer`", within: [] };
 const inSubject: CorrectPlace = { where: "in `subject`", within: ["subject"] };
 
@@ -64,7 +64,16 @@ const inSubject: CorrectPlace = { where: "in `subject`", within: ["subject"] };
 const oneLevelOff: {
   readonly [Title in DefinitionTitle]?: { readonly [Name in PropertyName]?: CorrectPlace };
 } = {
-  JwtBearerGrant: { subject: inAssertion, key: inAssertion, lifetime: inAssertion },
+  JwtBearerGrant: {
+    subject: inAssertion,
+    key: inAssertion,
+    lifetime: inAssertion,
+    runtime: {
+      where: "in `assertion`",
+      within: ["assertion"],
+      hint: 'Write { "assertion": { "runtime": true } }',
+    },
+  },
   TokenExchangeGrant: { token: inSubject },
   EnterpriseManagedGrant: {
     subject: { where: "in `idp`", within: ["idp"] },
@@ -75,7 +84,10 @@ const oneLevelOff: {
     runtime: { where: "in `token`", within: ["token"], hint: 'Write { "token": { "runtime": true } }' },
   },
   SecretReference: {
-    runtime: { where: "in the `token` of a `subject`, and nowhere else", within: [] },
+    runtime: {
+      where: "in the `token` of a `subject` or the `assertion` of a jwt_bearer grant, and nowhere else",
+      within: [],
+    },
     audience: { where: "in `githubActions`", within: [] },
   },
   Client: { passphrase: { where: "in the `key` or the `certificate`", within: [] } },

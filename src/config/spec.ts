@@ -234,6 +234,8 @@ export interface JwtBearerSpec extends GrantCommon {
 export type AssertionSpec =
   /** A JWT that the platform issues, read at each request. */
   | { readonly kind: "platform"; readonly reference: SecretReference }
+  /** The token of a user: code passes it to `manager.for({ key, subjectToken })`. */
+  | { readonly kind: "runtime" }
   | {
       readonly kind: "signed";
       readonly key: KeySpec;
@@ -251,8 +253,10 @@ export type AssertionAudience = string;
 /** RFC 8693. */
 export interface TokenExchangeSpec extends GrantCommon {
   readonly type: "token_exchange";
+  /** Without an `id`, only the subject identifies the client. */
   readonly client: ClientSpec;
-  readonly subject: SubjectSpec;
+  /** Absent: the subject is in `params`. */
+  readonly subject?: SubjectSpec;
   readonly actor?: SubjectSpec;
   /** A token type URI, RFC 8693 §3. */
   readonly requestedType?: string;
@@ -300,7 +304,7 @@ export type ClientAuthenticationMethod = NonNullable<Client["method"]>;
 
 export interface ClientSpec {
   readonly issuer: string;
-  /** Absent only in a `jwt_bearer` grant, for a client without a credential. */
+  /** Absent only in a `jwt_bearer` or `token_exchange` grant, for a client without a credential. */
   readonly id?: string;
   readonly credential: CredentialSpec;
   /** Absent: the metadata of the authorization server decides. */

@@ -156,6 +156,13 @@ function presentedFinding({ issuer, grantType, presents, idp }: TokenEndpoint): 
           `Check the "issuer", "subject" and "audience" of the grant's "assertion", that ${issuer} has the public half ` +
           'of its key, with the "kid" that is sent, and the clock of this machine.',
       };
+    case "user_assertion":
+      return {
+        cause: "It does not accept the user's token that was passed to `for()`.",
+        remedy:
+          "Check that the token has not expired, that it was issued for this client (its audience), and that " +
+          `${issuer} allows this client to act for users.`,
+      };
     case "subject_token":
       return {
         cause: 'It does not accept the "subject" of the grant, or its "actor".',

@@ -197,8 +197,7 @@ export const definitions = {
     ],
     "required": [
       "type",
-      "client",
-      "subject"
+      "client"
     ],
     "references": []
   },
@@ -488,6 +487,7 @@ export const partTitles = [
   "EncryptionKey",
   "EncryptionKeys",
   "EnterpriseManagedGrant",
+  "ExchangeOfSubject",
   "ExtensionGrant",
   "FileStore",
   "GithubActions",
@@ -533,6 +533,7 @@ export const partTitles = [
   "Store",
   "StringOrList",
   "Subject",
+  "SubjectParams",
   "SubjectToken",
   "TokenExchangeGrant",
   "TokenType",
