@@ -269,6 +269,24 @@ export const definitions = {
       "refreshToken"
     ]
   },
+  "ExtensionGrant": {
+    "properties": [
+      "type",
+      "client",
+      "grantType",
+      "params",
+      "scopes",
+      "resource",
+      "audience"
+    ],
+    "required": [
+      "type",
+      "client",
+      "grantType",
+      "params"
+    ],
+    "references": []
+  },
   "IdentityProvider": {
     "properties": [
       "client",
@@ -423,6 +441,7 @@ export const grantTitles = {
   "token_exchange": "TokenExchangeGrant",
   "enterprise_managed": "EnterpriseManagedGrant",
   "refresh_token": "RefreshTokenGrant",
+  "extension": "ExtensionGrant",
   "static": "StaticGrant"
 } as const;
 
@@ -469,9 +488,11 @@ export const partTitles = [
   "EncryptionKey",
   "EncryptionKeys",
   "EnterpriseManagedGrant",
+  "ExtensionGrant",
   "FileStore",
   "GithubActions",
   "Grant",
+  "GrantType",
   "HeaderName",
   "HeaderValue",
   "Headers",

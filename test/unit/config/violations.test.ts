@@ -151,7 +151,7 @@ describe("validation", () => {
     [
       "an unknown type of grant",
       withGrant({ type: "device_code", client }),
-      '/servers/crm/grant/type: Must be one of "client_credentials", "jwt_bearer", "token_exchange", "enterprise_managed", "refresh_token", "static", found a string of 11 characters.',
+      '/servers/crm/grant/type: Must be one of "client_credentials", "jwt_bearer", "token_exchange", "enterprise_managed", "refresh_token", "extension", "static", found a string of 11 characters.',
     ],
     [
       "a static token without the type of the grant",
@@ -161,7 +161,7 @@ describe("validation", () => {
     [
       "a client in a static grant",
       withGrant({ type: "static", token: { env: "T" }, client }),
-      '/servers/crm/grant/client: "client" belongs to the grant types client_credentials, jwt_bearer, token_exchange, enterprise_managed and refresh_token.',
+      '/servers/crm/grant/client: "client" belongs to the grant types client_credentials, jwt_bearer, token_exchange, enterprise_managed, refresh_token and extension.',
     ],
     [
       "a misspelled name of a client",
