@@ -1,11 +1,11 @@
 import { unreachable } from "../../lib/unreachable.js";
-import type { RejectedRequest } from "../facts.js";
+import type { Presented, RejectedRequest } from "../facts.js";
 import type { Finding } from "../finding.js";
 import { audienceInWords, kidInWords } from "./names.js";
 
 /** The token or assertion that the request presents may be wrong. Returns `undefined` if it presents none. */
 export function checkPresented({ endpoint }: RejectedRequest): Finding | undefined {
-  const { issuer, presents, idp, sent } = endpoint;
+  const { issuer, grantType, presents, idp, sent } = endpoint;
   switch (presents) {
     case "client":
       return undefined;
@@ -37,6 +37,14 @@ export function checkPresented({ endpoint }: RejectedRequest): Finding | undefin
           `Check that the token has not expired, that its "type" is right, and that ${issuer} trusts its issuer and ` +
           "allows this client to exchange it.",
       };
+    case "params":
+      return {
+        id: "params",
+        cause: 'It does not accept the "params" of the grant.',
+        remedy:
+          `Check that they are those that ${issuer} requires for the grant type ${grantType}, and that their values are ` +
+          "right and have not expired.",
+      };
     case "refresh_token":
       return {
         id: "refresh_token",
@@ -65,8 +73,9 @@ export function checkPresented({ endpoint }: RejectedRequest): Finding | undefin
   }
 }
 
+const exchanged: ReadonlySet<Presented> = new Set(["subject_token", "identity", "params"]);
+
 /** RFC 8693 §2.2.2: servers also reject the subject or actor token with `invalid_request`. */
 export function checkExchangedToken(request: RejectedRequest): Finding | undefined {
-  const { presents } = request.endpoint;
-  return presents === "subject_token" || presents === "identity" ? checkPresented(request) : undefined;
+  return exchanged.has(request.endpoint.presents) ? checkPresented(request) : undefined;
 }

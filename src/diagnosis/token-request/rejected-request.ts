@@ -86,9 +86,7 @@ function checksFor(request: RejectedRequest): readonly Check[] {
     case "invalid_grant":
       return endpoint.presents === "client" ? [checkSecretText, checkRegistration] : [checkPresented];
     case "invalid_request":
-      return endpoint.presents === "subject_token" || endpoint.presents === "identity"
-        ? [checkExchangedToken]
-        : [checkParameters];
+      return [checkExchangedToken, checkParameters];
     case "invalid_target":
       return [checkTarget];
     case "access_denied":

@@ -33,7 +33,7 @@ type Algorithm = (typeof algorithms)[number];
  */
 export async function clientSecretJwt(
   reference: SecretReference,
-  spec: Pick<ClientSpec, "assertionAudience" | "assertionType">,
+  spec: Pick<ClientSpec, "assertionAudience" | "assertionLifetime" | "assertionType">,
   metadata: AuthorizationServerMetadata,
   { time }: AssertionSigning,
   context: SecretContext,
@@ -51,7 +51,12 @@ export async function clientSecretJwt(
     assertion: { ...header, audience: spec.assertionAudience ?? "issuer" },
     apply: async function addSecretAssertion(_authorizationServer, client, body) {
       const { CompactSign } = await import("jose/jws/compact/sign");
-      const claims = clientAssertionClaims(client.client_id, audience, time.now());
+      const claims = clientAssertionClaims({
+        clientId: client.client_id,
+        audience,
+        lifetime: spec.assertionLifetime,
+        now: time.now(),
+      });
       const payload = new TextEncoder().encode(JSON.stringify(claims));
       addClientAssertion(body, await new CompactSign(payload).setProtectedHeader(header).sign(key));
     },

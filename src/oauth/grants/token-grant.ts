@@ -122,6 +122,7 @@ async function parametersOf(
     scopes: requested,
     fields: [...(own?.fields ?? []), ...resourceFields(target), ...audience.map(audienceField)],
     params: configuredParams,
+    secretParams: Object.keys(params).filter((name) => typeof params[name] !== "string"),
   };
 }
 
