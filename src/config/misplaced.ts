@@ -79,6 +79,9 @@ const oneLevelOff: {
     audience: { where: "in `githubActions`", within: [] },
   },
   Client: { passphrase: { where: "in the `key` or the `certificate`", within: [] } },
+  Certificate: {
+    certificateHeaders: { where: "in a `key` that signs, beside its `certificate`", within: [] },
+  },
   Key: { timeout: inSigner, format: inSigner },
 };
 

@@ -9,6 +9,8 @@ export type Presented =
   /** A JWT that this package signed. */
   | "signed_assertion"
   | "subject_token"
+  /** What the `params` of the config contain. */
+  | "params"
   | "refresh_token"
   /** The user's token, at the identity provider. */
   | "identity"

@@ -138,7 +138,7 @@ function clientFinding({ issuer, credential, hasClientId, presents, hasIdDocumen
 }
 
 /** The token or assertion that the request presents may be wrong. Returns `undefined` if it presents none. */
-function presentedFinding({ issuer, presents, idp }: TokenEndpoint): Finding | undefined {
+function presentedFinding({ issuer, grantType, presents, idp }: TokenEndpoint): Finding | undefined {
   switch (presents) {
     case "client":
       return undefined;
@@ -162,6 +162,13 @@ function presentedFinding({ issuer, presents, idp }: TokenEndpoint): Finding | u
         remedy:
           `Check that the token has not expired, that its "type" is right, and that ${issuer} trusts its issuer and ` +
           "allows this client to exchange it.",
+      };
+    case "params":
+      return {
+        cause: 'It does not accept the "params" of the grant.',
+        remedy:
+          `Check that they are those that ${issuer} requires for the grant type ${grantType}, and that their values are ` +
+          "right and have not expired.",
       };
     case "refresh_token":
       return {
@@ -189,7 +196,7 @@ function presentedFinding({ issuer, presents, idp }: TokenEndpoint): Finding | u
 }
 
 function mayMeanPresentedToken({ presents }: TokenEndpoint): boolean {
-  return presents === "subject_token" || presents === "identity";
+  return presents === "subject_token" || presents === "identity" || presents === "params";
 }
 
 /** The client may not be registered for what the grant requests. */

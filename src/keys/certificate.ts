@@ -9,6 +9,8 @@ export interface Certificate {
   readonly publicKey: KeyObject;
   /** The certificate and its chain, without anything else in the text, which may hold the key too. */
   readonly pem: string;
+  /** The certificate and its chain, each in DER. */
+  readonly chain: readonly Buffer[];
   /** SHA-256 of its DER form, base64url: `x5t#S256` of RFC 7515 §4.1.8. */
   readonly thumbprint: string;
   /** Milliseconds since the epoch. */
@@ -28,6 +30,7 @@ export function readCertificate(text: string): Certificate {
     publicKey: first.publicKey,
     // Written anew, because TLS does not accept long lines, or text between blocks.
     pem: [first, ...chain].map(String).join(""),
+    chain: [first, ...chain].map(({ raw }) => raw),
     thumbprint: createHash("sha256").update(first.raw).digest("base64url"),
     beginsAt: Date.parse(first.validFrom),
     expiresAt: Date.parse(first.validTo),

@@ -47,7 +47,8 @@ export const definitions = {
       "signer",
       "alg",
       "kid",
-      "certificate"
+      "certificate",
+      "certificateHeaders"
     ],
     "required": [],
     "references": [
@@ -77,6 +78,7 @@ export const definitions = {
       "method",
       "basicEncoding",
       "assertionAudience",
+      "assertionLifetime",
       "assertionType",
       "metadata"
     ],
@@ -267,6 +269,24 @@ export const definitions = {
       "refreshToken"
     ]
   },
+  "ExtensionGrant": {
+    "properties": [
+      "type",
+      "client",
+      "grantType",
+      "params",
+      "scopes",
+      "resource",
+      "audience"
+    ],
+    "required": [
+      "type",
+      "client",
+      "grantType",
+      "params"
+    ],
+    "references": []
+  },
   "IdentityProvider": {
     "properties": [
       "client",
@@ -421,6 +441,7 @@ export const grantTitles = {
   "token_exchange": "TokenExchangeGrant",
   "enterprise_managed": "EnterpriseManagedGrant",
   "refresh_token": "RefreshTokenGrant",
+  "extension": "ExtensionGrant",
   "static": "StaticGrant"
 } as const;
 
@@ -467,9 +488,11 @@ export const partTitles = [
   "EncryptionKey",
   "EncryptionKeys",
   "EnterpriseManagedGrant",
+  "ExtensionGrant",
   "FileStore",
   "GithubActions",
   "Grant",
+  "GrantType",
   "HeaderName",
   "HeaderValue",
   "Headers",
@@ -478,6 +501,7 @@ export const partTitles = [
   "JwtBearerGrant",
   "Key",
   "KeyOrName",
+  "KeyWithCertificateHeaders",
   "LocalProxy",
   "MemoryStore",
   "Metadata",

@@ -32,7 +32,7 @@ type Algorithm = (typeof algorithms)[number];
  */
 export async function clientSecretJwt(
   reference: SecretReference,
-  spec: Pick<ClientSpec, "assertionAudience" | "assertionType">,
+  spec: Pick<ClientSpec, "assertionAudience" | "assertionLifetime" | "assertionType">,
   metadata: AuthorizationServerMetadata,
   { time }: AssertionSigning,
   context: SecretContext,
@@ -47,7 +47,12 @@ export async function clientSecretJwt(
   const header = { alg: algorithm.alg, typ: spec.assertionType ?? clientAssertionType };
   return async function addSecretAssertion(_authorizationServer, client, body) {
     const { CompactSign } = await import("jose/jws/compact/sign");
-    const claims = clientAssertionClaims(client.client_id, audience, time.now());
+    const claims = clientAssertionClaims({
+      clientId: client.client_id,
+      audience,
+      lifetime: spec.assertionLifetime,
+      now: time.now(),
+    });
     const payload = new TextEncoder().encode(JSON.stringify(claims));
     addClientAssertion(body, await new CompactSign(payload).setProtectedHeader(header).sign(key));
   };

@@ -23,7 +23,7 @@ import { assertionKey } from "./credential-retry.js";
  */
 export async function privateKeyJwt(
   keySpec: KeySpec,
-  spec: Pick<ClientSpec, "issuer" | "assertionAudience" | "assertionType">,
+  spec: Pick<ClientSpec, "issuer" | "assertionAudience" | "assertionLifetime" | "assertionType">,
   metadata: AuthorizationServerMetadata,
   { time, onSigned }: AssertionSigning,
   attempt: AttemptContext,
@@ -36,7 +36,12 @@ export async function privateKeyJwt(
   const audience = audienceOf(spec.assertionAudience, metadata);
   const typ = spec.assertionType ?? clientAssertionType;
   return async function addKeyAssertion(_authorizationServer, client, body) {
-    const claims = clientAssertionClaims(client.client_id, audience, time.now());
+    const claims = clientAssertionClaims({
+      clientId: client.client_id,
+      audience,
+      lifetime: spec.assertionLifetime,
+      now: time.now(),
+    });
     onSigned?.(key.kid);
     if (key.certificateThumbprint !== undefined) body.set("client_id", client.client_id);
     addClientAssertion(body, await signJwt(key, { alg, typ, claims, server, signal }));

@@ -118,6 +118,7 @@ async function parametersOf(
     scopes: own?.scopes ?? scopes,
     fields: [...(own?.fields ?? []), ...resourceFields(target), ...audience.map(audienceField)],
     params: configuredParams,
+    secretParams: Object.keys(params).filter((name) => typeof params[name] !== "string"),
   };
 }
 

@@ -27,6 +27,8 @@ export interface TokenParameters {
   readonly fields: readonly TokenField[];
   /** Fields that the config adds. They never replace a field of the protocol. */
   readonly params?: readonly TokenField[];
+  /** The names of the `params` that hold a secret. */
+  readonly secretParams?: readonly string[];
 }
 
 /** One request to a token endpoint. */
@@ -108,7 +110,7 @@ export async function sendTokenRequest(
   const nonce = dpop?.nonces.get("token", url);
   const proof = await dpopSigner?.proof({ method: "POST", url, nonce, time, signal });
   if (proof !== undefined) headers.set("dpop", proof);
-  rememberSent(headers, body);
+  rememberSent(headers, body, tokenParameters.secretParams);
   await attempt.redemption?.sending();
   const requestedAt = clock.now();
   const result = await exchange(authentication.fetch, {
@@ -120,7 +122,7 @@ export async function sendTokenRequest(
   const response = responseOf(result, server, endpointName);
   // Again, because many other requests may have pushed these credentials out meanwhile, and the response may quote
   // them.
-  rememberSent(headers, body);
+  rememberSent(headers, body, tokenParameters.secretParams);
   dpop?.nonces.note("token", url, response.headers);
   const skew = attempt.warn && serverClocks.takeReport(url);
   if (skew !== undefined) attempt.warn?.("clock_skew", clockSkewMessage(server, endpointName, skew));
