@@ -3,7 +3,7 @@ import { McpAuthError } from "../errors/error.js";
 import { jwtClaims } from "../lib/jwt-claims.js";
 import { printable } from "../lib/printable.js";
 import { type Finding, findingText } from "./finding.js";
-import { withoutSlash } from "./issuer.js";
+import { withoutSlash } from "./url-difference.js";
 
 /** A token that the MCP server refused. */
 export interface RefusedToken {
