@@ -1,4 +1,5 @@
 import type { ClientSpec } from "../../config/spec.js";
+import type { SentFacts } from "../../diagnosis/facts.js";
 import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 import type { Dpop, DpopSigner } from "../../dpop/dpop.js";
 import { McpAuthError } from "../../errors/error.js";
@@ -20,6 +21,8 @@ export type TokenField = readonly [name: string, value: string];
 
 /** The parameters of a token request (RFC 6749 §3.2), except those of client authentication. */
 export interface TokenParameters {
+  /** What advice needs to know of the parameters if the server rejects the request. */
+  readonly facts?: Pick<SentFacts, "assertion" | "scopes">;
   readonly grantType: string;
   /** If empty, no `scope` is sent, and the server decides. */
   readonly scopes: readonly string[];
@@ -52,6 +55,8 @@ export interface TokenRequestResult {
   readonly response: BoundedResponse;
   /** Milliseconds since the epoch, just before the request was sent. The lifetime of the token counts from here. */
   readonly requestedAt: number;
+  /** What advice needs to know if the server rejected the request. */
+  readonly sent: SentFacts;
   /** The requested scopes. */
   readonly scopes: readonly string[];
   /** Signed the DPoP proof of the request. */
@@ -129,6 +134,7 @@ export async function sendTokenRequest(
   const { fetch, identity } = authentication;
   return {
     ...{ response, requestedAt, scopes: tokenParameters.scopes, dpopSigner },
+    sent: { authentication: authentication.facts, ...tokenParameters.facts },
     certificate: identity && { fetch, identity },
     isNonceOutdated: dpop?.nonces.get("token", url) !== nonce,
     isTimeOutdated: time.isOutdated,
