@@ -1,3 +1,4 @@
+import type { ReservedHeader } from "./check-headers.js";
 import type { SignedAssertion } from "./generated/types.js";
 
 /**
@@ -39,8 +40,32 @@ export const reservedClaims: ReadonlyMap<string, keyof SignedAssertion | undefin
   ["jti", undefined],
 ]);
 
+/** Headers that the `headers` of a server cannot set. */
+export const reservedServerHeaders: ReadonlyMap<string, ReservedHeader> = new Map([
+  [
+    "authorization",
+    {
+      name: "Authorization",
+      hint: 'For a token that you already have, use the grant { "type": "static", "token": … }',
+    },
+  ],
+]);
+
+/** Headers that the `headers` of a client cannot set. */
+export const reservedClientHeaders: ReadonlyMap<string, ReservedHeader> = new Map([
+  [
+    "authorization",
+    {
+      name: "Authorization",
+      hint: "It has the credential of the client: its `secret`, `key`, `assertion` or `certificate`",
+    },
+  ],
+  ["dpop", { name: "DPoP", hint: "Set `dpop` of the server" }],
+  ["content-type", { name: "Content-Type", hint: "Remove it: token requests are form-urlencoded" }],
+]);
+
 /** Headers that the HTTP client sets for the connection. */
-export const reservedHeaders: ReadonlySet<string> = new Set([
+export const connectionHeaders: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
   "host",

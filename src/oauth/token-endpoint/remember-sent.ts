@@ -6,11 +6,19 @@ const secretFields = [
   ...["refresh_token", "token", "password", "code", "code_verifier"],
 ];
 
-/** Remembers the credentials of a request, so that `details` never shows them when a response quotes them. */
-export function rememberSent(headers: Headers, body: URLSearchParams): void {
+/**
+ * Remembers the credentials of a request, so that `details` never shows them when a response quotes them.
+ * `secretHeaders`: headers of the config whose values are secrets.
+ */
+export function rememberSent(
+  headers: Headers,
+  body: URLSearchParams,
+  secretHeaders: readonly string[] = [],
+): void {
   for (const field of secretFields) for (const value of body.getAll(field)) rememberCredential(value);
   for (const name of ["authorization", "dpop"]) {
     // The scheme is not secret.
     rememberCredential((headers.get(name) ?? "").replace(/^\w+ /, ""));
   }
+  for (const name of secretHeaders) rememberCredential(headers.get(name) ?? "");
 }
