@@ -39,7 +39,10 @@ export async function checkSecrets(
   try {
     const allowed = createPermissions({ environments: [env] });
     const permissions = commands === undefined ? allowed : forbidCommands(allowed, commands.forbidden);
-    return await checkAll({ servers, store, proxy }, { env, signal, fetch: network.fetch, permissions });
+    return await checkAll(
+      { servers, store, proxy },
+      { env, envFilesIn: servers.shared.folder, signal, fetch: network.fetch, permissions },
+    );
   } finally {
     await network.close();
   }

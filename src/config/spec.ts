@@ -214,6 +214,7 @@ export type GrantSpec =
   | TokenExchangeSpec
   | EnterpriseManagedSpec
   | RefreshTokenSpec
+  | ExtensionSpec
   | StaticSpec;
 
 /** RFC 6749 §4.4, SEP-1046. */
@@ -271,6 +272,14 @@ export interface RefreshTokenSpec extends GrantCommon {
   readonly client: ClientSpec;
   /** The first refresh token of its family. The store has the ones that replaced it. */
   readonly refreshToken: SecretReference;
+}
+
+/** RFC 6749 §4.5. The `params` are those of the grant. */
+export interface ExtensionSpec extends GrantCommon {
+  readonly type: "extension";
+  readonly client: ClientSpec;
+  /** The `grant_type` of the request. */
+  readonly grantType: string;
 }
 
 export interface StaticSpec extends GrantCommon {

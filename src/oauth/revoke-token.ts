@@ -95,7 +95,7 @@ async function revocationForm(
   const headers = new Headers({ accept: "application/json", "user-agent": "mcp-auth-runtime" });
   addClientHeaders(headers, clientHeaders);
   await apply({ issuer: client.issuer }, { client_id: client.id ?? "anonymous" }, body, headers);
-  rememberSent(headers, body, clientHeaders.secret);
+  rememberSent(headers, body, { headers: clientHeaders.secret });
   headers.set("content-type", "application/x-www-form-urlencoded;charset=UTF-8");
   return { headers: Object.fromEntries(headers), body: body.toString() };
 }

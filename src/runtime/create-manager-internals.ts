@@ -139,7 +139,7 @@ async function validatedToken(
   const name = "the token endpoint at the host";
   const grantInUse = { grantType: grant.type, presents: "client", dpop: false } as const;
   const endpoint = { ...grantInUse, server, issuer: issuer ?? url, name, credential, hasClientId: true };
-  const issued = readTokenResponse(answer, endpoint, now);
+  const issued = await readTokenResponse(answer, endpoint, now);
   const lifetime = issued.expiresIn === undefined ? refresh.assumedLifetime : issued.expiresIn * 1_000;
   return new Token({ ...issued, requestedAt: now, expiresAt: now + lifetime, issuer, resource });
 }
@@ -189,7 +189,7 @@ async function authenticate(
   addClientHeaders(request.headers, clientHeaders);
   await apply({ ...authorizationServer }, { client_id: id }, request.body, request.headers);
   const { rememberSent } = await import("../oauth/token-endpoint/remember-sent.js");
-  rememberSent(request.headers, request.body, clientHeaders.secret);
+  rememberSent(request.headers, request.body, { headers: clientHeaders.secret });
 }
 
 function isHttps(url: string): boolean {

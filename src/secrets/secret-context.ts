@@ -19,6 +19,8 @@ export interface SecretContext {
   /** Name of the MCP server in the config, for messages. */
   readonly server: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The folder of the config, where a message about a variable without a value looks for it in `.env` files. */
+  readonly envFilesIn?: string | undefined;
   /** The `fetch` of a `Network`, which verifies the server. Only `githubActions` uses it, and fails without it. */
   readonly fetch?: FetchFunction;
   /** Measures time-outs. Default: the system's clock. */

@@ -168,6 +168,15 @@ const grant = fc.oneof(
     },
     common,
   ),
+  objectWith(
+    {
+      type: fc.constant("extension"),
+      client: clientOrName,
+      grantType: fc.constantFrom("account_credentials", "urn:a:b"),
+      params: fc.constantFrom<Data>({}, { account_id: "a", assertion: { env: "K" } }),
+    },
+    { scopes: common.scopes, resource: common.resource, audience: common.audience },
+  ),
 );
 
 const leaves = {

@@ -162,6 +162,16 @@ interface EnterpriseManagedGrant {
 
 type ErrorDetails = Readonly<Record<string, string | readonly string[]>>;
 
+interface ExtensionGrant {
+    type: "extension";
+    client: string | OneCredential<Client>;
+    grantType: string;
+    params: Params;
+    scopes?: readonly string[];
+    resource?: string | false;
+    audience?: string | readonly string[];
+}
+
 type FetchFunction = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 interface FileStore {
@@ -497,6 +507,7 @@ interface Server {
     | TokenExchangeGrant
     | EnterpriseManagedGrant
     | RefreshTokenGrant
+    | ExtensionGrant
     | StaticGrant>;
     stepUp?: readonly string[];
     dpop?: true | DPoPKey;

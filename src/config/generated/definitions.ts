@@ -270,6 +270,24 @@ export const definitions = {
       "refreshToken"
     ]
   },
+  "ExtensionGrant": {
+    "properties": [
+      "type",
+      "client",
+      "grantType",
+      "params",
+      "scopes",
+      "resource",
+      "audience"
+    ],
+    "required": [
+      "type",
+      "client",
+      "grantType",
+      "params"
+    ],
+    "references": []
+  },
   "IdentityProvider": {
     "properties": [
       "client",
@@ -424,6 +442,7 @@ export const grantTitles = {
   "token_exchange": "TokenExchangeGrant",
   "enterprise_managed": "EnterpriseManagedGrant",
   "refresh_token": "RefreshTokenGrant",
+  "extension": "ExtensionGrant",
   "static": "StaticGrant"
 } as const;
 
@@ -470,9 +489,11 @@ export const partTitles = [
   "EncryptionKey",
   "EncryptionKeys",
   "EnterpriseManagedGrant",
+  "ExtensionGrant",
   "FileStore",
   "GithubActions",
   "Grant",
+  "GrantType",
   "HeaderName",
   "HeaderValue",
   "Headers",

@@ -501,6 +501,39 @@ export interface RefreshTokenGrant {
   params?: Params;
 }
 /**
+ * Any other grant (RFC 6749 §4.5): a `grantType` that has no `type` of its own here, and its parameters.
+ */
+export interface ExtensionGrant {
+  /**
+   * The grant.
+   */
+  type: "extension";
+  /**
+   * The client that requests the tokens: its name in `clients`, or the client itself.
+   */
+  client: string | OneCredential<Client>;
+  /**
+   * The `grant_type` of the request: a name or an absolute URI.
+   */
+  grantType: string;
+  /**
+   * The parameters of the grant, by name. Those of other grants are allowed too, such as `assertion`.
+   */
+  params: Params;
+  /**
+   * The scopes to request. Without them, the scopes that the MCP server names.
+   */
+  scopes?: readonly string[];
+  /**
+   * The resource to request (RFC 8707), sent byte for byte. `false` sends none. Without it, the resource that the MCP server publishes, else its URL.
+   */
+  resource?: string | false;
+  /**
+   * The `audience` to request, one or several, if the authorization server needs it.
+   */
+  audience?: string | readonly string[];
+}
+/**
  * The identity provider of an enterprise, and the user's token.
  */
 export interface IdentityProvider {
@@ -581,7 +614,12 @@ export interface Server {
    */
   grant: OneGrant<
     ClientCredentialsGrant,
-    JwtBearerGrant | TokenExchangeGrant | EnterpriseManagedGrant | RefreshTokenGrant | StaticGrant
+    | JwtBearerGrant
+    | TokenExchangeGrant
+    | EnterpriseManagedGrant
+    | RefreshTokenGrant
+    | ExtensionGrant
+    | StaticGrant
   >;
   /**
    * Scopes that are requested in addition if the MCP server answers that it needs them.

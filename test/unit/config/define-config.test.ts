@@ -104,6 +104,12 @@ it("each valid credential, key, reference and grant compiles", () => {
     exchange: { type: "token_exchange", client: "tls", subject, actor: { token: { exec: ["x"] } } },
     typed: { type: "token_exchange", client: "tls", subject, requestedType: "urn:x:y" },
     idjag: { type: "enterprise_managed", client: "pod", idp: { client: "kms", subject } },
+    zoom: {
+      type: "extension",
+      client: "basic",
+      grantType: "account_credentials",
+      params: { account_id: "a", assertion: secret },
+    },
     common: { client: "code", resource: false, audience: ["a", "b"], params: { c: "d", e: { env: "F" } } },
   };
   const config: McpAuthConfig = {
@@ -111,7 +117,7 @@ it("each valid credential, key, reference and grant compiles", () => {
     network: { proxy: false, ca: ["a.pem"], allowInsecureHttp: ["auth.internal"] },
     servers: { a: { url, grant: { client: "own" }, stepUp: ["x"], dpop: { key: "k" } } },
   };
-  expect(Object.keys({ ...config.clients, ...grants })).toHaveLength(13);
+  expect(Object.keys({ ...config.clients, ...grants })).toHaveLength(14);
 });
 
 it("an invalid variant of a config does not compile", () => {
@@ -263,6 +269,12 @@ it("a property of another grant, or a missing required property, does not compil
     withGrant({ type: "token_exchange", client: "x", subject: { token: { runtime: false } } }),
     // @ts-expect-error the subject next to `idp`
     withGrant({ type: "enterprise_managed", client: "x", idp: { client: "y" }, subject }),
+    // @ts-expect-error an extension without its grant type
+    withGrant({ type: "extension", client: "x", params: {} }),
+    // @ts-expect-error an extension without parameters
+    withGrant({ type: "extension", client: "x", grantType: "y" }),
+    // @ts-expect-error a grant type without the type of the grant
+    withGrant({ client: "x", grantType: "y", params: {} }),
     // @ts-expect-error a resource that is true
     withGrant({ client: "x", resource: true }),
     // @ts-expect-error an audience for a static token
@@ -270,5 +282,5 @@ it("a property of another grant, or a missing required property, does not compil
     // @ts-expect-error a parameter that is a number
     withGrant({ client: "x", params: { a: 1 } }),
   ];
-  expect(wrong).toHaveLength(16);
+  expect(wrong).toHaveLength(19);
 });

@@ -47,7 +47,7 @@ it.each([
   [
     "an audience under static",
     withGrant({ type: "static", token: reference, audience: "x" }),
-    '/grant/audience: "audience" belongs to the grant types client_credentials, jwt_bearer, token_exchange, enterprise_managed and refresh_token.',
+    '/grant/audience: "audience" belongs to the grant types client_credentials, jwt_bearer, token_exchange, enterprise_managed, refresh_token and extension.',
   ],
   [
     "the token beside the subject",
