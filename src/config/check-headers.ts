@@ -1,6 +1,6 @@
 import type { CheckContext, Report } from "./check-context.js";
 import { entries, type Json, type Path } from "./json.js";
-import { connectionHeaders } from "./reserved.js";
+import { connectionHeaders, type ReservedHeader } from "./reserved.js";
 
 /** Checks the names of headers. `reserved`: a header in lower case that this package sets, with the setting for it. */
 export function checkHeaders(
@@ -16,12 +16,6 @@ export function checkHeaders(
     if (problem !== undefined) report([...path, name], { atName: true, ...problem });
     seen.add(lower);
   }
-}
-
-export interface ReservedHeader {
-  /** The header as it is usually written. */
-  readonly name: string;
-  readonly hint: string;
 }
 
 function findProblem(lower: string, reserved: ReadonlyMap<string, ReservedHeader>): Report | undefined {

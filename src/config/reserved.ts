@@ -1,4 +1,3 @@
-import type { ReservedHeader } from "./check-headers.js";
 import type { SignedAssertion } from "./generated/types.js";
 
 /**
@@ -51,7 +50,15 @@ export const reservedClaims: ReadonlyMap<string, keyof SignedAssertion | undefin
   ["jti", undefined],
 ]);
 
-/** Headers that the `headers` of a server cannot set. */
+/** A header that this package sets. */
+export interface ReservedHeader {
+  /** The header as it is usually written. */
+  readonly name: string;
+  /** What to do instead. */
+  readonly hint: string;
+}
+
+/** Headers in lower case that the `headers` of a server cannot set. */
 export const reservedServerHeaders: ReadonlyMap<string, ReservedHeader> = new Map([
   [
     "authorization",
@@ -62,7 +69,7 @@ export const reservedServerHeaders: ReadonlyMap<string, ReservedHeader> = new Ma
   ],
 ]);
 
-/** Headers that the `headers` of a client cannot set. */
+/** Headers in lower case that the `headers` of a client cannot set. */
 export const reservedClientHeaders: ReadonlyMap<string, ReservedHeader> = new Map([
   [
     "authorization",
