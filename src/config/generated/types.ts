@@ -264,7 +264,7 @@ export interface ClientCredentialsGrant {
    */
   client: string | OneCredential<Client>;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -318,7 +318,7 @@ export interface JwtBearerGrant {
    */
   assertion: SecretReference | SignedAssertion;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -388,7 +388,7 @@ export interface TokenExchangeGrant {
    */
   requestedType?: TokenType;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -447,7 +447,7 @@ export interface EnterpriseManagedGrant {
    */
   idp: IdentityProvider;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -517,7 +517,7 @@ export interface ExtensionGrant {
    */
   params: Params;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
