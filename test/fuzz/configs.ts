@@ -28,6 +28,9 @@ const reference: fc.Arbitrary<Fields> = fc.oneof(
     { env: "_A1" },
     { githubActions: {} },
     { githubActions: { audience: "a" } },
+    { gcp: { audience: "https://auth.example" } },
+    { azure: { resource: "api://${A}", clientId: "b" } },
+    { aws: { audience: "a" } },
   ),
   fc.constantFrom<Fields>(
     { file: "./s" },
