@@ -40,7 +40,10 @@ export async function checkSecrets(
     const allowed = createPermissions({ environments: [env] });
     const permissions = commands === undefined ? allowed : forbidCommands(allowed, commands.forbidden);
     const { fetch, fetchDirect } = network;
-    return await checkAll({ servers, store, proxy }, { env, signal, fetch, fetchDirect, permissions });
+    return await checkAll(
+      { servers, store, proxy },
+      { env, envFilesIn: servers.shared.folder, signal, fetch, fetchDirect, permissions },
+    );
   } finally {
     await network.close();
   }

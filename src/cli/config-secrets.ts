@@ -79,6 +79,7 @@ function secretsOfGrant(grant: GrantSpec, server: string): readonly ConfigSecret
     case "static":
       return [plainSecret(grant.token)];
     case "client_credentials":
+    case "extension":
       return secretsOfClient(grant.client);
     case "jwt_bearer":
       return [...secretsOfClient(grant.client), secretOfAssertion(grant.assertion)];

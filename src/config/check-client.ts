@@ -1,3 +1,4 @@
+import { checkAssertionLifetime } from "./check-assertion-lifetime.js";
 import type { CheckContext, Report } from "./check-context.js";
 import { findClientIdProblem } from "./check-url.js";
 import { definitions } from "./generated/definitions.js";
@@ -46,6 +47,7 @@ export function checkClient(client: Json | undefined, path: Path, context: Check
       context.checkUrl(metadata, at, name, "url");
     }
   }
+  checkAssertionLifetime(client, path, "assertionLifetime", context);
   checkMethod(client, path, context);
 }
 
@@ -100,10 +102,9 @@ function findUnused(
     const message = "`basicEncoding` is for the method client_secret_basic, with a `secret`";
     unused.push(["basicEncoding", { message }]);
   }
-  if (!signs) {
-    const message =
-      "`assertionAudience` is for assertions signed here: with a `key`, or a `secret` and client_secret_jwt";
-    unused.push(["assertionAudience", { message }]);
+  for (const name of signs ? [] : ["assertionAudience", "assertionLifetime"]) {
+    const message = `\`${name}\` is for assertions signed here: with a \`key\`, or a \`secret\` and client_secret_jwt`;
+    unused.push([name, { message }]);
   }
   if (!signs && !present.includes("assertion")) {
     const message =

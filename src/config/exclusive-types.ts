@@ -8,7 +8,7 @@ type Needs<T, Names extends keyof T> = Required<Pick<T, Names>>;
 
 /** Where a secret is: in one place, never in the config itself. */
 export type SecretReference =
-  | ({ env: string } & OnlySource<"env">)
+  | ({ env: string; pointer?: string } & OnlySource<"env" | "pointer">)
   | ({ file: string; pointer?: string } & OnlySource<"file" | "pointer">)
   | ({ exec: readonly string[]; timeout?: string; pointer?: string } & OnlySource<
       "exec" | "timeout" | "pointer"
@@ -72,16 +72,25 @@ export type OneSigningPlace<S extends Optional<SigningPlace>> = Omit<S, SigningP
   );
 
 type PrivateKeyOrSigner = "privateKey" | "passphrase" | "signer" | "alg";
+type KeyCertificate = "certificate" | "certificateHeaders";
 
-/** A key has a private key or a signer. A signer needs `alg`, because it does not say which algorithm it signs with. */
-export type OneSigner<K extends Optional<PrivateKeyOrSigner>> = Omit<K, PrivateKeyOrSigner> &
+/**
+ * A key has a private key or a signer. A signer needs `alg`, because it does not say which algorithm it signs with.
+ * Only a key with a certificate says how the certificate is sent.
+ */
+export type OneSigner<K extends Optional<PrivateKeyOrSigner | KeyCertificate>> = Omit<
+  K,
+  PrivateKeyOrSigner | KeyCertificate
+> &
+  ((Needs<K, "certificate"> & Pick<K, "certificateHeaders">) | Without<KeyCertificate>) &
   (
     | (Needs<K, "privateKey"> & Pick<K, "passphrase" | "alg"> & Without<"signer">)
     | (Needs<K, "signer" | "alg"> & Without<"privateKey" | "passphrase">)
   );
 
 type Credential = "secret" | "key" | "assertion" | "certificate";
-type AuthenticationOption = "basicEncoding" | "assertionAudience" | "assertionType";
+type AssertionOption = "assertionAudience" | "assertionLifetime" | "assertionType";
+type AuthenticationOption = "basicEncoding" | AssertionOption;
 type Authentication = Credential | AuthenticationOption | "method";
 
 /** Some of the properties that authenticate a client, and none of the others. */
@@ -99,8 +108,8 @@ export type OneCredential<C extends Optional<Authentication | "id">> = Omit<C, "
   (
     | ({ method?: "client_secret_basic" } & Only<C, "secret", "basicEncoding">)
     | ({ method: "client_secret_post" } & Only<C, "secret">)
-    | ({ method?: "client_secret_jwt" } & Only<C, "secret", "assertionAudience" | "assertionType">)
-    | ({ method?: "private_key_jwt" } & Only<C, "key", "assertionAudience" | "assertionType">)
+    | ({ method?: "client_secret_jwt" } & Only<C, "secret", AssertionOption>)
+    | ({ method?: "private_key_jwt" } & Only<C, "key", AssertionOption>)
     | ({ method?: "private_key_jwt" } & Only<C, "assertion", "assertionType">)
     | ({ method?: "tls_client_auth" | "self_signed_tls_client_auth" } & Only<C, "certificate">)
     | ({ method?: "none" } & Only<C, never>)

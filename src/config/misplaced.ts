@@ -84,6 +84,9 @@ const oneLevelOff: {
     runtime: { where: "in the `token` of a `subject`, and nowhere else", within: [] },
   },
   Client: { passphrase: { where: "in the `key` or the `certificate`", within: [] } },
+  Certificate: {
+    certificateHeaders: { where: "in a `key` that signs, beside its `certificate`", within: [] },
+  },
   Key: { timeout: inSigner, format: inSigner },
 };
 

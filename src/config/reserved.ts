@@ -25,6 +25,17 @@ export const reservedParams: ReadonlyMap<string, string | undefined> = new Map([
   ["code_verifier", undefined],
 ]);
 
+/** The reserved parameters that every request sets. A grant of type `extension` can set all others. */
+export const alwaysReserved: ReadonlySet<string> = new Set([
+  ...["grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type"],
+  ...["scope", "resource", "audience"],
+]);
+
+/** Parameters whose value is a credential, so that the config can only have a reference to it. */
+export const credentialParams: ReadonlySet<string> = new Set([
+  ...["assertion", "subject_token", "actor_token", "refresh_token", "password"],
+]);
+
 /** Claims of a signed assertion that `claims` cannot set. Each value is the property that sets the claim, if any. */
 export const reservedClaims: ReadonlyMap<string, keyof SignedAssertion | undefined> = new Map<
   string,

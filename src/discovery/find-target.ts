@@ -1,6 +1,7 @@
 import type { ConfiguredMetadata } from "../config/spec.js";
 import { checkListedIssuers, noIssuerListed } from "../diagnosis/issuer.js";
 import { checkResource } from "../diagnosis/resource.js";
+import { McpAuthError } from "../errors/error.js";
 import { assertConfiguredUrl } from "../net/egress.js";
 import { type Failure, failureError } from "../net/failure.js";
 import type { ServerChallenge } from "./challenge.js";
@@ -50,9 +51,14 @@ export type WantedAuthorizationServer = Pick<
  */
 export async function findTarget(cache: MetadataCache, wanted: WantedTarget): Promise<Target> {
   const { url, challenge, resource } = wanted;
+  const resourceFound = findResource(cache, wanted);
   const [authorizationServer, found] = await Promise.all([
-    findAuthorizationServer(cache, wanted),
-    findResource(cache, wanted),
+    findAuthorizationServer(cache, wanted).catch(async (error: unknown) => {
+      // If the MCP server lists other issuers, this explains why the configured one has no metadata.
+      if (error instanceof McpAuthError && !error.retryable && error.code !== "aborted") await resourceFound;
+      throw error;
+    }),
+    resourceFound,
   ]);
   const { metadata, isUnread, warnings } = found;
   const supportedScopes = metadata?.scopes_supported;

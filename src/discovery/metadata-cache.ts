@@ -88,10 +88,13 @@ export class MetadataCache {
     if (!rules.configured.includes(issuer)) assertLearnedUrl(issuer, "the issuer", rules);
     else assertConfiguredUrl(issuer, "the issuer", request.server, this.insecureHosts);
     const assertUsable = (metadata: AuthorizationServerMetadata): void => {
-      assertLearnedUrl(metadata.token_endpoint, `the token endpoint of ${issuerName(issuer)}`, rules);
+      const endpoint = `the token endpoint of ${issuerName(issuer)}`;
+      const instead = (name: string) => `give the client "metadata" with the "${name}" to use`;
+      assertLearnedUrl(metadata.token_endpoint, endpoint, { ...rules, instead: instead("tokenEndpoint") });
       const alias = metadata.mtls_endpoint_aliases?.token_endpoint;
       if (alias === undefined) return;
-      assertLearnedUrl(alias, `the token endpoint of ${issuerName(issuer)} for client certificates`, rules);
+      const ofAlias = { ...rules, instead: instead("mtlsTokenEndpoint") };
+      assertLearnedUrl(alias, `${endpoint} for client certificates`, ofAlias);
     };
     // Metadata that may not be used here is not stored for other processes either.
     const ifUsable = (metadata: AuthorizationServerMetadata | undefined) =>

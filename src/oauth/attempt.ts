@@ -16,7 +16,7 @@ import type { Redemption, RefreshTokenStore } from "./refresh-token-store.js";
 
 /** The part of the runtime's context that attempts inherit. The runtime sets it once per config. */
 export interface OAuthRuntime
-  extends Pick<KeyContext, "env" | "resolvers" | "signers" | "permissions" | "fetchDirect"> {
+  extends Pick<KeyContext, "env" | "envFilesIn" | "resolvers" | "signers" | "permissions" | "fetchDirect"> {
   /** Sends through the proxy and with the authorities that the config or the process environment names. */
   readonly fetch: FetchFunction;
   /** Sends with the certificate of a client. */
@@ -98,11 +98,11 @@ export type Grant = (attempt: AttemptContext) => Promise<IssuedToken>;
  */
 export function createAttempt(runtime: OAuthRuntime, options: AttemptOptions): AttemptContext {
   const { fetch, fetchDirect, network, clock, serverClocks, metadata, refreshTokens } = runtime;
-  const { env, resolvers, signers, permissions } = runtime;
+  const { env, envFilesIn, resolvers, signers, permissions } = runtime;
   const { spec, manager = {}, warned = new Set() } = options;
   return {
     ...{ fetch, fetchDirect, network, clock, serverClocks, metadata, refreshTokens },
-    ...{ env, resolvers, signers, permissions },
+    ...{ env, envFilesIn, resolvers, signers, permissions },
     ...options,
     ...{ server: spec.name, manager, warned, unref: true },
   };

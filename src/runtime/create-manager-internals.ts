@@ -139,7 +139,7 @@ async function validatedToken(
   const name = "the token endpoint at the host";
   const grantInUse = { grantType: grant.type, presents: "client", dpop: false } as const;
   const endpoint = { ...grantInUse, server, issuer: issuer ?? url, name, credential, hasClientId: true };
-  const issued = readTokenResponse(answer, endpoint, now);
+  const issued = await readTokenResponse(answer, endpoint, now);
   const lifetime = issued.expiresIn === undefined ? refresh.assumedLifetime : issued.expiresIn * 1_000;
   return new Token({ ...issued, requestedAt: now, expiresAt: now + lifetime, issuer, resource });
 }

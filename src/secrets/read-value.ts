@@ -5,7 +5,7 @@ import { unreachable } from "../lib/unreachable.js";
 import { readSecretFile } from "./file.js";
 import type { PointerResult } from "./pointer.js";
 import type { ReadAttempt } from "./read-when-written.js";
-import { referenceNotAllowed, secretUnavailable } from "./reference.js";
+import { referenceNotAllowed, secretUnavailable, variableUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
 /**
@@ -23,6 +23,7 @@ export async function readValue(
   });
   const read = await readText(reference, context, isLast);
   if ("error" in read) return read;
+  if (withoutTrailingNewline(read.value) === "") return unavailable("it is empty.", "perhaps");
   const pointer = "pointer" in reference ? reference.pointer : undefined;
   const found = pointer === undefined ? { text: read.value } : await readAtPointer(pointer, read.value);
   if (found.text === undefined) return unavailable(found.problem, found.mayBeIncomplete ? "perhaps" : "no");
@@ -38,7 +39,7 @@ async function readText(
 ): Promise<ReadAttempt<string>> {
   if ("file" in reference) return await readSecretFile(reference, context, isLast);
   try {
-    if ("env" in reference) return { value: readVariable(reference, context) };
+    if ("env" in reference) return { value: await readVariable(reference, context) };
     if ("exec" in reference) {
       return { value: await (await import("./exec.js")).readFromCommand(reference, context) };
     }
@@ -68,19 +69,13 @@ async function readAtPointer(pointer: string, document: string): Promise<Pointer
   return (await import("./pointer.js")).readPointer(document, pointer);
 }
 
-function readVariable(reference: { readonly env: string }, context: SecretContext): string {
+async function readVariable(reference: { readonly env: string }, context: SecretContext): Promise<string> {
   if (context.permissions?.allow?.variable(reference.env) === false)
     throw referenceNotAllowed(reference, context.server);
   // Only own properties: a plain object as `env` also inherits `constructor` and others.
   const value = Object.hasOwn(context.env, reference.env) ? context.env[reference.env] : undefined;
-  if (value === undefined) {
-    throw secretUnavailable(
-      reference,
-      context.server,
-      "it is not set. Set it, or name another one in the config.",
-    );
-  }
-  return value;
+  if (value !== undefined && withoutTrailingNewline(value) !== "") return value;
+  throw await variableUnavailable(reference.env, context);
 }
 
 function withoutTrailingNewline(text: string): string {

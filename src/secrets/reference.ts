@@ -1,8 +1,9 @@
 import type { SecretReference } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { notAllowed } from "../lib/permissions.js";
-import { quoted } from "../lib/printable.js";
+import { printable, quoted } from "../lib/printable.js";
 import { unreachable } from "../lib/unreachable.js";
+import type { SecretContext } from "./secret-context.js";
 
 /** Returns the source of a secret for messages. Names a command without its arguments, which may contain secrets. */
 export function describeReference(reference: SecretReference): string {
@@ -65,6 +66,18 @@ export function secretUnavailable(
     `Server "${server}": could not read the secret from ${describeReference(reference)}: ${problem}`,
     { server, retryable, retryAfter },
   );
+}
+
+/** Returns the error for a variable that is not set or empty. It names variables and files, never a value. */
+export async function variableUnavailable(
+  name: string,
+  { server, env, envFilesIn, permissions }: SecretContext,
+): Promise<McpAuthError> {
+  const { explainUnset } = await import("../lib/unset-variable.js");
+  const options = { env, folder: envFilesIn, allow: permissions?.allow };
+  const { problem, remedy } = await explainUnset(name, options);
+  const message = `Server "${server}": ${printable(name)} ${problem}. ${remedy}.`;
+  return new McpAuthError("secret_unavailable", message, { server });
 }
 
 /** The list of `allow` for each kind of reference. */

@@ -102,10 +102,11 @@ async function paramsOf(
   recorder: CredentialRecorder,
 ): Promise<readonly unknown[]> {
   const entries = Object.entries(params).map(async ([name, value]) => {
-    return [
-      name,
-      typeof value === "string" ? value : (await read(value, context, recorder)).reveal(),
-    ] as const;
+    if (typeof value === "string") return [name, value] as const;
+    const secret = await read(value, context, recorder);
+    // A platform issues a JWT for the same party again and again.
+    const isJwt = jwtClaims(secret.reveal()) !== undefined;
+    return [name, isJwt ? { identity: identityOf(secret) } : secret.reveal()] as const;
   });
   return (await Promise.all(entries)).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
@@ -126,6 +127,8 @@ async function subjectOf(
   switch (grant.type) {
     case "client_credentials":
       return null;
+    case "extension":
+      return { grantType: grant.grantType };
     case "jwt_bearer":
       return await assertionOf(grant.assertion, context, recorder);
     case "token_exchange": {

@@ -26,6 +26,7 @@ const reference: fc.Arbitrary<Fields> = fc.oneof(
   fc.constantFrom<Fields>(
     { env: "CRM_SECRET" },
     { env: "_A1" },
+    { env: "VCAP_SERVICES", pointer: "/xsuaa/0/credentials/clientsecret" },
     { githubActions: {} },
     { githubActions: { audience: "a" } },
     { gcp: { audience: "https://auth.example" } },
@@ -65,6 +66,10 @@ const key = fc.oneof(
       kid: fc.constantFrom<Data>("k", false),
       certificate: reference,
     },
+  ),
+  objectWith(
+    { privateKey: reference, certificate: reference },
+    { certificateHeaders: fc.constantFrom(["x5t"], ["x5c", "x5t#S256"]) },
   ),
   objectWith(
     {
@@ -107,6 +112,7 @@ const client = fc.oneof(
       method: fc.constant("private_key_jwt"),
       assertionAudience: fc.constantFrom("issuer", "token_endpoint", "x"),
       assertionType: fc.constant("JWT"),
+      assertionLifetime: fc.constantFrom("1s", "90s", "1h"),
     },
   ),
   objectWith({ ...identity, assertion: reference }, described),
@@ -163,6 +169,15 @@ const grant = fc.oneof(
       idp: objectWith({ client: clientOrName, subject }, {}),
     },
     common,
+  ),
+  objectWith(
+    {
+      type: fc.constant("extension"),
+      client: clientOrName,
+      grantType: fc.constantFrom("account_credentials", "urn:a:b"),
+      params: fc.constantFrom<Data>({}, { account_id: "a", assertion: { env: "K" } }),
+    },
+    { scopes: common.scopes, resource: common.resource, audience: common.audience },
   ),
 );
 

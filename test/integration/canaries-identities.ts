@@ -118,6 +118,12 @@ export async function plantIdentities(
       client,
       idp: idp(name, tokens("sign-in of a user")),
     }),
+    extension: (client) => ({
+      type: "extension",
+      client,
+      grantType: "urn:ietf:params:oauth:grant-type:saml2-bearer",
+      params: { assertion: tokens("assertion in a parameter"), "x-param": { env: "PARAM" } },
+    }),
     user: (client) => ({
       type: "token_exchange",
       client,

@@ -121,9 +121,7 @@ describe("a command that runs every minute", () => {
     const { at, tokenRequestCount } = await issuing(counting());
     const missing = await command({ ...at, env: { SECRET: "s" } }, ["token", "crm"]);
     expect(missing.code).toBe(2);
-    expect(missing.err).toContain(
-      "The store of the config: could not read the secret from the environment variable",
-    );
+    expect(missing.err).toContain("The store of the config: KEY is not set. Set it, ");
     const short = await command(at, ["token", "crm"], { KEY: "hunter2" });
     expect(short.err).toMatch(/^error\[key_invalid\]: The store of the config: the encryption key in/);
     expect(short.err).not.toContain("hunter2");

@@ -25,9 +25,11 @@ interface Allow {
 
 type Anonymous<C extends Optional<Authentication | "id">> = Omit<C, "id" | Authentication> & Without<"id" | Authentication>;
 
+type AssertionOption = "assertionAudience" | "assertionLifetime" | "assertionType";
+
 type Authentication = Credential | AuthenticationOption | "method";
 
-type AuthenticationOption = "basicEncoding" | "assertionAudience" | "assertionType";
+type AuthenticationOption = "basicEncoding" | AssertionOption;
 
 interface AwsIdentity {
     audience: string;
@@ -61,6 +63,7 @@ interface Client {
     basicEncoding?: "form" | "raw";
     assertionAudience?: "issuer" | "token_endpoint" | (string & {
     });
+    assertionLifetime?: string;
     assertionType?: string;
     metadata?: Metadata;
 }
@@ -167,6 +170,16 @@ interface EnterpriseManagedGrant {
 
 type ErrorDetails = Readonly<Record<string, string | readonly string[]>>;
 
+interface ExtensionGrant {
+    type: "extension";
+    client: string | OneCredential<Client>;
+    grantType: string;
+    params: Params;
+    scopes?: readonly string[];
+    resource?: string | false;
+    audience?: string | readonly string[];
+}
+
 type FetchFunction = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 interface FileStore {
@@ -216,7 +229,10 @@ interface Key {
     alg?: "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "ES512" | "EdDSA" | "Ed25519";
     kid?: string | false;
     certificate?: SecretReference;
+    certificateHeaders?: readonly ("x5t#S256" | "x5t" | "x5c")[];
 }
+
+type KeyCertificate = "certificate" | "certificateHeaders";
 
 interface Lease {
     readonly fence: number;
@@ -386,9 +402,9 @@ type OneCredential<C extends Optional<Authentication | "id">> = Omit<C, "id" | A
     method: "client_secret_post";
 } & Only<C, "secret">) | ({
     method?: "client_secret_jwt";
-} & Only<C, "secret", "assertionAudience" | "assertionType">) | ({
+} & Only<C, "secret", AssertionOption>) | ({
     method?: "private_key_jwt";
-} & Only<C, "key", "assertionAudience" | "assertionType">) | ({
+} & Only<C, "key", AssertionOption>) | ({
     method?: "private_key_jwt";
 } & Only<C, "assertion", "assertionType">) | ({
     method?: "tls_client_auth" | "self_signed_tls_client_auth";
@@ -398,7 +414,10 @@ type OneCredential<C extends Optional<Authentication | "id">> = Omit<C, "id" | A
 
 type OneGrant<Default, Others> = (Default & Without<Exclude<NamesIn<Others>, keyof Default>>) | Others;
 
-type OneSigner<K extends Optional<PrivateKeyOrSigner>> = Omit<K, PrivateKeyOrSigner> & ((Needs<K, "privateKey"> & Pick<K, "passphrase"
+type OneSigner<K extends Optional<PrivateKeyOrSigner
+    | KeyCertificate>> = Omit<K, PrivateKeyOrSigner
+    | KeyCertificate> & ((Needs<K, "certificate"> & Pick<K, "certificateHeaders">)
+    | Without<KeyCertificate>) & ((Needs<K, "privateKey"> & Pick<K, "passphrase"
     | "alg"> & Without<"signer">)
     | (Needs<K, "signer"
     | "alg"> & Without<"privateKey"
@@ -468,7 +487,8 @@ interface RuntimeSubject {
 
 type SecretReference = ({
     env: string;
-} & OnlySource<"env">) | ({
+    pointer?: string;
+} & OnlySource<"env" | "pointer">) | ({
     file: string;
     pointer?: string;
 } & OnlySource<"file" | "pointer">) | ({
@@ -507,6 +527,7 @@ interface Server {
     | TokenExchangeGrant
     | EnterpriseManagedGrant
     | RefreshTokenGrant
+    | ExtensionGrant
     | StaticGrant>;
     stepUp?: readonly string[];
     dpop?: true | DPoPKey;

@@ -78,7 +78,8 @@ export const definitions = {
       "signer",
       "alg",
       "kid",
-      "certificate"
+      "certificate",
+      "certificateHeaders"
     ],
     "required": [],
     "references": [
@@ -108,6 +109,7 @@ export const definitions = {
       "method",
       "basicEncoding",
       "assertionAudience",
+      "assertionLifetime",
       "assertionType",
       "metadata"
     ],
@@ -298,6 +300,24 @@ export const definitions = {
       "refreshToken"
     ]
   },
+  "ExtensionGrant": {
+    "properties": [
+      "type",
+      "client",
+      "grantType",
+      "params",
+      "scopes",
+      "resource",
+      "audience"
+    ],
+    "required": [
+      "type",
+      "client",
+      "grantType",
+      "params"
+    ],
+    "references": []
+  },
   "IdentityProvider": {
     "properties": [
       "client",
@@ -452,6 +472,7 @@ export const grantTitles = {
   "token_exchange": "TokenExchangeGrant",
   "enterprise_managed": "EnterpriseManagedGrant",
   "refresh_token": "RefreshTokenGrant",
+  "extension": "ExtensionGrant",
   "static": "StaticGrant"
 } as const;
 
@@ -503,10 +524,12 @@ export const partTitles = [
   "EncryptionKey",
   "EncryptionKeys",
   "EnterpriseManagedGrant",
+  "ExtensionGrant",
   "FileStore",
   "GcpIdentity",
   "GithubActions",
   "Grant",
+  "GrantType",
   "HeaderName",
   "HeaderValue",
   "Headers",
@@ -515,6 +538,7 @@ export const partTitles = [
   "JwtBearerGrant",
   "Key",
   "KeyOrName",
+  "KeyWithCertificateHeaders",
   "LocalProxy",
   "MemoryStore",
   "Metadata",

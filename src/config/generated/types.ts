@@ -114,9 +114,15 @@ export interface Key {
    */
   kid?: string | false;
   /**
-   * The certificate of the key, PEM: its thumbprint is sent as `x5t#S256` (RFC 7515 §4.1.8).
+   * The certificate of the key, PEM, with its chain after it if there is one. `certificateHeaders` says how it is sent.
    */
   certificate?: SecretReference;
+  /**
+   * How the `certificate` is sent in the header of each signed JWT (RFC 7515 §4.1.6 to §4.1.8).
+   *
+   * @minItems 1
+   */
+  certificateHeaders?: readonly ("x5t#S256" | "x5t" | "x5c")[];
 }
 /**
  * A command, or a function given in code, that signs with a key which never leaves a KMS or HSM.
@@ -186,6 +192,10 @@ export interface Client {
    * The `aud` of the client assertions that are signed here: `issuer`, `token_endpoint`, or the audience itself.
    */
   assertionAudience?: "issuer" | "token_endpoint" | (string & {});
+  /**
+   * Lifetime of the client assertions that are signed here (`exp` minus `iat`): from one second to one hour.
+   */
+  assertionLifetime?: string;
   /**
    * The `typ` of the client assertions that are signed here. For an `assertion` of the platform, its `client_assertion_type`.
    */
@@ -487,6 +497,39 @@ export interface RefreshTokenGrant {
   params?: Params;
 }
 /**
+ * Any other grant (RFC 6749 §4.5): a `grantType` that has no `type` of its own here, and its parameters.
+ */
+export interface ExtensionGrant {
+  /**
+   * The grant.
+   */
+  type: "extension";
+  /**
+   * The client that requests the tokens: its name in `clients`, or the client itself.
+   */
+  client: string | OneCredential<Client>;
+  /**
+   * The `grant_type` of the request: a name or an absolute URI.
+   */
+  grantType: string;
+  /**
+   * The parameters of the grant, by name. Those of other grants are allowed too, such as `assertion`.
+   */
+  params: Params;
+  /**
+   * The scopes to request. Without them, the scopes that the MCP server names.
+   */
+  scopes?: readonly string[];
+  /**
+   * The resource to request (RFC 8707), sent byte for byte. `false` sends none. Without it, the resource that the MCP server publishes, else its URL.
+   */
+  resource?: string | false;
+  /**
+   * The `audience` to request, one or several, if the authorization server needs it.
+   */
+  audience?: string | readonly string[];
+}
+/**
  * The identity provider of an enterprise, and the user's token.
  */
 export interface IdentityProvider {
@@ -567,7 +610,12 @@ export interface Server {
    */
   grant: OneGrant<
     ClientCredentialsGrant,
-    JwtBearerGrant | TokenExchangeGrant | EnterpriseManagedGrant | RefreshTokenGrant | StaticGrant
+    | JwtBearerGrant
+    | TokenExchangeGrant
+    | EnterpriseManagedGrant
+    | RefreshTokenGrant
+    | ExtensionGrant
+    | StaticGrant
   >;
   /**
    * Scopes that are requested in addition if the MCP server answers that it needs them.

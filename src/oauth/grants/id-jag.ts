@@ -42,7 +42,8 @@ export async function requestIdJag(
   const { issuer } = client;
   const { server, spec, signal, clock, metadata } = attempt;
   const { url, timeout } = spec;
-  const inUse = { grantType: tokenExchangeGrantType, presents: "identity", dpop: false } as const;
+  const isForUser = attempt.manager.subject !== undefined;
+  const inUse = { grantType: tokenExchangeGrantType, presents: "identity", dpop: false, isForUser } as const;
   const wanted = { server, url, issuer, timeout, signal, metadata: client.metadata };
   const { target: idpTarget, result } = await requestWithCorrections({
     findTarget: async () => ({ authorizationServer: await findAuthorizationServer(metadata, wanted) }),
@@ -62,7 +63,7 @@ export async function requestIdJag(
   });
   const endpoint = describeTokenEndpoint(server, client, idpTarget.authorizationServer, inUse, result);
   try {
-    return readIdJag(readSuccessfulResponse(result, endpoint, clock.now()));
+    return readIdJag(await readSuccessfulResponse(result, endpoint, clock.now()));
   } catch (error) {
     await markIfAnotherCredential(error, { client, status: result.response.status }, attempt);
     throw error;

@@ -1,5 +1,5 @@
 import type { ClientSpec, GrantCommon, KeySpec } from "../../config/spec.js";
-import type { GrantInUse } from "../../diagnosis/facts.js";
+import type { AssertionFacts, GrantInUse, ScopeFacts } from "../../diagnosis/facts.js";
 import type { AuthorizationServerMetadata, Target } from "../../discovery/metadata.js";
 import { McpAuthError, type McpAuthErrorCode } from "../../errors/error.js";
 import { rememberCredential } from "../../errors/sent-credentials.js";
@@ -44,6 +44,8 @@ export interface GrantTraits extends Omit<GrantInUse, "dpop">, ExpectedTypes {
 export interface OwnFields {
   readonly fields: readonly TokenField[];
   readonly scopes?: readonly string[] | undefined;
+  /** The assertion that was signed for the grant. */
+  readonly assertion?: AssertionFacts;
 }
 
 /** Errors that wrong metadata can cause. */
@@ -113,12 +115,31 @@ async function parametersOf(
     Object.entries(params).map((param) => readParam(param, attempt)),
   );
   const own = await readOwnFields?.({ target, scopes, time }, attempt);
+  const requested = own?.scopes ?? scopes;
   return {
+    facts: { assertion: own?.assertion, scopes: scopeFacts(requested, configured, attempt) },
     grantType,
-    scopes: own?.scopes ?? scopes,
+    scopes: requested,
     fields: [...(own?.fields ?? []), ...resourceFields(target), ...audience.map(audienceField)],
     params: configuredParams,
+    secretParams: Object.keys(params).filter((name) => typeof params[name] !== "string"),
   };
+}
+
+/** Returns who chose the scopes of a request. */
+function scopeFacts(
+  requested: readonly string[],
+  configured: readonly string[] | undefined,
+  { scopes: wanted, manager, spec }: AttemptContext,
+): ScopeFacts {
+  const known = new Set([...(configured ?? []), ...spec.stepUp]);
+  const from = (): ScopeFacts["from"] => {
+    if (requested.length === 0) return "none";
+    if (requested.every((scope) => configured?.includes(scope))) return "config";
+    if (wanted !== undefined) return "call";
+    return manager.challenge?.scopes === undefined ? "scopes_supported" : "challenge";
+  };
+  return { from: from(), configured: requested.filter((scope) => known.has(scope)) };
 }
 
 interface FinishedRequest {
@@ -136,11 +157,11 @@ async function readResult(
 ): Promise<IssuedToken> {
   const { server, clock } = attempt;
   const { requestedAt, response } = result;
-  const inUse = { ...traits, dpop: hasDpop };
+  const inUse = { ...traits, dpop: hasDpop, isForUser: attempt.manager.subject !== undefined };
   const endpoint = describeTokenEndpoint(server, client, target.authorizationServer, inUse, result);
   traits.received?.(result, attempt);
   try {
-    const token = readTokenResponse(result, endpoint, clock.now(), traits);
+    const token = await readTokenResponse(result, endpoint, clock.now(), traits);
     const areScopesKnown = (attempt.scopes ?? scopes) !== undefined;
     const { resource, unread } = target;
     const isProvisional = unread !== undefined && (unread.resource || (unread.scopes && !areScopesKnown));

@@ -6,9 +6,17 @@ const secretFields = [
   ...["refresh_token", "token", "password", "code", "code_verifier"],
 ];
 
-/** Remembers the credentials of a request, so that `details` never shows them when a response quotes them. */
-export function rememberSent(headers: Headers, body: URLSearchParams): void {
-  for (const field of secretFields) for (const value of body.getAll(field)) rememberCredential(value);
+/**
+ * Remembers the credentials of a request, so that `details` never shows them when a response quotes them.
+ * `secretParams` are further form fields that hold one.
+ */
+export function rememberSent(
+  headers: Headers,
+  body: URLSearchParams,
+  secretParams: readonly string[] = [],
+): void {
+  for (const field of [...secretFields, ...secretParams])
+    for (const value of body.getAll(field)) rememberCredential(value);
   for (const name of ["authorization", "dpop"]) {
     // The scheme is not secret.
     rememberCredential((headers.get(name) ?? "").replace(/^\w+ /, ""));

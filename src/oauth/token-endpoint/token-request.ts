@@ -1,4 +1,5 @@
 import type { ClientSpec } from "../../config/spec.js";
+import type { SentFacts } from "../../diagnosis/facts.js";
 import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 import type { Dpop, DpopSigner } from "../../dpop/dpop.js";
 import { McpAuthError } from "../../errors/error.js";
@@ -20,6 +21,8 @@ export type TokenField = readonly [name: string, value: string];
 
 /** The parameters of a token request (RFC 6749 §3.2), except those of client authentication. */
 export interface TokenParameters {
+  /** What advice needs to know of the parameters if the server rejects the request. */
+  readonly facts?: Pick<SentFacts, "assertion" | "scopes">;
   readonly grantType: string;
   /** If empty, no `scope` is sent, and the server decides. */
   readonly scopes: readonly string[];
@@ -27,6 +30,8 @@ export interface TokenParameters {
   readonly fields: readonly TokenField[];
   /** Fields that the config adds. They never replace a field of the protocol. */
   readonly params?: readonly TokenField[];
+  /** The names of the `params` that hold a secret. */
+  readonly secretParams?: readonly string[];
 }
 
 /** One request to a token endpoint. */
@@ -50,6 +55,8 @@ export interface TokenRequestResult {
   readonly response: BoundedResponse;
   /** Milliseconds since the epoch, just before the request was sent. The lifetime of the token counts from here. */
   readonly requestedAt: number;
+  /** What advice needs to know if the server rejected the request. */
+  readonly sent: SentFacts;
   /** The requested scopes. */
   readonly scopes: readonly string[];
   /** Signed the DPoP proof of the request. */
@@ -108,7 +115,7 @@ export async function sendTokenRequest(
   const nonce = dpop?.nonces.get("token", url);
   const proof = await dpopSigner?.proof({ method: "POST", url, nonce, time, signal });
   if (proof !== undefined) headers.set("dpop", proof);
-  rememberSent(headers, body);
+  rememberSent(headers, body, tokenParameters.secretParams);
   await attempt.redemption?.sending();
   const requestedAt = clock.now();
   const result = await exchange(authentication.fetch, {
@@ -120,13 +127,14 @@ export async function sendTokenRequest(
   const response = responseOf(result, server, endpointName);
   // Again, because many other requests may have pushed these credentials out meanwhile, and the response may quote
   // them.
-  rememberSent(headers, body);
+  rememberSent(headers, body, tokenParameters.secretParams);
   dpop?.nonces.note("token", url, response.headers);
   const skew = attempt.warn && serverClocks.takeReport(url);
   if (skew !== undefined) attempt.warn?.("clock_skew", clockSkewMessage(server, endpointName, skew));
   const { fetch, identity } = authentication;
   return {
     ...{ response, requestedAt, scopes: tokenParameters.scopes, dpopSigner },
+    sent: { authentication: authentication.facts, ...tokenParameters.facts },
     certificate: identity && { fetch, identity },
     isNonceOutdated: dpop?.nonces.get("token", url) !== nonce,
     isTimeOutdated: time.isOutdated,

@@ -62,12 +62,19 @@ it("every credential is built with the settings that say how it is sent", async 
       },
     },
   });
-  const key = { privateKey, certificate: { file: "c.pem" } };
-  expect(await specOf({ issuer, id: "x", key, assertionAudience: "token_endpoint" })).toEqual({
+  const certificateHeaders = ["x5t", "x5c"] as const;
+  const key = { privateKey, certificate: { file: "c.pem" }, certificateHeaders };
+  expect(
+    await specOf({ issuer, id: "x", key, assertionAudience: "token_endpoint", assertionLifetime: "5m" }),
+  ).toEqual({
     issuer,
     id: "x",
     assertionAudience: "token_endpoint",
-    credential: { kind: "key", key: { privateKey, certificate: { file: "/etc/agent/c.pem" } } },
+    assertionLifetime: 300_000,
+    credential: {
+      kind: "key",
+      key: { privateKey, certificate: { file: "/etc/agent/c.pem" }, certificateHeaders },
+    },
   });
 });
 
@@ -88,6 +95,7 @@ it("signers are built with their defaults and with their settings", async () => 
       alg: "ES384",
       kid: "1",
       certificate: { env: "C" },
+      certificateHeaders: ["x5t"],
     }),
   ).toEqual({
     kind: "key",
@@ -96,6 +104,7 @@ it("signers are built with their defaults and with their settings", async () => 
       alg: "ES384",
       kid: "1",
       certificate: { env: "C" },
+      certificateHeaders: ["x5t"],
     },
   });
   expect(await keyOf({ signer: { name: "kms", format: "der" }, alg: "PS256", kid: false })).toEqual({
@@ -196,6 +205,31 @@ it.each([
     "/assertionAudience: `assertionAudience` is for assertions signed here: with a `key`, or a `secret` and client_secret_jwt.",
   ],
   [
+    "an assertion lifetime for the platform's assertion",
+    { assertion: secret, assertionLifetime: "2m" },
+    "/assertionLifetime: `assertionLifetime` is for assertions signed here: with a `key`, or a `secret` and client_secret_jwt.",
+  ],
+  [
+    "an assertion lifetime with client_secret_post",
+    { secret, method: "client_secret_post", assertionLifetime: "2m" },
+    "/assertionLifetime: `assertionLifetime` is for assertions signed here: with a `key`, or a `secret` and client_secret_jwt.",
+  ],
+  [
+    "an assertion lifetime of a fraction of a second",
+    { key: { privateKey }, assertionLifetime: "999ms" },
+    "/assertionLifetime: An assertion must be valid for at least one second, 1s.",
+  ],
+  [
+    "an assertion lifetime of more than an hour",
+    { key: { privateKey }, assertionLifetime: "61m" },
+    "/assertionLifetime: An assertion can be valid for at most one hour, 1h.",
+  ],
+  [
+    "an assertion lifetime in seconds",
+    { key: { privateKey }, assertionLifetime: 60 },
+    '/assertionLifetime: Must be a duration longer than zero, such as "500ms", "30s", "5m" or "1h", found 60.',
+  ],
+  [
     "an assertion type without an assertion",
     { certificate, assertionType: "JWT" },
     "/assertionType: `assertionType` is for assertions: with a `key`, an `assertion`, or a `secret` and client_secret_jwt.",
@@ -234,7 +268,13 @@ it("a misspelled credential or section causes no further violations", async () =
 });
 
 it("a client secret without a method is valid, because the server's metadata decides the method", async () => {
-  const client = { secret, assertionAudience: "token_endpoint", assertionType: "JWT", basicEncoding: "raw" };
+  const client = {
+    secret,
+    assertionAudience: "token_endpoint",
+    assertionLifetime: "1h",
+    assertionType: "JWT",
+    basicEncoding: "raw",
+  };
   expect(await violationsOf(withCredential(client))).toEqual([]);
   expect(await violationsOf(withCredential({ ...client, method: "${METHOD}" }))).toHaveLength(1);
 });
@@ -284,6 +324,46 @@ it.each([
     "a misspelled signer",
     { singer: { name: "kms" }, alg: "ES256" },
     '/singer: Unknown property "singer". Did you mean "signer"?',
+  ],
+  [
+    "certificate headers without a certificate",
+    { privateKey, certificateHeaders: ["x5c"] },
+    ': The property "certificate" is missing. `certificateHeaders` says how the `certificate` of the key is sent.',
+  ],
+  [
+    "certificate headers and a misspelled certificate",
+    { privateKey, certifcate: secret, certificateHeaders: ["x5c"] },
+    '/certifcate: Unknown property "certifcate". Did you mean "certificate"?',
+  ],
+  [
+    "certificate headers for a signer without a certificate",
+    { signer: { name: "kms" }, alg: "ES256", certificateHeaders: ["x5t"] },
+    ': The property "certificate" is missing. `certificateHeaders` says how the `certificate` of the key is sent.',
+  ],
+  [
+    "one certificate header outside of a list",
+    { privateKey, certificate: secret, certificateHeaders: "x5t" },
+    '/certificateHeaders: Must be a list, found a string of 3 characters. Write a list, with each value as a separate item: ["first", "second"].',
+  ],
+  [
+    "no certificate header",
+    { privateKey, certificate: secret, certificateHeaders: [] },
+    "/certificateHeaders: Must not be empty. Omit it instead.",
+  ],
+  [
+    "a certificate header twice",
+    { privateKey, certificate: secret, certificateHeaders: ["x5c", "x5c"] },
+    "/certificateHeaders/1: This is in the list twice. Keep one of them.",
+  ],
+  [
+    "a misspelled certificate header",
+    { privateKey, certificate: secret, certificateHeaders: ["x5t#S265"] },
+    '/certificateHeaders/0: Must be one of "x5t#S256", "x5t", "x5c", found "x5t#S265". Did you mean "x5t#S256"?',
+  ],
+  [
+    "a certificate in place of a certificate header",
+    { privateKey, certificate: secret, certificateHeaders: ["-----BEGIN CERTIFICATE-----"] },
+    '/certificateHeaders/0: Must be one of "x5t#S256", "x5t", "x5c", found a string of 27 characters.',
   ],
   [
     "an algorithm in lower case",

@@ -210,7 +210,7 @@ describe("a variable without a value", () => {
     const spec = await loadConfig({ config, cwd: "/", env: {} });
     const entry = spec.servers.get("own");
     expect(entry && "failure" in entry && entry.failure.message).toBe(
-      'Server "own" cannot be used: /servers/own/url: The environment variable OWN is not set. Set it, or write a default: ${OWN:-…}.',
+      'Server "own" cannot be used: /servers/own/url: The environment variable OWN is not set. Set it, or load a file that has it with node --env-file=FILE, or write a default: ${OWN:-…}.',
     );
   });
 });

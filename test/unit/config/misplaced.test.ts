@@ -47,7 +47,7 @@ it.each([
   [
     "an audience under static",
     withGrant({ type: "static", token: reference, audience: "x" }),
-    '/grant/audience: "audience" belongs to the grant types client_credentials, jwt_bearer, token_exchange, enterprise_managed and refresh_token.',
+    '/grant/audience: "audience" belongs to the grant types client_credentials, jwt_bearer, token_exchange, enterprise_managed, refresh_token and extension.',
   ],
   [
     "the token beside the subject",
@@ -129,6 +129,21 @@ it.each([
     "the parts of a key in the client",
     withCredential({ privateKey: reference, alg: "ES256" }),
     '/grant/client/privateKey: "privateKey" and "alg" belong in the `key`.',
+  ],
+  [
+    "the headers of a certificate in the client",
+    withClient({ certificateHeaders: ["x5c"] }),
+    '/grant/client/certificateHeaders: "certificateHeaders" belongs in the `key`.',
+  ],
+  [
+    "the headers of a certificate in a certificate for TLS",
+    withCredential({ certificate: { cert: reference, key: reference, certificateHeaders: ["x5c"] } }),
+    '/grant/client/certificate/certificateHeaders: "certificateHeaders" belongs in a `key` that signs, beside its `certificate`.',
+  ],
+  [
+    "the lifetime of client assertions in the key",
+    withKey({ privateKey: reference, assertionLifetime: "2m" }),
+    '/grant/client/key/assertionLifetime: "assertionLifetime" belongs in the `client`.',
   ],
   [
     "a proxy in the server",

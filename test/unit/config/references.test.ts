@@ -5,7 +5,7 @@ import { violationsOf, withCredential, withGrant, withKey, withSecret } from "./
 
 const place = "/servers/crm/grant/client/secret";
 const reference = 'Must be a reference to a secret, such as { "env": "NAME" } or { "file": "path" }';
-const pointer = "A `pointer` can be used only with `file`, `exec` and `resolver`";
+const pointer = "A `pointer` can be used only with `env`, `file`, `exec` and `resolver`";
 
 it.each([
   [
@@ -20,6 +20,10 @@ it.each([
   [
     { exec: ["x"], timeout: "500ms", pointer: "/a~0b/c~1d/0" },
     { exec: ["x"], cwd: "/etc/agent", timeout: 500, pointer: "/a~0b/c~1d/0" },
+  ],
+  [
+    { env: "VCAP_SERVICES", pointer: "/xsuaa/0/credentials/clientsecret" },
+    { env: "VCAP_SERVICES", pointer: "/xsuaa/0/credentials/clientsecret" },
   ],
   [{ githubActions: {} }, { githubActions: {} }],
   [{ githubActions: { audience: "a" } }, { githubActions: { audience: "a" } }],
@@ -44,7 +48,11 @@ it.each([
 });
 
 it.each([
-  ["a pointer with env", { env: "A", pointer: "/x" }, `${place}/pointer: ${pointer}.`],
+  [
+    "a pointer that is a list",
+    { env: "A", pointer: ["x"] },
+    `${place}/pointer: Must be a string, found a list.`,
+  ],
   ["a pointer with githubActions", { githubActions: {}, pointer: "/x" }, `${place}/pointer: ${pointer}.`],
   [
     "a pointer without a leading slash",
