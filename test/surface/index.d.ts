@@ -65,6 +65,7 @@ interface Client {
     });
     assertionLifetime?: string;
     assertionType?: string;
+    headers?: Headers;
     metadata?: Metadata;
 }
 

@@ -111,6 +111,7 @@ export const definitions = {
       "assertionAudience",
       "assertionLifetime",
       "assertionType",
+      "headers",
       "metadata"
     ],
     "required": [
