@@ -1,6 +1,7 @@
 import type { McpAuthError } from "../errors/error.js";
 import type { ListenAddress } from "../lib/listen-address.js";
 import type { Client, Config, Key, Server } from "./generated/types.js";
+import type { RefreshSpec, RetrySpec } from "./renewal-spec.js";
 
 /**
  * The config as the runtime uses it: validated and interpolated, with merged defaults, resolved names, durations in
@@ -130,29 +131,6 @@ export interface ServerSpec {
   readonly deadline: number;
   readonly retry: RetrySpec;
   readonly reach: "origin" | "path";
-}
-
-export interface RetrySpec {
-  readonly attempts: number;
-  /** Milliseconds. */
-  readonly min: number;
-  /** Milliseconds. */
-  readonly max: number;
-}
-
-export interface RefreshSpec {
-  /** `false`: tokens are renewed on demand only, without a timer. */
-  readonly automatic: boolean;
-  readonly schedule?: string;
-  readonly timezone: string;
-  /** The share of the renewal window by which a renewal may be earlier, 0 to 1. */
-  readonly jitter: number;
-  /** Milliseconds before the token becomes unusable. Replaces the computed renewal window. */
-  readonly ahead?: number;
-  /** Milliseconds without use after which renewals stop. Absent: they never stop. */
-  readonly idle?: number;
-  /** Milliseconds. The lifetime of a token that does not state one. */
-  readonly assumedLifetime: number;
 }
 
 export type SecretReference =
