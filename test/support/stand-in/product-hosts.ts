@@ -45,6 +45,7 @@ export async function startHosts(product: Product, config: string): Promise<Prod
   const tls = mutualTls && (await serverTls({ authority: mutualTls.authority, askClients: true }));
   const servers = new Map<string, Listening>();
   const seen: SeenRequest[] = [];
+  const serverUrl = serverUrlOf(config);
   const usedJwts = new Set<string>();
   const local = (source: string) =>
     source.replaceAll(hostPattern, (host) => servers.get(host)?.origin ?? host);
@@ -61,7 +62,7 @@ export async function startHosts(product: Product, config: string): Promise<Prod
     if (arrived.method === "GET" && arrived.url.includes("/.well-known/")) {
       return { kind: "absent", differences: [], answer: "" };
     }
-    if (isCall(arrived)) return { kind: "call", differences: [], answer: {} };
+    if (isCall(host + arrived.url, arrived)) return { kind: "call", differences: [], answer: {} };
     const path = pathOf(arrived.url);
     const here = product.requests.filter(({ url }) => new URL(url).origin === host);
     // A request with another path is compared with the first that this host expects.
@@ -73,10 +74,16 @@ export async function startHosts(product: Product, config: string): Promise<Prod
     return { kind: "expected", accepted: request.url, differences: [], answer, headers };
   }
 
-  /** Calls of the MCP server are authorized with the token, which no other request has. */
-  function isCall({ method, rawHeaders }: ArrivedRequest): boolean {
-    const at = rawHeaders.findIndex((name) => name.toLowerCase() === "authorization");
-    return method === "POST" && at !== -1 && rawHeaders[at + 1] === `Bearer ${product.token ?? "granted"}`;
+  /** The call of the MCP server is authorized with the token, which no other request has. */
+  function isCall(at: string, { method, rawHeaders }: ArrivedRequest): boolean {
+    const index = rawHeaders.findIndex((name) => name.toLowerCase() === "authorization");
+    const token = rawHeaders[index + 1];
+    return (
+      method === "POST" &&
+      at === serverUrl &&
+      index !== -1 &&
+      token === `Bearer ${product.token ?? "granted"}`
+    );
   }
 
   async function answer(host: string, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -107,6 +114,13 @@ export async function startHosts(product: Product, config: string): Promise<Prod
       await Promise.all([...servers.values()].map((server) => server.close()));
     },
   };
+}
+
+/** Returns the URL of the only server of a config. */
+export function serverUrlOf(config: string): string {
+  // The configs of the documentation are valid, which another test checks.
+  const { servers } = JSON.parse(config) as { servers: Record<string, { url: string }> };
+  return Object.values(servers)[0]?.url ?? "";
 }
 
 /** Returns path and query of a URL as a request line has them. */
