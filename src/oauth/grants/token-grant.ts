@@ -8,6 +8,7 @@ import { readSecret, type SecretContext } from "../../secrets/read-secret.js";
 import { type AttemptContext, type Grant, warnOnce } from "../attempt.js";
 import { markIfAnotherCredential } from "../client-auth/credential-retry.js";
 import type { IssuedToken } from "../issued-token.js";
+import { metadataHeaders } from "../metadata-headers.js";
 import { requestWithCorrections } from "../token-endpoint/request-with-corrections.js";
 import { describeTokenEndpoint, endpointName } from "../token-endpoint/token-endpoint.js";
 import {
@@ -17,8 +18,8 @@ import {
   type TokenRequestResult,
 } from "../token-endpoint/token-request.js";
 import { type ExpectedTypes, readTokenResponse } from "../token-endpoint/token-response.js";
+import { expireAuthorizationServer } from "../wanted-authorization-server.js";
 import { findGrantTarget } from "./find-grant-target.js";
-import { metadataHeaders } from "./metadata-headers.js";
 
 type RequestingGrant = GrantCommon & { readonly client: ClientSpec };
 
@@ -67,12 +68,12 @@ export function tokenGrant(grant: RequestingGrant, traits: GrantTraits): Grant {
   const { issuer } = client;
 
   return async function requestToken(attempt) {
-    const { manager, metadata } = attempt;
+    const { manager } = attempt;
     try {
       const dpop = await manager.dpop?.();
       const { target, result } = await requestWithCorrections({
         findTarget: () => findGrantTarget(grant, attempt),
-        expireMetadata: () => metadata.expireAuthorizationServer(issuer),
+        expireMetadata: () => expireAuthorizationServer(client, attempt),
         presentsSigned: traits.assertionKey !== undefined,
         send: async function sendGrantRequest(target) {
           for (const { code, message } of target.warnings ?? [])
@@ -187,8 +188,8 @@ function expireMetadata(attempt: AttemptContext): void {
   if (resourceMetadata !== false) {
     metadata.expireResource({ url, resourceMetadata, headers: metadataHeaders(spec, attempt) });
   }
-  metadata.expireAuthorizationServer(grant.client.issuer);
-  if (grant.type === "enterprise_managed") metadata.expireAuthorizationServer(grant.idp.client.issuer);
+  expireAuthorizationServer(grant.client, attempt);
+  if (grant.type === "enterprise_managed") expireAuthorizationServer(grant.idp.client, attempt);
 }
 
 /** Returns the `resource` field, RFC 8707 §2. The value is sent unchanged, byte for byte. */
