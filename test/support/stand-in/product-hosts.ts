@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import { type Listening, listen } from "../listen.js";
 import { certificateThumbprint, clientCertificate, serverTls } from "../mutual-tls.js";
 import { type ArrivedRequest, differences, type ExpectedRequest } from "./expected-request.js";
-import type { Product, ProductRequest } from "./product.js";
+import { type Answer, granted, type Product, type ProductRequest } from "./product.js";
 import { replaceText } from "./replace-text.js";
 
 /** A request as a host received it, and what the host decided. */
@@ -28,7 +28,7 @@ export interface ProductHosts extends AsyncDisposable {
 }
 
 type Judgement = Pick<SeenRequest, "kind" | "accepted" | "differences"> & {
-  readonly answer: object | string;
+  readonly answer: Answer;
   readonly headers?: Readonly<Record<string, string>> | undefined;
 };
 
@@ -70,20 +70,17 @@ export async function startHosts(product: Product, config: string): Promise<Prod
     if (request === undefined) return { kind: "refused", differences: ["host"], answer: {} };
     const found = await differences(expected(request), arrived, usedJwts);
     if (found.length > 0) return { kind: "refused", differences: found, answer: {} };
-    const { answer, answerHeaders: headers } = request;
-    return { kind: "expected", accepted: request.url, differences: [], answer, headers };
+    const { url, answer: given, answerHeaders: headers } = request;
+    const answer = typeof given === "function" ? given(local) : given;
+    return { kind: "expected", accepted: url, differences: [], answer, headers };
   }
 
   /** The call of the MCP server is authorized with the token, which no other request has. */
   function isCall(at: string, { method, rawHeaders }: ArrivedRequest): boolean {
     const index = rawHeaders.findIndex((name) => name.toLowerCase() === "authorization");
-    const token = rawHeaders[index + 1];
-    return (
-      method === "POST" &&
-      at === serverUrl &&
-      index !== -1 &&
-      token === `Bearer ${product.token ?? "granted"}`
-    );
+    if (method !== "POST" || at !== serverUrl || index === -1) return false;
+    const { token = granted.access_token } = product;
+    return rawHeaders[index + 1] === `Bearer ${typeof token === "function" ? token(local) : token}`;
   }
 
   async function answer(host: string, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
