@@ -160,7 +160,22 @@ export type SecretReference =
   | FileReference
   | ExecReference
   | { readonly githubActions: { readonly audience?: string } }
+  | GcpReference
+  | AzureReference
+  | AwsReference
   | ResolverReference;
+
+export interface GcpReference {
+  readonly gcp: { readonly audience: string };
+}
+
+export interface AzureReference {
+  readonly azure: { readonly resource: string; readonly clientId?: string };
+}
+
+export interface AwsReference {
+  readonly aws: { readonly audience: string };
+}
 
 export interface VariableReference {
   /** The name of an environment variable. */

@@ -268,7 +268,7 @@ export interface ClientCredentialsGrant {
    */
   client: string | OneCredential<Client>;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -322,7 +322,7 @@ export interface JwtBearerGrant {
    */
   assertion: SecretReference | SignedAssertion;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -392,7 +392,7 @@ export interface TokenExchangeGrant {
    */
   requestedType?: TokenType;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -451,7 +451,7 @@ export interface EnterpriseManagedGrant {
    */
   idp: IdentityProvider;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -521,7 +521,7 @@ export interface ExtensionGrant {
    */
   params: Params;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
