@@ -1,5 +1,6 @@
 import type { ClientSpec, GrantCommon, KeySpec } from "../../config/spec.js";
-import type { AssertionFacts, GrantInUse, ScopeFacts } from "../../diagnosis/facts.js";
+import type { AssertionFacts, GrantInUse, ScopeFacts, TokenEndpoint } from "../../diagnosis/facts.js";
+import { idTokenAudiences } from "../../diagnosis/id-token-audiences.js";
 import type { AuthorizationServerMetadata, Target } from "../../discovery/metadata.js";
 import { McpAuthError, type McpAuthErrorCode } from "../../errors/error.js";
 import { rememberCredential } from "../../errors/sent-credentials.js";
@@ -151,7 +152,7 @@ interface FinishedRequest {
 
 /** Returns the token in a response. Rejects with the codes of `readTokenResponse`. */
 async function readResult(
-  { client, scopes }: RequestingGrant,
+  { client, scopes, use }: RequestingGrant,
   traits: GrantTraits,
   { target, result, hasDpop }: FinishedRequest,
   attempt: AttemptContext,
@@ -162,7 +163,9 @@ async function readResult(
   const endpoint = describeTokenEndpoint(server, client, target.authorizationServer, inUse, result);
   traits.received?.(result, attempt);
   try {
-    const token = await readTokenResponse(result, endpoint, clock.now(), traits);
+    const expected = { ...traits, ...(use && { idTokenAudiences: idTokenAudiences(attempt.spec.grant) }) };
+    const { spelling, ...token } = await readTokenResponse(result, endpoint, clock.now(), expected);
+    if (spelling !== undefined) warnOfSpelling(spelling, endpoint, attempt);
     const areScopesKnown = (attempt.scopes ?? scopes) !== undefined;
     const { resource, unread } = target;
     const isProvisional = unread !== undefined && (unread.resource || (unread.scopes && !areScopesKnown));
@@ -178,6 +181,13 @@ async function readResult(
     await markIfAnotherCredential(error, { client, status: response.status, assertionKey }, attempt);
     throw error;
   }
+}
+
+function warnOfSpelling(spelling: string, { server, name }: TokenEndpoint, attempt: AttemptContext): void {
+  const message =
+    `Server "${server}": ${name} has named the type of its token "${spelling}" instead of "Bearer" (RFC 6750). The ` +
+    "token is used as a bearer token.";
+  warnOnce(attempt, `token_type at ${name}`, "token_response_invalid", message);
 }
 
 /** Makes the next attempt read the metadata again. If that fails, the cached metadata is still used. */
