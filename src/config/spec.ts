@@ -160,7 +160,22 @@ export type SecretReference =
   | FileReference
   | ExecReference
   | { readonly githubActions: { readonly audience?: string } }
+  | GcpReference
+  | AzureReference
+  | AwsReference
   | ResolverReference;
+
+export interface GcpReference {
+  readonly gcp: { readonly audience: string };
+}
+
+export interface AzureReference {
+  readonly azure: { readonly resource: string; readonly clientId?: string };
+}
+
+export interface AwsReference {
+  readonly aws: { readonly audience: string };
+}
 
 export interface VariableReference {
   /** The name of an environment variable. */
@@ -313,6 +328,8 @@ export interface ClientSpec {
   readonly assertionLifetime?: number;
   /** The `typ` of client assertions that are signed here. For a platform's own JWT, the `client_assertion_type`. */
   readonly assertionType?: string;
+  /** Sent to the token, revocation and metadata URLs of the issuer only. Absent: none. */
+  readonly headers?: Readonly<Record<string, string | SecretReference>>;
   /** Replaces the metadata of an authorization server that publishes none. */
   readonly metadata?: ConfiguredMetadata;
 }

@@ -69,7 +69,11 @@ export async function fetchAuthorizationServer(
   if (url.search !== "" || url.hash !== "") {
     return refuse(unusable(shown.name, "an issuer must have no query and no fragment. Correct it."));
   }
-  const locations = authorizationServerMetadataUrls(url).map((each) => ({ url: each, isLearned }));
+  const locations = authorizationServerMetadataUrls(url).map((each) => ({
+    ...{ url: each, isLearned },
+    // All of these URLs are on the issuer's own origin.
+    takesHeaders: true,
+  }));
   const documentName = `the metadata of ${shown.name}`;
   const judge = (document: MetadataDocument) => judgeDocument(document, issuer, shown.name);
   const found = await tryLocations<JudgedDocument>(fetchOptions, {

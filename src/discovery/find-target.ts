@@ -23,6 +23,8 @@ export interface WantedTarget {
   readonly searchTimeout?: number;
   /** The config's headers for the MCP server. They are sent to metadata URLs of its own origin. */
   readonly headers?: ServerHeaders | undefined;
+  /** The config's headers for the authorization server. They are sent to metadata URLs of the issuer's own origin. */
+  readonly issuerHeaders?: ServerHeaders | undefined;
   /** The config's location of the resource metadata; `false` if it must not be read. */
   readonly resourceMetadata?: string | false | undefined;
   /** The config's `resource`, which replaces the one of the metadata; `false` if none is sent. */
@@ -36,7 +38,7 @@ export interface WantedTarget {
 /** The part of a target that concerns the authorization server. */
 export type WantedAuthorizationServer = Pick<
   WantedTarget,
-  "server" | "url" | "issuer" | "timeout" | "signal" | "metadata"
+  "server" | "url" | "issuer" | "timeout" | "signal" | "metadata" | "issuerHeaders"
 >;
 
 /**
@@ -134,7 +136,10 @@ export async function findAuthorizationServer(
   wanted: WantedAuthorizationServer,
 ): Promise<AuthorizationServerMetadata> {
   const { server, issuer, metadata } = wanted;
-  if (metadata === undefined) return await cache.authorizationServer(issuer, requestFor(wanted));
+  if (metadata === undefined) {
+    const { issuerHeaders: headers } = wanted;
+    return await cache.authorizationServer(issuer, { ...requestFor(wanted), headers });
+  }
   const { tokenEndpoint, mtlsTokenEndpoint, revocationEndpoint, authMethods, signingAlgorithms } = metadata;
   const assertAllowed = (url: string, name: string): void => {
     assertConfiguredUrl(url, `"${name}" in the client's "metadata"`, server, cache.insecureHosts);

@@ -7,7 +7,7 @@ import type { Failure, Outcome } from "../net/failure.js";
 import { isJson, retryAfterOf } from "../net/response-headers.js";
 import { isTemporaryStatus } from "../net/retry.js";
 
-/** The config's `headers` for an MCP server. They are sent to metadata URLs of that server's own origin only. */
+/** The config's `headers` for one server. They are sent to metadata URLs of that server's own origin only. */
 export interface ServerHeaders {
   /** Identifies the headers, but not by secret values. With other headers, a server may answer differently. */
   readonly id: string;
@@ -23,7 +23,7 @@ export interface MetadataFetch {
   readonly timeout: number;
   /** Aborts the requests. For a lookup that several callers share, this must not be the signal of one of them. */
   readonly signal?: AbortSignal;
-  /** The config's headers for the MCP server. */
+  /** The config's headers for the server that the metadata is about. */
   readonly headers?: ServerHeaders | undefined;
 }
 
@@ -32,7 +32,7 @@ export interface MetadataLocation {
   readonly url: string;
   /** Whether a server chose the URL. No message shows it then. */
   readonly isLearned: boolean;
-  /** Whether the config's headers for the MCP server are sent there. */
+  /** Whether the config's headers for the server are sent there. */
   readonly takesHeaders?: boolean;
 }
 

@@ -127,7 +127,8 @@ function checkClosed({ codes, connection, isConnectError }: Unreachable): Advice
 /** Returns a sentence about proxies, for a machine that may need one, if it uses none. */
 function proxyHint(connection: Connection | undefined): string {
   if (connection === undefined || connection.proxy !== undefined) return "";
-  const { unusedProxy, url } = connection;
+  const { url } = connection;
+  const unusedProxy = connection.unusedProxy?.();
   const wanted = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
   if (unusedProxy !== undefined)
     return ` ${unusedProxy} is set but not used for this URL: set ${wanted}, or "proxy" under "network" in the config.`;

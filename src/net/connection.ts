@@ -21,8 +21,8 @@ export type ExtraAuthorities =
 export interface Connection {
   readonly url: URL;
   readonly proxy: NamedProxy | undefined;
-  /** A variable with a proxy that is not used for this URL, such as `ALL_PROXY`. */
-  readonly unusedProxy: string | undefined;
+  /** Returns a variable with a proxy that is not used for this URL, such as `ALL_PROXY`. */
+  readonly unusedProxy?: () => string | undefined;
   /** Whether the config has `network.ca`. */
   readonly hasAuthorities: boolean;
   readonly extraAuthorities?: ExtraAuthorities;

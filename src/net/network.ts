@@ -21,6 +21,10 @@ export interface Network {
   /** Returns a `fetch` that presents a client certificate. Calls with the same certificate share connections. */
   fetchAs(identity: TlsIdentity): FetchFunction;
   /**
+   * Sends like `fetch`, but never through a proxy: for services of the machine itself, whose answers are credentials.
+   */
+  readonly fetchDirect: FetchFunction;
+  /**
    * Closes each connection as soon as no request uses it, because another network replaces this one. Requests still
    * work.
    */
@@ -83,20 +87,25 @@ export function createNetwork(options: NetworkOptions): Network {
   const hasAuthorities = spec.ca.length > 0;
   /** Chooses the connection for a request, and leases an agent for it unless `fetch` needs none. */
   const connectionFor = async (
-    identity: TlsIdentity | undefined,
+    { identity, isDirect = false }: Way,
     input: string | URL | Request,
     init: RequestInit | undefined,
   ): Promise<{ readonly lease?: AgentLease; readonly connection?: Connection }> => {
+    if (isDirect) {
+      // Also for plain http: `fetch` itself may use a proxy (NODE_USE_ENV_PROXY, a dispatcher of the host).
+      connections ??= load();
+      return { lease: await (await connections).agents.lease({ proxy: undefined, identity: undefined }) };
+    }
     if (identity === undefined && hasDispatcher(init)) return {};
     const url = urlOf(input);
     // `fetch` itself reports a URL that does not parse.
     if (url === undefined) return {};
-    const direct = { url, proxy: undefined, unusedProxy: undefined, hasAuthorities };
+    const direct = { url, proxy: undefined, hasAuthorities };
     if (url.protocol !== "https:" && !mayUseProxy) return { connection: direct };
     connections ??= load();
     const { agents, proxies } = await connections;
     const proxy = proxies.proxyFor(url);
-    const known = { ...direct, unusedProxy: proxies.unusedFor(url) };
+    const known = { ...direct, unusedProxy: () => proxies.unusedFor(url) };
     if (url.protocol !== "https:" && proxy === undefined) return { connection: known };
     const lease = await agents.lease({ proxy, identity });
     const named = proxy && { host: new URL(proxy.origin).host, source: proxy.source };
@@ -104,9 +113,9 @@ export function createNetwork(options: NetworkOptions): Network {
     return { lease, connection: { ...known, proxy: named, isConnecting } };
   };
 
-  const fetchWith = (identity: TlsIdentity | undefined): FetchFunction =>
+  const fetchBy = (way: Way): FetchFunction =>
     async function networkFetch(input, init) {
-      const { lease, connection } = await connectionFor(identity, input, init).catch(throwNoted);
+      const { lease, connection } = await connectionFor(way, input, init).catch(throwNoted);
       if (connection !== undefined) noteConnection(init?.signal, connection);
       const sentAt = serverClocks?.now();
       // From here on, any error may come from the host: its response too may throw when it is read.
@@ -126,8 +135,9 @@ export function createNetwork(options: NetworkOptions): Network {
       }
     };
   return {
-    fetch: fetchWith(undefined),
-    fetchAs: fetchWith,
+    fetch: fetchBy({}),
+    fetchAs: (identity) => fetchBy({ identity }),
+    fetchDirect: fetchBy({ isDirect: true }),
     retire() {
       retired = true;
       connections?.then(({ agents }) => agents.retire(), ignore).catch(ignoreFailureInBackground);
@@ -150,6 +160,12 @@ async function withAuthorities(
   return { ...connection, extraAuthorities: await extraAuthorities(env, processEnv) };
 }
 
+/** How a request leaves this machine: by the settings of the network, with a certificate, or past every proxy. */
+interface Way {
+  readonly identity?: TlsIdentity;
+  readonly isDirect?: boolean;
+}
+
 function throwNoted(error: unknown): never {
   throw noteMistake(error);
 }
@@ -169,17 +185,21 @@ interface Connections {
 function networkOfPlatform(runtime: JsRuntime, options: NetworkOptions): Network {
   const { fetch, spec, env, serverClocks } = options;
   const { processEnv = process.env, envAtLoad = proxiesAtLoad } = options;
-  const networkFetch: FetchFunction = async (input, init) => {
-    const { assertPlatformCanSend } = await import("./other-runtimes.js");
-    assertPlatformCanSend(urlOf(input), { runtime, spec, env, processEnv, envAtLoad });
-    const sentAt = serverClocks?.now();
-    const response = await fetch(input, init);
-    assertResponse(response);
-    if (sentAt !== undefined) serverClocks?.note({ input, init }, response, sentAt);
-    return response;
-  };
+  const fetchBy =
+    (isDirect: boolean): FetchFunction =>
+    async (input, init) => {
+      const { assertPlatformCanSend, assertPlatformSendsDirectly } = await import("./other-runtimes.js");
+      const assertSendable = isDirect ? assertPlatformSendsDirectly : assertPlatformCanSend;
+      assertSendable(urlOf(input), { runtime, spec, env, processEnv, envAtLoad });
+      const sentAt = serverClocks?.now();
+      const response = await fetch(input, init);
+      assertResponse(response);
+      if (sentAt !== undefined) serverClocks?.note({ input, init }, response, sentAt);
+      return response;
+    };
   return {
-    fetch: networkFetch,
+    fetch: fetchBy(false),
+    fetchDirect: fetchBy(true),
     fetchAs: () => async () => {
       throw (await import("./other-runtimes.js")).certificateNeedsNode(runtime);
     },

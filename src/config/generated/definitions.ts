@@ -26,6 +26,9 @@ export const definitions = {
       "exec",
       "timeout",
       "githubActions",
+      "gcp",
+      "azure",
+      "aws",
       "resolver",
       "ref",
       "pointer"
@@ -38,6 +41,34 @@ export const definitions = {
       "audience"
     ],
     "required": [],
+    "references": []
+  },
+  "GcpIdentity": {
+    "properties": [
+      "audience"
+    ],
+    "required": [
+      "audience"
+    ],
+    "references": []
+  },
+  "AzureIdentity": {
+    "properties": [
+      "resource",
+      "clientId"
+    ],
+    "required": [
+      "resource"
+    ],
+    "references": []
+  },
+  "AwsIdentity": {
+    "properties": [
+      "audience"
+    ],
+    "required": [
+      "audience"
+    ],
     "references": []
   },
   "Key": {
@@ -80,6 +111,7 @@ export const definitions = {
       "assertionAudience",
       "assertionLifetime",
       "assertionType",
+      "headers",
       "metadata"
     ],
     "required": [
@@ -456,6 +488,9 @@ export const referenceKinds = [
   "file",
   "exec",
   "githubActions",
+  "gcp",
+  "azure",
+  "aws",
   "resolver"
 ] as const;
 
@@ -473,6 +508,8 @@ export const partTitles = [
   "Algorithm",
   "Assertion",
   "AssertionAudience",
+  "AwsIdentity",
+  "AzureIdentity",
   "Certificate",
   "Client",
   "ClientCredentialsGrant",
@@ -490,6 +527,7 @@ export const partTitles = [
   "EnterpriseManagedGrant",
   "ExtensionGrant",
   "FileStore",
+  "GcpIdentity",
   "GithubActions",
   "Grant",
   "GrantType",

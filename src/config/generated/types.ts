@@ -201,6 +201,10 @@ export interface Client {
    */
   assertionType?: string;
   /**
+   * HTTP headers that are sent to the token, revocation and metadata URLs of this authorization server, and nowhere else. `Authorization`, `DPoP` and `Content-Type` cannot be set.
+   */
+  headers?: Headers;
+  /**
    * The endpoints of an authorization server that publishes no metadata.
    */
   metadata?: Metadata;
@@ -264,7 +268,7 @@ export interface ClientCredentialsGrant {
    */
   client: string | OneCredential<Client>;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -318,7 +322,7 @@ export interface JwtBearerGrant {
    */
   assertion: SecretReference | SignedAssertion;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -388,7 +392,7 @@ export interface TokenExchangeGrant {
    */
   requestedType?: TokenType;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -447,7 +451,7 @@ export interface EnterpriseManagedGrant {
    */
   idp: IdentityProvider;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -517,7 +521,7 @@ export interface ExtensionGrant {
    */
   params: Params;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**

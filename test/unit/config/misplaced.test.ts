@@ -131,6 +131,16 @@ it.each([
     '/grant/client/privateKey: "privateKey" and "alg" belong in the `key`.',
   ],
   [
+    "the headers of a client in its metadata",
+    withClient({ metadata: { tokenEndpoint: url, headers: { "x-a": "1" } } }),
+    '/grant/client/metadata/headers: "headers" belongs in the `client`, beside `metadata`.',
+  ],
+  [
+    "headers in the grant",
+    withGrant({ client, headers: { "x-a": "1" } }),
+    '/grant/headers: "headers" belongs in the server, for the MCP server, or in the `client`, for its authorization server.',
+  ],
+  [
     "the headers of a certificate in the client",
     withClient({ certificateHeaders: ["x5c"] }),
     '/grant/client/certificateHeaders: "certificateHeaders" belongs in the `key`.',
@@ -215,6 +225,21 @@ it.each([
     "the audience of GitHub beside it",
     withSecret({ githubActions: {}, audience: "a" }),
     '/grant/client/secret/audience: "audience" belongs in `githubActions`.',
+  ],
+  [
+    "the audience of AWS beside it",
+    withSecret({ aws: {}, audience: "a" }),
+    '/grant/client/secret/audience: "audience" belongs in `aws`.',
+  ],
+  [
+    "an audience without a platform",
+    withSecret({ audience: "a" }),
+    '/grant/client/secret/audience: "audience" belongs in `githubActions` or `gcp` or `aws`.',
+  ],
+  [
+    "the resource and the client id of Azure beside it",
+    withSecret({ azure: {}, resource: "a", clientId: "b" }),
+    '/grant/client/secret/resource: "resource" and "clientId" belong in `azure`.',
   ],
   [
     "a passphrase in the client",

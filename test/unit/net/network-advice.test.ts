@@ -305,7 +305,7 @@ describe("a proxy of the environment", () => {
 describe("a server that cannot be reached", () => {
   const failure = (code: string, connection?: Partial<Connection>, more: object = {}) => {
     const cause = Object.assign(new Error("canary"), { code, ...more });
-    const known = { proxy: undefined, unusedProxy: undefined, hasAuthorities: false };
+    const known = { proxy: undefined, hasAuthorities: false };
     const url = new URL("https://auth.example/token");
     return networkFailure({ cause }, "it", connection && { url, ...known, ...connection });
   };
