@@ -44,7 +44,16 @@ export function networkFailure(
   const brief = `could not be reached (${codes[0] ?? "network error"})`;
   const detail = `${target} ${brief}. ${text}`;
   const neverArrived = codes.length > 0 && codes.every((code) => connectFailures.has(code));
-  return { code: "unavailable", detail, finding: id, advice: text, brief, systemCode: codes[0], retryable: true, neverArrived };
+  return {
+    code: "unavailable",
+    detail,
+    finding: id,
+    advice: text,
+    brief,
+    systemCode: codes[0],
+    retryable: true,
+    neverArrived,
+  };
 }
 
 /** Returns whether an error, or one of its causes, is a failure of TLS. */
