@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import { McpAuthError } from "../errors/error.js";
 import { printable, quoted } from "../lib/printable.js";
+import { shellQuoted } from "../lib/shell-quoted.js";
 import { configFileNames, packageJson } from "./cosmiconfig.js";
 import { type FileSystem, fileExists } from "./file-system.js";
 import { invalidConfig } from "./format-violation.js";
@@ -77,13 +78,6 @@ export async function whyCommandsAreForbidden(
 
 function howToName(file: string): string {
   return `MCP_AUTH_CONFIG=${shellQuoted(file)} or --config ${shellQuoted(file)}`;
-}
-
-/** Quotes a path for a shell. Another user may have chosen a path that runs a command when the line is pasted. */
-function shellQuoted(path: string): string {
-  const text = printable(path);
-  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
-  return process.platform === "win32" ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /**

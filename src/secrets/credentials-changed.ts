@@ -13,9 +13,9 @@ import type { SecretContext } from "./secret-context.js";
  */
 export async function credentialsChanged(memory: CredentialMemory, context: SecretContext): Promise<boolean> {
   let hasChanged = false;
-  for (const reference of memory.references()) {
+  for (const { reference, content } of memory.references()) {
     if (!isLocal(reference)) continue;
-    const found = await readValue(reference, context);
+    const found = await readValue(reference, context, { isLast: true, content });
     if ("value" in found && memory.reportSecret(reference, fingerprintOf([found.value]))) hasChanged = true;
   }
   return hasChanged;
