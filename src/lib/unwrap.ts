@@ -66,7 +66,7 @@ function parse(text: string): unknown {
 }
 
 /** Matches a string, a line break outside of a string that is written as an escape, or what must not be misread. */
-const stringOrEscape = /"(?:[^"\\]+|\\.)*"|\\{1,4}[nrt]|\\.|".*$/gs;
+const stringOrEscape = /"(?:[^"\\]|\\.)*"|\\{1,4}[nrt]|\\.|".*$/gs;
 
 const controls: ReadonlyMap<string, string> = new Map([
   ["\n", "\\n"],

@@ -117,6 +117,11 @@ describe("the time to parse a long text", () => {
       (text) => readPrivateKey(new Secret(text), undefined),
     ],
     [
+      "in a string of a key in JSON",
+      ["a", " ", "\\", '\\"', "a\\n", "\n"],
+      (text) => readPrivateKey(new Secret(`{"kty${text}`), undefined),
+    ],
+    [
       "in a key in JSON",
       ["{", '"', "\\", '\\"', '"\\', "\\n", '"\n"', '"a":"\n",'],
       (text) => readPrivateKey(new Secret(`{"kty":${text}`), undefined),
