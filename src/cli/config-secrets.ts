@@ -79,6 +79,7 @@ function secretsOfGrant(grant: GrantSpec, server: string): readonly ConfigSecret
     case "static":
       return [plainSecret(grant.token)];
     case "client_credentials":
+    case "extension":
       return secretsOfClient(grant.client);
     case "jwt_bearer":
       return [...secretsOfClient(grant.client), secretOfAssertion(grant.assertion)];
@@ -101,7 +102,12 @@ function secretsOfGrant(grant: GrantSpec, server: string): readonly ConfigSecret
   }
 }
 
-function secretsOfClient({ credential }: ClientSpec): readonly ConfigSecret[] {
+function secretsOfClient({ credential, headers = {} }: ClientSpec): readonly ConfigSecret[] {
+  const inHeaders = references(headers).map((reference) => ({ kind: "header", reference }) as const);
+  return [...secretsOfCredential(credential), ...inHeaders];
+}
+
+function secretsOfCredential(credential: ClientSpec["credential"]): readonly ConfigSecret[] {
   switch (credential.kind) {
     case "secret":
       return [plainSecret(credential.secret)];

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { assertNothingLeft, unreachable } from "../lib/unreachable.js";
-import { buildReference, duration } from "./build-reference.js";
+import { buildReference, buildValues, duration } from "./build-reference.js";
 import { defaults } from "./defaults.js";
 import type { Anonymous, OneCredential, OneSigner, OneSigningPlace } from "./exclusive-types.js";
 import type { Client, Config, Key, Metadata, Signer } from "./generated/types.js";
@@ -56,8 +56,9 @@ function keep<K extends object, V>(built: WeakMap<K, V>, previous: K | undefined
 }
 
 function buildClientSpec(client: ClientConfig, config: Config, folder: string): ClientSpec {
-  const { issuer, id, secret, key, assertion, certificate, metadata, ...others } = client;
-  const { method, basicEncoding, assertionAudience, assertionType, ...unhandled } = others;
+  const { issuer, id, secret, key, assertion, certificate, headers, metadata, ...others } = client;
+  const { method, basicEncoding, assertionAudience, assertionType, assertionLifetime, ...unhandled } = others;
+  const lifetime = duration(assertionLifetime);
   assertNothingLeft(unhandled);
   return {
     issuer,
@@ -67,6 +68,8 @@ function buildClientSpec(client: ClientConfig, config: Config, folder: string): 
     ...(basicEncoding !== undefined && { basicEncoding }),
     ...(assertionAudience !== undefined && { assertionAudience }),
     ...(assertionType !== undefined && { assertionType }),
+    ...(lifetime !== undefined && { assertionLifetime: lifetime }),
+    ...(headers !== undefined && { headers: buildValues(headers, folder) }),
     ...(metadata !== undefined && { metadata: buildMetadata(metadata) }),
   };
 }
@@ -123,10 +126,11 @@ export function buildKey(nameOrKey: string | KeyConfig, config: Config, folder: 
 }
 
 function buildKeySpec(key: KeyConfig, folder: string): KeySpec {
-  const { kid, certificate, ...others } = key;
+  const { kid, certificate, certificateHeaders, ...others } = key;
   const common = {
     ...(kid !== undefined && { kid }),
     ...(certificate !== undefined && { certificate: buildReference(certificate, folder) }),
+    ...(certificateHeaders !== undefined && { certificateHeaders: [...certificateHeaders] }),
   };
   if (others.signer !== undefined) {
     const { signer, alg, privateKey: _privateKey, passphrase: _passphrase, ...unhandled } = others;

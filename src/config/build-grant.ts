@@ -57,6 +57,13 @@ export function buildGrant(grant: Server["grant"], config: Config, folder: strin
         refreshToken: buildReference(grant.refreshToken, folder),
         ...buildCommon(grant, folder),
       };
+    case "extension":
+      return {
+        type: grant.type,
+        client: buildClient(grant.client, config, folder),
+        grantType: grant.grantType,
+        ...buildCommon(grant, folder),
+      };
     case "static": {
       const lifetime = duration(grant.lifetime);
       return {

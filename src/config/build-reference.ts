@@ -8,7 +8,7 @@ import type { SecretReference } from "./spec.js";
 /** Builds the runtime's form of a secret reference. A path is relative to `folder`, and a command runs there. */
 export function buildReference(reference: ReferenceConfig, folder: string): SecretReference {
   const pointer = reference.pointer === undefined ? {} : { pointer: reference.pointer };
-  if (reference.env !== undefined) return { env: reference.env };
+  if (reference.env !== undefined) return { env: reference.env, ...pointer };
   if (reference.file !== undefined) return { file: absolute(reference.file, folder), ...pointer };
   if (reference.exec !== undefined) {
     const timeout = duration(reference.timeout) ?? defaults.execTimeout;
@@ -18,6 +18,12 @@ export function buildReference(reference: ReferenceConfig, folder: string): Secr
     const { audience } = reference.githubActions;
     return { githubActions: audience === undefined ? {} : { audience } };
   }
+  if (reference.gcp !== undefined) return { gcp: { audience: reference.gcp.audience } };
+  if (reference.azure !== undefined) {
+    const { resource, clientId } = reference.azure;
+    return { azure: clientId === undefined ? { resource } : { resource, clientId } };
+  }
+  if (reference.aws !== undefined) return { aws: { audience: reference.aws.audience } };
   if (reference.resolver !== undefined) {
     return { resolver: reference.resolver, ref: reference.ref, ...pointer };
   }

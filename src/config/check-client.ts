@@ -1,8 +1,11 @@
+import { checkAssertionLifetime } from "./check-assertion-lifetime.js";
 import type { CheckContext, Report } from "./check-context.js";
+import { checkHeaders } from "./check-headers.js";
 import { findClientIdProblem } from "./check-url.js";
 import { definitions } from "./generated/definitions.js";
 import { article } from "./in-words.js";
 import { isObject, type Json, type JsonObject, type Path, property } from "./json.js";
+import { reservedClientHeaders } from "./reserved.js";
 import type { ClientAuthenticationMethod, CredentialSpec } from "./spec.js";
 
 type Credential = Exclude<CredentialSpec["kind"], "none">;
@@ -46,6 +49,8 @@ export function checkClient(client: Json | undefined, path: Path, context: Check
       context.checkUrl(metadata, at, name, "url");
     }
   }
+  checkHeaders(property(client, "headers"), [...path, "headers"], reservedClientHeaders, context);
+  checkAssertionLifetime(client, path, "assertionLifetime", context);
   checkMethod(client, path, context);
 }
 
@@ -100,10 +105,9 @@ function findUnused(
     const message = "`basicEncoding` is for the method client_secret_basic, with a `secret`";
     unused.push(["basicEncoding", { message }]);
   }
-  if (!signs) {
-    const message =
-      "`assertionAudience` is for assertions signed here: with a `key`, or a `secret` and client_secret_jwt";
-    unused.push(["assertionAudience", { message }]);
+  for (const name of signs ? [] : ["assertionAudience", "assertionLifetime"]) {
+    const message = `\`${name}\` is for assertions signed here: with a \`key\`, or a \`secret\` and client_secret_jwt`;
+    unused.push([name, { message }]);
   }
   if (!signs && !present.includes("assertion")) {
     const message =

@@ -1,7 +1,7 @@
 import { nearNames } from "../lib/near-names.js";
 import { someOf } from "../lib/printable.js";
 import { findUrlProblem } from "./check-url.js";
-import { entries, isObject, type Json, member, type Path, property } from "./json.js";
+import { entries, isObject, type Json, member, type Path, property, valueAt } from "./json.js";
 import type { Mistake } from "./source-document.js";
 
 /** A mistake without its path. */
@@ -13,6 +13,8 @@ export type Report = Omit<Mistake, "path">;
  */
 export interface CheckContext {
   readonly report: (path: Path, mistake: Report) => void;
+  /** Returns the value at a path as in the file, without the values of variables. */
+  readonly written: (path: Path) => Json | undefined;
   /** Returns a string, or `undefined` for a value of another type and for a string with an unresolved `${…}`. */
   readonly resolvedText: (value: Json | undefined, path: Path, name: string) => string | undefined;
   readonly checkUrl: (value: Json | undefined, path: Path, name: string, kind: "url" | "issuer") => void;
@@ -31,6 +33,8 @@ type Section = "clients" | "keys";
 
 export interface CheckOptions {
   readonly config: Json;
+  /** The config as in the file, without the values of its variables. */
+  readonly source: Json;
   /** Whether the string at a path has a `${…}` without a value. */
   readonly isUnresolved: (path: Path) => boolean;
   /** Hosts whose URLs may be http, as in `URL.hostname`; `undefined` if a variable without a value is among them. */
@@ -58,7 +62,7 @@ export async function runSlowChecks({ slowChecks, mistakes }: Findings): Promise
 
 /** Returns a context that adds what the checks report to `findings`. */
 export function createCheckContext(
-  { config, isUnresolved, insecureHosts }: CheckOptions,
+  { config, source, isUnresolved, insecureHosts }: CheckOptions,
   { mistakes, insecureUrls, slowChecks }: Findings,
 ): CheckContext {
   const report = (path: Path, mistake: Report): void => {
@@ -73,6 +77,7 @@ export function createCheckContext(
   const names = { clients: namesIn(config, "clients"), keys: namesIn(config, "keys") };
   return {
     report,
+    written: (path) => valueAt(source, path),
     resolvedText,
     checkUrl(value, path, name, kind) {
       const url = resolvedText(value, path, name);

@@ -58,18 +58,32 @@ export async function checkDocument(
     ...notAllowed.filter((mistake) => !mistake.isFromVariable && isNew(mistake)),
   ];
   const serverMistakes: ServerMistake[] = [
-    ...missing.map(({ path, name }) => ({
-      path,
-      code: "config_invalid" as const,
-      message: `The environment variable ${name} is not set`,
-      hint: `Set it, or write a default: \${${name}:-…}`,
-    })),
+    ...(await unsetVariables(missing, { env, folder, allow })),
     ...semantic.insecureUrls.map((mistake) => ({ ...mistake, code: "insecure_url" as const })),
     ...notAllowed
       .filter(({ isFromVariable }) => isFromVariable)
       .map((mistake) => ({ ...mistake, code: "config_invalid" as const })),
   ];
   return { value, mistakes, serverMistakes: serverMistakes.filter(isNew) };
+}
+
+/** Explains each variable without a value. It looks for `.env` files, which it only does if there is one. */
+async function unsetVariables(
+  missing: readonly VariableUse[],
+  options: Pick<CheckDocumentOptions, "env" | "folder" | "allow">,
+): Promise<readonly ServerMistake[]> {
+  if (missing.length === 0) return [];
+  const { unsetExplainer } = await import("../lib/unset-variable.js");
+  const explain = await unsetExplainer(options);
+  return missing.map(({ path, name }) => {
+    const { problem, remedy } = explain(name);
+    return {
+      path,
+      code: "config_invalid",
+      message: `The environment variable ${name} ${problem}`,
+      hint: `${remedy}, or write a default: \${${name}:-…}`,
+    };
+  });
 }
 
 /**

@@ -1,9 +1,11 @@
-import { parseDuration } from "../lib/duration.js";
+import { checkAssertionLifetime } from "./check-assertion-lifetime.js";
 import { checkClient } from "./check-client.js";
 import type { CheckContext } from "./check-context.js";
+import { checkGrantType } from "./check-grant-type.js";
+import { checkParams } from "./check-params.js";
 import { defaults } from "./defaults.js";
 import { entries, type Json, type Path, property } from "./json.js";
-import { reservedClaims, reservedParams } from "./reserved.js";
+import { reservedClaims } from "./reserved.js";
 import type { GrantSpec } from "./spec.js";
 
 interface GrantTraits {
@@ -20,6 +22,7 @@ const grantTraits: Readonly<Record<GrantSpec["type"], GrantTraits>> = {
   token_exchange: requested,
   enterprise_managed: requested,
   refresh_token: { needsDurableStore: true, canBeBound: true },
+  extension: requested,
   static: { needsDurableStore: false, canBeBound: false },
 };
 
@@ -33,23 +36,15 @@ function isGrantType(type: Json): type is GrantSpec["type"] {
   return typeof type === "string" && Object.hasOwn(grantTraits, type);
 }
 
-const maxAssertionLifetime = 3_600_000;
-
 /** Checks what a schema cannot express about a grant. */
 export function checkGrant(grant: Json | undefined, path: Path, context: CheckContext): void {
+  const type = property(grant, "type");
   checkClientOrName(grant, path, context);
   const [idp, assertion] = [property(grant, "idp"), property(grant, "assertion")];
   if (idp !== undefined) checkClientOrName(idp, [...path, "idp"], context);
   if (assertion !== undefined) checkAssertion(assertion, [...path, "assertion"], context);
-  for (const [name] of entries(property(grant, "params"))) {
-    if (!reservedParams.has(name)) continue;
-    const setting = reservedParams.get(name);
-    context.report([...path, "params", name], {
-      atName: true,
-      message: `The parameter ${name} cannot be set in \`params\``,
-      hint: setting === undefined ? "No grant here uses it" : `Its value comes from the ${setting}`,
-    });
-  }
+  if (type === "extension") checkGrantType(grant, path, context);
+  checkParams(grant, path, context);
 }
 
 /** Checks the client of a grant or of an identity provider. */
@@ -60,10 +55,7 @@ function checkClientOrName(holder: Json | undefined, path: Path, context: CheckC
 
 function checkAssertion(assertion: Json, path: Path, context: CheckContext): void {
   context.checkName(assertion, path, "key", "keys");
-  const lifetime = context.resolvedText(assertion, path, "lifetime");
-  if (lifetime !== undefined && (parseDuration(lifetime) ?? 0) > maxAssertionLifetime) {
-    context.report([...path, "lifetime"], { message: "An assertion can be valid for at most one hour, 1h" });
-  }
+  checkAssertionLifetime(assertion, path, "lifetime", context);
   for (const [name] of entries(property(assertion, "claims"))) {
     if (!reservedClaims.has(name)) continue;
     const setting = reservedClaims.get(name);

@@ -172,6 +172,8 @@ function hintForMissing(name: string, { parentSchema, data }: SchemaError, path:
       return "Only a client without a credential can omit it";
     case "PrivateKey":
       return "A key that never leaves a KMS or HSM has a `signer` instead";
+    case "KeyWithCertificateHeaders":
+      return "`certificateHeaders` says how the `certificate` of the key is sent";
     case "SignerKey":
       return "A `signer` does not say which algorithm it signs with";
     case "Client":

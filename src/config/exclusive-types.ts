@@ -8,26 +8,48 @@ type Needs<T, Names extends keyof T> = Required<Pick<T, Names>>;
 
 /** Where a secret is: in one place, never in the config itself. */
 export type SecretReference =
-  | ({ env: string } & Without<
-      "file" | "exec" | "githubActions" | "resolver" | "ref" | "timeout" | "pointer"
+  | ({ env: string; pointer?: string } & OnlySource<"env" | "pointer">)
+  | ({ file: string; pointer?: string } & OnlySource<"file" | "pointer">)
+  | ({ exec: readonly string[]; timeout?: string; pointer?: string } & OnlySource<
+      "exec" | "timeout" | "pointer"
     >)
-  | ({ file: string; pointer?: string } & Without<
-      "env" | "exec" | "githubActions" | "resolver" | "ref" | "timeout"
-    >)
-  | ({ exec: readonly string[]; timeout?: string; pointer?: string } & Without<
-      "env" | "file" | "githubActions" | "resolver" | "ref"
-    >)
-  | ({ githubActions: GithubActions } & Without<
-      "env" | "file" | "exec" | "resolver" | "ref" | "timeout" | "pointer"
-    >)
-  | ({ resolver: string; ref: string; pointer?: string } & Without<
-      "env" | "file" | "exec" | "githubActions" | "timeout"
-    >);
+  | ({ githubActions: GithubActions } & OnlySource<"githubActions">)
+  | ({ gcp: GcpIdentity } & OnlySource<"gcp">)
+  | ({ azure: AzureIdentity } & OnlySource<"azure">)
+  | ({ aws: AwsIdentity } & OnlySource<"aws">)
+  | ({ resolver: string; ref: string; pointer?: string } & OnlySource<"resolver" | "ref" | "pointer">);
+
+type Source = "env" | "file" | "exec" | "githubActions" | "gcp" | "azure" | "aws" | "resolver";
+
+/** A reference that has these properties, and none of the others that a reference may have. */
+type OnlySource<Names extends Source | "ref" | "timeout" | "pointer"> = Without<
+  Exclude<Source | "ref" | "timeout" | "pointer", Names>
+>;
 
 /** The OIDC token of a GitHub Actions job. */
 export interface GithubActions {
   /** The `aud` that the token is requested with. Without it, GitHub's default. */
   audience?: string;
+}
+
+/** An ID token from the metadata server of Google Cloud. */
+export interface GcpIdentity {
+  /** The `aud` that the token is requested with. */
+  audience: string;
+}
+
+/** An access token for the identity of this machine in Azure. */
+export interface AzureIdentity {
+  /** The application that the token is for: its application ID URI or its client ID. */
+  resource: string;
+  /** The client ID of a user-assigned identity. Without it, the system-assigned identity. */
+  clientId?: string;
+}
+
+/** A JWT from AWS STS (GetWebIdentityToken). */
+export interface AwsIdentity {
+  /** The `aud` that the token is requested with. */
+  audience: string;
 }
 
 /** The type of a token, RFC 8693 §3: a short name or any URI. */
@@ -50,16 +72,25 @@ export type OneSigningPlace<S extends Optional<SigningPlace>> = Omit<S, SigningP
   );
 
 type PrivateKeyOrSigner = "privateKey" | "passphrase" | "signer" | "alg";
+type KeyCertificate = "certificate" | "certificateHeaders";
 
-/** A key has a private key or a signer. A signer needs `alg`, because it does not say which algorithm it signs with. */
-export type OneSigner<K extends Optional<PrivateKeyOrSigner>> = Omit<K, PrivateKeyOrSigner> &
+/**
+ * A key has a private key or a signer. A signer needs `alg`, because it does not say which algorithm it signs with.
+ * Only a key with a certificate says how the certificate is sent.
+ */
+export type OneSigner<K extends Optional<PrivateKeyOrSigner | KeyCertificate>> = Omit<
+  K,
+  PrivateKeyOrSigner | KeyCertificate
+> &
+  ((Needs<K, "certificate"> & Pick<K, "certificateHeaders">) | Without<KeyCertificate>) &
   (
     | (Needs<K, "privateKey"> & Pick<K, "passphrase" | "alg"> & Without<"signer">)
     | (Needs<K, "signer" | "alg"> & Without<"privateKey" | "passphrase">)
   );
 
 type Credential = "secret" | "key" | "assertion" | "certificate";
-type AuthenticationOption = "basicEncoding" | "assertionAudience" | "assertionType";
+type AssertionOption = "assertionAudience" | "assertionLifetime" | "assertionType";
+type AuthenticationOption = "basicEncoding" | AssertionOption;
 type Authentication = Credential | AuthenticationOption | "method";
 
 /** Some of the properties that authenticate a client, and none of the others. */
@@ -77,8 +108,8 @@ export type OneCredential<C extends Optional<Authentication | "id">> = Omit<C, "
   (
     | ({ method?: "client_secret_basic" } & Only<C, "secret", "basicEncoding">)
     | ({ method: "client_secret_post" } & Only<C, "secret">)
-    | ({ method?: "client_secret_jwt" } & Only<C, "secret", "assertionAudience" | "assertionType">)
-    | ({ method?: "private_key_jwt" } & Only<C, "key", "assertionAudience" | "assertionType">)
+    | ({ method?: "client_secret_jwt" } & Only<C, "secret", AssertionOption>)
+    | ({ method?: "private_key_jwt" } & Only<C, "key", AssertionOption>)
     | ({ method?: "private_key_jwt" } & Only<C, "assertion", "assertionType">)
     | ({ method?: "tls_client_auth" | "self_signed_tls_client_auth" } & Only<C, "certificate">)
     | ({ method?: "none" } & Only<C, never>)

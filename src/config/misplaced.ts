@@ -38,8 +38,11 @@ const places: Readonly<Record<Exclude<DefinitionTitle, VariantTitle>, CorrectPla
   Refresh: { where: "in `refresh`", within: [] },
   Retry: { where: "in `retry`", within: [] },
   Actor: undefined,
+  AwsIdentity: undefined,
+  AzureIdentity: undefined,
   Defaults: undefined,
   DPoPKey: undefined,
+  GcpIdentity: undefined,
   GithubActions: undefined,
   IdentityProvider: undefined,
   RuntimeToken: undefined,
@@ -52,6 +55,9 @@ const places: Readonly<Record<Exclude<DefinitionTitle, VariantTitle>, CorrectPla
 // Names for which another property of the same definition is meant, although other definitions have a property of this
 // name.
 const synonyms: { readonly [Title in DefinitionTitle]?: Readonly<Record<string, PropertyOf<Title>>> } = {
+  AwsIdentity: { resource: "audience" },
+  AzureIdentity: { audience: "resource", scope: "resource", scopes: "resource", id: "clientId" },
+  GcpIdentity: { resource: "audience" },
   FileStore: { key: "encryptionKey", keys: "encryptionKey" },
   RedisStore: { key: "encryptionKey", keys: "encryptionKey" },
 };
@@ -59,14 +65,21 @@ const synonyms: { readonly [Title in DefinitionTitle]?: Readonly<Record<string, 
 const inAssertion: CorrectPlace = { where: "in `assertion`", within: [] };
 const inSigner: CorrectPlace = { where: "in `signer`", within: [] };
 const inSubject: CorrectPlace = { where: "in `subject`", within: ["subject"] };
+const headers: CorrectPlace = {
+  where: "in the server, for the MCP server, or in the `client`, for its authorization server",
+  within: [],
+};
 
 /** Properties that are one level off, where a definition elsewhere has a property of this name too. */
 const oneLevelOff: {
   readonly [Title in DefinitionTitle]?: { readonly [Name in PropertyName]?: CorrectPlace };
 } = {
-  JwtBearerGrant: { subject: inAssertion, key: inAssertion, lifetime: inAssertion },
-  TokenExchangeGrant: { token: inSubject },
+  ClientCredentialsGrant: { headers },
+  JwtBearerGrant: { headers, subject: inAssertion, key: inAssertion, lifetime: inAssertion },
+  TokenExchangeGrant: { headers, token: inSubject },
+  RefreshTokenGrant: { headers },
   EnterpriseManagedGrant: {
+    headers,
     subject: { where: "in `idp`", within: ["idp"] },
     token: { where: "in the `subject` of the `idp`", within: ["idp", "subject"] },
   },
@@ -76,10 +89,20 @@ const oneLevelOff: {
   },
   SecretReference: {
     runtime: { where: "in the `token` of a `subject`, and nowhere else", within: [] },
-    audience: { where: "in `githubActions`", within: [] },
   },
   Client: { passphrase: { where: "in the `key` or the `certificate`", within: [] } },
+  Metadata: { headers: { where: "in the `client`, beside `metadata`", within: [] } },
+  Certificate: {
+    certificateHeaders: { where: "in a `key` that signs, beside its `certificate`", within: [] },
+  },
   Key: { timeout: inSigner, format: inSigner },
+};
+
+/** Properties of platform identities, by the references that have them. */
+const identityProperties: Readonly<Record<string, readonly string[]>> = {
+  audience: ["githubActions", "gcp", "aws"],
+  resource: ["azure"],
+  clientId: ["azure"],
 };
 
 /** Returns the property of the definition `title` that is meant by a name which other definitions have. */
@@ -100,6 +123,14 @@ export function correctPlaceOf(
   if (!isDefinition(title)) return undefined;
   const near: Readonly<Record<string, CorrectPlace | undefined>> = oneLevelOff[title] ?? {};
   if (Object.hasOwn(near, name)) return near[name];
+  if (title === "SecretReference" && Object.hasOwn(identityProperties, name)) {
+    const kinds = identityProperties[name] ?? [];
+    const meant = kinds.filter(isPresent);
+    return {
+      where: `in ${(meant.length > 0 ? meant : kinds).map((kind) => `\`${kind}\``).join(" or ")}`,
+      within: [],
+    };
+  }
   const grants = typesWith(name, grantTitles);
   const stores = typesWith(name, storeTitles);
   if (isVariant(title, storeTitles) && stores.length > 0) return inOtherStores(stores, isPresent);

@@ -25,6 +25,17 @@ export const reservedParams: ReadonlyMap<string, string | undefined> = new Map([
   ["code_verifier", undefined],
 ]);
 
+/** The reserved parameters that every request sets. A grant of type `extension` can set all others. */
+export const alwaysReserved: ReadonlySet<string> = new Set([
+  ...["grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type"],
+  ...["scope", "resource", "audience"],
+]);
+
+/** Parameters whose value is a credential, so that the config can only have a reference to it. */
+export const credentialParams: ReadonlySet<string> = new Set([
+  ...["assertion", "subject_token", "actor_token", "refresh_token", "password"],
+]);
+
 /** Claims of a signed assertion that `claims` cannot set. Each value is the property that sets the claim, if any. */
 export const reservedClaims: ReadonlyMap<string, keyof SignedAssertion | undefined> = new Map<
   string,
@@ -39,8 +50,40 @@ export const reservedClaims: ReadonlyMap<string, keyof SignedAssertion | undefin
   ["jti", undefined],
 ]);
 
+/** A header that this package sets. */
+export interface ReservedHeader {
+  /** The header as it is usually written. */
+  readonly name: string;
+  /** What to do instead. */
+  readonly hint: string;
+}
+
+/** Headers in lower case that the `headers` of a server cannot set. */
+export const reservedServerHeaders: ReadonlyMap<string, ReservedHeader> = new Map([
+  [
+    "authorization",
+    {
+      name: "Authorization",
+      hint: 'For a token that you already have, use the grant { "type": "static", "token": … }',
+    },
+  ],
+]);
+
+/** Headers in lower case that the `headers` of a client cannot set. */
+export const reservedClientHeaders: ReadonlyMap<string, ReservedHeader> = new Map([
+  [
+    "authorization",
+    {
+      name: "Authorization",
+      hint: "It has the credential of the client: its `secret`, `key`, `assertion` or `certificate`",
+    },
+  ],
+  ["dpop", { name: "DPoP", hint: "Set `dpop` of the server" }],
+  ["content-type", { name: "Content-Type", hint: "Remove it: token requests are form-urlencoded" }],
+]);
+
 /** Headers that the HTTP client sets for the connection. */
-export const reservedHeaders: ReadonlySet<string> = new Set([
+export const connectionHeaders: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
   "host",

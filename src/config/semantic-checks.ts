@@ -25,7 +25,7 @@ export async function semanticChecks(
 ): Promise<Readonly<Findings>> {
   const findings: Findings = { mistakes: [], insecureUrls: [], slowChecks: new Map() };
   const insecureHosts = insecureHostsOf(config, isUnresolved);
-  const context = createCheckContext({ config, isUnresolved, insecureHosts }, findings);
+  const context = createCheckContext({ config, source, isUnresolved, insecureHosts }, findings);
 
   checkNetwork(config, source, context);
   checkProxy(config, context);

@@ -1,6 +1,6 @@
 import type { McpAuthError } from "../errors/error.js";
 import type { ListenAddress } from "../lib/listen-address.js";
-import type { Client, Config, Server } from "./generated/types.js";
+import type { Client, Config, Key, Server } from "./generated/types.js";
 
 /**
  * The config as the runtime uses it: validated and interpolated, with merged defaults, resolved names, durations in
@@ -156,11 +156,33 @@ export interface RefreshSpec {
 }
 
 export type SecretReference =
-  | { readonly env: string }
+  | VariableReference
   | FileReference
   | ExecReference
   | { readonly githubActions: { readonly audience?: string } }
+  | GcpReference
+  | AzureReference
+  | AwsReference
   | ResolverReference;
+
+export interface GcpReference {
+  readonly gcp: { readonly audience: string };
+}
+
+export interface AzureReference {
+  readonly azure: { readonly resource: string; readonly clientId?: string };
+}
+
+export interface AwsReference {
+  readonly aws: { readonly audience: string };
+}
+
+export interface VariableReference {
+  /** The name of an environment variable. */
+  readonly env: string;
+  /** RFC 6901, a pointer into the JSON of the variable. */
+  readonly pointer?: string;
+}
 
 export interface FileReference {
   /** An absolute path. */
@@ -207,6 +229,7 @@ export type GrantSpec =
   | TokenExchangeSpec
   | EnterpriseManagedSpec
   | RefreshTokenSpec
+  | ExtensionSpec
   | StaticSpec;
 
 /** RFC 6749 §4.4, SEP-1046. */
@@ -266,6 +289,14 @@ export interface RefreshTokenSpec extends GrantCommon {
   readonly refreshToken: SecretReference;
 }
 
+/** RFC 6749 §4.5. The `params` are those of the grant. */
+export interface ExtensionSpec extends GrantCommon {
+  readonly type: "extension";
+  readonly client: ClientSpec;
+  /** The `grant_type` of the request. */
+  readonly grantType: string;
+}
+
 export interface StaticSpec extends GrantCommon {
   readonly type: "static";
   readonly token: SecretReference;
@@ -293,8 +324,12 @@ export interface ClientSpec {
   readonly basicEncoding?: "form" | "raw";
   /** The `aud` of client assertions. Default: the issuer. */
   readonly assertionAudience?: AssertionAudience;
+  /** Milliseconds, `exp` minus `iat` of client assertions that are signed here. Default: a minute. */
+  readonly assertionLifetime?: number;
   /** The `typ` of client assertions that are signed here. For a platform's own JWT, the `client_assertion_type`. */
   readonly assertionType?: string;
+  /** Sent to the token, revocation and metadata URLs of the issuer only. Absent: none. */
+  readonly headers?: Readonly<Record<string, string | SecretReference>>;
   /** Replaces the metadata of an authorization server that publishes none. */
   readonly metadata?: ConfiguredMetadata;
 }
@@ -329,11 +364,16 @@ export interface CertificateSpec {
 
 export type KeySpec = PrivateKeySpec | SignerKeySpec;
 
+/** The header parameters of a JWT for the certificate of the key, RFC 7515 §4.1.6 to §4.1.8. */
+export type CertificateHeader = NonNullable<Key["certificateHeaders"]>[number];
+
 interface KeyCommon {
   /** `false` sends none. Absent: the `kid` of the JWK, else the RFC 7638 thumbprint. */
   readonly kid?: string | false;
-  /** PEM: its thumbprint is sent as `x5t#S256` (RFC 7515 §4.1.8). */
+  /** PEM, with the chain after it if there is one. */
   readonly certificate?: SecretReference;
+  /** How the certificate is sent in a JWT. Absent: as `x5t#S256`. */
+  readonly certificateHeaders?: readonly CertificateHeader[];
 }
 
 export interface PrivateKeySpec extends KeyCommon {

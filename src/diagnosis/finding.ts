@@ -1,14 +1,28 @@
+import { errorNotes } from "../errors/error-notes.js";
+
 /**
  * What may be wrong, and what to do, in whole sentences. They may be printed, logged and shown to a model, so they may
  * contain values of the config, but nothing that a server chose.
  */
 export interface Finding {
+  /** Names the cause, such as `secret_whitespace`. It never changes, so that a program can count findings. */
+  readonly id: string;
   /** What is wrong; absent if the error already says so. */
   readonly cause?: string | undefined;
   readonly remedy: string;
 }
 
 /** Returns the finding as it continues a message: the cause, then the remedy. */
-export function findingText({ cause, remedy }: Finding): string {
+export function findingText({ cause, remedy }: Pick<Finding, "cause" | "remedy">): string {
   return cause === undefined ? remedy : `${cause} ${remedy}`;
+}
+
+const notes = errorNotes<readonly string[]>();
+
+/** Notes the ids of the findings in the message of an error, and returns the error. */
+export const noteFindings = notes.add;
+
+/** Returns the ids of the findings in the message of an error, in their order. */
+export function findingsIn(error: unknown): readonly string[] {
+  return notes.of(error) ?? [];
 }

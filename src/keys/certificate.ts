@@ -9,8 +9,12 @@ import { KeyProblem, NotFound, PartsDiffer, PossiblyUnfinished } from "./signing
 /** The parts of an X.509 certificate that a client needs of its own certificate. */
 export interface Certificate {
   readonly publicKey: KeyObject;
+  /** Whether its extended key usage permits the authentication of TLS clients (RFC 5280 §4.2.1.12). */
+  readonly isForClients: boolean;
   /** The certificate and its chain, without anything else in the text, which may hold the key too. */
   readonly pem: string;
+  /** The certificate and its chain, each in DER. */
+  readonly chain: readonly Buffer[];
   /** SHA-256 of its DER form, base64url: `x5t#S256` of RFC 7515 §4.1.8. */
   readonly thumbprint: string;
   /** Milliseconds since the epoch. */
@@ -30,13 +34,22 @@ export function readCertificate(content: string): Certificate {
   if (first === undefined) throw new NotFound();
   return {
     publicKey: first.publicKey,
+    isForClients: isForClients(first),
     // Written anew, because TLS does not accept long lines, or text between blocks.
     pem: [first, ...chain].map(String).join(""),
+    chain: [first, ...chain].map(({ raw }) => raw),
     thumbprint: createHash("sha256").update(first.raw).digest("base64url"),
     beginsAt: Date.parse(first.validFrom),
     expiresAt: Date.parse(first.validTo),
   };
 }
+
+/** `id-kp-clientAuth` and `anyExtendedKeyUsage`. A certificate without the extension has no restriction. */
+function isForClients({ keyUsage }: X509Certificate): boolean {
+  return keyUsage === undefined || keyUsage.some((usage) => clientUsages.has(usage));
+}
+
+const clientUsages: ReadonlySet<string> = new Set(["1.3.6.1.5.5.7.3.2", "2.5.29.37.0"]);
 
 function certificatesIn(content: string): readonly X509Certificate[] {
   const found = unwrap(content);

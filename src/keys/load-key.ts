@@ -13,6 +13,7 @@ import {
   type Certificate,
   readCertificate,
 } from "./certificate.js";
+import { certificateParameters } from "./certificate-header.js";
 import { invalidContent } from "./invalid-content.js";
 import { assertPairMatches, keyAlgorithms } from "./key-algorithms.js";
 import type { KeyMaterial } from "./key-material.js";
@@ -145,8 +146,9 @@ function readMaterial(spec: PrivateKeySpec, { text, passphrase }: Texts): Usable
 /**
  * Returns a string that is equal for two texts of the same key, so that rewriting a file does not count as a rotation.
  */
-function identityOf({ kid, algorithms, publicJwk, certificateThumbprint }: SigningKey): string {
-  return JSON.stringify([kid, algorithms, publicJwk, certificateThumbprint]);
+function identityOf(key: SigningKey): string {
+  const { kid, algorithms, publicJwk, certificateThumbprint, certificateParameters: sent } = key;
+  return JSON.stringify([kid, algorithms, publicJwk, certificateThumbprint, sent]);
 }
 
 async function signingKey(
@@ -158,16 +160,21 @@ async function signingKey(
   const publicJwk = createPublicKey(privateKey).export({ format: "jwk" }) as PublicJwk;
   return {
     kid: await keyId(spec.kid, kid, publicJwk),
+    kidFrom: spec.kid !== undefined ? "config" : kid !== undefined ? "jwk" : "thumbprint",
     algorithms,
     configuredAlgorithm: spec.alg,
     publicJwk,
     certificateThumbprint: certificate?.thumbprint,
+    certificateParameters: certificate && certificateParameters(certificate, spec.certificateHeaders),
     bundle: {},
     async sign(header, claims) {
       // Not `SignJWT`, which also parses dates and durations: a bundle would contain that too.
       const { CompactSign } = await import("jose/jws/compact/sign");
       const payload = new TextEncoder().encode(JSON.stringify(claims));
-      return await new CompactSign(payload).setProtectedHeader({ ...header }).sign(privateKey);
+      const { x5c, ...others } = header;
+      // The library's type wants a list that may be changed.
+      const ownHeader = { ...others, ...(x5c && { x5c: [...x5c] }) };
+      return await new CompactSign(payload).setProtectedHeader(ownHeader).sign(privateKey);
     },
   };
 }

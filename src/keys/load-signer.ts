@@ -8,6 +8,7 @@ import { readWhenWritten } from "../secrets/read-when-written.js";
 import { askSigner } from "./ask-signer.js";
 import { BundleHistory } from "./bundle-history.js";
 import { assertNotExpired, assertNotTooEarly, type Certificate, readCertificate } from "./certificate.js";
+import { certificateParameters } from "./certificate-header.js";
 import { rawFromDer, signatureLength } from "./ecdsa-signature.js";
 import { invalidContent } from "./invalid-content.js";
 import { assertKeySupports } from "./key-algorithms.js";
@@ -42,10 +43,12 @@ export async function loadSigner(spec: SignerKeySpec, context: KeyContext): Prom
   const kid = spec.kid ?? (publicJwk && (await thumbprintOf(publicJwk)));
   return {
     kid: kid === false ? undefined : kid,
+    kidFrom: spec.kid === undefined ? "thumbprint" : "config",
     algorithms: [spec.alg],
     configuredAlgorithm: spec.alg,
     publicJwk,
     certificateThumbprint: certificate?.thumbprint,
+    certificateParameters: certificate && certificateParameters(certificate, spec.certificateHeaders),
     bundle: certificate ?? spec,
     async sign(header, claims, signal) {
       const input = signingInput(header, claims);
@@ -73,7 +76,12 @@ async function certificateOf(spec: SignerKeySpec, context: KeyContext): Promise<
         assertNotTooEarly(found, now);
         assertKeySupports(found.publicKey, alg);
         assertNotExpired(found, now);
-        const { thumbprint: identity, expiresAt: endsAt } = found;
+        // The chain counts only if it is sent.
+        const identity = JSON.stringify([
+          found.thumbprint,
+          certificateParameters(found, spec.certificateHeaders),
+        ]);
+        const { expiresAt: endsAt } = found;
         certificate = certificates.keep(spec, { fingerprint, identity, bundle: found, endsAt }, now);
       }
       assertNotExpired(certificate, now);

@@ -20,18 +20,13 @@ export function signingInput(header: JwtHeader, claims: JwtClaims): string {
 }
 
 /**
- * Signs a JWT and returns it in compact form. The header has the key's `kid` if there is one, and `x5t#S256` if the key
- * has a certificate. Rejects with `key_invalid`, `signer_unavailable` and `aborted`.
+ * Signs a JWT and returns it in compact form. The header has the key's `kid` if there is one, and the parameters for
+ * the key's certificate. Rejects with `key_invalid`, `signer_unavailable` and `aborted`.
  */
 export async function signJwt(key: SigningKey, jwt: JwtToSign): Promise<string> {
   const { alg, typ, claims, server, signal } = jwt;
-  const { kid, certificateThumbprint } = key;
-  const header = {
-    alg,
-    ...(kid !== undefined && { kid }),
-    typ,
-    ...(certificateThumbprint !== undefined && { "x5t#S256": certificateThumbprint }),
-  };
+  const { kid, certificateParameters } = key;
+  const header = { alg, ...(kid !== undefined && { kid }), typ, ...certificateParameters };
   try {
     return await key.sign(header, claims, signal);
   } catch (error) {

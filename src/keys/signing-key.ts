@@ -1,4 +1,4 @@
-import type { SecretReference, SignerSpec } from "../config/spec.js";
+import type { CertificateHeader, SecretReference, SignerSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { isProgrammingError } from "../errors/expected-errors.js";
 import { quoted } from "../lib/printable.js";
@@ -11,6 +11,10 @@ export interface JwtHeader {
   readonly alg: string;
   readonly kid?: string;
   readonly typ?: string;
+  /** RFC 7515 §4.1.6. */
+  readonly x5c?: readonly string[];
+  /** RFC 7515 §4.1.7. */
+  readonly x5t?: string;
   /** RFC 7515 §4.1.8. */
   readonly "x5t#S256"?: string;
   /** RFC 7515 §4.1.3, for DPoP proofs. */
@@ -47,6 +51,8 @@ export interface KeyContext extends SecretContext {
 export interface SigningKey {
   /** The `kid` of the header. `undefined`: the header has none. */
   readonly kid: string | undefined;
+  /** Where the `kid` comes from. */
+  readonly kidFrom?: "config" | "jwk" | "thumbprint" | undefined;
   /** The algorithms of this key, best first. Only one if the config or the JWK has an `alg`. */
   readonly algorithms: readonly string[];
   /** The config's `alg`, which is used even if the server does not list it. */
@@ -55,6 +61,8 @@ export interface SigningKey {
   readonly publicJwk: PublicJwk | undefined;
   /** The SHA-256 thumbprint of the key's certificate, in base64url. `undefined`: the key has none. */
   readonly certificateThumbprint: string | undefined;
+  /** The header parameters for the key's certificate. `undefined`: the key has none. */
+  readonly certificateParameters: Pick<JwtHeader, CertificateHeader> | undefined;
   /** The same object as long as the key, its `kid` and its certificate stay the same. */
   readonly bundle: object;
   /** Signs a JWT in compact form, RFC 7519 §7.1. `signal` ends the wait for a signer outside of the process. */

@@ -27,6 +27,7 @@ function extensionOf(grant: GrantSpec): string | undefined {
       return grant.assertion.kind === "platform" ? "io.modelcontextprotocol/auth/wif" : undefined;
     case "token_exchange":
     case "refresh_token":
+    case "extension":
     case "static":
       return undefined;
     default:

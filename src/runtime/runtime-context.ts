@@ -32,7 +32,10 @@ export interface RuntimeContext extends OAuthRuntime {
 
 /** The options of `createMcpAuth`, and the parts that a reload keeps. `createRuntime` sets them once. */
 export interface RuntimeDependencies
-  extends Omit<RuntimeContext, "network" | "trust" | "random" | "metadata" | "store" | "refreshTokens"> {
+  extends Omit<
+    RuntimeContext,
+    "envFilesIn" | "network" | "trust" | "random" | "metadata" | "store" | "refreshTokens"
+  > {
   /** Whether the caller passed `fetch`. */
   readonly hasOwnFetch: boolean;
   /** The store that the caller passed, which replaces the store of the config. */
@@ -42,7 +45,7 @@ export interface RuntimeDependencies
 /** Creates the context for one config. It takes over the store of the `kept` context, with the pending writes. */
 export function createRuntimeContext(
   dependencies: RuntimeDependencies,
-  { network: spec, store: storeSpec, commands }: Pick<ConfigSpec, "network" | "store" | "commands">,
+  { servers, network: spec, store: storeSpec, commands }: ConfigSpec,
   kept?: Pick<RuntimeContext, "store" | "refreshTokens">,
 ): RuntimeContext {
   const { ownStore, hasOwnFetch, clock, env, resolvers, signers, serverClocks, events, retryAfterRegistry } =
@@ -51,28 +54,33 @@ export function createRuntimeContext(
     commands === undefined
       ? dependencies.permissions
       : forbidCommands(dependencies.permissions, commands.forbidden);
+  const envFilesIn = servers.shared.folder;
   const processEnv = process.env;
   const trust = networkTrust({ spec, env, processEnv, hasOwnFetch, allow: permissions?.allow });
   const network = createNetwork({
     ...{ fetch: dependencies.fetch, serverClocks },
     ...{ spec, env, processEnv, trust },
   });
-  const { fetch } = network;
+  const { fetch, fetchDirect } = network;
   const openStore = (): SharedStore | undefined => {
     if (ownStore !== undefined) return customStore(ownStore, clock, defaults.lease);
     // Messages name the store in place of a server.
     const server = "(store)";
-    const secretContext = { server, fetch, clock, env, resolvers, permissions, unref: true };
+    const secretContext = {
+      ...{ server, fetch, fetchDirect, clock, env, envFilesIn, resolvers, permissions, unref: true },
+    };
     return configuredStore(storeSpec, trust, secretContext);
   };
   const store = kept === undefined ? openStore() : kept.store;
   return {
     ...{
       fetch,
+      fetchDirect,
       network,
       trust,
       clock,
       env,
+      envFilesIn,
       resolvers,
       signers,
       permissions,

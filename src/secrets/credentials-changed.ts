@@ -13,9 +13,11 @@ import type { SecretContext } from "./secret-context.js";
  */
 export async function credentialsChanged(memory: CredentialMemory, context: SecretContext): Promise<boolean> {
   let hasChanged = false;
+  // The error of a variable without a value is not shown, so no file is read for it.
+  const quick = { ...context, envFilesIn: undefined };
   for (const { reference, content } of memory.references()) {
     if (!isLocal(reference)) continue;
-    const found = await readValue(reference, context, { isLast: true, content });
+    const found = await readValue(reference, quick, { isLast: true, content });
     if ("value" in found && memory.reportSecret(reference, fingerprintOf([found.value]))) hasChanged = true;
   }
   return hasChanged;

@@ -6,7 +6,7 @@ import type { Content } from "./decode-content.js";
 import { type ReadOptions, readSecretFile } from "./file.js";
 import type { PointerResult } from "./pointer.js";
 import type { ReadAttempt } from "./read-when-written.js";
-import { referenceNotAllowed, secretUnavailable } from "./reference.js";
+import { referenceNotAllowed, secretUnavailable, variableUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
 /** Reads the value of a reference once. Rejects only with `aborted`. Other failures are in the result. */
@@ -21,6 +21,7 @@ export async function readValue(
   });
   const read = await readText(reference, context, options);
   if ("error" in read) return read;
+  if (withoutTrailingNewline(read.value) === "") return unavailable("it is empty.", "perhaps");
   const pointer = "pointer" in reference ? reference.pointer : undefined;
   const found =
     pointer === undefined ? { text: read.value } : await readAtPointer(pointer, read.value, options.content);
@@ -37,7 +38,7 @@ async function readText(
 ): Promise<ReadAttempt<string>> {
   if ("file" in reference) return await readSecretFile(reference, context, options);
   try {
-    if ("env" in reference) return { value: readVariable(reference, context) };
+    if ("env" in reference) return { value: await readVariable(reference, context) };
     if ("exec" in reference) {
       const { readFromCommand } = await import("./exec.js");
       return { value: await readFromCommand(reference, context, options.content) };
@@ -47,6 +48,15 @@ async function readText(
     }
     if ("githubActions" in reference) {
       return { value: await (await import("./github-actions.js")).readFromGithubActions(reference, context) };
+    }
+    if ("gcp" in reference) {
+      return { value: await (await import("./identities/gcp.js")).readFromGcp(reference, context) };
+    }
+    if ("azure" in reference) {
+      return { value: await (await import("./identities/azure.js")).readFromAzure(reference, context) };
+    }
+    if ("aws" in reference) {
+      return { value: await (await import("./identities/aws.js")).readFromAws(reference, context) };
     }
     return unreachable(reference);
   } catch (error) {
@@ -59,19 +69,13 @@ async function readAtPointer(pointer: string, document: string, content: Content
   return (await import("./pointer.js")).readPointer(document, pointer, content);
 }
 
-function readVariable(reference: { readonly env: string }, context: SecretContext): string {
+async function readVariable(reference: { readonly env: string }, context: SecretContext): Promise<string> {
   if (context.permissions?.allow?.variable(reference.env) === false)
     throw referenceNotAllowed(reference, context.server);
   // Only own properties: a plain object as `env` also inherits `constructor` and others.
   const value = Object.hasOwn(context.env, reference.env) ? context.env[reference.env] : undefined;
-  if (value === undefined) {
-    throw secretUnavailable(
-      reference,
-      context.server,
-      "it is not set. Set it, or name another one in the config.",
-    );
-  }
-  return value;
+  if (value !== undefined && withoutTrailingNewline(value) !== "") return value;
+  throw await variableUnavailable(reference.env, context);
 }
 
 function withoutTrailingNewline(text: string): string {

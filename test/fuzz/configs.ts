@@ -26,8 +26,12 @@ const reference: fc.Arbitrary<Fields> = fc.oneof(
   fc.constantFrom<Fields>(
     { env: "CRM_SECRET" },
     { env: "_A1" },
+    { env: "VCAP_SERVICES", pointer: "/xsuaa/0/credentials/clientsecret" },
     { githubActions: {} },
     { githubActions: { audience: "a" } },
+    { gcp: { audience: "https://auth.example" } },
+    { azure: { resource: "api://${A}", clientId: "b" } },
+    { aws: { audience: "a" } },
   ),
   fc.constantFrom<Fields>(
     { file: "./s" },
@@ -64,6 +68,10 @@ const key = fc.oneof(
     },
   ),
   objectWith(
+    { privateKey: reference, certificate: reference },
+    { certificateHeaders: fc.constantFrom(["x5t"], ["x5c", "x5t#S256"]) },
+  ),
+  objectWith(
     {
       signer: fc.constantFrom<Data>({ name: "kms" }, { exec: ["sign"], timeout: "1s", format: "der" }),
       alg: fc.constant("PS256"),
@@ -74,7 +82,9 @@ const key = fc.oneof(
 const keyOrName = fc.oneof(fc.constantFrom<Data>("agent", "kms.2"), key);
 
 const identity = { issuer, id: fc.constantFrom("crm", "https://agent.example/client.json") };
+const headerValues = fc.constantFrom<Data>({ "x-a": "b" }, { "X-Key": { env: "K" }, y: "${A}" });
 const described = {
+  headers: headerValues,
   metadata: objectWith(
     { tokenEndpoint: url },
     {
@@ -104,6 +114,7 @@ const client = fc.oneof(
       method: fc.constant("private_key_jwt"),
       assertionAudience: fc.constantFrom("issuer", "token_endpoint", "x"),
       assertionType: fc.constant("JWT"),
+      assertionLifetime: fc.constantFrom("1s", "90s", "1h"),
     },
   ),
   objectWith({ ...identity, assertion: reference }, described),
@@ -115,7 +126,6 @@ const client = fc.oneof(
 );
 const clientOrName = fc.oneof(fc.constantFrom<Data>("acme", "toString"), client);
 
-const values = fc.constantFrom<Data>({ "x-a": "b" }, { "X-Key": { env: "K" }, y: "${A}" });
 const common = {
   scopes,
   resource: fc.constantFrom<Data>("https://a.example", false),
@@ -161,6 +171,15 @@ const grant = fc.oneof(
     },
     common,
   ),
+  objectWith(
+    {
+      type: fc.constant("extension"),
+      client: clientOrName,
+      grantType: fc.constantFrom("account_credentials", "urn:a:b"),
+      params: fc.constantFrom<Data>({}, { account_id: "a", assertion: { env: "K" } }),
+    },
+    { scopes: common.scopes, resource: common.resource, audience: common.audience },
+  ),
 );
 
 const leaves = {
@@ -171,7 +190,7 @@ const leaves = {
     { attempts: fc.integer({ min: 1, max: 10 }), min: fc.constant("1ms"), max: fc.constant("1h") },
   ),
   reach: fc.constantFrom("origin", "path"),
-  headers: values,
+  headers: headerValues,
 };
 const refresh = fc.oneof(
   fc.constant<Data>(false),

@@ -14,10 +14,11 @@ const full = {
   keys: {
     agent: {
       privateKey: { file: "k", pointer: "/k" },
-      passphrase: { env: "P" },
+      passphrase: { env: "P", pointer: "/p" },
       alg: "ES256",
       kid: "1",
       certificate: { exec: ["cert", "x"], timeout: "1s", pointer: "/c" },
+      certificateHeaders: ["x5t", "x5c"],
     },
     kms: { signer: { exec: ["sign", "x"], timeout: "1s", format: "der" }, alg: "ES256" },
     code: { signer: { name: "hsm" }, alg: "PS256" },
@@ -29,6 +30,8 @@ const full = {
       key: "agent",
       method: "private_key_jwt",
       assertionAudience: "token_endpoint",
+      assertionLifetime: "2m",
+      headers: { "x-plain": "y", "x-key": { env: "Z", pointer: "/z" } },
       assertionType: "JWT",
       metadata: {
         tokenEndpoint: "https://auth.example/token",

@@ -1,6 +1,6 @@
 // Client authentication with a real authorization server: contents and algorithms of assertions, and errors before
 // anything is sent. grants.test.ts tests each method with each grant.
-import { createPrivateKey } from "node:crypto";
+import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
 import {
   calculateJwkThumbprint,
   decodeJwt,
@@ -12,7 +12,7 @@ import {
 import { expect, test } from "vitest";
 import type { McpAuthConfig, McpAuthOptions } from "../../src/index.js";
 import type { AuthorizationServerOptions } from "../support/authorization-server.js";
-import { selfSigned } from "../support/certificates.js";
+import { createAuthority, selfSigned } from "../support/certificates.js";
 import { certificateThumbprint } from "../support/mutual-tls.js";
 import type { RegisteredClient } from "../support/registered-client.js";
 import { rejectionOf } from "../support/rejection-of.js";
@@ -182,6 +182,38 @@ test("an assertion with an audience that the server refuses is sent only once", 
   const error = await rejectionOf(manager.getToken());
   expect([error.code, error.oauthError]).toEqual(["token_request_rejected", "invalid_client"]);
   expect(world.issuer.tokenRequests.length).toBe(1);
+});
+
+test("an assertion has the chain of the key's certificate if the config says so", async () => {
+  const authority = await createAuthority();
+  const { certificate, privateKey } = await authority.issue({ subject: "CN=agent" });
+  const { d: _, ...jwk } = createPrivateKey(privateKey).export({ format: "jwk" });
+  const { world, manager } = await agent(
+    // Node's type for a JWK has only members of type unknown.
+    { publicKey: jwk as NonNullable<RegisteredClient["publicKey"]> },
+    {
+      key: {
+        privateKey: { env: "KEY" },
+        certificate: { env: "CERT" },
+        certificateHeaders: ["x5t", "x5c"],
+        kid: false,
+      },
+      assertionLifetime: "2m",
+    },
+    { env: { KEY: privateKey, CERT: `${certificate}${authority.certificate}` } },
+  );
+  await manager.getToken();
+  const { header, claims } = lastAssertion(world);
+  const der = [certificate, authority.certificate].map((pem) => new X509Certificate(pem).raw);
+  expect(header).toEqual({
+    alg: "ES256",
+    typ: "client-authentication+jwt",
+    x5t: createHash("sha1")
+      .update(der[0] ?? "")
+      .digest("base64url"),
+    x5c: der.map((each) => each.toString("base64")),
+  });
+  expect(Number(claims.exp) - Number(claims.iat)).toBe(120);
 });
 
 test("an assertion has the thumbprint of the key's certificate", async () => {

@@ -12,6 +12,7 @@ import {
   type GrantConfig,
   type IdentityServers,
   startIdentityServers,
+  vendorAccount,
 } from "./identity-servers.js";
 
 type Binding = "none" | "DPoP" | "mTLS";
@@ -96,6 +97,18 @@ const grants: readonly GrantCase[] = [
       expect(decodeJwt(assertion)).toMatchObject({ iss: world.idp.issuer, client_id: id });
       expect(world.idp.tokenRequests.at(-1)).toMatchObject({ clientId: `${id}-at-idp`, status: 200 });
     },
+  },
+  {
+    name: "extension",
+    config: (client) => ({
+      type: "extension",
+      client,
+      scopes,
+      grantType: "account_credentials",
+      params: { account_id: vendorAccount },
+    }),
+    grantType: "account_credentials",
+    subject: vendorAccount,
   },
 ];
 

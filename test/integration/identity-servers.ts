@@ -24,6 +24,8 @@ type ServerConfig = McpAuthConfig<string>["servers"][string];
 export type GrantConfig = ServerConfig["grant"];
 
 const secret = "a-secret-of-more-than-thirty-two-bytes";
+/** The account for which a vendor's own grant issues tokens. */
+export const vendorAccount = "account-3";
 const atIdp = (id: string) => `${id}-at-idp`;
 
 /** Ids of the agent's clients. Clients with a certificate get certificate-bound tokens, or unbound ones: `-unbound`. */
@@ -84,6 +86,7 @@ export async function startIdentityServers(
       withoutClient: true,
     },
     tokenExchange: { issuers: [platform] },
+    accountCredentials: { accounts: [vendorAccount] },
     ...serverOptions,
   });
   subjects[issuer.issuer] = Object.fromEntries(clientIds.map((id) => [atIdp(id), id]));

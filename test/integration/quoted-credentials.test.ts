@@ -85,6 +85,13 @@ const quoted: Readonly<Record<string, Quoted>> = {
       assertion: { env: "PLATFORM" },
     }),
   },
+  "an assertion in a parameter of an extension grant": {
+    quote: field("assertion"),
+    grant: (client) => ({
+      ...{ type: "extension", client: withSecret(client), grantType: "urn:acme:grant" },
+      params: { assertion: { env: "PLATFORM" } },
+    }),
+  },
   "a parameter from a reference": {
     quote: field("apikey"),
     grant: (client) => ({ client: withSecret(client), params: { apikey: { env: "PARAM" } } }),

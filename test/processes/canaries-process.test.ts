@@ -187,6 +187,8 @@ function withLiterals(canaries: Canaries): object {
     { client: client({ secret: { env: "S" }, method: word() }) },
     { client: { issuer: `https://agent:${word()}@auth.example`, id: "agent", secret: { env: "S" } } },
     { client: client({ secret: { env: "S" } }), params: { client_secret: word() } },
+    { type: "extension", client: client({}), grantType: "a b", params: { assertion: word() } },
+    { type: "extension", client: client({}), grantType: "x", params: { password: `\${P:-${word()}}` } },
     { type: "static", token: word() },
     { type: word(), token: { env: "T" } },
     { type: "jwt_bearer", client: { issuer }, assertion: word() },

@@ -212,6 +212,27 @@ describe("token", () => {
     });
   });
 
+  test("a command names the .env file beside the config that has a variable which is not set, and the option", async () => {
+    const cwd = await folder({
+      servers: {
+        crm: {
+          url: "https://crm.example/mcp",
+          grant: { client: { issuer: "https://auth.example", id: "a", secret: { env: "CRM_SECRET" } } },
+        },
+      },
+    });
+    await writeFile(join(cwd, ".env"), "CRM_SECRET=canary\n", { mode: 0o600 });
+    const child = spawn(process.execPath, [cli, "validate", "--secrets"], { cwd, env: {}, stdio: "pipe" });
+    let out = "";
+    child.stdout.on("data", (chunk) => {
+      out += String(chunk);
+    });
+    expect(await once(child, "close")).toEqual([2, null]);
+    expect(out).toMatch(
+      /: Server "crm": CRM_SECRET is not set, but \.env has it\. Load that file with --env-file \.env, or set it\.\n$/,
+    );
+  });
+
   test("--config wins over MCP_AUTH_CONFIG and over the config in the working directory", async () => {
     const world = await startWorld();
     const cwd = await folder({ servers: {} });

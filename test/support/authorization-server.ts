@@ -1,6 +1,7 @@
 import type { RequestListener } from "node:http";
 import { decodeJwt, exportJWK, generateKeyPair } from "jose";
 import type { KoaContextWithOIDC, Provider } from "oidc-provider";
+import { type AccountCredentialsOptions, registerAccountCredentials } from "./account-credentials-grant.js";
 import type { Authority } from "./certificates.js";
 import type { GrantServer } from "./grant-server.js";
 import { type JwtBearerOptions, jwtBearerGrant, registerJwtBearer } from "./jwt-bearer-grant.js";
@@ -31,6 +32,7 @@ export interface AuthorizationServerOptions {
   readonly authMethods?: readonly ClientAuthenticationMethod[];
   readonly jwtBearer?: JwtBearerOptions;
   readonly tokenExchange?: TokenExchangeOptions;
+  readonly accountCredentials?: AccountCredentialsOptions;
   /** RFC 6749 §6. A refresh token works once unless `rotate` is false. A second use revokes the whole family. */
   readonly refreshTokens?: { readonly rotate?: boolean };
   /**
@@ -162,6 +164,9 @@ export async function startAuthorizationServer(
     };
     if (options.jwtBearer !== undefined) registerJwtBearer(grantServer, options.jwtBearer);
     if (options.tokenExchange !== undefined) registerTokenExchange(grantServer, options.tokenExchange);
+    if (options.accountCredentials !== undefined) {
+      registerAccountCredentials(grantServer, options.accountCredentials);
+    }
     provider.use(async (context, next) => {
       if (context.path === "/token") return answerToken(context as KoaContextWithOIDC, next);
       await next();

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { JWK } from "jose";
 import type * as OidcProvider from "oidc-provider";
 import type { Configuration } from "oidc-provider";
+import { accountCredentialsGrant } from "./account-credentials-grant.js";
 import type { AuthorizationServerOptions } from "./authorization-server.js";
 import { jwtBearerGrant } from "./jwt-bearer-grant.js";
 import { mutualTlsFeature } from "./mutual-tls.js";
@@ -36,6 +37,7 @@ export function configure(
     tls,
     jwtBearer,
     tokenExchange,
+    accountCredentials,
     refreshTokens,
     documents,
   } = options;
@@ -44,6 +46,7 @@ export function configure(
     "client_credentials",
     ...(jwtBearer === undefined ? [] : [jwtBearerGrant]),
     ...(tokenExchange === undefined ? [] : [tokenExchangeGrant]),
+    ...(accountCredentials === undefined ? [] : [accountCredentialsGrant]),
     ...(refreshTokens === undefined ? [] : ["refresh_token"]),
   ];
   const methods = authMethods(options);

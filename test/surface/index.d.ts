@@ -25,9 +25,20 @@ interface Allow {
 
 type Anonymous<C extends Optional<Authentication | "id">> = Omit<C, "id" | Authentication> & Without<"id" | Authentication>;
 
+type AssertionOption = "assertionAudience" | "assertionLifetime" | "assertionType";
+
 type Authentication = Credential | AuthenticationOption | "method";
 
-type AuthenticationOption = "basicEncoding" | "assertionAudience" | "assertionType";
+type AuthenticationOption = "basicEncoding" | AssertionOption;
+
+interface AwsIdentity {
+    audience: string;
+}
+
+interface AzureIdentity {
+    resource: string;
+    clientId?: string;
+}
 
 interface Certificate {
     cert: SecretReference;
@@ -52,7 +63,9 @@ interface Client {
     basicEncoding?: "form" | "raw";
     assertionAudience?: "issuer" | "token_endpoint" | (string & {
     });
+    assertionLifetime?: string;
     assertionType?: string;
+    headers?: Headers;
     metadata?: Metadata;
 }
 
@@ -158,12 +171,26 @@ interface EnterpriseManagedGrant {
 
 type ErrorDetails = Readonly<Record<string, string | readonly string[]>>;
 
+interface ExtensionGrant {
+    type: "extension";
+    client: string | OneCredential<Client>;
+    grantType: string;
+    params: Params;
+    scopes?: readonly string[];
+    resource?: string | false;
+    audience?: string | readonly string[];
+}
+
 type FetchFunction = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 interface FileStore {
     type: "file";
     path?: string;
     encryptionKey: SecretReference | readonly [SecretReference, ...(readonly SecretReference[])];
+}
+
+interface GcpIdentity {
+    audience: string;
 }
 
 interface GithubActions {
@@ -203,7 +230,10 @@ interface Key {
     alg?: "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "ES512" | "EdDSA" | "Ed25519";
     kid?: string | false;
     certificate?: SecretReference;
+    certificateHeaders?: readonly ("x5t#S256" | "x5t" | "x5c")[];
 }
+
+type KeyCertificate = "certificate" | "certificateHeaders";
 
 interface Lease {
     readonly fence: number;
@@ -373,9 +403,9 @@ type OneCredential<C extends Optional<Authentication | "id">> = Omit<C, "id" | A
     method: "client_secret_post";
 } & Only<C, "secret">) | ({
     method?: "client_secret_jwt";
-} & Only<C, "secret", "assertionAudience" | "assertionType">) | ({
+} & Only<C, "secret", AssertionOption>) | ({
     method?: "private_key_jwt";
-} & Only<C, "key", "assertionAudience" | "assertionType">) | ({
+} & Only<C, "key", AssertionOption>) | ({
     method?: "private_key_jwt";
 } & Only<C, "assertion", "assertionType">) | ({
     method?: "tls_client_auth" | "self_signed_tls_client_auth";
@@ -385,7 +415,10 @@ type OneCredential<C extends Optional<Authentication | "id">> = Omit<C, "id" | A
 
 type OneGrant<Default, Others> = (Default & Without<Exclude<NamesIn<Others>, keyof Default>>) | Others;
 
-type OneSigner<K extends Optional<PrivateKeyOrSigner>> = Omit<K, PrivateKeyOrSigner> & ((Needs<K, "privateKey"> & Pick<K, "passphrase"
+type OneSigner<K extends Optional<PrivateKeyOrSigner
+    | KeyCertificate>> = Omit<K, PrivateKeyOrSigner
+    | KeyCertificate> & ((Needs<K, "certificate"> & Pick<K, "certificateHeaders">)
+    | Without<KeyCertificate>) & ((Needs<K, "privateKey"> & Pick<K, "passphrase"
     | "alg"> & Without<"signer">)
     | (Needs<K, "signer"
     | "alg"> & Without<"privateKey"
@@ -398,6 +431,8 @@ type OneSigningPlace<S extends Optional<SigningPlace>> = Omit<S, SigningPlace> &
 type Only<C extends Optional<Authentication>, Needed extends Credential, Options extends AuthenticationOption = never> = Needs<C, Needed> & Pick<C, Options> & Without<Exclude<Credential
     | AuthenticationOption, Needed
     | Options>>;
+
+type OnlySource<Names extends Source | "ref" | "timeout" | "pointer"> = Without<Exclude<Source | "ref" | "timeout" | "pointer", Names>>;
 
 type Optional<Names extends string> = {
     [Name in Names]?: unknown;
@@ -453,20 +488,27 @@ interface RuntimeSubject {
 
 type SecretReference = ({
     env: string;
-} & Without<"file" | "exec" | "githubActions" | "resolver" | "ref" | "timeout" | "pointer">) | ({
+    pointer?: string;
+} & OnlySource<"env" | "pointer">) | ({
     file: string;
     pointer?: string;
-} & Without<"env" | "exec" | "githubActions" | "resolver" | "ref" | "timeout">) | ({
+} & OnlySource<"file" | "pointer">) | ({
     exec: readonly string[];
     timeout?: string;
     pointer?: string;
-} & Without<"env" | "file" | "githubActions" | "resolver" | "ref">) | ({
+} & OnlySource<"exec" | "timeout" | "pointer">) | ({
     githubActions: GithubActions;
-} & Without<"env" | "file" | "exec" | "resolver" | "ref" | "timeout" | "pointer">) | ({
+} & OnlySource<"githubActions">) | ({
+    gcp: GcpIdentity;
+} & OnlySource<"gcp">) | ({
+    azure: AzureIdentity;
+} & OnlySource<"azure">) | ({
+    aws: AwsIdentity;
+} & OnlySource<"aws">) | ({
     resolver: string;
     ref: string;
     pointer?: string;
-} & Without<"env" | "file" | "exec" | "githubActions" | "timeout">);
+} & OnlySource<"resolver" | "ref" | "pointer">);
 
 type SecretResolver = (ref: string, options: {
     readonly server: string;
@@ -486,6 +528,7 @@ interface Server {
     | TokenExchangeGrant
     | EnterpriseManagedGrant
     | RefreshTokenGrant
+    | ExtensionGrant
     | StaticGrant>;
     stepUp?: readonly string[];
     dpop?: true | DPoPKey;
@@ -536,6 +579,8 @@ type Signer = (request: {
 }) => Uint8Array | Promise<Uint8Array>;
 
 type SigningPlace = "exec" | "timeout" | "name";
+
+type Source = "env" | "file" | "exec" | "githubActions" | "gcp" | "azure" | "aws" | "resolver";
 
 interface StartOptions<Name extends string = string> {
     readonly require?: readonly Name[];

@@ -26,6 +26,9 @@ export const definitions = {
       "exec",
       "timeout",
       "githubActions",
+      "gcp",
+      "azure",
+      "aws",
       "resolver",
       "ref",
       "pointer"
@@ -40,6 +43,34 @@ export const definitions = {
     "required": [],
     "references": []
   },
+  "GcpIdentity": {
+    "properties": [
+      "audience"
+    ],
+    "required": [
+      "audience"
+    ],
+    "references": []
+  },
+  "AzureIdentity": {
+    "properties": [
+      "resource",
+      "clientId"
+    ],
+    "required": [
+      "resource"
+    ],
+    "references": []
+  },
+  "AwsIdentity": {
+    "properties": [
+      "audience"
+    ],
+    "required": [
+      "audience"
+    ],
+    "references": []
+  },
   "Key": {
     "properties": [
       "privateKey",
@@ -47,7 +78,8 @@ export const definitions = {
       "signer",
       "alg",
       "kid",
-      "certificate"
+      "certificate",
+      "certificateHeaders"
     ],
     "required": [],
     "references": [
@@ -77,7 +109,9 @@ export const definitions = {
       "method",
       "basicEncoding",
       "assertionAudience",
+      "assertionLifetime",
       "assertionType",
+      "headers",
       "metadata"
     ],
     "required": [
@@ -267,6 +301,24 @@ export const definitions = {
       "refreshToken"
     ]
   },
+  "ExtensionGrant": {
+    "properties": [
+      "type",
+      "client",
+      "grantType",
+      "params",
+      "scopes",
+      "resource",
+      "audience"
+    ],
+    "required": [
+      "type",
+      "client",
+      "grantType",
+      "params"
+    ],
+    "references": []
+  },
   "IdentityProvider": {
     "properties": [
       "client",
@@ -421,6 +473,7 @@ export const grantTitles = {
   "token_exchange": "TokenExchangeGrant",
   "enterprise_managed": "EnterpriseManagedGrant",
   "refresh_token": "RefreshTokenGrant",
+  "extension": "ExtensionGrant",
   "static": "StaticGrant"
 } as const;
 
@@ -435,6 +488,9 @@ export const referenceKinds = [
   "file",
   "exec",
   "githubActions",
+  "gcp",
+  "azure",
+  "aws",
   "resolver"
 ] as const;
 
@@ -452,6 +508,8 @@ export const partTitles = [
   "Algorithm",
   "Assertion",
   "AssertionAudience",
+  "AwsIdentity",
+  "AzureIdentity",
   "Certificate",
   "Client",
   "ClientCredentialsGrant",
@@ -467,9 +525,12 @@ export const partTitles = [
   "EncryptionKey",
   "EncryptionKeys",
   "EnterpriseManagedGrant",
+  "ExtensionGrant",
   "FileStore",
+  "GcpIdentity",
   "GithubActions",
   "Grant",
+  "GrantType",
   "HeaderName",
   "HeaderValue",
   "Headers",
@@ -478,6 +539,7 @@ export const partTitles = [
   "JwtBearerGrant",
   "Key",
   "KeyOrName",
+  "KeyWithCertificateHeaders",
   "LocalProxy",
   "MemoryStore",
   "Metadata",

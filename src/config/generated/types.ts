@@ -114,9 +114,15 @@ export interface Key {
    */
   kid?: string | false;
   /**
-   * The certificate of the key, PEM or DER: its thumbprint is sent as `x5t#S256` (RFC 7515 §4.1.8).
+   * The certificate of the key, PEM, with its chain after it if there is one, or DER. `certificateHeaders` says how it is sent.
    */
   certificate?: SecretReference;
+  /**
+   * How the `certificate` is sent in the header of each signed JWT (RFC 7515 §4.1.6 to §4.1.8).
+   *
+   * @minItems 1
+   */
+  certificateHeaders?: readonly ("x5t#S256" | "x5t" | "x5c")[];
 }
 /**
  * A command, or a function given in code, that signs with a key which never leaves a KMS or HSM.
@@ -187,9 +193,17 @@ export interface Client {
    */
   assertionAudience?: "issuer" | "token_endpoint" | (string & {});
   /**
+   * Lifetime of the client assertions that are signed here (`exp` minus `iat`): from one second to one hour.
+   */
+  assertionLifetime?: string;
+  /**
    * The `typ` of the client assertions that are signed here. For an `assertion` of the platform, its `client_assertion_type`.
    */
   assertionType?: string;
+  /**
+   * HTTP headers that are sent to the token, revocation and metadata URLs of this authorization server, and nowhere else. `Authorization`, `DPoP` and `Content-Type` cannot be set.
+   */
+  headers?: Headers;
   /**
    * The endpoints of an authorization server that publishes no metadata.
    */
@@ -254,7 +268,7 @@ export interface ClientCredentialsGrant {
    */
   client: string | OneCredential<Client>;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -308,7 +322,7 @@ export interface JwtBearerGrant {
    */
   assertion: SecretReference | SignedAssertion;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -378,7 +392,7 @@ export interface TokenExchangeGrant {
    */
   requestedType?: TokenType;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -437,7 +451,7 @@ export interface EnterpriseManagedGrant {
    */
   idp: IdentityProvider;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -485,6 +499,39 @@ export interface RefreshTokenGrant {
    * More parameters of the token request, by name. Parameters that OAuth defines have properties of their own.
    */
   params?: Params;
+}
+/**
+ * Any other grant (RFC 6749 §4.5): a `grantType` that has no `type` of its own here, and its parameters.
+ */
+export interface ExtensionGrant {
+  /**
+   * The grant.
+   */
+  type: "extension";
+  /**
+   * The client that requests the tokens: its name in `clients`, or the client itself.
+   */
+  client: string | OneCredential<Client>;
+  /**
+   * The `grant_type` of the request: a name or an absolute URI.
+   */
+  grantType: string;
+  /**
+   * The parameters of the grant, by name. Those of other grants are allowed too, such as `assertion`.
+   */
+  params: Params;
+  /**
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
+   */
+  scopes?: readonly string[];
+  /**
+   * The resource to request (RFC 8707), sent byte for byte. `false` sends none. Without it, the resource that the MCP server publishes, else its URL.
+   */
+  resource?: string | false;
+  /**
+   * The `audience` to request, one or several, if the authorization server needs it.
+   */
+  audience?: string | readonly string[];
 }
 /**
  * The identity provider of an enterprise, and the user's token.
@@ -567,7 +614,12 @@ export interface Server {
    */
   grant: OneGrant<
     ClientCredentialsGrant,
-    JwtBearerGrant | TokenExchangeGrant | EnterpriseManagedGrant | RefreshTokenGrant | StaticGrant
+    | JwtBearerGrant
+    | TokenExchangeGrant
+    | EnterpriseManagedGrant
+    | RefreshTokenGrant
+    | ExtensionGrant
+    | StaticGrant
   >;
   /**
    * Scopes that are requested in addition if the MCP server answers that it needs them.

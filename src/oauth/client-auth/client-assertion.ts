@@ -4,8 +4,8 @@ import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 import { issuedAt } from "../../keys/sign-jwt.js";
 import type { JwtClaims } from "../../keys/signing-key.js";
 
-/** Seconds. Some servers refuse an assertion with a longer lifetime. */
-const lifetime = 60;
+/** Milliseconds. Some servers refuse an assertion with a longer lifetime. */
+const defaultLifetime = 60_000;
 
 /** The default `typ` of the header, from RFC 7523bis. */
 export const clientAssertionType = "client-authentication+jwt";
@@ -19,13 +19,23 @@ export function addClientAssertion(body: URLSearchParams, assertion: string, typ
   body.set("client_assertion", assertion);
 }
 
+/** What determines the claims of a client assertion. */
+interface AssertionToMake {
+  readonly clientId: string;
+  readonly audience: string;
+  /** Milliseconds. Default: a minute. */
+  readonly lifetime: number | undefined;
+  /** The time at the server, in milliseconds since the epoch. */
+  readonly now: number;
+}
+
 /**
  * Returns the claims of a client assertion, RFC 7523 §3, with a new `jti` at each call. There is no `nbf`, because a
- * clock that is a second ahead would make the assertion invalid. `now` is the time at the server, in milliseconds since
- * the epoch.
+ * clock that is a second ahead would make the assertion invalid.
  */
-export function clientAssertionClaims(clientId: string, audience: string, now: number): JwtClaims {
-  const iat = issuedAt(now);
+export function clientAssertionClaims({ clientId, audience, ...times }: AssertionToMake): JwtClaims {
+  const lifetime = Math.floor((times.lifetime ?? defaultLifetime) / 1_000);
+  const iat = issuedAt(times.now, lifetime);
   return { iss: clientId, sub: clientId, aud: audience, iat, exp: iat + lifetime, jti: randomUUID() };
 }
 

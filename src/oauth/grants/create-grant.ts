@@ -3,6 +3,7 @@ import { unreachable } from "../../lib/unreachable.js";
 import type { Grant } from "../attempt.js";
 import { clientCredentials } from "./client-credentials.js";
 import { enterpriseManaged } from "./enterprise-managed.js";
+import { extension } from "./extension.js";
 import { jwtBearer } from "./jwt-bearer.js";
 import { refreshToken } from "./refresh-token.js";
 import { staticToken } from "./static.js";
@@ -21,6 +22,8 @@ export function createGrant(grant: GrantSpec): Grant {
       return enterpriseManaged(grant);
     case "refresh_token":
       return refreshToken(grant);
+    case "extension":
+      return extension(grant);
     case "static":
       return staticToken(grant);
     default:

@@ -6,11 +6,20 @@ const secretFields = [
   ...["refresh_token", "token", "password", "code", "code_verifier"],
 ];
 
-/** Remembers the credentials of a request, so that `details` never shows them when a response quotes them. */
-export function rememberSent(headers: Headers, body: URLSearchParams): void {
-  for (const field of secretFields) for (const value of body.getAll(field)) rememberCredential(value);
+/**
+ * Remembers the credentials of a request, so that `details` never shows them when a response quotes them.
+ * `secrets` names further headers and form fields that hold one.
+ */
+export function rememberSent(
+  headers: Headers,
+  body: URLSearchParams,
+  secrets: { readonly headers?: readonly string[]; readonly params?: readonly string[] | undefined } = {},
+): void {
+  for (const field of [...secretFields, ...(secrets.params ?? [])])
+    for (const value of body.getAll(field)) rememberCredential(value);
   for (const name of ["authorization", "dpop"]) {
     // The scheme is not secret.
     rememberCredential((headers.get(name) ?? "").replace(/^\w+ /, ""));
   }
+  for (const name of secrets.headers ?? []) rememberCredential(headers.get(name) ?? "");
 }

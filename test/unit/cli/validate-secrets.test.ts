@@ -102,6 +102,25 @@ describe("the secrets of each kind of server", () => {
       ["HEADER", "CLIENT_SECRET", "PARAM"],
     ],
     [
+      "the headers of both clients that are references",
+      {
+        grant: {
+          type: "enterprise_managed",
+          client: { ...client, headers: { "x-plain": "plain", "x-key": { env: "CLIENT_HEADER" } } },
+          idp: {
+            client: {
+              issuer: "https://idp.example",
+              id: "b",
+              secret: { env: "IDP_SECRET" },
+              headers: { "x-key": { env: "IDP_HEADER" } },
+            },
+            subject: { token: { env: "ID_TOKEN" } },
+          },
+        },
+      },
+      ["CLIENT_SECRET", "CLIENT_HEADER", "IDP_SECRET", "IDP_HEADER", "ID_TOKEN"],
+    ],
+    [
       "the key that tokens are bound to",
       { dpop: { key: { privateKey: { env: "DPOP_KEY" } } }, grant: { client } },
       ["CLIENT_SECRET", "DPOP_KEY"],
@@ -128,8 +147,7 @@ describe("the secrets of each kind of server", () => {
     expect(messages).toEqual(
       names.map(
         (name) =>
-          `Server "crm": could not read the secret from the environment variable "${name}": it is not set. ` +
-          "Set it, or name another one in the config.",
+          `Server "crm": ${name} is not set. Set it, or load a file that has it with node --env-file=FILE.`,
       ),
     );
     for (const failure of secrets)
@@ -366,4 +384,24 @@ describe("validate --json", () => {
     expect([result.code, result.err]).toEqual([2, ""]);
     expect(JSON.parse(result.out)).toMatchObject({ valid: false, violations: [{ line: 1 }] });
   });
+});
+
+test("a .env file beside the config that has an unset variable is named, for secrets and for ${NAME}", async () => {
+  const file = (cwd: string) => join(cwd, ".env");
+  const secret = await validate({ crm: { grant: { client } } }, {}, { ".env": "CLIENT_SECRET=canary\n" });
+  expect(secret.messages).toEqual([
+    `Server "crm": CLIENT_SECRET is not set, but ${file(secret.cwd)} has it. ` +
+      `Load that file with node --env-file=${file(secret.cwd)}, or set it.`,
+  ]);
+  const url = "https://${CRM_HOST}/mcp";
+  const cwd = await project({
+    "mcp-auth.config.json": config({ crm: { url, grant: { client } } }),
+    ".env": "CRM_HOST=canary.example\n",
+  });
+  const { code, out } = await command(["validate"], { cwd });
+  expect([code, out]).toEqual([
+    2,
+    `mcp-auth.config.json:1:26 /servers/crm/url: The environment variable CRM_HOST is not set, but ${file(cwd)} has it. ` +
+      `Load that file with node --env-file=${file(cwd)}, or set it, or write a default: \${CRM_HOST:-…}.\n`,
+  ]);
 });

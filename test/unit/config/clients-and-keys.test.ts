@@ -34,6 +34,14 @@ it("every credential is built with the settings that say how it is sent", async 
     method: "client_secret_basic",
     basicEncoding: "raw",
   });
+  const headers = { "CF-Access-Client-Id": "agent", "X-Key": { file: "key" } };
+  expect(await specOf({ issuer, id: "x", method: "none", headers })).toEqual({
+    issuer,
+    id: "x",
+    method: "none",
+    credential: { kind: "none" },
+    headers: { "CF-Access-Client-Id": "agent", "X-Key": { file: "/etc/agent/key" } },
+  });
   expect(
     await specOf({ issuer, id: "x", assertion: { file: "jwt" }, assertionType: "urn:x:jwt-spiffe" }),
   ).toEqual({
@@ -62,12 +70,19 @@ it("every credential is built with the settings that say how it is sent", async 
       },
     },
   });
-  const key = { privateKey, certificate: { file: "c.pem" } };
-  expect(await specOf({ issuer, id: "x", key, assertionAudience: "token_endpoint" })).toEqual({
+  const certificateHeaders = ["x5t", "x5c"] as const;
+  const key = { privateKey, certificate: { file: "c.pem" }, certificateHeaders };
+  expect(
+    await specOf({ issuer, id: "x", key, assertionAudience: "token_endpoint", assertionLifetime: "5m" }),
+  ).toEqual({
     issuer,
     id: "x",
     assertionAudience: "token_endpoint",
-    credential: { kind: "key", key: { privateKey, certificate: { file: "/etc/agent/c.pem" } } },
+    assertionLifetime: 300_000,
+    credential: {
+      kind: "key",
+      key: { privateKey, certificate: { file: "/etc/agent/c.pem" }, certificateHeaders },
+    },
   });
 });
 
@@ -88,6 +103,7 @@ it("signers are built with their defaults and with their settings", async () => 
       alg: "ES384",
       kid: "1",
       certificate: { env: "C" },
+      certificateHeaders: ["x5t"],
     }),
   ).toEqual({
     kind: "key",
@@ -96,6 +112,7 @@ it("signers are built with their defaults and with their settings", async () => 
       alg: "ES384",
       kid: "1",
       certificate: { env: "C" },
+      certificateHeaders: ["x5t"],
     },
   });
   expect(await keyOf({ signer: { name: "kms", format: "der" }, alg: "PS256", kid: false })).toEqual({
@@ -196,10 +213,66 @@ it.each([
     "/assertionAudience: `assertionAudience` is for assertions signed here: with a `key`, or a `secret` and client_secret_jwt.",
   ],
   [
+    "an assertion lifetime for the platform's assertion",
+    { assertion: secret, assertionLifetime: "2m" },
+    "/assertionLifetime: `assertionLifetime` is for assertions signed here: with a `key`, or a `secret` and client_secret_jwt.",
+  ],
+  [
+    "an assertion lifetime with client_secret_post",
+    { secret, method: "client_secret_post", assertionLifetime: "2m" },
+    "/assertionLifetime: `assertionLifetime` is for assertions signed here: with a `key`, or a `secret` and client_secret_jwt.",
+  ],
+  [
+    "an assertion lifetime of a fraction of a second",
+    { key: { privateKey }, assertionLifetime: "999ms" },
+    "/assertionLifetime: An assertion must be valid for at least one second, 1s.",
+  ],
+  [
+    "an assertion lifetime of more than an hour",
+    { key: { privateKey }, assertionLifetime: "61m" },
+    "/assertionLifetime: An assertion can be valid for at most one hour, 1h.",
+  ],
+  [
+    "an assertion lifetime in seconds",
+    { key: { privateKey }, assertionLifetime: 60 },
+    '/assertionLifetime: Must be a duration longer than zero, such as "500ms", "30s", "5m" or "1h", found 60.',
+  ],
+  [
     "an assertion type without an assertion",
     { certificate, assertionType: "JWT" },
     "/assertionType: `assertionType` is for assertions: with a `key`, an `assertion`, or a `secret` and client_secret_jwt.",
   ],
+  [
+    "a header Authorization",
+    { secret, headers: { authorization: "x" } },
+    "/headers/authorization: The header Authorization is set by this package. It has the credential of the client: its `secret`, `key`, `assertion` or `certificate`.",
+  ],
+  [
+    "a header DPoP",
+    { secret, headers: { dpop: { env: "P" } } },
+    "/headers/dpop: The header DPoP is set by this package. Set `dpop` of the server.",
+  ],
+  [
+    "a header Content-Type",
+    { secret, headers: { "Content-Type": "application/json" } },
+    "/headers/Content-Type: The header Content-Type is set by this package. Remove it: token requests are form-urlencoded.",
+  ],
+  [
+    "a header of the connection",
+    { secret, headers: { Host: "auth.example" } },
+    "/headers/Host: This header cannot be set: it belongs to the connection.",
+  ],
+  [
+    "a header twice",
+    { secret, headers: { "X-A": "1", "x-a": { env: "A" } } },
+    "/headers/x-a: This header is defined twice. Header names are not case-sensitive.",
+  ],
+  [
+    "a header with a number",
+    { secret, headers: { "x-a": 12345 } },
+    '/headers/x-a: Must be a string or a reference, such as { "env": "NAME" } or { "file": "path" }, found a number.',
+  ],
+  ["headers in a list", { secret, headers: ["x-a: 1"] }, "/headers: Must be an object, found a list."],
   [
     "a metadata endpoint that is a path",
     { secret, metadata: { tokenEndpoint: "/token" } },
@@ -234,7 +307,13 @@ it("a misspelled credential or section causes no further violations", async () =
 });
 
 it("a client secret without a method is valid, because the server's metadata decides the method", async () => {
-  const client = { secret, assertionAudience: "token_endpoint", assertionType: "JWT", basicEncoding: "raw" };
+  const client = {
+    secret,
+    assertionAudience: "token_endpoint",
+    assertionLifetime: "1h",
+    assertionType: "JWT",
+    basicEncoding: "raw",
+  };
   expect(await violationsOf(withCredential(client))).toEqual([]);
   expect(await violationsOf(withCredential({ ...client, method: "${METHOD}" }))).toHaveLength(1);
 });
@@ -284,6 +363,46 @@ it.each([
     "a misspelled signer",
     { singer: { name: "kms" }, alg: "ES256" },
     '/singer: Unknown property "singer". Did you mean "signer"?',
+  ],
+  [
+    "certificate headers without a certificate",
+    { privateKey, certificateHeaders: ["x5c"] },
+    ': The property "certificate" is missing. `certificateHeaders` says how the `certificate` of the key is sent.',
+  ],
+  [
+    "certificate headers and a misspelled certificate",
+    { privateKey, certifcate: secret, certificateHeaders: ["x5c"] },
+    '/certifcate: Unknown property "certifcate". Did you mean "certificate"?',
+  ],
+  [
+    "certificate headers for a signer without a certificate",
+    { signer: { name: "kms" }, alg: "ES256", certificateHeaders: ["x5t"] },
+    ': The property "certificate" is missing. `certificateHeaders` says how the `certificate` of the key is sent.',
+  ],
+  [
+    "one certificate header outside of a list",
+    { privateKey, certificate: secret, certificateHeaders: "x5t" },
+    '/certificateHeaders: Must be a list, found a string of 3 characters. Write a list, with each value as a separate item: ["first", "second"].',
+  ],
+  [
+    "no certificate header",
+    { privateKey, certificate: secret, certificateHeaders: [] },
+    "/certificateHeaders: Must not be empty. Omit it instead.",
+  ],
+  [
+    "a certificate header twice",
+    { privateKey, certificate: secret, certificateHeaders: ["x5c", "x5c"] },
+    "/certificateHeaders/1: This is in the list twice. Keep one of them.",
+  ],
+  [
+    "a misspelled certificate header",
+    { privateKey, certificate: secret, certificateHeaders: ["x5t#S265"] },
+    '/certificateHeaders/0: Must be one of "x5t#S256", "x5t", "x5c", found "x5t#S265". Did you mean "x5t#S256"?',
+  ],
+  [
+    "a certificate in place of a certificate header",
+    { privateKey, certificate: secret, certificateHeaders: ["-----BEGIN CERTIFICATE-----"] },
+    '/certificateHeaders/0: Must be one of "x5t#S256", "x5t", "x5c", found a string of 27 characters.',
   ],
   [
     "an algorithm in lower case",

@@ -73,19 +73,32 @@ it("each valid credential, key, reference and grant compiles", () => {
     basic: { issuer, id: "x", secret, basicEncoding: "raw" },
     hmac: { issuer, id: "x", secret, method: "client_secret_jwt", assertionAudience: "token_endpoint" },
     kms: { issuer, id: "x", key: { signer: { exec: ["sign"], format: "der" }, alg: "PS256" } },
-    code: { issuer, id: "x", key: { signer: { name: "kms" }, alg: "ES256" }, assertionType: "JWT" },
+    code: {
+      issuer,
+      id: "x",
+      key: { signer: { name: "kms" }, alg: "ES256" },
+      assertionType: "JWT",
+      assertionLifetime: "5m",
+    },
     pod: { issuer, id: "x", assertion: { file: "t" }, method: "private_key_jwt" },
     tls: { issuer, id: "x", certificate, method: "self_signed_tls_client_auth" },
     own: {
       issuer,
       id: "https://agent.example/client.json",
-      key: { privateKey: { resolver: "aws", ref: "k", pointer: "/key" }, certificate: { file: "c" } },
+      key: {
+        privateKey: { resolver: "aws", ref: "k", pointer: "/key" },
+        certificate: { file: "c" },
+        certificateHeaders: ["x5t", "x5c"],
+      },
       metadata: { tokenEndpoint: issuer, authMethods: ["private_key_jwt"], signingAlgorithms: ["ES256"] },
     },
   } as const satisfies McpAuthConfig["clients"];
   const subject = { token: { runtime: true }, type: "id_token" } as const;
   const grants: Record<string, Server["grant"]> = {
     wif: { type: "jwt_bearer", client: { issuer }, assertion: { githubActions: { audience: "a" } } },
+    gcp: { type: "jwt_bearer", client: { issuer }, assertion: { gcp: { audience: "a" } } },
+    azure: { type: "static", token: { azure: { resource: "a", clientId: "b" } } },
+    aws: { type: "jwt_bearer", client: { issuer }, assertion: { aws: { audience: "a" } } },
     signed: {
       type: "jwt_bearer",
       client: "basic",
@@ -94,6 +107,12 @@ it("each valid credential, key, reference and grant compiles", () => {
     exchange: { type: "token_exchange", client: "tls", subject, actor: { token: { exec: ["x"] } } },
     typed: { type: "token_exchange", client: "tls", subject, requestedType: "urn:x:y" },
     idjag: { type: "enterprise_managed", client: "pod", idp: { client: "kms", subject } },
+    zoom: {
+      type: "extension",
+      client: "basic",
+      grantType: "account_credentials",
+      params: { account_id: "a", assertion: secret },
+    },
     common: { client: "code", resource: false, audience: ["a", "b"], params: { c: "d", e: { env: "F" } } },
   };
   const config: McpAuthConfig = {
@@ -101,7 +120,7 @@ it("each valid credential, key, reference and grant compiles", () => {
     network: { proxy: false, ca: ["a.pem"], allowInsecureHttp: ["auth.internal"] },
     servers: { a: { url, grant: { client: "own" }, stepUp: ["x"], dpop: { key: "k" } } },
   };
-  expect(Object.keys({ ...config.clients, ...grants })).toHaveLength(13);
+  expect(Object.keys({ ...config.clients, ...grants })).toHaveLength(17);
 });
 
 it("an invalid variant of a config does not compile", () => {
@@ -185,6 +204,8 @@ it("an invalid credential, key or reference does not compile", () => {
     withClient({ issuer, id: "x", certificate, assertionAudience: "issuer" }),
     // @ts-expect-error an assertion audience for an assertion of the platform
     withClient({ issuer, id: "x", assertion: secret, assertionAudience: "issuer" }),
+    // @ts-expect-error a lifetime of assertions that the platform signs
+    withClient({ issuer, id: "x", assertion: secret, assertionLifetime: "2m" }),
     // @ts-expect-error a certificate without its key
     withClient({ issuer, id: "x", certificate: { cert: { file: "c.pem" } } }),
     // @ts-expect-error metadata without a token endpoint
@@ -201,12 +222,20 @@ it("an invalid credential, key or reference does not compile", () => {
     withKey({ signer: { name: "kms", exec: ["x"] }, alg: "ES256" }),
     // @ts-expect-error a signer that is neither a command nor a function
     withKey({ signer: { format: "der" }, alg: "ES256" }),
+    // @ts-expect-error headers of a certificate that the key does not have
+    withKey({ privateKey, certificateHeaders: ["x5c"] }),
     // @ts-expect-error an unknown algorithm
     withKey({ privateKey, alg: "HS256" }),
-    // @ts-expect-error a pointer into a variable
-    withReference({ env: "S", pointer: "/a" }),
+    // @ts-expect-error a pointer that is no string
+    withReference({ env: "S", pointer: ["a"] }),
     // @ts-expect-error a pointer into the ID token of a job
     withReference({ githubActions: {}, pointer: "/a" }),
+    // @ts-expect-error a pointer into a token of Google Cloud
+    withReference({ gcp: { audience: "a" }, pointer: "/a" }),
+    // @ts-expect-error two platforms
+    withReference({ gcp: { audience: "a" }, aws: { audience: "a" } }),
+    // @ts-expect-error Azure without a resource
+    withReference({ azure: {} }),
     // @ts-expect-error a resolver without a ref
     withReference({ resolver: "aws" }),
     // @ts-expect-error a command in one string
@@ -216,7 +245,7 @@ it("an invalid credential, key or reference does not compile", () => {
     // @ts-expect-error a run-time token in place of a secret
     withReference({ runtime: true }),
   ];
-  expect(wrong).toHaveLength(25);
+  expect(wrong).toHaveLength(30);
 });
 
 it("a property of another grant, or a missing required property, does not compile", () => {
@@ -249,6 +278,12 @@ it("a property of another grant, or a missing required property, does not compil
     withGrant({ type: "token_exchange", client: "x", subject: { token: { runtime: false } } }),
     // @ts-expect-error the subject next to `idp`
     withGrant({ type: "enterprise_managed", client: "x", idp: { client: "y" }, subject }),
+    // @ts-expect-error an extension without its grant type
+    withGrant({ type: "extension", client: "x", params: {} }),
+    // @ts-expect-error an extension without parameters
+    withGrant({ type: "extension", client: "x", grantType: "y" }),
+    // @ts-expect-error a grant type without the type of the grant
+    withGrant({ client: "x", grantType: "y", params: {} }),
     // @ts-expect-error a resource that is true
     withGrant({ client: "x", resource: true }),
     // @ts-expect-error an audience for a static token
@@ -256,5 +291,5 @@ it("a property of another grant, or a missing required property, does not compil
     // @ts-expect-error a parameter that is a number
     withGrant({ client: "x", params: { a: 1 } }),
   ];
-  expect(wrong).toHaveLength(16);
+  expect(wrong).toHaveLength(19);
 });

@@ -105,6 +105,18 @@ describe("the spec of a grant", () => {
     });
   });
 
+  it("the spec of extension has the grant type, and the parameters as its own", async () => {
+    const params = { account_id: "a-1", assertion: { file: "saml" } };
+    const grantType = "urn:ietf:params:oauth:grant-type:saml2-bearer";
+    expect(await grantOf({ type: "extension", client, grantType, params })).toEqual({
+      type: "extension",
+      client: clientSpec,
+      grantType,
+      ...nothing,
+      params: { account_id: "a-1", assertion: { file: "/etc/agent/saml" } },
+    });
+  });
+
   it("the spec of each grant has the settings that all grants share", async () => {
     const common = {
       scopes: ["a"],
@@ -122,6 +134,7 @@ describe("the spec of a grant", () => {
       { type: "jwt_bearer", client, assertion: reference },
       { type: "token_exchange", client, subject },
       { type: "enterprise_managed", client, idp: { client, subject } },
+      { type: "extension", client, grantType: "account_credentials", params: {} },
     ];
     for (const grant of grants) {
       expect(await grantOf({ ...grant, ...common } as Server["grant"])).toMatchObject(expected); // Of the same type.
@@ -147,6 +160,13 @@ it("a server can have step-up scopes, and a DPoP key by name, inline or generate
 });
 
 const signed = { key, issuer: "a", subject: "b" };
+const extension = {
+  type: "extension",
+  client,
+  grantType: "account_credentials",
+  params: { account_id: "a" },
+};
+const withGrantType = (grantType: unknown) => withGrant({ ...extension, grantType });
 const withSigned = (change: object) => {
   return withGrant({ type: "jwt_bearer", client, assertion: { ...signed, ...change } });
 };
@@ -272,6 +292,52 @@ it.each([
     '/servers/crm/dpop: Must be `true` or { "key": … }; leave it out instead of `false`, found false.',
   ],
   ["DPoP with an empty object", crm({ dpop: {} }), '/servers/crm/dpop: The property "key" is missing.'],
+  [
+    "an extension without a grant type",
+    withGrant({ ...extension, grantType: undefined }),
+    `${inGrant}: The property "grantType" is missing.`,
+  ],
+  [
+    "an extension without parameters",
+    withGrant({ ...extension, params: undefined }),
+    `${inGrant}: The property "params" is missing.`,
+  ],
+  ["a grant type that is a number", withGrantType(1), `${inGrant}/grantType: Must be a string, found 1.`],
+  [
+    "a grant type with a space",
+    withGrantType("account credentials"),
+    `${inGrant}/grantType: Must be the name of a grant type (letters, digits, \`.\`, \`_\` and \`-\`) or an absolute URI, found a string of 19 characters.`,
+  ],
+  [
+    "a grant type beside client_credentials",
+    withGrant({ type: "client_credentials", client, grantType: "account_credentials" }),
+    `${inGrant}/grantType: "grantType" belongs to the grant type extension.`,
+  ],
+  [
+    "a grant type without a type",
+    withGrant({ client, grantType: "account_credentials", params: {} }),
+    `${inGrant}: The property "type" is missing. A grant with a "grantType" is { "type": "extension", "grantType": … }.`,
+  ],
+  [
+    "a grant type inside of the client",
+    withGrant({ client: { ...client, grantType: "account_credentials" } }),
+    `${inGrant}/client/grantType: "grantType" belongs in a \`grant\` of type extension.`,
+  ],
+  [
+    "a literal assertion in `params`",
+    withGrant({ ...extension, params: { assertion: "eyJ" } }),
+    `${inGrant}/params/assertion: Must be a reference, such as { "env": "NAME" } or { "file": "path" }, found a string of 3 characters. Write { "env": "CRM_ASSERTION" }, or { "file": "path" }, and remove the secret from the config.`,
+  ],
+  [
+    "a variable in place of a reference in `params`",
+    withGrant({ ...extension, params: { password: "${PASSWORD:-x}" } }),
+    `${inGrant}/params/password: Must be a reference, such as { "env": "NAME" } or { "file": "path" }, found a string of 14 characters. Write { "env": "PASSWORD" }.`,
+  ],
+  [
+    "a parameter of an extension that every request sets",
+    withGrant({ ...extension, params: { scope: "x" } }),
+    `${inGrant}/params/scope: The parameter scope cannot be set in \`params\`. Its value comes from the \`scopes\` of the grant.`,
+  ],
   ["an empty step-up", crm({ stepUp: [] }), "/servers/crm/stepUp: Must not be empty. Omit it instead."],
 ])("one violation is reported for %s", async (_what, config, expected) => {
   expect(await violationsOf(config)).toEqual([expected]);
@@ -290,6 +356,44 @@ it("the hint for a reserved parameter names the property to use instead", async 
   for (const [name, field] of reservedParams) {
     const named = lines.find((line) => line.startsWith(`${inGrant}/params/${name}:`));
     expect(named).toContain(field ?? "No grant here");
+  }
+});
+
+const ownTypes = [
+  ["client_credentials", "client_credentials"],
+  ["refresh_token", "refresh_token"],
+  ["jwt_bearer", "jwt_bearer"],
+  ["urn:ietf:params:oauth:grant-type:jwt-bearer", "jwt_bearer"],
+  ["token_exchange", "token_exchange"],
+  ["urn:ietf:params:oauth:grant-type:token-exchange", "token_exchange"],
+];
+it.each(ownTypes)("an extension with the grant type %s is told to use the type %s", async (name, type) => {
+  expect(await violationsOf(withGrantType(name))).toEqual([
+    `${inGrant}/grantType: This grant has a type of its own. Write { "type": "${type}" }.`,
+  ]);
+});
+
+it.each([
+  "authorization_code",
+  "device_code",
+  "urn:ietf:params:oauth:grant-type:device_code",
+  "urn:openid:params:grant-type:ciba",
+])("the grant type %s is refused, because it needs a person", async (name) => {
+  expect(await violationsOf(withGrantType(name))).toEqual([
+    `${inGrant}/grantType: This grant needs a person who signs in for each token. If a person has signed in once, use the refresh token: { "type": "refresh_token" }.`,
+  ]);
+});
+
+it("the grant type password is refused, with the grant to use instead", async () => {
+  expect(await violationsOf(withGrantType("password"))).toEqual([
+    `${inGrant}/grantType: This grant needs the password of a person, and must not be used (RFC 9700 §2.4). Register a client for the agent and use { "type": "client_credentials" }.`,
+  ]);
+});
+
+it("an extension accepts parameters of other grants, and grant types that are names or URIs", async () => {
+  for (const name of ["account_credentials", "x.y-z_1", "urn:acme:grant", "https://acme.example/grant"]) {
+    const params = { assertion: reference, subject_token: reference, code: "x", redirect_uri: "y" };
+    expect(await violationsOf(withGrant({ ...extension, grantType: name, params }))).toEqual([]);
   }
 });
 

@@ -179,7 +179,7 @@ describe("the imported URL", () => {
     expect(servers.get("a")).toMatchObject({
       failure: {
         code: "config_invalid",
-        message: `Server "a" cannot be used: ${cwd}/.mcp.json:4:14 /mcpServers/a/url: The environment variable MCP_HOST is not set. Set it, or write a default: \${MCP_HOST:-…}.`,
+        message: `Server "a" cannot be used: ${cwd}/.mcp.json:4:14 /mcpServers/a/url: The environment variable MCP_HOST is not set. Set it, or load a file that has it with node --env-file=FILE, or write a default: \${MCP_HOST:-…}.`,
       },
     });
   });

@@ -88,13 +88,23 @@ describe("interpolation", () => {
   it("commands and places of secrets are not interpolated, and properties with similar names are", () => {
     const env = { A: "one" };
     const text = "${A}";
-    const reference = { env: text, file: text, ref: text, pointer: text, githubActions: { audience: text } };
+    const reference = {
+      env: text,
+      file: text,
+      ref: text,
+      pointer: text,
+      githubActions: { audience: text },
+      gcp: { audience: text },
+      azure: { resource: text },
+    };
     const left = {
       ...reference,
       file: "one",
       ref: "one",
       pointer: "one",
       githubActions: { audience: "one" },
+      gcp: { audience: "one" },
+      azure: { resource: "one" },
     };
     const config = (value: string, inner: Json, command: string) => ({
       network: { ca: [value] },
@@ -200,7 +210,7 @@ describe("a variable without a value", () => {
     const spec = await loadConfig({ config, cwd: "/", env: {} });
     const entry = spec.servers.get("own");
     expect(entry && "failure" in entry && entry.failure.message).toBe(
-      'Server "own" cannot be used: /servers/own/url: The environment variable OWN is not set. Set it, or write a default: ${OWN:-…}.',
+      'Server "own" cannot be used: /servers/own/url: The environment variable OWN is not set. Set it, or load a file that has it with node --env-file=FILE, or write a default: ${OWN:-…}.',
     );
   });
 });

@@ -47,7 +47,7 @@ it.each([
   [
     "an audience under static",
     withGrant({ type: "static", token: reference, audience: "x" }),
-    '/grant/audience: "audience" belongs to the grant types client_credentials, jwt_bearer, token_exchange, enterprise_managed and refresh_token.',
+    '/grant/audience: "audience" belongs to the grant types client_credentials, jwt_bearer, token_exchange, enterprise_managed, refresh_token and extension.',
   ],
   [
     "the token beside the subject",
@@ -131,6 +131,31 @@ it.each([
     '/grant/client/privateKey: "privateKey" and "alg" belong in the `key`.',
   ],
   [
+    "the headers of a client in its metadata",
+    withClient({ metadata: { tokenEndpoint: url, headers: { "x-a": "1" } } }),
+    '/grant/client/metadata/headers: "headers" belongs in the `client`, beside `metadata`.',
+  ],
+  [
+    "headers in the grant",
+    withGrant({ client, headers: { "x-a": "1" } }),
+    '/grant/headers: "headers" belongs in the server, for the MCP server, or in the `client`, for its authorization server.',
+  ],
+  [
+    "the headers of a certificate in the client",
+    withClient({ certificateHeaders: ["x5c"] }),
+    '/grant/client/certificateHeaders: "certificateHeaders" belongs in the `key`.',
+  ],
+  [
+    "the headers of a certificate in a certificate for TLS",
+    withCredential({ certificate: { cert: reference, key: reference, certificateHeaders: ["x5c"] } }),
+    '/grant/client/certificate/certificateHeaders: "certificateHeaders" belongs in a `key` that signs, beside its `certificate`.',
+  ],
+  [
+    "the lifetime of client assertions in the key",
+    withKey({ privateKey: reference, assertionLifetime: "2m" }),
+    '/grant/client/key/assertionLifetime: "assertionLifetime" belongs in the `client`.',
+  ],
+  [
     "a proxy in the server",
     crm({ proxy: false }),
     '/proxy: "proxy" belongs in `network`, at the top of the config.',
@@ -200,6 +225,21 @@ it.each([
     "the audience of GitHub beside it",
     withSecret({ githubActions: {}, audience: "a" }),
     '/grant/client/secret/audience: "audience" belongs in `githubActions`.',
+  ],
+  [
+    "the audience of AWS beside it",
+    withSecret({ aws: {}, audience: "a" }),
+    '/grant/client/secret/audience: "audience" belongs in `aws`.',
+  ],
+  [
+    "an audience without a platform",
+    withSecret({ audience: "a" }),
+    '/grant/client/secret/audience: "audience" belongs in `githubActions` or `gcp` or `aws`.',
+  ],
+  [
+    "the resource and the client id of Azure beside it",
+    withSecret({ azure: {}, resource: "a", clientId: "b" }),
+    '/grant/client/secret/resource: "resource" and "clientId" belong in `azure`.',
   ],
   [
     "a passphrase in the client",

@@ -99,7 +99,7 @@ it.each([
   [
     "an unset variable",
     { ca: "${CA}" },
-    "/network/ca: The environment variable CA is not set. Set it, or write a default: ${CA:-…}.",
+    "/network/ca: The environment variable CA is not set. Set it, or load a file that has it with node --env-file=FILE, or write a default: ${CA:-…}.",
   ],
 ])("in `network`, one violation is reported for %s", async (_what, network, expected) => {
   expect(await violationsOf(withNetwork(network))).toEqual([expected]);

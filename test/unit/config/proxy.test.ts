@@ -75,7 +75,7 @@ it("a variable without a value in the proxy fails the proxy, and every server ca
   expect(servers.get("crm")).toHaveProperty("spec");
   expect(proxy).toEqual({ failure: expect.objectContaining({ code: "config_invalid" }) });
   expect(proxy.failure?.message).toBe(
-    "The proxy cannot be used: /proxy/listen: The environment variable PROXY_PORT is not set. Set it, or write a default: ${PROXY_PORT:-…}.",
+    "The proxy cannot be used: /proxy/listen: The environment variable PROXY_PORT is not set. Set it, or load a file that has it with node --env-file=FILE, or write a default: ${PROXY_PORT:-…}.",
   );
   const { violations } = await checkConfig({ config: withProxy(unset) as never, cwd: "/", env: {} });
   expect(violations).toMatchObject([{ pointer: "/proxy/listen" }]);

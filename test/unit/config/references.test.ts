@@ -5,7 +5,7 @@ import { violationsOf, withCredential, withGrant, withKey, withSecret } from "./
 
 const place = "/servers/crm/grant/client/secret";
 const reference = 'Must be a reference to a secret, such as { "env": "NAME" } or { "file": "path" }';
-const pointer = "A `pointer` can be used only with `file`, `exec` and `resolver`";
+const pointer = "A `pointer` can be used only with `env`, `file`, `exec` and `resolver`";
 
 it.each([
   [
@@ -21,8 +21,16 @@ it.each([
     { exec: ["x"], timeout: "500ms", pointer: "/a~0b/c~1d/0" },
     { exec: ["x"], cwd: "/etc/agent", timeout: 500, pointer: "/a~0b/c~1d/0" },
   ],
+  [
+    { env: "VCAP_SERVICES", pointer: "/xsuaa/0/credentials/clientsecret" },
+    { env: "VCAP_SERVICES", pointer: "/xsuaa/0/credentials/clientsecret" },
+  ],
   [{ githubActions: {} }, { githubActions: {} }],
   [{ githubActions: { audience: "a" } }, { githubActions: { audience: "a" } }],
+  [{ gcp: { audience: "a" } }, { gcp: { audience: "a" } }],
+  [{ azure: { resource: "api://a" } }, { azure: { resource: "api://a" } }],
+  [{ azure: { resource: "a", clientId: "b" } }, { azure: { resource: "a", clientId: "b" } }],
+  [{ aws: { audience: "a" } }, { aws: { audience: "a" } }],
   [
     { resolver: "aws", ref: "prod/crm" },
     { resolver: "aws", ref: "prod/crm" },
@@ -40,7 +48,11 @@ it.each([
 });
 
 it.each([
-  ["a pointer with env", { env: "A", pointer: "/x" }, `${place}/pointer: ${pointer}.`],
+  [
+    "a pointer that is a list",
+    { env: "A", pointer: ["x"] },
+    `${place}/pointer: Must be a string, found a list.`,
+  ],
   ["a pointer with githubActions", { githubActions: {}, pointer: "/x" }, `${place}/pointer: ${pointer}.`],
   [
     "a pointer without a leading slash",
@@ -87,6 +99,61 @@ it.each([
     "githubActions that is true",
     { githubActions: true },
     `${place}/githubActions: Must be an object: {} or { "audience": … }, found true.`,
+  ],
+  ["gcp without an audience", { gcp: {} }, `${place}/gcp: The property "audience" is missing.`],
+  ["gcp that is true", { gcp: true }, `${place}/gcp: Must be an object: { "audience": … }, found true.`],
+  [
+    "the audience itself in place of gcp",
+    { gcp: "https://auth.example" },
+    `${place}/gcp: Must be an object: { "audience": … }, found a string of 20 characters.`,
+  ],
+  ["an empty audience", { gcp: { audience: "" } }, `${place}/gcp/audience: Must not be empty.`],
+  [
+    "a list of audiences",
+    { aws: { audience: ["a"] } },
+    `${place}/aws/audience: Must be a string, found a list.`,
+  ],
+  [
+    "the resource of azure in gcp",
+    { gcp: { resource: "a" } },
+    `${place}/gcp/resource: Unknown property "resource". Did you mean "audience"?`,
+  ],
+  [
+    "the audience of gcp in azure",
+    { azure: { audience: "a" } },
+    `${place}/azure/audience: Unknown property "audience". Did you mean "resource"?`,
+  ],
+  ["azure without a resource", { azure: {} }, `${place}/azure: The property "resource" is missing.`],
+  [
+    "a scope in place of a resource",
+    { azure: { resource: "api://a/.default" } },
+    `${place}/azure/resource: Must be the application ID URI or the client ID of an application, without "/.default", found a string of 16 characters.`,
+  ],
+  [
+    "a misspelled client id",
+    { azure: { resource: "a", clientID: "b" } },
+    `${place}/azure/clientID: Unknown property "clientID". Did you mean "clientId"?`,
+  ],
+  ["aws with a pointer", { aws: { audience: "a" }, pointer: "/x" }, `${place}/pointer: ${pointer}.`],
+  [
+    "gcp with a timeout",
+    { gcp: { audience: "a" }, timeout: "1s" },
+    `${place}/timeout: A \`timeout\` can be used only with \`exec\`.`,
+  ],
+  [
+    "azure with a ref",
+    { azure: { resource: "a" }, ref: "x" },
+    `${place}/ref: A \`ref\` can be used only with \`resolver\`.`,
+  ],
+  [
+    "two platforms",
+    { gcp: { audience: "a" }, azure: { resource: "a" } },
+    `${place}: A secret must have one source. Keep one of the two.`,
+  ],
+  [
+    "a platform and a file",
+    { aws: { audience: "a" }, file: "t" },
+    `${place}: A secret must have one source. Keep one of the two.`,
   ],
 ])("in a reference, one violation is reported for %s", async (_what, secret, expected) => {
   expect(await violationsOf(withSecret(secret))).toEqual([expected]);

@@ -151,7 +151,7 @@ describe("validation", () => {
     [
       "an unknown type of grant",
       withGrant({ type: "device_code", client }),
-      '/servers/crm/grant/type: Must be one of "client_credentials", "jwt_bearer", "token_exchange", "enterprise_managed", "refresh_token", "static", found a string of 11 characters.',
+      '/servers/crm/grant/type: Must be one of "client_credentials", "jwt_bearer", "token_exchange", "enterprise_managed", "refresh_token", "extension", "static", found a string of 11 characters.',
     ],
     [
       "a static token without the type of the grant",
@@ -161,7 +161,7 @@ describe("validation", () => {
     [
       "a client in a static grant",
       withGrant({ type: "static", token: { env: "T" }, client }),
-      '/servers/crm/grant/client: "client" belongs to the grant types client_credentials, jwt_bearer, token_exchange, enterprise_managed and refresh_token.',
+      '/servers/crm/grant/client: "client" belongs to the grant types client_credentials, jwt_bearer, token_exchange, enterprise_managed, refresh_token and extension.',
     ],
     [
       "a misspelled name of a client",
@@ -176,12 +176,12 @@ describe("validation", () => {
     [
       "an unknown kind of reference",
       withClient({ secret: { vault: "x" } }),
-      '/servers/crm/grant/client/secret/vault: Unknown property "vault". Allowed here: env, file, exec, timeout, githubActions, resolver, ref, pointer.',
+      '/servers/crm/grant/client/secret/vault: Unknown property "vault". Allowed here: env, file, exec, timeout, githubActions, gcp, azure, aws, resolver, ref, pointer.',
     ],
     [
       "an unknown property of a reference",
       withClient({ secret: { file: "x", watch: true } }),
-      '/servers/crm/grant/client/secret/watch: Unknown property "watch". Allowed here: env, file, exec, timeout, githubActions, resolver, ref, pointer.',
+      '/servers/crm/grant/client/secret/watch: Unknown property "watch". Allowed here: env, file, exec, timeout, githubActions, gcp, azure, aws, resolver, ref, pointer.',
     ],
     [
       "scopes in one string",
@@ -296,7 +296,7 @@ describe("validation", () => {
     [
       "an unset variable",
       crm({ url: "${CRM_URL}" }),
-      "/servers/crm/url: The environment variable CRM_URL is not set. Set it, or write a default: ${CRM_URL:-…}.",
+      "/servers/crm/url: The environment variable CRM_URL is not set. Set it, or load a file that has it with node --env-file=FILE, or write a default: ${CRM_URL:-…}.",
     ],
     [
       "a function as a value",

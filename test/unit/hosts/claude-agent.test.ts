@@ -71,8 +71,7 @@ test("a process warning tells once why a server fails for the Claude Agent SDK",
   const warned = once(process, "warning");
   const { status, text } = await call(crm.url);
   const message =
-    'Server "crm": could not read the secret from the environment variable "TOKEN": it is not set. ' +
-    "Set it, or name another one in the config.";
+    'Server "crm": TOKEN is not set. Set it, or load a file that has it with node --env-file=FILE.';
   expect([status, JSON.parse(text).error.message]).toEqual([200, message]);
   expect((await warned)[0]).toMatchObject({ name: "McpAuthWarning", message, code: "secret_unavailable" });
   const more: unknown[] = [];

@@ -74,6 +74,58 @@ describe("a key with its certificate", () => {
     expect(key.certificateThumbprint).toBe(thumbprint(agent.certificate));
   });
 
+  const headerOf = async (key: SigningKey) =>
+    decodeProtectedHeader(await signJwt(key, { alg: "ES256", typ: "JWT", claims: {}, server: "billing" }));
+  const der = (pem: string) => new X509Certificate(pem).raw;
+  const sha1 = (pem: string) => createHash("sha1").update(der(pem)).digest("base64url");
+
+  it("sends its certificate in each of the ways that the config names, and in no other", async () => {
+    const chain = { ...agent, certificate: `${agent.certificate}${authority.certificate}` };
+    const all = {
+      "x5t#S256": thumbprint(agent.certificate),
+      x5t: sha1(agent.certificate),
+      x5c: [agent.certificate, authority.certificate].map((pem) => der(pem).toString("base64")),
+    };
+    const names = ["x5t#S256", "x5t", "x5c"] as const;
+    for (const certificateHeaders of [[names[0]], [names[1]], [names[2]], ["x5c", "x5t"], names] as const) {
+      const { alg, kid, typ, ...sent } = await headerOf(await load(chain, { certificateHeaders }));
+      const wanted: readonly string[] = certificateHeaders;
+      const expected = Object.entries(all).filter(([name]) => wanted.includes(name));
+      expect(sent).toEqual(Object.fromEntries(expected));
+      expect([alg, typ, kid]).toEqual(["ES256", "JWT", expect.any(String)]);
+    }
+  });
+
+  it("sends the chain in the order of the file, without a private key that is in the file too", async () => {
+    const intermediate = await createAuthority();
+    const certificate = [
+      agent.privateKey,
+      agent.certificate,
+      intermediate.certificate,
+      authority.certificate,
+    ].join("");
+    const { x5c } = await headerOf(await load({ ...agent, certificate }, { certificateHeaders: ["x5c"] }));
+    const sent = [agent.certificate, intermediate.certificate, authority.certificate];
+    expect(x5c).toEqual(sent.map((pem) => der(pem).toString("base64")));
+  });
+
+  it("refuses to send a chain that begins with the certificate of another key", async () => {
+    const certificate = `${authority.certificate}${agent.certificate}`;
+    expect(await problem(load({ ...agent, certificate }, { certificateHeaders: ["x5c"] }))).toBe(
+      "it is the certificate of another key. In a chain, the certificate of the key must come first.",
+    );
+  });
+
+  it("is another bundle when only the chain changes, if the chain is sent", async () => {
+    const one: PrivateKeySpec = { ...spec, certificateHeaders: ["x5t", "x5c"] };
+    const read = (certificate: string) =>
+      loadKey(one, { server: "billing", env: { KEY: agent.privateKey, CERTIFICATE: certificate } });
+    const first = await read(agent.certificate);
+    const second = await read(`${agent.certificate}${authority.certificate}`);
+    expect(second.bundle).not.toBe(first.bundle);
+    expect([first, second].map((key) => key.certificateParameters?.x5c?.length)).toEqual([1, 2]);
+  });
+
   it("can be in one file with it, in either order", async () => {
     for (const both of [
       `${agent.privateKey}${agent.certificate}`,

@@ -2,9 +2,11 @@ import {
   constants,
   createHash,
   createPrivateKey,
+  createPublicKey,
   generateKeyPairSync,
   type KeyObject,
   sign,
+  X509Certificate,
 } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -335,6 +337,26 @@ describe("a signer with a certificate", () => {
       "x5t#S256": key.certificateThumbprint,
     });
     expect(key).toMatchObject({ algorithms: ["ES256"], configuredAlgorithm: "ES256" });
+  });
+
+  it("sends the certificate in the ways that the config names, and the chain as soon as it changes", async () => {
+    const authority = await createAuthority();
+    const spec: SignerKeySpec = {
+      signer: agentSigner(),
+      alg: "ES256",
+      kid: false,
+      certificate: { env: "CERTIFICATE" },
+      certificateHeaders: ["x5t", "x5c"],
+    };
+    const der = (pem: string) => new X509Certificate(pem).raw;
+    const x5t = createHash("sha1").update(der(agent.certificate)).digest("base64url");
+    for (const chain of [[agent.certificate], [agent.certificate, authority.certificate]]) {
+      const key = await loadKey(spec, { server: "billing", env: { CERTIFICATE: chain.join("") } });
+      const jwt = await signJwt(key, { alg: "ES256", typ: "JWT", claims: {}, server: "billing" });
+      const x5c = chain.map((pem) => der(pem).toString("base64"));
+      expect(decodeProtectedHeader(jwt)).toEqual({ alg: "ES256", typ: "JWT", x5t, x5c });
+      await jwtVerify(jwt, createPublicKey(agent.certificate));
+    }
   });
 
   it("keeps the kid of the config, or none", async () => {

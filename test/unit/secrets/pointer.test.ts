@@ -63,6 +63,31 @@ describe("a JSON pointer", () => {
     expect(secret.reveal()).toBe("x");
   });
 
+  it("a pointer leads into a variable with the credentials of a platform, which are read again each time", async () => {
+    const credentials = (clientsecret: string) =>
+      JSON.stringify({ xsuaa: [{ credentials: { clientid: "sb-crm", clientsecret } }] });
+    const env = { VCAP_SERVICES: credentials("first") };
+    const reference = { env: "VCAP_SERVICES", pointer: "/xsuaa/0/credentials/clientsecret" };
+    expect((await readSecret(reference, { server: "crm", env })).reveal()).toBe("first");
+    env.VCAP_SERVICES = credentials("second\n");
+    expect((await readSecret(reference, { server: "crm", env })).reveal()).toBe("second");
+  });
+
+  it.each([
+    ["canary", 'it is not JSON, which a "pointer" needs.'],
+    ['{"other":"canary"}', 'it has nothing at the "pointer" "/secret".'],
+    ['{"secret":{"of":"canary"}}', 'the value at the "pointer" "/secret" is not a string.'],
+    ['{"secret":"","other":"canary"}', "it is empty."],
+    ["", "it is empty."],
+  ])("the variable %j is an error with the reason, without the value", async (document, problem) => {
+    const reference = { env: "VCAP_SERVICES", pointer: "/secret" };
+    const error = await readFailureOf(reference, { env: { VCAP_SERVICES: document } });
+    expect(error).toMatchObject({ code: "secret_unavailable", retryable: false });
+    expect(error.message).toBe(
+      `Server "crm": could not read the secret from the environment variable "VCAP_SERVICES": ${problem}`,
+    );
+  });
+
   it.each<[string, string, string]>([
     ["canary", "/a", 'it is not JSON, which a "pointer" needs.'],
     ['{"a":"canary"', "/a", 'it is not JSON, which a "pointer" needs.'],

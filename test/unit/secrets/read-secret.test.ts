@@ -65,17 +65,18 @@ describe("an environment variable", () => {
     ["is undefined", { S: undefined }],
   ])("that %s is named in the error", async (_, env) => {
     expect((await readError({ env: "S" }, env)).message).toBe(
-      'Server "crm": could not read the secret from the environment variable "S": it is not set. ' +
-        "Set it, or name another one in the config.",
+      'Server "crm": S is not set. Set it, or load a file that has it with node --env-file=FILE.',
     );
   });
 
   it.each(["", "\n", "\r\n"])("that is empty is named in the error: %j", async (value) => {
-    expect((await readError({ env: "S" }, { S: value })).message).toContain('variable "S": it is empty.');
+    expect((await readError({ env: "S" }, { S: value })).message).toContain(
+      "S is set, but empty. Give it a value.",
+    );
   });
 
   it("with the name of an inherited property is not set", async () => {
-    expect((await readError({ env: "constructor" })).message).toContain("it is not set");
+    expect((await readError({ env: "constructor" })).message).toContain("constructor is not set");
   });
 });
 

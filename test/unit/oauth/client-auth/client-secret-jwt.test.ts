@@ -62,10 +62,11 @@ describe("client_secret_jwt", () => {
     expect(decodeProtectedHeader(form.get("client_assertion") ?? "").alg).toBe(alg);
   });
 
-  it("has the audience and the typ of the config", async () => {
+  it("has the audience, the lifetime and the typ of the config", async () => {
     const client = (issuer: string): ClientSpec =>
       secretClient(issuer, {
         assertionAudience: "token_endpoint",
+        assertionLifetime: 120_000,
         assertionType: "JWT",
         method: "client_secret_jwt",
       });
@@ -75,6 +76,7 @@ describe("client_secret_jwt", () => {
       currentDate: new Date(now),
     });
     expect([payload.aud, protectedHeader.typ]).toEqual([`${origin}/token`, "JWT"]);
+    expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(120);
   });
 
   it.each([

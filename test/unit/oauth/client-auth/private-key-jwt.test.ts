@@ -173,6 +173,18 @@ describe("private_key_jwt", () => {
     await expect(jwtVerify(assertion, key, { currentDate: new Date(now) })).resolves.toBeDefined();
   });
 
+  it.each([
+    // The assertion is issued up to five seconds ago, but for at most half of its lifetime.
+    { assertionLifetime: 300_000, age: 5, lifetime: 300 },
+    { assertionLifetime: 1_999, age: 0, lifetime: 1 },
+    { assertionLifetime: 4_000, age: 2, lifetime: 4 },
+  ])("is valid for the $assertionLifetime ms of the config", async ({ assertionLifetime, age, lifetime }) => {
+    const client = keyClient({}, { assertionLifetime });
+    const { form } = await sentTokenRequest(client, { KEY: pem(p256.privateKey) });
+    const iat = Math.floor(now / 1_000) - age;
+    expect(jwt(form).claims).toMatchObject({ iat, exp: iat + lifetime });
+  });
+
   it("has the typ of the config", async () => {
     const client = keyClient({}, { assertionType: "JWT" });
     const { form } = await sentTokenRequest(client, { KEY: pem(p256.privateKey) });

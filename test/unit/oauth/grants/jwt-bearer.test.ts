@@ -1,10 +1,17 @@
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  X509Certificate,
+} from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { calculateJwkThumbprint, jwtVerify } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AssertionSpec, ClientSpec, JwtBearerSpec } from "../../../../src/config/spec.js";
+import { selfSigned } from "../../../support/certificates.js";
 import { type Handler, sendJson } from "../../../support/http-server.js";
 import {
   failureOf,
@@ -169,9 +176,10 @@ describe("an assertion signed by us", () => {
     assertion: AssertionSpec,
     { privateKey, publicKey } = ec,
     answer: Handler = issue,
+    env: Record<string, string> = {},
   ) {
     await using server = await startAuthorizationServer(answer);
-    await jwtBearer(server.origin, assertion, { KEY: pem(privateKey) })({ signal: signal() });
+    await jwtBearer(server.origin, assertion, { KEY: pem(privateKey), ...env })({ signal: signal() });
     const [request] = server.tokenRequests();
     const [, field] = fieldsOf(request);
     expect(fieldsOf(request).map(([name]) => name)).toEqual(["grant_type", "assertion"]);
@@ -204,6 +212,20 @@ describe("an assertion signed by us", () => {
       kid: "registered",
       typ: "JWT",
     });
+  });
+
+  it("has the certificate of its key in the ways that the config names", async () => {
+    const { certificate, privateKey } = await selfSigned({});
+    const pair = { privateKey: createPrivateKey(privateKey), publicKey: createPublicKey(certificate) };
+    const key = {
+      privateKey: { env: "KEY" },
+      certificate: { env: "CERTIFICATE" },
+      certificateHeaders: ["x5c"],
+      kid: false,
+    } as const;
+    const { header } = await assertionOf(signed({ key }), pair, issue, { CERTIFICATE: certificate });
+    const x5c = [new X509Certificate(certificate).raw.toString("base64")];
+    expect(header).toEqual({ alg: "ES256", typ: "JWT", x5c });
   });
 
   it.each([

@@ -1,6 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { Presented, TokenEndpoint } from "../../../src/diagnosis/facts.js";
-import { rejectionAdvice, rejectionFindings } from "../../../src/diagnosis/rejected-request.js";
+import type { Presented, TokenEndpoint } from "../../../../src/diagnosis/facts.js";
+import { findingText } from "../../../../src/diagnosis/finding.js";
+import {
+  rejectionAdvice,
+  rejectionFindings,
+} from "../../../../src/diagnosis/token-request/rejected-request.js";
 
 const endpoint: TokenEndpoint = {
   server: "crm",
@@ -14,7 +18,9 @@ const endpoint: TokenEndpoint = {
 };
 
 const advice = (more: Partial<TokenEndpoint>, oauthError: string | undefined, status = 400) =>
-  rejectionAdvice({ ...endpoint, ...more }, { status, oauthError });
+  rejectionAdvice({ ...endpoint, ...more }, { status, oauthError })
+    .map(findingText)
+    .join(" ");
 
 describe("rejectionAdvice", () => {
   test.each<[TokenEndpoint["credential"], string]>([

@@ -1,0 +1,157 @@
+// What authorization servers in the field really do, as people have reported it. Each test is one report.
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
+import { jwtVerify } from "jose";
+import { describe, expect, test } from "vitest";
+import { type Handler, type RecordedRequest, sendJson } from "../support/http-server.js";
+import { rejectionOf } from "../support/rejection-of.js";
+import { defaultToken, field, publish, sendPage } from "./field.js";
+import { sendToken } from "./harness.js";
+
+const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+
+/** The client authenticates with a key. */
+const withKey = {
+  env: { KEY: pem },
+  config: ({ issuer }: { readonly issuer: string }) => ({
+    grant: { client: { issuer, id: "agent", key: { privateKey: { env: "KEY" } } } },
+  }),
+};
+
+describe("metadata", () => {
+  test.each<[what: string, wrong: Handler]>([
+    ["a page of HTML", (_, response) => sendPage(response)],
+    ["a redirect to a login", (_, response) => void response.writeHead(302, { location: "/login" }).end()],
+    ["204", (_, response) => void response.writeHead(204).end()],
+    ["500", (_, response) => void response.writeHead(500).end()],
+    ["JSON that is something else", (_, response) => sendJson(response, { status: "ok" })],
+  ])(
+    "the first well-known URL of the authorization server answers with %s, while the next one is right",
+    async (_, wrong) => {
+      const { call, warnings } = await field({
+        issuer: (place) => (request, response) => {
+          if (request.url === "/.well-known/oauth-authorization-server") return wrong(request, response);
+          return request.url === "/.well-known/openid-configuration"
+            ? sendJson(response, { issuer: place.issuer, token_endpoint: `${place.issuer}/token` })
+            : sendJson(response, {}, 404);
+        },
+      });
+      expect(await call()).toBe(200);
+      expect(warnings).toEqual([]);
+    },
+  );
+
+  test("an authorization server in a single-page application answers 200 with HTML for any path, so its token endpoint comes from the config", async () => {
+    const { call } = await field({
+      issuer: () => (_request, response) => sendPage(response),
+      config: ({ issuer }) => ({
+        grant: {
+          client: {
+            ...{ issuer, id: "agent", secret: { env: "S" } },
+            metadata: { tokenEndpoint: `${issuer}/token` },
+          },
+        },
+      }),
+    });
+    expect(await call()).toBe(200);
+  });
+
+  test("grant_types_supported is incomplete: client credentials work although they are not listed", async () => {
+    const { call } = await field({ metadata: { grant_types_supported: ["authorization_code"] } });
+    expect(await call()).toBe(200);
+  });
+});
+
+describe("rejections", () => {
+  test.each<[whose: string, status: number, body: object]>([
+    ["ServiceNow rejects a client with 401 server_error", 401, { error: "server_error" }],
+    ["an authorization server rejects a client with 401 access_denied", 401, { error: "access_denied" }],
+    ["an authorization server rejects a client with 403 and an empty body", 403, {}],
+  ])("%s, and it is not retried", async (_, status, body) => {
+    const { manager, tokenRequests } = await field({
+      token: (_request, response) =>
+        Object.keys(body).length === 0
+          ? void response.writeHead(status).end()
+          : sendJson(response, body, status),
+      config: () => ({ retry: { attempts: 4 } }),
+    });
+    const error = await rejectionOf(manager.getAccessToken());
+    expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
+    expect(tokenRequests()).toHaveLength(1);
+  });
+});
+
+describe("client authentication", () => {
+  test("some servers do not decode Basic credentials", async () => {
+    const secret = "a b+c%";
+    const { call } = await field({
+      token: ({ headers }, response) => {
+        const basic = Buffer.from(String(headers.authorization).replace("Basic ", ""), "base64").toString();
+        return basic === `agent:${secret}`
+          ? sendToken(response, "granted", 600)
+          : sendJson(response, {}, 401);
+      },
+      env: { S: secret },
+      config: ({ issuer }) => ({
+        grant: { client: { issuer, id: "agent", secret: { env: "S" }, basicEncoding: "raw" } },
+      }),
+    });
+    expect(await call()).toBe(200);
+  });
+
+  test("some servers accept only the token endpoint as assertion audience", async () => {
+    const { call } = await field({
+      token: async (request, response) => {
+        const { aud } = await claimsOf(request);
+        return String(aud).endsWith("/token")
+          ? sendToken(response, "granted", 600)
+          : sendJson(response, { error: "invalid_client" }, 401);
+      },
+      env: withKey.env,
+      config: ({ issuer }) => ({
+        grant: {
+          client: {
+            ...{ issuer, id: "agent", key: { privateKey: { env: "KEY" } } },
+            assertionAudience: "token_endpoint",
+          },
+        },
+      }),
+    });
+    expect(await call()).toBe(200);
+  });
+
+  test.each([-2, 90])(
+    "a server without leeway has a clock that differs by %i seconds from the machine's",
+    async (seconds) => {
+      const { call, warnings } = await field({
+        ...withKey,
+        issuer: (place) => (request, response) => {
+          setDate(response, seconds);
+          return publish(place)(request, response);
+        },
+        token: async (request, response) => {
+          setDate(response, seconds);
+          const now = Date.now() / 1_000 + seconds;
+          const { iat = 0, exp = 0 } = await claimsOf(request);
+          return iat <= now && now < exp
+            ? defaultToken(request, response)
+            : sendJson(response, { error: "invalid_client" }, 401);
+        },
+      });
+      expect(await call()).toBe(200);
+      expect(warnings.every(({ code }) => code === "clock_skew")).toBe(true);
+    },
+  );
+});
+
+function setDate(response: Parameters<Handler>[1], seconds: number): void {
+  response.setHeader("date", new Date(Date.now() + seconds * 1_000).toUTCString());
+}
+
+/** Verifies the signature of a client assertion and returns its claims. */
+async function claimsOf({ body }: RecordedRequest) {
+  const assertion = new URLSearchParams(body).get("client_assertion") ?? "";
+  // The server's own check of the time is the point of some tests.
+  const { payload } = await jwtVerify(assertion, createPublicKey(privateKey), { clockTolerance: 3_600 });
+  return payload;
+}
