@@ -19,5 +19,5 @@ export function decodeContent(bytes: Uint8Array, content: Content): string | und
 export function whyNotText(bytes: Uint8Array): string {
   return decodeUtf16(bytes) === undefined
     ? "not text in UTF-8."
-    : "text in UTF-16, as Windows PowerShell writes it. Save it in UTF-8.";
+    : "UTF-16, as PowerShell writes files with >. Save it as UTF-8.";
 }

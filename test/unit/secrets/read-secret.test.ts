@@ -160,9 +160,7 @@ describe("a file", () => {
     const little = Buffer.from("\u{feff}canary", "utf16le");
     for (const bytes of [little, Buffer.from(little).swap16()]) {
       const error = await readError(await written(bytes));
-      expect(error.message).toContain(
-        "it is text in UTF-16, as Windows PowerShell writes it. Save it in UTF-8.",
-      );
+      expect(error.message).toContain("it is UTF-16, as PowerShell writes files with >. Save it as UTF-8.");
     }
   });
 
