@@ -260,7 +260,10 @@ export type AssertionSpec =
       readonly claims: Readonly<Record<string, unknown>>;
     };
 
-/** `"issuer"`, `"token_endpoint"`, or the audience itself. */
+/**
+ * `"issuer"`, `"token_endpoint"`, or the audience itself. `token_endpoint` is the issuer in a request to another
+ * endpoint.
+ */
 export type AssertionAudience = string;
 
 /** RFC 8693. */

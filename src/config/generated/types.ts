@@ -189,7 +189,7 @@ export interface Client {
    */
   basicEncoding?: "form" | "raw";
   /**
-   * The `aud` of the client assertions that are signed here: `issuer`, `token_endpoint`, or the audience itself.
+   * The `aud` of the client assertions that are signed here: `issuer`, `token_endpoint` (the URL that the token request is sent to; not for a key or a client id URL that several issuers know), or the audience itself.
    */
   assertionAudience?: "issuer" | "token_endpoint" | (string & {});
   /**
@@ -355,7 +355,7 @@ export interface SignedAssertion {
    */
   subject: string;
   /**
-   * The `aud` of the assertion: `issuer`, `token_endpoint`, or the audience itself.
+   * The `aud` of the assertion: `issuer`, `token_endpoint` (the URL that the token request is sent to; not for a key that several issuers know), or the audience itself.
    */
   audience?: "issuer" | "token_endpoint" | (string & {});
   /**
