@@ -60,15 +60,6 @@ const snowflake: Product = {
 const zoom: Product = {
   mark: "zoom",
   title: "the Zoom config sends account_credentials with the account and Basic credentials",
-  metadata: {
-    // It does not list `account_credentials`.
-    "https://zoom.us/.well-known/oauth-authorization-server": {
-      issuer: "https://zoom.us",
-      token_endpoint: "https://zoom.us/oauth/token",
-      token_endpoint_auth_methods_supported: ["client_secret_basic"],
-      grant_types_supported: ["authorization_code", "refresh_token", "client_credentials"],
-    },
-  },
   env: { ZOOM_CLIENT_SECRET: "s3cret" },
   requests: [
     tokenRequest(
