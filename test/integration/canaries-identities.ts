@@ -140,6 +140,15 @@ export async function plantIdentities(
       client,
       subject: { token: { runtime: true }, type: "jwt" },
     }),
+    behalf: (client) => ({ type: "jwt_bearer", client, assertion: { runtime: true } }),
+    subject: (client) => ({
+      type: "token_exchange",
+      client,
+      params: {
+        subject_token: tokens("subject token in a parameter"),
+        subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
+      },
+    }),
     employee: (client, name) => ({ type: "enterprise_managed", client, idp: idp(name, { runtime: true }) }),
   };
   const bindings: Readonly<Record<string, Fields>> = {
@@ -196,7 +205,7 @@ export async function plantIdentities(
       },
       signers: { kms: ({ input }) => sign("sha256", Buffer.from(input), keys.ofSigner) },
     },
-    ofUsers: Object.keys(servers).filter((name) => /^(user|employee)-/.test(name)),
+    ofUsers: Object.keys(servers).filter((name) => /^(user|behalf|employee)-/.test(name)),
   };
 }
 
