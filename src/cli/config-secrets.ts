@@ -108,13 +108,13 @@ function secretsOfGrant(grant: GrantSpec, server: string): readonly ConfigSecret
     case "extension":
       return secretsOfClient(grant.client);
     case "jwt_bearer":
-      return [...secretsOfClient(grant.client), secretOfAssertion(grant.assertion)];
+      return [...secretsOfClient(grant.client), secretOfAssertion(grant.assertion, server)];
     case "refresh_token":
       return [...secretsOfClient(grant.client), tokenSecret(grant.refreshToken)];
     case "token_exchange":
       return [
         ...secretsOfClient(grant.client),
-        secretOfSubject(grant.subject, server),
+        ...(grant.subject === undefined ? [] : [secretOfSubject(grant.subject, server)]),
         ...(grant.actor === undefined ? [] : [secretOfSubject(grant.actor, server)]),
       ];
     case "enterprise_managed":
@@ -153,8 +153,10 @@ function secretsOfCredential(
   }
 }
 
-function secretOfAssertion(assertion: AssertionSpec): ConfigSecret {
+function secretOfAssertion(assertion: AssertionSpec, server: string): ConfigSecret {
   switch (assertion.kind) {
+    case "runtime":
+      return { kind: "subject", server };
     case "platform":
       return { kind: "assertion", reference: assertion.reference };
     case "signed":

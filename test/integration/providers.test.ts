@@ -3,16 +3,19 @@ import { documents, snippets } from "../support/snippets.js";
 import { adfs } from "./providers/adfs.js";
 import { auth0 } from "./providers/auth0.js";
 import { authentik } from "./providers/authentik.js";
+import { checkCommands } from "./providers/check-commands.js";
+import { checkStrictness } from "./providers/check-strictness.js";
 import { ci } from "./providers/ci.js";
 import { cognito } from "./providers/cognito.js";
 import { curity } from "./providers/curity.js";
+import { databricks } from "./providers/databricks.js";
 import { entra } from "./providers/entra.js";
 import { google } from "./providers/google.js";
 import { keycloak } from "./providers/keycloak.js";
 import { kubernetes } from "./providers/kubernetes.js";
 import { okta } from "./providers/okta.js";
 import { ping } from "./providers/ping.js";
-import { checkCommands, checkStrictness, runProduct } from "./providers/run-product.js";
+import { runProduct } from "./providers/run-product.js";
 import { saas } from "./providers/saas.js";
 import { sap } from "./providers/sap.js";
 import { spiffe } from "./providers/spiffe.js";
@@ -28,7 +31,7 @@ const identityProviders = [adfs, ...auth0, ...authentik, cognito, curity, ...ent
 const products = [
   ...[...identityProviders, ...ping, zitadel],
   ...[...google, kubernetes, ...sap, ...spiffe],
-  ...[...saas, ...ci],
+  ...[...databricks, ...saas, ...ci],
 ];
 
 function configOf(mark: string): string {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { AssertionSpec, JwtBearerSpec } from "../../config/spec.js";
+import type { AssertionSpec, ClientSpec, JwtBearerSpec } from "../../config/spec.js";
 import type { AssertionFacts } from "../../diagnosis/facts.js";
 import { chooseAlgorithm } from "../../keys/choose-algorithm.js";
 import { issuedAt, signJwt } from "../../keys/sign-jwt.js";
@@ -8,13 +8,15 @@ import type { AttemptContext, Grant } from "../attempt.js";
 import { audienceOf } from "../client-auth/client-assertion.js";
 import { assertionKey } from "../client-auth/credential-retry.js";
 import { readPlatformAssertion } from "../client-auth/platform-assertion.js";
+import { endpointUrl } from "../endpoint-url.js";
+import { readSubjectToken } from "./subject-token.js";
 import { tokenGrant, type UnfinishedRequest } from "./token-grant.js";
 
 export const jwtBearerGrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /**
- * Creates the JWT bearer grant, RFC 7523 §2.1: a token for a JWT. The platform issues the JWT (SEP-1933), or we sign
- * it. The request authenticates a client only if the config has its `id`. Rejects with the codes of `tokenGrant`,
+ * Creates the JWT bearer grant, RFC 7523 §2.1: a token for a JWT. The platform issues the JWT (SEP-1933), we sign it,
+ * or it is the token of a user on whose behalf the agent acts. The request authenticates a client only if the config has its `id`. Rejects with the codes of `tokenGrant`,
  * `secret_unavailable`, `key_invalid` and `signer_unavailable`.
  */
 export function jwtBearer(grant: JwtBearerSpec): Grant {
@@ -29,6 +31,19 @@ export function jwtBearer(grant: JwtBearerSpec): Grant {
           return { fields: [["assertion", jwt.reveal()]] };
         },
       });
+    case "runtime":
+      return tokenGrant(grant, {
+        grantType: jwtBearerGrantType,
+        presents: "user_assertion",
+        async readOwnFields(_request, attempt) {
+          const token = await readSubjectToken(
+            { token: { runtime: true } },
+            attempt.manager.subject,
+            attempt,
+          );
+          return { fields: [["assertion", token.reveal()]] };
+        },
+      });
     case "signed":
       return tokenGrant(grant, {
         grantType: jwtBearerGrantType,
@@ -36,7 +51,7 @@ export function jwtBearer(grant: JwtBearerSpec): Grant {
         actsForOther: assertion.subject !== assertion.issuer,
         assertionKey: assertion.key,
         async readOwnFields(request, attempt) {
-          const { jwt, facts } = await signAssertion(assertion, request, attempt);
+          const { jwt, facts } = await signAssertion(grant.client, assertion, request, attempt);
           return { fields: [["assertion", jwt]], assertion: facts };
         },
       });
@@ -50,6 +65,7 @@ export function jwtBearer(grant: JwtBearerSpec): Grant {
  * invalid.
  */
 async function signAssertion(
+  client: ClientSpec,
   spec: Extract<AssertionSpec, { kind: "signed" }>,
   { target, time }: UnfinishedRequest,
   attempt: AttemptContext,
@@ -65,7 +81,7 @@ async function signAssertion(
     ...spec.claims,
     iss: spec.issuer,
     sub: spec.subject,
-    aud: audienceOf(spec.audience, metadata),
+    aud: audienceOf(spec.audience, metadata, endpointUrl("token_endpoint", client, metadata)),
     iat,
     exp: iat + lifetime,
     jti: randomUUID(),

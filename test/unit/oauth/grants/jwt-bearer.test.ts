@@ -8,9 +8,10 @@ import {
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { calculateJwkThumbprint, jwtVerify } from "jose";
+import { calculateJwkThumbprint, decodeJwt, jwtVerify } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AssertionSpec, ClientSpec, JwtBearerSpec } from "../../../../src/config/spec.js";
+import { Secret } from "../../../../src/lib/secret.js";
 import { selfSigned } from "../../../support/certificates.js";
 import { type Handler, sendJson } from "../../../support/http-server.js";
 import {
@@ -156,6 +157,61 @@ describe("an assertion of the platform", () => {
   });
 });
 
+describe("the token of a user as an assertion", () => {
+  const ofUser: AssertionSpec = { kind: "runtime" };
+  const user = "canary user token";
+  const onBehalfOf = (origin: string, subjectToken?: () => Promise<Secret>) => {
+    const client = secretClient(origin);
+    const params = { requested_token_use: "on_behalf_of" };
+    const grant = { type: "jwt_bearer", client, assertion: ofUser, params, resource: false } as const;
+    return grantOf(origin, grant, {
+      env: { CRM_SECRET: "canary-5ecret" },
+      ...(subjectToken && { subjectToken }),
+    });
+  };
+
+  it("a user's token is sent as the assertion, with the client's credential and the parameters", async () => {
+    await using server = await startAuthorizationServer(issue);
+    await onBehalfOf(server.origin, async () => new Secret(user))({ signal: signal() });
+    const [request] = server.tokenRequests();
+    expect(request?.headers.authorization).toMatch(/^Basic /);
+    expect(request?.body).toBe(
+      "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer" +
+        "&assertion=canary+user+token&requested_token_use=on_behalf_of",
+    );
+  });
+
+  it("a user's token is read for each request", async () => {
+    await using server = await startAuthorizationServer(issue);
+    let count = 0;
+    const grant = onBehalfOf(server.origin, async () => new Secret(`token-${++count}`));
+    await grant({ signal: signal() });
+    await grant({ signal: signal() });
+    const sent = server.tokenRequests().map(({ body }) => new URLSearchParams(body).get("assertion"));
+    expect(sent).toEqual(["token-1", "token-2"]);
+  });
+
+  it("a manager without a user fails with secret_unavailable, and nothing is sent", async () => {
+    await using server = await startAuthorizationServer(issue);
+    const error = await failureOf(onBehalfOf(server.origin)({ signal: signal() }));
+    expect(error.code).toBe("secret_unavailable");
+    expect(error.message).toContain("manager.for({ key, subjectToken })");
+    expect(server.tokenRequests()).toEqual([]);
+  });
+
+  it("a user's token that is refused is named in the error, is not quoted, and is not sent again", async () => {
+    await using server = await startAuthorizationServer((_, response) =>
+      sendJson(response, { error: "invalid_grant", error_description: `not ${user}` }, 400),
+    );
+    const grant = onBehalfOf(server.origin, async () => new Secret(user));
+    const error = await failureOf(grant({ signal: signal() }), [user]);
+    expect(error).toMatchObject({ oauthError: "invalid_grant", retryable: false });
+    expect(error.message).toContain("It does not accept the user's token that was passed to `for()`.");
+    expect(error.details?.["error_description"]).toBe("not <secret>");
+    expect(server.tokenRequests()).toHaveLength(1);
+  });
+});
+
 describe("an assertion signed by us", () => {
   const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -212,6 +268,26 @@ describe("an assertion signed by us", () => {
       kid: "registered",
       typ: "JWT",
     });
+  });
+
+  it("is for the endpoint that it is sent to, whichever other endpoint the metadata names", async () => {
+    const { certificate, privateKey } = await selfSigned({});
+    const elsewhere = "https://honest.example/token";
+    await using server = await startAuthorizationServer(issue, () => ({
+      token_endpoint: elsewhere,
+      mtls_endpoint_aliases: { token_endpoint: `${server.origin}/mtls` },
+    }));
+    const client: ClientSpec = {
+      ...anonymous(server.origin),
+      id: "agent",
+      credential: { kind: "certificate", certificate: { cert: { env: "CERT" }, key: { env: "CERT_KEY" } } },
+    };
+    const env = { KEY: pem(ec.privateKey), CERT: certificate, CERT_KEY: privateKey };
+    const assertion = signed({ audience: "token_endpoint" });
+    await jwtBearer(server.origin, assertion, env, { client })({ signal: signal() });
+    const [request] = server.tokenRequests();
+    const { aud } = decodeJwt(new URLSearchParams(request?.body).get("assertion") ?? "");
+    expect([request?.url, aud]).toEqual(["/mtls", `${server.origin}/mtls`]);
   });
 
   it("has the certificate of its key in the ways that the config names", async () => {
