@@ -1,7 +1,8 @@
 // What authorization servers in the field really do, as people have reported it. Each test is one report.
-import { createPublicKey, generateKeyPairSync } from "node:crypto";
-import { jwtVerify } from "jose";
+import { createHash, createPublicKey, generateKeyPairSync, X509Certificate } from "node:crypto";
+import { decodeProtectedHeader, jwtVerify } from "jose";
 import { describe, expect, test } from "vitest";
+import { selfSigned } from "../support/certificates.js";
 import { type Handler, type RecordedRequest, sendJson } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { defaultToken, field, publish, sendPage } from "./field.js";
@@ -142,6 +143,69 @@ describe("client authentication", () => {
       expect(warnings.every(({ code }) => code === "clock_skew")).toBe(true);
     },
   );
+});
+
+describe("requests", () => {
+  const secretClient = (issuer: string) => ({ issuer, id: "agent", secret: { env: "S" } });
+
+  test("Zoom has a grant of its own, account_credentials", async () => {
+    const { call, tokenRequests } = await field({
+      config: ({ issuer }) => ({
+        grant: {
+          type: "extension",
+          ...{ client: secretClient(issuer), resource: false },
+          ...{ grantType: "account_credentials", params: { account_id: "a1b2" } },
+        },
+      }),
+    });
+    expect(await call()).toBe(200);
+    expect(tokenRequests().map(String)).toEqual(["grant_type=account_credentials&account_id=a1b2"]);
+  });
+
+  test.each(["x5t", "x5c"] as const)(
+    "AD FS wants `x5t`, some Entra tenants want `x5c`: %s is sent",
+    async (header) => {
+      const { certificate, privateKey: key } = await selfSigned();
+      const { call, tokenRequests } = await field({
+        env: { KEY: key, CERT: certificate },
+        config: ({ issuer }) => ({
+          grant: {
+            client: {
+              ...{ issuer, id: "agent" },
+              key: { privateKey: { env: "KEY" }, certificate: { env: "CERT" }, certificateHeaders: [header] },
+            },
+          },
+        }),
+      });
+      expect(await call()).toBe(200);
+      const { raw } = new X509Certificate(certificate);
+      const expected = {
+        x5t: createHash("sha1").update(raw).digest("base64url"),
+        x5c: [raw.toString("base64")],
+      };
+      const [form] = tokenRequests();
+      expect(decodeProtectedHeader(form?.get("client_assertion") ?? "")[header]).toEqual(expected[header]);
+    },
+  );
+
+  test("one variable holds JSON with several values", async () => {
+    const { call, authorizationServer } = await field({
+      env: {
+        VCAP_SERVICES: JSON.stringify({ xsuaa: [{ credentials: { clientsecret: "of-the-service" } }] }),
+      },
+      config: ({ issuer }) => ({
+        grant: {
+          client: {
+            ...{ issuer, id: "agent" },
+            secret: { env: "VCAP_SERVICES", pointer: "/xsuaa/0/credentials/clientsecret" },
+          },
+        },
+      }),
+    });
+    expect(await call()).toBe(200);
+    const { headers } = authorizationServer.requests.at(-1) ?? {};
+    expect(headers?.authorization).toBe(`Basic ${btoa("agent:of-the-service")}`);
+  });
 });
 
 function setDate(response: Parameters<Handler>[1], seconds: number): void {
