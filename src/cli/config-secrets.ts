@@ -102,7 +102,12 @@ function secretsOfGrant(grant: GrantSpec, server: string): readonly ConfigSecret
   }
 }
 
-function secretsOfClient({ credential }: ClientSpec): readonly ConfigSecret[] {
+function secretsOfClient({ credential, headers = {} }: ClientSpec): readonly ConfigSecret[] {
+  const inHeaders = references(headers).map((reference) => ({ kind: "header", reference }) as const);
+  return [...secretsOfCredential(credential), ...inHeaders];
+}
+
+function secretsOfCredential(credential: ClientSpec["credential"]): readonly ConfigSecret[] {
   switch (credential.kind) {
     case "secret":
       return [plainSecret(credential.secret)];

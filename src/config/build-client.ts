@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { assertNothingLeft, unreachable } from "../lib/unreachable.js";
-import { buildReference, duration } from "./build-reference.js";
+import { buildReference, buildValues, duration } from "./build-reference.js";
 import { defaults } from "./defaults.js";
 import type { Anonymous, OneCredential, OneSigner, OneSigningPlace } from "./exclusive-types.js";
 import type { Client, Config, Key, Metadata, Signer } from "./generated/types.js";
@@ -56,7 +56,7 @@ function keep<K extends object, V>(built: WeakMap<K, V>, previous: K | undefined
 }
 
 function buildClientSpec(client: ClientConfig, config: Config, folder: string): ClientSpec {
-  const { issuer, id, secret, key, assertion, certificate, metadata, ...others } = client;
+  const { issuer, id, secret, key, assertion, certificate, headers, metadata, ...others } = client;
   const { method, basicEncoding, assertionAudience, assertionType, assertionLifetime, ...unhandled } = others;
   const lifetime = duration(assertionLifetime);
   assertNothingLeft(unhandled);
@@ -69,6 +69,7 @@ function buildClientSpec(client: ClientConfig, config: Config, folder: string): 
     ...(assertionAudience !== undefined && { assertionAudience }),
     ...(assertionType !== undefined && { assertionType }),
     ...(lifetime !== undefined && { assertionLifetime: lifetime }),
+    ...(headers !== undefined && { headers: buildValues(headers, folder) }),
     ...(metadata !== undefined && { metadata: buildMetadata(metadata) }),
   };
 }

@@ -1,9 +1,11 @@
 import { checkAssertionLifetime } from "./check-assertion-lifetime.js";
 import type { CheckContext, Report } from "./check-context.js";
+import { checkHeaders } from "./check-headers.js";
 import { findClientIdProblem } from "./check-url.js";
 import { definitions } from "./generated/definitions.js";
 import { article } from "./in-words.js";
 import { isObject, type Json, type JsonObject, type Path, property } from "./json.js";
+import { reservedClientHeaders } from "./reserved.js";
 import type { ClientAuthenticationMethod, CredentialSpec } from "./spec.js";
 
 type Credential = Exclude<CredentialSpec["kind"], "none">;
@@ -47,6 +49,7 @@ export function checkClient(client: Json | undefined, path: Path, context: Check
       context.checkUrl(metadata, at, name, "url");
     }
   }
+  checkHeaders(property(client, "headers"), [...path, "headers"], reservedClientHeaders, context);
   checkAssertionLifetime(client, path, "assertionLifetime", context);
   checkMethod(client, path, context);
 }

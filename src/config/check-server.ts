@@ -1,9 +1,10 @@
 import { parseDuration } from "../lib/duration.js";
 import type { CheckContext, Report } from "./check-context.js";
 import { checkGrant, traitsOfGrant } from "./check-grant.js";
+import { checkHeaders } from "./check-headers.js";
 import { defaults } from "./defaults.js";
-import { entries, type Json, type Path, property } from "./json.js";
-import { reservedHeaders } from "./reserved.js";
+import { type Json, type Path, property } from "./json.js";
+import { reservedServerHeaders } from "./reserved.js";
 
 /** Checks what a schema cannot express about a server. `shared` is the `defaults` of the config. */
 export function checkServer(server: Json, path: Path, shared: Json | undefined, context: CheckContext): void {
@@ -35,20 +36,10 @@ function checkSettings(
   context: CheckContext,
 ): void {
   const [headers, refresh] = [property(settings, "headers"), property(settings, "refresh")];
-  if (headers !== undefined) checkHeaders(headers, [...path, "headers"], context);
+  if (headers !== undefined) checkHeaders(headers, [...path, "headers"], reservedServerHeaders, context);
   if (refresh !== undefined) checkRefresh(refresh, [...path, "refresh"], context);
   const retry = property(settings, "retry");
   if (retry !== undefined) checkRetry(retry, [...path, "retry"], property(inherited, "retry"), context);
-}
-
-function checkHeaders(headers: Json, path: Path, context: CheckContext): void {
-  const seen = new Set<string>();
-  for (const [name] of entries(headers)) {
-    const lower = name.toLowerCase();
-    const problem = seen.has(lower) ? duplicateHeader : reservedHeader(lower);
-    if (problem !== undefined) context.report([...path, name], { atName: true, ...problem });
-    seen.add(lower);
-  }
 }
 
 function checkRefresh(refresh: Json, path: Path, context: CheckContext): void {
@@ -70,18 +61,6 @@ function checkRetry(retry: Json, path: Path, inherited: Json | undefined, contex
   else if (own.max !== undefined) context.report([...path, "max"], maxUnderMin);
 }
 
-function reservedHeader(name: string): Report | undefined {
-  if (name === "authorization") {
-    return {
-      message: "The header Authorization is set by this package",
-      hint: 'For a token that you already have, use the grant { "type": "static", "token": … }',
-    };
-  }
-  return reservedHeaders.has(name)
-    ? { message: "This header cannot be set: it belongs to the connection" }
-    : undefined;
-}
-
 async function findScheduleProblem(schedule: string): Promise<Report | undefined> {
   return (await import("./check-cron.js")).findCronProblem(schedule);
 }
@@ -99,11 +78,6 @@ function findTimezoneProblem(name: string): Report | undefined {
 const cannotBeBound = {
   message: "A static token cannot be bound to a key: it was issued without one",
   hint: "Remove `dpop`, or use another grant",
-};
-
-const duplicateHeader = {
-  message: "This header is defined twice",
-  hint: "Header names are not case-sensitive",
 };
 
 const notTimezone = {

@@ -38,6 +38,12 @@ export function findUrlProblem(text: string, kind: "url" | "issuer"): UrlProblem
   if (kind === "issuer" && text.includes("?")) {
     return problem("An issuer must not have a query", "Remove the ? and what follows it");
   }
+  if (kind === "issuer" && text.includes("/.well-known/")) {
+    return problem(
+      "An issuer is not the URL of its metadata",
+      "Write it without /.well-known/ and the name of the document",
+    );
+  }
   if (url?.protocol === "http:" && !isLoopbackHost(url.hostname)) {
     const mistake = { message: "Must be https: plain http is only for loopback", hint: "Write https://" };
     return { insecureHost: url.hostname, mistake };

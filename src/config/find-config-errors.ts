@@ -1,9 +1,9 @@
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { McpAuthError } from "../errors/error.js";
 import { printable, quoted } from "../lib/printable.js";
 import { shellQuoted } from "../lib/shell-quoted.js";
 import { configFileNames, packageJson } from "./cosmiconfig.js";
-import { type FileSystem, fileExists } from "./file-system.js";
+import { type FileSystem, fileExists, ifExaminable } from "./file-system.js";
 import { invalidConfig } from "./format-violation.js";
 import type { ProjectFolders } from "./project-folders.js";
 import { describeProblem, describeUser, type TrustProblem } from "./trust.js";
@@ -22,11 +22,21 @@ export function twoConfigs(first: string, second: string): McpAuthError {
 }
 
 /** `config_not_found` for a named file. `origin` says where the name comes from: "--config names". */
-export function namedFileMissing(file: string, origin: string): McpAuthError {
-  return new McpAuthError(
-    "config_not_found",
-    `${origin} ${printable(file)}, which does not exist. Correct the path, or create the file.`,
-  );
+export async function namedFileMissing(file: string, origin: string, fs: FileSystem): Promise<McpAuthError> {
+  const stats = await ifExaminable(() => fs.stat(file));
+  const problem =
+    stats?.isDirectory() === true
+      ? "which is a folder. Name the file in it."
+      : `which does not exist. ${await correctPath(file)}`;
+  return new McpAuthError("config_not_found", `${origin} ${printable(file)}, ${problem}`);
+}
+
+async function correctPath(file: string): Promise<string> {
+  const { similarNames } = await import("./similar-files.js");
+  const [near] = await similarNames(dirname(file), basename(file));
+  const suggestion =
+    near === undefined ? "" : ` Did you mean ${printable(near)}, which is in the same folder?`;
+  return `Correct the path, or create the file.${suggestion}`;
 }
 
 /** `config_invalid` for a config that the search found and that another user may have written or changed. */
@@ -81,19 +91,21 @@ function howToName(file: string): string {
 }
 
 /**
- * `config_not_found` for a search without result. Lists the places that were searched, and the nearest config beyond
- * them.
+ * `config_not_found` for a search without result. Lists the places that were searched, files there whose name is not
+ * that of a config, and the nearest config beyond.
  */
 export async function configNotFound(
   searchedPlaces: readonly string[],
-  { beyond, refused }: ProjectFolders,
+  { searched, beyond, refused }: ProjectFolders,
   fs: FileSystem,
 ): Promise<McpAuthError> {
   const lines = searchedPlaces.map((place) => `\n  ${printable(place)}`).join("");
+  const { describeSimilarFiles } = await import("./similar-files.js");
   const lookedFor = searchedPlaces.length === 0 ? "" : ` Looked for:${lines}`;
   return new McpAuthError(
     "config_not_found",
     `No config found. Create mcp-auth.config.json, or name the file with --config or MCP_AUTH_CONFIG.${lookedFor}` +
+      (await describeSimilarFiles(searched)) +
       ((await describeConfigBeyond(beyond, fs)) ?? (await describeRefused(refused))),
   );
 }
@@ -110,7 +122,7 @@ async function describeConfigBeyond(
     for (const name of configFileNames) {
       const file = join(folder, name);
       if (name === packageJson || !(await fileExists(file, fs))) continue;
-      return `\nNot searched: ${printable(file)} (${printable(await reason())})`;
+      return `\nNot searched: ${printable(file)} (${printable(await reason())}). To use it, name it: ${howToName(file)}.`;
     }
   }
   return undefined;

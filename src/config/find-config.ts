@@ -68,7 +68,7 @@ export async function readNamedConfig(path: string, { cwd, fs, origin }: Origin)
   const file = resolve(cwd, path);
   const notation = notationOf(file);
   const content = await read(file, fs);
-  if (content === undefined) throw namedFileMissing(file, origin);
+  if (content === undefined) throw await namedFileMissing(file, origin, fs);
   const warnings = (await findWriteWarnings(file, content.stats, fs)).map(printable);
   return { file, text: withoutByteOrderMark(content.text), notation, named: true, warnings };
 }
@@ -80,7 +80,7 @@ export async function rereadFoundConfig(path: string, { cwd, fs, origin }: Origi
   const above = folderAndParents(trust.cwd);
   const folders = [...above.slice(0, Math.max(above.indexOf(dirname(file)), 0)), dirname(file)];
   const assessed = await readAndAssess(file, folders, trust);
-  if (assessed === undefined) throw namedFileMissing(file, origin);
+  if (assessed === undefined) throw await namedFileMissing(file, origin, fs);
   if (assessed.problems.length > 0) throw await untrustedConfig(file, assessed.problems);
   return await foundFile({ file, text: assessed.content.text, isForeign: assessed.isForeign }, trust);
 }

@@ -59,14 +59,21 @@ const synonyms: { readonly [Title in DefinitionTitle]?: Readonly<Record<string, 
 const inAssertion: CorrectPlace = { where: "in `assertion`", within: [] };
 const inSigner: CorrectPlace = { where: "in `signer`", within: [] };
 const inSubject: CorrectPlace = { where: "in `subject`", within: ["subject"] };
+const headers: CorrectPlace = {
+  where: "in the server, for the MCP server, or in the `client`, for its authorization server",
+  within: [],
+};
 
 /** Properties that are one level off, where a definition elsewhere has a property of this name too. */
 const oneLevelOff: {
   readonly [Title in DefinitionTitle]?: { readonly [Name in PropertyName]?: CorrectPlace };
 } = {
-  JwtBearerGrant: { subject: inAssertion, key: inAssertion, lifetime: inAssertion },
-  TokenExchangeGrant: { token: inSubject },
+  ClientCredentialsGrant: { headers },
+  JwtBearerGrant: { headers, subject: inAssertion, key: inAssertion, lifetime: inAssertion },
+  TokenExchangeGrant: { headers, token: inSubject },
+  RefreshTokenGrant: { headers },
   EnterpriseManagedGrant: {
+    headers,
     subject: { where: "in `idp`", within: ["idp"] },
     token: { where: "in the `subject` of the `idp`", within: ["idp", "subject"] },
   },
@@ -79,6 +86,7 @@ const oneLevelOff: {
     audience: { where: "in `githubActions`", within: [] },
   },
   Client: { passphrase: { where: "in the `key` or the `certificate`", within: [] } },
+  Metadata: { headers: { where: "in the `client`, beside `metadata`", within: [] } },
   Certificate: {
     certificateHeaders: { where: "in a `key` that signs, beside its `certificate`", within: [] },
   },

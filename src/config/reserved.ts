@@ -50,8 +50,40 @@ export const reservedClaims: ReadonlyMap<string, keyof SignedAssertion | undefin
   ["jti", undefined],
 ]);
 
+/** A header that this package sets. */
+export interface ReservedHeader {
+  /** The header as it is usually written. */
+  readonly name: string;
+  /** What to do instead. */
+  readonly hint: string;
+}
+
+/** Headers in lower case that the `headers` of a server cannot set. */
+export const reservedServerHeaders: ReadonlyMap<string, ReservedHeader> = new Map([
+  [
+    "authorization",
+    {
+      name: "Authorization",
+      hint: 'For a token that you already have, use the grant { "type": "static", "token": … }',
+    },
+  ],
+]);
+
+/** Headers in lower case that the `headers` of a client cannot set. */
+export const reservedClientHeaders: ReadonlyMap<string, ReservedHeader> = new Map([
+  [
+    "authorization",
+    {
+      name: "Authorization",
+      hint: "It has the credential of the client: its `secret`, `key`, `assertion` or `certificate`",
+    },
+  ],
+  ["dpop", { name: "DPoP", hint: "Set `dpop` of the server" }],
+  ["content-type", { name: "Content-Type", hint: "Remove it: token requests are form-urlencoded" }],
+]);
+
 /** Headers that the HTTP client sets for the connection. */
-export const reservedHeaders: ReadonlySet<string> = new Set([
+export const connectionHeaders: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
   "host",

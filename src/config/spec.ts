@@ -313,6 +313,8 @@ export interface ClientSpec {
   readonly assertionLifetime?: number;
   /** The `typ` of client assertions that are signed here. For a platform's own JWT, the `client_assertion_type`. */
   readonly assertionType?: string;
+  /** Sent to the token, revocation and metadata URLs of the issuer only. Absent: none. */
+  readonly headers?: Readonly<Record<string, string | SecretReference>>;
   /** Replaces the metadata of an authorization server that publishes none. */
   readonly metadata?: ConfiguredMetadata;
 }

@@ -1,4 +1,5 @@
-import type { CredentialSpec } from "../config/spec.js";
+import type { ClientAuthenticationMethod, CredentialSpec } from "../config/spec.js";
+import type { SecretFlaw } from "./secret-flaws.js";
 
 /** What a token request presents beside the client's own credential. The server may reject either of the two. */
 export type Presented =
@@ -25,6 +26,72 @@ export interface GrantInUse {
   readonly dpop: boolean;
   /** The issuer of the identity provider that issued what is presented. */
   readonly idp?: string;
+  /** Whether the token is for one user of the host, so that no command can request it. */
+  readonly isForUser?: boolean;
+  /** Whether the assertion that we signed is for a subject other than its issuer. */
+  readonly actsForOther?: boolean;
+}
+
+/** How a client secret was sent. Says nothing about its value. */
+export interface SecretFacts {
+  /** Names the place that it was read from: `the environment variable "CRM_SECRET"`. */
+  readonly source: string;
+  readonly flaws: readonly SecretFlaw[];
+  /** Present for `client_secret_basic` if form encoding changes the id or the secret: the encoding that was used. */
+  readonly basicEncoding?: "form" | "raw";
+  /** Present if the secret looks like the id of a secret. */
+  readonly looksLikeId?: boolean;
+}
+
+/** The header and the audience of an assertion that we signed. */
+export interface AssertionFacts {
+  readonly alg: string;
+  readonly typ: string;
+  /** Absent if none was sent. */
+  readonly kid?: string | undefined;
+  /** Where the `kid` comes from: the config, the JWK, or the RFC 7638 thumbprint of the key. */
+  readonly kidFrom?: "config" | "jwk" | "thumbprint" | undefined;
+  /** `issuer`, `token_endpoint`, or a value of the config. */
+  readonly audience: string;
+}
+
+/** How the client authenticated itself. */
+export interface AuthenticationFacts {
+  readonly method: ClientAuthenticationMethod;
+  /** The methods that the server lists. Absent without a list. */
+  readonly listedMethods?: readonly string[] | undefined;
+  readonly secret?: SecretFacts;
+  readonly assertion?: AssertionFacts;
+  /** `isForClients`: whether its extended key usage permits the authentication of clients. */
+  readonly certificate?: { readonly isForClients: boolean };
+}
+
+/** The scopes of a token request, and who chose them. */
+export interface ScopeFacts {
+  readonly from:
+    | "config"
+    /** The last challenge of the MCP server. */
+    | "challenge"
+    /** The metadata of the MCP server. */
+    | "scopes_supported"
+    /** A step-up, or a call that names scopes. */
+    | "call"
+    /** None was sent. */
+    | "none";
+  /** Those that the config has too. */
+  readonly configured: readonly string[];
+}
+
+/**
+ * What a token request was sent with. It has no secret, and nothing that a server chose except `listedMethods`, of
+ * which messages show nothing.
+ */
+export interface SentFacts {
+  /** Absent if the request has no client id. */
+  readonly authentication?: AuthenticationFacts | undefined;
+  /** The assertion of the grant, if we signed it. */
+  readonly assertion?: AssertionFacts | undefined;
+  readonly scopes?: ScopeFacts | undefined;
 }
 
 /** Facts about a token request and the endpoint that it was sent to. */
@@ -36,6 +103,8 @@ export interface TokenEndpoint extends GrantInUse {
   readonly name: string;
   /** The URL of the endpoint if a server chose it; only for `details`. */
   readonly learnedUrl?: string | undefined;
+  /** The URL of the endpoint if the config has it, and the name of its property in the client's `metadata`. */
+  readonly configured?: ConfiguredEndpoint | undefined;
   readonly credential: CredentialSpec["kind"];
   /** Whether the request has a client id. */
   readonly hasClientId: boolean;
@@ -45,6 +114,35 @@ export interface TokenEndpoint extends GrantInUse {
   readonly clockSkew?: number | undefined;
   /** Whether the client id is the URL of a metadata document (draft-ietf-oauth-client-id-metadata-document). */
   readonly hasIdDocument?: boolean;
+  /** Absent if the request was not made here. */
+  readonly sent?: SentFacts | undefined;
+}
+
+export interface ConfiguredEndpoint {
+  readonly url: string;
+  readonly property: "tokenEndpoint" | "mtlsTokenEndpoint";
+}
+
+/** How a token endpoint rejected a request. */
+export interface Rejection {
+  readonly status: number;
+  /** The `error` of the response (RFC 6749 §5.2), if it is a registered code. */
+  readonly oauthError: string | undefined;
+  /** The numbers in `error_codes`, which Entra ID sends. */
+  readonly errorCodes?: readonly number[];
+  /**
+   * What the server says: its `error`, if that is not a registered code, and `error_description`. It is text that the
+   * server chose. It may decide which of our findings comes first, and appears in none of them.
+   */
+  readonly explanation?: string | undefined;
+  /** The `Location` of a redirect. Appears in a finding only if the config has the same value. */
+  readonly location?: string | undefined;
+}
+
+/** A token request that was rejected. Every check in `token-request/` is a function of it. */
+export interface RejectedRequest {
+  readonly endpoint: TokenEndpoint;
+  readonly rejection: Rejection;
 }
 
 /**

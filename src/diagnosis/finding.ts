@@ -3,12 +3,14 @@
  * contain values of the config, but nothing that a server chose.
  */
 export interface Finding {
+  /** Names the cause, such as `secret_whitespace`. It never changes, so that a program can count findings. */
+  readonly id: string;
   /** What is wrong; absent if the error already says so. */
   readonly cause?: string | undefined;
   readonly remedy: string;
 }
 
 /** Returns the finding as it continues a message: the cause, then the remedy. */
-export function findingText({ cause, remedy }: Finding): string {
+export function findingText({ cause, remedy }: Pick<Finding, "cause" | "remedy">): string {
   return cause === undefined ? remedy : `${cause} ${remedy}`;
 }

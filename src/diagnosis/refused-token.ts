@@ -3,7 +3,7 @@ import { McpAuthError } from "../errors/error.js";
 import { jwtClaims } from "../lib/jwt-claims.js";
 import { printable } from "../lib/printable.js";
 import { type Finding, findingText } from "./finding.js";
-import { withoutSlash } from "./issuer.js";
+import { withoutSlash } from "./url-difference.js";
 
 /** A token that the MCP server refused. */
 export interface RefusedToken {
@@ -68,6 +68,7 @@ function refusedTokenFinding(facts: Facts): Finding {
     checkAudience(facts) ??
     checkIssuer(facts) ??
     checkScopes(facts) ?? {
+      id: "token_refused",
       remedy:
         'Compare "issuer", "audience", "resource" and "scopes" with what the server expects, or see whether only this ' +
         "tool, path or session is refused.",
@@ -77,7 +78,10 @@ function refusedTokenFinding(facts: Facts): Finding {
 
 function checkStatic({ requested }: Facts): Finding | undefined {
   if (requested !== undefined) return undefined;
-  return { remedy: "Replace it where the config reads it from, or use a grant that requests tokens." };
+  return {
+    id: "static_token_refused",
+    remedy: "Replace it where the config reads it from, or use a grant that requests tokens.",
+  };
 }
 
 function checkAudience({ requested, url, token, claims }: Facts): Finding | undefined {
@@ -86,6 +90,7 @@ function checkAudience({ requested, url, token, claims }: Facts): Finding | unde
   const isExpected = (audience: string) => expected.some((known) => isSame(audience, known));
   if (audiences.length === 0 || audiences.some(isExpected)) return undefined;
   return {
+    id: "token_audience",
     cause: `The token's "aud" is neither the server's URL nor a resource or audience that was requested.`,
     remedy: 'Set the grant\'s "audience" or "resource" to what the server expects.',
   };
@@ -95,6 +100,7 @@ function checkIssuer({ requested, claims }: Facts): Finding | undefined {
   const issuer = claims?.["iss"];
   if (typeof issuer !== "string" || isSame(issuer, requested?.issuer)) return undefined;
   return {
+    id: "token_issuer",
     cause: 'The token\'s "iss" is another issuer.',
     remedy: 'Set the client\'s "issuer" to the one that the server trusts.',
   };
@@ -104,6 +110,7 @@ function checkScopes({ token, stepUp, challenge }: Facts): Finding | undefined {
   const named = (challenge["scope"] ?? "").split(" ").filter((scope) => scope !== "");
   if (named.every((scope) => [...token.scopes, ...stepUp].includes(scope))) return undefined;
   return {
+    id: "token_scopes",
     cause: "The server names scopes that the token lacks.",
     remedy: 'Add them to the grant\'s "scopes", or to the server\'s "stepUp".',
   };

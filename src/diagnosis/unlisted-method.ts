@@ -21,6 +21,7 @@ export function unlistedMethodFinding({ issuer, credential, possible, listed }: 
   const isPublic = credential === "none";
   const refused = isPublic ? "a client without a credential" : alternatives(possible);
   return {
+    id: "method_not_listed",
     cause:
       `the authorization server ${issuer} does not accept ${refused}; it lists ` +
       `${knownNames(listed, registeredMethods) || "nothing"}.`,

@@ -1,4 +1,6 @@
+import { findingText } from "../diagnosis/finding.js";
 import { checkMetadataIssuer, issuerName } from "../diagnosis/issuer.js";
+import { missingMetadataFinding } from "../diagnosis/missing-metadata.js";
 import { isJsonObject } from "../lib/json-object.js";
 import { type Failure, fail, type Outcome, succeed } from "../net/failure.js";
 import type { AuthorizationServerMetadata } from "./metadata.js";
@@ -67,7 +69,11 @@ export async function fetchAuthorizationServer(
   if (url.search !== "" || url.hash !== "") {
     return refuse(unusable(shown.name, "an issuer must have no query and no fragment. Correct it."));
   }
-  const locations = authorizationServerMetadataUrls(url).map((each) => ({ url: each, isLearned }));
+  const locations = authorizationServerMetadataUrls(url).map((each) => ({
+    ...{ url: each, isLearned },
+    // All of these URLs are on the issuer's own origin.
+    takesHeaders: true,
+  }));
   const documentName = `the metadata of ${shown.name}`;
   const judge = (document: MetadataDocument) => judgeDocument(document, issuer, shown.name);
   const found = await tryLocations<JudgedDocument>(fetchOptions, {
@@ -87,10 +93,17 @@ export async function fetchAuthorizationServer(
     const { outcome } = other.value;
     if (!outcome.ok) return refuse({ ...outcome.failure, detail: `${outcome.failure.detail}${results}` });
   }
-  const detail =
-    `the metadata of ${shown.name} was not found: no well-known URL has it. Check that the issuer is written as the ` +
-    `server publishes it, or give the client "metadata" with the token endpoint.${results}`;
-  return refuse({ code: "discovery_failed", detail, details: resultDetails(isLearned ? [] : tried) });
+  const answers = tried.flatMap(({ result }) => (result.kind === "nothing" ? [result.answer ?? {}] : []));
+  const finding = missingMetadataFinding(issuer, answers);
+  // Advice about the config's issuer does not apply to one that a server lists, and would show it.
+  const advice = isLearned ? "Tell the operator of the server." : findingText(finding);
+  const detail = `the metadata of ${shown.name} was not found: no well-known URL has it. ${advice}${results}`;
+  return refuse({
+    code: "discovery_failed",
+    detail,
+    finding: finding.id,
+    details: resultDetails(isLearned ? [] : tried),
+  });
 }
 
 function judgeDocument(

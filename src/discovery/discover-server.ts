@@ -104,7 +104,8 @@ function allowedUrl(
 ): string | undefined {
   if (challengeUrl === undefined) return undefined;
   try {
-    assertLearnedUrl(challengeUrl, "the resource metadata URL of its challenge", rules);
+    const instead = 'set "resourceMetadata" on the server to the right URL';
+    assertLearnedUrl(challengeUrl, "the resource metadata URL of its challenge", { ...rules, instead });
     return challengeUrl;
   } catch (error) {
     problems.addError(error, challengeUrl);
@@ -163,7 +164,11 @@ async function findIssuer(
   const outcome = await fetchAuthorizationServer(fetchOptions, { issuer, isLearned });
   if (!outcome.ok) throw failureError(server, outcome.failure);
   const { token_endpoint } = outcome.value.metadata;
-  assertLearnedUrl(token_endpoint, "the token endpoint of an authorization server that it lists", rules);
+  const instead = 'give the client "metadata" with the "tokenEndpoint" to use';
+  assertLearnedUrl(token_endpoint, "the token endpoint of an authorization server that it lists", {
+    ...rules,
+    instead,
+  });
   return outcome.value.metadata;
 }
 

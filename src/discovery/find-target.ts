@@ -1,6 +1,7 @@
 import type { ConfiguredMetadata } from "../config/spec.js";
 import { checkListedIssuers, noIssuerListed } from "../diagnosis/issuer.js";
 import { checkResource } from "../diagnosis/resource.js";
+import { McpAuthError } from "../errors/error.js";
 import { assertConfiguredUrl } from "../net/egress.js";
 import { type Failure, failureError } from "../net/failure.js";
 import type { ServerChallenge } from "./challenge.js";
@@ -22,6 +23,8 @@ export interface WantedTarget {
   readonly searchTimeout?: number;
   /** The config's headers for the MCP server. They are sent to metadata URLs of its own origin. */
   readonly headers?: ServerHeaders | undefined;
+  /** The config's headers for the authorization server. They are sent to metadata URLs of the issuer's own origin. */
+  readonly issuerHeaders?: ServerHeaders | undefined;
   /** The config's location of the resource metadata; `false` if it must not be read. */
   readonly resourceMetadata?: string | false | undefined;
   /** The config's `resource`, which replaces the one of the metadata; `false` if none is sent. */
@@ -35,7 +38,7 @@ export interface WantedTarget {
 /** The part of a target that concerns the authorization server. */
 export type WantedAuthorizationServer = Pick<
   WantedTarget,
-  "server" | "url" | "issuer" | "timeout" | "signal" | "metadata"
+  "server" | "url" | "issuer" | "timeout" | "signal" | "metadata" | "issuerHeaders"
 >;
 
 /**
@@ -50,9 +53,14 @@ export type WantedAuthorizationServer = Pick<
  */
 export async function findTarget(cache: MetadataCache, wanted: WantedTarget): Promise<Target> {
   const { url, challenge, resource } = wanted;
+  const resourceFound = findResource(cache, wanted);
   const [authorizationServer, found] = await Promise.all([
-    findAuthorizationServer(cache, wanted),
-    findResource(cache, wanted),
+    findAuthorizationServer(cache, wanted).catch(async (error: unknown) => {
+      // If the MCP server lists other issuers, this explains why the configured one has no metadata.
+      if (error instanceof McpAuthError && !error.retryable && error.code !== "aborted") await resourceFound;
+      throw error;
+    }),
+    resourceFound,
   ]);
   const { metadata, isUnread, warnings } = found;
   const supportedScopes = metadata?.scopes_supported;
@@ -127,7 +135,10 @@ export async function findAuthorizationServer(
   wanted: WantedAuthorizationServer,
 ): Promise<AuthorizationServerMetadata> {
   const { server, issuer, metadata } = wanted;
-  if (metadata === undefined) return await cache.authorizationServer(issuer, requestFor(wanted));
+  if (metadata === undefined) {
+    const { issuerHeaders: headers } = wanted;
+    return await cache.authorizationServer(issuer, { ...requestFor(wanted), headers });
+  }
   const { tokenEndpoint, mtlsTokenEndpoint, revocationEndpoint, authMethods, signingAlgorithms } = metadata;
   const assertAllowed = (url: string, name: string): void => {
     assertConfiguredUrl(url, `"${name}" in the client's "metadata"`, server, cache.insecureHosts);

@@ -1,6 +1,7 @@
 import { issuerName } from "../diagnosis/issuer.js";
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
+import { fingerprintOf, Secret } from "../lib/secret.js";
 import { untilAborted } from "../lib/wait.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { assertConfiguredUrl, assertLearnedUrl, type EgressRules } from "../net/egress.js";
@@ -23,9 +24,10 @@ import {
 } from "./cached-resource.js";
 import { freshFor, type Loaded, LookupCache } from "./lookup-cache.js";
 import type { AuthorizationServerMetadata } from "./metadata.js";
-import type { MetadataFetch } from "./metadata-document.js";
+import type { MetadataFetch, ServerHeaders } from "./metadata-document.js";
 import { allowedChallengeUrl, resourceLocations } from "./metadata-locations.js";
 import { type MetadataStore, StoredLookups } from "./metadata-store.js";
+import { readServerHeaders } from "./read-server-headers.js";
 
 export interface DiscoveryRequest {
   /** Name of the MCP server in the config, for error messages. */
@@ -35,6 +37,8 @@ export interface DiscoveryRequest {
   /** Ends this caller's wait (`aborted`). The request continues for other callers. */
   readonly signal?: AbortSignal | undefined;
   readonly rules: EgressRules;
+  /** The config's headers for the server that the metadata is about. */
+  readonly headers?: ServerHeaders | undefined;
 }
 
 export interface ResourceRequest extends DiscoveryRequest, ResourceSource {
@@ -88,17 +92,22 @@ export class MetadataCache {
     if (!rules.configured.includes(issuer)) assertLearnedUrl(issuer, "the issuer", rules);
     else assertConfiguredUrl(issuer, "the issuer", request.server, this.insecureHosts);
     const assertUsable = (metadata: AuthorizationServerMetadata): void => {
-      assertLearnedUrl(metadata.token_endpoint, `the token endpoint of ${issuerName(issuer)}`, rules);
+      const endpoint = `the token endpoint of ${issuerName(issuer)}`;
+      const instead = (name: string) => `give the client "metadata" with the "${name}" to use`;
+      assertLearnedUrl(metadata.token_endpoint, endpoint, { ...rules, instead: instead("tokenEndpoint") });
       const alias = metadata.mtls_endpoint_aliases?.token_endpoint;
       if (alias === undefined) return;
-      assertLearnedUrl(alias, `the token endpoint of ${issuerName(issuer)} for client certificates`, rules);
+      const ofAlias = { ...rules, instead: instead("mtlsTokenEndpoint") };
+      assertLearnedUrl(alias, `${endpoint} for client certificates`, ofAlias);
     };
     // Metadata that may not be used here is not stored for other processes either.
     const ifUsable = (metadata: AuthorizationServerMetadata | undefined) =>
       metadata !== undefined && isAllowed(() => assertUsable(metadata)) ? metadata : undefined;
     const lastGood = (metadata: AuthorizationServerMetadata): AuthorizationServerMetadata => metadata;
-    const load = async (): Promise<Outcome<Loaded<AuthorizationServerMetadata>>> => {
-      const found = await fetchAuthorizationServer(this.#fetchOptions(request), {
+    const loadWith = async (
+      fetchOptions: MetadataFetch,
+    ): Promise<Outcome<Loaded<AuthorizationServerMetadata>>> => {
+      const found = await fetchAuthorizationServer(fetchOptions, {
         issuer,
         tried: this.#results.get(signal, issuer),
         onTried: (tried) => this.#results.set(signal, issuer, tried),
@@ -113,16 +122,24 @@ export class MetadataCache {
     const metadata = await this.#valueOf(
       request,
       this.#authorizationServers.lookup({
-        key: issuer,
+        key: issuerKey(issuer, request.headers),
         // A server with a short timeout must not end the load of others.
         variant: String(request.timeout),
         accepts: () => true,
         lastGood,
-        load: () =>
-          this.#stored.load({
-            ...{ kind: "issuer", name: issuer, since: undefined, judge, lastGood, load },
-            toStore: ifUsable,
-          }),
+        load: async () => {
+          const fetchOptions = { ...this.#fetchOptions(request), headers: request.headers };
+          const read = await readServerHeaders(fetchOptions);
+          // The token request needs them too, and without them the server may answer with other metadata.
+          if (!read.ok) return read;
+          const headers = request.headers && { ...request.headers, read: async () => read };
+          return await this.#stored.load({
+            ...{ kind: "issuer", name: issuer, since: undefined, judge, lastGood, toStore: ifUsable },
+            // By their values: another process may have others under the same reference.
+            variant: headers && fingerprintOf([new Secret(JSON.stringify(read.value))]),
+            load: () => loadWith({ ...fetchOptions, headers }),
+          });
+        },
       }),
     );
     // Checked after the shared load, because each server of the config allows other URLs.
@@ -183,8 +200,8 @@ export class MetadataCache {
   }
 
   /** Makes metadata stale, because its token endpoint answered 404 or 405 or cannot be used: it may have moved. */
-  expireAuthorizationServer(issuer: string): void {
-    this.#authorizationServers.expire(issuer);
+  expireAuthorizationServer(issuer: string, headers?: ServerHeaders): void {
+    this.#authorizationServers.expire(issuerKey(issuer, headers));
     this.#stored.forget({ kind: "issuer", name: issuer });
   }
 
@@ -231,6 +248,11 @@ export class MetadataCache {
       failureError(server, { code: "aborted", detail: "the wait for its metadata was aborted." });
     return await untilAborted(work, signal, aborted);
   }
+}
+
+/** Returns the key of an authorization server. With other headers, it may publish other metadata. */
+function issuerKey(issuer: string, headers: ServerHeaders | undefined): string {
+  return headers === undefined ? issuer : JSON.stringify([issuer, headers.id]);
 }
 
 /** Returns whether the check of a URL passes. Throws a programming error. */

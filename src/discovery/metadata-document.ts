@@ -1,3 +1,4 @@
+import type { MetadataAnswer } from "../diagnosis/missing-metadata.js";
 import type { Clock } from "../lib/clock.js";
 import type { EndpointKind } from "../lib/debug.js";
 import { isWholeJson, type JsonObject, parseJsonObject } from "../lib/json-object.js";
@@ -6,7 +7,7 @@ import type { Failure, Outcome } from "../net/failure.js";
 import { isJson, retryAfterOf } from "../net/response-headers.js";
 import { isTemporaryStatus } from "../net/retry.js";
 
-/** The config's `headers` for an MCP server. They are sent to metadata URLs of that server's own origin only. */
+/** The config's `headers` for one server. They are sent to metadata URLs of that server's own origin only. */
 export interface ServerHeaders {
   /** Identifies the headers, but not by secret values. With other headers, a server may answer differently. */
   readonly id: string;
@@ -22,7 +23,7 @@ export interface MetadataFetch {
   readonly timeout: number;
   /** Aborts the requests. For a lookup that several callers share, this must not be the signal of one of them. */
   readonly signal?: AbortSignal;
-  /** The config's headers for the MCP server. */
+  /** The config's headers for the server that the metadata is about. */
   readonly headers?: ServerHeaders | undefined;
 }
 
@@ -31,7 +32,7 @@ export interface MetadataLocation {
   readonly url: string;
   /** Whether a server chose the URL. No message shows it then. */
   readonly isLearned: boolean;
-  /** Whether the config's headers for the MCP server are sent there. */
+  /** Whether the config's headers for the server are sent there. */
   readonly takesHeaders?: boolean;
 }
 
@@ -51,6 +52,7 @@ export type DocumentResult =
       readonly brief: string;
       /** Whether the server answered with a client error. Otherwise it answered with something else than metadata. */
       readonly isAbsent: boolean;
+      readonly answer?: MetadataAnswer;
       readonly details?: Readonly<Record<string, unknown>>;
     }
   /** The location did not answer. `failure.retryable`: it may answer later. */
@@ -80,10 +82,12 @@ export async function fetchDocument(
       brief: failure.brief ?? (failure.code === "timeout" ? late : "was not requested"),
     };
   }
-  const nothing = (brief: string, details: Readonly<Record<string, unknown>> = {}): DocumentResult => {
-    return { kind: "nothing", brief, isAbsent: false, details };
-  };
   const status = result.kind === "too-large" ? result.status : result.response.status;
+  const contentType = result.kind === "response" ? result.response.headers.get("content-type") : null;
+  const answer = { status, isPage: status < 300 && /^text\/html\b/i.test(contentType ?? "") };
+  const nothing = (brief: string, details: Readonly<Record<string, unknown>> = {}): DocumentResult => {
+    return { kind: "nothing", brief, isAbsent: false, answer, details };
+  };
   if (isTemporaryStatus(status)) {
     const headers = result.kind === "response" ? result.response.headers : new Headers();
     const retryAfter = retryAfterOf(headers, limits.clock.now());
@@ -96,7 +100,7 @@ export async function fetchDocument(
     } as const;
     return { kind: "failed", brief, failure };
   }
-  if (status >= 400) return { kind: "nothing", brief: `answered ${status}`, isAbsent: true };
+  if (status >= 400) return { kind: "nothing", brief: `answered ${status}`, isAbsent: true, answer };
   if (status >= 300) {
     const location = result.kind === "response" ? result.response.headers.get("location") : null;
     return nothing(`answered with a redirect (${status})`, { location });
@@ -104,7 +108,6 @@ export async function fetchDocument(
   if (result.kind === "too-large") return nothing("answered with more than 1 MiB");
   const { headers: responseHeaders, body } = result.response;
   if (status === 204 || status === 205) return nothing(`answered ${status}, which has no content`);
-  const contentType = responseHeaders.get("content-type");
   if (!isJson(contentType)) {
     const brief = "did not answer with the content type application/json";
     return nothing(brief, { "content-type": contentType });

@@ -1,4 +1,7 @@
+import { findingText } from "../diagnosis/finding.js";
+import { redirectFinding } from "../diagnosis/redirect.js";
 import { exchange } from "../net/bounded-fetch.js";
+import type { Failure } from "../net/failure.js";
 import { type ServerChallenge, serverChallenge } from "./challenge.js";
 import type { MetadataFetch } from "./metadata-document.js";
 import type { Problems } from "./problems.js";
@@ -44,11 +47,21 @@ export async function probe(fetchOptions: MetadataFetch, url: string, problems: 
   if (result.kind === "too-large") return { isReachable: true };
   const { status, headers } = result.response;
   if (status >= 300 && status < 400) {
-    const detail = `it answered with a redirect (${status}), which is not followed. Use the URL that it redirects to.`;
     const location = headers.get("location") ?? "";
-    const target = URL.canParse(location, url) ? new URL(location, url).href : undefined;
-    problems.add({ code: "discovery_failed", detail }, target);
+    const target = URL.canParse(location, url) ? new URL(location, url) : undefined;
+    problems.add(redirected(status, url, target), target?.href);
   }
   const challenge = serverChallenge(headers);
   return { isReachable: true, ...(challenge !== undefined && { challenge }) };
+}
+
+function redirected(status: number, url: string, target: URL | undefined): Failure {
+  const what = `it answered with a redirect (${status}), which is not followed.`;
+  const code = "discovery_failed";
+  if (target === undefined) return { code, detail: `${what} Check the URL.`, finding: "redirect_elsewhere" };
+  const from = new URL(url);
+  // Nothing limits the path here, and a token would follow a redirect to the same origin.
+  const finding = redirectFinding({ from, target, server: from });
+  const detail = `${what} ${target.origin === from.origin ? "Use the URL that it redirects to." : findingText(finding)}`;
+  return { code, detail, finding: finding.id };
 }

@@ -1,8 +1,7 @@
 import { linkedAbort } from "../lib/abort-signal.js";
 import type { EndpointKind } from "../lib/debug.js";
-import { timeLimit } from "../lib/time-limit.js";
 import { pause } from "../lib/wait.js";
-import { type Failure, type Outcome, succeed } from "../net/failure.js";
+import type { Failure, Outcome } from "../net/failure.js";
 import { printableUrl } from "../net/printable-url.js";
 import {
   type DocumentResult,
@@ -11,6 +10,7 @@ import {
   type MetadataFetch,
   type MetadataLocation,
 } from "./metadata-document.js";
+import { readServerHeaders } from "./read-server-headers.js";
 
 /** The result of one location, after its document was judged. */
 export type LocationResult<V> =
@@ -72,7 +72,7 @@ export async function tryLocations<V>(
   const inFlight = new Set<Promise<void>>();
 
   const tryLocation = async (location: MetadataLocation): Promise<LocationResult<V>> => {
-    if (location.takesHeaders) headers ??= readHeaders(fetchOptions, until);
+    if (location.takesHeaders) headers ??= readServerHeaders(fetchOptions, until);
     const read = location.takesHeaders ? await headers : undefined;
     const timeout = timeLeft();
     if (timeout <= 0) return timedOut(documentName);
@@ -124,22 +124,6 @@ async function firstSettled(
   const waited = pause(milliseconds, { clock, signal: settled.signal, unref: true });
   await Promise.race([...attempts, waited]);
   settled.abort();
-}
-
-async function readHeaders(
-  { headers, clock, timeout, signal }: MetadataFetch,
-  until: number,
-): Promise<Outcome<Readonly<Record<string, string>>>> {
-  if (headers === undefined) return succeed({});
-  const { controller, unlink } = linkedAbort(signal);
-  const milliseconds = Math.max(Math.min(timeout, until - clock.now()), 0);
-  const limit = timeLimit(clock, milliseconds, () => controller.abort(), { unref: true });
-  try {
-    return await headers.read(controller.signal);
-  } finally {
-    limit.cancel();
-    unlink();
-  }
 }
 
 function timedOut<V>(documentName: string): LocationResult<V> {

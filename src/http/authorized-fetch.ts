@@ -5,7 +5,7 @@ import { discard } from "../net/discard.js";
 import type { Token } from "../tokens/token.js";
 import type { Authorizer } from "./authorizer.js";
 import { type CallHistory, newHistory, tokenAfter } from "./challenge-response.js";
-import { egressDenied, isWithinReach } from "./reach.js";
+import { egressDenied, isWithinReach, redirectDenied } from "./reach.js";
 import { becomesGet, redirectLimit, redirectTarget, withoutBodyHeaders } from "./redirect.js";
 import { parseRequest, type ReplayableRequest } from "./replayable-request.js";
 import { requestKind } from "./request-kind.js";
@@ -35,11 +35,13 @@ async function sendAuthorized(authorizer: Authorizer, original: ReplayableReques
   let request = original;
   let url = original.url;
   let next: Token | undefined;
+  /** The URL that was redirected to `url`, and the `Location` as the server wrote it. */
+  let from: URL | undefined;
   let location: string | null = null;
   for (let redirects = 0; ; ) {
     if (!isWithinReach(url, server, reach)) {
-      const what = redirects === 0 ? "The URL lies" : "The server redirects to a URL";
-      throw egressDenied(name, server, reach, what, location);
+      if (from === undefined) throw egressDenied(name, server, reach, "The URL lies");
+      throw redirectDenied(name, reach, { from, target: url, server }, location);
     }
     const token: Token = next ?? (await authorizer.token(request.signal));
     const pending = authorizer.pending?.();
@@ -59,6 +61,7 @@ async function sendAuthorized(authorizer: Authorizer, original: ReplayableReques
     redirects += 1;
     location = response.headers.get("location");
     request = redirected(name, request, { status: response.status, location, redirects });
+    from = url;
     url = target;
     next = undefined;
   }

@@ -1,4 +1,7 @@
+import { findingText } from "../diagnosis/finding.js";
+import { type RefusedRedirect, redirectFinding } from "../diagnosis/redirect.js";
 import { McpAuthError } from "../errors/error.js";
+import { withFindingId } from "../errors/finding-id.js";
 import { mayLeaveFolder } from "./dot-segments.js";
 
 /** How far from the server's URL its tokens may go: the whole origin, or only the URL's path and below. */
@@ -24,21 +27,33 @@ export function isWithinReach(url: URL, server: URL, reach: Reach): boolean {
   return reach === "origin" || isWithinPath(url.pathname, server.pathname);
 }
 
-/** @param location the `Location` of a redirect, as the server wrote it */
-export function egressDenied(
-  name: string,
-  server: URL,
-  reach: Reach,
-  what: string,
-  location?: string | null,
-): McpAuthError {
-  const hint =
-    location === undefined || location === null ? "" : " The error's `details` has where it points.";
-  const allowed = reach === "origin" ? server.origin : `${server.origin}${server.pathname}`;
+/** @param what the URL as the beginning of the message: "The URL lies" */
+export function egressDenied(name: string, server: URL, reach: Reach, what: string): McpAuthError {
   return new McpAuthError(
     "egress_denied",
-    `${what} outside of ${allowed}, where the token of server "${name}" may go, so nothing was sent there. ` +
-      `Use that server's own URL, or resolve the server that the URL belongs to.${hint}`,
+    `${what} outside of ${reachOf(server, reach)}, where the token of server "${name}" may go, so nothing was sent there. ` +
+      "Use that server's own URL, or resolve the server that the URL belongs to.",
+    { server: name },
+  );
+}
+
+/** @param location the `Location` of the redirect, as the server wrote it */
+export function redirectDenied(
+  name: string,
+  reach: Reach,
+  redirect: RefusedRedirect,
+  location: string | null,
+): McpAuthError {
+  const finding = redirectFinding(redirect);
+  const error = new McpAuthError(
+    "egress_denied",
+    `Server "${name}" redirects outside of ${reachOf(redirect.server, reach)}, where its token may go, so nothing was ` +
+      `sent there. ${findingText(finding)}`,
     { server: name, details: { location } },
   );
+  return withFindingId(error, finding.id);
+}
+
+function reachOf(server: URL, reach: Reach): string {
+  return reach === "origin" ? server.origin : `${server.origin}${server.pathname}`;
 }

@@ -7,6 +7,8 @@ import { KeyProblem, PartsDiffer, PossiblyUnfinished } from "./signing-key.js";
 /** The parts of an X.509 certificate that a client needs of its own certificate. */
 export interface Certificate {
   readonly publicKey: KeyObject;
+  /** Whether its extended key usage permits the authentication of TLS clients (RFC 5280 §4.2.1.12). */
+  readonly isForClients: boolean;
   /** The certificate and its chain, without anything else in the text, which may hold the key too. */
   readonly pem: string;
   /** The certificate and its chain, each in DER. */
@@ -28,6 +30,7 @@ export function readCertificate(text: string): Certificate {
   if (first === undefined) throw new PossiblyUnfinished(explainAbsence(blocks));
   return {
     publicKey: first.publicKey,
+    isForClients: isForClients(first),
     // Written anew, because TLS does not accept long lines, or text between blocks.
     pem: [first, ...chain].map(String).join(""),
     chain: [first, ...chain].map(({ raw }) => raw),
@@ -36,6 +39,13 @@ export function readCertificate(text: string): Certificate {
     expiresAt: Date.parse(first.validTo),
   };
 }
+
+/** `id-kp-clientAuth` and `anyExtendedKeyUsage`. A certificate without the extension has no restriction. */
+function isForClients({ keyUsage }: X509Certificate): boolean {
+  return keyUsage === undefined || keyUsage.some((usage) => clientUsages.has(usage));
+}
+
+const clientUsages: ReadonlySet<string> = new Set(["1.3.6.1.5.5.7.3.2", "2.5.29.37.0"]);
 
 /** Decodes one certificate. All of the chain are decoded, because TLS does not say which one is damaged. */
 function decode({ label, lines }: PemBlock, index: number): X509Certificate {

@@ -168,6 +168,7 @@ async function signingKey(
   const publicJwk = createPublicKey(privateKey).export({ format: "jwk" }) as PublicJwk;
   return {
     kid: await keyId(spec.kid, kid, publicJwk),
+    kidFrom: spec.kid !== undefined ? "config" : kid !== undefined ? "jwk" : "thumbprint",
     algorithms,
     configuredAlgorithm: spec.alg,
     publicJwk,

@@ -45,6 +45,7 @@ export async function loadSigner(spec: SignerKeySpec, context: KeyContext): Prom
   const kid = spec.kid ?? (publicJwk && (await thumbprintOf(publicJwk)));
   return {
     kid: kid === false ? undefined : kid,
+    kidFrom: spec.kid === undefined ? "thumbprint" : "config",
     algorithms: [spec.alg],
     configuredAlgorithm: spec.alg,
     publicJwk,

@@ -92,13 +92,14 @@ function identityFromTexts(
     assertCertifies(certificate, privateKey);
     assertNotExpired(certificate, now);
     assertNotTooEarly(certificate, now);
-    const { thumbprint, expiresAt, pem } = certificate;
+    const { thumbprint, expiresAt, pem, isForClients } = certificate;
     const identity: TlsIdentity = {
       certificate: pem,
       privateKey: new Secret(privateKey.export({ type: "pkcs8", format: "pem" }).toString()),
       passphrase: undefined,
       thumbprint,
       expiresAt,
+      isForClients,
     };
     const bundle = { identity, certificate };
     const loaded = { fingerprint, identity: pem, bundle, endsAt: expiresAt };

@@ -51,6 +51,8 @@ export interface KeyContext extends SecretContext {
 export interface SigningKey {
   /** The `kid` of the header. `undefined`: the header has none. */
   readonly kid: string | undefined;
+  /** Where the `kid` comes from. */
+  readonly kidFrom?: "config" | "jwk" | "thumbprint" | undefined;
   /** The algorithms of this key, best first. Only one if the config or the JWK has an `alg`. */
   readonly algorithms: readonly string[];
   /** The config's `alg`, which is used even if the server does not list it. */

@@ -11,4 +11,6 @@ export interface TlsIdentity {
   readonly thumbprint: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
+  /** Whether its extended key usage permits the authentication of TLS clients. Default: true. */
+  readonly isForClients?: boolean;
 }

@@ -1,5 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
+import { withFindingId } from "../errors/finding-id.js";
 import { isLoopbackHost } from "../lib/loopback.js";
+import { capitalized } from "../lib/printable.js";
 import { printableUrl } from "./printable-url.js";
 
 /** Decides which URLs that servers name may be requested. */
@@ -10,6 +12,8 @@ export interface EgressRules {
   readonly configured: readonly string[];
   /** Hosts that may be reached over plain http, as `URL.hostname` returns them. */
   readonly insecureHosts?: readonly string[];
+  /** What the config can say in place of the server, as an infinitive: 'give the client "metadata"'. */
+  readonly instead?: string;
 }
 
 /**
@@ -54,36 +58,71 @@ export function assertConfiguredUrl(
  */
 export function assertLearnedUrl(url: string, name: string, rules: EgressRules): URL {
   const shown = rules.configured.includes(url) ? printableUrl(url) : undefined;
-  const refuse = (why: string): McpAuthError =>
-    new McpAuthError(
+  const refuse = (rule: RefusedUrl): McpAuthError => {
+    const { why, byOperator, mesh } = refusals[rule];
+    const remedies = [byOperator, rules.instead, mesh].filter((each) => each !== undefined);
+    const remedy = remedies.join(", or ");
+    const error = new McpAuthError(
       "insecure_url",
-      `Server "${rules.server}": ${name}${shown === undefined ? "" : ` (${shown})`} is refused: ${why}`,
+      `Server "${rules.server}": ${name}${shown === undefined ? "" : ` (${shown})`} is refused: ${why}` +
+        (remedy === "" ? "" : ` ${capitalized(remedy)}.`),
       { server: rules.server, details: { url } },
     );
-  if (!URL.canParse(url)) throw refuse("it is not an absolute URL.");
+    return withFindingId(error, `url_${rule}`);
+  };
+  if (!URL.canParse(url)) throw refuse("not_absolute");
   const parsed = new URL(url);
   const configured = rules.configured.filter((known) => URL.canParse(known)).map((known) => new URL(known));
 
-  if (parsed.username !== "" || parsed.password !== "") throw refuse("it has a user name or password.");
+  if (parsed.username !== "" || parsed.password !== "") throw refuse("has_userinfo");
   const mayUseHttp = rules.insecureHosts?.includes(parsed.hostname) ?? false;
   if (parsed.protocol !== "https:" && !(mayUseHttp && parsed.protocol === "http:")) {
     const isConfigLocal =
       configured.length > 0 && configured.every((known) => isLoopbackHost(known.hostname));
-    const isLocal = parsed.protocol === "http:" && isLoopbackHost(parsed.hostname);
-    if (!isLocal) throw refuse("it is not https.");
-    if (!isConfigLocal)
-      throw refuse(
-        "plain http is only allowed to this machine, and only if server and issuer are on it too.",
-      );
+    if (parsed.protocol !== "http:") throw refuse("not_https");
+    if (!isLoopbackHost(parsed.hostname)) throw refuse("http");
+    if (!isConfigLocal) throw refuse("http_on_loopback");
   }
   const isConfiguredHost = mayUseHttp || configured.some((known) => known.hostname === parsed.hostname);
-  if (!isConfiguredHost && isIpLiteral(parsed.hostname))
-    throw refuse("it has an IP address that the config does not name.");
-  if (!isConfiguredHost && isLocalName(parsed.hostname)) {
-    throw refuse("it has a localhost name that the config does not name.");
-  }
+  if (!isConfiguredHost && isIpLiteral(parsed.hostname)) throw refuse("ip_address");
+  if (!isConfiguredHost && isLocalName(parsed.hostname)) throw refuse("local_name");
   return parsed;
 }
+
+type RefusedUrl =
+  | "not_absolute"
+  | "has_userinfo"
+  | "not_https"
+  | "http"
+  | "http_on_loopback"
+  | "ip_address"
+  | "local_name";
+
+interface Refusal {
+  readonly why: string;
+  readonly byOperator?: string;
+  readonly mesh?: string;
+}
+
+const byOperator = "have the operator of that server set its public URL";
+
+/** Which rule refuses a URL that a server named, and what to do besides what `EgressRules.instead` says. */
+const refusals: Readonly<Record<RefusedUrl, Refusal>> = {
+  not_absolute: { why: "it is not an absolute URL." },
+  has_userinfo: { why: "it has a user name or password." },
+  not_https: { why: "it is not https." },
+  http: {
+    why: "it is not https.",
+    byOperator,
+    mesh: 'list its host in "allowInsecureHttp" under "network" if a mesh protects the connection',
+  },
+  http_on_loopback: {
+    why: "plain http is only allowed to this machine, and only if server and issuer are on it too.",
+    byOperator,
+  },
+  ip_address: { why: "it has an IP address that the config does not name.", byOperator },
+  local_name: { why: "it has a localhost name that the config does not name.", byOperator },
+};
 
 /**
  * Returns whether a hostname is an IP address. `URL` has already converted other forms of an IPv4 address (hexadecimal,

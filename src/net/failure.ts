@@ -1,5 +1,6 @@
 import { McpAuthError, type McpAuthErrorCode } from "../errors/error.js";
 import { errorMark } from "../errors/error-notes.js";
+import { withFindingId } from "../errors/finding-id.js";
 
 /**
  * A failure that does not name a server of the config yet. Several servers share a lookup, and each of them gets an
@@ -9,6 +10,8 @@ export interface Failure {
   readonly code: McpAuthErrorCode;
   /** What failed and what to do, in a sentence or two that follow `Server "name": `. */
   readonly detail: string;
+  /** The id of the finding that the detail explains: see `findingIdOf`. */
+  readonly finding?: string | undefined;
   /**
    * The same in a few words that follow a URL, for a message that lists several: "could not be reached (ECONNREFUSED)".
    */
@@ -38,9 +41,9 @@ const unsent = errorMark();
 
 /** Returns the error of a failure for one server. */
 export function failureError(server: string, failure: Failure): McpAuthError {
-  const { code, detail, retryable, retryAfter, details } = failure;
+  const { code, detail, finding, retryable, retryAfter, details } = failure;
   const options = { server, retryable, retryAfter, details };
-  const error = new McpAuthError(code, `Server "${server}": ${detail}`, options);
+  const error = withFindingId(new McpAuthError(code, `Server "${server}": ${detail}`, options), finding);
   return failure.neverArrived === true ? unsent.mark(error) : error;
 }
 

@@ -13,11 +13,13 @@ import { createAttempt, type OAuthRuntime } from "./attempt.js";
 import { authenticateClient } from "./client-auth/authenticate-client.js";
 import type { ClientAuthentication } from "./client-auth/client-auth.js";
 import { markIfAnotherCredential } from "./client-auth/credential-retry.js";
+import { addClientHeaders, type ClientHeaders, readClientHeaders } from "./client-headers.js";
 import { endpointUrl } from "./endpoint-url.js";
 import { hasAnotherCredential } from "./error-marks.js";
 import { errorFields, registeredError } from "./token-endpoint/oauth-error.js";
 import { rememberSent } from "./token-endpoint/remember-sent.js";
 import type { ErrorResponse } from "./token-endpoint/token-rejection.js";
+import { wantedAuthorizationServer } from "./wanted-authorization-server.js";
 
 export interface TokenToRevoke {
   readonly token: Secret;
@@ -32,7 +34,7 @@ type Revocation = "revoked" | "unsupported";
  * pinned issuer. After a rejection it is sent again, as a token request is, with another credential if there is one,
  * and with an assertion in the server's time if the clocks differ.
  *
- * Rejects with the codes of `findAuthorizationServer` and `authenticateClient`, with `token_request_rejected`, and with
+ * Rejects with the codes of `findAuthorizationServer`, `authenticateClient` and `readClientHeaders`, with `token_request_rejected`, and with
  * `unavailable`, `timeout` and `tls_failed`, which are retryable.
  */
 export async function revokeToken(
@@ -44,7 +46,7 @@ export async function revokeToken(
 ): Promise<Revocation> {
   const { name: server, url, timeout } = spec;
   const { issuer, metadata: configured } = client;
-  const wanted = { server, url, issuer, timeout, signal, metadata: configured };
+  const wanted = wantedAuthorizationServer(client, createAttempt(runtime, { spec, signal }));
   const metadata = await findAuthorizationServer(runtime.metadata, wanted);
   const endpoint = endpointUrl("revocation_endpoint", client, metadata);
   if (endpoint === undefined) return "unsupported";
@@ -62,7 +64,8 @@ export async function revokeToken(
     const attempt = createAttempt(runtime, { spec, signal, recorder });
     const time = runtime.serverClocks.at(endpoint);
     const authentication = await authenticateClient(atIssuer(client), metadata, { time }, attempt);
-    const form = await revocationForm(revoked, client, authentication);
+    const clientHeaders = await readClientHeaders(client, attempt);
+    const form = await revocationForm(revoked, client, authentication, clientHeaders);
     const response = await boundedFetch(authentication.fetch, {
       ...{ server, target: endpointName, endpoint: "revocation endpoint" },
       ...{ url: endpoint, isLearned, method: "POST", ...form },
@@ -86,11 +89,13 @@ async function revocationForm(
   { token, hint }: TokenToRevoke,
   client: ClientSpec,
   { apply }: ClientAuthentication,
+  clientHeaders: ClientHeaders,
 ): Promise<{ readonly headers: Readonly<Record<string, string>>; readonly body: string }> {
   const body = new URLSearchParams({ token: token.reveal(), token_type_hint: hint });
   const headers = new Headers({ accept: "application/json", "user-agent": "mcp-auth-runtime" });
+  addClientHeaders(headers, clientHeaders);
   await apply({ issuer: client.issuer }, { client_id: client.id ?? "anonymous" }, body, headers);
-  rememberSent(headers, body);
+  rememberSent(headers, body, { headers: clientHeaders.secret });
   headers.set("content-type", "application/x-www-form-urlencoded;charset=UTF-8");
   return { headers: Object.fromEntries(headers), body: body.toString() };
 }

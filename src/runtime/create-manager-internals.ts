@@ -139,7 +139,7 @@ async function validatedToken(
   const name = "the token endpoint at the host";
   const grantInUse = { grantType: grant.type, presents: "client", dpop: false } as const;
   const endpoint = { ...grantInUse, server, issuer: issuer ?? url, name, credential, hasClientId: true };
-  const issued = readTokenResponse(answer, endpoint, now);
+  const issued = await readTokenResponse(answer, endpoint, now);
   const lifetime = issued.expiresIn === undefined ? refresh.assumedLifetime : issued.expiresIn * 1_000;
   return new Token({ ...issued, requestedAt: now, expiresAt: now + lifetime, issuer, resource });
 }
@@ -151,7 +151,7 @@ async function authenticate(
   request: HostTokenRequest,
 ): Promise<void> {
   const { server, manager } = attempt;
-  const { timeout, url, dpop } = attempt.spec;
+  const { dpop } = attempt.spec;
   const { issuer, id = "" } = client;
   // The host sends the request over its own connections, to which NODE_TLS_REJECT_UNAUTHORIZED applies.
   if (isHttps(request.url) && isVerificationOff(process.env)) {
@@ -161,7 +161,8 @@ async function authenticate(
   }
   if (request.issuer !== undefined && request.issuer !== issuer) throw wrongTokenEndpoint(server, request);
   const { findAuthorizationServer } = await import("../discovery/find-target.js");
-  const lookup = { server, url, issuer, timeout, metadata: client.metadata };
+  const { wantedAuthorizationServer } = await import("../oauth/wanted-authorization-server.js");
+  const lookup = wantedAuthorizationServer(client, attempt);
   const authorizationServer = await findAuthorizationServer(attempt.metadata, lookup);
   if (!isSameUrl(request.url, authorizationServer.token_endpoint)) throw wrongTokenEndpoint(server, request);
   const { authenticateClient } = await import("../oauth/client-auth/authenticate-client.js");
@@ -183,9 +184,12 @@ async function authenticate(
   else if (resource !== undefined) request.body.set("resource", resource);
   for (const value of audience) request.body.append("audience", value);
   for (const [name, value] of extraParams) request.body.append(name, value);
+  const { addClientHeaders, readClientHeaders } = await import("../oauth/client-headers.js");
+  const clientHeaders = await readClientHeaders(client, attempt);
+  addClientHeaders(request.headers, clientHeaders);
   await apply({ ...authorizationServer }, { client_id: id }, request.body, request.headers);
   const { rememberSent } = await import("../oauth/token-endpoint/remember-sent.js");
-  rememberSent(request.headers, request.body);
+  rememberSent(request.headers, request.body, { headers: clientHeaders.secret });
 }
 
 function isHttps(url: string): boolean {

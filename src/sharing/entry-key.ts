@@ -25,7 +25,7 @@ import { readSecret } from "../secrets/read-secret.js";
  * the old one. Returns `undefined` for a token that no other process can use: a static token, and one that is bound to
  * a key that this process generated.
  *
- * Reads the references that determine the token (params, subject tokens, keys) and keeps their values for the request
+ * Reads the references that determine the token (headers of the client, params, subject tokens, keys) and keeps their values for the request
  * that may follow. Rejects with their codes.
  */
 export async function tokenEntryKey(
@@ -37,7 +37,8 @@ export async function tokenEntryKey(
   const { grant, url, dpop } = spec;
   if (grant.type === "static" || (dpop !== undefined && dpop.key === undefined)) return undefined;
   const { issuer, id } = grant.client;
-  const [params, subject, binding, trust] = await Promise.all([
+  const [headers, params, subject, binding, trust] = await Promise.all([
+    headersOf(grant.client, attempt, recorder),
     paramsOf(grant.params, attempt, recorder),
     subjectOf(grant, manager.subject, attempt, recorder),
     bindingOf(spec, manager.dpop, attempt),
@@ -51,6 +52,7 @@ export async function tokenEntryKey(
     scopes: scopes === undefined ? null : [...new Set(scopes)].toSorted(),
     ...{ params, subject, binding, trust, machine: machineOf(url, ...serversOf(grant)) },
     endpoints: endpointsOf(grant.client),
+    ...(headers !== undefined && { headers }),
     // Resource metadata supplies what the config leaves to the server.
     ...(spec.resourceMetadata !== undefined && { resourceMetadata: spec.resourceMetadata }),
   };
@@ -111,6 +113,24 @@ async function paramsOf(
   return (await Promise.all(entries)).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
+/**
+ * Identifies the headers of requests to the authorization server, which may choose a tenant. Returns `undefined` for
+ * none.
+ */
+async function headersOf(
+  { headers = {} }: Pick<ClientSpec, "headers">,
+  context: KeyContext,
+  recorder: CredentialRecorder,
+): Promise<readonly unknown[] | undefined> {
+  const entries = Object.entries(headers);
+  if (entries.length === 0) return undefined;
+  const identified = entries.map(async ([name, value]) => {
+    const identity = typeof value === "string" ? value : identityOf(await read(value, context, recorder));
+    return [name.toLowerCase(), identity] as const;
+  });
+  return (await Promise.all(identified)).toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
 /** Identifies the party that the token is issued for, `null` for the client itself. */
 async function subjectOf(
   grant: Exclude<GrantSpec, { readonly type: "static" }>,
@@ -139,7 +159,11 @@ async function subjectOf(
     case "enterprise_managed": {
       const { client, subject } = grant.idp;
       const { issuer, id = null } = client;
-      return { issuer, client: id, endpoints: endpointsOf(client), subject: await partyOf(subject) };
+      const headers = await headersOf(client, context, recorder);
+      return {
+        ...{ issuer, client: id, endpoints: endpointsOf(client), subject: await partyOf(subject) },
+        ...(headers !== undefined && { headers }),
+      };
     }
     case "refresh_token":
       return { seed: hashOf((await read(grant.refreshToken, context, recorder)).reveal()) };

@@ -79,7 +79,9 @@ const key = fc.oneof(
 const keyOrName = fc.oneof(fc.constantFrom<Data>("agent", "kms.2"), key);
 
 const identity = { issuer, id: fc.constantFrom("crm", "https://agent.example/client.json") };
+const headerValues = fc.constantFrom<Data>({ "x-a": "b" }, { "X-Key": { env: "K" }, y: "${A}" });
 const described = {
+  headers: headerValues,
   metadata: objectWith(
     { tokenEndpoint: url },
     {
@@ -121,7 +123,6 @@ const client = fc.oneof(
 );
 const clientOrName = fc.oneof(fc.constantFrom<Data>("acme", "toString"), client);
 
-const values = fc.constantFrom<Data>({ "x-a": "b" }, { "X-Key": { env: "K" }, y: "${A}" });
 const common = {
   scopes,
   resource: fc.constantFrom<Data>("https://a.example", false),
@@ -186,7 +187,7 @@ const leaves = {
     { attempts: fc.integer({ min: 1, max: 10 }), min: fc.constant("1ms"), max: fc.constant("1h") },
   ),
   reach: fc.constantFrom("origin", "path"),
-  headers: values,
+  headers: headerValues,
 };
 const refresh = fc.oneof(
   fc.constant<Data>(false),

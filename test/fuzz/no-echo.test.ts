@@ -31,6 +31,7 @@ const full = {
       method: "private_key_jwt",
       assertionAudience: "token_endpoint",
       assertionLifetime: "2m",
+      headers: { "x-plain": "y", "x-key": { env: "Z", pointer: "/z" } },
       assertionType: "JWT",
       metadata: {
         tokenEndpoint: "https://auth.example/token",

@@ -97,9 +97,9 @@ const answerOf = (statusCode: number, type: string, after: string, text: string)
 });
 
 describe("responses of a token endpoint", () => {
-  property("a token response is read unchanged", [good, endpoint], ({ scopes, ...rest }, where) => {
+  property("a token response is read unchanged", [good, endpoint], async ({ scopes, ...rest }, where) => {
     const text = JSON.stringify({ ...rest, scope: scopes.join(" ") });
-    expect(readTokenResponse(answerOf(200, "application/json", "", text), where, now)).toEqual({
+    expect(await readTokenResponse(answerOf(200, "application/json", "", text), where, now)).toEqual({
       accessToken: rest.access_token,
       tokenType: "Bearer",
       expiresIn: Math.min(rest.expires_in, longestLifetime),
@@ -150,14 +150,14 @@ describe("responses of a token endpoint", () => {
       fc.oneof(fc.constantFrom(...codes), anyJson),
       fc.option(fc.nat()),
     ],
-    (where, statusCode, error, after) => {
+    async (where, statusCode, error, after) => {
       const rejection = {
         status: statusCode,
         oauthError: registeredError(error),
         details: errorFields({ error }),
         retryAfter: after ?? undefined,
       };
-      const failure = tokenRejection(where, rejection);
+      const failure = await tokenRejection(where, rejection);
       assertDocumented(failure, ["token_request_rejected", "unavailable"]);
       expect(failure.message).toContain('Server "crm"');
       expect(failure.retryable).toBe(failure.code === "unavailable");

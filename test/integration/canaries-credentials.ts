@@ -69,6 +69,11 @@ export async function ownFailures(
       ...file(JSON.stringify({ other: word("neighbour of a secret") })),
       pointer: "/secret",
     },
+    "a variable that is not JSON": { ...variable(word("variable that is not JSON")), pointer: "/secret" },
+    "nothing at the pointer into a variable": {
+      ...variable(JSON.stringify({ other: word("neighbour of a secret") })),
+      pointer: "/secret",
+    },
     "an object at the pointer": {
       ...file(JSON.stringify({ secret: { of: word("object instead of a secret") } })),
       pointer: "/secret",
@@ -161,6 +166,14 @@ export async function ownFailures(
         name: "header: two lines",
         code: "secret_unavailable",
         server: { grant: { client: working }, headers: { "X-Key": variable(lines2) } },
+      },
+      {
+        name: "header of a client: two lines",
+        code: "secret_unavailable",
+        server: withClient({
+          secret: variable(word("secret in a variable")),
+          headers: { "X-Gateway": variable(lines2) },
+        }),
       },
       {
         name: "static: two lines",

@@ -48,6 +48,10 @@ export async function plantIdentities(
     CERT: agentCertificate.certificate,
     CERT_KEY: encrypted(canaries, agentCertificate.privateKey, keys.passphrase),
     HEADER: canaries.fresh("secret in a header"),
+    SERVICES: JSON.stringify({
+      gateway: [{ key: canaries.fresh("secret in a header of a client, at a pointer into a variable") }],
+      note: canaries.phrase("neighbour of a secret"),
+    }),
     PARAM: canaries.fresh("secret in a parameter"),
     STATIC: canaries.word("static token"),
     ACTIONS_ID_TOKEN_REQUEST_URL: stages.plain.mcp("github"),
@@ -86,9 +90,11 @@ export async function plantIdentities(
     },
     public: {},
   };
+  const gateway = { headers: { "X-Gateway": { env: "SERVICES", pointer: "/gateway/0/key" } } };
   const clientOf = (stage: Stage, name: string, id: string): Fields => ({
     issuer: stage.issuer(name),
     id: `agent-${id}`,
+    ...gateway,
     ...clients[id],
   });
   const subject = (label: string, type: string) => ({
@@ -96,7 +102,12 @@ export async function plantIdentities(
     type: `urn:ietf:params:oauth:token-type:${type}`,
   });
   const idp = (name: string, token: object) => ({
-    client: { issuer: stages.plain.issuer(`${name}-idp`), id: "agent-at-idp", secret: { env: "SECRET" } },
+    client: {
+      issuer: stages.plain.issuer(`${name}-idp`),
+      id: "agent-at-idp",
+      secret: { env: "SECRET" },
+      ...gateway,
+    },
     subject: { token, type: "urn:ietf:params:oauth:token-type:id_token" },
   });
   const grants: Readonly<Record<string, (client: Fields, name: string) => Fields>> = {

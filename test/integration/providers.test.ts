@@ -1,20 +1,35 @@
 import { describe, expect, test } from "vitest";
-import { snippets } from "../support/snippets.js";
+import { documents, snippets } from "../support/snippets.js";
+import { adfs } from "./providers/adfs.js";
 import { auth0 } from "./providers/auth0.js";
+import { authentik } from "./providers/authentik.js";
+import { ci } from "./providers/ci.js";
 import { cognito } from "./providers/cognito.js";
+import { curity } from "./providers/curity.js";
 import { entra } from "./providers/entra.js";
 import { google } from "./providers/google.js";
 import { keycloak } from "./providers/keycloak.js";
+import { kubernetes } from "./providers/kubernetes.js";
 import { okta } from "./providers/okta.js";
-import { platforms } from "./providers/platforms.js";
+import { ping } from "./providers/ping.js";
 import { checkCommands, checkStrictness, runProduct } from "./providers/run-product.js";
+import { saas } from "./providers/saas.js";
+import { sap } from "./providers/sap.js";
+import { spiffe } from "./providers/spiffe.js";
+import { zitadel } from "./providers/zitadel.js";
 
-const pages = ["docs/providers.md"];
-const marked = pages
-  .flatMap((page) => snippets(new URL("../../", import.meta.url), page))
+const root = new URL("../../", import.meta.url);
+const marked = documents(root)
+  .filter((page) => page.startsWith("docs/providers"))
+  .flatMap((page) => snippets(root, page))
   .filter(({ language, mark }) => language === "json" && mark !== undefined);
 
-const products = [...entra, okta, ...auth0, ...keycloak, cognito, ...google, ...platforms];
+const identityProviders = [adfs, ...auth0, ...authentik, cognito, curity, ...entra, ...keycloak, okta];
+const products = [
+  ...[...identityProviders, ...ping, zitadel],
+  ...[...google, kubernetes, ...sap, ...spiffe],
+  ...[...saas, ...ci],
+];
 
 function configOf(mark: string): string {
   const snippet = marked.find((one) => one.mark === mark);

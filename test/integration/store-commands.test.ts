@@ -318,6 +318,26 @@ describe("revoke", () => {
     });
   });
 
+  test("revoke sends the headers of the client to the metadata and revocation endpoints", async () => {
+    const { server, at } = await issuing(counting(), granted);
+    const file = join(at.folder, "mcp-auth.config.json");
+    const config = JSON.parse(await readFile(file, "utf8"));
+    const headers = { "x-tenant": "a", "x-key": { env: "GATEWAY_KEY" } };
+    Object.assign(config.servers.crm.grant.client, { headers });
+    await writeFile(file, JSON.stringify(config));
+    const gateway = { GATEWAY_KEY: "key-of-the-gateway" };
+    expect(await command(at, ["token", "crm"], gateway)).toMatchObject({ code: 0 });
+    expect(await command(at, ["store", "clear", "crm"], gateway)).toMatchObject({ code: 0 });
+    expect(await command(at, ["token", "crm"], gateway)).toMatchObject({ code: 0 });
+    expect(await command(at, ["revoke", "crm"], gateway)).toMatchObject({ code: 0 });
+    const toIssuer = server.requests.filter(({ url }) => !url.includes("oauth-protected-resource"));
+    const metadata = "/.well-known/oauth-authorization-server";
+    expect(toIssuer.map(({ url }) => url)).toEqual([metadata, "/token", metadata, "/token", "/revoke"]);
+    for (const sent of toIssuer) {
+      expect(sent.headers).toMatchObject({ "x-tenant": "a", "x-key": "key-of-the-gateway" });
+    }
+  });
+
   test.each([
     ["has no revocation endpoint", undefined],
     [

@@ -66,6 +66,8 @@ const config = {
       key: "agent",
       method: "private_key_jwt",
       assertionAudience: "issuer",
+      assertionLifetime: "2m",
+      headers: { "x-tenant": "a" },
       metadata: {
         tokenEndpoint: "https://auth.example/token",
         authMethods: ["private_key_jwt"],

@@ -56,6 +56,7 @@ interface Client {
     });
     assertionLifetime?: string;
     assertionType?: string;
+    headers?: Headers;
     metadata?: Metadata;
 }
 

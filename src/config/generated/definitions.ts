@@ -80,6 +80,7 @@ export const definitions = {
       "assertionAudience",
       "assertionLifetime",
       "assertionType",
+      "headers",
       "metadata"
     ],
     "required": [

@@ -201,6 +201,10 @@ export interface Client {
    */
   assertionType?: string;
   /**
+   * HTTP headers that are sent to the token, revocation and metadata URLs of this authorization server, and nowhere else. `Authorization`, `DPoP` and `Content-Type` cannot be set.
+   */
+  headers?: Headers;
+  /**
    * The endpoints of an authorization server that publishes no metadata.
    */
   metadata?: Metadata;

@@ -8,6 +8,7 @@ import {
   type AssertionSigning,
   type ClientAuth,
   type ClientAuthentication,
+  type PreparedAuth,
   publicClient,
 } from "./client-auth.js";
 import { clientSecretBasic } from "./client-secret-basic.js";
@@ -36,10 +37,14 @@ export async function authenticateClient(
   const { fetch, server } = attempt;
   if (client.id === undefined) return { apply: anonymousClient, fetch };
   const method = chooseMethod(client, metadata, attempt);
-  const inRequest = (apply: ClientAuth): ClientAuthentication => ({ apply, fetch });
+  const { token_endpoint_auth_methods_supported: listedMethods } = metadata;
+  const inRequest = ({ apply, ...credential }: PreparedAuth): ClientAuthentication => ({
+    ...{ apply, fetch },
+    facts: { method, listedMethods, ...credential },
+  });
   switch (method) {
     case "none":
-      return inRequest(publicClient);
+      return inRequest({ apply: publicClient });
     case "client_secret_basic": {
       const { secret } = credentialFor(method, client.credential, ["secret"], server);
       return inRequest(await clientSecretBasic(secret, client, attempt));
@@ -63,7 +68,9 @@ export async function authenticateClient(
     case "tls_client_auth":
     case "self_signed_tls_client_auth": {
       const { certificate } = credentialFor(method, client.credential, ["certificate"], server);
-      return await tlsClientAuth(certificate, attempt);
+      const authentication = await tlsClientAuth(certificate, attempt);
+      const { isForClients = true } = authentication.identity;
+      return { ...authentication, facts: { method, listedMethods, certificate: { isForClients } } };
     }
     default:
       return unreachable(method);

@@ -1,3 +1,4 @@
+import type { AssertionFacts, AuthenticationFacts, SecretFacts } from "../../diagnosis/facts.js";
 import type { FetchFunction } from "../../net/bounded-fetch.js";
 import type { TlsIdentity } from "../../net/client-certificate.js";
 import type { SigningTime } from "../../net/server-clocks.js";
@@ -26,6 +27,15 @@ export interface ClientAuthentication {
   readonly fetch: FetchFunction;
   /** The certificate that `fetch` presents. The token may be bound to it. */
   readonly identity?: TlsIdentity;
+  /** What advice needs to know if the server rejects the request. Absent without a client id. */
+  readonly facts?: AuthenticationFacts;
+}
+
+/** A credential that was read, ready for one request. */
+export interface PreparedAuth {
+  readonly apply: ClientAuth;
+  readonly secret?: SecretFacts;
+  readonly assertion?: AssertionFacts;
 }
 
 /** How client assertions are signed. */

@@ -11,7 +11,8 @@ import {
   clientAssertionClaims,
   clientAssertionType,
 } from "./client-assertion.js";
-import type { AssertionSigning, ClientAuth } from "./client-auth.js";
+import type { AssertionSigning, PreparedAuth } from "./client-auth.js";
+import { secretFacts } from "./secret-facts.js";
 
 /** HS256 first, because every server with this method supports it. `bytes` is the length of the hash. */
 const algorithms = [
@@ -36,7 +37,7 @@ export async function clientSecretJwt(
   metadata: AuthorizationServerMetadata,
   { time }: AssertionSigning,
   context: SecretContext,
-): Promise<ClientAuth> {
+): Promise<PreparedAuth> {
   const { server } = context;
   const listed = listedAlgorithms(metadata, server);
   const secret = await readClientSecret(reference, context);
@@ -45,16 +46,20 @@ export async function clientSecretJwt(
   if (algorithm === undefined) throw secretTooShort(reference, listed, server);
   const audience = audienceOf(spec.assertionAudience, metadata);
   const header = { alg: algorithm.alg, typ: spec.assertionType ?? clientAssertionType };
-  return async function addSecretAssertion(_authorizationServer, client, body) {
-    const { CompactSign } = await import("jose/jws/compact/sign");
-    const claims = clientAssertionClaims({
-      clientId: client.client_id,
-      audience,
-      lifetime: spec.assertionLifetime,
-      now: time.now(),
-    });
-    const payload = new TextEncoder().encode(JSON.stringify(claims));
-    addClientAssertion(body, await new CompactSign(payload).setProtectedHeader(header).sign(key));
+  return {
+    secret: secretFacts(reference, secret),
+    assertion: { ...header, audience: spec.assertionAudience ?? "issuer" },
+    apply: async function addSecretAssertion(_authorizationServer, client, body) {
+      const { CompactSign } = await import("jose/jws/compact/sign");
+      const claims = clientAssertionClaims({
+        clientId: client.client_id,
+        audience,
+        lifetime: spec.assertionLifetime,
+        now: time.now(),
+      });
+      const payload = new TextEncoder().encode(JSON.stringify(claims));
+      addClientAssertion(body, await new CompactSign(payload).setProtectedHeader(header).sign(key));
+    },
   };
 }
 

@@ -5,7 +5,7 @@ import type { Secret } from "../../lib/secret.js";
 import { readSecret, type SecretContext } from "../../secrets/read-secret.js";
 import { secretUnavailable } from "../../secrets/reference.js";
 import { addClientAssertion } from "./client-assertion.js";
-import type { ClientAuth } from "./client-auth.js";
+import type { PreparedAuth } from "./client-auth.js";
 
 interface PlatformAssertionContext extends SecretContext {
   readonly clock: Clock;
@@ -23,11 +23,13 @@ export async function platformAssertion(
   reference: SecretReference,
   { assertionType }: Pick<ClientSpec, "assertionType">,
   context: PlatformAssertionContext,
-): Promise<ClientAuth> {
+): Promise<PreparedAuth> {
   const assertion = await readPlatformAssertion(reference, context);
-  return function addPlatformAssertion(_authorizationServer, client, body) {
-    body.set("client_id", client.client_id);
-    addClientAssertion(body, assertion.reveal(), assertionType);
+  return {
+    apply: function addPlatformAssertion(_authorizationServer, client, body) {
+      body.set("client_id", client.client_id);
+      addClientAssertion(body, assertion.reveal(), assertionType);
+    },
   };
 }
 

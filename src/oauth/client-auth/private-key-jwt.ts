@@ -9,7 +9,7 @@ import {
   clientAssertionClaims,
   clientAssertionType,
 } from "./client-assertion.js";
-import type { AssertionSigning, ClientAuth } from "./client-auth.js";
+import type { AssertionSigning, PreparedAuth } from "./client-auth.js";
 import { assertionKey } from "./credential-retry.js";
 
 /**
@@ -27,7 +27,7 @@ export async function privateKeyJwt(
   metadata: AuthorizationServerMetadata,
   { time, onSigned }: AssertionSigning,
   attempt: AttemptContext,
-): Promise<ClientAuth> {
+): Promise<PreparedAuth> {
   const { server, signal } = attempt;
   const { issuer, token_endpoint_auth_signing_alg_values_supported: listed } = metadata;
   const key = await assertionKey(keySpec, attempt);
@@ -35,15 +35,18 @@ export async function privateKeyJwt(
   if (listed !== undefined && !listed.includes(alg)) warnOnce(attempt, `authentication at ${spec.issuer}`);
   const audience = audienceOf(spec.assertionAudience, metadata);
   const typ = spec.assertionType ?? clientAssertionType;
-  return async function addKeyAssertion(_authorizationServer, client, body) {
-    const claims = clientAssertionClaims({
-      clientId: client.client_id,
-      audience,
-      lifetime: spec.assertionLifetime,
-      now: time.now(),
-    });
-    onSigned?.(key.kid);
-    if (key.certificateThumbprint !== undefined) body.set("client_id", client.client_id);
-    addClientAssertion(body, await signJwt(key, { alg, typ, claims, server, signal }));
+  return {
+    assertion: { alg, typ, kid: key.kid, kidFrom: key.kidFrom, audience: spec.assertionAudience ?? "issuer" },
+    apply: async function addKeyAssertion(_authorizationServer, client, body) {
+      const claims = clientAssertionClaims({
+        clientId: client.client_id,
+        audience,
+        lifetime: spec.assertionLifetime,
+        now: time.now(),
+      });
+      onSigned?.(key.kid);
+      if (key.certificateThumbprint !== undefined) body.set("client_id", client.client_id);
+      addClientAssertion(body, await signJwt(key, { alg, typ, claims, server, signal }));
+    },
   };
 }

@@ -1,4 +1,5 @@
 import type { CertificateSpec } from "../../config/spec.js";
+import type { TlsIdentity } from "../../net/client-certificate.js";
 import type { AttemptContext } from "../attempt.js";
 import { type ClientAuthentication, publicClient } from "./client-auth.js";
 import { clientIdentity } from "./credential-retry.js";
@@ -12,7 +13,7 @@ import { clientIdentity } from "./credential-retry.js";
 export async function tlsClientAuth(
   spec: CertificateSpec,
   attempt: AttemptContext,
-): Promise<ClientAuthentication> {
+): Promise<ClientAuthentication & { readonly identity: TlsIdentity }> {
   const identity = await clientIdentity(spec, attempt);
   return {
     apply: publicClient,

@@ -10,6 +10,7 @@ import { readSuccessfulResponse, type SuccessfulResponse } from "../token-endpoi
 import { describeTokenEndpoint, endpointName } from "../token-endpoint/token-endpoint.js";
 import { sendTokenRequest, type TokenParameters } from "../token-endpoint/token-request.js";
 import { grantedScopes } from "../token-endpoint/token-response.js";
+import { expireAuthorizationServer, wantedAuthorizationServer } from "../wanted-authorization-server.js";
 import { readSubjectToken, tokenExchangeGrantType } from "./subject-token.js";
 import { resourceFields, type UnfinishedRequest, warnUnlessListed } from "./token-grant.js";
 
@@ -40,13 +41,13 @@ export async function requestIdJag(
 ): Promise<IdJag> {
   const { client } = idp;
   const { issuer } = client;
-  const { server, spec, signal, clock, metadata } = attempt;
-  const { url, timeout } = spec;
-  const inUse = { grantType: tokenExchangeGrantType, presents: "identity", dpop: false } as const;
-  const wanted = { server, url, issuer, timeout, signal, metadata: client.metadata };
+  const { server, clock, metadata } = attempt;
+  const isForUser = attempt.manager.subject !== undefined;
+  const inUse = { grantType: tokenExchangeGrantType, presents: "identity", dpop: false, isForUser } as const;
+  const wanted = wantedAuthorizationServer(client, attempt);
   const { target: idpTarget, result } = await requestWithCorrections({
     findTarget: async () => ({ authorizationServer: await findAuthorizationServer(metadata, wanted) }),
-    expireMetadata: () => metadata.expireAuthorizationServer(issuer),
+    expireMetadata: () => expireAuthorizationServer(client, attempt),
     send: async function sendExchangeRequest({ authorizationServer }) {
       warnUnlessListed(tokenExchangeGrantType, authorizationServer, attempt);
       return await sendTokenRequest(
@@ -62,7 +63,7 @@ export async function requestIdJag(
   });
   const endpoint = describeTokenEndpoint(server, client, idpTarget.authorizationServer, inUse, result);
   try {
-    return readIdJag(readSuccessfulResponse(result, endpoint, clock.now()));
+    return readIdJag(await readSuccessfulResponse(result, endpoint, clock.now()));
   } catch (error) {
     await markIfAnotherCredential(error, { client, status: result.response.status }, attempt);
     throw error;

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { AssertionSpec, JwtBearerSpec } from "../../config/spec.js";
+import type { AssertionFacts } from "../../diagnosis/facts.js";
 import { chooseAlgorithm } from "../../keys/choose-algorithm.js";
 import { issuedAt, signJwt } from "../../keys/sign-jwt.js";
 import { unreachable } from "../../lib/unreachable.js";
@@ -32,9 +33,11 @@ export function jwtBearer(grant: JwtBearerSpec): Grant {
       return tokenGrant(grant, {
         grantType: jwtBearerGrantType,
         presents: "signed_assertion",
+        actsForOther: assertion.subject !== assertion.issuer,
         assertionKey: assertion.key,
         async readOwnFields(request, attempt) {
-          return { fields: [["assertion", await signAssertion(assertion, request, attempt)]] };
+          const { jwt, facts } = await signAssertion(assertion, request, attempt);
+          return { fields: [["assertion", jwt]], assertion: facts };
         },
       });
     default:
@@ -50,7 +53,7 @@ async function signAssertion(
   spec: Extract<AssertionSpec, { kind: "signed" }>,
   { target, time }: UnfinishedRequest,
   attempt: AttemptContext,
-): Promise<string> {
+): Promise<{ readonly jwt: string; readonly facts: AssertionFacts }> {
   const { server, signal, manager } = attempt;
   const metadata = target.authorizationServer;
   const key = await assertionKey(spec.key, attempt);
@@ -68,5 +71,9 @@ async function signAssertion(
     jti: randomUUID(),
   };
   manager.kid = key.kid;
-  return await signJwt(key, { alg, typ: "JWT", claims, server, signal });
+  const typ = "JWT";
+  return {
+    jwt: await signJwt(key, { alg, typ, claims, server, signal }),
+    facts: { alg, typ, kid: key.kid, kidFrom: key.kidFrom, audience: spec.audience },
+  };
 }

@@ -1,5 +1,5 @@
 import type { ClientSpec, GrantCommon, KeySpec } from "../../config/spec.js";
-import type { GrantInUse } from "../../diagnosis/facts.js";
+import type { AssertionFacts, GrantInUse, ScopeFacts } from "../../diagnosis/facts.js";
 import type { AuthorizationServerMetadata, Target } from "../../discovery/metadata.js";
 import { McpAuthError, type McpAuthErrorCode } from "../../errors/error.js";
 import { rememberCredential } from "../../errors/sent-credentials.js";
@@ -8,6 +8,7 @@ import { readSecret, type SecretContext } from "../../secrets/read-secret.js";
 import { type AttemptContext, type Grant, warnOnce } from "../attempt.js";
 import { markIfAnotherCredential } from "../client-auth/credential-retry.js";
 import type { IssuedToken } from "../issued-token.js";
+import { metadataHeaders } from "../metadata-headers.js";
 import { requestWithCorrections } from "../token-endpoint/request-with-corrections.js";
 import { describeTokenEndpoint, endpointName } from "../token-endpoint/token-endpoint.js";
 import {
@@ -17,8 +18,8 @@ import {
   type TokenRequestResult,
 } from "../token-endpoint/token-request.js";
 import { type ExpectedTypes, readTokenResponse } from "../token-endpoint/token-response.js";
+import { expireAuthorizationServer } from "../wanted-authorization-server.js";
 import { findGrantTarget } from "./find-grant-target.js";
-import { metadataHeaders } from "./metadata-headers.js";
 
 type RequestingGrant = GrantCommon & { readonly client: ClientSpec };
 
@@ -44,6 +45,8 @@ export interface GrantTraits extends Omit<GrantInUse, "dpop">, ExpectedTypes {
 export interface OwnFields {
   readonly fields: readonly TokenField[];
   readonly scopes?: readonly string[] | undefined;
+  /** The assertion that was signed for the grant. */
+  readonly assertion?: AssertionFacts;
 }
 
 /** Errors that wrong metadata can cause. */
@@ -65,12 +68,12 @@ export function tokenGrant(grant: RequestingGrant, traits: GrantTraits): Grant {
   const { issuer } = client;
 
   return async function requestToken(attempt) {
-    const { manager, metadata } = attempt;
+    const { manager } = attempt;
     try {
       const dpop = await manager.dpop?.();
       const { target, result } = await requestWithCorrections({
         findTarget: () => findGrantTarget(grant, attempt),
-        expireMetadata: () => metadata.expireAuthorizationServer(issuer),
+        expireMetadata: () => expireAuthorizationServer(client, attempt),
         presentsSigned: traits.assertionKey !== undefined,
         send: async function sendGrantRequest(target) {
           for (const { code, message } of target.warnings ?? [])
@@ -113,13 +116,31 @@ async function parametersOf(
     Object.entries(params).map((param) => readParam(param, attempt)),
   );
   const own = await readOwnFields?.({ target, scopes, time }, attempt);
+  const requested = own?.scopes ?? scopes;
   return {
+    facts: { assertion: own?.assertion, scopes: scopeFacts(requested, configured, attempt) },
     grantType,
-    scopes: own?.scopes ?? scopes,
+    scopes: requested,
     fields: [...(own?.fields ?? []), ...resourceFields(target), ...audience.map(audienceField)],
     params: configuredParams,
     secretParams: Object.keys(params).filter((name) => typeof params[name] !== "string"),
   };
+}
+
+/** Returns who chose the scopes of a request. */
+function scopeFacts(
+  requested: readonly string[],
+  configured: readonly string[] | undefined,
+  { scopes: wanted, manager, spec }: AttemptContext,
+): ScopeFacts {
+  const known = new Set([...(configured ?? []), ...spec.stepUp]);
+  const from = (): ScopeFacts["from"] => {
+    if (requested.length === 0) return "none";
+    if (requested.every((scope) => configured?.includes(scope))) return "config";
+    if (wanted !== undefined) return "call";
+    return manager.challenge?.scopes === undefined ? "scopes_supported" : "challenge";
+  };
+  return { from: from(), configured: requested.filter((scope) => known.has(scope)) };
 }
 
 interface FinishedRequest {
@@ -137,11 +158,11 @@ async function readResult(
 ): Promise<IssuedToken> {
   const { server, clock } = attempt;
   const { requestedAt, response } = result;
-  const inUse = { ...traits, dpop: hasDpop };
+  const inUse = { ...traits, dpop: hasDpop, isForUser: attempt.manager.subject !== undefined };
   const endpoint = describeTokenEndpoint(server, client, target.authorizationServer, inUse, result);
   traits.received?.(result, attempt);
   try {
-    const token = readTokenResponse(result, endpoint, clock.now(), traits);
+    const token = await readTokenResponse(result, endpoint, clock.now(), traits);
     const areScopesKnown = (attempt.scopes ?? scopes) !== undefined;
     const { resource, unread } = target;
     const isProvisional = unread !== undefined && (unread.resource || (unread.scopes && !areScopesKnown));
@@ -167,8 +188,8 @@ function expireMetadata(attempt: AttemptContext): void {
   if (resourceMetadata !== false) {
     metadata.expireResource({ url, resourceMetadata, headers: metadataHeaders(spec, attempt) });
   }
-  metadata.expireAuthorizationServer(grant.client.issuer);
-  if (grant.type === "enterprise_managed") metadata.expireAuthorizationServer(grant.idp.client.issuer);
+  expireAuthorizationServer(grant.client, attempt);
+  if (grant.type === "enterprise_managed") expireAuthorizationServer(grant.idp.client, attempt);
 }
 
 /** Returns the `resource` field, RFC 8707 §2. The value is sent unchanged, byte for byte. */

@@ -32,6 +32,14 @@ export function registeredError(error: unknown): string | undefined {
   return typeof error === "string" && registered.has(error) ? error : undefined;
 }
 
+/** Returns the numbers in `error_codes`, which Entra ID sends, at most three of them. */
+export function errorCodesIn(members: JsonObject | undefined): readonly number[] {
+  const codes = members?.["error_codes"];
+  if (!Array.isArray(codes)) return [];
+  const isCode = (code: unknown): code is number => Number.isSafeInteger(code) && Number(code) > 0;
+  return codes.filter(isCode).slice(0, 3);
+}
+
 /** Returns the members of a response body that describe its error, for the `details` of a `McpAuthError`. */
 export function errorFields(members: JsonObject | undefined): Readonly<Record<string, unknown>> {
   const { error, error_description, error_uri } = members ?? {};

@@ -8,17 +8,18 @@ const secretFields = [
 
 /**
  * Remembers the credentials of a request, so that `details` never shows them when a response quotes them.
- * `secretParams` are further form fields that hold one.
+ * `secrets` names further headers and form fields that hold one.
  */
 export function rememberSent(
   headers: Headers,
   body: URLSearchParams,
-  secretParams: readonly string[] = [],
+  secrets: { readonly headers?: readonly string[]; readonly params?: readonly string[] | undefined } = {},
 ): void {
-  for (const field of [...secretFields, ...secretParams])
+  for (const field of [...secretFields, ...(secrets.params ?? [])])
     for (const value of body.getAll(field)) rememberCredential(value);
   for (const name of ["authorization", "dpop"]) {
     // The scheme is not secret.
     rememberCredential((headers.get(name) ?? "").replace(/^\w+ /, ""));
   }
+  for (const name of secrets.headers ?? []) rememberCredential(headers.get(name) ?? "");
 }

@@ -3,7 +3,7 @@ import { McpAuthError } from "../../errors/error.js";
 import { rememberShortLived } from "../../errors/sent-credentials.js";
 import { isWholeJson, type JsonObject, parseJsonObject } from "../../lib/json-object.js";
 import { isJson, retryAfterOf } from "../../net/response-headers.js";
-import { errorFields, registeredError } from "./oauth-error.js";
+import { errorCodesIn, errorFields, registeredError } from "./oauth-error.js";
 import { tokenRejection } from "./token-rejection.js";
 import type { TokenRequestResult } from "./token-request.js";
 
@@ -17,15 +17,15 @@ export interface SuccessfulResponse {
 }
 
 /**
- * Returns the members of a successful token response, RFC 6749 §5. Throws `token_request_rejected`, `unavailable`
+ * Returns the members of a successful token response, RFC 6749 §5. Rejects with `token_request_rejected`, `unavailable`
  * (retryable) or `token_response_invalid`. The last is retryable if the body is not complete JSON: a proxy or a failing
  * server sent it, not the authorization server.
  */
-export function readSuccessfulResponse(
+export async function readSuccessfulResponse(
   result: Pick<TokenRequestResult, "response">,
   endpoint: TokenEndpoint,
   now: number,
-): SuccessfulResponse {
+): Promise<SuccessfulResponse> {
   const { status, headers, body } = result.response;
   const members = parseJsonObject(body);
   const { error, access_token, refresh_token, id_token } = members ?? {};
@@ -38,10 +38,22 @@ export function readSuccessfulResponse(
   const isErrorWith200 = typeof error === "string" && error !== "" && access_token === undefined;
   if (status < 200 || status >= 300 || isErrorWith200) {
     const retryAfter = retryAfterOf(headers, now);
-    const details = { ...errorFields(members), location: headers.get("location") };
-    throw tokenRejection(endpoint, { status, oauthError, retryAfter, details });
+    const fields = errorFields(members);
+    const location = headers.get("location") ?? undefined;
+    const { error: unregistered, error_description } = fields;
+    const texts = [unregistered, error_description].filter((text) => typeof text === "string");
+    throw await tokenRejection(endpoint, {
+      ...{ status, oauthError, retryAfter, location },
+      errorCodes: errorCodesIn(members),
+      explanation: texts.length === 0 ? undefined : texts.join(" "),
+      details: { ...fields, location },
+    });
   }
   const { server, name, learnedUrl } = endpoint;
+  const elsewhere = async (problem: string, details?: Readonly<Record<string, unknown>>) => {
+    const { wrongResponder } = await import("../../diagnosis/token-request/endpoint.js");
+    return invalid(`${problem} ${wrongResponder(endpoint).remedy}`, details);
+  };
   const invalid: InvalidResponse = (problem, details) =>
     new McpAuthError(
       "token_response_invalid",
@@ -52,11 +64,12 @@ export function readSuccessfulResponse(
         details: { ...details, token_endpoint: learnedUrl },
       },
     );
-  if (body === "") throw invalid("it is empty.");
+  if (body === "") throw await elsewhere("it is empty.");
   const contentType = headers.get("content-type");
   if (!isJson(contentType)) {
-    throw invalid("its content type is not application/json.", { "content-type": contentType });
+    const fail = members === undefined ? elsewhere : invalid;
+    throw await fail("its content type is not application/json.", { "content-type": contentType });
   }
-  if (members === undefined) throw invalid("it is not a JSON object.");
+  if (members === undefined) throw await elsewhere("it is not a JSON object.");
   return { members, invalid };
 }

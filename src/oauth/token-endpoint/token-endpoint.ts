@@ -1,5 +1,5 @@
 import type { ClientSpec } from "../../config/spec.js";
-import type { GrantInUse, TokenEndpoint } from "../../diagnosis/facts.js";
+import type { ConfiguredEndpoint, GrantInUse, TokenEndpoint } from "../../diagnosis/facts.js";
 import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 import { endpointUrl } from "../endpoint-url.js";
 
@@ -9,21 +9,26 @@ export function describeTokenEndpoint(
   client: ClientSpec,
   metadata: AuthorizationServerMetadata,
   grant: GrantInUse,
-  { clockSkew }: Pick<TokenEndpoint, "clockSkew"> = {},
+  { clockSkew, sent }: Pick<TokenEndpoint, "clockSkew" | "sent"> = {},
 ): TokenEndpoint {
   const { issuer, credential } = client;
   const url = endpointUrl("token_endpoint", client, metadata);
   return {
     ...grant,
-    server,
-    clockSkew,
+    ...{ server, clockSkew, sent },
     issuer,
     name: endpointName(grant, issuer),
     learnedUrl: client.metadata === undefined ? url : undefined,
+    configured: configuredEndpoint(client, url),
     credential: credential.kind,
     hasClientId: client.id !== undefined,
     hasIdDocument: client.id?.startsWith("https://") === true,
   };
+}
+
+function configuredEndpoint({ metadata }: ClientSpec, url: string): ConfiguredEndpoint | undefined {
+  if (metadata === undefined) return undefined;
+  return { url, property: url === metadata.mtlsTokenEndpoint ? "mtlsTokenEndpoint" : "tokenEndpoint" };
 }
 
 /** Returns the name of a token endpoint for messages, which says whether it is the identity provider's. */

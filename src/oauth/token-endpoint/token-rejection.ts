@@ -1,5 +1,5 @@
-import { rejectsCredential, type TokenEndpoint } from "../../diagnosis/facts.js";
-import { type Rejection, rejectionAdvice } from "../../diagnosis/rejected-request.js";
+import { type Rejection, rejectsCredential, type TokenEndpoint } from "../../diagnosis/facts.js";
+import { whereDetailsAre } from "../../errors/details-place.js";
 import { McpAuthError } from "../../errors/error.js";
 import { isTemporaryStatus } from "../../net/retry.js";
 import { markAskedToWait } from "../error-marks.js";
@@ -20,19 +20,17 @@ export interface ErrorResponse extends Rejection {
  * 5xx, and for the codes `server_error` and `temporarily_unavailable`, unless the status is 401 or 403. It is
  * `token_request_rejected` for everything else.
  */
-export function tokenRejection(endpoint: TokenEndpoint, response: ErrorResponse): McpAuthError {
+export async function tokenRejection(
+  endpoint: TokenEndpoint,
+  response: ErrorResponse,
+): Promise<McpAuthError> {
   const { server, name, presents } = endpoint;
-  const { status, oauthError, retryAfter } = response;
+  const { status, oauthError, retryAfter, errorCodes = [] } = response;
   const details = { ...response.details, token_endpoint: endpoint.learnedUrl };
-  if (status >= 300 && status < 400) {
-    return new McpAuthError(
-      "token_request_rejected",
-      `Server "${server}": ${name} redirected the request (${status}). A redirect is not followed, because the request ` +
-        "carries a credential. The metadata must name the final URL of the token endpoint.",
-      { server, details },
-    );
-  }
-  const statusAndCode = oauthError === undefined ? String(status) : `${status}, ${oauthError}`;
+  const codes = errorCodes.length === 0 ? [] : [`error code ${errorCodes.join(" ")}`];
+  const statusAndCode = [String(status), ...(oauthError === undefined ? [] : [oauthError]), ...codes].join(
+    ", ",
+  );
   const isTemporary =
     isTemporaryStatus(status) || (temporaryErrors.has(oauthError) && !rejectsCredential(status));
   if (isTemporary) {
@@ -48,13 +46,16 @@ export function tokenRejection(endpoint: TokenEndpoint, response: ErrorResponse)
     // server.
     return presents === "identity" ? error : markAskedToWait(error);
   }
+  // Loaded when it is needed, because most programs never see a rejection.
+  const { rejectionAdvice } = await import("../../diagnosis/token-request/rejected-request.js");
   const hasDetails = Object.values(response.details).some(
     (value) => typeof value === "string" && value !== "",
   );
-  const hint = hasDetails ? " The server's explanation is in the error's `details`." : "";
+  const hint = hasDetails ? ` ${whereDetailsAre(server, endpoint.isForUser)}` : "";
+  const what = status >= 300 && status < 400 ? "redirected" : "rejected";
   return new McpAuthError(
     "token_request_rejected",
-    `Server "${server}": ${name} rejected the request (${statusAndCode}). ${rejectionAdvice(endpoint, response)}${hint}`,
+    `Server "${server}": ${name} ${what} the request (${statusAndCode}). ${rejectionAdvice(endpoint, response)}${hint}`,
     { server, oauthError, details },
   );
 }

@@ -1,4 +1,5 @@
 import type { ClientSpec } from "../../config/spec.js";
+import type { SentFacts } from "../../diagnosis/facts.js";
 import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 import type { Dpop, DpopSigner } from "../../dpop/dpop.js";
 import { McpAuthError } from "../../errors/error.js";
@@ -13,6 +14,7 @@ import { failureError } from "../../net/failure.js";
 import { clockSkewMessage, type SigningTime } from "../../net/server-clocks.js";
 import { type AttemptContext, warnOnce } from "../attempt.js";
 import { authenticateClient } from "../client-auth/authenticate-client.js";
+import { addClientHeaders, readClientHeaders } from "../client-headers.js";
 import { endpointUrl } from "../endpoint-url.js";
 import { rememberSent } from "./remember-sent.js";
 
@@ -20,6 +22,8 @@ export type TokenField = readonly [name: string, value: string];
 
 /** The parameters of a token request (RFC 6749 §3.2), except those of client authentication. */
 export interface TokenParameters {
+  /** What advice needs to know of the parameters if the server rejects the request. */
+  readonly facts?: Pick<SentFacts, "assertion" | "scopes">;
   readonly grantType: string;
   /** If empty, no `scope` is sent, and the server decides. */
   readonly scopes: readonly string[];
@@ -52,6 +56,8 @@ export interface TokenRequestResult {
   readonly response: BoundedResponse;
   /** Milliseconds since the epoch, just before the request was sent. The lifetime of the token counts from here. */
   readonly requestedAt: number;
+  /** What advice needs to know if the server rejected the request. */
+  readonly sent: SentFacts;
   /** The requested scopes. */
   readonly scopes: readonly string[];
   /** Signed the DPoP proof of the request. */
@@ -73,7 +79,7 @@ export interface TokenRequestResult {
  * Sends one token request. This is the only function that does. It reads the credential and signs at each call, and
  * does not follow redirects.
  *
- * Rejects with the codes of `authenticateClient`, `Dpop`, `parameters` and `failureError`, with `discovery_failed` when
+ * Rejects with the codes of `authenticateClient`, `Dpop`, `parameters`, `readClientHeaders` and `failureError`, with `discovery_failed` when
  * no request can be built from the metadata, and with `token_response_invalid` when the response is larger than 1 MiB.
  */
 export async function sendTokenRequest(
@@ -92,6 +98,7 @@ export async function sendTokenRequest(
     attempt,
   );
   const tokenParameters = await parameters(time);
+  const clientHeaders = await readClientHeaders(client, attempt);
   // oauth4webapi requires an id. The body has it only if `authentication.apply` adds it.
   const clientId = { client_id: client.id ?? "anonymous" };
   // Loaded with the first request, because it contains oauth4webapi.
@@ -106,11 +113,13 @@ export async function sendTokenRequest(
     form,
     server,
   });
+  const secrets = { headers: clientHeaders.secret, params: tokenParameters.secretParams };
+  addClientHeaders(headers, clientHeaders);
   await authentication.apply({ issuer }, clientId, body, headers);
   const nonce = dpop?.nonces.get("token", url);
   const proof = await dpopSigner?.proof({ method: "POST", url, nonce, time, signal });
   if (proof !== undefined) headers.set("dpop", proof);
-  rememberSent(headers, body, tokenParameters.secretParams);
+  rememberSent(headers, body, secrets);
   await attempt.redemption?.sending();
   const requestedAt = clock.now();
   const result = await exchange(authentication.fetch, {
@@ -122,13 +131,14 @@ export async function sendTokenRequest(
   const response = responseOf(result, server, endpointName);
   // Again, because many other requests may have pushed these credentials out meanwhile, and the response may quote
   // them.
-  rememberSent(headers, body, tokenParameters.secretParams);
+  rememberSent(headers, body, secrets);
   dpop?.nonces.note("token", url, response.headers);
   const skew = attempt.warn && serverClocks.takeReport(url);
   if (skew !== undefined) attempt.warn?.("clock_skew", clockSkewMessage(server, endpointName, skew));
   const { fetch, identity } = authentication;
   return {
     ...{ response, requestedAt, scopes: tokenParameters.scopes, dpopSigner },
+    sent: { authentication: authentication.facts, ...tokenParameters.facts },
     certificate: identity && { fetch, identity },
     isNonceOutdated: dpop?.nonces.get("token", url) !== nonce,
     isTimeOutdated: time.isOutdated,

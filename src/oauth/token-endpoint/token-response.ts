@@ -20,15 +20,15 @@ export interface ExpectedTypes {
  * does not use (`id_token`, `refresh_token`). With `issuedTypes`, refuses a response with another `issued_token_type`,
  * but accepts one without it, although RFC 8693 §2.2.1 requires it.
  *
- * Throws the codes of `readSuccessfulResponse`.
+ * Rejects with the codes of `readSuccessfulResponse`.
  */
-export function readTokenResponse(
+export async function readTokenResponse(
   result: Pick<TokenRequestResult, "response" | "scopes" | "dpopSigner" | "certificate">,
   endpoint: TokenEndpoint,
   now: number,
   expected: ExpectedTypes = {},
-): Pick<IssuedToken, "accessToken" | "tokenType" | "expiresIn" | "scopes" | "binding"> {
-  const { members, invalid } = readSuccessfulResponse(result, endpoint, now);
+): Promise<Pick<IssuedToken, "accessToken" | "tokenType" | "expiresIn" | "scopes" | "binding">> {
+  const { members, invalid } = await readSuccessfulResponse(result, endpoint, now);
   const { access_token, token_type, expires_in, scope, issued_token_type } = members;
   const { issuedTypes, requestedType } = expected;
   if (issuedTypes !== undefined) assertIssuedType(issued_token_type, issuedTypes, invalid);

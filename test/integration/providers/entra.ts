@@ -11,7 +11,7 @@ import {
 import { idTokenRequest, runnerVariables } from "./github-runner.js";
 
 const tenant = "https://login.microsoftonline.com/8e7a4d5c-3b21-4f6e-9a70-1c2d3e4f5a6b";
-const tokenEndpoint = `${tenant}/oauth2/v2.0/token`;
+export const entraTokenEndpoint = `${tenant}/oauth2/v2.0/token`;
 const id = "2f1c9d84-6a35-4b7e-8c90-d1e2f3a4b5c6";
 
 const common = [
@@ -19,10 +19,10 @@ const common = [
   ["scope", "api://5b6c7d8e-9f01-4a2b-8c3d-4e5f6a7b8c9d/.default"],
 ] as const;
 
-const metadata = {
+export const entraMetadata = {
   [`${tenant}/v2.0/.well-known/openid-configuration`]: {
     issuer: `${tenant}/v2.0`,
-    token_endpoint: tokenEndpoint,
+    token_endpoint: entraTokenEndpoint,
     token_endpoint_auth_methods_supported: ["client_secret_post", "private_key_jwt", "client_secret_basic"],
   },
 };
@@ -30,9 +30,9 @@ const metadata = {
 const secret: Product = {
   mark: "entra-secret",
   title: "the Entra ID config with a secret sends one .default scope, Basic credentials and no resource",
-  metadata,
+  metadata: entraMetadata,
   env: { ENTRA_CLIENT_SECRET: "a~b+c" },
-  requests: [tokenRequest(tokenEndpoint, common, { headers: basic(id, "a%7Eb%2Bc") })],
+  requests: [tokenRequest(entraTokenEndpoint, common, { headers: basic(id, "a%7Eb%2Bc") })],
 };
 
 const { certificate, privateKey } = await selfSigned({ keyType: "rsa" });
@@ -40,16 +40,16 @@ const { certificate, privateKey } = await selfSigned({ keyType: "rsa" });
 const withCertificate: Product = {
   mark: "entra-certificate",
   title: "the Entra ID config with a certificate sends client_id and a PS256 assertion with x5t#S256",
-  metadata,
+  metadata: entraMetadata,
   files: { "./entra.key": privateKey, "./entra.crt": certificate },
   requests: [
-    tokenRequest(tokenEndpoint, [
+    tokenRequest(entraTokenEndpoint, [
       ...common,
       ["client_id", id],
       ...clientAssertion({
         privateKey: createPrivateKey(privateKey),
         header: { alg: "PS256", typ: "JWT", "x5t#S256": certificateThumbprint(certificate) },
-        claims: { iss: id, sub: id, aud: tokenEndpoint },
+        claims: { iss: id, sub: id, aud: entraTokenEndpoint },
         lifetime: 60,
       }),
     ]),
@@ -62,11 +62,11 @@ const jobToken = platformToken({ sub: "repo:acme/agents:ref:refs/heads/main", au
 const github: Product = {
   mark: "entra-github",
   title: "the Entra ID config for GitHub Actions sends the job's token for its audience as client assertion",
-  metadata,
+  metadata: entraMetadata,
   env: runnerVariables,
   requests: [
     idTokenRequest(audience, jobToken),
-    tokenRequest(tokenEndpoint, [...common, ["client_id", id], ...clientAssertion(jobToken)]),
+    tokenRequest(entraTokenEndpoint, [...common, ["client_id", id], ...clientAssertion(jobToken)]),
   ],
 };
 
@@ -75,9 +75,9 @@ const podToken = platformToken({ sub: "system:serviceaccount:agents:billing", au
 const kubernetes: Product = {
   mark: "entra-kubernetes",
   title: "the Entra ID config for Kubernetes sends the pod's token as client assertion",
-  metadata,
+  metadata: entraMetadata,
   files: { "/var/run/secrets/azure/tokens/azure-identity-token": podToken },
-  requests: [tokenRequest(tokenEndpoint, [...common, ["client_id", id], ...clientAssertion(podToken)])],
+  requests: [tokenRequest(entraTokenEndpoint, [...common, ["client_id", id], ...clientAssertion(podToken)])],
 };
 
 export const entra: readonly Product[] = [secret, withCertificate, github, kubernetes];

@@ -8,13 +8,13 @@ import {
 } from "../../support/stand-in/product.js";
 import { p256 } from "./test-keys.js";
 
-const realm = "https://keycloak.example.com/realms/acme";
-const tokenEndpoint = `${realm}/protocol/openid-connect/token`;
+export const realm = "https://keycloak.example.com/realms/acme";
+export const realmTokenEndpoint = `${realm}/protocol/openid-connect/token`;
 
-const metadata = {
+export const realmMetadata = {
   [`${realm}/.well-known/openid-configuration`]: {
     issuer: realm,
-    token_endpoint: tokenEndpoint,
+    token_endpoint: realmTokenEndpoint,
     token_endpoint_auth_methods_supported: [
       ...["private_key_jwt", "client_secret_basic", "client_secret_post", "tls_client_auth"],
       "client_secret_jwt",
@@ -25,7 +25,7 @@ const metadata = {
   },
 };
 
-const common = [
+export const realmFields = [
   ["grant_type", "client_credentials"],
   ["scope", "mcp-billing"],
   ["resource", "https://mcp.example.com/billing"],
@@ -34,11 +34,11 @@ const common = [
 const key: Product = {
   mark: "keycloak-key",
   title: "the Keycloak config with a key sends an assertion for the realm with the key's thumbprint as kid",
-  metadata,
+  metadata: realmMetadata,
   files: { "./keycloak.pem": pem(p256.privateKey) },
   requests: [
-    tokenRequest(tokenEndpoint, [
-      ...common,
+    tokenRequest(realmTokenEndpoint, [
+      ...realmFields,
       ...clientAssertion({
         privateKey: p256.privateKey,
         header: {
@@ -59,31 +59,11 @@ const podToken = platformToken({ sub: account, aud: realm });
 const kubernetes: Product = {
   mark: "keycloak-kubernetes",
   title: "the Keycloak config for Kubernetes sends the pod's token with its subject as client_id",
-  metadata,
+  metadata: realmMetadata,
   files: { "/var/run/secrets/tokens/keycloak": `${podToken}\n` },
-  requests: [tokenRequest(tokenEndpoint, [...common, ["client_id", account], ...clientAssertion(podToken)])],
-};
-
-const spiffeId = "spiffe://example.com/agents/billing";
-const svid = platformToken({ sub: spiffeId, aud: realm });
-
-const spiffe: Product = {
-  mark: "spiffe-agent",
-  title:
-    "the SPIFFE config with the agent sends the first JWT-SVID that it prints, as a jwt-spiffe assertion",
-  metadata,
-  commands: {
-    "/opt/spire/bin/spire-agent": {
-      args: [
-        ...["api", "fetch", "jwt", "-audience", realm],
-        ...["-socketPath", "/run/spire/agent.sock", "-output", "json"],
-      ],
-      prints: JSON.stringify([{ svids: [{ spiffe_id: spiffeId, svid }] }, { bundles: {} }]),
-    },
-  },
   requests: [
-    tokenRequest(tokenEndpoint, [...common, ["client_id", spiffeId], ...clientAssertion(svid, "jwt-spiffe")]),
+    tokenRequest(realmTokenEndpoint, [...realmFields, ["client_id", account], ...clientAssertion(podToken)]),
   ],
 };
 
-export const keycloak: readonly Product[] = [key, kubernetes, spiffe];
+export const keycloak: readonly Product[] = [key, kubernetes];

@@ -5,7 +5,7 @@ import { expect } from "vitest";
 import { createMcpAuth } from "../../../src/index.js";
 import type { ArrivedRequest } from "../../support/stand-in/expected-request.js";
 import { buildExpected, mutations } from "../../support/stand-in/mutations.js";
-import type { Product } from "../../support/stand-in/product.js";
+import type { Product, ProductCommand } from "../../support/stand-in/product.js";
 import { type ProductHosts, startHosts } from "../../support/stand-in/product-hosts.js";
 import { replaceText } from "../../support/stand-in/replace-text.js";
 import { type ClientTls, sendRaw } from "../../support/stand-in/send-raw.js";
@@ -62,7 +62,7 @@ function withAuthority(config: string, { mutualTls }: Product): string {
 
 /** Replaces hosts by local servers, and the folders of the machine by folders of the test. */
 function inPlace({ local }: ProductHosts, folder: string): (text: string) => string {
-  return (text) => local(text).replace(/^\/(?=(var|run|opt|home)\/)/, `${folder}/`);
+  return (text) => local(text).replace(/^\/(?=(var|run|opt)\/)/, `${folder}/`);
 }
 
 function commandPath(folder: string, path: string): string {
@@ -81,15 +81,17 @@ async function placeFiles(product: Product, hosts: ProductHosts, folder: string)
     await place(join(folder, "test-authority.pem"), mutualTls.authority.certificate, 0o600);
   }
   for (const [path, command] of Object.entries(commands)) {
-    const script = commandScript(command.args.map(inPlace(hosts, folder)), command.prints);
+    const args = command.args.map(inPlace(hosts, folder));
+    const script = commandScript({ ...command, args });
     await place(commandPath(folder, path), script, 0o700);
   }
 }
 
-/** Returns a shell script that prints its text only for exactly these arguments. */
-function commandScript(args: readonly string[], prints: string): string {
+/** Returns a shell script that prints its text only for exactly these arguments and this input. */
+function commandScript({ args, stdin, prints }: ProductCommand): string {
   const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
   const checks = args.map((argument) => `[ "$1" = ${quoted(argument)} ] && shift || exit 1`);
+  if (stdin !== undefined) checks.push(`[ "$(cat)" = ${quoted(stdin)} ] || exit 1`);
   return ["#!/bin/sh", `[ $# = ${args.length} ] || exit 1`, ...checks, `echo ${quoted(prints)}`, ""].join(
     "\n",
   );
@@ -152,18 +154,26 @@ export async function checkCommands(product: Product, config: string): Promise<v
   const folder = await temporaryFolder();
   await using hosts = await startHosts(product, config);
   await placeFiles(product, hosts, folder);
-  for (const [path, { args, prints }] of Object.entries(product.commands ?? {})) {
+  for (const [path, { args, stdin = "", prints }] of Object.entries(product.commands ?? {})) {
     const file = commandPath(folder, path);
     const right = args.map(inPlace(hosts, folder));
-    expect(await output(file, right)).toBe(`${prints}\n`);
+    expect(await output(file, right, stdin)).toBe(`${prints}\n`);
     const changed = right.flatMap((argument, index) => [
       right.toSpliced(index, 1),
       right.with(index, `${argument}x`),
     ]);
-    for (const wrong of [...changed, [...right, "unexpected"]]) expect(await output(file, wrong)).toBe("");
+    for (const wrong of [...changed, [...right, "unexpected"]]) {
+      expect(await output(file, wrong, stdin)).toBe("");
+    }
+    if (stdin !== "") expect(await output(file, right, `${stdin}x`)).toBe("");
   }
 }
 
-function output(file: string, args: readonly string[]): Promise<string> {
-  return new Promise((resolve) => execFile(file, args, (_, stdout) => resolve(stdout)));
+function output(file: string, args: readonly string[], stdin: string): Promise<string> {
+  return new Promise((resolve) => {
+    const child = execFile(file, args, (_, stdout) => resolve(stdout));
+    // It may have ended before it reads.
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(stdin);
+  });
 }

@@ -55,6 +55,8 @@ export interface ProductRequest {
 export interface ProductCommand {
   /** All arguments. With others, the command fails. */
   readonly args: readonly string[];
+  /** All of its input. Without it, the input is not read. */
+  readonly stdin?: string;
   readonly prints: string;
 }
 

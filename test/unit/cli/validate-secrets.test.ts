@@ -102,6 +102,25 @@ describe("the secrets of each kind of server", () => {
       ["HEADER", "CLIENT_SECRET", "PARAM"],
     ],
     [
+      "the headers of both clients that are references",
+      {
+        grant: {
+          type: "enterprise_managed",
+          client: { ...client, headers: { "x-plain": "plain", "x-key": { env: "CLIENT_HEADER" } } },
+          idp: {
+            client: {
+              issuer: "https://idp.example",
+              id: "b",
+              secret: { env: "IDP_SECRET" },
+              headers: { "x-key": { env: "IDP_HEADER" } },
+            },
+            subject: { token: { env: "ID_TOKEN" } },
+          },
+        },
+      },
+      ["CLIENT_SECRET", "CLIENT_HEADER", "IDP_SECRET", "IDP_HEADER", "ID_TOKEN"],
+    ],
+    [
       "the key that tokens are bound to",
       { dpop: { key: { privateKey: { env: "DPOP_KEY" } } }, grant: { client } },
       ["CLIENT_SECRET", "DPOP_KEY"],

@@ -34,6 +34,14 @@ it("every credential is built with the settings that say how it is sent", async 
     method: "client_secret_basic",
     basicEncoding: "raw",
   });
+  const headers = { "CF-Access-Client-Id": "agent", "X-Key": { file: "key" } };
+  expect(await specOf({ issuer, id: "x", method: "none", headers })).toEqual({
+    issuer,
+    id: "x",
+    method: "none",
+    credential: { kind: "none" },
+    headers: { "CF-Access-Client-Id": "agent", "X-Key": { file: "/etc/agent/key" } },
+  });
   expect(
     await specOf({ issuer, id: "x", assertion: { file: "jwt" }, assertionType: "urn:x:jwt-spiffe" }),
   ).toEqual({
@@ -234,6 +242,37 @@ it.each([
     { certificate, assertionType: "JWT" },
     "/assertionType: `assertionType` is for assertions: with a `key`, an `assertion`, or a `secret` and client_secret_jwt.",
   ],
+  [
+    "a header Authorization",
+    { secret, headers: { authorization: "x" } },
+    "/headers/authorization: The header Authorization is set by this package. It has the credential of the client: its `secret`, `key`, `assertion` or `certificate`.",
+  ],
+  [
+    "a header DPoP",
+    { secret, headers: { dpop: { env: "P" } } },
+    "/headers/dpop: The header DPoP is set by this package. Set `dpop` of the server.",
+  ],
+  [
+    "a header Content-Type",
+    { secret, headers: { "Content-Type": "application/json" } },
+    "/headers/Content-Type: The header Content-Type is set by this package. Remove it: token requests are form-urlencoded.",
+  ],
+  [
+    "a header of the connection",
+    { secret, headers: { Host: "auth.example" } },
+    "/headers/Host: This header cannot be set: it belongs to the connection.",
+  ],
+  [
+    "a header twice",
+    { secret, headers: { "X-A": "1", "x-a": { env: "A" } } },
+    "/headers/x-a: This header is defined twice. Header names are not case-sensitive.",
+  ],
+  [
+    "a header with a number",
+    { secret, headers: { "x-a": 12345 } },
+    '/headers/x-a: Must be a string or a reference, such as { "env": "NAME" } or { "file": "path" }, found a number.',
+  ],
+  ["headers in a list", { secret, headers: ["x-a: 1"] }, "/headers: Must be an object, found a list."],
   [
     "a metadata endpoint that is a path",
     { secret, metadata: { tokenEndpoint: "/token" } },

@@ -90,6 +90,73 @@ describe("the search for a config", () => {
     );
   });
 
+  it.each([
+    ["mcp-auth.config.js", "A config is data: write it as mcp-auth.config.json, or pass it in code to "],
+    ["mcp-auth.config.mts", "A config is data"],
+    ["mcp-auth.config.toml", "Write it as mcp-auth.config.json or mcp-auth.config.yaml."],
+    ["mcp-auth.json", "Rename it to mcp-auth.config.json."],
+    ["mcp_auth.config.json", "Rename it to mcp-auth.config.json."],
+    [".mcp-auth.config.json", "Rename it to mcp-auth.config.json."],
+    ["mcp-auth-config.yaml", "Rename it to mcp-auth.config.yaml."],
+    ["mcp-auht.config.yml", "Rename it to mcp-auth.config.yml."],
+    ["MCP-Auth.config.json", "Rename it to mcp-auth.config.json."],
+    ["mcp-auth.config.jsonc", "Rename it to mcp-auth.config.json, which may have comments."],
+    [
+      "mcp-auth.config.json5",
+      "Rename it to mcp-auth.config.json, which may have comments and trailing commas.",
+    ],
+    ["mcp-auth.config", "Rename it to mcp-auth.config.json or mcp-auth.config.yaml."],
+    ["mcp-auth.config.json.txt", "Rename it to mcp-auth.config.json."],
+    ["mcp-auth.config.dev.json", "If it is the one to use, name it with --config or MCP_AUTH_CONFIG."],
+  ])(
+    "the error names a file in a searched folder that is not read under its name: %s",
+    async (name, remedy) => {
+      const root = await folder({ [name]: json });
+      await mkdir(join(root, "a"));
+      const { code, message } = await rejectionOf(loadConfig({ cwd: join(root, "a"), env: {} }));
+      expect(code).toBe("config_not_found");
+      expect(message).toContain(`\nFound, but not read: ${join(root, name)}. ${remedy}`);
+    },
+  );
+
+  it("the error does not name files that have nothing to do with a config", async () => {
+    const names = [".mcp.json", "package.json", "tsconfig.json", "mcp-auth.config.example.json", "auth.json"];
+    const cwd = await folder(Object.fromEntries(names.map((name) => [name, "{}"])));
+    await mkdir(join(cwd, "mcp-auth"));
+    expect((await rejectionOf(loadConfig({ cwd, env: {} }))).message).not.toContain("Found");
+  });
+
+  it("the error says that a folder is in the place of the config, as Docker creates one", async () => {
+    const cwd = await folder();
+    await mkdir(join(cwd, "mcp-auth.config.json"));
+    expect((await rejectionOf(loadConfig({ cwd, env: {} }))).message).toContain(
+      `\nFound, but not read: ${join(cwd, "mcp-auth.config.json")}. It is a folder. Docker creates one if `,
+    );
+    const named = await rejectionOf(loadConfig({ cwd, env: {}, cliPath: "mcp-auth.config.json" }));
+    expect(named).toMatchObject({
+      code: "config_not_found",
+      message: `--config names ${join(cwd, "mcp-auth.config.json")}, which is a folder. Name the file in it.`,
+    });
+  });
+
+  it("the error for a misspelled path names the file in the same folder that was meant", async () => {
+    const cwd = await folder({ "config/agent.json": json });
+    const { message } = await rejectionOf(loadConfig({ cwd, env: {}, cliPath: "config/agnet.json" }));
+    expect(message).toBe(
+      `--config names ${join(cwd, "config/agnet.json")}, which does not exist. Correct the path, or create the file. ` +
+        "Did you mean agent.json, which is in the same folder?",
+    );
+  });
+
+  it("the error for a config further up says how to use it", async () => {
+    const root = await folder({ "mcp-auth.config.json": json, "a/.git": "gitdir: elsewhere\n" });
+    const { message } = await rejectionOf(loadConfig({ cwd: join(root, "a"), env: {} }));
+    const file = join(root, "mcp-auth.config.json");
+    expect(message).toMatch(
+      new RegExp(`has \\.git\\)\\. To use it, name it: MCP_AUTH_CONFIG=${file} or --config ${file}\\.$`),
+    );
+  });
+
   it("the error lists every place that was searched", async () => {
     const root = await folder();
     await mkdir(join(root, "a"));

@@ -131,6 +131,16 @@ it.each([
     '/grant/client/privateKey: "privateKey" and "alg" belong in the `key`.',
   ],
   [
+    "the headers of a client in its metadata",
+    withClient({ metadata: { tokenEndpoint: url, headers: { "x-a": "1" } } }),
+    '/grant/client/metadata/headers: "headers" belongs in the `client`, beside `metadata`.',
+  ],
+  [
+    "headers in the grant",
+    withGrant({ client, headers: { "x-a": "1" } }),
+    '/grant/headers: "headers" belongs in the server, for the MCP server, or in the `client`, for its authorization server.',
+  ],
+  [
     "the headers of a certificate in the client",
     withClient({ certificateHeaders: ["x5c"] }),
     '/grant/client/certificateHeaders: "certificateHeaders" belongs in the `key`.',

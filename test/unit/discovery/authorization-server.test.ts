@@ -317,7 +317,7 @@ describe("issuer_mismatch", () => {
   test("metadata of another issuer is issuer_mismatch: the message names the configured issuer, and details name the other one", async () => {
     const { message, details } = await mismatchError("https://other.example");
     expect(message).toBe(
-      'Server "billing": the metadata of authorization server ORIGIN/Tenant names another issuer. Its metadata is not used, and no credential is sent. Check the issuer with the operator of the server. The error\'s `details` has it. Tried: ORIGIN/.well-known/oauth-authorization-server/Tenant names another issuer; ORIGIN/.well-known/openid-configuration/Tenant answered 404; ORIGIN/Tenant/.well-known/openid-configuration answered 404.',
+      'Server "billing": the metadata of authorization server ORIGIN/Tenant names another issuer, which is on another host. Its metadata is not used, and no credential is sent. Check the issuer with the operator of the server. The error\'s `details` has it. Tried: ORIGIN/.well-known/oauth-authorization-server/Tenant names another issuer; ORIGIN/.well-known/openid-configuration/Tenant answered 404; ORIGIN/Tenant/.well-known/openid-configuration answered 404.',
     );
     expect(details).toEqual({ issuer: "https://other.example" });
   });

@@ -500,7 +500,7 @@ describe("resource_mismatch", () => {
     const error = await checkedRejectionOf(find());
     expect(error).toMatchObject({ code: "resource_mismatch", retryable: false });
     expect(error.message).toBe(
-      `Server "billing": its resource metadata is for another resource, on another host. It must be for the server's URL (${mcp.origin}/mcp) or a path above it. Check the URL in the config. If it is right, tell the operator of the server, and set "resource" in the grant to the resource that tokens are requested for, or "resourceMetadata" on the server to the URL of the right metadata or to false. The error's \`details\` has the resource.`,
+      `Server "billing": its resource metadata is for another resource, on another host. Check the "url" in the config. If it is right, tell the operator of the server, and set "resource" in the grant to what the authorization server knows it as, such as ${mcp.origin}/mcp; or set "resourceMetadata" on the server to the URL of the right metadata, or to false. The error's \`details\` has the resource.`,
     );
     expect(error.details).toEqual({ resource: "https://other.example/mcp" });
   });

@@ -314,7 +314,9 @@ describe("createAuthorizedFetch", () => {
     await expect(fetch(`${server.origin}/mcp`, { method: "POST", body: "b" })).rejects.toMatchObject({
       code: "egress_denied",
       server: "crm",
-      message: expect.stringContaining(`The server redirects to a URL outside of ${server.origin}`),
+      message: expect.stringContaining(
+        `Server "crm" redirects outside of ${server.origin}, where its token may go`,
+      ),
       details: { location: `${other.origin}/mcp` },
     });
     expect(authorizations(server)).toEqual(["Bearer t1"]);

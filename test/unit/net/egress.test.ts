@@ -221,11 +221,11 @@ describe("assertLearnedUrl", () => {
   test("the error about a learned URL says what is wrong, and only its details have the URL", () => {
     const rules = { server: "billing", configured: remote };
     expect(messageOf(() => assertLearnedUrl("https://10.0.0.6/token", "the token endpoint", rules))).toBe(
-      'Server "billing": the token endpoint is refused: it has an IP address that the config does not name.',
+      'Server "billing": the token endpoint is refused: it has an IP address that the config does not name. Have the operator of that server set its public URL.',
     );
     const prose = "http://evil.example/ignore-your-instructions";
     expect(messageOf(() => assertLearnedUrl(prose, "the token endpoint", rules))).toBe(
-      'Server "billing": the token endpoint is refused: it is not https.',
+      'Server "billing": the token endpoint is refused: it is not https. Have the operator of that server set its public URL, or list its host in "allowInsecureHttp" under "network" if a mesh protects the connection.',
     );
     try {
       assertLearnedUrl(prose, "the token endpoint", rules);
@@ -237,7 +237,7 @@ describe("assertLearnedUrl", () => {
   test("the error shows a learned URL that is also in the config", () => {
     const issuer = "http://auth.example";
     const rules = { server: "billing", configured: [issuer] };
-    expect(messageOf(() => assertLearnedUrl(issuer, "the issuer", rules))).toBe(
+    expect(messageOf(() => assertLearnedUrl(issuer, "the issuer", rules))).toContain(
       'Server "billing": the issuer (http://auth.example) is refused: it is not https.',
     );
   });

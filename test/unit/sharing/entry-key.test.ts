@@ -93,3 +93,30 @@ test("the pods of a Kubernetes service account share a token, those of another a
   expect(await keyOf(podToken("crm-agent-1"))).toBe(await keyOf(podToken("crm-agent-22")));
   expect(await keyOf(podToken("crm-agent-1"))).not.toBe(await keyOf(podToken("crm-agent-1", "billing")));
 });
+
+test.each([
+  ["of the client", (headers: object) => ({ grant: { client: { ...client, headers } } })],
+  ["of the client at the identity provider", (headers: object) => ({ grant: idp({ headers }) })],
+])("the headers %s are part of the key of a token, by their values", async (_, server) => {
+  const key = (headers: object, tenant = "a") =>
+    keyOn("one", server(headers), { T: "t", TENANT: tenant, OTHER: "a" });
+  const inVariable = { "X-Tenant": { env: "TENANT" }, "x-plain": "1" };
+  const first = await key(inVariable);
+  expect(await key({ "x-plain": "1", "x-tenant": { env: "OTHER" } })).toBe(first);
+  expect(await key({})).toBe(await keyOn("one", server({})));
+  const others = [await key(inVariable, "b"), await key({ ...inVariable, "x-plain": "2" }), await key({})];
+  expect(new Set([first, ...others]).size).toBe(4);
+});
+
+test("a header whose value is a JWT counts by its claims except its times", async () => {
+  const headers = { "x-workload": { env: "JWT" } };
+  const jwt = (claims: object) =>
+    ["{}", JSON.stringify(claims), "signature"]
+      .map((part) => Buffer.from(part).toString("base64url"))
+      .join(".");
+  const key = (claims: object) =>
+    keyOn("one", { grant: { client: { ...client, headers } } }, { JWT: jwt(claims) });
+  const first = await key({ sub: "a", exp: 1, iat: 0, jti: "1" });
+  expect(await key({ sub: "a", exp: 2, iat: 1, jti: "2" })).toBe(first);
+  expect(await key({ sub: "b", exp: 1, iat: 0, jti: "1" })).not.toBe(first);
+});

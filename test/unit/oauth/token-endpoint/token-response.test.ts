@@ -156,8 +156,10 @@ describe("an invalid token response", () => {
     // A body that is not JSON comes from a proxy or a failing server, so the error is retryable.
     const retryable = ["that is empty", "with status 204", "in HTML", "that is cut short"].includes(name);
     expect(error).toMatchObject({ code: "token_response_invalid", retryable });
+    const isJson = !retryable && !["that is a list", "that is null"].includes(name);
+    const advice = isJson ? "" : ` Something else may answer for ${issuer}, such as a proxy or a login page.`;
     expect(error.message).toBe(
-      `Server "crm": the response of the token endpoint of ${issuer} cannot be used: ${problem}`,
+      `Server "crm": the response of the token endpoint of ${issuer} cannot be used: ${problem}${advice}`,
     );
   });
 
@@ -206,7 +208,9 @@ describe("an error response", () => {
     expect(error.message).toBe(
       `Server "crm": the token endpoint of ${issuer} rejected the request (${name.slice(0, 3)}, invalid_client). ` +
         `Check the client's "id" and secret, and that it is registered at ${issuer}. ` +
-        "The server's explanation is in the error's `details`.",
+        'Try the client\'s "method": "client_secret_post", which it may be registered for: the secret was sent with ' +
+        "client_secret_basic. `npx mcp-auth-runtime token crm --force-refresh` prints the server's explanation, which " +
+        "is also in the error's `details`.",
     );
     const { error_description, error_uri } = body;
     expect(error.details).toEqual({ error_description, error_uri, token_endpoint: `${issuer}/token` });

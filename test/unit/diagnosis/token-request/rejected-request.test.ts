@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { Presented, TokenEndpoint } from "../../../src/diagnosis/facts.js";
-import { rejectionAdvice, rejectionFindings } from "../../../src/diagnosis/rejected-request.js";
+import type { Presented, TokenEndpoint } from "../../../../src/diagnosis/facts.js";
+import {
+  rejectionAdvice,
+  rejectionFindings,
+} from "../../../../src/diagnosis/token-request/rejected-request.js";
 
 const endpoint: TokenEndpoint = {
   server: "crm",

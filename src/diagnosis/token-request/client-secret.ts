@@ -1,0 +1,80 @@
+import { unreachable } from "../../lib/unreachable.js";
+import type { RejectedRequest } from "../facts.js";
+import type { Finding } from "../finding.js";
+import type { SecretFlaw } from "../secret-flaws.js";
+import { ownerOf } from "./names.js";
+
+/** Something was copied into the secret that does not belong to it. Never shows the secret. */
+export function checkSecretText({ endpoint }: RejectedRequest): Finding | undefined {
+  const { secret } = endpoint.sent?.authentication ?? {};
+  const flaw = secret?.flaws[0];
+  if (secret === undefined || flaw === undefined) return undefined;
+  const { id, what } = flawInWords(flaw);
+  return { id, remedy: `First remove ${what} the secret in ${secret.source}, unless it belongs there.` };
+}
+
+function flawInWords(flaw: SecretFlaw): { readonly id: string; readonly what: string } {
+  switch (flaw) {
+    case "white_space_at_end":
+      return { id: "secret_whitespace", what: "the white space at the end of" };
+    case "white_space_at_start":
+      return { id: "secret_whitespace", what: "the white space at the beginning of" };
+    case "line_break":
+      return { id: "secret_line_break", what: "the line break from" };
+    case "quotes":
+      return { id: "secret_quotes", what: "the quotes around" };
+    case "byte_order_mark":
+      return { id: "secret_byte_order_mark", what: "the invisible byte order mark at the beginning of" };
+    case "invisible_character":
+      return { id: "secret_invisible_character", what: "the invisible character from" };
+    default:
+      return unreachable(flaw);
+  }
+}
+
+/**
+ * The server may not decode what form encoding changes (RFC 6749 §2.3.1), or may decode what was sent raw. Returns
+ * `undefined` if the id and the secret have no character that makes a difference.
+ */
+export function checkBasicEncoding({ endpoint }: RejectedRequest): Finding | undefined {
+  switch (endpoint.sent?.authentication?.secret?.basicEncoding) {
+    case undefined:
+      return undefined;
+    case "form":
+      return {
+        id: "basic_encoding",
+        remedy:
+          'Try the client\'s "basicEncoding": "raw", because its "id" or secret has characters that form encoding ' +
+          "changes, and some servers do not decode them.",
+      };
+    case "raw":
+      return {
+        id: "basic_encoding",
+        remedy:
+          'Try it without the client\'s "basicEncoding": "raw", because its "id" or secret has characters that servers ' +
+          "decode if they follow RFC 6749.",
+      };
+  }
+}
+
+/** The client may be registered for the other method that sends a secret. */
+export function checkSecretMethod({ endpoint }: RejectedRequest): Finding | undefined {
+  const { method, listedMethods } = endpoint.sent?.authentication ?? {};
+  if (method !== "client_secret_basic" && method !== "client_secret_post") return undefined;
+  const other = method === "client_secret_basic" ? "client_secret_post" : "client_secret_basic";
+  if (listedMethods !== undefined && !listedMethods.includes(other)) return undefined;
+  return {
+    id: "other_secret_method",
+    remedy:
+      `Try ${ownerOf(endpoint)} "method": "${other}", which it may be registered for: the secret was sent with ` +
+      `${method}.`,
+  };
+}
+
+export function checkSecret({ endpoint }: RejectedRequest): Finding | undefined {
+  if (endpoint.credential !== "secret") return undefined;
+  return {
+    id: "client_secret",
+    remedy: `Check ${ownerOf(endpoint)} "id" and secret, and that it is registered at ${endpoint.issuer}.`,
+  };
+}

@@ -1,0 +1,34 @@
+import type { RejectedRequest, TokenEndpoint } from "../facts.js";
+import type { Finding } from "../finding.js";
+import { entraCauses } from "./entra-causes.js";
+
+/** Hosts of Microsoft Entra ID, with those of the national clouds. */
+const hosts: ReadonlySet<string> = new Set([
+  ...["login.microsoftonline.com", "login.microsoft.com", "login.windows.net", "sts.windows.net"],
+  ...["login.microsoftonline.us", "login.partner.microsoftonline.cn", "login.chinacloudapi.cn"],
+]);
+
+/** Entra ID says with a number what is wrong. Other servers' numbers have no known meaning. */
+export function checkEntraCode({ endpoint, rejection }: RejectedRequest): Finding | undefined {
+  const { errorCodes = [] } = rejection;
+  if (errorCodes.length === 0 || !isEntra(endpoint)) return undefined;
+  const found = entraCauses.find(({ codes }) => errorCodes.some((code) => codes.includes(code)));
+  if (found === undefined) return undefined;
+  const { id, cause, remedy } = found;
+  if (id !== "entra_wrong_secret" || endpoint.sent?.authentication?.secret?.looksLikeId !== true)
+    return { id, cause, remedy };
+  return {
+    id: "entra_secret_id",
+    cause: 'The client secret looks like a "Secret ID".',
+    remedy: 'Use the "Value" of that secret; if it is no longer shown, create another secret.',
+  };
+}
+
+/** Only the config says who the server is: what a response says about itself could be chosen to mislead. */
+function isEntra({ issuer, configured }: Pick<TokenEndpoint, "issuer" | "configured">): boolean {
+  return [issuer, configured?.url].some((url) => {
+    if (url === undefined || !URL.canParse(url)) return false;
+    const { hostname } = new URL(url);
+    return hosts.has(hostname) || hostname.endsWith(".ciamlogin.com");
+  });
+}

@@ -1,0 +1,114 @@
+import { type RejectedRequest, type Rejection, rejectsCredential, type TokenEndpoint } from "../facts.js";
+import { type Finding, findingText } from "../finding.js";
+import { checkAssertionAudience, checkAssertionHeader, checkKeyRegistration } from "./client-key.js";
+import { checkBasicEncoding, checkSecret, checkSecretMethod, checkSecretText } from "./client-secret.js";
+import { checkClock } from "./clock.js";
+import { cluesIn } from "./clues.js";
+import { checkProof } from "./dpop.js";
+import { checkEndpointExists, checkRedirect } from "./endpoint.js";
+import { checkEntraCode } from "./entra.js";
+import {
+  checkCertificate,
+  checkCertificateUsage,
+  checkPlatformAssertion,
+  checkPublicClient,
+} from "./other-credentials.js";
+import { checkExchangedToken, checkPresented } from "./presented.js";
+import {
+  checkAccess,
+  checkDelegation,
+  checkGrantAllowed,
+  checkGrantOffered,
+  checkLog,
+  checkParameters,
+  checkRegistration,
+  checkTarget,
+} from "./registration.js";
+import { checkScopes } from "./scopes.js";
+
+type Check = (request: RejectedRequest) => Finding | undefined;
+
+/** More would not be read. */
+const maxSentences = 3;
+
+/** What can be wrong with the client's credential, the most likely first. */
+const clientChecks: readonly Check[] = [
+  ...[checkSecretText, checkBasicEncoding, checkSecret, checkSecretMethod],
+  ...[checkCertificateUsage, checkCertificate],
+  ...[checkKeyRegistration, checkAssertionAudience, checkAssertionHeader],
+  ...[checkPlatformAssertion, checkPublicClient],
+];
+
+/** Returns what to do about a rejected token request, as the end of a message: at most three sentences. */
+export function rejectionAdvice(endpoint: TokenEndpoint, rejection: Rejection): string {
+  const findings: Finding[] = [];
+  let sentences = 0;
+  for (const finding of rejectionFindings(endpoint, rejection)) {
+    // A cause and a remedy are a sentence each.
+    sentences += finding.cause === undefined ? 1 : 2;
+    if (findings.length > 0 && sentences > maxSentences) break;
+    findings.push(finding);
+  }
+  return findings.map(findingText).join(" ");
+}
+
+/**
+ * Returns what may be wrong, the most likely first; only one finding if the cause is known. The same `error` of a server
+ * means different things, depending on the credential and the grant of the request.
+ */
+export function rejectionFindings(endpoint: TokenEndpoint, rejection: Rejection): readonly Finding[] {
+  const request = { endpoint, rejection };
+  const known = checkRedirect(request) ?? checkEntraCode(request);
+  if (known !== undefined) return [known];
+  const possible = [...checksFor(request)].flatMap((check) => check(request) ?? []);
+  const hinted = cluesIn(rejection.explanation);
+  const fitting = hinted.map((id) => possible.find((finding) => finding.id === id)).find(Boolean);
+  const clock = checkClock(request);
+  // A flaw that we see ourselves is more certain than what a server says.
+  const seen = possible.filter(({ id }) => id.startsWith("secret_"));
+  const ordered = new Set([clock, ...seen, fitting, ...possible]);
+  return [...ordered].filter((finding) => finding !== undefined);
+}
+
+/** Returns the checks for what the server says, the most likely cause first. */
+function checksFor(request: RejectedRequest): readonly Check[] {
+  const { endpoint, rejection } = request;
+  const { status, oauthError } = rejection;
+  switch (oauthError) {
+    case "invalid_client":
+      return clientChecks;
+    case "unauthorized_client":
+      return [checkDelegation, checkGrantAllowed];
+    case "unsupported_grant_type":
+      return [checkGrantOffered];
+    case "invalid_scope":
+      return [checkScopes];
+    case "invalid_grant":
+      return endpoint.presents === "client" ? [checkSecretText, checkRegistration] : [checkPresented];
+    case "invalid_request":
+      return [checkExchangedToken, checkParameters];
+    case "invalid_target":
+      return [checkTarget];
+    case "access_denied":
+      return status === 401 ? [...clientChecks, checkAccess] : [checkAccess, ...clientChecks];
+    case "invalid_dpop_proof":
+    case "use_dpop_nonce":
+      return [checkProof];
+    // With a temporary status, the error would be `unavailable`. With any other, the status says more than the code.
+    case "server_error":
+    case "temporarily_unavailable":
+    case undefined:
+      return checksForStatus(request);
+    default:
+      return [checkRegistration];
+  }
+}
+
+function checksForStatus({ endpoint, rejection: { status } }: RejectedRequest): readonly Check[] {
+  // Without a client id, only the assertion of the grant identifies the client.
+  if (rejectsCredential(status))
+    return endpoint.hasClientId ? clientChecks : [checkPresented, ...clientChecks];
+  if (status === 404 || status === 405) return [checkEndpointExists];
+  // Some servers refuse a credential with a 400 that does not say so.
+  return [checkSecretText, checkBasicEncoding, checkLog, checkSecretMethod, checkAssertionAudience];
+}
