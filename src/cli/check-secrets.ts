@@ -27,7 +27,7 @@ type Sources = Omit<SecretContext, "server">;
 
 /**
  * Reads every secret, key and certificate of the config once, one after another, and checks that the package of its
- * store is installed. It runs commands and asks GitHub for tokens, but signs nothing and sends nothing to the servers
+ * store is installed. It runs commands and asks the platform for tokens, but signs nothing and sends nothing to the servers
  * of the config. Rejects with `aborted`.
  */
 export async function checkSecrets(
@@ -39,9 +39,10 @@ export async function checkSecrets(
   try {
     const allowed = createPermissions({ environments: [env] });
     const permissions = commands === undefined ? allowed : forbidCommands(allowed, commands.forbidden);
+    const { fetch, fetchDirect } = network;
     return await checkAll(
       { servers, store, proxy },
-      { env, envFilesIn: servers.shared.folder, signal, fetch: network.fetch, permissions },
+      { env, envFilesIn: servers.shared.folder, signal, fetch, fetchDirect, permissions },
     );
   } finally {
     await network.close();

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { type ParseArgsConfig, parseArgs, parseEnv } from "node:util";
+import { type ParseArgsConfig, parseArgs } from "node:util";
 import { folderFor } from "../config/starting-folder.js";
 import { errorCode } from "../errors/expected-errors.js";
 import { printable } from "../lib/printable.js";
@@ -49,26 +49,42 @@ function parse<O extends NonNullable<ParseArgsConfig["options"]>>(args: readonly
 
 /**
  * Returns the environment with the variables of each `--env-file`. As with `node --env-file`, variables that are set
- * win.
+ * win. Prints a warning for each line that Node reads in another way than it looks.
  */
 export async function environment(
-  { cwd, env, signal }: Pick<CommandIo, "cwd" | "env" | "signal">,
+  { cwd, env, signal, print }: Pick<CommandIo, "cwd" | "env" | "signal" | "print">,
   files: readonly string[] = [],
 ): Promise<CommandIo["env"]> {
   if (files.length === 0) return env;
-  const { readEnvFile, UnreadableEnvFile } = await import("./read-env-file.js");
+  const [{ readEnvFile, UnreadableEnvFile }, { parseEnvText }] = await Promise.all([
+    import("./read-env-file.js"),
+    import("./env-text.js"),
+  ]);
   let merged: Record<string, string | undefined> = {};
   for (const file of files) {
+    const shown = printable(file);
     const text = await readEnvFile(resolve(folderFor(cwd, file), file), signal).catch((error: unknown) => {
       if (!(error instanceof UnreadableEnvFile)) throw error;
       throw new UsageError(
-        `The file ${printable(file)} of --env-file cannot be read: ${error.message}. Correct the path or its permissions.`,
+        `The file ${shown} of --env-file cannot be read: ${error.message}. Correct the path or its permissions.`,
       );
     });
-    merged = { ...merged, ...parseEnv(text) };
+    const { variables, mistakes } = parseEnvText(text);
+    if (mistakes.length > 0 && Object.keys(variables).length === 0) {
+      throw new UsageError(
+        `The file ${shown} of --env-file has no line NAME=value. Name a file of variables.`,
+      );
+    }
+    for (const { line, problem } of mistakes.slice(0, mostWarnings)) {
+      print.note(`warning: ${shown}:${line}: this line ${problem}.`);
+    }
+    merged = { ...merged, ...variables };
   }
   return { ...merged, ...env };
 }
+
+/** A file of another format has a mistake in each line. */
+const mostWarnings = 5;
 
 /** Returns the folder that relative paths of a command start from. Throws `config_not_found`. */
 export function startingFolder(

@@ -3,6 +3,7 @@ import { Socket } from "node:net";
 import { addAbortSignal, type Readable } from "node:stream";
 import { promisify } from "node:util";
 import { errorCode } from "../errors/expected-errors.js";
+import { decodeText } from "../secrets/decode-text.js";
 
 /** 1 MiB. Variables are a few KiB, so a larger file is the wrong one. */
 const maxBytes = 1_048_576;
@@ -50,5 +51,17 @@ async function textOf(stream: Readable): Promise<string> {
     if (size > maxBytes) throw new UnreadableEnvFile("it is larger than 1 MiB");
     chunks.push(bytes);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return decoded(Buffer.concat(chunks));
+}
+
+function decoded(bytes: Buffer): string {
+  const isUtf16 = /^(?:fffe|feff)/.test(bytes.subarray(0, 2).toString("hex"));
+  if (isUtf16) {
+    throw new UnreadableEnvFile("it is UTF-16, as PowerShell writes files with >. Save it as UTF-8");
+  }
+  const text = decodeText(bytes);
+  if (text === undefined || text.includes("\0")) {
+    throw new UnreadableEnvFile("it is not text in UTF-8");
+  }
+  return text;
 }

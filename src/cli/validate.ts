@@ -1,8 +1,9 @@
 import { relative } from "node:path";
 import { formatViolation } from "../config/format-violation.js";
-import { type CheckedConfig, checkConfig } from "../config/load.js";
+import { type CheckedConfig, checkConfig, type LoadOptions } from "../config/load.js";
 import { McpAuthError, type Violation } from "../errors/error.js";
 import { printable } from "../lib/printable.js";
+import { checkMachine, type MachineCheck } from "./check-machine.js";
 import type { CheckedSecrets } from "./check-secrets.js";
 import { exitCodeOf, exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
@@ -34,41 +35,62 @@ export async function validate(args: readonly string[], io: CommandIo): Promise<
   if (positionals.length > 0) {
     throw new UsageError("validate takes no argument. Name the file with --config FILE");
   }
-  const { json = false, fix = false, secrets = false } = values;
+  const { json = false, fix = false, secrets = false, config } = values;
   const env = await environment(io, values["env-file"]);
-  const cwd = startingFolder(io.cwd, values.config, env);
-  const options = { cwd, env, cliPath: values.config };
-  let checked: CheckedConfig;
+  let result: Result;
   try {
-    checked = await checkConfig(options);
+    const cwd = startingFolder(io.cwd, config, env);
+    result = await check({ cwd, env, cliPath: config }, { fix, secrets }, io);
   } catch (error) {
     // With --json, an error is JSON too.
     if (!json || !(error instanceof McpAuthError)) throw error;
     io.print.json({ valid: false, violations: [], warnings: [], secrets: [], skipped: [], error }, 2);
     return exitCodeOf(error.code);
   }
+  const { file, violations, warnings, failures, skipped } = result;
+  const valid = violations.length + failures.length === 0;
+  if (json) io.print.json({ file, valid, violations, warnings, secrets: failures, skipped }, 2);
+  else report(result, io);
+  return valid ? exitCodes.done : exitCodes.usage;
+}
+
+/** What was found in a config, and on this machine. */
+interface Result extends CheckedSecrets {
+  /** The working directory. */
+  readonly cwd: string;
+  /** Absolute; absent if it is not known. */
+  readonly file: string | undefined;
+  readonly violations: readonly Violation[];
+  readonly warnings: readonly string[];
+  readonly servers: number;
+}
+
+async function check(
+  options: LoadOptions,
+  { fix, secrets }: { readonly fix: boolean; readonly secrets: boolean },
+  io: CommandIo,
+): Promise<Result> {
+  const { cwd, env } = options;
+  let checked = await checkConfig(options);
   if (fix && (await applyFixes(checked, io))) checked = await checkConfig(options);
-  const { file, violations, warnings, spec } = checked;
-  const { failures, skipped }: CheckedSecrets =
+  const { file, spec, document } = checked;
+  const machine = document === undefined ? nothing : await checkMachine(document, { env });
+  const onMachine = (await document?.locate(machine.mistakes)) ?? [];
+  const checkedSecrets =
     secrets && spec !== undefined
       ? await (await import("./check-secrets.js")).checkSecrets(spec, { env, signal: io.signal })
       : { failures: [], skipped: [] };
-  const valid = violations.length + failures.length === 0;
-  if (json) io.print.json({ file, valid, violations, warnings, secrets: failures, skipped }, 2);
-  else {
-    const nameOf = (path: string | undefined) =>
-      path === undefined ? "config" : printable(relative(cwd, path) || path);
-    const shown = nameOf(file);
-    for (const warning of warnings) io.print.note(`warning: ${printable(warning)}`);
-    for (const { message } of skipped) io.print.note(printable(message));
-    // A violation may be in a file that the config imports.
-    const named = violations.map((each) => ({ ...each, file: nameOf(each.file ?? file) }));
-    report(shown, named, failures, io);
-    const servers = spec?.servers.size ?? 0;
-    if (valid) io.print.result(`${shown}: no mistakes, ${servers} ${servers === 1 ? "server" : "servers"}`);
-  }
-  return valid ? exitCodes.done : exitCodes.usage;
+  return {
+    cwd,
+    file,
+    violations: [...checked.violations, ...onMachine],
+    warnings: [...checked.warnings, ...machine.warnings],
+    servers: spec?.servers.size ?? 0,
+    ...checkedSecrets,
+  };
 }
+
+const nothing: MachineCheck = { mistakes: [], warnings: [] };
 
 /** Returns whether the file was changed. */
 async function applyFixes(
@@ -89,15 +111,22 @@ async function applyFixes(
 }
 
 function report(
-  file: string,
-  violations: readonly Violation[],
-  secrets: readonly McpAuthError[],
+  { cwd, file, violations, warnings, failures, skipped, servers }: Result,
   io: CommandIo,
 ): void {
-  for (const violation of violations) io.print.result(formatViolation(violation));
-  for (const failure of secrets) io.print.result(printable(`${file}: ${failure.message}`));
-  const count = violations.length + secrets.length;
+  const nameOf = (path: string | undefined) =>
+    path === undefined ? "config" : printable(relative(cwd, path) || path);
+  for (const warning of warnings) io.print.note(`warning: ${printable(warning)}`);
+  for (const { message } of skipped) io.print.note(printable(message));
+  // A violation may be in a file that the config imports.
+  for (const violation of violations) {
+    io.print.result(formatViolation({ ...violation, file: nameOf(violation.file ?? file) }));
+  }
+  const shown = nameOf(file);
+  for (const failure of failures) io.print.result(printable(`${shown}: ${failure.message}`));
+  const count = violations.length + failures.length;
   if (count > 0) io.print.note(mistakes(count));
+  else io.print.result(`${shown}: no mistakes, ${servers} ${servers === 1 ? "server" : "servers"}`);
 }
 
 function mistakes(count: number): string {

@@ -21,7 +21,7 @@ export async function withRuntime(
   // The file of dist with all that a stored token needs is loaded while the config is read. If that fails, so does the
   // import where it is needed.
   import("../keys/store-secret.js").catch(() => {});
-  const env = await environment({ cwd: io.cwd, env: io.env, signal }, envFiles);
+  const env = await environment({ cwd: io.cwd, env: io.env, signal, print: io.print }, envFiles);
   const cwd = startingFolder(io.cwd, config, env);
   // Checks the file here, because the error of `createMcpAuth` for a missing file would name the option `config`.
   if (config !== undefined)

@@ -18,6 +18,12 @@ export function buildReference(reference: ReferenceConfig, folder: string): Secr
     const { audience } = reference.githubActions;
     return { githubActions: audience === undefined ? {} : { audience } };
   }
+  if (reference.gcp !== undefined) return { gcp: { audience: reference.gcp.audience } };
+  if (reference.azure !== undefined) {
+    const { resource, clientId } = reference.azure;
+    return { azure: clientId === undefined ? { resource } : { resource, clientId } };
+  }
+  if (reference.aws !== undefined) return { aws: { audience: reference.aws.audience } };
   if (reference.resolver !== undefined) {
     return { resolver: reference.resolver, ref: reference.ref, ...pointer };
   }

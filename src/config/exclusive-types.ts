@@ -8,26 +8,48 @@ type Needs<T, Names extends keyof T> = Required<Pick<T, Names>>;
 
 /** Where a secret is: in one place, never in the config itself. */
 export type SecretReference =
-  | ({ env: string; pointer?: string } & Without<
-      "file" | "exec" | "githubActions" | "resolver" | "ref" | "timeout"
+  | ({ env: string; pointer?: string } & OnlySource<"env" | "pointer">)
+  | ({ file: string; pointer?: string } & OnlySource<"file" | "pointer">)
+  | ({ exec: readonly string[]; timeout?: string; pointer?: string } & OnlySource<
+      "exec" | "timeout" | "pointer"
     >)
-  | ({ file: string; pointer?: string } & Without<
-      "env" | "exec" | "githubActions" | "resolver" | "ref" | "timeout"
-    >)
-  | ({ exec: readonly string[]; timeout?: string; pointer?: string } & Without<
-      "env" | "file" | "githubActions" | "resolver" | "ref"
-    >)
-  | ({ githubActions: GithubActions } & Without<
-      "env" | "file" | "exec" | "resolver" | "ref" | "timeout" | "pointer"
-    >)
-  | ({ resolver: string; ref: string; pointer?: string } & Without<
-      "env" | "file" | "exec" | "githubActions" | "timeout"
-    >);
+  | ({ githubActions: GithubActions } & OnlySource<"githubActions">)
+  | ({ gcp: GcpIdentity } & OnlySource<"gcp">)
+  | ({ azure: AzureIdentity } & OnlySource<"azure">)
+  | ({ aws: AwsIdentity } & OnlySource<"aws">)
+  | ({ resolver: string; ref: string; pointer?: string } & OnlySource<"resolver" | "ref" | "pointer">);
+
+type Source = "env" | "file" | "exec" | "githubActions" | "gcp" | "azure" | "aws" | "resolver";
+
+/** A reference that has these properties, and none of the others that a reference may have. */
+type OnlySource<Names extends Source | "ref" | "timeout" | "pointer"> = Without<
+  Exclude<Source | "ref" | "timeout" | "pointer", Names>
+>;
 
 /** The OIDC token of a GitHub Actions job. */
 export interface GithubActions {
   /** The `aud` that the token is requested with. Without it, GitHub's default. */
   audience?: string;
+}
+
+/** An ID token from the metadata server of Google Cloud. */
+export interface GcpIdentity {
+  /** The `aud` that the token is requested with. */
+  audience: string;
+}
+
+/** An access token for the identity of this machine in Azure. */
+export interface AzureIdentity {
+  /** The application that the token is for: its application ID URI or its client ID. */
+  resource: string;
+  /** The client ID of a user-assigned identity. Without it, the system-assigned identity. */
+  clientId?: string;
+}
+
+/** A JWT from AWS STS (GetWebIdentityToken). */
+export interface AwsIdentity {
+  /** The `aud` that the token is requested with. */
+  audience: string;
 }
 
 /** The type of a token, RFC 8693 §3: a short name or any URI. */

@@ -11,9 +11,9 @@ import type { FileSystem } from "./file-system.js";
 import { type ConfigFile, readNamedConfig, rereadFoundConfig, searchConfig } from "./find-config.js";
 import { invalidConfig } from "./format-violation.js";
 import type { WithImports } from "./import-urls.js";
-import { property } from "./json.js";
+import { type Json, type Path, property, toPointer } from "./json.js";
 import { parsePlainJson } from "./parse-plain-json.js";
-import { type SourceDocument, toViolations } from "./source-document.js";
+import { type Mistake, type SourceDocument, toViolations } from "./source-document.js";
 import type { ConfigSpec } from "./spec.js";
 
 export interface LoadOptions {
@@ -47,8 +47,21 @@ export interface CheckedConfig {
   readonly warnings: readonly string[];
   /** Present if the config as a whole is valid, even if some servers cannot be used. */
   readonly spec?: ConfigSpec;
+  /** The parsed config, for checks of what it names on this machine. Absent if the file could not be read or parsed. */
+  readonly document?: CheckedValue;
   /** The text of the file after all corrections that can be made without asking. Absent if there are none. */
   readonly fixed?: { readonly text: string; readonly count: number };
+}
+
+export interface CheckedValue {
+  /** The config with the values of its variables. It may have mistakes. */
+  readonly value: Json;
+  /** Relative paths of the config are relative to this folder. */
+  readonly folder: string;
+  /** Whether a variable at this path, or in it, has no value. */
+  readonly isUnresolved: (path: Path) => boolean;
+  /** Returns the violations for mistakes that other checks find, in the order of the text. */
+  readonly locate: (mistakes: readonly Mistake[]) => Promise<readonly Violation[]>;
 }
 
 /**
@@ -85,7 +98,24 @@ export async function checkConfig(options: LoadOptions): Promise<CheckedConfig> 
     isForeign: configFile?.commands !== undefined,
     warnings: [...(configFile?.warnings ?? []), ...(imports?.warnings ?? [])],
     ...(checked.mistakes.length === 0 && { spec: buildConfig(source) }),
+    ...(document.value !== undefined && { document: checkedValue(source) }),
     ...(fixed !== undefined && { fixed }),
+  };
+}
+
+function checkedValue({ document, configFile, checked, folder }: Source): CheckedValue {
+  const missing = checked.serverMistakes.map(({ path }) => toPointer(path));
+  return {
+    value: checked.value,
+    folder,
+    isUnresolved(path) {
+      const pointer = toPointer(path);
+      return missing.some((each) => each === pointer || each.startsWith(`${pointer}/`));
+    },
+    async locate(mistakes) {
+      const hasPositions = document.positions.size > 0 || configFile === undefined;
+      return toViolations(hasPositions ? document : await parseWithPositions(configFile), mistakes);
+    },
   };
 }
 

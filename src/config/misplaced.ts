@@ -38,8 +38,11 @@ const places: Readonly<Record<Exclude<DefinitionTitle, VariantTitle>, CorrectPla
   Refresh: { where: "in `refresh`", within: [] },
   Retry: { where: "in `retry`", within: [] },
   Actor: undefined,
+  AwsIdentity: undefined,
+  AzureIdentity: undefined,
   Defaults: undefined,
   DPoPKey: undefined,
+  GcpIdentity: undefined,
   GithubActions: undefined,
   IdentityProvider: undefined,
   RuntimeToken: undefined,
@@ -52,6 +55,9 @@ const places: Readonly<Record<Exclude<DefinitionTitle, VariantTitle>, CorrectPla
 // Names for which another property of the same definition is meant, although other definitions have a property of this
 // name.
 const synonyms: { readonly [Title in DefinitionTitle]?: Readonly<Record<string, PropertyOf<Title>>> } = {
+  AwsIdentity: { resource: "audience" },
+  AzureIdentity: { audience: "resource", scope: "resource", scopes: "resource", id: "clientId" },
+  GcpIdentity: { resource: "audience" },
   FileStore: { key: "encryptionKey", keys: "encryptionKey" },
   RedisStore: { key: "encryptionKey", keys: "encryptionKey" },
 };
@@ -83,7 +89,6 @@ const oneLevelOff: {
   },
   SecretReference: {
     runtime: { where: "in the `token` of a `subject`, and nowhere else", within: [] },
-    audience: { where: "in `githubActions`", within: [] },
   },
   Client: { passphrase: { where: "in the `key` or the `certificate`", within: [] } },
   Metadata: { headers: { where: "in the `client`, beside `metadata`", within: [] } },
@@ -91,6 +96,13 @@ const oneLevelOff: {
     certificateHeaders: { where: "in a `key` that signs, beside its `certificate`", within: [] },
   },
   Key: { timeout: inSigner, format: inSigner },
+};
+
+/** Properties of platform identities, by the references that have them. */
+const identityProperties: Readonly<Record<string, readonly string[]>> = {
+  audience: ["githubActions", "gcp", "aws"],
+  resource: ["azure"],
+  clientId: ["azure"],
 };
 
 /** Returns the property of the definition `title` that is meant by a name which other definitions have. */
@@ -111,6 +123,14 @@ export function correctPlaceOf(
   if (!isDefinition(title)) return undefined;
   const near: Readonly<Record<string, CorrectPlace | undefined>> = oneLevelOff[title] ?? {};
   if (Object.hasOwn(near, name)) return near[name];
+  if (title === "SecretReference" && Object.hasOwn(identityProperties, name)) {
+    const kinds = identityProperties[name] ?? [];
+    const meant = kinds.filter(isPresent);
+    return {
+      where: `in ${(meant.length > 0 ? meant : kinds).map((kind) => `\`${kind}\``).join(" or ")}`,
+      within: [],
+    };
+  }
   const grants = typesWith(name, grantTitles);
   const stores = typesWith(name, storeTitles);
   if (isVariant(title, storeTitles) && stores.length > 0) return inOtherStores(stores, isPresent);

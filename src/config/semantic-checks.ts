@@ -1,3 +1,4 @@
+import { checkAssertionAudiences } from "./check-assertion-audience.js";
 import { checkClient } from "./check-client.js";
 import { createCheckContext, type Findings, runSlowChecks } from "./check-context.js";
 import { checkNetwork, insecureHostsOf } from "./check-network.js";
@@ -38,6 +39,7 @@ export async function semanticChecks(
   for (const [name, server] of entries(property(config, "servers"))) {
     checkServer(server, ["servers", name], shared, context);
   }
+  checkAssertionAudiences(config, context);
   await runSlowChecks(findings);
   return findings;
 }

@@ -160,7 +160,22 @@ export type SecretReference =
   | FileReference
   | ExecReference
   | { readonly githubActions: { readonly audience?: string } }
+  | GcpReference
+  | AzureReference
+  | AwsReference
   | ResolverReference;
+
+export interface GcpReference {
+  readonly gcp: { readonly audience: string };
+}
+
+export interface AzureReference {
+  readonly azure: { readonly resource: string; readonly clientId?: string };
+}
+
+export interface AwsReference {
+  readonly aws: { readonly audience: string };
+}
 
 export interface VariableReference {
   /** The name of an environment variable. */
@@ -245,7 +260,10 @@ export type AssertionSpec =
       readonly claims: Readonly<Record<string, unknown>>;
     };
 
-/** `"issuer"`, `"token_endpoint"`, or the audience itself. */
+/**
+ * `"issuer"`, `"token_endpoint"`, or the audience itself. `token_endpoint` is the issuer in a request to another
+ * endpoint.
+ */
 export type AssertionAudience = string;
 
 /** RFC 8693. */

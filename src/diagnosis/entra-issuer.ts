@@ -1,11 +1,6 @@
 // Issuers of Microsoft Entra ID, which has one authorization server per tenant and two versions of each.
-
+import { isEntraHost } from "./entra-hosts.js";
 import type { UrlDifference } from "./url-difference.js";
-
-/** The hosts of the clouds. */
-const entraHosts: ReadonlySet<string> = new Set([
-  ...["login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"],
-]);
 
 /** Names that stand for many tenants. Their metadata has the issuer `https://…/{tenantid}/v2.0`, which is a template. */
 const sharedTenants: ReadonlySet<string> = new Set(["common", "organizations", "consumers"]);
@@ -20,7 +15,7 @@ export function entraIssuerFinding(
 ): { readonly id: string; readonly remedy: string } | undefined {
   const { hostname, pathname } = new URL(configured);
   const [tenant = "", version = ""] = pathname.split("/").slice(1);
-  const isEntra = entraHosts.has(hostname);
+  const isEntra = isEntraHost(hostname);
   if (sharedTenants.has(tenant) && (isEntra || difference === "template")) {
     return {
       id: "entra_shared_tenant",

@@ -15,8 +15,10 @@ export const isDebugging: boolean = log.enabled && process.env["NODE_DEBUG"] !==
 /** The kind of server that a request goes to. */
 export type EndpointKind =
   | "authorization server metadata"
+  | "Entra ID"
   | "GitHub Actions"
   | "MCP server"
+  | "metadata service"
   | "resource metadata"
   | "revocation endpoint"
   | "token endpoint";
@@ -143,7 +145,8 @@ export function debugRequest(
 /** A secret was read. The line shows only the kind of its reference. */
 export function debugSecret(server: string, reference: object): void {
   if (!isDebugging) return;
-  const kind = ["env", "file", "exec", "resolver", "githubActions"].find((each) => each in reference);
+  const kinds = ["env", "file", "exec", "resolver", "githubActions", "gcp", "azure", "aws"];
+  const kind = kinds.find((each) => each in reference);
   print(server, `secret: read from ${kind ?? "another source"}`);
 }
 

@@ -13,7 +13,7 @@ export interface Allow {
   readonly origins?: readonly string[];
   /** Names of functions given as `resolvers` and `signers`. `*` may end a name. */
   readonly resolvers?: readonly string[];
-  /** Kinds of platform identity, such as `"githubActions"`. `*` may end a name. */
+  /** Kinds of platform identity: `githubActions`, `gcp`, `azure`, `aws`. `*` may end a name. */
   readonly identities?: readonly string[];
 }
 

@@ -7,6 +7,7 @@ import { errorCode, ignoreSystemError, isProgrammingError } from "../errors/expe
 import type { AllowRules } from "../lib/permissions.js";
 import { printable } from "../lib/printable.js";
 import { openToRead, readAtMost } from "../lib/read-file.js";
+import { shellQuoted } from "../lib/shell-quoted.js";
 import { usesOpenSslByDefault } from "./unchanged-authorities.js";
 
 /** 4 MiB. All roots of an operating system take a few hundred KiB. */
@@ -106,9 +107,7 @@ async function readAuthoritiesFile(file: string, allow?: AllowRules): Promise<re
   const text = await read(file, allow, refuse);
   const found = text.match(certificates) ?? [];
   if (found.length === 0) {
-    throw refuse(
-      "holds no certificate in PEM (-----BEGIN CERTIFICATE-----). Convert it, or name another file.",
-    );
+    throw refuse(`holds no certificate in PEM (-----BEGIN CERTIFICATE-----). ${remedyFor(text, file)}`);
   }
   for (const [index, pem] of found.entries()) {
     if (!isCertificate(pem))
@@ -149,6 +148,19 @@ async function read(
   } finally {
     await handle?.close().catch(ignoreSystemError);
   }
+}
+
+/** Says what to do with a file that has no certificate in PEM, by what else it is. */
+function remedyFor(text: string, file: string): string {
+  // The beginning of a DER structure. Its second byte is not UTF-8.
+  if (text.startsWith("0\uFFFD")) {
+    const path = shellQuoted(file);
+    return `It looks like DER. Convert it with: openssl x509 -inform der -in ${path} -out ${shellQuoted(`${file}.pem`)}`;
+  }
+  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
+    return "It holds a private key. Name the certificate of the authority, which needs no key.";
+  }
+  return "Convert it, or name another file.";
 }
 
 function isCertificate(pem: string): boolean {

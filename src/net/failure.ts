@@ -16,6 +16,8 @@ export interface Failure {
    * The same in a few words that follow a URL, for a message that lists several: "could not be reached (ECONNREFUSED)".
    */
   readonly brief?: string;
+  /** The code of the system or of the network library, such as `ENOTFOUND`, if the request failed with one. */
+  readonly systemCode?: string | undefined;
   readonly retryable?: boolean;
   /** Milliseconds. */
   readonly retryAfter?: number;

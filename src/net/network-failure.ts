@@ -67,7 +67,7 @@ export function networkFailure(error: unknown, target: string): Failure {
   const brief = `could not be reached (${codes[0] ?? "network error"})`;
   const detail = `${target} ${brief}. Check its address and the network.`;
   const neverArrived = codes.length > 0 && codes.every((code) => connectFailures.has(code));
-  return { code: "unavailable", detail, brief, retryable: true, neverArrived };
+  return { code: "unavailable", detail, brief, systemCode: codes[0], retryable: true, neverArrived };
 }
 
 /**

@@ -19,6 +19,10 @@ export interface Network {
   /** Returns a `fetch` that presents a client certificate. Calls with the same certificate share connections. */
   fetchAs(identity: TlsIdentity): FetchFunction;
   /**
+   * Sends like `fetch`, but never through a proxy: for services of the machine itself, whose answers are credentials.
+   */
+  readonly fetchDirect: FetchFunction;
+  /**
    * Closes each connection as soon as no request uses it, because another network replaces this one. Requests still
    * work.
    */
@@ -80,10 +84,15 @@ export function createNetwork(options: NetworkOptions): Network {
 
   /** Leases an agent for the request, unless `fetch` needs none. */
   const agentFor = async (
-    identity: TlsIdentity | undefined,
+    { identity, isDirect = false }: Way,
     input: string | URL | Request,
     init: RequestInit | undefined,
   ): Promise<AgentLease | undefined> => {
+    if (isDirect) {
+      // Also for plain http: `fetch` itself may use a proxy (NODE_USE_ENV_PROXY, a dispatcher of the host).
+      connections ??= load();
+      return await (await connections).agents.lease({ proxy: undefined, identity: undefined });
+    }
     if (identity === undefined && hasDispatcher(init)) return undefined;
     const url = urlOf(input);
     // `fetch` itself reports a URL that does not parse.
@@ -95,9 +104,9 @@ export function createNetwork(options: NetworkOptions): Network {
     return await agents.lease({ proxy, identity });
   };
 
-  const fetchWith = (identity: TlsIdentity | undefined): FetchFunction =>
+  const fetchBy = (way: Way): FetchFunction =>
     async function networkFetch(input, init) {
-      const lease = await agentFor(identity, input, init).catch(throwNoted);
+      const lease = await agentFor(way, input, init).catch(throwNoted);
       const sentAt = serverClocks?.now();
       // From here on, any error may come from the host: its response too may throw when it is read.
       try {
@@ -112,8 +121,9 @@ export function createNetwork(options: NetworkOptions): Network {
       }
     };
   return {
-    fetch: fetchWith(undefined),
-    fetchAs: fetchWith,
+    fetch: fetchBy({}),
+    fetchAs: (identity) => fetchBy({ identity }),
+    fetchDirect: fetchBy({ isDirect: true }),
     retire() {
       retired = true;
       connections?.then(({ agents }) => agents.retire(), ignore).catch(ignoreFailureInBackground);
@@ -123,6 +133,12 @@ export function createNetwork(options: NetworkOptions): Network {
       (await connections)?.agents.close();
     },
   };
+}
+
+/** How a request leaves this machine: by the settings of the network, with a certificate, or past every proxy. */
+interface Way {
+  readonly identity?: TlsIdentity;
+  readonly isDirect?: boolean;
 }
 
 function throwNoted(error: unknown): never {
@@ -144,17 +160,21 @@ interface Connections {
 function networkOfPlatform(runtime: JsRuntime, options: NetworkOptions): Network {
   const { fetch, spec, env, serverClocks } = options;
   const { processEnv = process.env, envAtLoad = proxiesAtLoad } = options;
-  const networkFetch: FetchFunction = async (input, init) => {
-    const { assertPlatformCanSend } = await import("./other-runtimes.js");
-    assertPlatformCanSend(urlOf(input), { runtime, spec, env, processEnv, envAtLoad });
-    const sentAt = serverClocks?.now();
-    const response = await fetch(input, init);
-    assertResponse(response);
-    if (sentAt !== undefined) serverClocks?.note({ input, init }, response, sentAt);
-    return response;
-  };
+  const fetchBy =
+    (isDirect: boolean): FetchFunction =>
+    async (input, init) => {
+      const { assertPlatformCanSend, assertPlatformSendsDirectly } = await import("./other-runtimes.js");
+      const assertSendable = isDirect ? assertPlatformSendsDirectly : assertPlatformCanSend;
+      assertSendable(urlOf(input), { runtime, spec, env, processEnv, envAtLoad });
+      const sentAt = serverClocks?.now();
+      const response = await fetch(input, init);
+      assertResponse(response);
+      if (sentAt !== undefined) serverClocks?.note({ input, init }, response, sentAt);
+      return response;
+    };
   return {
-    fetch: networkFetch,
+    fetch: fetchBy(false),
+    fetchDirect: fetchBy(true),
     fetchAs: () => async () => {
       throw (await import("./other-runtimes.js")).certificateNeedsNode(runtime);
     },

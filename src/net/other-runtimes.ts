@@ -46,6 +46,25 @@ export function assertPlatformCanSend(url: URL | undefined, settings: PlatformSe
     throw new McpAuthError("tls_failed", `No request was sent. ${verificationIsOff}`);
 }
 
+/**
+ * Throws `config_invalid` for a request that must not go through a proxy, if the runtime would use one; and, for https,
+ * like `assertPlatformCanSend`.
+ */
+export function assertPlatformSendsDirectly(url: URL | undefined, settings: PlatformSettings): void {
+  const { runtime, spec, processEnv, envAtLoad } = settings;
+  if (url === undefined) return;
+  const variable = proxyVariableOfPlatform(url, processEnv) ?? proxyVariableOfPlatform(url, envAtLoad);
+  if (variable !== undefined) {
+    throw new McpAuthError(
+      "config_invalid",
+      `No request was sent: ${runtime} would ask for the identity of this machine through the proxy in ${variable}. ` +
+        `Run the agent on Node.js, or start it with ${url.hostname} in ${exempt}.`,
+    );
+  }
+  if (url.protocol !== "https:") return;
+  assertPlatformCanSend(url, { ...settings, spec: { ...spec, proxy: false } });
+}
+
 /** Returns the error for a request with a client certificate. */
 export function certificateNeedsNode(runtime: JsRuntime): McpAuthError {
   return needsNode(runtime, "a client certificate", remove);

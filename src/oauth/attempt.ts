@@ -16,7 +16,7 @@ import type { Redemption, RefreshTokenStore } from "./refresh-token-store.js";
 
 /** The part of the runtime's context that attempts inherit. The runtime sets it once per config. */
 export interface OAuthRuntime
-  extends Pick<KeyContext, "env" | "envFilesIn" | "resolvers" | "signers" | "permissions"> {
+  extends Pick<KeyContext, "env" | "envFilesIn" | "resolvers" | "signers" | "permissions" | "fetchDirect"> {
   /** Sends through the proxy and with the authorities that the config or the process environment names. */
   readonly fetch: FetchFunction;
   /** Sends with the certificate of a client. */
@@ -97,11 +97,11 @@ export type Grant = (attempt: AttemptContext) => Promise<IssuedToken>;
  * Creates the context of one attempt. Only this function copies the fields of the runtime's context into an attempt.
  */
 export function createAttempt(runtime: OAuthRuntime, options: AttemptOptions): AttemptContext {
-  const { fetch, network, clock, serverClocks, metadata, refreshTokens } = runtime;
+  const { fetch, fetchDirect, network, clock, serverClocks, metadata, refreshTokens } = runtime;
   const { env, envFilesIn, resolvers, signers, permissions } = runtime;
   const { spec, manager = {}, warned = new Set() } = options;
   return {
-    ...{ fetch, network, clock, serverClocks, metadata, refreshTokens },
+    ...{ fetch, fetchDirect, network, clock, serverClocks, metadata, refreshTokens },
     ...{ env, envFilesIn, resolvers, signers, permissions },
     ...options,
     ...{ server: spec.name, manager, warned, unref: true },

@@ -63,7 +63,7 @@ export async function revokeToken(
     const recorder = new CredentialRecorder(runtime.clock, memory, memory);
     const attempt = createAttempt(runtime, { spec, signal, recorder });
     const time = runtime.serverClocks.at(endpoint);
-    const authentication = await authenticateClient(atIssuer(client), metadata, { time }, attempt);
+    const authentication = await authenticateClient(client, metadata, { time, url: endpoint }, attempt);
     const clientHeaders = await readClientHeaders(client, attempt);
     const form = await revocationForm(revoked, client, authentication, clientHeaders);
     const response = await boundedFetch(authentication.fetch, {
@@ -112,11 +112,6 @@ function readOutcome(
   const oauthError = registeredError(members?.["error"]);
   const details = { ...errorFields(members), location: headers.get("location") };
   return revocationError(server, endpointName, { status, oauthError, details });
-}
-
-/** Replaces the token endpoint by the issuer as the audience of assertions: the revocation endpoint is another one. */
-function atIssuer(client: ClientSpec): ClientSpec {
-  return client.assertionAudience === "token_endpoint" ? { ...client, assertionAudience: "issuer" } : client;
 }
 
 function revocationError(

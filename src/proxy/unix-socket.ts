@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { McpAuthError } from "../errors/error.js";
 import { hasErrorCode, systemErrorCode } from "../errors/expected-errors.js";
 import { printable } from "../lib/printable.js";
+import { findFolderProblem } from "../lib/usable-folder.js";
 import { NotOurs } from "../stores/failure.js";
 import { secureStoreFolder } from "../stores/secure-folder.js";
 import { keepListening } from "./tcp.js";
@@ -16,18 +17,12 @@ const longestPath = 103;
  * there only if it is ours and nothing listens on it. Throws `config_invalid`.
  */
 export async function prepareSocketPath(path: string): Promise<void> {
-  if (process.platform === "win32") {
-    throw unusable(path, "this system has no unix sockets: use --listen");
-  }
-  if (Buffer.byteLength(path) > longestPath) {
-    throw unusable(path, `a path of a socket may have at most ${longestPath} bytes: choose a shorter one`);
-  }
-  await assertPrivateFolder(path);
-  const found = await lstat(path).catch(ifMissing(path));
-  if (found === undefined) return;
-  if (!found.isSocket()) throw unusable(path, "there is a file of another kind: choose another path");
-  if (found.uid !== process.geteuid?.())
-    throw unusable(path, "it belongs to another user: choose another path");
+  assertPossiblePath(path);
+  await inFolderOf(path, async (folder) => {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await assertPrivateFolder(path);
+  });
+  if (!(await hasOwnSocket(path))) return;
   if (await isListening(path)) {
     throw unusable(
       path,
@@ -37,27 +32,63 @@ export async function prepareSocketPath(path: string): Promise<void> {
   await unlink(path).catch(ifMissing(path));
 }
 
-async function assertPrivateFolder(path: string): Promise<void> {
-  const folder = dirname(path);
+/**
+ * Checks that the proxy could listen on a unix socket at this path, and changes nothing. A proxy may be listening there
+ * already. Throws `config_invalid`.
+ */
+export async function checkSocketPath(path: string): Promise<void> {
+  assertPossiblePath(path);
+  await inFolderOf(path, async (folder) => {
+    const problem = await findFolderProblem(folder);
+    if (problem !== undefined) throw problem.error;
+    if ((await lstat(folder).catch(ifMissing(path))) !== undefined) await assertPrivateFolder(path);
+  });
+  await hasOwnSocket(path);
+}
+
+function assertPossiblePath(path: string): void {
+  if (process.platform === "win32") {
+    throw unusable(path, "this system has no unix sockets: use --listen");
+  }
+  if (Buffer.byteLength(path) > longestPath) {
+    throw unusable(path, `a path of a socket may have at most ${longestPath} bytes: choose a shorter one`);
+  }
+}
+
+/** Whether a socket of ours is there. Throws if something else is. */
+async function hasOwnSocket(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(ifMissing(path));
+  if (found === undefined) return false;
+  if (!found.isSocket()) throw unusable(path, "there is a file of another kind: choose another path");
+  if (found.uid !== process.geteuid?.())
+    throw unusable(path, "it belongs to another user: choose another path");
+  return true;
+}
+
+/** Runs `work` on the folder of a socket, and explains why the folder cannot be used. */
+async function inFolderOf(path: string, work: (folder: string) => Promise<void>): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const { uid, mode } = await lstat(folder);
-    if (uid === process.geteuid?.() && (mode & 0o077) === 0) {
-      // Checks the symbolic links on the path.
-      await secureStoreFolder(folder);
-      if (await canBeReplaced(folder)) throw new NotOurs("another user can replace it");
-      return;
-    }
+    await work(dirname(path));
   } catch (error) {
     if (error instanceof NotOurs) throw unusable(path, `its folder is not safe (${error.message})`);
     const code = systemErrorCode(error);
     if (code === undefined) throw error;
     throw unusable(path, `its folder cannot be used (${code})`);
   }
-  throw unusable(
-    path,
-    `others can reach into its folder: choose a folder of your own, and run chmod 700 ${printable(folder)}`,
-  );
+}
+
+async function assertPrivateFolder(path: string): Promise<void> {
+  const folder = dirname(path);
+  const { uid, mode } = await lstat(folder);
+  if (uid !== process.geteuid?.() || (mode & 0o077) !== 0) {
+    throw unusable(
+      path,
+      `others can reach into its folder: choose a folder of your own, and run chmod 700 ${printable(folder)}`,
+    );
+  }
+  // Checks the symbolic links on the path.
+  await secureStoreFolder(folder);
+  if (await canBeReplaced(folder)) throw new NotOurs("another user can replace it");
 }
 
 /** Whether another user could put a folder of theirs in place of this one, or of one above it. */

@@ -168,6 +168,7 @@ async function authenticate(
   const { authenticateClient } = await import("../oauth/client-auth/authenticate-client.js");
   const signing = {
     time: attempt.serverClocks.at(request.url),
+    url: authorizationServer.token_endpoint,
     onSigned(kid: string | undefined) {
       manager.kid = kid;
     },

@@ -61,18 +61,21 @@ export function createRuntimeContext(
     ...{ fetch: dependencies.fetch, serverClocks },
     ...{ spec, env, processEnv, trust },
   });
-  const { fetch } = network;
+  const { fetch, fetchDirect } = network;
   const openStore = (): SharedStore | undefined => {
     if (ownStore !== undefined) return customStore(ownStore, clock, defaults.lease);
     // Messages name the store in place of a server.
     const server = "(store)";
-    const secretContext = { server, fetch, clock, env, envFilesIn, resolvers, permissions, unref: true };
+    const secretContext = {
+      ...{ server, fetch, fetchDirect, clock, env, envFilesIn, resolvers, permissions, unref: true },
+    };
     return configuredStore(storeSpec, trust, secretContext);
   };
   const store = kept === undefined ? openStore() : kept.store;
   return {
     ...{
       fetch,
+      fetchDirect,
       network,
       trust,
       clock,

@@ -49,6 +49,15 @@ async function readText(
     if ("githubActions" in reference) {
       return { value: await (await import("./github-actions.js")).readFromGithubActions(reference, context) };
     }
+    if ("gcp" in reference) {
+      return { value: await (await import("./identities/gcp.js")).readFromGcp(reference, context) };
+    }
+    if ("azure" in reference) {
+      return { value: await (await import("./identities/azure.js")).readFromAzure(reference, context) };
+    }
+    if ("aws" in reference) {
+      return { value: await (await import("./identities/aws.js")).readFromAws(reference, context) };
+    }
     return unreachable(reference);
   } catch (error) {
     if (error instanceof McpAuthError && error.code !== "aborted") return { error, halfWritten: "no" };

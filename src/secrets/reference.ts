@@ -12,10 +12,16 @@ export function describeReference(reference: SecretReference): string {
   if ("exec" in reference) return `the command ${quoted(reference.exec[0] ?? "")}`;
   if ("resolver" in reference) return `the resolver ${quoted(reference.resolver)}`;
   if ("githubActions" in reference) return "the ID token of a GitHub Actions job";
+  if ("gcp" in reference) return "the identity of this machine in Google Cloud";
+  if ("azure" in reference) return "the identity of this machine in Azure";
+  if ("aws" in reference) return "the identity of this machine in AWS";
   return unreachable(reference);
 }
 
-type ReferenceKind = "env" | "file" | "exec" | "resolver" | "githubActions";
+type ReferenceKind = "env" | "file" | "exec" | "resolver" | PlatformIdentity;
+
+/** The references that name an identity of the platform on which this process runs. */
+export type PlatformIdentity = "githubActions" | "gcp" | "azure" | "aws";
 
 function kindOf(reference: SecretReference): ReferenceKind {
   if ("env" in reference) return "env";
@@ -23,6 +29,9 @@ function kindOf(reference: SecretReference): ReferenceKind {
   if ("exec" in reference) return "exec";
   if ("resolver" in reference) return "resolver";
   if ("githubActions" in reference) return "githubActions";
+  if ("gcp" in reference) return "gcp";
+  if ("azure" in reference) return "azure";
+  if ("aws" in reference) return "aws";
   return unreachable(reference);
 }
 
@@ -32,6 +41,9 @@ const localKinds: Readonly<Record<ReferenceKind, boolean>> = {
   exec: false,
   resolver: false,
   githubActions: false,
+  gcp: false,
+  azure: false,
+  aws: false,
 };
 
 /** Returns whether a reference can be read without running foreign code and without a request. */
@@ -75,6 +87,9 @@ const allowLists = {
   exec: "exec",
   resolver: "resolvers",
   githubActions: "identities",
+  gcp: "identities",
+  azure: "identities",
+  aws: "identities",
 } as const satisfies Record<ReferenceKind, string>;
 
 /** Returns the error for a reference that the `allow` option of `createMcpAuth` does not permit. */

@@ -21,8 +21,10 @@ export interface SecretContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The folder of the config, where a message about a variable without a value looks for it in `.env` files. */
   readonly envFilesIn?: string | undefined;
-  /** The `fetch` of a `Network`, which verifies the server. Only `githubActions` uses it, and fails without it. */
+  /** The `fetch` of a `Network`, which verifies the server. Only platform identities use it, and fail without it. */
   readonly fetch?: FetchFunction;
+  /** The `fetchDirect` of the same network, for services of this machine that must not be asked through a proxy. */
+  readonly fetchDirect?: FetchFunction | undefined;
   /** Measures time-outs. Default: the system's clock. */
   readonly clock?: Clock;
   /** The functions that `{ "resolver": … }` names. */

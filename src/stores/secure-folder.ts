@@ -24,18 +24,22 @@ const maxLinks = 40;
  * another purpose, so its mode stays.
  */
 export async function secureStoreFolder(folder: string): Promise<void> {
+  if ((await assertSafeFolder(folder)) === "close") await makePrivate(await realpath(folder));
+}
+
+/** Makes the checks of `secureStoreFolder`, but changes nothing. Returns whether an empty folder needs mode 0700. */
+export async function assertSafeFolder(folder: string): Promise<"keep" | "close"> {
   const user = process.geteuid?.();
-  if (user === undefined) return;
+  if (user === undefined) return "keep";
   await assertNoLinkOfOthers(folder, user, maxLinks);
   const found = await folderStats(folder, stat);
-  if (found === undefined) return;
+  if (found === undefined) return "keep";
   const rule = ruleFor(found, user);
   if (rule === "refuse") throw new NotOurs("it belongs to another user");
-  if (rule === "keep") return;
-  if ((await readdir(folder)).length > 0) {
+  if (rule === "close" && (await readdir(folder)).length > 0) {
     throw new NotOurs("everybody may write to it, and there is something in it");
   }
-  await makePrivate(await realpath(folder));
+  return rule;
 }
 
 /** Gives the folder of an entry mode 0700. Rejects with `NotOurs` if something else is in its place. */

@@ -29,6 +29,9 @@ const reference: fc.Arbitrary<Fields> = fc.oneof(
     { env: "VCAP_SERVICES", pointer: "/xsuaa/0/credentials/clientsecret" },
     { githubActions: {} },
     { githubActions: { audience: "a" } },
+    { gcp: { audience: "https://auth.example" } },
+    { azure: { resource: "api://${A}", clientId: "b" } },
+    { aws: { audience: "a" } },
   ),
   fc.constantFrom<Fields>(
     { file: "./s" },

@@ -302,11 +302,11 @@ describe("the secrets in the headers of a client", () => {
   });
 
   test.each([
-    ["is missing", undefined, "it is not set. Set it, or name another one in the config."],
+    ["is missing", undefined, /^Server "\w+": CF_ID is not set\. /],
     [
       "is no header value",
       "a\nb",
-      "its value cannot be sent in a header, which is one line of Latin-1 text.",
+      /"CF_ID": its value cannot be sent in a header, which is one line of Latin-1 text\.$/,
     ],
   ])("if a secret in a header %s, nothing is sent", async (_, value, problem) => {
     const issuer = await startGuarded();
@@ -319,9 +319,7 @@ describe("the secrets in the headers of a client", () => {
     for (const each of ["found", "direct"]) {
       const error = await rejectionOf(auth.resolve(each).getAccessToken());
       expect(error).toMatchObject({ code: "secret_unavailable", server: each });
-      expect(error.message).toBe(
-        `Server "${each}": could not read the secret from the environment variable "CF_ID": ${problem}`,
-      );
+      expect(error.message).toMatch(problem);
     }
     expect(issuer.requests).toEqual([]);
   });

@@ -31,6 +31,15 @@ type Authentication = Credential | AuthenticationOption | "method";
 
 type AuthenticationOption = "basicEncoding" | AssertionOption;
 
+interface AwsIdentity {
+    audience: string;
+}
+
+interface AzureIdentity {
+    resource: string;
+    clientId?: string;
+}
+
 interface Certificate {
     cert: SecretReference;
     key: SecretReference;
@@ -178,6 +187,10 @@ interface FileStore {
     type: "file";
     path?: string;
     encryptionKey: SecretReference | readonly [SecretReference, ...(readonly SecretReference[])];
+}
+
+interface GcpIdentity {
+    audience: string;
 }
 
 interface GithubActions {
@@ -419,6 +432,8 @@ type Only<C extends Optional<Authentication>, Needed extends Credential, Options
     | AuthenticationOption, Needed
     | Options>>;
 
+type OnlySource<Names extends Source | "ref" | "timeout" | "pointer"> = Without<Exclude<Source | "ref" | "timeout" | "pointer", Names>>;
+
 type Optional<Names extends string> = {
     [Name in Names]?: unknown;
 };
@@ -474,20 +489,26 @@ interface RuntimeSubject {
 type SecretReference = ({
     env: string;
     pointer?: string;
-} & Without<"file" | "exec" | "githubActions" | "resolver" | "ref" | "timeout">) | ({
+} & OnlySource<"env" | "pointer">) | ({
     file: string;
     pointer?: string;
-} & Without<"env" | "exec" | "githubActions" | "resolver" | "ref" | "timeout">) | ({
+} & OnlySource<"file" | "pointer">) | ({
     exec: readonly string[];
     timeout?: string;
     pointer?: string;
-} & Without<"env" | "file" | "githubActions" | "resolver" | "ref">) | ({
+} & OnlySource<"exec" | "timeout" | "pointer">) | ({
     githubActions: GithubActions;
-} & Without<"env" | "file" | "exec" | "resolver" | "ref" | "timeout" | "pointer">) | ({
+} & OnlySource<"githubActions">) | ({
+    gcp: GcpIdentity;
+} & OnlySource<"gcp">) | ({
+    azure: AzureIdentity;
+} & OnlySource<"azure">) | ({
+    aws: AwsIdentity;
+} & OnlySource<"aws">) | ({
     resolver: string;
     ref: string;
     pointer?: string;
-} & Without<"env" | "file" | "exec" | "githubActions" | "timeout">);
+} & OnlySource<"resolver" | "ref" | "pointer">);
 
 type SecretResolver = (ref: string, options: {
     readonly server: string;
@@ -558,6 +579,8 @@ type Signer = (request: {
 }) => Uint8Array | Promise<Uint8Array>;
 
 type SigningPlace = "exec" | "timeout" | "name";
+
+type Source = "env" | "file" | "exec" | "githubActions" | "gcp" | "azure" | "aws" | "resolver";
 
 interface StartOptions<Name extends string = string> {
     readonly require?: readonly Name[];

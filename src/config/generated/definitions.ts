@@ -26,6 +26,9 @@ export const definitions = {
       "exec",
       "timeout",
       "githubActions",
+      "gcp",
+      "azure",
+      "aws",
       "resolver",
       "ref",
       "pointer"
@@ -38,6 +41,34 @@ export const definitions = {
       "audience"
     ],
     "required": [],
+    "references": []
+  },
+  "GcpIdentity": {
+    "properties": [
+      "audience"
+    ],
+    "required": [
+      "audience"
+    ],
+    "references": []
+  },
+  "AzureIdentity": {
+    "properties": [
+      "resource",
+      "clientId"
+    ],
+    "required": [
+      "resource"
+    ],
+    "references": []
+  },
+  "AwsIdentity": {
+    "properties": [
+      "audience"
+    ],
+    "required": [
+      "audience"
+    ],
     "references": []
   },
   "Key": {
@@ -457,6 +488,9 @@ export const referenceKinds = [
   "file",
   "exec",
   "githubActions",
+  "gcp",
+  "azure",
+  "aws",
   "resolver"
 ] as const;
 
@@ -474,6 +508,8 @@ export const partTitles = [
   "Algorithm",
   "Assertion",
   "AssertionAudience",
+  "AwsIdentity",
+  "AzureIdentity",
   "Certificate",
   "Client",
   "ClientCredentialsGrant",
@@ -491,6 +527,7 @@ export const partTitles = [
   "EnterpriseManagedGrant",
   "ExtensionGrant",
   "FileStore",
+  "GcpIdentity",
   "GithubActions",
   "Grant",
   "GrantType",

@@ -189,7 +189,7 @@ export interface Client {
    */
   basicEncoding?: "form" | "raw";
   /**
-   * The `aud` of the client assertions that are signed here: `issuer`, `token_endpoint`, or the audience itself.
+   * The `aud` of the client assertions that are signed here: `issuer`, `token_endpoint` (the URL that the token request is sent to; not for a key or a client id URL that several issuers know), or the audience itself.
    */
   assertionAudience?: "issuer" | "token_endpoint" | (string & {});
   /**
@@ -268,7 +268,7 @@ export interface ClientCredentialsGrant {
    */
   client: string | OneCredential<Client>;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -322,7 +322,7 @@ export interface JwtBearerGrant {
    */
   assertion: SecretReference | SignedAssertion;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -355,7 +355,7 @@ export interface SignedAssertion {
    */
   subject: string;
   /**
-   * The `aud` of the assertion: `issuer`, `token_endpoint`, or the audience itself.
+   * The `aud` of the assertion: `issuer`, `token_endpoint` (the URL that the token request is sent to; not for a key that several issuers know), or the audience itself.
    */
   audience?: "issuer" | "token_endpoint" | (string & {});
   /**
@@ -392,7 +392,7 @@ export interface TokenExchangeGrant {
    */
   requestedType?: TokenType;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -451,7 +451,7 @@ export interface EnterpriseManagedGrant {
    */
   idp: IdentityProvider;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**
@@ -521,7 +521,7 @@ export interface ExtensionGrant {
    */
   params: Params;
   /**
-   * The scopes to request. Without them, the scopes that the MCP server names.
+   * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
   /**

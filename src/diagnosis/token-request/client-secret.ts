@@ -37,24 +37,18 @@ function flawInWords(flaw: SecretFlaw): { readonly id: string; readonly what: st
  * `undefined` if the id and the secret have no character that makes a difference.
  */
 export function checkBasicEncoding({ endpoint }: RejectedRequest): Finding | undefined {
-  switch (endpoint.sent?.authentication?.secret?.basicEncoding) {
-    case undefined:
-      return undefined;
-    case "form":
-      return {
-        id: "basic_encoding",
-        remedy:
-          'Try the client\'s "basicEncoding": "raw", because its "id" or secret has characters that form encoding ' +
-          "changes, and some servers do not decode them.",
-      };
-    case "raw":
-      return {
-        id: "basic_encoding",
-        remedy:
-          'Try it without the client\'s "basicEncoding": "raw", because its "id" or secret has characters that servers ' +
+  const { secret } = endpoint.sent?.authentication ?? {};
+  // The character that form encoding changes may be the flaw itself.
+  if (secret?.basicEncoding === undefined || secret.flaws.length > 0) return undefined;
+  return {
+    id: "basic_encoding",
+    remedy:
+      secret.basicEncoding === "form"
+        ? 'Try the client\'s "basicEncoding": "raw", because its "id" or secret has characters that form encoding ' +
+          "changes, and some servers do not decode them."
+        : 'Try it without the client\'s "basicEncoding": "raw", because its "id" or secret has characters that servers ' +
           "decode if they follow RFC 6749.",
-      };
-  }
+  };
 }
 
 /** The client may be registered for the other method that sends a secret. */

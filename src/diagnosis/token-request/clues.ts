@@ -3,7 +3,8 @@
  * findings to the front, and only if that finding was possible anyway.
  */
 const clues: ReadonlyArray<readonly [RegExp, readonly string[]]> = [
-  [/\bauth(entication)?[ _-]methods?\b|client_secret_(basic|post)/i, ["other_secret_method"]],
+  // Ory Hydra says "unsupported authentication method" with every rejected client, so that does not count.
+  [/\bclient_secret_(basic|post)\b|\bmethod mismatch\b|\bauthentication_method\b/i, ["other_secret_method"]],
   [/\baud(ience)?s?\b/i, ["assertion_audience", "signed_assertion"]],
   [/\btyp\b/i, ["assertion_header"]],
   [/\balg(orithm)?s?\b/i, ["assertion_header"]],

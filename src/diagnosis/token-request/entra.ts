@@ -1,12 +1,7 @@
+import { isEntraHost } from "../entra-hosts.js";
 import type { RejectedRequest, TokenEndpoint } from "../facts.js";
 import type { Finding } from "../finding.js";
 import { entraCauses } from "./entra-causes.js";
-
-/** Hosts of Microsoft Entra ID, with those of the national clouds. */
-const hosts: ReadonlySet<string> = new Set([
-  ...["login.microsoftonline.com", "login.microsoft.com", "login.windows.net", "sts.windows.net"],
-  ...["login.microsoftonline.us", "login.partner.microsoftonline.cn", "login.chinacloudapi.cn"],
-]);
 
 /** Entra ID says with a number what is wrong. Other servers' numbers have no known meaning. */
 export function checkEntraCode({ endpoint, rejection }: RejectedRequest): Finding | undefined {
@@ -28,7 +23,6 @@ export function checkEntraCode({ endpoint, rejection }: RejectedRequest): Findin
 function isEntra({ issuer, configured }: Pick<TokenEndpoint, "issuer" | "configured">): boolean {
   return [issuer, configured?.url].some((url) => {
     if (url === undefined || !URL.canParse(url)) return false;
-    const { hostname } = new URL(url);
-    return hosts.has(hostname) || hostname.endsWith(".ciamlogin.com");
+    return isEntraHost(new URL(url).hostname);
   });
 }

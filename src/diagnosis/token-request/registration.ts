@@ -79,11 +79,3 @@ export function checkTarget({ endpoint: { issuer, presents } }: RejectedRequest)
           'Register its URL there as a resource, or set the "resource" or "audience" of the grant to what is known there.',
       };
 }
-
-/** The client may not be known for what it asks. */
-export function checkLog({ endpoint: { issuer } }: RejectedRequest): Finding {
-  return {
-    id: "unknown",
-    remedy: `Check the client's registration at ${issuer}; its log may say more.`,
-  };
-}

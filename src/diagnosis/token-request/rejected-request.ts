@@ -1,5 +1,5 @@
 import { type RejectedRequest, type Rejection, rejectsCredential, type TokenEndpoint } from "../facts.js";
-import { type Finding, findingText } from "../finding.js";
+import type { Finding } from "../finding.js";
 import { checkAssertionAudience, checkAssertionHeader, checkKeyRegistration } from "./client-key.js";
 import { checkBasicEncoding, checkSecret, checkSecretMethod, checkSecretText } from "./client-secret.js";
 import { checkClock } from "./clock.js";
@@ -19,7 +19,6 @@ import {
   checkDelegation,
   checkGrantAllowed,
   checkGrantOffered,
-  checkLog,
   checkParameters,
   checkRegistration,
   checkTarget,
@@ -31,25 +30,31 @@ type Check = (request: RejectedRequest) => Finding | undefined;
 /** More would not be read. */
 const maxSentences = 3;
 
-/** What can be wrong with the client's credential, the most likely first. */
-const clientChecks: readonly Check[] = [
-  ...[checkSecretText, checkBasicEncoding, checkSecret, checkSecretMethod],
-  ...[checkCertificateUsage, checkCertificate],
-  ...[checkKeyRegistration, checkAssertionAudience, checkAssertionHeader],
-  ...[checkPlatformAssertion, checkPublicClient],
+/** What we see in the client's credential ourselves. */
+const visibleChecks: readonly Check[] = [checkSecretText, checkBasicEncoding, checkCertificateUsage];
+
+/** Whether the server knows the client and its credential. */
+const registrationChecks: readonly Check[] = [
+  ...[checkSecret, checkKeyRegistration, checkCertificate, checkPlatformAssertion, checkPublicClient],
 ];
 
-/** Returns what to do about a rejected token request, as the end of a message: at most three sentences. */
-export function rejectionAdvice(endpoint: TokenEndpoint, rejection: Rejection): string {
-  const findings: Finding[] = [];
+/** Whether the server wants the credential in another form. */
+const formChecks: readonly Check[] = [checkSecretMethod, checkAssertionAudience, checkAssertionHeader];
+
+/** What can be wrong with the client's credential, the most likely first. */
+const clientChecks = [...visibleChecks, ...registrationChecks, ...formChecks];
+
+/** Returns the findings for a message: as many of `rejectionFindings` as fit into three sentences. */
+export function rejectionAdvice(endpoint: TokenEndpoint, rejection: Rejection): readonly Finding[] {
+  const chosen: Finding[] = [];
   let sentences = 0;
   for (const finding of rejectionFindings(endpoint, rejection)) {
     // A cause and a remedy are a sentence each.
     sentences += finding.cause === undefined ? 1 : 2;
-    if (findings.length > 0 && sentences > maxSentences) break;
-    findings.push(finding);
+    if (chosen.length > 0 && sentences > maxSentences) break;
+    chosen.push(finding);
   }
-  return findings.map(findingText).join(" ");
+  return chosen;
 }
 
 /**
@@ -60,14 +65,14 @@ export function rejectionFindings(endpoint: TokenEndpoint, rejection: Rejection)
   const request = { endpoint, rejection };
   const known = checkRedirect(request) ?? checkEntraCode(request);
   if (known !== undefined) return [known];
-  const possible = [...checksFor(request)].flatMap((check) => check(request) ?? []);
-  const hinted = cluesIn(rejection.explanation);
-  const fitting = hinted.map((id) => possible.find((finding) => finding.id === id)).find(Boolean);
-  const clock = checkClock(request);
-  // A flaw that we see ourselves is more certain than what a server says.
-  const seen = possible.filter(({ id }) => id.startsWith("secret_"));
-  const ordered = new Set([clock, ...seen, fitting, ...possible]);
-  return [...ordered].filter((finding) => finding !== undefined);
+  const possible = checksFor(request).flatMap((check) => check(request) ?? []);
+  const hinted = cluesIn(rejection.explanation).flatMap(
+    (id) => possible.find((each) => each.id === id) ?? [],
+  );
+  // What we see in a secret ourselves is more certain than what a server says.
+  const visible = possible.filter(({ id }) => id.startsWith("secret_"));
+  const ordered = [checkClock(request), ...visible, hinted[0], ...possible];
+  return [...new Set(ordered)].filter((finding) => finding !== undefined);
 }
 
 /** Returns the checks for what the server says, the most likely cause first. */
@@ -110,5 +115,5 @@ function checksForStatus({ endpoint, rejection: { status } }: RejectedRequest): 
     return endpoint.hasClientId ? clientChecks : [checkPresented, ...clientChecks];
   if (status === 404 || status === 405) return [checkEndpointExists];
   // Some servers refuse a credential with a 400 that does not say so.
-  return [checkSecretText, checkBasicEncoding, checkLog, checkSecretMethod, checkAssertionAudience];
+  return [checkPresented, ...visibleChecks, ...registrationChecks, checkParameters, ...formChecks];
 }

@@ -39,17 +39,23 @@ export function clientAssertionClaims({ clientId, audience, ...times }: Assertio
   return { iss: clientId, sub: clientId, aud: audience, iat, exp: iat + lifetime, jti: randomUUID() };
 }
 
-/** Returns the `aud` of an assertion, a single string as RFC 7523bis requires: by default the issuer. */
+/**
+ * Returns the `aud` of an assertion that is sent to `url`, a single string as RFC 7523bis requires: by default the
+ * issuer. A token endpoint is an audience only where the assertion is sent to it. Otherwise an authorization server
+ * that names the token endpoint of another one as its own would get assertions that the other one accepts.
+ */
 export function audienceOf(
   configured: AssertionAudience | undefined,
-  { issuer, token_endpoint }: Pick<AuthorizationServerMetadata, "issuer" | "token_endpoint">,
+  metadata: Pick<AuthorizationServerMetadata, "issuer" | "token_endpoint" | "mtls_endpoint_aliases">,
+  url: string,
 ): string {
+  const { issuer, token_endpoint, mtls_endpoint_aliases: aliases } = metadata;
   switch (configured) {
     case undefined:
     case "issuer":
       return issuer;
     case "token_endpoint":
-      return token_endpoint;
+      return url === token_endpoint || url === aliases?.token_endpoint ? url : issuer;
     default:
       return configured;
   }

@@ -42,6 +42,8 @@ export interface PreparedAuth {
 export interface AssertionSigning {
   /** The time at the server, for `iat` and `exp`. */
   readonly time: Pick<SigningTime, "now">;
+  /** The URL that the request is sent to. */
+  readonly url: string;
   /** Called with the `kid` of each assertion that a key signs. */
   readonly onSigned?: ((kid: string | undefined) => void) | undefined;
 }

@@ -35,7 +35,7 @@ export async function clientSecretJwt(
   reference: SecretReference,
   spec: Pick<ClientSpec, "assertionAudience" | "assertionLifetime" | "assertionType">,
   metadata: AuthorizationServerMetadata,
-  { time }: AssertionSigning,
+  { time, url }: AssertionSigning,
   context: SecretContext,
 ): Promise<PreparedAuth> {
   const { server } = context;
@@ -44,7 +44,7 @@ export async function clientSecretJwt(
   const key = Buffer.from(secret.reveal(), "utf8");
   const algorithm = listed.find(({ bytes }) => key.length >= bytes);
   if (algorithm === undefined) throw secretTooShort(reference, listed, server);
-  const audience = audienceOf(spec.assertionAudience, metadata);
+  const audience = audienceOf(spec.assertionAudience, metadata, url);
   const header = { alg: algorithm.alg, typ: spec.assertionType ?? clientAssertionType };
   return {
     secret: secretFacts(reference, secret),

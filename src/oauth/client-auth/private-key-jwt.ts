@@ -25,7 +25,7 @@ export async function privateKeyJwt(
   keySpec: KeySpec,
   spec: Pick<ClientSpec, "issuer" | "assertionAudience" | "assertionLifetime" | "assertionType">,
   metadata: AuthorizationServerMetadata,
-  { time, onSigned }: AssertionSigning,
+  { time, url, onSigned }: AssertionSigning,
   attempt: AttemptContext,
 ): Promise<PreparedAuth> {
   const { server, signal } = attempt;
@@ -33,7 +33,7 @@ export async function privateKeyJwt(
   const key = await assertionKey(keySpec, attempt);
   const alg = chooseAlgorithm(key, listed, { server, issuer });
   if (listed !== undefined && !listed.includes(alg)) warnOnce(attempt, `authentication at ${spec.issuer}`);
-  const audience = audienceOf(spec.assertionAudience, metadata);
+  const audience = audienceOf(spec.assertionAudience, metadata, url);
   const typ = spec.assertionType ?? clientAssertionType;
   return {
     assertion: { alg, typ, kid: key.kid, kidFrom: key.kidFrom, audience: spec.assertionAudience ?? "issuer" },

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { AssertionSpec, JwtBearerSpec } from "../../config/spec.js";
+import type { AssertionSpec, ClientSpec, JwtBearerSpec } from "../../config/spec.js";
 import type { AssertionFacts } from "../../diagnosis/facts.js";
 import { chooseAlgorithm } from "../../keys/choose-algorithm.js";
 import { issuedAt, signJwt } from "../../keys/sign-jwt.js";
@@ -8,6 +8,7 @@ import type { AttemptContext, Grant } from "../attempt.js";
 import { audienceOf } from "../client-auth/client-assertion.js";
 import { assertionKey } from "../client-auth/credential-retry.js";
 import { readPlatformAssertion } from "../client-auth/platform-assertion.js";
+import { endpointUrl } from "../endpoint-url.js";
 import { tokenGrant, type UnfinishedRequest } from "./token-grant.js";
 
 export const jwtBearerGrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -36,7 +37,7 @@ export function jwtBearer(grant: JwtBearerSpec): Grant {
         actsForOther: assertion.subject !== assertion.issuer,
         assertionKey: assertion.key,
         async readOwnFields(request, attempt) {
-          const { jwt, facts } = await signAssertion(assertion, request, attempt);
+          const { jwt, facts } = await signAssertion(grant.client, assertion, request, attempt);
           return { fields: [["assertion", jwt]], assertion: facts };
         },
       });
@@ -50,6 +51,7 @@ export function jwtBearer(grant: JwtBearerSpec): Grant {
  * invalid.
  */
 async function signAssertion(
+  client: ClientSpec,
   spec: Extract<AssertionSpec, { kind: "signed" }>,
   { target, time }: UnfinishedRequest,
   attempt: AttemptContext,
@@ -65,7 +67,7 @@ async function signAssertion(
     ...spec.claims,
     iss: spec.issuer,
     sub: spec.subject,
-    aud: audienceOf(spec.audience, metadata),
+    aud: audienceOf(spec.audience, metadata, endpointUrl("token_endpoint", client, metadata)),
     iat,
     exp: iat + lifetime,
     jti: randomUUID(),

@@ -1,4 +1,5 @@
 import { type Rejection, rejectsCredential, type TokenEndpoint } from "../../diagnosis/facts.js";
+import { findingText, noteFindings } from "../../diagnosis/finding.js";
 import { whereDetailsAre } from "../../errors/details-place.js";
 import { McpAuthError } from "../../errors/error.js";
 import { isTemporaryStatus } from "../../net/retry.js";
@@ -48,14 +49,22 @@ export async function tokenRejection(
   }
   // Loaded when it is needed, because most programs never see a rejection.
   const { rejectionAdvice } = await import("../../diagnosis/token-request/rejected-request.js");
+  const findings = rejectionAdvice(endpoint, response);
   const hasDetails = Object.values(response.details).some(
     (value) => typeof value === "string" && value !== "",
   );
-  const hint = hasDetails ? ` ${whereDetailsAre(server, endpoint.isForUser)}` : "";
   const what = status >= 300 && status < 400 ? "redirected" : "rejected";
-  return new McpAuthError(
+  const advice = [
+    ...findings.map(findingText),
+    ...(hasDetails ? [whereDetailsAre(server, endpoint.isForUser)] : []),
+  ];
+  const error = new McpAuthError(
     "token_request_rejected",
-    `Server "${server}": ${name} ${what} the request (${statusAndCode}). ${rejectionAdvice(endpoint, response)}${hint}`,
+    `Server "${server}": ${name} ${what} the request (${statusAndCode}). ${advice.join(" ")}`,
     { server, oauthError, details },
+  );
+  return noteFindings(
+    error,
+    findings.map(({ id }) => id),
   );
 }

@@ -91,7 +91,12 @@ export async function sendTokenRequest(
   const { issuer, dpop_signing_alg_values_supported: authorizationServer } = metadata;
   const tokenEndpoint = endpointUrl("token_endpoint", client, metadata);
   const time = serverClocks.at(tokenEndpoint);
-  const authentication = await authenticateClient(client, metadata, { time, onSigned }, attempt);
+  const authentication = await authenticateClient(
+    client,
+    metadata,
+    { time, url: tokenEndpoint, onSigned },
+    attempt,
+  );
   const onUnlisted = () => warnOnce(attempt, `authentication at ${client.issuer}`);
   const dpopSigner = await dpop?.signerFor(
     { issuer, authorizationServer, resource: resourceAlgorithms, onUnlisted },

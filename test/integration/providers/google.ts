@@ -1,4 +1,11 @@
-import { jwtBearerGrant, type Product, pem, tokenRequest } from "../../support/stand-in/product.js";
+import {
+  jwtBearerGrant,
+  type Localize,
+  type Product,
+  pem,
+  platformToken,
+  tokenRequest,
+} from "../../support/stand-in/product.js";
 import { rsa } from "./test-keys.js";
 
 const account = "agent@acme-project.iam.gserviceaccount.com";
@@ -60,4 +67,27 @@ const mcpServers: Product = {
   requests: [accountRequest("https://www.googleapis.com/auth/compute")],
 };
 
-export const google: readonly Product[] = [serviceAccount, mcpServers];
+const service = "https://billing-4f7g2h3j5k-ew.a.run.app";
+
+/** The metadata server creates it for the requested audience. */
+const idToken = (local: Localize) => platformToken({ sub: account, aud: local(service) });
+
+const cloudRunFromGcp: Product = {
+  mark: "cloud-run-gcp",
+  title:
+    "the Cloud Run config in Google Cloud sends the ID token that the metadata server issues for the service",
+  env: (local) => ({ GCE_METADATA_HOST: local("http://metadata.google.internal").replace("http://", "") }),
+  token: idToken,
+  requests: [
+    {
+      method: "GET",
+      url: `http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/identity?audience=${encodeURIComponent(service)}&format=full`,
+      // `fetch` adds `accept`.
+      headers: { accept: "*/*", "metadata-flavor": "Google" },
+      answer: idToken,
+      answerHeaders: { "Metadata-Flavor": "Google" },
+    },
+  ],
+};
+
+export const google: readonly Product[] = [serviceAccount, mcpServers, cloudRunFromGcp];

@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import { type Listening, listen } from "../listen.js";
 import { certificateThumbprint, clientCertificate, serverTls } from "../mutual-tls.js";
 import { type ArrivedRequest, differences, type ExpectedRequest } from "./expected-request.js";
-import type { Product, ProductRequest } from "./product.js";
+import { type Answer, granted, type Product, type ProductRequest } from "./product.js";
 import { replaceText } from "./replace-text.js";
 
 /** A request as a host received it, and what the host decided. */
@@ -28,7 +28,7 @@ export interface ProductHosts extends AsyncDisposable {
 }
 
 type Judgement = Pick<SeenRequest, "kind" | "accepted" | "differences"> & {
-  readonly answer: object | string;
+  readonly answer: Answer;
   readonly headers?: Readonly<Record<string, string>> | undefined;
 };
 
@@ -45,6 +45,7 @@ export async function startHosts(product: Product, config: string): Promise<Prod
   const tls = mutualTls && (await serverTls({ authority: mutualTls.authority, askClients: true }));
   const servers = new Map<string, Listening>();
   const seen: SeenRequest[] = [];
+  const serverUrl = serverUrlOf(config);
   const usedJwts = new Set<string>();
   const local = (source: string) =>
     source.replaceAll(hostPattern, (host) => servers.get(host)?.origin ?? host);
@@ -61,7 +62,7 @@ export async function startHosts(product: Product, config: string): Promise<Prod
     if (arrived.method === "GET" && arrived.url.includes("/.well-known/")) {
       return { kind: "absent", differences: [], answer: "" };
     }
-    if (isCall(arrived)) return { kind: "call", differences: [], answer: {} };
+    if (isCall(host + arrived.url, arrived)) return { kind: "call", differences: [], answer: {} };
     const path = pathOf(arrived.url);
     const here = product.requests.filter(({ url }) => new URL(url).origin === host);
     // A request with another path is compared with the first that this host expects.
@@ -69,14 +70,17 @@ export async function startHosts(product: Product, config: string): Promise<Prod
     if (request === undefined) return { kind: "refused", differences: ["host"], answer: {} };
     const found = await differences(expected(request), arrived, usedJwts);
     if (found.length > 0) return { kind: "refused", differences: found, answer: {} };
-    const { answer, answerHeaders: headers } = request;
-    return { kind: "expected", accepted: request.url, differences: [], answer, headers };
+    const { url, answer: given, answerHeaders: headers } = request;
+    const answer = typeof given === "function" ? given(local) : given;
+    return { kind: "expected", accepted: url, differences: [], answer, headers };
   }
 
-  /** Calls of the MCP server are authorized with the token, which no other request has. */
-  function isCall({ method, rawHeaders }: ArrivedRequest): boolean {
-    const at = rawHeaders.findIndex((name) => name.toLowerCase() === "authorization");
-    return method === "POST" && at !== -1 && rawHeaders[at + 1] === `Bearer ${product.token ?? "granted"}`;
+  /** The call of the MCP server is authorized with the token, which no other request has. */
+  function isCall(at: string, { method, rawHeaders }: ArrivedRequest): boolean {
+    const index = rawHeaders.findIndex((name) => name.toLowerCase() === "authorization");
+    if (method !== "POST" || at !== serverUrl || index === -1) return false;
+    const { token = granted.access_token } = product;
+    return rawHeaders[index + 1] === `Bearer ${typeof token === "function" ? token(local) : token}`;
   }
 
   async function answer(host: string, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -107,6 +111,13 @@ export async function startHosts(product: Product, config: string): Promise<Prod
       await Promise.all([...servers.values()].map((server) => server.close()));
     },
   };
+}
+
+/** Returns the URL of the only server of a config. */
+export function serverUrlOf(config: string): string {
+  // The configs of the documentation are valid, which another test checks.
+  const { servers } = JSON.parse(config) as { servers: Record<string, { url: string }> };
+  return Object.values(servers)[0]?.url ?? "";
 }
 
 /** Returns path and query of a URL as a request line has them. */

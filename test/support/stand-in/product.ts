@@ -15,7 +15,7 @@ export interface Product {
   /** Documents by their URL. Every other metadata URL answers 404. */
   readonly metadata?: Readonly<Record<string, unknown>>;
   /** The variables of the machine. `local` replaces the hosts of URLs. */
-  readonly env?: Variables | ((local: (url: string) => string) => Variables);
+  readonly env?: Variables | ((local: Localize) => Variables);
   /** The files of the machine by their path, relative to the config or absolute. */
   readonly files?: Readonly<Record<string, string>>;
   /** The commands of the machine by their path, or by their name in `PATH`. */
@@ -25,7 +25,7 @@ export interface Product {
   /** URLs that must not be requested. */
   readonly unread?: readonly string[];
   /** The token that the MCP server must receive. Default: that of `granted`. */
-  readonly token?: string;
+  readonly token?: string | ((local: Localize) => string);
   /** The token of the user for whom the call is made. */
   readonly userToken?: string;
   /** Without it, the servers speak HTTP, because the documentation's hosts have no certificates here. */
@@ -39,6 +39,9 @@ export interface Product {
 }
 
 type Variables = Readonly<Record<string, string>>;
+export type Answer = Readonly<Record<string, unknown>> | string;
+/** Replaces the hosts of URLs by their local servers. */
+export type Localize = (text: string) => string;
 
 export interface ProductRequest {
   /** `POST` for a token request. */
@@ -46,8 +49,8 @@ export interface ProductRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly form?: readonly FormField[];
-  /** What the product answers: an object as JSON, or a text. */
-  readonly answer: object | string;
+  /** What the product answers: an object as JSON, or a text. A function can create a token that names a host. */
+  readonly answer: Answer | ((local: Localize) => Answer);
   /** The headers of the answer. */
   readonly answerHeaders?: Readonly<Record<string, string>>;
 }

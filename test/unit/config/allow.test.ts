@@ -120,6 +120,9 @@ const samples: readonly object[] = [
       c: withClient({ assertion: { githubActions: {} } }),
       d: withClient({ certificate: { cert: { file: "c" }, key: { file: "k" }, passphrase: { env: "P" } } }),
       e: withClient({ key: { privateKey: { resolver: "aws", ref: "prod/key" } } }),
+      g: withClient({ assertion: { gcp: { audience: "a" } } }),
+      h: withClient({ assertion: { azure: { resource: "a" } } }),
+      i: withClient({ assertion: { aws: { audience: "a" } } }),
       f: server(
         { client: { ...client, secret: { env: "F" } } },
         { dpop: { key: { privateKey: { env: "DPOP" } } } },
@@ -251,7 +254,7 @@ const everything: Allow = {
     ...["http://plain.example", "redis://10.0.0.5:26379", "rediss://10.0.0.6:6380"],
   ],
   resolvers: ["aws", "kms"],
-  identities: ["githubActions"],
+  identities: ["githubActions", "gcp", "azure", "aws"],
 };
 
 describe("a config confined by `allow`", () => {

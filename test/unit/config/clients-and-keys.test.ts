@@ -463,6 +463,124 @@ it("only a client without a credential in a jwt_bearer grant can omit its id", a
   ]);
 });
 
+const [auth, other] = ["https://auth.example", "https://other.example"];
+const keySource = { file: "agent.pem" };
+const atEndpoint = (more: object) => ({
+  issuer: auth,
+  id: "a",
+  assertionAudience: "token_endpoint",
+  ...more,
+});
+const sharedBy = (what: string, hint: string) =>
+  `Must not be token_endpoint: this ${what} is used at several issuers, and one could name the endpoint of another. ${hint}.`;
+const sharedKey = sharedBy(
+  "key",
+  "Use another key for each issuer, or write the URL that the server expects",
+);
+const crmWith = (grant: object) => ({ url: "https://crm.example", grant });
+
+it.each([
+  [
+    "a named key at two issuers",
+    {
+      keys: { agent: { privateKey: keySource } },
+      clients: { a: atEndpoint({ key: "agent" }), b: { issuer: other, id: "b", key: "agent" } },
+      servers: {},
+    },
+    [`/clients/a/assertionAudience: ${sharedKey}`],
+  ],
+  [
+    "two names for one key",
+    {
+      keys: { one: { privateKey: keySource }, two: { privateKey: keySource, kid: false } },
+      clients: { a: atEndpoint({ key: "one" }), b: atEndpoint({ issuer: other, key: "two" }) },
+      servers: {},
+    },
+    [`/clients/a/assertionAudience: ${sharedKey}`, `/clients/b/assertionAudience: ${sharedKey}`],
+  ],
+  [
+    "an inline key that the identity provider's client has too",
+    {
+      servers: {
+        crm: crmWith({
+          type: "enterprise_managed",
+          client: { issuer: other, id: "b", key: { signer: { name: "kms" }, alg: "ES256" } },
+          idp: {
+            client: atEndpoint({ key: { signer: { name: "kms" }, alg: "ES256" } }),
+            subject: { token: secret },
+          },
+        }),
+      },
+    },
+    [`/servers/crm/grant/idp/client/assertionAudience: ${sharedKey}`],
+  ],
+  [
+    "a key that signs the assertion of a grant for another issuer",
+    {
+      clients: { b: { issuer: other, id: "b" } },
+      servers: {
+        crm: crmWith({
+          type: "jwt_bearer",
+          client: "b",
+          assertion: {
+            key: { privateKey: keySource },
+            issuer: "i",
+            subject: "s",
+            audience: "token_endpoint",
+          },
+        }),
+        other: crmWith({ client: { issuer: auth, id: "a", key: { privateKey: keySource } } }),
+      },
+    },
+    [`/servers/crm/grant/assertion/audience: ${sharedKey}`],
+  ],
+  [
+    "the URL of a client id metadata document at two issuers",
+    {
+      clients: {
+        a: atEndpoint({ id: "https://agent.example/c.json", key: { privateKey: { env: "A" } } }),
+        b: { issuer: other, id: "https://agent.example/c.json", key: { privateKey: { env: "B" } } },
+      },
+      servers: {},
+    },
+    [`/clients/a/assertionAudience: ${sharedBy("client id", "Write the URL that the server expects")}`],
+  ],
+  [
+    "a key at one issuer, for two clients",
+    {
+      keys: { agent: { privateKey: keySource } },
+      clients: { a: atEndpoint({ key: "agent" }), b: atEndpoint({ id: "b", key: "agent" }) },
+      servers: { crm: crmWith({ client: atEndpoint({ id: "c", key: "agent" }) }) },
+    },
+    [],
+  ],
+  [
+    "a key at two issuers whose audience is written out",
+    {
+      keys: { agent: { privateKey: keySource } },
+      clients: {
+        a: atEndpoint({ key: "agent", assertionAudience: "https://auth.example/token" }),
+        b: { issuer: other, id: "b", key: "agent" },
+      },
+      servers: {},
+    },
+    [],
+  ],
+  [
+    "the same secret and the same plain client id at two issuers",
+    {
+      clients: {
+        a: atEndpoint({ secret, method: "client_secret_jwt" }),
+        b: { issuer: other, id: "a", secret, method: "client_secret_jwt" },
+      },
+      servers: {},
+    },
+    [],
+  ],
+])("the audience token_endpoint with %s is one violation for each place", async (_what, config, expected) => {
+  expect(await violationsOf(config)).toEqual(expected);
+});
+
 it("servers that name the same client and inherit the defaults share what is built for them", async () => {
   const config: McpAuthConfig = {
     defaults: { retry: { attempts: 2 }, refresh: { idle: "1h" } },

@@ -96,6 +96,9 @@ it("each valid credential, key, reference and grant compiles", () => {
   const subject = { token: { runtime: true }, type: "id_token" } as const;
   const grants: Record<string, Server["grant"]> = {
     wif: { type: "jwt_bearer", client: { issuer }, assertion: { githubActions: { audience: "a" } } },
+    gcp: { type: "jwt_bearer", client: { issuer }, assertion: { gcp: { audience: "a" } } },
+    azure: { type: "static", token: { azure: { resource: "a", clientId: "b" } } },
+    aws: { type: "jwt_bearer", client: { issuer }, assertion: { aws: { audience: "a" } } },
     signed: {
       type: "jwt_bearer",
       client: "basic",
@@ -117,7 +120,7 @@ it("each valid credential, key, reference and grant compiles", () => {
     network: { proxy: false, ca: ["a.pem"], allowInsecureHttp: ["auth.internal"] },
     servers: { a: { url, grant: { client: "own" }, stepUp: ["x"], dpop: { key: "k" } } },
   };
-  expect(Object.keys({ ...config.clients, ...grants })).toHaveLength(14);
+  expect(Object.keys({ ...config.clients, ...grants })).toHaveLength(17);
 });
 
 it("an invalid variant of a config does not compile", () => {
@@ -227,6 +230,12 @@ it("an invalid credential, key or reference does not compile", () => {
     withReference({ env: "S", pointer: ["a"] }),
     // @ts-expect-error a pointer into the ID token of a job
     withReference({ githubActions: {}, pointer: "/a" }),
+    // @ts-expect-error a pointer into a token of Google Cloud
+    withReference({ gcp: { audience: "a" }, pointer: "/a" }),
+    // @ts-expect-error two platforms
+    withReference({ gcp: { audience: "a" }, aws: { audience: "a" } }),
+    // @ts-expect-error Azure without a resource
+    withReference({ azure: {} }),
     // @ts-expect-error a resolver without a ref
     withReference({ resolver: "aws" }),
     // @ts-expect-error a command in one string
@@ -236,7 +245,7 @@ it("an invalid credential, key or reference does not compile", () => {
     // @ts-expect-error a run-time token in place of a secret
     withReference({ runtime: true }),
   ];
-  expect(wrong).toHaveLength(27);
+  expect(wrong).toHaveLength(30);
 });
 
 it("a property of another grant, or a missing required property, does not compile", () => {

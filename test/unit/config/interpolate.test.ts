@@ -88,13 +88,23 @@ describe("interpolation", () => {
   it("commands and places of secrets are not interpolated, and properties with similar names are", () => {
     const env = { A: "one" };
     const text = "${A}";
-    const reference = { env: text, file: text, ref: text, pointer: text, githubActions: { audience: text } };
+    const reference = {
+      env: text,
+      file: text,
+      ref: text,
+      pointer: text,
+      githubActions: { audience: text },
+      gcp: { audience: text },
+      azure: { resource: text },
+    };
     const left = {
       ...reference,
       file: "one",
       ref: "one",
       pointer: "one",
       githubActions: { audience: "one" },
+      gcp: { audience: "one" },
+      azure: { resource: "one" },
     };
     const config = (value: string, inner: Json, command: string) => ({
       network: { ca: [value] },

@@ -227,6 +227,21 @@ it.each([
     '/grant/client/secret/audience: "audience" belongs in `githubActions`.',
   ],
   [
+    "the audience of AWS beside it",
+    withSecret({ aws: {}, audience: "a" }),
+    '/grant/client/secret/audience: "audience" belongs in `aws`.',
+  ],
+  [
+    "an audience without a platform",
+    withSecret({ audience: "a" }),
+    '/grant/client/secret/audience: "audience" belongs in `githubActions` or `gcp` or `aws`.',
+  ],
+  [
+    "the resource and the client id of Azure beside it",
+    withSecret({ azure: {}, resource: "a", clientId: "b" }),
+    '/grant/client/secret/resource: "resource" and "clientId" belong in `azure`.',
+  ],
+  [
     "a passphrase in the client",
     withCredential({ certificate: { cert: reference, key: reference }, passphrase: reference }),
     '/grant/client/passphrase: "passphrase" belongs in the `key` or the `certificate`.',

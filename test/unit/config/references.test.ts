@@ -27,6 +27,10 @@ it.each([
   ],
   [{ githubActions: {} }, { githubActions: {} }],
   [{ githubActions: { audience: "a" } }, { githubActions: { audience: "a" } }],
+  [{ gcp: { audience: "a" } }, { gcp: { audience: "a" } }],
+  [{ azure: { resource: "api://a" } }, { azure: { resource: "api://a" } }],
+  [{ azure: { resource: "a", clientId: "b" } }, { azure: { resource: "a", clientId: "b" } }],
+  [{ aws: { audience: "a" } }, { aws: { audience: "a" } }],
   [
     { resolver: "aws", ref: "prod/crm" },
     { resolver: "aws", ref: "prod/crm" },
@@ -95,6 +99,61 @@ it.each([
     "githubActions that is true",
     { githubActions: true },
     `${place}/githubActions: Must be an object: {} or { "audience": … }, found true.`,
+  ],
+  ["gcp without an audience", { gcp: {} }, `${place}/gcp: The property "audience" is missing.`],
+  ["gcp that is true", { gcp: true }, `${place}/gcp: Must be an object: { "audience": … }, found true.`],
+  [
+    "the audience itself in place of gcp",
+    { gcp: "https://auth.example" },
+    `${place}/gcp: Must be an object: { "audience": … }, found a string of 20 characters.`,
+  ],
+  ["an empty audience", { gcp: { audience: "" } }, `${place}/gcp/audience: Must not be empty.`],
+  [
+    "a list of audiences",
+    { aws: { audience: ["a"] } },
+    `${place}/aws/audience: Must be a string, found a list.`,
+  ],
+  [
+    "the resource of azure in gcp",
+    { gcp: { resource: "a" } },
+    `${place}/gcp/resource: Unknown property "resource". Did you mean "audience"?`,
+  ],
+  [
+    "the audience of gcp in azure",
+    { azure: { audience: "a" } },
+    `${place}/azure/audience: Unknown property "audience". Did you mean "resource"?`,
+  ],
+  ["azure without a resource", { azure: {} }, `${place}/azure: The property "resource" is missing.`],
+  [
+    "a scope in place of a resource",
+    { azure: { resource: "api://a/.default" } },
+    `${place}/azure/resource: Must be the application ID URI or the client ID of an application, without "/.default", found a string of 16 characters.`,
+  ],
+  [
+    "a misspelled client id",
+    { azure: { resource: "a", clientID: "b" } },
+    `${place}/azure/clientID: Unknown property "clientID". Did you mean "clientId"?`,
+  ],
+  ["aws with a pointer", { aws: { audience: "a" }, pointer: "/x" }, `${place}/pointer: ${pointer}.`],
+  [
+    "gcp with a timeout",
+    { gcp: { audience: "a" }, timeout: "1s" },
+    `${place}/timeout: A \`timeout\` can be used only with \`exec\`.`,
+  ],
+  [
+    "azure with a ref",
+    { azure: { resource: "a" }, ref: "x" },
+    `${place}/ref: A \`ref\` can be used only with \`resolver\`.`,
+  ],
+  [
+    "two platforms",
+    { gcp: { audience: "a" }, azure: { resource: "a" } },
+    `${place}: A secret must have one source. Keep one of the two.`,
+  ],
+  [
+    "a platform and a file",
+    { aws: { audience: "a" }, file: "t" },
+    `${place}: A secret must have one source. Keep one of the two.`,
   ],
 ])("in a reference, one violation is reported for %s", async (_what, secret, expected) => {
   expect(await violationsOf(withSecret(secret))).toEqual([expected]);

@@ -176,12 +176,12 @@ describe("validation", () => {
     [
       "an unknown kind of reference",
       withClient({ secret: { vault: "x" } }),
-      '/servers/crm/grant/client/secret/vault: Unknown property "vault". Allowed here: env, file, exec, timeout, githubActions, resolver, ref, pointer.',
+      '/servers/crm/grant/client/secret/vault: Unknown property "vault". Allowed here: env, file, exec, timeout, githubActions, gcp, azure, aws, resolver, ref, pointer.',
     ],
     [
       "an unknown property of a reference",
       withClient({ secret: { file: "x", watch: true } }),
-      '/servers/crm/grant/client/secret/watch: Unknown property "watch". Allowed here: env, file, exec, timeout, githubActions, resolver, ref, pointer.',
+      '/servers/crm/grant/client/secret/watch: Unknown property "watch". Allowed here: env, file, exec, timeout, githubActions, gcp, azure, aws, resolver, ref, pointer.',
     ],
     [
       "scopes in one string",

@@ -648,6 +648,47 @@ describe("network.proxy", () => {
   });
 });
 
+describe("Network.fetchDirect", () => {
+  test.each<[string, Partial<NetworkSpec>, boolean]>([
+    ["the config", {}, true],
+    ["the environment", {}, false],
+  ])("no proxy of %s is used, for http and https", async (_what, spec, isConfigured) => {
+    await using proxy = await startConnectProxy();
+    const ourNetwork = isConfigured
+      ? network({ ...spec, proxy: proxy.origin })
+      : network(spec, { HTTP_PROXY: proxy.origin, HTTPS_PROXY: proxy.origin });
+    for (const scheme of ["http", "https"]) {
+      // A name that only the proxy can resolve.
+      const error = await tokenRequestError(ourNetwork.fetchDirect, `${scheme}://server.test/`);
+      expect(error.message).toMatch(/could not be reached \((ENOTFOUND|EAI_AGAIN)\)/);
+    }
+    expect(proxy.targets).toEqual([]);
+  });
+
+  test("plain http uses our own connections, because those of the host may go through a proxy", async () => {
+    const listening = await listen(() => (_request, response) => void response.end("direct"));
+    open.push(listening);
+    const dispatchers: unknown[] = [];
+    const send: FetchFunction = async (input, init) => {
+      if (init !== undefined && "dispatcher" in init) dispatchers.push(init.dispatcher);
+      return await fetch(input, init);
+    };
+    const ourNetwork = network({}, {}, send);
+    const hostsOwn = new Agent();
+    open.push(hostsOwn);
+    const init = { dispatcher: hostsOwn } as unknown as RequestInit;
+    expect(await text(ourNetwork.fetchDirect(listening.origin, init))).toBe("direct");
+    expect(dispatchers).toHaveLength(1);
+    expect(dispatchers[0]).not.toBe(hostsOwn);
+  });
+
+  test("the authorities of the config are trusted, and others are not", async () => {
+    const { origin } = await serve();
+    expect(await text(network({ ca: [ca] }).fetchDirect(origin))).toBe("nobody");
+    expect((await tokenRequestError(network().fetchDirect, origin)).code).toBe("tls_failed");
+  });
+});
+
 describe("Network.close", () => {
   test("close() closes idle connections, lets requests in progress end, and refuses new ones", async () => {
     const held = deferred<ServerResponse>();

@@ -93,6 +93,50 @@ describe.each(["Bun", "Deno"] as const)("on %s", (runtime) => {
     expect(sent).toEqual([]);
   });
 
+  const metadata = "http://169.254.169.254/token";
+
+  test.each<[string, Partial<NetworkSpec>, Partial<NetworkOptions>]>([
+    ["nothing", {}, {}],
+    ["a proxy and authorities in the config", { proxy, ca: ["ca.pem"] }, {}],
+    ["a proxy for https", {}, { processEnv: { HTTPS_PROXY: proxy } }],
+    ["an exemption", {}, { processEnv: { HTTP_PROXY: proxy, NO_PROXY: "a.example,169.254.169.254" } }],
+    [
+      "a proxy in the env of createMcpAuth, which the runtime does not read",
+      {},
+      { env: { HTTP_PROXY: proxy } },
+    ],
+  ])(`on ${runtime}, a metadata service is asked directly with %s`, async (_what, spec, more) => {
+    const { network, sent } = networkOn(runtime, spec, more);
+    expect(await (await network.fetchDirect(metadata)).text()).toBe("ok");
+    expect(sent).toEqual([metadata]);
+  });
+
+  test.each<[string, Partial<NetworkOptions>, string]>([
+    ["HTTP_PROXY", { processEnv: { HTTP_PROXY: proxy } }, "HTTP_PROXY"],
+    ["ALL_PROXY", { processEnv: { ALL_PROXY: proxy } }, "ALL_PROXY"],
+    ["a variable that was removed after the start", { envAtLoad: { HTTP_PROXY: proxy } }, "HTTP_PROXY"],
+  ])(
+    `on ${runtime}, a metadata service is not asked through the proxy in %s`,
+    async (_what, more, variable) => {
+      const { network, sent } = networkOn(runtime, {}, more);
+      const error = await rejectionOf(network.fetchDirect(metadata));
+      expect(error).toMatchObject({
+        code: "config_invalid",
+        message:
+          `No request was sent: ${runtime} would ask for the identity of this machine through the proxy in ${variable}. Run ` +
+          "the agent on Node.js, or start it with 169.254.169.254 in NO_PROXY (host names in lower case, with commas between " +
+          "them).",
+      });
+      expect(sent).toEqual([]);
+    },
+  );
+
+  test(`on ${runtime}, a metadata service on https is not asked without verification`, async () => {
+    const { network, sent } = networkOn(runtime, {}, { processEnv: { NODE_TLS_REJECT_UNAUTHORIZED: "0" } });
+    expect(await rejectionOf(network.fetchDirect(url))).toMatchObject({ code: "tls_failed" });
+    expect(sent).toEqual([]);
+  });
+
   test(`on ${runtime}, a client certificate is refused, and nothing is sent`, async () => {
     const { network, sent } = networkOn(runtime);
     const identity = {

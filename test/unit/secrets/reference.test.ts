@@ -10,6 +10,9 @@ it.each<[SecretReference, string]>([
   [{ exec: ["vault", "-token=canary"], cwd: "/", timeout: 1 }, 'the command "vault"'],
   [{ githubActions: { audience: "https://auth.example" } }, "the ID token of a GitHub Actions job"],
   [{ githubActions: {} }, "the ID token of a GitHub Actions job"],
+  [{ gcp: { audience: "canary" } }, "the identity of this machine in Google Cloud"],
+  [{ azure: { resource: "canary" } }, "the identity of this machine in Azure"],
+  [{ aws: { audience: "canary" } }, "the identity of this machine in AWS"],
   [{ resolver: "aws", ref: "prod/crm" }, 'the resolver "aws"'],
 ])("the reference %j is named in a message", (reference, expected) => {
   expect(describeReference(reference)).toBe(expected);

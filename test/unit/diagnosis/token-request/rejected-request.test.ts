@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Presented, TokenEndpoint } from "../../../../src/diagnosis/facts.js";
+import { findingText } from "../../../../src/diagnosis/finding.js";
 import {
   rejectionAdvice,
   rejectionFindings,
@@ -17,7 +18,9 @@ const endpoint: TokenEndpoint = {
 };
 
 const advice = (more: Partial<TokenEndpoint>, oauthError: string | undefined, status = 400) =>
-  rejectionAdvice({ ...endpoint, ...more }, { status, oauthError });
+  rejectionAdvice({ ...endpoint, ...more }, { status, oauthError })
+    .map(findingText)
+    .join(" ");
 
 describe("rejectionAdvice", () => {
   test.each<[TokenEndpoint["credential"], string]>([

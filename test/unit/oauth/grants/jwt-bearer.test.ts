@@ -8,7 +8,7 @@ import {
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { calculateJwkThumbprint, jwtVerify } from "jose";
+import { calculateJwkThumbprint, decodeJwt, jwtVerify } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AssertionSpec, ClientSpec, JwtBearerSpec } from "../../../../src/config/spec.js";
 import { selfSigned } from "../../../support/certificates.js";
@@ -212,6 +212,26 @@ describe("an assertion signed by us", () => {
       kid: "registered",
       typ: "JWT",
     });
+  });
+
+  it("is for the endpoint that it is sent to, whichever other endpoint the metadata names", async () => {
+    const { certificate, privateKey } = await selfSigned({});
+    const elsewhere = "https://honest.example/token";
+    await using server = await startAuthorizationServer(issue, () => ({
+      token_endpoint: elsewhere,
+      mtls_endpoint_aliases: { token_endpoint: `${server.origin}/mtls` },
+    }));
+    const client: ClientSpec = {
+      ...anonymous(server.origin),
+      id: "agent",
+      credential: { kind: "certificate", certificate: { cert: { env: "CERT" }, key: { env: "CERT_KEY" } } },
+    };
+    const env = { KEY: pem(ec.privateKey), CERT: certificate, CERT_KEY: privateKey };
+    const assertion = signed({ audience: "token_endpoint" });
+    await jwtBearer(server.origin, assertion, env, { client })({ signal: signal() });
+    const [request] = server.tokenRequests();
+    const { aud } = decodeJwt(new URLSearchParams(request?.body).get("assertion") ?? "");
+    expect([request?.url, aud]).toEqual(["/mtls", `${server.origin}/mtls`]);
   });
 
   it("has the certificate of its key in the ways that the config names", async () => {
