@@ -168,6 +168,10 @@ function hintForMissing(name: string, { parentSchema, data }: SchemaError, path:
   switch (parentSchema?.title) {
     case "UndecidedGrant":
       return hintForGrantType(data);
+    case "ExchangeOfSubject":
+      return "Or give `params` a `subject_token` and a `subject_token_type`";
+    case "SubjectParams":
+      return "A token exchange without `subject` needs both parameters";
     case "ClientWithCredential":
       return "Only a client without a credential can omit it";
     case "PrivateKey":
@@ -181,7 +185,7 @@ function hintForMissing(name: string, { parentSchema, data }: SchemaError, path:
       return "A credential is sent only to the authorization server that it is registered at";
   }
   if (name === "id" && path[0] === "clients") {
-    return "Only a client inside of a jwt_bearer grant can omit it";
+    return "Only a client inside of a jwt_bearer or token_exchange grant can omit it";
   }
   return undefined;
 }

@@ -12,6 +12,8 @@ export interface Failure {
   readonly detail: string;
   /** The id of the finding that the detail explains: see `findingIdOf`. */
   readonly finding?: string | undefined;
+  /** The part of the detail that says why and what to do, for a message about several failures with the same cause. */
+  readonly advice?: string;
   /**
    * The same in a few words that follow a URL, for a message that lists several: "could not be reached (ECONNREFUSED)".
    */

@@ -57,7 +57,7 @@ export async function readFromEntra(reference: AzureReference, context: SecretCo
   }
   // A mistake in our code: every context that reads platform identities has it.
   if (fetch === undefined) throw new TypeError("Reading `azure` requires the `fetch` of a network.");
-  const assertion = await readSecretFile({ file }, context, true);
+  const assertion = await readSecretFile({ file }, context, { isLast: true, content: "text" });
   if ("error" in assertion) throw assertion.error;
   const service: IdentityService = {
     name: "Microsoft Entra ID",
