@@ -21,14 +21,16 @@ export async function readValue(
   });
   const read = await readText(reference, context, options);
   if ("error" in read) return read;
-  if (withoutTrailingNewline(read.value) === "") return unavailable("it is empty.", "perhaps");
+  if (withoutTrailingNewline(read.value) === "") return unavailable(empty, "perhaps");
   const pointer = "pointer" in reference ? reference.pointer : undefined;
   const found =
     pointer === undefined ? { text: read.value } : await readAtPointer(pointer, read.value, options.content);
   if (found.text === undefined) return unavailable(found.problem, found.mayBeIncomplete ? "perhaps" : "no");
   const text = withoutTrailingNewline(found.text);
-  return text === "" ? unavailable("it is empty.", "perhaps") : { value: new Secret(text) };
+  return text === "" ? unavailable(empty, "perhaps") : { value: new Secret(text) };
 }
+
+const empty = "it is empty. Provide the secret there, or name another place in the config.";
 
 /** Reads the text of a reference. Imports the code for each kind when it is used, because most configs use one kind. */
 async function readText(

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { selfSigned } from "../../support/certificates.js";
 import { sendJson, startHttpServer } from "../../support/http-server.js";
+import { unsignedJwt } from "../oauth/fixtures.js";
 import { command, project } from "./command.js";
 
 const issuer = "https://auth.example";
@@ -350,6 +351,24 @@ test("the ID token of a GitHub Actions job is requested, and outside of a job th
   const { code, messages } = await validate(servers);
   expect(code).toBe(2);
   expect(messages).toEqual([expect.stringContaining("`permissions: { id-token: write }`")]);
+});
+
+test("the identity of the machine is requested, and the error on another machine says where it exists", async () => {
+  const server = await startHttpServer((_, response) => {
+    response.setHeader("metadata-flavor", "Google");
+    response.end(unsignedJwt({ aud: issuer }));
+  });
+  onTestFinished(() => server.close());
+  const withAssertion = (assertion: object) => ({
+    grant: { type: "jwt_bearer", client: { issuer }, assertion },
+  });
+  const gcp = { a: withAssertion({ gcp: { audience: issuer } }) };
+  const GCE_METADATA_HOST = new URL(server.origin).host;
+  expect((await validate(gcp, { GCE_METADATA_HOST })).code).toBe(0);
+  expect(server.requests).toHaveLength(1);
+  await server.close();
+  const failed = await validate(gcp, { GCE_METADATA_HOST });
+  expect(failed.messages).toEqual([expect.stringContaining("It exists only on Google Cloud")]);
 });
 
 describe("validate --json", () => {
