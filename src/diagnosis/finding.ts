@@ -1,5 +1,3 @@
-export { findingsIn, noteFindings } from "../errors/findings.js";
-
 /**
  * What may be wrong, and what to do, in whole sentences. They may be printed, logged and shown to a model, so they may
  * contain values of the config, but nothing that a server chose.
