@@ -17,8 +17,8 @@ Checks the config and lists all mistakes, each with its position and the correct
   --json      an object: file, valid, violations, warnings, secrets, skipped; error when there is no config
   --secrets   also read every secret, key and certificate of the config, without showing or sending any. Runs the
               commands of "exec" references. Secrets that only code can provide are skipped with a note
-  --fix       first correct the file where only one thing can be meant: misspelled names and values, and a variable
-              in place of a reference. Comments and layout are kept
+  --fix       first correct the file where only one thing can be meant: misspelled names and values, a variable in
+              place of a reference, and a number that needs quotes. Comments and layout are kept
 `;
 
 /** `validate`: lists every violation. Exit code 2 if there is one. */
