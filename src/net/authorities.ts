@@ -3,11 +3,12 @@ import { type FileHandle, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import * as tls from "node:tls";
 import { McpAuthError } from "../errors/error.js";
-import { errorCode, ignoreSystemError, isProgrammingError } from "../errors/expected-errors.js";
+import { errorCode, hasErrorCode, ignoreSystemError, isProgrammingError } from "../errors/expected-errors.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { printable } from "../lib/printable.js";
 import { openToRead, readAtMost } from "../lib/read-file.js";
 import { shellQuoted } from "../lib/shell-quoted.js";
+import type { ExtraAuthorities } from "./connection.js";
 import { usesOpenSslByDefault } from "./unchanged-authorities.js";
 
 /** 4 MiB. All roots of an operating system take a few hundred KiB. */
@@ -18,7 +19,9 @@ const notRegular = "is not a regular file. Name a file with certificates in PEM.
 const certificates = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 // Node.js has this function since 22.15, but the types do not declare it. It takes --use-system-ca into account.
-const { getCACertificates } = tls as { getCACertificates?: (type: "default") => readonly string[] };
+const { getCACertificates } = tls as {
+  getCACertificates?: (type: "default" | "extra") => readonly string[];
+};
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -94,6 +97,31 @@ async function openSslStore(processEnv: Variables): Promise<readonly string[]> {
 /** Reads the certificates in a file; none if the file cannot be used. Node warns about such a file and continues. */
 async function readIfUsable(file: string | undefined): Promise<readonly string[]> {
   return file === undefined || file === "" ? [] : await readAuthoritiesFile(file).catch(noneIfUnreadable);
+}
+
+/**
+ * Returns whether Node uses the file that NODE_EXTRA_CA_CERTS names, or why not. Node reads the variable once, when the
+ * process starts, so one that is only in `env`, which a caller or an env file sets, has no effect.
+ */
+export async function extraAuthorities(env: Variables, processEnv: Variables): Promise<ExtraAuthorities> {
+  const name = "NODE_EXTRA_CA_CERTS";
+  const file = processEnv[name] || undefined;
+  if (file === undefined) return env[name] ? "too_late" : "unset";
+  let text: string;
+  try {
+    const handle = await openToRead(file);
+    try {
+      if (!(await handle.stat()).isFile()) return "unreadable";
+      text = (await readAtMost(handle, maxBytes)).toString("latin1");
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    ignoreSystemError(error);
+    return hasErrorCode(error, "ENOENT", "ENOTDIR") ? "missing" : "unreadable";
+  }
+  if (!text.includes("-----BEGIN CERTIFICATE-----")) return "no_certificate";
+  return getCACertificates?.("extra").length === 0 ? "too_late" : "read";
 }
 
 function noneIfUnreadable(error: unknown): readonly string[] {

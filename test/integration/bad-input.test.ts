@@ -253,7 +253,7 @@ describe("an invalid or wrong key", () => {
       { passphrase: { env: "PASSPHRASE" } },
       /cannot be decrypted: the passphrase is wrong/,
     ],
-    ["no key at all", () => "canary", {}, /is neither PEM nor JSON/],
+    ["no key at all", () => "canary", {}, /it is not a key in PEM, DER or JWK/],
   ])("an invalid or wrong key is key_invalid with a reason: %s", async (_, content, key, text) => {
     const folder = await temporaryFolder();
     const file = join(folder, "agent.pem");

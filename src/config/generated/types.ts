@@ -83,11 +83,11 @@ export interface Headers {
  */
 export interface Key {
   /**
-   * The private key: PEM (PKCS#8, PKCS#1 or SEC1, may be encrypted), JWK or JWKS.
+   * The private key: PEM or DER (PKCS#8, PKCS#1 or SEC1, may be encrypted), JWK or JWKS.
    */
   privateKey?: SecretReference;
   /**
-   * The passphrase of an encrypted PEM.
+   * The passphrase of an encrypted key in PEM or DER.
    */
   passphrase?: SecretReference;
   /**
@@ -114,7 +114,7 @@ export interface Key {
    */
   kid?: string | false;
   /**
-   * The certificate of the key, PEM, with its chain after it if there is one. `certificateHeaders` says how it is sent.
+   * The certificate of the key, PEM, with its chain after it if there is one, or DER. `certificateHeaders` says how it is sent.
    */
   certificate?: SecretReference;
   /**
@@ -214,11 +214,11 @@ export interface Client {
  */
 export interface Certificate {
   /**
-   * The certificate, PEM, followed by its chain if there is one.
+   * The certificate, PEM, followed by its chain if there is one, or DER.
    */
   cert: SecretReference;
   /**
-   * The private key of the certificate, PEM.
+   * The private key of the certificate: PEM, DER or JWK.
    */
   key: SecretReference;
   /**

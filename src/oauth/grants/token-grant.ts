@@ -1,5 +1,7 @@
 import type { ClientSpec, GrantCommon, KeySpec } from "../../config/spec.js";
+import { checkDroppedScopes } from "../../diagnosis/dropped-scopes.js";
 import type { AssertionFacts, GrantInUse, ScopeFacts, TokenEndpoint } from "../../diagnosis/facts.js";
+import { findingText } from "../../diagnosis/finding.js";
 import { idTokenAudiences } from "../../diagnosis/id-token-audiences.js";
 import type { AuthorizationServerMetadata, Target } from "../../discovery/metadata.js";
 import { McpAuthError, type McpAuthErrorCode } from "../../errors/error.js";
@@ -166,6 +168,8 @@ async function readResult(
     const expected = { ...traits, ...(use && { idTokenAudiences: idTokenAudiences(attempt.spec.grant) }) };
     const { spelling, ...token } = await readTokenResponse(result, endpoint, clock.now(), expected);
     if (spelling !== undefined) warnOfSpelling(spelling, endpoint, attempt);
+    // An ID token has no scopes.
+    if (use === undefined) warnOfDroppedScopes(client, result, token, attempt);
     const areScopesKnown = (attempt.scopes ?? scopes) !== undefined;
     const { resource, unread } = target;
     const isProvisional = unread !== undefined && (unread.resource || (unread.scopes && !areScopesKnown));
@@ -188,6 +192,20 @@ function warnOfSpelling(spelling: string, { server, name }: TokenEndpoint, attem
     `Server "${server}": ${name} has named the type of its token "${spelling}" instead of "Bearer" (RFC 6750). The ` +
     "token is used as a bearer token.";
   warnOnce(attempt, `token_type at ${name}`, "token_response_invalid", message);
+}
+
+/** A server may leave out scopes without an error (RFC 6749 §3.3). The MCP server then refuses some calls. */
+function warnOfDroppedScopes(
+  { issuer }: ClientSpec,
+  { sent }: Pick<TokenRequestResult, "sent">,
+  { scopes: granted }: Pick<IssuedToken, "scopes">,
+  attempt: AttemptContext,
+): void {
+  const requested = sent.scopes?.configured ?? [];
+  const finding = checkDroppedScopes({ issuer, requested, granted });
+  if (finding === undefined) return;
+  const message = `Server "${attempt.server}": ${findingText(finding)}`;
+  warnOnce(attempt, message, "insufficient_scope", message);
 }
 
 /** Makes the next attempt read the metadata again. If that fails, the cached metadata is still used. */

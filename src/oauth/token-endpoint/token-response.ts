@@ -38,10 +38,13 @@ export async function readTokenResponse(
   expected: ExpectedTypes = {},
 ): Promise<ReceivedToken> {
   const successful = await readSuccessfulResponse(result, endpoint, now);
-  const { members, invalid } = successful;
+  const { members, invalid, elsewhere } = successful;
   const { access_token, id_token, token_type, expires_in, scope, issued_token_type } = members;
   const { idTokenAudiences, issuedTypes, requestedType } = expected;
   const scopes = grantedScopes(scope) ?? result.scopes;
+  // A token response has at least one of them.
+  if (access_token === undefined && token_type === undefined && id_token === undefined)
+    throw await elsewhere(`it has no "${idTokenAudiences === undefined ? "access_token" : "id_token"}".`);
   if (idTokenAudiences !== undefined) {
     const { readIdToken } = await import("./id-token.js");
     const { accessToken: token, expiresIn } = readIdToken(successful, idTokenAudiences);
@@ -107,7 +110,8 @@ function tokenType(
   { dpopSigner, isAsRequested }: Pick<TokenRequestResult, "dpopSigner"> & { readonly isAsRequested: boolean },
   invalid: InvalidResponse,
 ): IssuedToken["tokenType"] {
-  if (typeof value !== "string") throw invalid('it has no "token_type".');
+  if (typeof value !== "string")
+    throw invalid('it has no "token_type", which RFC 6749 §5.1 requires. Tell the operator of the server.');
   const isDpop = dpopSigner !== undefined;
   switch (value.toLowerCase()) {
     case "bearer":
