@@ -56,6 +56,9 @@ export async function plantIdentities(
     STATIC: canaries.word("static token"),
     ACTIONS_ID_TOKEN_REQUEST_URL: stages.plain.mcp("github"),
     ACTIONS_ID_TOKEN_REQUEST_TOKEN: canaries.word("token of a GitHub Actions job"),
+    GCE_METADATA_HOST: stages.plain.origin,
+    IDENTITY_ENDPOINT: `${stages.plain.origin}/msi/token`,
+    IDENTITY_HEADER: canaries.word("identity header of an app"),
   };
   const tokens = (label: string) => ({ resolver: "platform", ref: label });
   const others = {
@@ -183,6 +186,20 @@ export async function plantIdentities(
       assertion: { githubActions: { audience: "us" } },
     },
   };
+
+  for (const [name, assertion] of Object.entries({
+    gcp: { gcp: { audience: "us" } },
+    azure: { azure: { resource: "api://us" } },
+  })) {
+    const client = { issuer: plain.issuer(name) };
+    servers[name] = { url: plain.mcp(name), grant: { type: "jwt_bearer", client, assertion } };
+    const header = `${name}-header`;
+    servers[header] = {
+      url: plain.mcp(header),
+      grant: { client: { issuer: plain.issuer(header), id: "agent", secret: { env: "SECRET" } } },
+      headers: { "X-Machine": assertion },
+    };
+  }
 
   const platform = (label: string) => canaries.plant(label, jwt("https://platform.example"));
   const jwks = JSON.stringify({ keys: [JSON.parse(keys.jwk)] });
