@@ -29,12 +29,6 @@ describe("secretFlaws", () => {
   ])("the flaws of %j are %j", (secret, flaws) => {
     expect(secretFlaws(secret)).toEqual(flaws);
   });
-
-  test("a secret of a megabyte is checked in a moment", () => {
-    const started = performance.now();
-    for (const part of [" ", '"', "a", "\\n", "\u200b"]) secretFlaws(part.repeat(1_000_000 / part.length));
-    expect(performance.now() - started).toBeLessThan(1_000);
-  });
 });
 
 test("a UUID looks like the id of a secret, and other secrets do not", () => {
