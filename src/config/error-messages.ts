@@ -28,8 +28,11 @@ const referenceNames: ReadonlySet<string | undefined> = new Set([
   "pointer",
 ]);
 
-/** Turns an error of the validator into a message and a hint for the person who wrote the config. */
-export function messageFor(cause: RootCause): SchemaMistake {
+/**
+ * Turns an error of the validator into a message and a hint for the person who wrote the config. `quotable` has the
+ * paths of numbers and booleans that would be valid in quotes.
+ */
+export function messageFor(cause: RootCause, quotable: ReadonlySet<string>): SchemaMistake {
   const { error } = cause;
   const { keyword, params, propertyName, data } = error;
   const path = fromPointer(error.instancePath);
@@ -51,7 +54,9 @@ export function messageFor(cause: RootCause): SchemaMistake {
       return mistake(`The property "${name}" is missing`, hintForMissing(name, error, path));
     }
     case "type":
-      return wrongType(error, path, found);
+      return quotable.has(error.instancePath)
+        ? needsQuotes(error, path, describeFound(data, mayBeSecret(path, schema.title)))
+        : wrongType(error, path, found);
     case "enum":
       return notInList(error, path, found);
     case "const":
@@ -119,6 +124,13 @@ function wrongType({ params, parentSchema, data }: SchemaError, path: Path, foun
     hint: literalSecretHint(path, data),
     ...(variable !== undefined && { fix: { kind: "reference", to: variable } as const }),
   };
+}
+
+/** A number, or `true` or `false`, in place of a text that looks like one: an id with digits alone, for example. */
+function needsQuotes(error: SchemaError, path: Path, found: string): SchemaMistake {
+  const mistake = wrongType(error, path, `, found ${found}`);
+  const isShown = !mayBeSecret(path, error.parentSchema?.title);
+  return { ...mistake, fix: { kind: "quote", ...(isShown && { found }) } };
 }
 
 // Registered JOSE algorithms that a key here cannot have. Their names are close to supported ones, but are not

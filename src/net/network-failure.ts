@@ -1,5 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
-import { findingIdOf } from "../errors/finding-id.js";
+import { findingsIn } from "../errors/findings.js";
 import { isTlsErrorCode } from "../lib/tls.js";
 import { unreachableAdvice } from "./connect-advice.js";
 import { type Connection, connectionOf, isConnectError } from "./connection.js";
@@ -24,7 +24,7 @@ export function networkFailure(
   if (error instanceof McpAuthError) {
     const { code, message, retryable } = error;
     const detail = message.charAt(0).toLowerCase() + message.slice(1);
-    return { code, detail, retryable, finding: findingIdOf(error) };
+    return { code, detail, retryable, finding: findingsIn(error)[0] };
   }
   const causes = causesOf(error);
   const codes = causes.flatMap((cause) => codeOf(cause) ?? []);

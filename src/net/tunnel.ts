@@ -3,7 +3,7 @@ import { request as httpsRequest } from "node:https";
 import { isIP, type Socket } from "node:net";
 import type { SecureContext, SecureVersion } from "node:tls";
 import { McpAuthError } from "../errors/error.js";
-import { withFindingId } from "../errors/finding-id.js";
+import { noteFindings } from "../errors/findings.js";
 import { capitalized } from "../lib/printable.js";
 import type { NamedProxy } from "./connection.js";
 import { networkFailure } from "./network-failure.js";
@@ -84,7 +84,7 @@ export function openTunnel({ proxy, target, secureContext, minVersion }: TunnelO
       const isTls = code === "tls_failed";
       const message = capitalized(isTls ? detail : `${name} ${brief}. ${proxyRemedy(named)}`);
       const id = isTls ? "proxy_not_trusted" : "proxy_unreachable";
-      reject(withFindingId(new McpAuthError(code, message, { retryable }), id));
+      reject(noteFindings(new McpAuthError(code, message, { retryable }), [id]));
     });
     request.end();
   });
@@ -117,5 +117,5 @@ function unavailable(
   message: string,
   { id, retryable }: { readonly id: string; readonly retryable: boolean },
 ): McpAuthError {
-  return withFindingId(new McpAuthError("unavailable", message, { retryable }), id);
+  return noteFindings(new McpAuthError("unavailable", message, { retryable }), [id]);
 }

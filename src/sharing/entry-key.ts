@@ -191,8 +191,8 @@ async function assertionOf(
   return { issuer, subject, audience, claims };
 }
 
-/** Claims that differ between tokens of the same party. */
-const timeClaims = new Set(["iat", "exp", "nbf", "jti"]);
+/** Claims that differ between tokens of the same party. Entra ID has the last two instead of `jti`. */
+const timeClaims = new Set(["iat", "exp", "nbf", "jti", "uti", "aio"]);
 
 /** Identifies the party of a token: by the claims of a JWT except its times, by a hash of any other token. */
 function identityOf(token: Secret): unknown {

@@ -5,7 +5,7 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { findingsIn } from "../../src/diagnosis/finding.js";
+import { findingsIn } from "../../src/errors/findings.js";
 import { createAuthority } from "../support/certificates.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { temporaryFolder } from "../support/temporary-folder.js";

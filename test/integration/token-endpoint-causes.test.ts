@@ -1,6 +1,6 @@
 // Something is wrong with the token endpoint itself: nothing is there, something else answers, or it redirects.
 import { describe, expect, test } from "vitest";
-import { findingsIn } from "../../src/diagnosis/finding.js";
+import { findingsIn } from "../../src/errors/findings.js";
 import { type Handler, sendJson } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { field, sendPage } from "./field.js";

@@ -182,9 +182,9 @@ async function requestFailure(
     failure.code === "tls_failed" || (failure.code === "unavailable" && failure.neverArrived !== true);
   if (!mayBeCertificate || facts?.certificate?.isForClients !== false) return failureError(server, failure);
   const { certificateNotForClients } = await import("../../diagnosis/token-request/other-credentials.js");
-  const { findingText, noteFindings } = await import("../../diagnosis/finding.js");
+  const { findingText } = await import("../../diagnosis/finding.js");
   const detail = `${failure.detail} ${findingText(certificateNotForClients)}`;
-  return noteFindings(failureError(server, { ...failure, detail }), [certificateNotForClients.id]);
+  return failureError(server, { ...failure, detail, finding: certificateNotForClients.id });
 }
 
 /** Returns the response. Throws for one that is too large and not an error. */

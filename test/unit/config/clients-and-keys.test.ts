@@ -270,7 +270,7 @@ it.each([
   [
     "a header with a number",
     { secret, headers: { "x-a": 12345 } },
-    '/headers/x-a: Must be a string or a reference, such as { "env": "NAME" } or { "file": "path" }, found a number.',
+    '/headers/x-a: Must be a string or a reference, such as { "env": "NAME" } or { "file": "path" }, found a number. Write it in quotes.',
   ],
   ["headers in a list", { secret, headers: ["x-a: 1"] }, "/headers: Must be an object, found a list."],
   [

@@ -295,7 +295,7 @@ it.each([
   [
     "a parameter that is a number",
     withGrant({ client, params: { pin: 31415 } }),
-    `${inGrant}/params/pin: Must be a string or a reference, such as { "env": "NAME" } or { "file": "path" }, found a number.`,
+    `${inGrant}/params/pin: Must be a string or a reference, such as { "env": "NAME" } or { "file": "path" }, found a number. Write it in quotes.`,
   ],
   [
     "a parameter with a space in its name",
@@ -323,7 +323,11 @@ it.each([
     withGrant({ ...extension, params: undefined }),
     `${inGrant}: The property "params" is missing.`,
   ],
-  ["a grant type that is a number", withGrantType(1), `${inGrant}/grantType: Must be a string, found 1.`],
+  [
+    "a grant type that is a number",
+    withGrantType(1),
+    `${inGrant}/grantType: Must be a string, found 1. Write it in quotes.`,
+  ],
   [
     "a grant type with a space",
     withGrantType("account credentials"),

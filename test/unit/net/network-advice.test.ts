@@ -7,7 +7,7 @@ import type { TlsOptions } from "node:tls";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { NetworkSpec } from "../../../src/config/spec.js";
 import type { McpAuthError } from "../../../src/errors/error.js";
-import { findingIdOf } from "../../../src/errors/finding-id.js";
+import { findingsIn } from "../../../src/errors/findings.js";
 import type { Clock } from "../../../src/lib/clock.js";
 import { boundedFetch } from "../../../src/net/bounded-fetch.js";
 import type { Connection } from "../../../src/net/connection.js";
@@ -152,7 +152,7 @@ describe("a TLS connection that is not trusted", () => {
     const error = await errorOf(await serve(await tls()), { ...options, spec });
     expect(error).toMatchObject({ code: "tls_failed", retryable: false });
     expect(error.message).toContain(says);
-    expect(findingIdOf(error)).toBe(id);
+    expect(findingsIn(error)).toEqual([id]);
   });
 
   test("if `network.ca` has other certificates, the message says that they do not help", async () => {
@@ -193,7 +193,7 @@ describe("a TLS connection that is not trusted", () => {
 
   test("a server that speaks plain http on the port is told from one with a bad certificate", async () => {
     const error = await errorOf((await serve()).replace("http:", "https:"));
-    expect(findingIdOf(error)).toBe("tls_plain_port");
+    expect(findingsIn(error)).toEqual(["tls_plain_port"]);
     expect(error.message).toContain(
       "What answers there is not TLS: the port may expect plain http. Write the URL with http, or correct the port.",
     );
@@ -202,7 +202,7 @@ describe("a TLS connection that is not trusted", () => {
   test("a server that supports only old versions of TLS is told from one with a bad certificate", async () => {
     const old = { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "ALL:@SECLEVEL=0" } as const;
     const error = await errorOf(await serve({ ...(await trusted()), ...old }), { spec: { ca: [ca] } });
-    expect(findingIdOf(error)).toBe("tls_old_version");
+    expect(findingsIn(error)).toEqual(["tls_old_version"]);
   });
 
   test("if a proxy of the environment intercepts TLS, the message names the variable, the proxy and `network.ca`", async () => {
@@ -210,7 +210,7 @@ describe("a TLS connection that is not trusted", () => {
     await using proxy = await startConnectProxy();
     const env = { https_proxy: proxy.origin.replace("//", "//agent:hunter2@") };
     const error = await errorOf(named(origin), { env });
-    expect(findingIdOf(error)).toBe("tls_intercepted");
+    expect(findingsIn(error)).toEqual(["tls_intercepted"]);
     expect(error.message).toContain(
       `If the proxy ${proxy.host} (from https_proxy) replaces certificates with its own, name the certificate of that ` +
         'authority in "ca" under "network" in the config (network.ca)',
@@ -237,7 +237,7 @@ describe("a proxy of the environment", () => {
           'server must be reached without the proxy, name its host in NO_PROXY, or set "proxy" under "network" in the config ' +
           "to false.",
       );
-      expect(findingIdOf(error)).toBe("proxy_unreachable");
+      expect(findingsIn(error)).toEqual(["proxy_unreachable"]);
     },
   );
 
@@ -260,7 +260,7 @@ describe("a proxy of the environment", () => {
     const error = await errorOf("https://auth.test/token", { env });
     expect(error.message).toContain(`the proxy ${proxy.host} (from HTTPS_PROXY) ${says}`);
     expect(error.message).not.toContain("hunter2");
-    expect(findingIdOf(error)).toBe(id);
+    expect(findingsIn(error)).toEqual([id]);
   });
 
   test("if a proxy refuses the server, the message says how to reach it without the proxy", async () => {
@@ -269,7 +269,7 @@ describe("a proxy of the environment", () => {
     expect(error.message).toContain(
       "(403). It may not be allowed there. Check HTTPS_PROXY. If the server must be",
     );
-    expect(findingIdOf(error)).toBe("proxy_refuses_server");
+    expect(findingsIn(error)).toEqual(["proxy_refuses_server"]);
   });
 
   test("if a proxy closes the tunnel, the message names the proxy", async () => {
@@ -362,17 +362,19 @@ describe("a server that cannot be reached", () => {
     const closing = await raw((socket) => void socket.once("data", () => socket.destroy()));
     const error = await errorOf(`https://${closing}/token`);
     expect(error).toMatchObject({ code: "unavailable", retryable: true });
-    expect(findingIdOf(error)).toBe("closed_in_handshake");
+    expect(findingsIn(error)).toEqual(["closed_in_handshake"]);
     const later = await listen(() => (_request, response) => void response.destroy(), await trusted());
     onTestFinished(() => later.close());
-    expect(findingIdOf(await errorOf(later.origin, { spec: { ca: [ca] } }))).toBe("closed_without_answer");
+    expect(findingsIn(await errorOf(later.origin, { spec: { ca: [ca] } }))).toEqual([
+      "closed_without_answer",
+    ]);
   });
 
   test("a server that expects TLS closes a plain connection, and the message says to write https", async () => {
     const origin = await serve(await trusted());
     const error = await errorOf(origin.replace("https:", "http:"));
     expect(error.message).toContain("If that port expects TLS, write the URL with https");
-    expect(findingIdOf(error)).toBe("closed_plain_http");
+    expect(findingsIn(error)).toEqual(["closed_plain_http"]);
   });
 });
 
@@ -387,7 +389,7 @@ describe("a request that takes too long", () => {
     expect((await connecting).message).toContain(
       "could not be connected to within 5000 ms. A firewall may drop",
     );
-    expect(findingIdOf(await connecting)).toBe("no_connection_in_time");
+    expect(findingsIn(await connecting)).toEqual(["no_connection_in_time"]);
 
     const asked = deferred();
     const slow = await listen(() => () => asked.resolve(), await trusted());
@@ -396,6 +398,6 @@ describe("a request that takes too long", () => {
     await asked.promise;
     await clock.advance(5_000);
     expect((await answering).message).toContain("did not answer within 5000 ms. Try again, or raise");
-    expect(findingIdOf(await answering)).toBe("no_answer_in_time");
+    expect(findingsIn(await answering)).toEqual(["no_answer_in_time"]);
   });
 });
