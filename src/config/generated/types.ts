@@ -800,7 +800,7 @@ export interface Network {
    */
   proxy?: string | false;
   /**
-   * Paths of PEM files with certificate authorities, relative to the config file. They are trusted in addition to the usual ones.
+   * Paths of files with certificate authorities, PEM or DER, relative to the config file. They are trusted in addition to the usual ones.
    */
   ca?: string | readonly string[];
   /**
