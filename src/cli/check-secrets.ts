@@ -23,6 +23,7 @@ import {
   secretsOfStore,
 } from "./config-secrets.js";
 import type { CommandIo } from "./io.js";
+import { isIdentityElsewhere } from "./platform.js";
 import { checkConfigSecret, expectedFailure } from "./read-config-secret.js";
 
 export interface CheckedSecrets {
@@ -48,8 +49,8 @@ type Sources = Omit<SecretContext, "server">;
 /**
  * Reads every secret, key and certificate of the config once, one after another, looks at what they hold, and checks
  * that the package of its store is installed. Also reads those of a server with a variable that has no value, and, of a
- * config with mistakes, those in variables and files. It runs commands, and inside of a GitHub Actions job asks GitHub
- * for its token, but signs nothing and sends nothing to the servers of the config. Rejects with `aborted`.
+ * config with mistakes, those in variables and files. It runs commands, and asks the platform that it runs on for
+ * tokens, but signs nothing and sends nothing to the servers of the config. Rejects with `aborted`.
  */
 export async function checkSecrets(
   { document, spec }: Checked,
@@ -66,6 +67,7 @@ export async function checkSecrets(
     return await checkAll(spec, places, {
       ...sources,
       fetch: network.fetch,
+      fetchDirect: network.fetchDirect,
       permissions: commands === undefined ? permissions : forbidCommands(permissions, commands.forbidden),
     });
   } finally {
@@ -255,16 +257,10 @@ function reasonToSkip(secret: ConfigSecret, { env }: Sources): string | undefine
     if ("resolver" in reference) {
       return `${describeReference(reference)} is a function given in code, so its secret was not checked.`;
     }
-    const isFromPlatform = !isLocal(reference) && !("exec" in reference);
-    if (isFromPlatform && !("githubActions" in reference && isActionsJob(env))) {
-      return `${describeReference(reference)} comes from the platform, so it was not checked.`;
+    if (isIdentityElsewhere(reference, env)) {
+      return `${describeReference(reference)} comes from the platform, so it was not checked here.`;
     }
   }
   if (secret.kind !== "key" || !("signer" in secret.key) || !("name" in secret.key.signer)) return undefined;
   return `the signer ${quoted(secret.key.signer.name)} is a function given in code, so it was not checked.`;
-}
-
-/** A job without the permission to get a token has no URL to request it from. */
-function isActionsJob(env: Sources["env"]): boolean {
-  return (env["GITHUB_ACTIONS"] ?? env["ACTIONS_ID_TOKEN_REQUEST_URL"] ?? "") !== "";
 }

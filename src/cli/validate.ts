@@ -92,7 +92,7 @@ async function check(
   const onMachine = await document.locate(machine.mistakes);
   const result = {
     ...base,
-    violations: [...violations, ...onMachine.map(({ violation }) => violation)],
+    violations: inOrder([...violations, ...onMachine.map(({ violation }) => violation)], file),
     warnings: [...warnings, ...machine.warnings],
   };
   if (!secrets) return result;
@@ -136,13 +136,21 @@ function report(
   for (const warning of warnings) io.print.note(`warning: ${printable(warning)}`);
   for (const { message } of skipped) io.print.note(printable(message));
   // A violation may be in a file that the config imports.
-  for (const violation of [...violations, ...failures.map(({ place }) => place)]) {
+  for (const violation of inOrder([...violations, ...failures.map(({ place }) => place)], file)) {
     io.print.result(formatViolation({ ...violation, file: nameOf(violation.file ?? file, cwd) }));
   }
   const count = violations.length + failures.length;
   if (count > 0) io.print.note(mistakes(count));
   else
     io.print.result(`${nameOf(file, cwd)}: no mistakes, ${servers} ${servers === 1 ? "server" : "servers"}`);
+}
+
+/** Sorts by the order of the config, with an imported file last. */
+function inOrder(violations: readonly Violation[], config: string | undefined): readonly Violation[] {
+  return violations.toSorted((a, b) => {
+    const order = Number(a.file !== config) - Number(b.file !== config);
+    return order || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
+  });
 }
 
 function nameOf(path: string | undefined, cwd: string): string {

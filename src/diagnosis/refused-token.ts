@@ -5,6 +5,7 @@ import { jwtClaims } from "../lib/jwt-claims.js";
 import { printable } from "../lib/printable.js";
 import { checkDroppedScopes } from "./dropped-scopes.js";
 import { type Finding, findingText } from "./finding.js";
+import { idTokenAudiences } from "./id-token-audiences.js";
 import { withoutSlash } from "./url-difference.js";
 
 /** A token that the MCP server refused. */
@@ -189,7 +190,7 @@ function requestedWith({ grant, url }: ServerSpec, token: RefusedToken): Request
     issuer: client.issuer,
     // If the config has none, the resource is the server's URL or comes from its metadata. The server chose the latter.
     resource: resource === false ? undefined : (resource ?? (token.resource === url ? url : undefined)),
-    audience,
+    audience: grant.use === "id_token" ? idTokenAudiences(grant) : audience,
     scopes,
   };
 }

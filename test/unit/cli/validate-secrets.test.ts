@@ -645,7 +645,7 @@ test("the ID token of a GitHub Actions job is requested, and outside of a job it
     {
       server: "a",
       message:
-        'Server "a": the ID token of a GitHub Actions job comes from the platform, so it was not checked.',
+        'Server "a": the ID token of a GitHub Actions job comes from the platform, so it was not checked here.',
     },
   ]);
   const withoutPermission = await validate(servers, { GITHUB_ACTIONS: "true" });
@@ -666,6 +666,12 @@ test("the identity of the machine is requested, and the error on another machine
   const GCE_METADATA_HOST = new URL(server.origin).host;
   expect((await validate(gcp, { GCE_METADATA_HOST })).code).toBe(0);
   expect(server.requests).toHaveLength(1);
+  const elsewhere = await validate({
+    ...gcp,
+    b: withAssertion({ azure: { resource: "api://a" } }),
+    c: withAssertion({ aws: { audience: issuer } }),
+  });
+  expect([elsewhere.code, elsewhere.skipped.length]).toEqual([0, 3]);
   await server.close();
   const failed = await validate(gcp, { GCE_METADATA_HOST });
   expect(failed.messages).toEqual([expect.stringContaining("It exists only on Google Cloud")]);
