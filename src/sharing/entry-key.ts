@@ -53,6 +53,7 @@ export async function tokenEntryKey(
     ...{ params, subject, binding, trust, machine: machineOf(url, ...serversOf(grant)) },
     endpoints: endpointsOf(grant.client),
     ...(headers !== undefined && { headers }),
+    ...(grant.use !== undefined && { use: grant.use }),
     // Resource metadata supplies what the config leaves to the server.
     ...(spec.resourceMetadata !== undefined && { resourceMetadata: spec.resourceMetadata }),
   };
@@ -191,8 +192,8 @@ async function assertionOf(
   return { issuer, subject, audience, claims };
 }
 
-/** Claims that differ between tokens of the same party. */
-const timeClaims = new Set(["iat", "exp", "nbf", "jti"]);
+/** Claims that differ between tokens of the same party. Entra ID has the last two instead of `jti`. */
+const timeClaims = new Set(["iat", "exp", "nbf", "jti", "uti", "aio"]);
 
 /** Identifies the party of a token: by the claims of a JWT except its times, by a hash of any other token. */
 function identityOf(token: Secret): unknown {
