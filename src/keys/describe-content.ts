@@ -1,6 +1,7 @@
 import { createPublicKey, type PublicKeyInput, X509Certificate } from "node:crypto";
 import type { SecretReference } from "../config/spec.js";
 import { isProgrammingError } from "../errors/expected-errors.js";
+import { type ContainerFormat, containerFormat } from "../lib/container-format.js";
 import { isJsonObject, type JsonObject } from "../lib/json-object.js";
 import { looksLikePem, readBlocks } from "../lib/pem-blocks.js";
 import type { Secret } from "../lib/secret.js";
@@ -16,9 +17,7 @@ type Format =
   | "request"
   | "public key"
   | "dsa"
-  | "pkcs12"
-  | "pkcs7"
-  | "jks"
+  | ContainerFormat
   | "putty"
   | "openssh"
   | "openssh ed25519"
@@ -90,11 +89,8 @@ function formatOfPem(text: string): Format {
 }
 
 function formatOfBytes(bytes: Uint8Array): Format {
-  const hex = Buffer.from(bytes.subarray(0, 24)).toString("hex");
-  if (/^(feedfeed|cececece)/.test(hex)) return "jks";
-  // Some programs write these two in BER, without their length.
-  const [, start] = /^30(?:80|[0-7].|8[1-4](?:..){1,4}?)(02010330|06092a864886f70d0107)/.exec(hex) ?? [];
-  if (start !== undefined) return start.startsWith("02") ? "pkcs12" : "pkcs7";
+  const container = containerFormat(bytes);
+  if (container !== undefined) return container;
   if (privateKeyFormat(bytes) !== undefined) return "private key";
   const key = Buffer.from(bytes);
   if (succeeds(() => new X509Certificate(key))) return "certificate";
@@ -103,7 +99,9 @@ function formatOfBytes(bytes: Uint8Array): Format {
     if (succeeds(() => createPublicKey(input))) return "public key";
   }
   // RFC 2986 §4.1: a sequence that begins with a sequence, which begins with the version 0.
-  return /^30(?:[0-7].|8[12](?:..){1,2}?)30(?:[0-7].|8[12](?:..){1,2}?)02010030/.test(hex)
+  return /^30(?:[0-7].|8[12](?:..){1,2}?)30(?:[0-7].|8[12](?:..){1,2}?)02010030/.test(
+    key.subarray(0, 24).toString("hex"),
+  )
     ? "request"
     : "unknown";
 }

@@ -7,7 +7,6 @@ import { errorCode, hasErrorCode, ignoreSystemError, isProgrammingError } from "
 import type { AllowRules } from "../lib/permissions.js";
 import { printable } from "../lib/printable.js";
 import { openToRead, readAtMost } from "../lib/read-file.js";
-import { shellQuoted } from "../lib/shell-quoted.js";
 import type { ExtraAuthorities } from "./connection.js";
 import { usesOpenSslByDefault } from "./unchanged-authorities.js";
 
@@ -132,23 +131,25 @@ function noneIfUnreadable(error: unknown): readonly string[] {
 async function readAuthoritiesFile(file: string, allow?: AllowRules): Promise<readonly string[]> {
   const refuse = (why: string): McpAuthError =>
     new McpAuthError("config_invalid", `The file ${printable(file)}, named in "network.ca", ${why}`);
-  const text = await read(file, allow, refuse);
-  const found = text.match(certificates) ?? [];
-  if (found.length === 0) {
-    throw refuse(`holds no certificate in PEM (-----BEGIN CERTIFICATE-----). ${remedyFor(text, file)}`);
-  }
-  for (const [index, pem] of found.entries()) {
-    if (!isCertificate(pem))
-      throw refuse(`is damaged: its certificate number ${index + 1} cannot be read. Replace it.`);
-  }
-  return found;
+  const bytes = await read(file, allow, refuse);
+  const found = bytes.toString("utf8").match(certificates) ?? [];
+  const damaged = found.findIndex((pem) => !isCertificate(pem));
+  if (found.length > 0 && damaged === -1) return found;
+  const { certificatesInOtherShapes, remedyFor } = await import("./certificates-in.js");
+  const others = certificatesInOtherShapes(bytes);
+  if (others.length > 0 && others.length >= found.length) return others;
+  throw refuse(
+    found.length === 0
+      ? `holds no certificate in PEM (-----BEGIN CERTIFICATE-----) or DER. ${remedyFor(bytes, file)}`
+      : `is damaged: its certificate number ${damaged + 1} cannot be read. Replace it.`,
+  );
 }
 
 async function read(
   file: string,
   allow: AllowRules | undefined,
   refuse: (why: string) => McpAuthError,
-): Promise<string> {
+): Promise<Buffer> {
   const notAllowed = () =>
     refuse("may not be read, because `allow.files` does not include it. Add it there, or name another file.");
   if ((await allow?.file(file)) === false) throw notAllowed();
@@ -162,7 +163,7 @@ async function read(
     const bytes = await readAtMost(handle, maxBytes + 1);
     if (bytes.length > maxBytes)
       throw refuse("is larger than 4 MiB. Name a file that has only the certificates to trust.");
-    return bytes.toString("utf8");
+    return bytes;
   } catch (error) {
     if (error instanceof McpAuthError || isProgrammingError(error)) throw error;
     const code = errorCode(error);
@@ -179,18 +180,6 @@ async function read(
 }
 
 /** Says what to do with a file that has no certificate in PEM, by what else it is. */
-function remedyFor(text: string, file: string): string {
-  // The beginning of a DER structure. Its second byte is not UTF-8.
-  if (text.startsWith("0\uFFFD")) {
-    const path = shellQuoted(file);
-    return `It looks like DER. Convert it with: openssl x509 -inform der -in ${path} -out ${shellQuoted(`${file}.pem`)}`;
-  }
-  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
-    return "It holds a private key. Name the certificate of the authority, which needs no key.";
-  }
-  return "Convert it, or name another file.";
-}
-
 function isCertificate(pem: string): boolean {
   try {
     new X509Certificate(pem);

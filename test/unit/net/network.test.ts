@@ -217,6 +217,18 @@ describe("network.ca", () => {
     expect(await text(network({ ca: [other, ca] }).fetch(origin))).toBe("nobody");
   });
 
+  test.each<[string, (pem: string) => string | Buffer]>([
+    ["DER", (pem) => Buffer.from(pem.replaceAll(/-----.*-----/g, ""), "base64")],
+    ["UTF-16", (pem) => Buffer.from(`\ufeff${pem}`, "utf16le")],
+    ["base64 of PEM", (pem) => Buffer.from(pem).toString("base64")],
+    ["PEM with \\n in place of line breaks", (pem) => pem.replaceAll("\n", "\\n")],
+  ])("an authority in the config may be in %s", async (_name, change) => {
+    const { origin } = await serve();
+    const file = join(folder, "other-shape");
+    await writeFile(file, change(authority.certificate));
+    expect(await text(network({ ca: [file] }).fetch(origin))).toBe("nobody");
+  });
+
   test("authorities in the config are added to those that Node trusts", async () => {
     const { networkTrust } = await import("../../../src/net/network-trust.js");
     const { rootCertificates } = await import("node:tls");
@@ -236,7 +248,12 @@ describe("network.ca", () => {
       () => written("-----BEGIN PRIVATE KEY-----\nhunter2\n"),
       "holds no certificate in PEM",
     ],
-    ["is DER", () => written("\u0030\u0082\u0003"), "holds no certificate in PEM"],
+    ["is DER that is cut", () => written("\u0030\u0082\u0003"), "holds no certificate in PEM"],
+    [
+      "is PKCS #7",
+      () => written("-----BEGIN PKCS7-----\nMIIB\n-----END PKCS7-----\n"),
+      "holds no certificate in PEM (-----BEGIN CERTIFICATE-----) or DER. It is PKCS #7. Convert it with: openssl pkcs7 -print_certs -in ",
+    ],
     [
       "is damaged",
       () => written("-----BEGIN CERTIFICATE-----\nhunter2\n-----END CERTIFICATE-----\n"),
