@@ -4,7 +4,7 @@ import type { CheckContext } from "./check-context.js";
 import { checkGrantType } from "./check-grant-type.js";
 import { checkParams } from "./check-params.js";
 import { defaults } from "./defaults.js";
-import { entries, type Json, type Path, property } from "./json.js";
+import { entries, isList, type Json, type Path, property } from "./json.js";
 import { reservedClaims } from "./reserved.js";
 import type { GrantSpec } from "./spec.js";
 
@@ -45,6 +45,12 @@ export function checkGrant(grant: Json | undefined, path: Path, context: CheckCo
   if (assertion !== undefined) checkAssertion(assertion, [...path, "assertion"], context);
   if (type === "extension") checkGrantType(grant, path, context);
   checkParams(grant, path, context);
+  context.checkVariables(grant, path, "resource");
+  const audience = property(grant, "audience");
+  if (isList(audience)) {
+    for (const index of audience.keys())
+      context.checkVariables(audience, [...path, "audience"], String(index));
+  } else context.checkVariables(grant, path, "audience");
 }
 
 /** Checks the client of a grant or of an identity provider. */

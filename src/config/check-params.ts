@@ -1,16 +1,19 @@
 import type { CheckContext } from "./check-context.js";
 import { describeFound } from "./in-words.js";
 import { entries, type Json, type Path, property } from "./json.js";
-import { literalSecretHint, variableMeant } from "./literal-secret.js";
+import { literalSecretHint } from "./literal-secret.js";
 import { alwaysReserved, credentialParams, reservedParams } from "./reserved.js";
+import { variableMeant } from "./variable-spelling.js";
 
 /** Checks the names of the `params` of a grant, and that the config has no credential in them. */
 export function checkParams(grant: Json | undefined, path: Path, context: CheckContext): void {
   const reserved = property(grant, "type") === "extension" ? alwaysReserved : reservedParams;
-  for (const [name, value] of entries(property(grant, "params"))) {
+  const params = property(grant, "params");
+  for (const [name, value] of entries(params)) {
     const at = [...path, "params", name];
     if (reserved.has(name)) reportReserved(name, at, context);
     else if (credentialParams.has(name) && typeof value === "string") reportLiteral(at, context);
+    else context.checkValue(params, [...path, "params"], name);
   }
 }
 

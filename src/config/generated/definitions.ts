@@ -550,6 +550,8 @@ export const partTitles = [
   "ParamName",
   "ParamValue",
   "Params",
+  "Path",
+  "PathOrList",
   "PrivateKey",
   "Reach",
   "RedisStore",
@@ -577,7 +579,8 @@ export const partTitles = [
   "TwoSources",
   "UndecidedGrant",
   "Url",
-  "UrlOrFalse"
+  "UrlOrFalse",
+  "VariableName"
 ] as const;
 
 export const confinedKinds = [
