@@ -1,134 +1,266 @@
-import type { ConfigSpec } from "../config/spec.js";
+import { buildServer } from "../config/build-server.js";
+import { findReferences, type PlacedReference, referenceKey } from "../config/find-references.js";
+import { entries, type Json, type Path } from "../config/json.js";
+import type { CheckedValue } from "../config/load.js";
+import type { Mistake } from "../config/source-document.js";
+import type { ConfigSpec, SecretReference, ServerEntries, ServerSpec } from "../config/spec.js";
+import { findingText } from "../diagnosis/finding.js";
+import { checkClientId } from "../diagnosis/secret-text.js";
 import { McpAuthError } from "../errors/error.js";
 import { messageWithoutServer } from "../errors/message-without-server.js";
 import { createPermissions, forbidCommands } from "../lib/permissions.js";
 import { quoted } from "../lib/printable.js";
-import { unreachable } from "../lib/unreachable.js";
 import { platformFetch } from "../net/own-requests.js";
 import { assertStorePackage } from "../runtime/manager-internals.js";
 import type { SecretContext } from "../secrets/read-secret.js";
-import { describeReference } from "../secrets/reference.js";
+import { describeReference, isLocal } from "../secrets/reference.js";
 import {
   type ConfigSecret,
+  clientsOf,
   referencesOf,
   secretsOf,
   secretsOfProxy,
   secretsOfStore,
 } from "./config-secrets.js";
 import type { CommandIo } from "./io.js";
+import { isIdentityElsewhere } from "./platform.js";
+import { checkConfigSecret, expectedFailure } from "./read-config-secret.js";
 
 export interface CheckedSecrets {
-  readonly failures: readonly McpAuthError[];
-  /** Secrets that only the code of the agent can provide. */
+  /** Each with the place of what it is about. */
+  readonly failures: readonly SecretFailure[];
+  readonly warnings: readonly Mistake[];
+  /** Secrets that only the code of the agent or another machine can provide. */
   readonly skipped: readonly { readonly server: string; readonly message: string }[];
+}
+
+interface SecretFailure extends Mistake {
+  readonly error: McpAuthError;
+}
+
+/** A config, and what was built from it; without `spec` it has mistakes. */
+interface Checked {
+  readonly document: CheckedValue;
+  readonly spec: ConfigSpec | undefined;
 }
 
 type Sources = Omit<SecretContext, "server">;
 
 /**
- * Reads every secret, key and certificate of the config once, one after another, and checks that the package of its
- * store is installed. It runs commands and asks the platform for tokens, but signs nothing and sends nothing to the servers
- * of the config. Rejects with `aborted`.
+ * Reads every secret, key and certificate of the config once, one after another, looks at what they hold, and checks
+ * that the package of its store is installed. Also reads those of a server with a variable that has no value, and, of a
+ * config with mistakes, those in variables and files. It runs commands, and asks the platform that it runs on for
+ * tokens, but signs nothing and sends nothing to the servers of the config. Rejects with `aborted`.
  */
 export async function checkSecrets(
-  { servers, store, proxy, network: spec, commands }: ConfigSpec,
+  { document, spec }: Checked,
   { env, signal }: Pick<CommandIo, "env" | "signal">,
 ): Promise<CheckedSecrets> {
+  const permissions = createPermissions({ environments: [env] });
+  const sources = { env, envFilesIn: document.folder, signal };
+  const places = new Places(document);
+  if (spec === undefined) return await checkReferences(places, { ...sources, permissions });
+  const { network: networkSpec, commands } = spec;
   const { createNetwork } = await import("../net/network.js");
-  const network = createNetwork({ fetch: platformFetch(), spec, env });
+  const network = createNetwork({ fetch: platformFetch(), spec: networkSpec, env });
   try {
-    const allowed = createPermissions({ environments: [env] });
-    const permissions = commands === undefined ? allowed : forbidCommands(allowed, commands.forbidden);
-    const { fetch, fetchDirect } = network;
-    return await checkAll(
-      { servers, store, proxy },
-      { env, envFilesIn: servers.shared.folder, signal, fetch, fetchDirect, permissions },
-    );
+    return await checkAll(spec, places, {
+      ...sources,
+      fetch: network.fetch,
+      fetchDirect: network.fetchDirect,
+      permissions: commands === undefined ? permissions : forbidCommands(permissions, commands.forbidden),
+    });
   } finally {
     await network.close();
   }
 }
 
+/** Where the config has its references. Leaves out those with a variable that has no value. */
+class Places {
+  readonly document: CheckedValue;
+  readonly all: readonly PlacedReference[];
+  /** The first place of each reference. */
+  readonly #paths = new Map<string, Path>();
+
+  constructor(document: CheckedValue) {
+    this.document = document;
+    this.all = findReferences(document.value, document.folder).filter(
+      ({ path }) => !document.isUnresolved(path),
+    );
+    for (const { reference, path } of this.all.toReversed()) this.#paths.set(referenceKey(reference), path);
+  }
+
+  of(reference: SecretReference): Path | undefined {
+    return this.#paths.get(referenceKey(reference));
+  }
+}
+
+interface Owner {
+  /** Empty for what is not of a server. */
+  readonly server: string;
+  /** Begins the messages. */
+  readonly subject: string;
+}
+
+/** Collects what was found. A secret that is missing for several servers, or in several roles, is one mistake. */
+class Findings implements CheckedSecrets {
+  readonly #failures = new Map<string, SecretFailure>();
+  readonly #warnings = new Map<string, Mistake>();
+  readonly skipped: { readonly server: string; readonly message: string }[] = [];
+
+  get failures() {
+    return [...this.#failures.values()];
+  }
+
+  get warnings() {
+    return [...this.#warnings.values()];
+  }
+
+  fail(error: McpAuthError, path: Path, { server, subject }: Owner): void {
+    const text = messageWithoutServer(error);
+    if (this.#failures.has(text)) return;
+    const named = server === "" && error.server !== undefined;
+    const { code, retryable, retryAfter } = error;
+    const shown = named ? new McpAuthError(code, `${subject}: ${text}`, { retryable, retryAfter }) : error;
+    this.#failures.set(text, { path, message: shown.message, error: shown });
+  }
+
+  warn(text: string, path: Path, { subject }: Owner): void {
+    if (!this.#warnings.has(text)) this.#warnings.set(text, { message: `${subject}: ${text}`, path });
+  }
+
+  skip(reason: string, { server, subject }: Owner): void {
+    this.skipped.push({ server, message: `${subject}: ${reason}` });
+  }
+}
+
 async function checkAll(
   { servers, store, proxy }: Pick<ConfigSpec, "servers" | "store" | "proxy">,
+  places: Places,
   sources: Sources,
 ): Promise<CheckedSecrets> {
-  const failures = new Map<string, McpAuthError>();
-  const skipped: { server: string; message: string }[] = [];
+  const findings = new Findings();
   const seen = new Set<string>();
-  const missing = await failureIn(assertStorePackage(store));
-  if (missing !== undefined) failures.set(missing.message, missing);
-  const wanted = [
-    { server: "", subject: "The store", all: secretsOfStore(store) },
-    { server: "", subject: "The proxy", all: secretsOfProxy(proxy) },
-    // Skips servers that cannot be used, because the violations already report them.
-    ...[...servers.values()].flatMap((entry) =>
-      "spec" in entry
-        ? [{ server: entry.name, subject: `Server "${entry.name}"`, all: secretsOf(entry.spec) }]
-        : [],
-    ),
-  ];
-  for (const { server, subject, all } of wanted) {
-    for (const secret of all) {
+  const checkEach = async (secrets: readonly ConfigSecret[], owner: Owner): Promise<void> => {
+    for (const secret of secrets) {
       const key = JSON.stringify(secret);
-      if (seen.has(key)) continue;
+      if (seen.has(key) || referencesOf(secret).some((each) => places.of(each) === undefined)) continue;
       seen.add(key);
-      const reason = reasonToSkip(secret);
-      if (reason !== undefined) {
-        skipped.push({ server, message: `${subject}: ${reason}` });
-        continue;
-      }
-      const failure = await failureIn(read(secret, { ...sources, server }));
-      if (failure === undefined) continue;
-      // A secret that is missing for several servers, or in several roles, is one mistake.
-      const mistake = messageWithoutServer(failure);
-      if (!failures.has(mistake)) failures.set(mistake, failure);
+      const reason = reasonToSkip(secret, sources);
+      if (reason === undefined) await check(secret, owner);
+      else findings.skip(reason, owner);
     }
+  };
+  const check = async (secret: ConfigSecret, owner: Owner): Promise<void> => {
+    const { mistakes, warning } = await checkConfigSecret(secret, { ...sources, server: owner.server });
+    for (const { error, reference } of mistakes) findings.fail(error, places.of(reference) ?? [], owner);
+    if (warning === undefined) return;
+    findings.warn(findingText(warning.finding), places.of(warning.reference) ?? [], owner);
+  };
+  const ofStore = { server: "", subject: "The store of the config" };
+  try {
+    await assertStorePackage(store);
+  } catch (error) {
+    findings.fail(expectedFailure(error), ["store", "type"], ofStore);
   }
-  return { failures: [...failures.values()], skipped };
+  await checkEach(secretsOfStore(store), ofStore);
+  await checkEach(secretsOfProxy(proxy), { server: "", subject: "The proxy" });
+  const unbuilt = new Set<string>();
+  for (const name of servers.names) {
+    const owner = { server: name, subject: `Server "${name}"` };
+    const server = specOf(name, servers, places.document);
+    if (server === undefined) {
+      unbuilt.add(name);
+      continue;
+    }
+    for (const { id = "" } of clientsOf(server)) {
+      const finding = checkClientId(id);
+      if (finding !== undefined) findings.warn(findingText(finding), ["servers", name, "grant"], owner);
+    }
+    await checkEach(secretsOf(server), owner);
+  }
+  await checkReferences(places, sources, findings, ({ path: [section, name = ""] }) => {
+    return section === "servers" && unbuilt.has(name);
+  });
+  return findings;
+}
+
+/**
+ * Returns a server, also one that cannot be used because a variable has no value. Returns `undefined` if it is even
+ * unknown which grant it has.
+ */
+function specOf(name: string, servers: ServerEntries, document: CheckedValue): ServerSpec | undefined {
+  const entry = servers.build(name);
+  if (entry === undefined || "spec" in entry) return entry?.spec;
+  const definition = servers.definition(name);
+  if (definition === undefined || document.isUnresolved(["servers", name, "grant", "type"])) return undefined;
+  const { clients, keys, defaults, folder } = servers.shared;
+  const shared = {
+    servers: {},
+    ...(clients !== undefined && { clients }),
+    ...(keys !== undefined && { keys }),
+    ...(defaults !== undefined && { defaults }),
+  };
+  return buildServer(name, { ...definition, url: definition.url ?? "" }, shared, folder);
+}
+
+/** Reads references in variables and files one by one, without knowing what they are for. */
+async function checkReferences(
+  { document, all }: Places,
+  sources: Sources,
+  findings = new Findings(),
+  isWanted: (place: PlacedReference) => boolean = isUsedIn(document.value),
+): Promise<CheckedSecrets> {
+  for (const place of all) {
+    const { reference, path } = place;
+    if (!isWanted(place) || !isLocal(reference)) continue;
+    const owner = ownerOf(path);
+    const secret = { kind: "secret", reference } as const;
+    const { mistakes } = await checkConfigSecret(secret, { ...sources, server: owner.server });
+    for (const { error } of mistakes) findings.fail(error, path, owner);
+  }
+  return findings;
+}
+
+/** Returns whether a reference is used: the one of a named client or key only if something names it. */
+function isUsedIn(config: Json): (place: PlacedReference) => boolean {
+  const names = { clients: new Set<Json>(), keys: new Set<Json>() };
+  const visit = (value: Json): void => {
+    for (const [name, inner] of entries(value)) {
+      if (name === "client") names.clients.add(inner);
+      if (name === "key") names.keys.add(inner);
+      visit(inner);
+    }
+  };
+  visit(config);
+  return ({ path: [section, name = ""] }) =>
+    section === "clients" || section === "keys" ? names[section].has(name) : true;
+}
+
+function ownerOf([section, name = ""]: Path): Owner {
+  switch (section) {
+    case "servers":
+      return { server: name, subject: `Server "${name}"` };
+    case "clients":
+      return { server: "", subject: `Client "${name}"` };
+    case "keys":
+      return { server: "", subject: `Key "${name}"` };
+    default:
+      return { server: "", subject: `The section "${section ?? ""}" of the config` };
+  }
 }
 
 /** Returns why a secret is not checked, as a clause, or `undefined` if it is. */
-function reasonToSkip(secret: ConfigSecret): string | undefined {
+function reasonToSkip(secret: ConfigSecret, { env }: Sources): string | undefined {
   if (secret.kind === "subject") return "the token of its user is given at run time, so it was not checked.";
-  const resolver = referencesOf(secret).find((reference) => "resolver" in reference);
-  if (resolver !== undefined) {
-    return `${describeReference(resolver)} is a function given in code, so its secret was not checked.`;
+  for (const reference of referencesOf(secret)) {
+    if ("resolver" in reference) {
+      return `${describeReference(reference)} is a function given in code, so its secret was not checked.`;
+    }
+    if (isIdentityElsewhere(reference, env)) {
+      return `${describeReference(reference)} comes from the platform, so it was not checked here.`;
+    }
   }
   if (secret.kind !== "key" || !("signer" in secret.key) || !("name" in secret.key.signer)) return undefined;
   return `the signer ${quoted(secret.key.signer.name)} is a function given in code, so it was not checked.`;
-}
-
-async function failureIn(work: Promise<unknown>): Promise<McpAuthError | undefined> {
-  try {
-    await work;
-    return undefined;
-  } catch (error) {
-    if (error instanceof McpAuthError && error.code !== "aborted") return error;
-    throw error;
-  }
-}
-
-async function read(secret: ConfigSecret, context: SecretContext): Promise<unknown> {
-  switch (secret.kind) {
-    case "secret":
-      return await (await import("../secrets/read-secret.js")).readSecret(secret.reference, context);
-    case "encryption key":
-      return await (await import("../keys/store-secret.js")).readEncryptionKey(secret.reference, context);
-    case "redis url":
-      return await (await import("../keys/store-secret.js")).readRedisUrl(secret.reference, context);
-    case "header":
-      return await (await import("../secrets/read-header.js")).readHeader(secret.reference, context);
-    case "key":
-      return await (await import("../keys/load-key.js")).loadKey(secret.key, context);
-    case "certificate":
-      return await (await import("../keys/load-tls-identity.js")).loadTlsIdentity(
-        secret.certificate,
-        context,
-      );
-    case "subject":
-      return undefined;
-    default:
-      return unreachable(secret);
-  }
 }

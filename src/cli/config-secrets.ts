@@ -14,7 +14,17 @@ import { unreachable } from "../lib/unreachable.js";
 
 /** A secret of the config that `validate --secrets` reads. */
 export type ConfigSecret =
-  | { readonly kind: "secret" | "header"; readonly reference: SecretReference }
+  | {
+      /** A `token` is a token of somebody else, or a refresh token. An `assertion` is a JWT that the platform issued. */
+      readonly kind: "secret" | "header" | "token" | "static token" | "assertion";
+      readonly reference: SecretReference;
+    }
+  | {
+      readonly kind: "client secret";
+      readonly reference: SecretReference;
+      /** Whether it signs assertions. */
+      readonly signs: boolean;
+    }
   | { readonly kind: "encryption key" | "redis url"; readonly reference: SecretReference }
   | { readonly kind: "key"; readonly key: KeySpec }
   | { readonly kind: "certificate"; readonly certificate: CertificateSpec }
@@ -55,6 +65,10 @@ export function referencesOf(secret: ConfigSecret): readonly SecretReference[] {
   switch (secret.kind) {
     case "secret":
     case "header":
+    case "token":
+    case "static token":
+    case "assertion":
+    case "client secret":
     case "encryption key":
     case "redis url":
       return [secret.reference];
@@ -74,21 +88,33 @@ export function referencesOf(secret: ConfigSecret): readonly SecretReference[] {
   }
 }
 
+/** Returns the clients of a server. */
+export function clientsOf({ grant }: ServerSpec): readonly ClientSpec[] {
+  switch (grant.type) {
+    case "static":
+      return [];
+    case "enterprise_managed":
+      return [grant.client, grant.idp.client];
+    default:
+      return [grant.client];
+  }
+}
+
 function secretsOfGrant(grant: GrantSpec, server: string): readonly ConfigSecret[] {
   switch (grant.type) {
     case "static":
-      return [plainSecret(grant.token)];
+      return [{ kind: "static token", reference: grant.token }];
     case "client_credentials":
     case "extension":
       return secretsOfClient(grant.client);
     case "jwt_bearer":
-      return [...secretsOfClient(grant.client), secretOfAssertion(grant.assertion)];
+      return [...secretsOfClient(grant.client), secretOfAssertion(grant.assertion, server)];
     case "refresh_token":
-      return [...secretsOfClient(grant.client), plainSecret(grant.refreshToken)];
+      return [...secretsOfClient(grant.client), tokenSecret(grant.refreshToken)];
     case "token_exchange":
       return [
         ...secretsOfClient(grant.client),
-        secretOfSubject(grant.subject, server),
+        ...(grant.subject === undefined ? [] : [secretOfSubject(grant.subject, server)]),
         ...(grant.actor === undefined ? [] : [secretOfSubject(grant.actor, server)]),
       ];
     case "enterprise_managed":
@@ -102,19 +128,22 @@ function secretsOfGrant(grant: GrantSpec, server: string): readonly ConfigSecret
   }
 }
 
-function secretsOfClient({ credential, headers = {} }: ClientSpec): readonly ConfigSecret[] {
+function secretsOfClient({ credential, headers = {}, method }: ClientSpec): readonly ConfigSecret[] {
   const inHeaders = references(headers).map((reference) => ({ kind: "header", reference }) as const);
-  return [...secretsOfCredential(credential), ...inHeaders];
+  return [...secretsOfCredential(credential, method), ...inHeaders];
 }
 
-function secretsOfCredential(credential: ClientSpec["credential"]): readonly ConfigSecret[] {
+function secretsOfCredential(
+  credential: ClientSpec["credential"],
+  method: ClientSpec["method"],
+): readonly ConfigSecret[] {
   switch (credential.kind) {
     case "secret":
-      return [plainSecret(credential.secret)];
+      return [{ kind: "client secret", reference: credential.secret, signs: method === "client_secret_jwt" }];
     case "key":
       return [keySecret(credential.key)];
     case "assertion":
-      return [plainSecret(credential.assertion)];
+      return [{ kind: "assertion", reference: credential.assertion }];
     case "certificate":
       return [{ kind: "certificate", certificate: credential.certificate }];
     case "none":
@@ -124,10 +153,12 @@ function secretsOfCredential(credential: ClientSpec["credential"]): readonly Con
   }
 }
 
-function secretOfAssertion(assertion: AssertionSpec): ConfigSecret {
+function secretOfAssertion(assertion: AssertionSpec, server: string): ConfigSecret {
   switch (assertion.kind) {
+    case "runtime":
+      return { kind: "subject", server };
     case "platform":
-      return plainSecret(assertion.reference);
+      return { kind: "assertion", reference: assertion.reference };
     case "signed":
       return keySecret(assertion.key);
     default:
@@ -136,7 +167,7 @@ function secretOfAssertion(assertion: AssertionSpec): ConfigSecret {
 }
 
 function secretOfSubject({ token }: SubjectSpec, server: string): ConfigSecret {
-  return "runtime" in token ? { kind: "subject", server } : plainSecret(token);
+  return "runtime" in token ? { kind: "subject", server } : tokenSecret(token);
 }
 
 function references(values: Readonly<Record<string, string | SecretReference>>): readonly SecretReference[] {
@@ -149,6 +180,10 @@ function encryptionKey(reference: SecretReference): ConfigSecret {
 
 function plainSecret(reference: SecretReference): ConfigSecret {
   return { kind: "secret", reference };
+}
+
+function tokenSecret(reference: SecretReference): ConfigSecret {
+  return { kind: "token", reference };
 }
 
 function keySecret(spec: KeySpec): ConfigSecret {

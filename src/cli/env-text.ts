@@ -31,7 +31,12 @@ export function parseEnvText(text: string): EnvText {
     if (end === undefined) {
       report("has a quote that does not end, so its value is wrong or missing");
     } else if (!Object.hasOwn(variables, name)) {
-      report("is not NAME=value, so Node ignores it or reads the next line wrong");
+      const isSwallowed = name !== "" && mistakes.some(({ line }) => line === index);
+      report(
+        isSwallowed
+          ? "is not read, because Node takes it for a part of the line before it"
+          : "is not NAME=value, so Node ignores it or reads the next line wrong",
+      );
     } else if (quote === undefined && /\S#/.test(value) && variables[name] !== value.trim()) {
       report("has a # in its value, where Node ends the value. Put quotes around it");
     }

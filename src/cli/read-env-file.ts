@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import { addAbortSignal, type Readable } from "node:stream";
 import { promisify } from "node:util";
 import { errorCode } from "../errors/expected-errors.js";
-import { decodeText } from "../secrets/decode-text.js";
+import { decodeText } from "../lib/decode-text.js";
 
 /** 1 MiB. Variables are a few KiB, so a larger file is the wrong one. */
 const maxBytes = 1_048_576;

@@ -3,7 +3,7 @@ import { formatViolation } from "../config/format-violation.js";
 import { type CheckedConfig, checkConfig, type LoadOptions } from "../config/load.js";
 import { McpAuthError, type Violation } from "../errors/error.js";
 import { printable } from "../lib/printable.js";
-import { checkMachine, type MachineCheck } from "./check-machine.js";
+import { checkMachine } from "./check-machine.js";
 import type { CheckedSecrets } from "./check-secrets.js";
 import { exitCodeOf, exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
@@ -17,8 +17,8 @@ Checks the config and lists all mistakes, each with its position and the correct
   --json      an object: file, valid, violations, warnings, secrets, skipped; error when there is no config
   --secrets   also read every secret, key and certificate of the config, without showing or sending any. Runs the
               commands of "exec" references. Secrets that only code can provide are skipped with a note
-  --fix       first correct the file where only one thing can be meant: misspelled names and values, and a variable
-              in place of a reference. Comments and layout are kept
+  --fix       first correct the file where only one thing can be meant: misspelled names and values, a variable in
+              place of a reference, and a number that needs quotes. Comments and layout are kept
 `;
 
 /** `validate`: lists every violation. Exit code 2 if there is one. */
@@ -49,18 +49,22 @@ export async function validate(args: readonly string[], io: CommandIo): Promise<
   }
   const { file, violations, warnings, failures, skipped } = result;
   const valid = violations.length + failures.length === 0;
-  if (json) io.print.json({ file, valid, violations, warnings, secrets: failures, skipped }, 2);
-  else report(result, io);
+  if (json) {
+    const located = failures.map(({ error, place }) => ({ ...error.toJSON(), ...positionOf(place) }));
+    io.print.json({ file, valid, violations, warnings, secrets: located, skipped }, 2);
+  } else report(result, io);
   return valid ? exitCodes.done : exitCodes.usage;
 }
 
 /** What was found in a config, and on this machine. */
-interface Result extends CheckedSecrets {
+interface Result extends Pick<CheckedSecrets, "skipped"> {
   /** The working directory. */
   readonly cwd: string;
   /** Absolute; absent if it is not known. */
   readonly file: string | undefined;
   readonly violations: readonly Violation[];
+  /** What is wrong with secrets, with the violation that has the place. */
+  readonly failures: readonly { readonly error: McpAuthError; readonly place: Violation }[];
   readonly warnings: readonly string[];
   readonly servers: number;
 }
@@ -73,24 +77,39 @@ async function check(
   const { cwd, env } = options;
   let checked = await checkConfig(options);
   if (fix && (await applyFixes(checked, io))) checked = await checkConfig(options);
-  const { file, spec, document } = checked;
-  const machine = document === undefined ? nothing : await checkMachine(document, { env });
-  const onMachine = (await document?.locate(machine.mistakes)) ?? [];
-  const checkedSecrets =
-    secrets && spec !== undefined
-      ? await (await import("./check-secrets.js")).checkSecrets(spec, { env, signal: io.signal })
-      : { failures: [], skipped: [] };
-  return {
+  const { file, spec, document, violations, warnings } = checked;
+  const base = {
     cwd,
     file,
-    violations: [...checked.violations, ...onMachine],
-    warnings: [...checked.warnings, ...machine.warnings],
+    violations,
+    warnings,
+    failures: [],
+    skipped: [],
     servers: spec?.servers.size ?? 0,
-    ...checkedSecrets,
+  };
+  if (document === undefined) return base;
+  const machine = await checkMachine(document, { env });
+  const onMachine = await document.locate(machine.mistakes);
+  const result = {
+    ...base,
+    violations: inOrder([...violations, ...onMachine.map(({ violation }) => violation)], file),
+    warnings: [...warnings, ...machine.warnings],
+  };
+  if (!secrets) return result;
+  const { checkSecrets } = await import("./check-secrets.js");
+  const found = await checkSecrets({ document, spec }, { env, signal: io.signal });
+  const failures = await document.locate(found.failures);
+  const unusual = await document.locate(found.warnings);
+  return {
+    ...result,
+    failures: failures.map(({ mistake: { error }, violation }) => ({ error, place: violation })),
+    warnings: [
+      ...result.warnings,
+      ...unusual.map(({ violation }) => formatViolation({ ...violation, file: nameOf(file, cwd) })),
+    ],
+    skipped: found.skipped,
   };
 }
-
-const nothing: MachineCheck = { mistakes: [], warnings: [] };
 
 /** Returns whether the file was changed. */
 async function applyFixes(
@@ -114,19 +133,32 @@ function report(
   { cwd, file, violations, warnings, failures, skipped, servers }: Result,
   io: CommandIo,
 ): void {
-  const nameOf = (path: string | undefined) =>
-    path === undefined ? "config" : printable(relative(cwd, path) || path);
   for (const warning of warnings) io.print.note(`warning: ${printable(warning)}`);
   for (const { message } of skipped) io.print.note(printable(message));
   // A violation may be in a file that the config imports.
-  for (const violation of violations) {
-    io.print.result(formatViolation({ ...violation, file: nameOf(violation.file ?? file) }));
+  for (const violation of inOrder([...violations, ...failures.map(({ place }) => place)], file)) {
+    io.print.result(formatViolation({ ...violation, file: nameOf(violation.file ?? file, cwd) }));
   }
-  const shown = nameOf(file);
-  for (const failure of failures) io.print.result(printable(`${shown}: ${failure.message}`));
   const count = violations.length + failures.length;
   if (count > 0) io.print.note(mistakes(count));
-  else io.print.result(`${shown}: no mistakes, ${servers} ${servers === 1 ? "server" : "servers"}`);
+  else
+    io.print.result(`${nameOf(file, cwd)}: no mistakes, ${servers} ${servers === 1 ? "server" : "servers"}`);
+}
+
+/** Sorts by the order of the config, with an imported file last. */
+function inOrder(violations: readonly Violation[], config: string | undefined): readonly Violation[] {
+  return violations.toSorted((a, b) => {
+    const order = Number(a.file !== config) - Number(b.file !== config);
+    return order || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
+  });
+}
+
+function nameOf(path: string | undefined, cwd: string): string {
+  return path === undefined ? "config" : printable(relative(cwd, path) || path);
+}
+
+function positionOf({ file, line, column, pointer }: Violation) {
+  return { file, line, column, pointer };
 }
 
 function mistakes(count: number): string {

@@ -64,7 +64,8 @@ function printWarnings(auth: McpAuth, { print }: CommandIo): void {
     warn(`${message} Access tokens are requested without it.`);
   });
   auth.on("token:warning", ({ server, code, message }) => {
-    if (code === "clock_skew" && message !== undefined) warn(message);
+    const isAboutServer = code === "clock_skew" || code === "insufficient_scope";
+    if (isAboutServer && message !== undefined) warn(message);
     if (code !== "store_unavailable") return;
     warn(`what is stored for "${server}" cannot be read and is not used. A new token is requested.`);
   });

@@ -33,7 +33,9 @@ export function buildGrant(grant: Server["grant"], config: Config, folder: strin
       return {
         type: grant.type,
         client: buildClient(grant.client, config, folder),
-        subject: buildSubject(grant.subject, defaults.subjectType, folder),
+        ...(grant.subject !== undefined && {
+          subject: buildSubject(grant.subject, defaults.subjectType, folder),
+        }),
         ...(grant.actor !== undefined && {
           actor: buildSubject(grant.actor, defaults.subjectType, folder),
         }),
@@ -96,6 +98,7 @@ function buildAssertion(
   config: Config,
   folder: string,
 ): AssertionSpec {
+  if ("runtime" in assertion) return { kind: "runtime" };
   if (!("subject" in assertion)) {
     return { kind: "platform", reference: buildReference(assertion, folder) };
   }

@@ -4,7 +4,8 @@ import { buildGrant } from "./build-grant.js";
 import { buildValues, duration } from "./build-reference.js";
 import { defaults } from "./defaults.js";
 import type { Config, Defaults, Headers as HeadersConfig, Refresh, Server } from "./generated/types.js";
-import type { RefreshSpec, RetrySpec, SecretReference, ServerSpec } from "./spec.js";
+import type { RefreshSpec, RetrySpec } from "./renewal-spec.js";
+import type { SecretReference, ServerSpec } from "./spec.js";
 
 /** A server with a URL, its own or an imported one. */
 export type ServerWithUrl = Server & { readonly url: string };

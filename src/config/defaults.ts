@@ -1,4 +1,4 @@
-import type { RetrySpec } from "./spec.js";
+import type { RetrySpec } from "./renewal-spec.js";
 
 /** The values of properties that the config does not set. Durations are in milliseconds. */
 export const defaults = {

@@ -29,8 +29,11 @@ const referenceNames: ReadonlySet<string | undefined> = new Set([
   "pointer",
 ]);
 
-/** Turns an error of the validator into a message and a hint for the person who wrote the config. */
-export function messageFor(cause: RootCause): SchemaMistake {
+/**
+ * Turns an error of the validator into a message and a hint for the person who wrote the config. `quotable` has the
+ * paths of numbers and booleans that would be valid in quotes.
+ */
+export function messageFor(cause: RootCause, quotable: ReadonlySet<string>): SchemaMistake {
   const { error } = cause;
   const { keyword, params, propertyName, data } = error;
   const path = fromPointer(error.instancePath);
@@ -52,7 +55,9 @@ export function messageFor(cause: RootCause): SchemaMistake {
       return mistake(`The property "${name}" is missing`, hintForMissing(name, error, path));
     }
     case "type":
-      return wrongType(error, path, found);
+      return quotable.has(error.instancePath)
+        ? needsQuotes(error, path, describeFound(data, mayBeSecret(path, schema.title)))
+        : wrongType(error, path, found);
     case "enum":
       return notInList(error, path, found);
     case "const":
@@ -122,6 +127,13 @@ function wrongType({ params, parentSchema, data }: SchemaError, path: Path, foun
   };
 }
 
+/** A number, or `true` or `false`, in place of a text that looks like one: an id with digits alone, for example. */
+function needsQuotes(error: SchemaError, path: Path, found: string): SchemaMistake {
+  const mistake = wrongType(error, path, `, found ${found}`);
+  const isShown = !mayBeSecret(path, error.parentSchema?.title);
+  return { ...mistake, fix: { kind: "quote", ...(isShown && { found }) } };
+}
+
 // Registered JOSE algorithms that a key here cannot have. Their names are close to supported ones, but are not
 // misspellings.
 const otherAlgorithms = /^(HS(256|384|512)|ES256K|Ed448|ML-DSA-\d\d)$/i;
@@ -178,6 +190,10 @@ function hintForMissing(name: string, { parentSchema, data }: SchemaError, path:
   switch (parentSchema?.title) {
     case "UndecidedGrant":
       return hintForGrantType(data);
+    case "ExchangeOfSubject":
+      return "Or give `params` a `subject_token` and a `subject_token_type`";
+    case "SubjectParams":
+      return "A token exchange without `subject` needs both parameters";
     case "ClientWithCredential":
       return "Only a client without a credential can omit it";
     case "PrivateKey":
@@ -191,7 +207,7 @@ function hintForMissing(name: string, { parentSchema, data }: SchemaError, path:
       return "A credential is sent only to the authorization server that it is registered at";
   }
   if (name === "id" && path[0] === "clients") {
-    return "Only a client inside of a jwt_bearer grant can omit it";
+    return "Only a client inside of a jwt_bearer or token_exchange grant can omit it";
   }
   return undefined;
 }

@@ -120,6 +120,17 @@ type NamesIn<Union> = Union extends unknown ? Extract<keyof Union, string> : nev
 /** A grant. The one that needs no `type` has none of the properties that only the others have. */
 export type OneGrant<Default, Others> = (Default & Without<Exclude<NamesIn<Others>, keyof Default>>) | Others;
 
-/** A client that only names its authorization server, because the assertion of the grant identifies it. */
+/** The subject of a token exchange: as `subject`, or as two parameters. */
+export type OneSubject<G extends { subject?: unknown; params?: unknown }> =
+  | (Omit<G, "subject"> & Needs<G, "subject">)
+  | (Omit<G, "subject" | "params"> &
+      Without<"subject"> & {
+        params: Exclude<G["params"], undefined> & {
+          subject_token: SecretReference;
+          subject_token_type: string;
+        };
+      });
+
+/** A client that only names its authorization server, because what the grant presents identifies the agent. */
 export type Anonymous<C extends Optional<Authentication | "id">> = Omit<C, "id" | Authentication> &
   Without<"id" | Authentication>;

@@ -1,7 +1,7 @@
-import type { SchemaError } from "./definitions.js";
+import type { PartTitle, SchemaError } from "./definitions.js";
 import { messageFor, type SchemaMistake } from "./error-messages.js";
 import { schemaErrors } from "./generated/validate.js";
-import { fromPointer, type Json, type Path, toPointer } from "./json.js";
+import { entries, fromPointer, isList, isObject, type Json, type Path, toPointer } from "./json.js";
 import { isAboutSources, rootCauses } from "./root-causes.js";
 
 // Keywords that a string can fail only because its `${…}` has no value yet.
@@ -29,7 +29,39 @@ export function findMistakes(
     const isAboutText = textKeywords.has(keyword) && propertyName === undefined && typeof data === "string";
     return !(isAboutText && isUnresolved(fromPointer(instancePath), data));
   });
-  return withoutDuplicates(rootCauses(errors).map(messageFor));
+  const quotable = pathsThatNeedQuotes(config, errors);
+  return withoutDuplicates(rootCauses(errors).map((cause) => messageFor(cause, quotable)));
+}
+
+/** Returns the paths of numbers and booleans that would be valid as strings. */
+function pathsThatNeedQuotes(config: Json, errors: readonly SchemaError[]): ReadonlySet<string> {
+  const texts = new Map<string, string>();
+  for (const error of errors) {
+    const { instancePath, params, parentSchema, data } = error;
+    if (!isTypeError(error) || !String(params.type).split(",").includes("string")) continue;
+    // Other texts are not likely to be `true` or `false`.
+    const isText = typeof data === "number" || (typeof data === "boolean" && isAnyText(parentSchema?.title));
+    if (isText) texts.set(instancePath, String(data));
+  }
+  if (texts.size === 0) return new Set();
+  const stillInvalid = pathsOf(schemaErrors(withTexts(config, "", texts)));
+  return new Set([...texts.keys()].filter((path) => !stillInvalid.has(path)));
+}
+
+/** Whether the value is sent to a server as it is. */
+function isAnyText(title: PartTitle | undefined): boolean {
+  return title === "HeaderValue" || title === "ParamValue";
+}
+
+/** Returns a copy of a value in which the values at some paths are these texts. */
+function withTexts(value: Json, path: string, texts: ReadonlyMap<string, string>): Json {
+  const text = texts.get(path);
+  if (text !== undefined) return text;
+  if (isList(value)) return value.map((item, index) => withTexts(item, `${path}/${index}`, texts));
+  if (!isObject(value)) return value;
+  const copy: Record<string, Json> = Object.create(null);
+  for (const [name, inner] of entries(value)) copy[name] = withTexts(inner, path + toPointer([name]), texts);
+  return copy;
 }
 
 function isTypeError({ keyword }: SchemaError): boolean {

@@ -1,6 +1,6 @@
 import { unreachable } from "../lib/unreachable.js";
 import { type Path, toPointer, valueAt } from "./json.js";
-import type { Fix, Mistake, SourceDocument } from "./source-document.js";
+import { type Fix, type Mistake, type SourceDocument, unquotedText } from "./source-document.js";
 
 /** A replacement in the text of a file. */
 export interface Edit {
@@ -12,6 +12,7 @@ export interface Edit {
 /** Returns the edit that corrects a mistake, or `undefined` if the text does not show clearly what to replace. */
 export function editFor(document: SourceDocument, { fix, path }: Mistake): Edit | undefined {
   if (fix === undefined || document.text === undefined) return undefined;
+  if (fix.kind === "quote") return quotesFor(document, path);
   const { written, offset } = target(document, fix, path);
   if (offset === undefined || typeof written !== "string") return undefined;
   for (const quote of ['"', "'", ""]) {
@@ -24,7 +25,7 @@ export function editFor(document: SourceDocument, { fix, path }: Mistake): Edit 
   return undefined;
 }
 
-function replacement({ kind, to }: Fix, quote: string): string | undefined {
+function replacement({ kind, to }: Exclude<Fix, { kind: "quote" }>, quote: string): string | undefined {
   // With the names in quotes, a reference is correct in JSON and in YAML.
   if (kind === "reference") return `{ "env": "${to}" }`;
   // In YAML, text without quotes cannot have braces everywhere.
@@ -32,8 +33,15 @@ function replacement({ kind, to }: Fix, quote: string): string | undefined {
   return /["\\]/.test(to) ? undefined : `"${to}"`;
 }
 
+function quotesFor(document: SourceDocument, path: Path): Edit | undefined {
+  const written = unquotedText(document, path);
+  const offset = document.positions.get(toPointer(path))?.value;
+  if (written === undefined || offset === undefined) return undefined;
+  return { offset, length: written.length, text: `"${written}"` };
+}
+
 /** Returns the name or value to replace, and its offset. */
-function target(document: SourceDocument, { kind }: Fix, path: Path) {
+function target(document: SourceDocument, { kind }: Exclude<Fix, { kind: "quote" }>, path: Path) {
   const position = document.positions.get(toPointer(path));
   switch (kind) {
     case "name":

@@ -4,7 +4,13 @@
  */
 export function describeFound(data: unknown, mayBeSecret: boolean): string {
   if (typeof data === "boolean") return String(data);
-  if (typeof data === "number") return mayBeSecret ? "a number" : `${data}`;
+  if (typeof data === "number") {
+    if (mayBeSecret) return "a number";
+    // Beyond 2^53, the digits are not those of the file.
+    return Number.isInteger(data) && !Number.isSafeInteger(data)
+      ? "a number with too many digits"
+      : `${data}`;
+  }
   if (typeof data === "string") {
     if (data === "") return "an empty string";
     return `a string of ${data.length} character${data.length === 1 ? "" : "s"}`;

@@ -13,7 +13,13 @@ import { invalidConfig } from "./format-violation.js";
 import type { WithImports } from "./import-urls.js";
 import { type Json, type Path, property, toPointer } from "./json.js";
 import { parsePlainJson } from "./parse-plain-json.js";
-import { type Mistake, type SourceDocument, toViolations } from "./source-document.js";
+import {
+  type LocatedMistake,
+  locate,
+  type Mistake,
+  type SourceDocument,
+  toViolations,
+} from "./source-document.js";
 import type { ConfigSpec } from "./spec.js";
 
 export interface LoadOptions {
@@ -60,8 +66,8 @@ export interface CheckedValue {
   readonly folder: string;
   /** Whether a variable at this path, or in it, has no value. */
   readonly isUnresolved: (path: Path) => boolean;
-  /** Returns the violations for mistakes that other checks find, in the order of the text. */
-  readonly locate: (mistakes: readonly Mistake[]) => Promise<readonly Violation[]>;
+  /** Finds the places of what other checks find, and returns it in the order of the text. */
+  readonly locate: <M extends Mistake>(mistakes: readonly M[]) => Promise<readonly LocatedMistake<M>[]>;
 }
 
 /**
@@ -105,6 +111,7 @@ export async function checkConfig(options: LoadOptions): Promise<CheckedConfig> 
 
 function checkedValue({ document, configFile, checked, folder }: Source): CheckedValue {
   const missing = checked.serverMistakes.map(({ path }) => toPointer(path));
+  let positioned: Promise<SourceDocument> | undefined;
   return {
     value: checked.value,
     folder,
@@ -113,8 +120,11 @@ function checkedValue({ document, configFile, checked, folder }: Source): Checke
       return missing.some((each) => each === pointer || each.startsWith(`${pointer}/`));
     },
     async locate(mistakes) {
-      const hasPositions = document.positions.size > 0 || configFile === undefined;
-      return toViolations(hasPositions ? document : await parseWithPositions(configFile), mistakes);
+      if (mistakes.length === 0) return [];
+      if (document.positions.size === 0 && configFile !== undefined) {
+        positioned ??= parseWithPositions(configFile);
+      }
+      return locate((await positioned) ?? document, mistakes);
     },
   };
 }

@@ -62,7 +62,7 @@ const synonyms: { readonly [Title in DefinitionTitle]?: Readonly<Record<string, 
   RedisStore: { key: "encryptionKey", keys: "encryptionKey" },
 };
 
-const inAssertion: CorrectPlace = { where: "in `assertion`", within: [] };
+const inAssertion: CorrectPlace = { where: "in `assertion`", within: ["assertion"] };
 const inSigner: CorrectPlace = { where: "in `signer`", within: [] };
 const inSubject: CorrectPlace = { where: "in `subject`", within: ["subject"] };
 const headers: CorrectPlace = {
@@ -75,9 +75,20 @@ const oneLevelOff: {
   readonly [Title in DefinitionTitle]?: { readonly [Name in PropertyName]?: CorrectPlace };
 } = {
   ClientCredentialsGrant: { headers },
-  JwtBearerGrant: { headers, subject: inAssertion, key: inAssertion, lifetime: inAssertion },
+  JwtBearerGrant: {
+    headers,
+    subject: inAssertion,
+    key: inAssertion,
+    lifetime: inAssertion,
+    runtime: {
+      where: "in `assertion`",
+      within: ["assertion"],
+      hint: 'Write { "assertion": { "runtime": true } }',
+    },
+  },
   TokenExchangeGrant: { headers, token: inSubject },
   RefreshTokenGrant: { headers },
+  ExtensionGrant: { headers },
   EnterpriseManagedGrant: {
     headers,
     subject: { where: "in `idp`", within: ["idp"] },
@@ -88,7 +99,10 @@ const oneLevelOff: {
     runtime: { where: "in `token`", within: ["token"], hint: 'Write { "token": { "runtime": true } }' },
   },
   SecretReference: {
-    runtime: { where: "in the `token` of a `subject`, and nowhere else", within: [] },
+    runtime: {
+      where: "in the `token` of a `subject` or the `assertion` of a jwt_bearer grant, and nowhere else",
+      within: [],
+    },
   },
   Client: { passphrase: { where: "in the `key` or the `certificate`", within: [] } },
   Metadata: { headers: { where: "in the `client`, beside `metadata`", within: [] } },

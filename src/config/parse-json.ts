@@ -20,7 +20,7 @@ export function parseJson(file: string, text: string, root?: string): SourceDocu
   const config = root === undefined ? tree : propertyNode(tree, root);
   if (config === undefined) return unreadable({ path: [], offset: 0, message: "The file is empty" });
 
-  const positions = new Map<string, { name?: number; value: number }>();
+  const positions = new Map<string, { name?: number; value: number; end?: number }>();
   const mistakes: Mistake[] = [];
   let values = 0;
   let isTooDeep = false;
@@ -28,7 +28,12 @@ export function parseJson(file: string, text: string, root?: string): SourceDocu
     values += 1;
     isTooDeep ||= path.length > maxDepth;
     if (values > maxValues || isTooDeep) return null;
-    positions.set(toPointer(path), { ...(name !== undefined && { name }), value: node.offset });
+    const isUnquoted = node.type === "number" || node.type === "boolean";
+    positions.set(toPointer(path), {
+      ...(name !== undefined && { name }),
+      value: node.offset,
+      ...(isUnquoted && { end: node.offset + node.length }),
+    });
     if (node.type === "array") {
       return (node.children ?? []).map((item, index) => read(item, [...path, String(index)]));
     }

@@ -9,6 +9,7 @@ import {
   type Pair,
   Parser,
   parseDocument,
+  type Scalar,
 } from "yaml";
 import { type Json, maxDepth, maxValues, type Path, toPointer } from "./json.js";
 import { duplicateProperty, type Mistake, type SourceDocument } from "./source-document.js";
@@ -81,7 +82,7 @@ function findTooDeep(tokens: Iterable<CST.Token>): number | undefined {
 /** Visits the nodes of a document once, and collects its value, the positions and the mistakes. */
 class DocumentReader {
   readonly mistakes: Mistake[] = [];
-  readonly positions = new Map<string, { name?: number; value: number }>();
+  readonly positions = new Map<string, { name?: number; value: number; end?: number }>();
   /** The anchors before the current node. The library would search the whole document for each alias. */
   readonly #anchors = new Map<string, Node>();
   #aliasDepth = 0;
@@ -119,7 +120,12 @@ class DocumentReader {
       });
       return null;
     }
-    this.positions.set(toPointer(path), { ...(name !== undefined && { name }), value: offset });
+    const end = this.#aliasDepth === 0 && isScalar(node) ? endOfUnquoted(node) : undefined;
+    this.positions.set(toPointer(path), {
+      ...(name !== undefined && { name }),
+      value: offset,
+      ...(end !== undefined && { end }),
+    });
     this.#checkTag(node, path, offset);
     // Anchors inside of an alias are already known.
     if (node.anchor !== undefined && this.#aliasDepth === 0) this.#anchors.set(node.anchor, node);
@@ -174,6 +180,13 @@ class LimitExceeded extends Error {
     super(message);
     this.offset = offset;
   }
+}
+
+/** Returns where a number or a boolean ends. Its tag, if it has one, would make the text in quotes a number again. */
+function endOfUnquoted({ value, range, tag }: Scalar): number | undefined {
+  return (typeof value === "number" || typeof value === "boolean") && tag === undefined
+    ? range?.[1]
+    : undefined;
 }
 
 function startOf(node: Node): number {

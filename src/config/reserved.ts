@@ -31,6 +31,9 @@ export const alwaysReserved: ReadonlySet<string> = new Set([
   ...["scope", "resource", "audience"],
 ]);
 
+/** The parameters that can name the subject of a token exchange instead of `subject`. */
+export const subjectParams: ReadonlySet<string> = new Set(["subject_token", "subject_token_type"]);
+
 /** Parameters whose value is a credential, so that the config can only have a reference to it. */
 export const credentialParams: ReadonlySet<string> = new Set([
   ...["assertion", "subject_token", "actor_token", "refresh_token", "password"],

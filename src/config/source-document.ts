@@ -3,11 +3,11 @@ import { printable } from "../lib/printable.js";
 import { type Json, type Path, toPointer } from "./json.js";
 
 /** A correction that `validate --fix` can make, because only one meaning is possible. */
-export interface Fix {
+export type Fix =
   /** What to replace: the name of the property, its string value, or that string by a reference to a variable. */
-  readonly kind: "name" | "text" | "reference";
-  readonly to: string;
-}
+  | { readonly kind: "name" | "text" | "reference"; readonly to: string }
+  /** A number or a boolean gets quotes. `found`: the end of the message, which shows it; absent if it is not shown. */
+  | { readonly kind: "quote"; readonly found?: string };
 
 /** Something that the author of a config must correct. `toViolations` adds the line and column. */
 export interface Mistake {
@@ -29,6 +29,8 @@ export interface Mistake {
 interface Position {
   readonly name?: number;
   readonly value: number;
+  /** The end of the value, for a number or a boolean that is not an alias. */
+  readonly end?: number;
 }
 
 /** A parsed config, with the position of each part in the text. */
@@ -88,14 +90,37 @@ export function toViolations(document: SourceDocument, mistakes: readonly Mistak
 function toViolation(config: SourceDocument, mistake: Mistake): Violation {
   const { document, path } = placeOf(config, mistake);
   const offset = mistake.offset ?? offsetOf(document, { ...mistake, path });
+  const { message, hint } = asWritten(mistake, unquotedText(document, path));
   return {
     ...(document.file !== undefined && { file: document.file }),
     ...(document.text !== undefined && lineAndColumn(document, document.text, offset)),
     // The pointer is not escaped, because programs follow it. Messages and hints may have names from the file.
     pointer: toPointer([...document.prefix, ...path]),
-    message: printable(mistake.message),
-    ...(mistake.hint !== undefined && { hint: printable(mistake.hint) }),
+    message: printable(message),
+    ...(hint !== undefined && { hint: printable(hint) }),
   };
+}
+
+/**
+ * Returns the message and the hint of a mistake. A number or a boolean that needs quotes is shown as in the file:
+ * parsed, a long id would have other digits.
+ */
+function asWritten(
+  { message, hint, fix }: Mistake,
+  written: string | undefined,
+): Pick<Mistake, "message" | "hint"> {
+  if (fix?.kind !== "quote") return { message, ...(hint !== undefined && { hint }) };
+  if (fix.found === undefined || written === undefined) return { message, hint: "Write it in quotes" };
+  return {
+    message: `${message.slice(0, -fix.found.length)}${written}`,
+    hint: `Write it in quotes: "${written}"`,
+  };
+}
+
+/** Returns the text of a number or a boolean in the file. */
+export function unquotedText({ text, positions }: SourceDocument, path: Path): string | undefined {
+  const { value, end } = positions.get(toPointer(path)) ?? {};
+  return end === undefined ? undefined : text?.slice(value, end);
 }
 
 /** Returns the document that a mistake is in, and its path there. A URL may come from an imported file. */

@@ -1,6 +1,7 @@
 import type { McpAuthError } from "../errors/error.js";
 import type { ListenAddress } from "../lib/listen-address.js";
 import type { Client, Config, Key, Server } from "./generated/types.js";
+import type { RefreshSpec, RetrySpec } from "./renewal-spec.js";
 
 /**
  * The config as the runtime uses it: validated and interpolated, with merged defaults, resolved names, durations in
@@ -132,29 +133,6 @@ export interface ServerSpec {
   readonly reach: "origin" | "path";
 }
 
-export interface RetrySpec {
-  readonly attempts: number;
-  /** Milliseconds. */
-  readonly min: number;
-  /** Milliseconds. */
-  readonly max: number;
-}
-
-export interface RefreshSpec {
-  /** `false`: tokens are renewed on demand only, without a timer. */
-  readonly automatic: boolean;
-  readonly schedule?: string;
-  readonly timezone: string;
-  /** The share of the renewal window by which a renewal may be earlier, 0 to 1. */
-  readonly jitter: number;
-  /** Milliseconds before the token becomes unusable. Replaces the computed renewal window. */
-  readonly ahead?: number;
-  /** Milliseconds without use after which renewals stop. Absent: they never stop. */
-  readonly idle?: number;
-  /** Milliseconds. The lifetime of a token that does not state one. */
-  readonly assumedLifetime: number;
-}
-
 export type SecretReference =
   | VariableReference
   | FileReference
@@ -249,6 +227,8 @@ export interface JwtBearerSpec extends GrantCommon {
 export type AssertionSpec =
   /** A JWT that the platform issues, read at each request. */
   | { readonly kind: "platform"; readonly reference: SecretReference }
+  /** The token of a user: code passes it to `manager.for({ key, subjectToken })`. */
+  | { readonly kind: "runtime" }
   | {
       readonly kind: "signed";
       readonly key: KeySpec;
@@ -269,8 +249,10 @@ export type AssertionAudience = string;
 /** RFC 8693. */
 export interface TokenExchangeSpec extends GrantCommon {
   readonly type: "token_exchange";
+  /** Without an `id`, only the subject identifies the client. */
   readonly client: ClientSpec;
-  readonly subject: SubjectSpec;
+  /** Absent: the subject is in `params`. */
+  readonly subject?: SubjectSpec;
   readonly actor?: SubjectSpec;
   /** A token type URI, RFC 8693 §3. */
   readonly requestedType?: string;
@@ -318,7 +300,7 @@ export type ClientAuthenticationMethod = NonNullable<Client["method"]>;
 
 export interface ClientSpec {
   readonly issuer: string;
-  /** Absent only in a `jwt_bearer` grant, for a client without a credential. */
+  /** Absent only in a `jwt_bearer` or `token_exchange` grant, for a client without a credential. */
   readonly id?: string;
   readonly credential: CredentialSpec;
   /** Absent: the metadata of the authorization server decides. */

@@ -9,6 +9,8 @@ export type Presented =
   | "platform_assertion"
   /** A JWT that this package signed. */
   | "signed_assertion"
+  /** The token of a user, as an assertion. */
+  | "user_assertion"
   | "subject_token"
   /** What the `params` of the config contain. */
   | "params"

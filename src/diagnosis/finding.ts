@@ -1,5 +1,3 @@
-import { errorNotes } from "../errors/error-notes.js";
-
 /**
  * What may be wrong, and what to do, in whole sentences. They may be printed, logged and shown to a model, so they may
  * contain values of the config, but nothing that a server chose.
@@ -15,14 +13,4 @@ export interface Finding {
 /** Returns the finding as it continues a message: the cause, then the remedy. */
 export function findingText({ cause, remedy }: Pick<Finding, "cause" | "remedy">): string {
   return cause === undefined ? remedy : `${cause} ${remedy}`;
-}
-
-const notes = errorNotes<readonly string[]>();
-
-/** Notes the ids of the findings in the message of an error, and returns the error. */
-export const noteFindings = notes.add;
-
-/** Returns the ids of the findings in the message of an error, in their order. */
-export function findingsIn(error: unknown): readonly string[] {
-  return notes.of(error) ?? [];
 }

@@ -13,10 +13,7 @@ const withoutMetadata =
   'If the server publishes no metadata, give the client "metadata" with the "tokenEndpoint".';
 
 /** Returns why no well-known URL of the issuer has the metadata, from the issuer and the answers. */
-export function missingMetadataFinding(
-  issuer: string,
-  answers: readonly MetadataAnswer[],
-): Finding & { readonly id: string } {
+export function missingMetadataFinding(issuer: string, answers: readonly MetadataAnswer[]): Finding {
   const url = new URL(issuer);
   return (
     checkTokenEndpoint(url) ??

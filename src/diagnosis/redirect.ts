@@ -13,7 +13,7 @@ export interface RefusedRedirect {
 }
 
 /** Returns what a redirect says about the config, and what to do. */
-export function redirectFinding(redirect: RefusedRedirect): Finding & { readonly id: string } {
+export function redirectFinding(redirect: RefusedRedirect): Finding {
   return (
     checkSpelling(redirect) ??
     checkOutsidePath(redirect) ??

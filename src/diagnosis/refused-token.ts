@@ -2,6 +2,7 @@ import type { ServerSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { jwtClaims } from "../lib/jwt-claims.js";
 import { printable } from "../lib/printable.js";
+import { checkDroppedScopes } from "./dropped-scopes.js";
 import { type Finding, findingText } from "./finding.js";
 import { withoutSlash } from "./url-difference.js";
 
@@ -67,6 +68,7 @@ function refusedTokenFinding(facts: Facts): Finding {
     checkStatic(facts) ??
     checkAudience(facts) ??
     checkIssuer(facts) ??
+    checkGrantedScopes(facts) ??
     checkScopes(facts) ?? {
       id: "token_refused",
       remedy:
@@ -104,6 +106,13 @@ function checkIssuer({ requested, claims }: Facts): Finding | undefined {
     cause: 'The token\'s "iss" is another issuer.',
     remedy: 'Set the client\'s "issuer" to the one that the server trusts.',
   };
+}
+
+/** The authorization server left out scopes of the config. */
+function checkGrantedScopes({ requested, token }: Facts): Finding | undefined {
+  if (requested?.scopes === undefined) return undefined;
+  const { issuer, scopes } = requested;
+  return checkDroppedScopes({ issuer, requested: scopes, granted: token.scopes });
 }
 
 function checkScopes({ token, stepUp, challenge }: Facts): Finding | undefined {

@@ -1,3 +1,5 @@
+import { unreachable } from "../lib/unreachable.js";
+
 /** What is unusual about the text of a secret. A secret with a flaw was probably copied or quoted in a wrong way. */
 export type SecretFlaw =
   | "white_space_at_end"
@@ -20,6 +22,26 @@ const checks: ReadonlyArray<readonly [SecretFlaw, RegExp]> = [
 /** Returns the flaws of a secret, without its text. */
 export function secretFlaws(secret: string): readonly SecretFlaw[] {
   return checks.filter(([, pattern]) => pattern.test(secret)).map(([flaw]) => flaw);
+}
+
+/** Returns the id of the finding about a flaw, and what to remove, as it is followed by the secret. */
+export function flawInWords(flaw: SecretFlaw): { readonly id: string; readonly what: string } {
+  switch (flaw) {
+    case "white_space_at_end":
+      return { id: "secret_whitespace", what: "the white space at the end of" };
+    case "white_space_at_start":
+      return { id: "secret_whitespace", what: "the white space at the beginning of" };
+    case "line_break":
+      return { id: "secret_line_break", what: "the line break from" };
+    case "quotes":
+      return { id: "secret_quotes", what: "the quotes around" };
+    case "byte_order_mark":
+      return { id: "secret_byte_order_mark", what: "the invisible byte order mark at the beginning of" };
+    case "invisible_character":
+      return { id: "secret_invisible_character", what: "the invisible character from" };
+    default:
+      return unreachable(flaw);
+  }
 }
 
 /**

@@ -53,9 +53,10 @@ export type WantedAuthorizationServer = Pick<
  */
 export async function findTarget(cache: MetadataCache, wanted: WantedTarget): Promise<Target> {
   const { url, challenge, resource } = wanted;
+  const authorizationServerFound = findAuthorizationServer(cache, wanted);
   const resourceFound = findResource(cache, wanted);
   const [authorizationServer, found] = await Promise.all([
-    findAuthorizationServer(cache, wanted).catch(async (error: unknown) => {
+    authorizationServerFound.catch(async (error: unknown) => {
       // If the MCP server lists other issuers, this explains why the configured one has no metadata.
       if (error instanceof McpAuthError && !error.retryable && error.code !== "aborted") await resourceFound;
       throw error;

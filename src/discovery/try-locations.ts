@@ -159,6 +159,13 @@ export function resultDetails<V>(tried: readonly TriedLocation<V>[]): Readonly<R
   );
 }
 
+/** Returns what to do if locations failed temporarily: what explains all of these failures, if there is such a cause. */
+function adviceOf(failures: readonly Failure[]): string {
+  const [first] = failures;
+  const isShared = failures.every(({ advice }) => advice === first?.advice);
+  return (isShared ? first?.advice : undefined) ?? "Try again later.";
+}
+
 /**
  * Returns why nothing was found if a location that may have the document did not answer: `unavailable` and retryable if
  * it may answer later. Returns `undefined` if all locations have answered.
@@ -175,7 +182,8 @@ export function searchFailure<V>(
     const retryAfter = Math.min(...waits);
     return {
       code: "unavailable",
-      detail: `${documentName} is not available now: ${describeResults(tried)}. Try again later.`,
+      detail: `${documentName} is not available now: ${describeResults(tried)}. ${adviceOf(temporary)}`,
+      finding: temporary[0]?.finding,
       retryable: true,
       details: resultDetails(tried),
       neverArrived: failures.length === tried.length && failures.every(({ neverArrived }) => neverArrived),

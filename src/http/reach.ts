@@ -1,7 +1,7 @@
 import { findingText } from "../diagnosis/finding.js";
 import { type RefusedRedirect, redirectFinding } from "../diagnosis/redirect.js";
 import { McpAuthError } from "../errors/error.js";
-import { withFindingId } from "../errors/finding-id.js";
+import { noteFindings } from "../errors/findings.js";
 import { mayLeaveFolder } from "./dot-segments.js";
 
 /** How far from the server's URL its tokens may go: the whole origin, or only the URL's path and below. */
@@ -51,7 +51,7 @@ export function redirectDenied(
       `sent there. ${findingText(finding)}`,
     { server: name, details: { location } },
   );
-  return withFindingId(error, finding.id);
+  return noteFindings(error, [finding.id]);
 }
 
 function reachOf(server: URL, reach: Reach): string {

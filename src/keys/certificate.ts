@@ -1,8 +1,10 @@
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { isProgrammingError } from "../errors/expected-errors.js";
-import { type PemBlock, readBlocks } from "./pem.js";
+import { readBlocks, writeBlock } from "../lib/pem-blocks.js";
+import { unwrap } from "../lib/unwrap.js";
+import { cutShort } from "./pem.js";
 import { plainPublicKey } from "./rsa-pss.js";
-import { KeyProblem, PartsDiffer, PossiblyUnfinished } from "./signing-key.js";
+import { KeyProblem, NotFound, PartsDiffer, PossiblyUnfinished } from "./signing-key.js";
 
 /** The parts of an X.509 certificate that a client needs of its own certificate. */
 export interface Certificate {
@@ -23,11 +25,13 @@ export interface Certificate {
 
 const labels: ReadonlySet<string> = new Set(["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"]);
 
-/** Reads the first certificate of a PEM text, and its chain, which may follow it. Throws `KeyProblem`. */
-export function readCertificate(text: string): Certificate {
-  const blocks = readBlocks(text);
-  const [first, ...chain] = blocks.filter(({ label }) => labels.has(label)).map(decode);
-  if (first === undefined) throw new PossiblyUnfinished(explainAbsence(blocks));
+/**
+ * Reads the first certificate in the content of a reference, PEM or DER, and its chain, which may follow it in PEM.
+ * Throws `KeyProblem`; `NotFound` if there is none.
+ */
+export function readCertificate(content: string): Certificate {
+  const [first, ...chain] = certificatesIn(content);
+  if (first === undefined) throw new NotFound();
   return {
     publicKey: first.publicKey,
     isForClients: isForClients(first),
@@ -47,31 +51,36 @@ function isForClients({ keyUsage }: X509Certificate): boolean {
 
 const clientUsages: ReadonlySet<string> = new Set(["1.3.6.1.5.5.7.3.2", "2.5.29.37.0"]);
 
-/** Decodes one certificate. All of the chain are decoded, because TLS does not say which one is damaged. */
-function decode({ label, lines }: PemBlock, index: number): X509Certificate {
-  const base64 = lines.join("").replaceAll(/.{64}(?=.)/g, "$&\n");
-  try {
-    return new X509Certificate(`-----BEGIN ${label}-----\n${base64}\n-----END ${label}-----\n`);
-  } catch (error) {
-    if (isProgrammingError(error)) throw error;
-    throw new PossiblyUnfinished(
-      index === 0
-        ? "it cannot be read as a certificate: it is damaged."
-        : `it cannot be read: certificate ${index + 1}, which belongs to the chain, is damaged.`,
-    );
+function certificatesIn(content: string): readonly X509Certificate[] {
+  const found = unwrap(content);
+  if (found.kind === "bytes") {
+    const certificate = decode(Buffer.from(found.bytes));
+    return certificate === undefined ? [] : [certificate];
   }
+  if (found.kind !== "pem") return [];
+  const { blocks, isCut } = readBlocks(found.text);
+  if (isCut) throw new PossiblyUnfinished(cutShort);
+  // All of the chain are decoded, because TLS does not say which one is damaged.
+  return blocks
+    .filter(({ label }) => labels.has(label))
+    .map((block, index) => {
+      const certificate = decode(writeBlock(block));
+      if (certificate !== undefined) return certificate;
+      throw new PossiblyUnfinished(
+        index === 0
+          ? "it cannot be read as a certificate: it is damaged."
+          : `it cannot be read: certificate ${index + 1}, which belongs to the chain, is damaged.`,
+      );
+    });
 }
 
-function explainAbsence(blocks: readonly PemBlock[]): string {
-  const found = (ending: string) => blocks.some(({ label }) => label.endsWith(ending));
-  if (found("PRIVATE KEY")) {
-    return "it holds a private key and no certificate. Name the certificate that belongs to the key.";
+function decode(certificate: string | Buffer): X509Certificate | undefined {
+  try {
+    return new X509Certificate(certificate);
+  } catch (error) {
+    if (isProgrammingError(error)) throw error;
+    return undefined;
   }
-  if (found("PUBLIC KEY")) return "it holds a public key. Name the certificate that was made for it.";
-  if (found("CERTIFICATE REQUEST")) {
-    return "it holds a certificate request. Name the certificate that the authority issued for it.";
-  }
-  return 'it holds no certificate in PEM, which begins with "-----BEGIN CERTIFICATE-----".';
 }
 
 /** Milliseconds that this machine's clock may be behind, so that a certificate that was just issued can be used. */

@@ -1,4 +1,4 @@
-import { readDerElement } from "./der.js";
+import { readDerElement } from "../lib/der.js";
 
 /** Bytes of r and of s, RFC 7518 §3.4. */
 const sizes: ReadonlyMap<string, number> = new Map([

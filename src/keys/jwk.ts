@@ -2,7 +2,7 @@ import { createPrivateKey } from "node:crypto";
 import { isProgrammingError } from "../errors/expected-errors.js";
 import { isJsonObject, type JsonObject } from "../lib/json-object.js";
 import type { KeyMaterial } from "./key-material.js";
-import { KeyProblem, PossiblyUnfinished } from "./signing-key.js";
+import { KeyProblem } from "./signing-key.js";
 
 /** The members of a private key by `kty`: RFC 7518 §6, RFC 8037 §2. Other members are not imported. */
 const members: ReadonlyMap<unknown, readonly string[]> = new Map([
@@ -17,19 +17,10 @@ const curves: ReadonlyMap<unknown, readonly string[]> = new Map([
 ]);
 
 /**
- * Reads the private key in a JWK or a JWK Set (RFC 7517). In a set with several private keys, `kid` selects the key.
+ * Imports the private key of a JWK or a JWK Set (RFC 7517). In a set with several private keys, `kid` selects the key.
  * Throws `KeyProblem`.
  */
-export function readJwk(text: string, kid: string | false | undefined): KeyMaterial {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    // The parser's own message would quote the key.
-    throw new PossiblyUnfinished("it is neither PEM nor JSON.");
-  }
-  if (!isJsonObject(json)) throw new KeyProblem("it is JSON, but neither a JWK nor a JWK Set.");
+export function readJwk(json: JsonObject, kid: string | false | undefined): KeyMaterial {
   const { keys } = json;
   return importJwk(Array.isArray(keys) ? chooseFromSet(keys, kid) : json);
 }

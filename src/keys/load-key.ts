@@ -3,7 +3,7 @@ import type { KeySpec, PrivateKeySpec, SecretReference } from "../config/spec.js
 import { systemClock } from "../lib/clock.js";
 import { fingerprintOf, type Secret } from "../lib/secret.js";
 import { unreachable } from "../lib/unreachable.js";
-import { readSecret } from "../secrets/read-secret.js";
+import { readKeyContent, readSecret } from "../secrets/read-secret.js";
 import { type ReadAttempt, readWhenWritten } from "../secrets/read-when-written.js";
 import { BundleHistory } from "./bundle-history.js";
 import {
@@ -14,19 +14,16 @@ import {
   readCertificate,
 } from "./certificate.js";
 import { certificateParameters } from "./certificate-header.js";
-import { readJwk } from "./jwk.js";
+import { invalidContent } from "./invalid-content.js";
 import { assertPairMatches, keyAlgorithms } from "./key-algorithms.js";
 import type { KeyMaterial } from "./key-material.js";
-import { looksLikePem, readPem } from "./pem.js";
+import { readPrivateKey } from "./read-private-key.js";
 import { plainPrivateKey } from "./rsa-pss.js";
 import {
   type KeyContext,
   KeyProblem,
-  keyInvalid,
   PartsDiffer,
-  PossiblyUnfinished,
   type PublicJwk,
-  problemOf,
   type SigningKey,
   thumbprintOf,
 } from "./signing-key.js";
@@ -74,9 +71,9 @@ async function loadPrivateKey(spec: PrivateKeySpec, context: KeyContext): Promis
   const references = [spec.privateKey, spec.passphrase, spec.certificate];
   return await readWhenWritten(references, context, async () => {
     const [text, passphrase, certificate] = await Promise.all([
-      readSecret(spec.privateKey, context),
+      readKeyContent(spec.privateKey, context),
       spec.passphrase && readSecret(spec.passphrase, context),
-      spec.certificate && readSecret(spec.certificate, context),
+      spec.certificate && readKeyContent(spec.certificate, context),
     ]);
     return await keyFromTexts(spec, { text, passphrase, certificate }, context);
   });
@@ -128,11 +125,9 @@ async function keyFromTexts(
   } catch (error) {
     const staleFallback = error instanceof PartsDiffer ? bundles.staleFallback(spec, now) : undefined;
     if (staleFallback !== undefined) return { value: staleFallback.key };
-    const kind = reading === spec.certificate ? "certificate" : "private key";
-    return {
-      error: keyInvalid(reading, server, problemOf(error, kind), kind),
-      halfWritten: error instanceof PossiblyUnfinished ? "perhaps" : "no",
-    };
+    return reading === spec.certificate
+      ? await invalidContent(error, texts.certificate, "certificate", reading, server)
+      : await invalidContent(error, texts.text, "private key", reading, server);
   }
 }
 
@@ -141,10 +136,7 @@ interface UsableMaterial extends KeyMaterial {
 }
 
 function readMaterial(spec: PrivateKeySpec, { text, passphrase }: Texts): UsableMaterial {
-  const content = text.reveal();
-  const read = looksLikePem(content)
-    ? { privateKey: readPem(content, passphrase) }
-    : readJwk(content, spec.kid);
+  const read = readPrivateKey(text, passphrase, spec.kid);
   const algorithms = keyAlgorithms(read, spec.alg);
   const privateKey = plainPrivateKey(read.privateKey);
   assertPairMatches(privateKey);

@@ -3,22 +3,20 @@ import type { SignerKeySpec } from "../config/spec.js";
 import { isProgrammingError } from "../errors/expected-errors.js";
 import { systemClock } from "../lib/clock.js";
 import { fingerprintOf } from "../lib/secret.js";
-import { readSecret } from "../secrets/read-secret.js";
+import { readKeyContent } from "../secrets/read-secret.js";
 import { readWhenWritten } from "../secrets/read-when-written.js";
 import { askSigner } from "./ask-signer.js";
 import { BundleHistory } from "./bundle-history.js";
 import { assertNotExpired, assertNotTooEarly, type Certificate, readCertificate } from "./certificate.js";
 import { certificateParameters } from "./certificate-header.js";
 import { rawFromDer, signatureLength } from "./ecdsa-signature.js";
+import { invalidContent } from "./invalid-content.js";
 import { assertKeySupports } from "./key-algorithms.js";
 import { plainPublicKey } from "./rsa-pss.js";
 import { signingInput } from "./sign-jwt.js";
 import {
   type KeyContext,
-  keyInvalid,
-  PossiblyUnfinished,
   type PublicJwk,
-  problemOf,
   type SigningKey,
   signerUnavailable,
   thumbprintOf,
@@ -32,7 +30,7 @@ const notYetInUse = new WeakSet<Certificate>();
 /**
  * Loads a key that stays in a KMS or an HSM. If the config has its `certificate`, every signature is verified with that
  * certificate. After a new certificate, as long as the signer still uses the key of the previous one, the previous
- * certificate is used, for at most ten minutes. Rejects with the codes of `readSecret` and with `key_invalid`. `sign`
+ * certificate is used, for at most ten minutes. Rejects with the codes of `readKeyContent` and with `key_invalid`. `sign`
  * rejects with `signer_unavailable` (retryable if the signature matches the other of the two certificates) and
  * `aborted`.
  */
@@ -68,7 +66,7 @@ async function certificateOf(spec: SignerKeySpec, context: KeyContext): Promise<
   if (reference === undefined) return undefined;
   const { server, clock = systemClock } = context;
   return await readWhenWritten([reference], context, async () => {
-    const text = await readSecret(reference, context);
+    const text = await readKeyContent(reference, context);
     const now = clock.now();
     const fingerprint = fingerprintOf([text]);
     try {
@@ -90,8 +88,7 @@ async function certificateOf(spec: SignerKeySpec, context: KeyContext): Promise<
       const previous = notYetInUse.has(certificate) ? certificates.predecessor(spec, now) : undefined;
       return { value: previous ?? certificate };
     } catch (error) {
-      const invalid = keyInvalid(reference, server, problemOf(error, "certificate"), "certificate");
-      return { error: invalid, halfWritten: error instanceof PossiblyUnfinished ? "perhaps" : "no" };
+      return await invalidContent(error, text, "certificate", reference, server);
     }
   });
 }

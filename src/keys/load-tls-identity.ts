@@ -1,8 +1,8 @@
-import type { CertificateSpec, SecretReference } from "../config/spec.js";
+import type { CertificateSpec } from "../config/spec.js";
 import { systemClock } from "../lib/clock.js";
 import { fingerprintOf, Secret } from "../lib/secret.js";
 import type { TlsIdentity } from "../net/client-certificate.js";
-import { readSecret } from "../secrets/read-secret.js";
+import { readKeyContent, readSecret } from "../secrets/read-secret.js";
 import { type ReadAttempt, readWhenWritten } from "../secrets/read-when-written.js";
 import { BundleHistory } from "./bundle-history.js";
 import {
@@ -12,15 +12,9 @@ import {
   type Certificate,
   readCertificate,
 } from "./certificate.js";
-import { readPem } from "./pem.js";
-import {
-  type KeyContext,
-  type KeyKind,
-  keyInvalid,
-  PartsDiffer,
-  PossiblyUnfinished,
-  problemOf,
-} from "./signing-key.js";
+import { invalidContent } from "./invalid-content.js";
+import { readPrivateKey } from "./read-private-key.js";
+import { type KeyContext, type KeyKind, PartsDiffer } from "./signing-key.js";
 
 interface Loaded {
   readonly identity: TlsIdentity;
@@ -43,11 +37,11 @@ export async function loadTlsIdentity(spec: CertificateSpec, context: KeyContext
   const references = [spec.cert, spec.key, spec.passphrase];
   const identity = await readWhenWritten(references, context, async () => {
     const [certificate, key, passphrase] = await Promise.all([
-      readSecret(spec.cert, context),
-      readSecret(spec.key, context),
+      readKeyContent(spec.cert, context),
+      readKeyContent(spec.key, context),
       spec.passphrase && readSecret(spec.passphrase, context),
     ]);
-    return identityFromTexts(spec, { certificate, key, passphrase }, context);
+    return await identityFromTexts(spec, { certificate, key, passphrase }, context);
   });
   if (context.recorder?.recordBundle(spec, identity)) context.onCredentialChange?.("key:rotated");
   return identity;
@@ -70,24 +64,24 @@ interface Texts {
 }
 
 /** Returns the last pair if the texts are the same, or else a new pair, or the last valid pair if they do not match. */
-function identityFromTexts(
+async function identityFromTexts(
   spec: CertificateSpec,
   texts: Texts,
   { server, clock = systemClock }: KeyContext,
-): ReadAttempt<TlsIdentity> {
+): Promise<ReadAttempt<TlsIdentity>> {
   const now = clock.now();
   const fingerprint = fingerprintOf([texts.certificate, texts.key, texts.passphrase]);
   // The text that is being read, which an error is about.
-  let reading: { reference: SecretReference; kind: KeyKind } = { reference: spec.cert, kind: "certificate" };
+  let reading: KeyKind = "certificate";
   try {
     const known = bundles.find(spec, fingerprint, now);
     if (known !== undefined) {
       assertNotExpired(known.certificate, now);
       return { value: known.identity };
     }
-    reading = { reference: spec.key, kind: "private key" };
-    const privateKey = readPem(texts.key.reveal(), texts.passphrase);
-    reading = { reference: spec.cert, kind: "certificate" };
+    reading = "private key";
+    const privateKey = readPrivateKey(texts.key, texts.passphrase).privateKey;
+    reading = "certificate";
     const certificate = readCertificate(texts.certificate.reveal());
     assertCertifies(certificate, privateKey);
     assertNotExpired(certificate, now);
@@ -107,10 +101,8 @@ function identityFromTexts(
   } catch (error) {
     const staleFallback = error instanceof PartsDiffer ? bundles.staleFallback(spec, now) : undefined;
     if (staleFallback !== undefined) return { value: staleFallback.identity };
-    const { reference, kind } = reading;
-    return {
-      error: keyInvalid(reference, server, problemOf(error, kind), kind),
-      halfWritten: error instanceof PossiblyUnfinished ? "perhaps" : "no",
-    };
+    return reading === "certificate"
+      ? await invalidContent(error, texts.certificate, reading, spec.cert, server)
+      : await invalidContent(error, texts.key, reading, spec.key, server);
   }
 }

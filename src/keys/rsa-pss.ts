@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
-import { type DerElement, readDerElement } from "./der.js";
+import { type DerElement, readDerElement } from "../lib/der.js";
 import { KeyProblem } from "./signing-key.js";
 
 const integer = 0x02;

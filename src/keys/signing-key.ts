@@ -81,6 +81,9 @@ export class PossiblyUnfinished extends KeyProblem {}
 /** Two valid parts that do not belong together. One of them may have been replaced a moment before the other. */
 export class PartsDiffer extends PossiblyUnfinished {}
 
+/** The content holds no private key, or no certificate. `describeContent` says what it holds instead. */
+export class NotFound extends PossiblyUnfinished {}
+
 /** How messages call what a reference holds. */
 export type KeyKind = "private key" | "certificate";
 

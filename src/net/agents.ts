@@ -4,6 +4,8 @@ import { McpAuthError } from "../errors/error.js";
 import { errorCode } from "../errors/expected-errors.js";
 import { minTlsVersion } from "../lib/tls.js";
 import type { TlsIdentity } from "./client-certificate.js";
+import { noteConnectError } from "./connection.js";
+import { OpenConnections } from "./open-connections.js";
 import type { HttpProxy } from "./proxy.js";
 import { openTunnel, type TunnelOptions } from "./tunnel.js";
 
@@ -16,11 +18,14 @@ export interface Route {
 /** An agent that stays open until it is released. */
 export interface AgentLease {
   readonly agent: Agent;
+  /** Returns whether all requests to a host and port wait for a connection. */
+  isConnecting(host: string): boolean;
   release(): void;
 }
 
 interface Entry {
   readonly agent: Agent;
+  readonly connections: OpenConnections;
   users: number;
   retired: boolean;
 }
@@ -68,7 +73,7 @@ export class Agents {
     // Contains the certificate with its chain and not the thumbprint, which stays the same when the chain is corrected.
     const key = JSON.stringify([route.proxy ?? null, route.identity?.certificate ?? null]);
     const entry = this.#entries.get(key) ?? {
-      agent: createAgent({ Agent, buildConnector }, tls, route, authorities),
+      ...createAgent({ Agent, buildConnector }, tls, route, authorities),
       users: 0,
       retired: this.#retired,
     };
@@ -83,6 +88,7 @@ export class Agents {
     }
     return {
       agent: entry.agent,
+      isConnecting: (host) => entry.connections.isConnecting(host),
       release() {
         entry.users -= 1;
         if (entry.retired) retire(entry);
@@ -123,7 +129,7 @@ function createAgent(
   tls: typeof import("node:tls"),
   { proxy, identity }: Route,
   authorities: readonly string[] | undefined,
-): Agent {
+): Pick<Entry, "agent" | "connections"> {
   const minVersion = minTlsVersion();
   const trust = { minVersion, ...(authorities && { ca: [...authorities] }) } as const;
   // With authorities, the context is created once, because parsing all roots takes longer than a handshake. Without
@@ -145,16 +151,34 @@ function createAgent(
       if (error === null) socket.once("error", (reason) => socket.destroy(reason));
       callback(...outcome);
     });
-  return new Agent({
-    connect:
-      proxy === undefined
-        ? connect
-        : throughProxy(connect, proxy, { secureContext: trustContext, minVersion }),
+  const connections = new OpenConnections();
+  const opened =
+    proxy === undefined ? connect : throughProxy(connect, proxy, { secureContext: trustContext, minVersion });
+  const agent = new Agent({
+    connect: counted(opened, connections),
     // Undici would give up after five minutes without a byte. An event stream may be silent for longer, and a tool may
     // take longer to answer. Requests that must end earlier have a signal.
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+  return { agent, connections };
+}
+
+/** Returns a connector that also notes which connections are open, and which errors kept one from opening. */
+function counted(connect: Connector, connections: OpenConnections): Connector {
+  return (options, callback) => {
+    const { hostname, host = hostname } = options;
+    const end = connections.begin(host);
+    connect(options, (...outcome) => {
+      const [error, socket] = outcome;
+      if (error === null) end(socket);
+      else {
+        noteConnectError(error);
+        end();
+      }
+      callback(...outcome);
+    });
+  };
 }
 
 type Connector = ReturnType<typeof import("./undici.js").buildConnector>;

@@ -3,11 +3,11 @@ import { type FileHandle, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import * as tls from "node:tls";
 import { McpAuthError } from "../errors/error.js";
-import { errorCode, ignoreSystemError, isProgrammingError } from "../errors/expected-errors.js";
+import { errorCode, hasErrorCode, ignoreSystemError, isProgrammingError } from "../errors/expected-errors.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { printable } from "../lib/printable.js";
 import { openToRead, readAtMost } from "../lib/read-file.js";
-import { shellQuoted } from "../lib/shell-quoted.js";
+import type { ExtraAuthorities } from "./connection.js";
 import { usesOpenSslByDefault } from "./unchanged-authorities.js";
 
 /** 4 MiB. All roots of an operating system take a few hundred KiB. */
@@ -18,7 +18,9 @@ const notRegular = "is not a regular file. Name a file with certificates in PEM.
 const certificates = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 // Node.js has this function since 22.15, but the types do not declare it. It takes --use-system-ca into account.
-const { getCACertificates } = tls as { getCACertificates?: (type: "default") => readonly string[] };
+const { getCACertificates } = tls as {
+  getCACertificates?: (type: "default" | "extra") => readonly string[];
+};
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -96,6 +98,31 @@ async function readIfUsable(file: string | undefined): Promise<readonly string[]
   return file === undefined || file === "" ? [] : await readAuthoritiesFile(file).catch(noneIfUnreadable);
 }
 
+/**
+ * Returns whether Node uses the file that NODE_EXTRA_CA_CERTS names, or why not. Node reads the variable once, when the
+ * process starts, so one that is only in `env`, which a caller or an env file sets, has no effect.
+ */
+export async function extraAuthorities(env: Variables, processEnv: Variables): Promise<ExtraAuthorities> {
+  const name = "NODE_EXTRA_CA_CERTS";
+  const file = processEnv[name] || undefined;
+  if (file === undefined) return env[name] ? "too_late" : "unset";
+  let text: string;
+  try {
+    const handle = await openToRead(file);
+    try {
+      if (!(await handle.stat()).isFile()) return "unreadable";
+      text = (await readAtMost(handle, maxBytes)).toString("latin1");
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    ignoreSystemError(error);
+    return hasErrorCode(error, "ENOENT", "ENOTDIR") ? "missing" : "unreadable";
+  }
+  if (!text.includes("-----BEGIN CERTIFICATE-----")) return "no_certificate";
+  return getCACertificates?.("extra").length === 0 ? "too_late" : "read";
+}
+
 function noneIfUnreadable(error: unknown): readonly string[] {
   if (!(error instanceof McpAuthError)) ignoreSystemError(error);
   return [];
@@ -104,23 +131,25 @@ function noneIfUnreadable(error: unknown): readonly string[] {
 async function readAuthoritiesFile(file: string, allow?: AllowRules): Promise<readonly string[]> {
   const refuse = (why: string): McpAuthError =>
     new McpAuthError("config_invalid", `The file ${printable(file)}, named in "network.ca", ${why}`);
-  const text = await read(file, allow, refuse);
-  const found = text.match(certificates) ?? [];
-  if (found.length === 0) {
-    throw refuse(`holds no certificate in PEM (-----BEGIN CERTIFICATE-----). ${remedyFor(text, file)}`);
-  }
-  for (const [index, pem] of found.entries()) {
-    if (!isCertificate(pem))
-      throw refuse(`is damaged: its certificate number ${index + 1} cannot be read. Replace it.`);
-  }
-  return found;
+  const bytes = await read(file, allow, refuse);
+  const found = bytes.toString("utf8").match(certificates) ?? [];
+  const damaged = found.findIndex((pem) => !isCertificate(pem));
+  if (found.length > 0 && damaged === -1) return found;
+  const { certificatesInOtherShapes, remedyFor } = await import("./certificates-in.js");
+  const others = certificatesInOtherShapes(bytes);
+  if (others.length > 0 && others.length >= found.length) return others;
+  throw refuse(
+    found.length === 0
+      ? `holds no certificate in PEM (-----BEGIN CERTIFICATE-----) or DER. ${remedyFor(bytes, file)}`
+      : `is damaged: its certificate number ${damaged + 1} cannot be read. Replace it.`,
+  );
 }
 
 async function read(
   file: string,
   allow: AllowRules | undefined,
   refuse: (why: string) => McpAuthError,
-): Promise<string> {
+): Promise<Buffer> {
   const notAllowed = () =>
     refuse("may not be read, because `allow.files` does not include it. Add it there, or name another file.");
   if ((await allow?.file(file)) === false) throw notAllowed();
@@ -134,7 +163,7 @@ async function read(
     const bytes = await readAtMost(handle, maxBytes + 1);
     if (bytes.length > maxBytes)
       throw refuse("is larger than 4 MiB. Name a file that has only the certificates to trust.");
-    return bytes.toString("utf8");
+    return bytes;
   } catch (error) {
     if (error instanceof McpAuthError || isProgrammingError(error)) throw error;
     const code = errorCode(error);
@@ -151,18 +180,6 @@ async function read(
 }
 
 /** Says what to do with a file that has no certificate in PEM, by what else it is. */
-function remedyFor(text: string, file: string): string {
-  // The beginning of a DER structure. Its second byte is not UTF-8.
-  if (text.startsWith("0\uFFFD")) {
-    const path = shellQuoted(file);
-    return `It looks like DER. Convert it with: openssl x509 -inform der -in ${path} -out ${shellQuoted(`${file}.pem`)}`;
-  }
-  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
-    return "It holds a private key. Name the certificate of the authority, which needs no key.";
-  }
-  return "Convert it, or name another file.";
-}
-
 function isCertificate(pem: string): boolean {
   try {
     new X509Certificate(pem);

@@ -4,6 +4,8 @@ import { type Clock, systemClock } from "../lib/clock.js";
 import { debugRequest, type EndpointKind } from "../lib/debug.js";
 import { timeLimit } from "../lib/time-limit.js";
 import { untilAborted } from "../lib/wait.js";
+import { noConnectionAdvice } from "./connect-advice.js";
+import { type Connection, connectionOf } from "./connection.js";
 import { discard } from "./discard.js";
 import { type Failure, failureError } from "./failure.js";
 import { networkFailure } from "./network-failure.js";
@@ -103,9 +105,10 @@ export async function exchange(fetch: FetchFunction, request: SharedRequest): Pr
     ended ??= failure;
     controller.abort();
   };
+  let response: Response | undefined;
   const onTimeout = (): void => {
-    const detail = `${target} did not answer within ${timeout} ms. Try again, or raise "timeout" in the config.`;
-    end({ code: "timeout", detail, retryable: true, details });
+    const phase = response === undefined ? connectionOf(controller.signal) : "body";
+    end({ ...timeoutFailure(target, timeout, phase), details });
   };
   const timer = timeLimit(clock, timeout, onTimeout, { unref: true });
   const stopListening = onAbort(signal, () => {
@@ -119,7 +122,6 @@ export async function exchange(fetch: FetchFunction, request: SharedRequest): Pr
     if (ended !== undefined) return { kind: "failed", failure: ended };
     const init = initOf(request, controller.signal);
     let responding: Promise<Response> | undefined;
-    let response: Response;
     let body: string | undefined;
     let status: number;
     // An error in this block counts as one of the network, because a `fetch` may reject with anything. `networkFetch`
@@ -152,6 +154,35 @@ export async function exchange(fetch: FetchFunction, request: SharedRequest): Pr
     if (!isComplete) controller.abort();
     onOutcome(outcome);
   }
+}
+
+/** Returns the failure for a request that took too long. `phase` is its connection, or `"body"` once it was answered. */
+function timeoutFailure(target: string, timeout: number, phase: Connection | "body" | undefined): Failure {
+  const raise = 'Try again, or raise "timeout" in the config.';
+  const code = "timeout";
+  if (phase === "body") {
+    const brief = `did not send all of its answer within ${timeout} ms`;
+    return {
+      code,
+      detail: `${target} ${brief}. ${raise}`,
+      brief,
+      finding: "answer_not_complete",
+      retryable: true,
+    };
+  }
+  if (phase?.isConnecting?.() !== true) {
+    const brief = `did not answer within ${timeout} ms`;
+    return {
+      code,
+      detail: `${target} ${brief}. ${raise}`,
+      brief,
+      finding: "no_answer_in_time",
+      retryable: true,
+    };
+  }
+  const { id, text } = noConnectionAdvice(phase);
+  const brief = `could not be connected to within ${timeout} ms`;
+  return { code, detail: `${target} ${brief}. ${text}`, brief, finding: id, advice: text, retryable: true };
 }
 
 function initOf({ method = "GET", headers = {}, body }: SharedRequest, signal: AbortSignal): RequestInit {

@@ -1,5 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
-import { withFindingId } from "../errors/finding-id.js";
+import { noteFindings } from "../errors/findings.js";
 import { isLoopbackHost } from "../lib/loopback.js";
 import { capitalized } from "../lib/printable.js";
 import { printableUrl } from "./printable-url.js";
@@ -68,7 +68,7 @@ export function assertLearnedUrl(url: string, name: string, rules: EgressRules):
         (remedy === "" ? "" : ` ${capitalized(remedy)}.`),
       { server: rules.server, details: { url } },
     );
-    return withFindingId(error, `url_${rule}`);
+    return noteFindings(error, [`url_${rule}`]);
   };
   if (!URL.canParse(url)) throw refuse("not_absolute");
   const parsed = new URL(url);

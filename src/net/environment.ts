@@ -5,20 +5,36 @@ import { jsRuntime } from "../lib/js-runtime.js";
 /** Environment variables by name. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
+/** A variable with the URL of a proxy. */
+export interface ProxyVariable {
+  /** As it is written in the environment: in upper or lower case. */
+  readonly name: string;
+  readonly value: string;
+}
+
 export interface ProxyVariables {
-  readonly forHttps: string | undefined;
-  readonly forHttp: string | undefined;
+  readonly forHttps: ProxyVariable | undefined;
+  readonly forHttp: ProxyVariable | undefined;
+  /** `ALL_PROXY`, which is not used. */
+  readonly forAll: ProxyVariable | undefined;
   readonly noProxy: string;
 }
 
 /** Reads `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`. As in other programs, a name in lower case wins. */
 export function proxyVariables(env: Variables): ProxyVariables {
-  // An empty variable counts as unset.
-  const variable = (name: string): string | undefined => env[name.toLowerCase()] || env[name] || undefined;
+  const variable = (upperCase: string): ProxyVariable | undefined => {
+    for (const name of [upperCase.toLowerCase(), upperCase]) {
+      const value = env[name];
+      // An empty variable counts as unset.
+      if (value) return { name, value };
+    }
+    return undefined;
+  };
   return {
     forHttps: variable("HTTPS_PROXY"),
     forHttp: variable("HTTP_PROXY"),
-    noProxy: variable("NO_PROXY") ?? "",
+    forAll: variable("ALL_PROXY"),
+    noProxy: variable("NO_PROXY")?.value ?? "",
   };
 }
 

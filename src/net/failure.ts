@@ -1,6 +1,6 @@
 import { McpAuthError, type McpAuthErrorCode } from "../errors/error.js";
 import { errorMark } from "../errors/error-notes.js";
-import { withFindingId } from "../errors/finding-id.js";
+import { noteFindings } from "../errors/findings.js";
 
 /**
  * A failure that does not name a server of the config yet. Several servers share a lookup, and each of them gets an
@@ -10,8 +10,10 @@ export interface Failure {
   readonly code: McpAuthErrorCode;
   /** What failed and what to do, in a sentence or two that follow `Server "name": `. */
   readonly detail: string;
-  /** The id of the finding that the detail explains: see `findingIdOf`. */
+  /** The id of the finding that the detail explains: see `findingsIn`. */
   readonly finding?: string | undefined;
+  /** The part of the detail that says why and what to do, for a message about several failures with the same cause. */
+  readonly advice?: string;
   /**
    * The same in a few words that follow a URL, for a message that lists several: "could not be reached (ECONNREFUSED)".
    */
@@ -45,7 +47,8 @@ const unsent = errorMark();
 export function failureError(server: string, failure: Failure): McpAuthError {
   const { code, detail, finding, retryable, retryAfter, details } = failure;
   const options = { server, retryable, retryAfter, details };
-  const error = withFindingId(new McpAuthError(code, `Server "${server}": ${detail}`, options), finding);
+  const error = new McpAuthError(code, `Server "${server}": ${detail}`, options);
+  if (finding !== undefined) noteFindings(error, [finding]);
   return failure.neverArrived === true ? unsent.mark(error) : error;
 }
 

@@ -90,7 +90,7 @@ function insecureHosts(
   if (allowInsecureHttp.length === 0) return [];
   const { forHttp, noProxy } = proxyVariables(env);
   // All of NO_PROXY counts, because it may name ports. The proxy counts without its credentials.
-  const configured = proxy ?? forHttp ?? false;
+  const configured = proxy ?? forHttp?.value ?? false;
   const hosts = [...new Set(allowInsecureHttp)].toSorted();
   if (configured === false) return hosts;
   const origin = URL.canParse(configured) ? new URL(configured).origin : configured;

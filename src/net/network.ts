@@ -7,8 +7,10 @@ import type { AgentLease, Agents } from "./agents.js";
 import { assertResponse } from "./assert-response.js";
 import type { FetchFunction } from "./bounded-fetch.js";
 import type { TlsIdentity } from "./client-certificate.js";
+import { type Connection, noteConnection } from "./connection.js";
 import { proxiesAtLoad } from "./env-at-load.js";
 import { namesProxy, proxyVariables, type Variables } from "./environment.js";
+import { isTlsFailure } from "./network-failure.js";
 import { type NetworkTrust, networkTrust } from "./network-trust.js";
 import type { ProxyRules } from "./proxy.js";
 import type { ServerClocks } from "./server-clocks.js";
@@ -82,31 +84,39 @@ export function createNetwork(options: NetworkOptions): Network {
     return { agents, proxies: proxyRules(spec.proxy, env) };
   };
 
-  /** Leases an agent for the request, unless `fetch` needs none. */
-  const agentFor = async (
+  const hasAuthorities = spec.ca.length > 0;
+  /** Chooses the connection for a request, and leases an agent for it unless `fetch` needs none. */
+  const connectionFor = async (
     { identity, isDirect = false }: Way,
     input: string | URL | Request,
     init: RequestInit | undefined,
-  ): Promise<AgentLease | undefined> => {
+  ): Promise<{ readonly lease?: AgentLease; readonly connection?: Connection }> => {
     if (isDirect) {
       // Also for plain http: `fetch` itself may use a proxy (NODE_USE_ENV_PROXY, a dispatcher of the host).
       connections ??= load();
-      return await (await connections).agents.lease({ proxy: undefined, identity: undefined });
+      return { lease: await (await connections).agents.lease({ proxy: undefined, identity: undefined }) };
     }
-    if (identity === undefined && hasDispatcher(init)) return undefined;
+    if (identity === undefined && hasDispatcher(init)) return {};
     const url = urlOf(input);
     // `fetch` itself reports a URL that does not parse.
-    if (url === undefined || (url.protocol !== "https:" && !mayUseProxy)) return undefined;
+    if (url === undefined) return {};
+    const direct = { url, proxy: undefined, hasAuthorities };
+    if (url.protocol !== "https:" && !mayUseProxy) return { connection: direct };
     connections ??= load();
     const { agents, proxies } = await connections;
     const proxy = proxies.proxyFor(url);
-    if (url.protocol !== "https:" && proxy === undefined) return undefined;
-    return await agents.lease({ proxy, identity });
+    const known = { ...direct, unusedProxy: () => proxies.unusedFor(url) };
+    if (url.protocol !== "https:" && proxy === undefined) return { connection: known };
+    const lease = await agents.lease({ proxy, identity });
+    const named = proxy && { host: new URL(proxy.origin).host, source: proxy.source };
+    const isConnecting = () => lease.isConnecting(url.host);
+    return { lease, connection: { ...known, proxy: named, isConnecting } };
   };
 
   const fetchBy = (way: Way): FetchFunction =>
     async function networkFetch(input, init) {
-      const lease = await agentFor(way, input, init).catch(throwNoted);
+      const { lease, connection } = await connectionFor(way, input, init).catch(throwNoted);
+      if (connection !== undefined) noteConnection(init?.signal, connection);
       const sentAt = serverClocks?.now();
       // From here on, any error may come from the host: its response too may throw when it is read.
       try {
@@ -115,7 +125,11 @@ export function createNetwork(options: NetworkOptions): Network {
         if (sentAt !== undefined) serverClocks?.note({ input, init }, response, sentAt);
         return response;
       } catch (error) {
-        throw (lease && unwrapOwnError(error)) ?? error;
+        const own = lease && unwrapOwnError(error);
+        if (own !== undefined) throw own;
+        if (connection !== undefined)
+          noteConnection(error, await withAuthorities(connection, error, options));
+        throw error;
       } finally {
         lease?.release();
       }
@@ -133,6 +147,17 @@ export function createNetwork(options: NetworkOptions): Network {
       (await connections)?.agents.close();
     },
   };
+}
+
+/** Adds the state of NODE_EXTRA_CA_CERTS, which matters only for a TLS failure. */
+async function withAuthorities(
+  connection: Connection,
+  error: unknown,
+  { env, processEnv = process.env }: NetworkOptions,
+): Promise<Connection> {
+  if (!isTlsFailure(error)) return connection;
+  const { extraAuthorities } = await import("./authorities.js");
+  return { ...connection, extraAuthorities: await extraAuthorities(env, processEnv) };
 }
 
 /** How a request leaves this machine: by the settings of the network, with a certificate, or past every proxy. */

@@ -3,9 +3,12 @@ import { request as httpsRequest } from "node:https";
 import { isIP, type Socket } from "node:net";
 import type { SecureContext, SecureVersion } from "node:tls";
 import { McpAuthError } from "../errors/error.js";
+import { noteFindings } from "../errors/findings.js";
 import { capitalized } from "../lib/printable.js";
+import type { NamedProxy } from "./connection.js";
 import { networkFailure } from "./network-failure.js";
 import type { HttpProxy } from "./proxy.js";
+import { proxyName, proxyRemedy } from "./proxy-advice.js";
 import { isTemporaryStatus } from "./retry.js";
 
 /** How long a proxy may take to answer, in milliseconds. undici has the same limit for a connection. */
@@ -28,6 +31,7 @@ export interface TunnelOptions {
 export function openTunnel({ proxy, target, secureContext, minVersion }: TunnelOptions): Promise<Socket> {
   const { hostname, port, host, protocol } = new URL(proxy.origin);
   const secure = protocol === "https:";
+  const named = { host, source: proxy.source };
   const name = hostname.replace(/^\[|\]$/g, "");
   const options: RequestOptions = {
     method: "CONNECT",
@@ -57,7 +61,7 @@ export function openTunnel({ proxy, target, secureContext, minVersion }: TunnelO
     request.on("connect", ({ statusCode = 0 }, socket: Socket, head) => {
       if (statusCode < 200 || statusCode > 299) {
         socket.destroy();
-        reject(refused(host, statusCode));
+        reject(refused(named, proxy, statusCode));
         return;
       }
       socket.setTimeout(0);
@@ -67,33 +71,51 @@ export function openTunnel({ proxy, target, secureContext, minVersion }: TunnelO
     // A server that does not support CONNECT sends a normal response.
     request.on("response", (response) => {
       response.destroy();
-      reject(refused(host, response.statusCode ?? 0));
+      reject(refused(named, proxy, response.statusCode ?? 0));
     });
     request.on("timeout", () => {
       request.destroy();
-      reject(unavailable(`The proxy ${host} did not answer within ${proxyTimeout} ms. ${remedy}`, true));
+      const what = `${capitalized(proxyName(named))} did not answer within ${proxyTimeout} ms.`;
+      reject(unavailable(`${what} ${proxyRemedy(named)}`, { id: "proxy_timeout", retryable: true }));
     });
     request.on("error", (error) => {
-      const { code, detail, retryable } = networkFailure(error, `the proxy ${host}`);
-      reject(new McpAuthError(code, capitalized(detail), { retryable }));
+      const name = proxyName(named);
+      const { code, detail, brief, retryable } = networkFailure(error, name);
+      const isTls = code === "tls_failed";
+      const message = capitalized(isTls ? detail : `${name} ${brief}. ${proxyRemedy(named)}`);
+      const id = isTls ? "proxy_not_trusted" : "proxy_unreachable";
+      reject(noteFindings(new McpAuthError(code, message, { retryable }), [id]));
     });
     request.end();
   });
 }
 
-const remedy =
-  'Check "network.proxy" in the config, or HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the environment.';
-
-function refused(host: string, status: number): McpAuthError {
+/** Returns the error for a proxy that does not open the tunnel. */
+function refused(named: NamedProxy, { authorization }: HttpProxy, status: number): McpAuthError {
+  const proxy = capitalized(proxyName(named));
   if (status === 407) {
-    const howTo = "Add them to the URL of the proxy: http://user:password@host:port.";
-    return unavailable(`The proxy ${host} requires a user name and password (407). ${howTo}`, false);
+    const url = "http://user:password@host:port";
+    return authorization === undefined
+      ? unavailable(
+          `${proxy} requires a user name and password (407). Add them to the URL of the proxy: ${url}.`,
+          { id: "proxy_credentials_missing", retryable: false },
+        )
+      : unavailable(
+          `${proxy} does not accept the user name and password in its URL (407). Correct them: ${url}, ` +
+            "with percent-encoding.",
+          { id: "proxy_credentials_refused", retryable: false },
+        );
   }
+  const what = `${proxy} refused to connect to the server (${status}).`;
   // Any other status is a decision of the proxy, which another attempt does not change.
   const retryable = isTemporaryStatus(status);
-  return unavailable(`The proxy ${host} refused to connect to the server (${status}). ${remedy}`, retryable);
+  const cause = retryable ? "" : " It may not be allowed there.";
+  return unavailable(`${what}${cause} ${proxyRemedy(named)}`, { id: "proxy_refuses_server", retryable });
 }
 
-function unavailable(message: string, retryable: boolean): McpAuthError {
-  return new McpAuthError("unavailable", message, { retryable });
+function unavailable(
+  message: string,
+  { id, retryable }: { readonly id: string; readonly retryable: boolean },
+): McpAuthError {
+  return noteFindings(new McpAuthError("unavailable", message, { retryable }), [id]);
 }

@@ -8,7 +8,7 @@ export interface RuntimeSubject {
   /** Identifies the user in the cache: the same key gets the same tokens. It is not sent to any server. */
   readonly key: string;
   /**
-   * The user's token (RFC 8693 `subject_token`), or a function that returns it. The function is called for each token
+   * The user's token (the `subject_token` of RFC 8693, or the `assertion` of RFC 7523), or a function that returns it. The function is called for each token
    * request.
    */
   readonly subjectToken: string | (() => string | Promise<string>);
@@ -16,8 +16,16 @@ export interface RuntimeSubject {
 
 /** Whether the code passes the subject of a grant, with `for()`. */
 export function hasRuntimeSubject(grant: GrantSpec): boolean {
-  if (grant.type === "token_exchange") return "runtime" in grant.subject.token;
-  return grant.type === "enterprise_managed" && "runtime" in grant.idp.subject.token;
+  switch (grant.type) {
+    case "jwt_bearer":
+      return grant.assertion.kind === "runtime";
+    case "token_exchange":
+      return grant.subject !== undefined && "runtime" in grant.subject.token;
+    case "enterprise_managed":
+      return "runtime" in grant.idp.subject.token;
+    default:
+      return false;
+  }
 }
 
 /** Returns the error `config_invalid` for a grant that takes no subject at run time, else `undefined`. */
@@ -26,7 +34,8 @@ export function unexpectedSubject(server: string, grant: GrantSpec): McpAuthErro
   return new McpAuthError(
     "config_invalid",
     `Server "${server}": its tokens are not for a user, so for() cannot be used. To get tokens for users, use the ` +
-      'grant token_exchange or enterprise_managed with the subject { "token": { "runtime": true } }.',
+      'grant token_exchange or enterprise_managed with the subject { "token": { "runtime": true } }, or jwt_bearer with ' +
+      'the assertion { "runtime": true }.',
     { server },
   );
 }

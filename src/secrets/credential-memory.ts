@@ -1,7 +1,9 @@
 import type { SecretReference } from "../config/spec.js";
+import type { Content } from "./decode-content.js";
 
 interface SecretNote {
   readonly reference: SecretReference;
+  readonly content: Content;
   /** Fingerprint of the last value that could be read. */
   readonly fingerprint: string | undefined;
   /** True when the last read found no value. */
@@ -28,12 +30,12 @@ export class CredentialMemory {
    * Notes the fingerprint of a value, or `undefined` if it could not be read. Returns true if it differs from the last
    * fingerprint, and false for the first one.
    */
-  noteSecret(reference: SecretReference, found: string | undefined): boolean {
+  noteSecret(reference: SecretReference, found: string | undefined, content: Content = "text"): boolean {
     const key = JSON.stringify(reference);
     const previous = this.#notes.get(key)?.fingerprint;
     const fingerprint = found ?? previous;
     this.#notes.delete(key);
-    this.#notes.set(key, { reference, fingerprint, missing: found === undefined });
+    this.#notes.set(key, { reference, content, fingerprint, missing: found === undefined });
     if (this.#notes.size > maxNotes) {
       const [oldest] = this.#notes.keys();
       if (oldest !== undefined) this.#notes.delete(oldest);
@@ -55,9 +57,9 @@ export class CredentialMemory {
     return this.#rejectedSpecs;
   }
 
-  /** The references that the last requests read. */
-  references(): readonly SecretReference[] {
-    return [...this.#notes.values()].map(({ reference }) => reference);
+  /** The references that the last requests read, and what each holds. */
+  references(): readonly Pick<SecretNote, "reference" | "content">[] {
+    return [...this.#notes.values()];
   }
 
   /**

@@ -3,6 +3,7 @@ import type { Clock } from "../lib/clock.js";
 import type { Secret } from "../lib/secret.js";
 import { fingerprintOf } from "../lib/secret.js";
 import type { CredentialMemory } from "./credential-memory.js";
+import type { Content } from "./decode-content.js";
 
 /** The event that reports the change. */
 export type CredentialChange = "secret:changed" | "key:rotated";
@@ -74,12 +75,12 @@ export class CredentialRecorder {
    * Records the value of a reference, or `undefined` if it could not be read. Returns true if the value differs from
    * the last one that any attempt of the manager read, and false for the first value.
    */
-  recordSecret(reference: SecretReference, value: Secret | undefined): boolean {
+  recordSecret(reference: SecretReference, value: Secret | undefined, content: Content = "text"): boolean {
     if (this.#stopped) return false;
     const key = JSON.stringify(reference);
     const fingerprint = value && fingerprintOf([value]);
     if (fingerprint !== undefined) this.#secrets.set(key, fingerprint);
-    return this.#memory.noteSecret(reference, fingerprint);
+    return this.#memory.noteSecret(reference, fingerprint, content);
   }
 
   /**

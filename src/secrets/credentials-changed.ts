@@ -15,9 +15,9 @@ export async function credentialsChanged(memory: CredentialMemory, context: Secr
   let hasChanged = false;
   // The error of a variable without a value is not shown, so no file is read for it.
   const quick = { ...context, envFilesIn: undefined };
-  for (const reference of memory.references()) {
+  for (const { reference, content } of memory.references()) {
     if (!isLocal(reference)) continue;
-    const found = await readValue(reference, quick);
+    const found = await readValue(reference, quick, { isLast: true, content });
     if ("value" in found && memory.reportSecret(reference, fingerprintOf([found.value]))) hasChanged = true;
   }
   return hasChanged;

@@ -2,7 +2,7 @@ import type { ExecReference } from "../config/spec.js";
 import { commandsForbidden } from "../lib/permissions.js";
 import { type ProcessOptions, type ProcessOutcome, runProcess } from "../lib/run-process.js";
 import { untilAborted } from "../lib/wait.js";
-import { decodeText } from "./decode-text.js";
+import { type Content, decodeContent } from "./decode-content.js";
 import { referenceNotAllowed, secretAborted, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
@@ -18,11 +18,15 @@ interface Run {
 const running = new WeakMap<SecretContext["env"], Map<string, Run>>();
 
 /**
- * Runs a command and returns its output, which must be UTF-8. Concurrent calls share one run. When the last caller
+ * Runs a command and returns its output, decoded by `decodeContent`. Concurrent calls share one run. When the last caller
  * stops waiting, the command is ended. Rejects with `secret_unavailable` (retryable if the command took too long) and
  * `aborted`.
  */
-export async function readFromCommand(reference: ExecReference, context: SecretContext): Promise<string> {
+export async function readFromCommand(
+  reference: ExecReference,
+  context: SecretContext,
+  content: Content = "text",
+): Promise<string> {
   const { server, signal } = context;
   const fail = (problem: string, retryable = false) =>
     secretUnavailable(reference, server, problem, retryable);
@@ -35,7 +39,7 @@ export async function readFromCommand(reference: ExecReference, context: SecretC
   const outcome = await runShared(reference, context);
   if (outcome.kind === "aborted") throw secretAborted(server);
   if (outcome.kind === "failed") throw fail(outcome.problem, outcome.retryable);
-  const text = decodeText(outcome.stdout);
+  const text = decodeContent(outcome.stdout, content);
   if (text === undefined) throw fail("its output is not text in UTF-8.");
   return text;
 }

@@ -3,7 +3,7 @@ import { isAbsolute } from "node:path";
 import { errorCode, ignoreSystemError, isProgrammingError } from "../errors/expected-errors.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { openToRead, readAtMost } from "../lib/read-file.js";
-import { decodeText } from "./decode-text.js";
+import { type Content, decodeContent, whyNotText } from "./decode-content.js";
 import type { ReadAttempt } from "./read-when-written.js";
 import { referenceNotAllowed, secretUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
@@ -15,15 +15,21 @@ interface FileReference {
   readonly file: string;
 }
 
+export interface ReadOptions {
+  /** Whether no other read follows, so that a file that is being written is used as it is. */
+  readonly isLast: boolean;
+  readonly content: Content;
+}
+
 /**
  * Reads the text of a file once, without a byte order mark. Returns `secret_unavailable` for anything but a regular
- * file of at most 1 MiB of UTF-8. A file that was changed while it was read counts as half-written, unless `isLast` is
- * set.
+ * file of at most 1 MiB that `decodeContent` can decode. A file that was changed while it was read counts as
+ * half-written, unless `isLast` is set.
  */
 export async function readSecretFile(
   reference: FileReference,
   { server, permissions }: Pick<SecretContext, "server" | "permissions">,
-  isLast: boolean,
+  { isLast, content }: ReadOptions,
 ): Promise<ReadAttempt<string>> {
   const fail = (problem: string, halfWritten: "surely" | "perhaps" | "no"): ReadAttempt<string> => ({
     error: secretUnavailable(reference, server, problem),
@@ -35,8 +41,8 @@ export async function readSecretFile(
   if (outcome === "refused") return { error: referenceNotAllowed(reference, server), halfWritten: "no" };
   if ("problem" in outcome) return fail(outcome.problem, outcome.missing ? "perhaps" : "no");
   if (outcome.torn && !isLast) return fail("it was changed while it was read.", "surely");
-  const text = decodeText(outcome.bytes);
-  return text === undefined ? fail("it is not text in UTF-8.", "perhaps") : { value: text };
+  const text = decodeContent(outcome.bytes, content);
+  return text === undefined ? fail(`it is ${whyNotText(outcome.bytes)}`, "perhaps") : { value: text };
 }
 
 type Outcome =

@@ -1,4 +1,6 @@
+import { isJsonObject } from "../lib/json-object.js";
 import { quoted } from "../lib/printable.js";
+import type { Content } from "./decode-content.js";
 
 /** The string that a JSON pointer refers to, or the problem, in words that show nothing of the document. */
 export type PointerResult =
@@ -10,8 +12,11 @@ export type PointerResult =
       readonly mayBeIncomplete?: true;
     };
 
-/** Returns the string at a JSON pointer (RFC 6901) in a JSON document. */
-export function readPointer(document: string, pointer: string): PointerResult {
+/**
+ * Returns the string at a JSON pointer (RFC 6901) in a JSON document. An object that is a key, a JWK, is returned as
+ * JSON.
+ */
+export function readPointer(document: string, pointer: string, content: Content = "text"): PointerResult {
   let value: unknown;
   try {
     value = JSON.parse(document);
@@ -30,6 +35,7 @@ export function readPointer(document: string, pointer: string): PointerResult {
     value = next;
   }
   if (typeof value === "string") return { text: value };
+  if (content === "key" && isJsonObject(value)) return { text: JSON.stringify(value) };
   return { problem: `the value at the "pointer" ${quoted(pointer)} is not a string.` };
 }
 

@@ -3,6 +3,7 @@ import { McpAuthError } from "../errors/error.js";
 import { rememberCredential } from "../errors/sent-credentials.js";
 import { debugSecret } from "../lib/debug.js";
 import type { Secret } from "../lib/secret.js";
+import type { Content } from "./decode-content.js";
 import { readValue } from "./read-value.js";
 import { readWhenWritten } from "./read-when-written.js";
 import type { SecretContext } from "./secret-context.js";
@@ -17,7 +18,15 @@ export type { SecretContext, SecretResolver } from "./secret-context.js";
  * that has just changed), with `aborted`, and with the codes of `readFromGithubActions`.
  */
 export async function readSecret(reference: SecretReference, context: SecretContext): Promise<Secret> {
-  return (await readAndRecord(reference, context)).secret;
+  return (await readAndRecord(reference, context, "text")).secret;
+}
+
+/**
+ * Reads what is meant to be a key or a certificate, like `readSecret`. It may also be UTF-16, or bytes that are not
+ * text, which are returned as a `data:` URL.
+ */
+export async function readKeyContent(reference: SecretReference, context: SecretContext): Promise<Secret> {
+  return (await readAndRecord(reference, context, "key")).secret;
 }
 
 /**
@@ -25,7 +34,7 @@ export async function readSecret(reference: SecretReference, context: SecretCont
  * previous request. Remembers it, so that the `details` of an error never show it if the server quotes it.
  */
 export async function readClientSecret(reference: SecretReference, context: SecretContext): Promise<Secret> {
-  const { secret, hasChanged } = await readAndRecord(reference, context);
+  const { secret, hasChanged } = await readAndRecord(reference, context, "text");
   if (hasChanged) context.onCredentialChange?.("secret:changed");
   rememberCredential(secret.reveal());
   return secret;
@@ -34,9 +43,10 @@ export async function readClientSecret(reference: SecretReference, context: Secr
 async function readAndRecord(
   reference: SecretReference,
   context: SecretContext,
+  content: Content,
 ): Promise<{ readonly secret: Secret; readonly hasChanged: boolean }> {
   const { recorder } = context;
-  const readOnce = (isLast: boolean) => readValue(reference, context, isLast);
+  const readOnce = (isLast: boolean) => readValue(reference, context, { isLast, content });
   let secret: Secret;
   try {
     secret = recorder?.take(reference) ?? (await readWhenWritten([reference], context, readOnce));
@@ -44,8 +54,8 @@ async function readAndRecord(
   } catch (error) {
     // After an abort it is unknown whether the value can be read.
     if (error instanceof McpAuthError && error.code !== "aborted")
-      recorder?.recordSecret(reference, undefined);
+      recorder?.recordSecret(reference, undefined, content);
     throw error;
   }
-  return { secret, hasChanged: recorder?.recordSecret(reference, secret) ?? false };
+  return { secret, hasChanged: recorder?.recordSecret(reference, secret, content) ?? false };
 }

@@ -2,46 +2,48 @@ import type { SecretReference } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { Secret } from "../lib/secret.js";
 import { unreachable } from "../lib/unreachable.js";
-import { readSecretFile } from "./file.js";
+import type { Content } from "./decode-content.js";
+import { type ReadOptions, readSecretFile } from "./file.js";
 import type { PointerResult } from "./pointer.js";
 import type { ReadAttempt } from "./read-when-written.js";
 import { referenceNotAllowed, secretUnavailable, variableUnavailable } from "./reference.js";
 import type { SecretContext } from "./secret-context.js";
 
-/**
- * Reads the value of a reference once. With `isLast`, no other read follows, so a file that is being written is used as
- * it is. Rejects only with `aborted`. Other failures are in the result.
- */
+/** Reads the value of a reference once. Rejects only with `aborted`. Other failures are in the result. */
 export async function readValue(
   reference: SecretReference,
   context: SecretContext,
-  isLast = true,
+  options: ReadOptions,
 ): Promise<ReadAttempt<Secret>> {
   const unavailable = (problem: string, halfWritten: "perhaps" | "no"): ReadAttempt<Secret> => ({
     error: secretUnavailable(reference, context.server, problem),
     halfWritten,
   });
-  const read = await readText(reference, context, isLast);
+  const read = await readText(reference, context, options);
   if ("error" in read) return read;
-  if (withoutTrailingNewline(read.value) === "") return unavailable("it is empty.", "perhaps");
+  if (withoutTrailingNewline(read.value) === "") return unavailable(empty, "perhaps");
   const pointer = "pointer" in reference ? reference.pointer : undefined;
-  const found = pointer === undefined ? { text: read.value } : await readAtPointer(pointer, read.value);
+  const found =
+    pointer === undefined ? { text: read.value } : await readAtPointer(pointer, read.value, options.content);
   if (found.text === undefined) return unavailable(found.problem, found.mayBeIncomplete ? "perhaps" : "no");
   const text = withoutTrailingNewline(found.text);
-  return text === "" ? unavailable("it is empty.", "perhaps") : { value: new Secret(text) };
+  return text === "" ? unavailable(empty, "perhaps") : { value: new Secret(text) };
 }
+
+const empty = "it is empty. Provide the secret there, or name another place in the config.";
 
 /** Reads the text of a reference. Imports the code for each kind when it is used, because most configs use one kind. */
 async function readText(
   reference: SecretReference,
   context: SecretContext,
-  isLast: boolean,
+  options: ReadOptions,
 ): Promise<ReadAttempt<string>> {
-  if ("file" in reference) return await readSecretFile(reference, context, isLast);
+  if ("file" in reference) return await readSecretFile(reference, context, options);
   try {
     if ("env" in reference) return { value: await readVariable(reference, context) };
     if ("exec" in reference) {
-      return { value: await (await import("./exec.js")).readFromCommand(reference, context) };
+      const { readFromCommand } = await import("./exec.js");
+      return { value: await readFromCommand(reference, context, options.content) };
     }
     if ("resolver" in reference) {
       return { value: await (await import("./resolver.js")).readFromResolver(reference, context) };
@@ -65,8 +67,8 @@ async function readText(
   }
 }
 
-async function readAtPointer(pointer: string, document: string): Promise<PointerResult> {
-  return (await import("./pointer.js")).readPointer(document, pointer);
+async function readAtPointer(pointer: string, document: string, content: Content): Promise<PointerResult> {
+  return (await import("./pointer.js")).readPointer(document, pointer, content);
 }
 
 async function readVariable(reference: { readonly env: string }, context: SecretContext): Promise<string> {

@@ -138,11 +138,14 @@ async function subjectOf(
   context: KeyContext,
   recorder: CredentialRecorder,
 ): Promise<unknown> {
-  const partyOf = async (subject: SubjectSpec): Promise<unknown> => {
+  const holderOf = async (subject: Pick<SubjectSpec, "token">): Promise<object> => {
     const token = await readSubjectToken(subject, user, context);
     recorder.prefetch(subject.token, token);
     const key = "runtime" in subject.token ? (user?.key() ?? null) : null;
-    return { type: subject.type, key, identity: identityOf(token) };
+    return { key, identity: identityOf(token) };
+  };
+  const partyOf = async (subject: SubjectSpec): Promise<object> => {
+    return { type: subject.type, ...(await holderOf(subject)) };
   };
   switch (grant.type) {
     case "client_credentials":
@@ -150,11 +153,17 @@ async function subjectOf(
     case "extension":
       return { grantType: grant.grantType };
     case "jwt_bearer":
-      return await assertionOf(grant.assertion, context, recorder);
+      return grant.assertion.kind === "runtime"
+        ? await holderOf({ token: { runtime: true } })
+        : await assertionOf(grant.assertion, context, recorder);
     case "token_exchange": {
       const { subject, actor, requestedType } = grant;
       const acting = actor === undefined ? null : await partyOf(actor);
-      return { subject: await partyOf(subject), actor: acting, requestedType: requestedType ?? null };
+      return {
+        subject: subject === undefined ? null : await partyOf(subject),
+        actor: acting,
+        requestedType: requestedType ?? null,
+      };
     }
     case "enterprise_managed": {
       const { client, subject } = grant.idp;
@@ -173,7 +182,7 @@ async function subjectOf(
 }
 
 async function assertionOf(
-  assertion: AssertionSpec,
+  assertion: Exclude<AssertionSpec, { kind: "runtime" }>,
   context: KeyContext,
   recorder: CredentialRecorder,
 ): Promise<unknown> {
@@ -182,8 +191,8 @@ async function assertionOf(
   return { issuer, subject, audience, claims };
 }
 
-/** Claims that differ between tokens of the same party. */
-const timeClaims = new Set(["iat", "exp", "nbf", "jti"]);
+/** Claims that differ between tokens of the same party. Entra ID has the last two instead of `jti`. */
+const timeClaims = new Set(["iat", "exp", "nbf", "jti", "uti", "aio"]);
 
 /** Identifies the party of a token: by the claims of a JWT except its times, by a hash of any other token. */
 function identityOf(token: Secret): unknown {

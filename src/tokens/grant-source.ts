@@ -59,7 +59,11 @@ export function grantSource<Attempt>(
       expiresAt: Math.min(expiresAt, issued.binding?.certificate?.expiresAt ?? expiresAt),
     });
     // With a token that has expired on arrival, each call waits for a request of its own.
-    if (lifetime === undefined || token.expiresAt <= clock.now()) warn({ expiresAt: token.expiresAt });
+    if (lifetime === undefined || token.expiresAt <= clock.now()) {
+      const about =
+        lifetime === undefined ? lifetimeUnknown(issued, assumedLifetime) : expiredOnArrival(issued);
+      warn({ expiresAt: token.expiresAt, message: `Server "${server}": ${about}` });
+    }
     return token;
   }
   return { getToken: getTokenFromGrant };
@@ -74,6 +78,20 @@ function knownLifetime({ expiresIn, accessToken, issuer, requestedAt }: IssuedTo
   return issuer === undefined
     ? (jwtLifetime(accessToken, requestedAt) ?? stated)
     : (stated ?? jwtLifetime(accessToken));
+}
+
+function lifetimeUnknown({ issuer }: IssuedToken, assumedLifetime: number): string {
+  const [what, remedy] =
+    issuer === undefined
+      ? ["its static token does not say how long it lives", 'Set the grant\'s "lifetime"']
+      : ["the token response does not say how long the token lives", 'Set "assumedLifetime" under "refresh"'];
+  return `${what}, so ${assumedLifetime / 1_000} s are assumed. ${remedy} if you know better.`;
+}
+
+function expiredOnArrival({ issuer }: IssuedToken): string {
+  return issuer === undefined
+    ? "its static token has expired. Replace it where the config reads it from."
+    : `the token had expired when it arrived from ${issuer}, so every call requests another one. Have its lifetime raised.`;
 }
 
 function canceled(server: string): McpAuthError {

@@ -1,4 +1,4 @@
-import type { RetrySpec } from "../config/spec.js";
+import type { RetrySpec } from "../config/renewal-spec.js";
 import { backoffDelay } from "../net/retry.js";
 
 export interface RetryPlanOptions {

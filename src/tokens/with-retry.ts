@@ -1,4 +1,4 @@
-import type { RetrySpec } from "../config/spec.js";
+import type { RetrySpec } from "../config/renewal-spec.js";
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { debugRetry, debugRetryAfter } from "../lib/debug.js";

@@ -140,7 +140,14 @@ const subject = objectWith(
 const grant = fc.oneof(
   objectWith({ client: clientOrName }, { ...common, type: fc.constant("client_credentials") }),
   objectWith({ type: fc.constant("static"), token: reference }, { scopes, lifetime: duration }),
-  objectWith({ type: fc.constant("jwt_bearer"), client: clientOrName, assertion: reference }, common),
+  objectWith(
+    {
+      type: fc.constant("jwt_bearer"),
+      client: clientOrName,
+      assertion: fc.oneof(reference, fc.constant<Data>({ runtime: true })),
+    },
+    common,
+  ),
   objectWith(
     {
       type: fc.constant("jwt_bearer"),
@@ -163,6 +170,14 @@ const grant = fc.oneof(
       actor: objectWith({ token: reference }, { type: fc.constant("jwt") }),
       requestedType: fc.constant("id_token"),
     },
+  ),
+  objectWith(
+    {
+      type: fc.constant("token_exchange"),
+      client: clientOrName,
+      params: fc.constant<Data>({ subject_token: { env: "K" }, subject_token_type: "urn:a:b" }),
+    },
+    { scopes: common.scopes },
   ),
   objectWith(
     {

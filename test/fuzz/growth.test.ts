@@ -10,10 +10,11 @@ import { parseChallenges } from "../../src/discovery/challenge.js";
 import { freshFor } from "../../src/discovery/lookup-cache.js";
 import { isWithinReach } from "../../src/http/reach.js";
 import { readCertificate } from "../../src/keys/certificate.js";
-import { readJwk } from "../../src/keys/jwk.js";
 import { readPem } from "../../src/keys/pem.js";
+import { readPrivateKey } from "../../src/keys/read-private-key.js";
 import { parseDuration } from "../../src/lib/duration.js";
 import { jwtClaims } from "../../src/lib/jwt-claims.js";
+import { Secret } from "../../src/lib/secret.js";
 import { printableUrl } from "../../src/net/printable-url.js";
 import { isJson, parseRetryAfter } from "../../src/net/response-headers.js";
 import { grantedScopes } from "../../src/oauth/token-endpoint/token-response.js";
@@ -89,7 +90,42 @@ describe("the time to parse a long text", () => {
       ["-----BEGIN CERTIFICATE-----\n", "-----BEGIN A-----\n-----END A-----\n", "A", "A\n"],
       (text) => readCertificate(`-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----\n`),
     ],
-    ["in a JWK Set", ["[", '{"d":"1"},', '{"keys":['], (text) => readJwk(`{"keys":[${text}`, undefined)],
+    [
+      "in a JWK Set",
+      ["[", '{"d":"1"},', '{"keys":['],
+      (text) => readPrivateKey(new Secret(`{"keys":[${text}`), undefined),
+    ],
+    [
+      "in a key",
+      [
+        "{",
+        '"',
+        "'",
+        "\\",
+        '\\"',
+        '"\\',
+        "\\n",
+        "{\\n",
+        "A",
+        "A\\n",
+        "-----",
+        "-----BEGIN A-----",
+        "data:",
+        "\n",
+        ": ",
+      ],
+      (text) => readPrivateKey(new Secret(text), undefined),
+    ],
+    [
+      "in a string of a key in JSON",
+      ["a", " ", "\\", '\\"', "a\\n", "\n"],
+      (text) => readPrivateKey(new Secret(`{"kty${text}`), undefined),
+    ],
+    [
+      "in a key in JSON",
+      ["{", '"', "\\", '\\"', '"\\', "\\n", '"\n"', '"a":"\n",'],
+      (text) => readPrivateKey(new Secret(`{"kty":${text}`), undefined),
+    ],
     ["in JSON with a pointer", ["[", '{"a":', "[],"], (text) => readPointer(text, "/a/0/a")],
     ["in a pointer", ["/a", "/~1", "~", "/"], (text) => readPointer('{"a":{"a":1}}', text)],
     [

@@ -10,6 +10,7 @@ import { selfSigned } from "../support/certificates.js";
 import { type Handler, sendJson } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
+import { pkcs12 } from "../unit/keys/foreign-keys.js";
 import { createTestRuntime, recordEvents, startScriptedServer } from "./harness.js";
 
 const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -234,7 +235,7 @@ describe("an invalid or wrong key", () => {
   const publicJwk = JSON.stringify(ec.publicKey.export({ format: "jwk" }));
   const certificate = async () => (await selfSigned()).certificate;
 
-  test.each<[string, () => string | Promise<string>, object, RegExp]>([
+  test.each<[string, () => string | Buffer | Promise<string>, object, RegExp]>([
     [
       "EC, for RS256",
       () => pem(ec),
@@ -253,7 +254,13 @@ describe("an invalid or wrong key", () => {
       { passphrase: { env: "PASSPHRASE" } },
       /cannot be decrypted: the passphrase is wrong/,
     ],
-    ["no key at all", () => "canary", {}, /is neither PEM nor JSON/],
+    [
+      "PKCS #12",
+      () => pkcs12,
+      {},
+      /it is PKCS #12 \(PFX\)\. Convert it with `openssl pkcs12 -in \S+agent\.pem -nocerts -nodes -out key\.pem`/,
+    ],
+    ["no key at all", () => "canary", {}, /it is not a key in PEM, DER or JWK/],
   ])("an invalid or wrong key is key_invalid with a reason: %s", async (_, content, key, text) => {
     const folder = await temporaryFolder();
     const file = join(folder, "agent.pem");

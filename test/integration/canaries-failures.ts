@@ -20,7 +20,7 @@ type Rows = Readonly<Record<string, readonly [code: Code, answer: Answer]>>;
 
 export function servedFailures(canaries: Canaries, stage: Stage): readonly Failure[] {
   const answers = answersOf(canaries, stage);
-  const tables: Readonly<Record<Part, Rows>> = {
+  const tables: Readonly<Record<Exclude<Part, "platform">, Rows>> = {
     token: tokenRows(answers),
     metadata: metadataRows(answers, stage),
     resource: resourceRows(answers, stage),

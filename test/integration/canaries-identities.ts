@@ -56,6 +56,9 @@ export async function plantIdentities(
     STATIC: canaries.word("static token"),
     ACTIONS_ID_TOKEN_REQUEST_URL: stages.plain.mcp("github"),
     ACTIONS_ID_TOKEN_REQUEST_TOKEN: canaries.word("token of a GitHub Actions job"),
+    GCE_METADATA_HOST: stages.plain.origin,
+    IDENTITY_ENDPOINT: `${stages.plain.origin}/msi/token`,
+    IDENTITY_HEADER: canaries.word("identity header of an app"),
   };
   const tokens = (label: string) => ({ resolver: "platform", ref: label });
   const others = {
@@ -140,6 +143,15 @@ export async function plantIdentities(
       client,
       subject: { token: { runtime: true }, type: "jwt" },
     }),
+    behalf: (client) => ({ type: "jwt_bearer", client, assertion: { runtime: true } }),
+    subject: (client) => ({
+      type: "token_exchange",
+      client,
+      params: {
+        subject_token: tokens("subject token in a parameter"),
+        subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
+      },
+    }),
     employee: (client, name) => ({ type: "enterprise_managed", client, idp: idp(name, { runtime: true }) }),
   };
   const bindings: Readonly<Record<string, Fields>> = {
@@ -175,6 +187,20 @@ export async function plantIdentities(
     },
   };
 
+  for (const [name, assertion] of Object.entries({
+    gcp: { gcp: { audience: "us" } },
+    azure: { azure: { resource: "api://us" } },
+  })) {
+    const client = { issuer: plain.issuer(name) };
+    servers[name] = { url: plain.mcp(name), grant: { type: "jwt_bearer", client, assertion } };
+    const header = `${name}-header`;
+    servers[header] = {
+      url: plain.mcp(header),
+      grant: { client: { issuer: plain.issuer(header), id: "agent", secret: { env: "SECRET" } } },
+      headers: { "X-Machine": assertion },
+    };
+  }
+
   const platform = (label: string) => canaries.plant(label, jwt("https://platform.example"));
   const jwks = JSON.stringify({ keys: [JSON.parse(keys.jwk)] });
   const vault = canaries.fresh("secret of a resolver");
@@ -196,7 +222,7 @@ export async function plantIdentities(
       },
       signers: { kms: ({ input }) => sign("sha256", Buffer.from(input), keys.ofSigner) },
     },
-    ofUsers: Object.keys(servers).filter((name) => /^(user|employee)-/.test(name)),
+    ofUsers: Object.keys(servers).filter((name) => /^(user|behalf|employee)-/.test(name)),
   };
 }
 

@@ -10,6 +10,7 @@ import { listen } from "../support/listen.js";
 export interface StageRequest {
   readonly name: string;
   readonly method: string;
+  readonly url: string;
   readonly headers: IncomingMessage["headers"];
   readonly form: URLSearchParams;
   /** Number of requests to this part of this name so far, including this one. */
@@ -17,7 +18,7 @@ export interface StageRequest {
 }
 
 export type Answer = (response: ServerResponse, request: StageRequest, stage: Stage) => void;
-export type Part = "metadata" | "token" | "resource" | "mcp";
+export type Part = "metadata" | "token" | "resource" | "mcp" | "platform";
 /** Answers that replace the correct ones. */
 export type Script = Readonly<Partial<Record<Part, Answer>>>;
 
@@ -47,6 +48,8 @@ const paths: readonly (readonly [Part, RegExp])[] = [
   ["resource", /^\/\.well-known\/oauth-protected-resource\/mcp\/([^/?]+)/],
   ["token", /^\/as\/([^/?]+)\/token/],
   ["mcp", /^\/mcp\/([^/?]+)/],
+  // The services that issue tokens for the identity of a machine: Google Cloud, App Service, Azure, Entra ID.
+  ["platform", /^\/(computeMetadata|msi|metadata|tenant)\//],
 ];
 
 /** Form fields of a token request that contain secrets. */
@@ -99,7 +102,19 @@ export async function startStage(canaries: Canaries, tls?: TlsOptions): Promise<
       }
       return say.json(response, 200, { result: say.prose() });
     },
+    platform: issueForMachine,
   };
+
+  /** Issues a token for the audience in the query, as the service of this name does. */
+  function issueForMachine(response: ServerResponse, { name, url, form }: StageRequest): void {
+    const query = new URL(url, origin).searchParams;
+    const audience =
+      query.get("audience") ?? query.get("resource") ?? form.get("scope")?.replace(/\/\.default$/, "");
+    const token = canaries.plant("token of a machine", jwt("https://platform.example", { aud: audience }));
+    if (name === "computeMetadata") {
+      response.writeHead(200, { "metadata-flavor": "Google", "x-note": say.prose() }).end(token);
+    } else say.json(response, 200, { access_token: token, expires_in: "3599", client_id: say.prose() });
+  }
 
   function refuse(
     response: ServerResponse,
@@ -120,12 +135,13 @@ export async function startStage(canaries: Canaries, tls?: TlsOptions): Promise<
       paths.map(([part, path]) => [part, path.exec(url)] as const).find(([, found]) => found) ?? [];
     const name = match?.[1];
     if (part === undefined || name === undefined) return say.html(response, 404);
-    const form = new URLSearchParams(part === "token" ? Buffer.concat(chunks).toString("utf8") : "");
+    const hasForm = part === "token" || part === "platform";
+    const form = new URLSearchParams(hasForm ? Buffer.concat(chunks).toString("utf8") : "");
     remember(canaries, request.headers, form);
     const count = (counts.get(`${part} ${name}`) ?? 0) + 1;
     counts.set(`${part} ${name}`, count);
     const { method = "", headers } = request;
-    (scripts.get(name)?.[part] ?? usual[part])(response, { name, method, headers, form, count }, stage);
+    (scripts.get(name)?.[part] ?? usual[part])(response, { name, method, url, headers, form, count }, stage);
   }
 
   const { origin, close } = await listen(() => {

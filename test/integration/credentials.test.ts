@@ -107,6 +107,18 @@ describe("calls with the right key", () => {
       "Ed25519",
       "Ed25519",
     ],
+    [
+      "PEM with \\n written as two characters and quotes around",
+      p256,
+      `"${p256.privateKey.export({ type: "pkcs8", format: "pem" }).toString().replaceAll("\n", "\\n")}"`,
+      "ES256",
+    ],
+    [
+      "DER in base64",
+      rsa,
+      rsa.privateKey.export({ type: "pkcs1", format: "der" }).toString("base64"),
+      "PS256",
+    ],
     ["a JWK", p256, JSON.stringify(p256.privateKey.export({ format: "jwk" })), "ES256"],
     ["a JWKS", ed25519, JSON.stringify({ keys: [ed25519.privateKey.export({ format: "jwk" })] }), "EdDSA"],
   ])(

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import type { RequestListener, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { findingIdOf } from "../../src/errors/finding-id.js";
+import { findingsIn } from "../../src/errors/findings.js";
 import type { McpAuthConfig } from "../../src/index.js";
 import { createAuthority } from "../support/certificates.js";
 import { deferred } from "../support/deferred.js";
@@ -114,7 +114,7 @@ describe("an authorization server without metadata at the configured issuer", ()
         `Tried: ${origin}${oauth}/a did not answer with the content type application/json; ${origin}${openid}/a answered ` +
         `with a redirect (302); ${origin}/a${openid} answered 404.`,
     );
-    expect(findingIdOf(error)).toBe("issuer_path_wrong");
+    expect(findingsIn(error)).toEqual(["issuer_path_wrong"]);
   });
 
   test("with `metadata`, there is a token", async () => {
@@ -146,7 +146,7 @@ describe("an authorization server without metadata at the configured issuer", ()
         details: { authorization_servers: [`${origin}/realms/agents`] },
       });
       expect(error.message).toContain("it lists one that has the same host and a longer path.");
-      expect(findingIdOf(error)).toBe("issuer_listed_longer_path");
+      expect(findingsIn(error)).toEqual(["issuer_listed_longer_path"]);
     }
   });
 
@@ -187,7 +187,7 @@ describe("metadata that names a URL which the rules refuse", () => {
           'the client "metadata" with the "tokenEndpoint" to use',
       );
       expect(error.message).not.toContain("canary");
-      expect(findingIdOf(error)).toBe(id);
+      expect(findingsIn(error)).toEqual([id]);
     },
   );
 });
@@ -228,7 +228,7 @@ describe("a redirect of an MCP request from https to http with a slash", () => {
     const { manager } = await createTestManager({ config: config("/mcp"), env });
     const error = await rejectionOf(manager.fetch(`${origin}/mcp`, { method: "POST", body: "{}" }));
     expect(error).toMatchObject({ code: "egress_denied", message: wanted(origin) });
-    expect(findingIdOf(error)).toBe("redirect_to_http_slash");
+    expect(findingsIn(error)).toEqual(["redirect_to_http_slash"]);
     const { manager: corrected } = await createTestManager({ config: config("/mcp/"), env });
     expect((await corrected.fetch(corrected.url)).status).toBe(200);
   });

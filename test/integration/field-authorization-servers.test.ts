@@ -1,9 +1,13 @@
 // What authorization servers in the field really do, as people have reported it. Each test is one report.
-import { createPublicKey, generateKeyPairSync } from "node:crypto";
-import { jwtVerify } from "jose";
+import { createHash, createPublicKey, generateKeyPairSync, X509Certificate } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { decodeProtectedHeader, jwtVerify } from "jose";
 import { describe, expect, test } from "vitest";
+import { selfSigned } from "../support/certificates.js";
 import { type Handler, type RecordedRequest, sendJson } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { defaultToken, field, publish, sendPage } from "./field.js";
 import { sendToken } from "./harness.js";
 
@@ -142,6 +146,169 @@ describe("client authentication", () => {
       expect(warnings.every(({ code }) => code === "clock_skew")).toBe(true);
     },
   );
+});
+
+describe("requests", () => {
+  const secretClient = (issuer: string) => ({ issuer, id: "agent", secret: { env: "S" } });
+
+  test("Zoom has a grant of its own, account_credentials", async () => {
+    const { call, tokenRequests } = await field({
+      config: ({ issuer }) => ({
+        grant: {
+          type: "extension",
+          ...{ client: secretClient(issuer), resource: false },
+          ...{ grantType: "account_credentials", params: { account_id: "a1b2" } },
+        },
+      }),
+    });
+    expect(await call()).toBe(200);
+    expect(tokenRequests().map(String)).toEqual(["grant_type=account_credentials&account_id=a1b2"]);
+  });
+
+  test.each(["x5t", "x5c"] as const)(
+    "AD FS wants `x5t`, some Entra tenants want `x5c`: %s is sent",
+    async (header) => {
+      const { certificate, privateKey: key } = await selfSigned();
+      const { call, tokenRequests } = await field({
+        env: { KEY: key, CERT: certificate },
+        config: ({ issuer }) => ({
+          grant: {
+            client: {
+              ...{ issuer, id: "agent" },
+              key: { privateKey: { env: "KEY" }, certificate: { env: "CERT" }, certificateHeaders: [header] },
+            },
+          },
+        }),
+      });
+      expect(await call()).toBe(200);
+      const { raw } = new X509Certificate(certificate);
+      const expected = {
+        x5t: createHash("sha1").update(raw).digest("base64url"),
+        x5c: [raw.toString("base64")],
+      };
+      const [form] = tokenRequests();
+      expect(decodeProtectedHeader(form?.get("client_assertion") ?? "")[header]).toEqual(expected[header]);
+    },
+  );
+
+  test("Databricks exchanges a token without a client id", async () => {
+    const { call, tokenRequests } = await field({
+      env: { JOB_TOKEN: "of.the.job" },
+      config: ({ issuer }) => ({
+        grant: {
+          ...{ type: "token_exchange", client: { issuer }, resource: false, scopes: ["all-apis"] },
+          subject: { token: { env: "JOB_TOKEN" }, type: "jwt" },
+        },
+      }),
+    });
+    expect(await call()).toBe(200);
+    expect(Object.fromEntries(tokenRequests()[0] ?? [])).toEqual({
+      grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+      scope: "all-apis",
+      subject_token: "of.the.job",
+      subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
+    });
+  });
+
+  test("Entra's on-behalf-of is the JWT bearer grant with the token of the user and requested_token_use", async () => {
+    const { manager, tokenRequests } = await field({
+      config: ({ issuer }) => ({
+        grant: {
+          ...{ type: "jwt_bearer", client: secretClient(issuer), resource: false },
+          ...{ assertion: { runtime: true as const }, params: { requested_token_use: "on_behalf_of" } },
+        },
+      }),
+    });
+    const subjectToken = `e30.${Buffer.from(JSON.stringify({ sub: "alice" })).toString("base64url")}.c2ln`;
+    expect(await manager.for({ key: "alice", subjectToken }).getAccessToken()).toBe("granted");
+    expect(Object.fromEntries(tokenRequests()[0] ?? [])).toEqual({
+      grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
+      assertion: subjectToken,
+      requested_token_use: "on_behalf_of",
+    });
+  });
+
+  test("some servers want a header or an API key at the token endpoint", async () => {
+    const { call, mcpServer } = await field({
+      token: (request, response) =>
+        request.headers["x-api-key"] === "k3y"
+          ? defaultToken(request, response)
+          : sendJson(response, { error: "invalid_request" }, 400),
+      env: { S: "s3cr3t", API_KEY: "k3y" },
+      config: ({ issuer }) => ({
+        grant: { client: { ...secretClient(issuer), headers: { "X-API-Key": { env: "API_KEY" } } } },
+      }),
+    });
+    expect(await call()).toBe(200);
+    expect(mcpServer.requests.filter(({ headers }) => headers["x-api-key"] !== undefined)).toEqual([]);
+  });
+
+  test("Cloudflare Access in front of an authorization server wants its headers on the metadata too", async () => {
+    const { call } = await field({
+      issuer: (place) => (request, response) =>
+        request.headers["cf-access-client-id"] === "agent.access"
+          ? publish(place)(request, response)
+          : void response.writeHead(302, { location: "https://login.example" }).end(),
+      config: ({ issuer }) => ({
+        grant: { client: { ...secretClient(issuer), headers: { "CF-Access-Client-Id": "agent.access" } } },
+      }),
+    });
+    expect(await call()).toBe(200);
+  });
+
+  test("one variable holds JSON with several values", async () => {
+    const { call, authorizationServer } = await field({
+      env: {
+        VCAP_SERVICES: JSON.stringify({ xsuaa: [{ credentials: { clientsecret: "of-the-service" } }] }),
+      },
+      config: ({ issuer }) => ({
+        grant: {
+          client: {
+            ...{ issuer, id: "agent" },
+            secret: { env: "VCAP_SERVICES", pointer: "/xsuaa/0/credentials/clientsecret" },
+          },
+        },
+      }),
+    });
+    expect(await call()).toBe(200);
+    const { headers } = authorizationServer.requests.at(-1) ?? {};
+    expect(headers?.authorization).toBe(`Basic ${btoa("agent:of-the-service")}`);
+  });
+});
+
+describe("keys", () => {
+  const base64 = Buffer.from(pem).toString("base64");
+  const utf16 = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(pem, "utf16le")]);
+  const der = privateKey.export({ type: "pkcs8", format: "der" });
+
+  test.each<[shape: string, value: string]>([
+    ["with \\n written out", pem.replaceAll("\n", "\\n")],
+    ["with \\n written out, and quotes around them", JSON.stringify(pem)],
+    ["with \\n written out twice", pem.replaceAll("\n", "\\\\n")],
+    ["with line breaks turned into spaces", pem.replaceAll("\n", " ")],
+    ["as the base64 of a PEM", base64],
+  ])("keys arrive in variables %s", async (_, value) => {
+    const { call, tokenRequests } = await field({ ...withKey, env: { KEY: value } });
+    expect(await call()).toBe(200);
+    const assertion = tokenRequests()[0]?.get("client_assertion") ?? "";
+    await expect(jwtVerify(assertion, createPublicKey(privateKey))).resolves.toBeDefined();
+  });
+
+  test.each<[shape: string, content: Buffer]>([
+    ["DER", der],
+    ["UTF-16", utf16],
+  ])("keys arrive in files as %s", async (_, content) => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "agent.key"), content, { mode: 0o600 });
+    const { call } = await field({
+      config: ({ issuer }) => ({
+        grant: {
+          client: { issuer, id: "agent", key: { privateKey: { file: join(folder, "agent.key") } } },
+        },
+      }),
+    });
+    expect(await call()).toBe(200);
+  });
 });
 
 function setDate(response: Parameters<Handler>[1], seconds: number): void {

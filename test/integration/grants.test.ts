@@ -210,12 +210,13 @@ const cells = grants.flatMap((grant) =>
   })),
 );
 
-const withoutClient = ["jwt_bearer of the platform", "jwt_bearer signed by us"].flatMap((name) =>
-  (["none", "DPoP"] as const).map((binding) => ({
-    name,
-    binding,
-    cell: `${name} × no client × ${binding === "none" ? "no binding" : binding}`,
-  })),
+const withoutClient = ["jwt_bearer of the platform", "jwt_bearer signed by us", "token_exchange"].flatMap(
+  (name) =>
+    (["none", "DPoP"] as const).map((binding) => ({
+      name,
+      binding,
+      cell: `${name} × no client × ${binding === "none" ? "no binding" : binding}`,
+    })),
 );
 
 describe("every combination of grant, client authentication and token binding", () => {

@@ -85,7 +85,7 @@ export async function startIdentityServers(
       issuers: [platform, idp, { issuer: account, keys: [jwk] }],
       withoutClient: true,
     },
-    tokenExchange: { issuers: [platform] },
+    tokenExchange: { issuers: [platform], withoutClient: true },
     accountCredentials: { accounts: [vendorAccount] },
     ...serverOptions,
   });

@@ -8,6 +8,7 @@ import { checkStrictness } from "./providers/check-strictness.js";
 import { ci } from "./providers/ci.js";
 import { cognito } from "./providers/cognito.js";
 import { curity } from "./providers/curity.js";
+import { databricks } from "./providers/databricks.js";
 import { entra } from "./providers/entra.js";
 import { google } from "./providers/google.js";
 import { keycloak } from "./providers/keycloak.js";
@@ -30,7 +31,7 @@ const identityProviders = [adfs, ...auth0, ...authentik, cognito, curity, ...ent
 const products = [
   ...[...identityProviders, ...ping, zitadel],
   ...[...google, kubernetes, ...sap, ...spiffe],
-  ...[...saas, ...ci],
+  ...[...databricks, ...saas, ...ci],
 ];
 
 function configOf(mark: string): string {

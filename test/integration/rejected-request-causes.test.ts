@@ -1,7 +1,7 @@
 // The message about a rejected token request names the cause: first if the server says what such servers say, and among
 // the candidates if it says nothing.
 import { describe, expect, test } from "vitest";
-import { findingsIn } from "../../src/diagnosis/finding.js";
+import { findingsIn } from "../../src/errors/findings.js";
 import type { McpAuthError } from "../../src/index.js";
 import { type Handler, sendJson } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";

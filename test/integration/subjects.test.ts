@@ -129,6 +129,11 @@ test("each new enterprise_managed token needs requests to both servers, because 
 test.each([
   ["token_exchange", (token: object): object => exchange("basic", token), () => world.issuer.issuer],
   ["enterprise_managed", (token: object): object => enterprise("basic", token), () => "basic-at-idp"],
+  [
+    "jwt_bearer",
+    (token: object): object => ({ type: "jwt_bearer", client: world.client("basic"), assertion: token }),
+    () => world.issuer.issuer,
+  ],
 ])("with %s, each user at run time has their own token", async (_, grant, audience) => {
   const manager = await managerWith(grant({ runtime: true }));
   const subjectToken = (sub: string) => world.platform.sign({ sub, aud: audience() });

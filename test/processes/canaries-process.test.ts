@@ -195,6 +195,12 @@ function withLiterals(canaries: Canaries): object {
     { type: "token_exchange", client: client({}), subject: { token: word() }, actor: { token: word() } },
     { type: "token_exchange", client: client({}), subject: word() },
     {
+      type: "token_exchange",
+      client: client({}),
+      params: { subject_token: word(), subject_token_type: "x" },
+    },
+    { type: "jwt_bearer", client: { issuer }, assertion: { runtime: word() } },
+    {
       type: "enterprise_managed",
       client: client({}),
       idp: { client: client({ secret: word() }), subject: { token: word() } },

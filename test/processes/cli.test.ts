@@ -445,7 +445,7 @@ describe("validate", () => {
     const missing = await command(["validate", "--secrets"], { cwd, env });
     expect(missing).toMatchObject({ code: 2, err: "2 mistakes\n" });
     expect(missing.out.trim().split("\n")).toEqual([
-      expect.stringContaining('"HEADER"'),
+      expect.stringContaining("HEADER is not set"),
       expect.stringContaining("k.pem"),
     ]);
     expect(missing.out).not.toContain("canary");

@@ -4,11 +4,11 @@ import type { KoaContextWithOIDC, Provider } from "oidc-provider";
 import { type AccountCredentialsOptions, registerAccountCredentials } from "./account-credentials-grant.js";
 import type { Authority } from "./certificates.js";
 import type { GrantServer } from "./grant-server.js";
-import { type JwtBearerOptions, jwtBearerGrant, registerJwtBearer } from "./jwt-bearer-grant.js";
+import { type JwtBearerOptions, registerJwtBearer } from "./jwt-bearer-grant.js";
 import { listen } from "./listen.js";
 import { serverTls } from "./mutual-tls.js";
 import { loadGrantHelpers, loadOidcProvider } from "./oidc-provider.js";
-import { anonymousClientId, configure } from "./provider-configuration.js";
+import { anonymousClientId, configure, grantsWithoutClient } from "./provider-configuration.js";
 import type { ClientAuthenticationMethod, RegisteredClient } from "./registered-client.js";
 import { registerTokenExchange, type TokenExchangeOptions } from "./token-exchange-grant.js";
 import type { TrustedIssuer } from "./token-issuer.js";
@@ -143,7 +143,8 @@ export async function startAuthorizationServer(
       context.body = "";
       if (isFaulty) fault = { ...fault, count: fault.count - 1 };
     } else {
-      if (options.jwtBearer?.withoutClient) sent = await addAnonymousClient(context);
+      const anonymous = grantsWithoutClient(options);
+      if (anonymous.length > 0) sent = await addAnonymousClient(context, anonymous);
       await next();
       const token = issuedToken(context);
       if (token !== undefined) issued.push(token);
@@ -254,11 +255,14 @@ async function issueRefreshToken(
  * Reads the body before the provider does, and adds the anonymous client's id if the request names no client. Returns
  * the fields that were sent.
  */
-async function addAnonymousClient(context: KoaContextWithOIDC): Promise<TokenRequest["params"]> {
+async function addAnonymousClient(
+  context: KoaContextWithOIDC,
+  grants: readonly string[],
+): Promise<TokenRequest["params"]> {
   const sent = await readForm(context.req);
   const named = sent["client_id"] ?? sent["client_assertion"] ?? context.headers.authorization;
   const body =
-    named === undefined && sent["grant_type"] === jwtBearerGrant
+    named === undefined && grants.includes(String(sent["grant_type"]))
       ? { ...sent, client_id: anonymousClientId }
       : sent;
   // The provider looks here for a body that has already been read.

@@ -13,6 +13,8 @@ export interface CertificateOptions {
   readonly hosts?: readonly string[];
   /** Whether the certificate is for client authentication only. */
   readonly client?: boolean;
+  /** Whether the certificate is for server authentication only. */
+  readonly server?: boolean;
   /** Default: long ago, so that the certificate is valid for the clock of any test. */
   readonly notBefore?: Date;
   readonly notAfter?: Date;
@@ -65,9 +67,9 @@ export async function selfSigned(options: CertificateOptions = {}): Promise<Issu
 }
 
 async function issue(options: CertificateOptions, issuer: Issuer | undefined): Promise<IssuedCertificate> {
-  const { subject = "CN=test", hosts = [], client = false, keyType = "ec" } = options;
+  const { subject = "CN=test", hosts = [], client = false, server = false, keyType = "ec" } = options;
   const { privateKey, publicKey } = await keyPair(keyType);
-  const usages = client ? ["1.3.6.1.5.5.7.3.2"] : ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"];
+  const usages = [...(client ? [] : ["1.3.6.1.5.5.7.3.1"]), ...(server ? [] : ["1.3.6.1.5.5.7.3.2"])];
   const extensions = [extension("2.5.29.37", sequence(...usages.map(oid)))];
   if (hosts.length > 0) extensions.push(extension("2.5.29.17", sequence(...hosts.map(alternativeName))));
   const { notBefore, notAfter = new Date(Date.now() + 30 * day) } = options;

@@ -19,6 +19,17 @@ const asymmetric = [
 const symmetric = ["HS256", "HS384", "HS512"];
 const usualMethods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"] as const;
 
+/** Returns the grants whose requests may name no client, because what they present identifies it. */
+export function grantsWithoutClient({
+  jwtBearer,
+  tokenExchange,
+}: Pick<AuthorizationServerOptions, "jwtBearer" | "tokenExchange">): readonly string[] {
+  return [
+    ...(jwtBearer?.withoutClient ? [jwtBearerGrant] : []),
+    ...(tokenExchange?.withoutClient ? [tokenExchangeGrant] : []),
+  ];
+}
+
 /** Returns the configuration of oidc-provider, with a new nonce secret each time. */
 export function configure(
   options: AuthorizationServerOptions,
@@ -49,6 +60,7 @@ export function configure(
     ...(accountCredentials === undefined ? [] : [accountCredentialsGrant]),
     ...(refreshTokens === undefined ? [] : ["refresh_token"]),
   ];
+  const anonymousGrants = grantsWithoutClient(options);
   const methods = authMethods(options);
   const algorithms = options.signingAlgorithms ?? [
     ...asymmetric,
@@ -57,7 +69,7 @@ export function configure(
   return {
     clients: [
       ...clients.map((client) => clientMetadata(client, grantTypes)),
-      ...(jwtBearer?.withoutClient ? [clientMetadata({ id: anonymousClientId }, [jwtBearerGrant])] : []),
+      ...(anonymousGrants.length === 0 ? [] : [clientMetadata({ id: anonymousClientId }, anonymousGrants)]),
     ],
     // The type requires the members of the key's curve.
     jwks: { keys: [signingKey as OidcProvider.JWK] },

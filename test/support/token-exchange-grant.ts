@@ -16,6 +16,8 @@ const tokenType = {
 export interface TokenExchangeOptions {
   /** The issuers whose JWTs are accepted as subject or actor token. Access tokens must be this server's own. */
   readonly issuers: readonly TrustedIssuer[];
+  /** Whether a request may name no client. */
+  readonly withoutClient?: boolean;
   /** Client ids at other authorization servers: by their issuer, then by client id here. Allows ID-JAGs for them. */
   readonly idJag?: { readonly clients: Readonly<Record<string, Readonly<Record<string, string>>>> };
 }

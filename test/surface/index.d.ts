@@ -216,7 +216,9 @@ interface IdentityProvider {
 interface JwtBearerGrant {
     type: "jwt_bearer";
     client: string | OneCredential<Client> | Anonymous<Client>;
-    assertion: SecretReference | SignedAssertion;
+    assertion: SecretReference | SignedAssertion | {
+        readonly runtime: true;
+    };
     scopes?: readonly string[];
     resource?: string | false;
     audience?: string | readonly string[];
@@ -428,6 +430,16 @@ type OneSigningPlace<S extends Optional<SigningPlace>> = Omit<S, SigningPlace> &
     | (Needs<S, "name"> & Without<"exec"
     | "timeout">));
 
+type OneSubject<G extends {
+    subject?: unknown;
+    params?: unknown;
+}> = (Omit<G, "subject"> & Needs<G, "subject">) | (Omit<G, "subject" | "params"> & Without<"subject"> & {
+    params: Exclude<G["params"], undefined> & {
+        subject_token: SecretReference;
+        subject_token_type: string;
+    };
+});
+
 type Only<C extends Optional<Authentication>, Needed extends Credential, Options extends AuthenticationOption = never> = Needs<C, Needed> & Pick<C, Options> & Without<Exclude<Credential
     | AuthenticationOption, Needed
     | Options>>;
@@ -525,7 +537,7 @@ type SentinelNodes = readonly [string, ...(readonly string[])];
 interface Server {
     url?: string;
     grant: OneGrant<ClientCredentialsGrant, JwtBearerGrant
-    | TokenExchangeGrant
+    | OneSubject<TokenExchangeGrant>
     | EnterpriseManagedGrant
     | RefreshTokenGrant
     | ExtensionGrant
@@ -619,8 +631,8 @@ interface TokenEvent {
 
 interface TokenExchangeGrant {
     type: "token_exchange";
-    client: string | OneCredential<Client>;
-    subject: Subject;
+    client: string | OneCredential<Client> | Anonymous<Client>;
+    subject?: Subject;
     actor?: Actor;
     requestedType?: TokenType;
     scopes?: readonly string[];

@@ -229,8 +229,7 @@ export const definitions = {
     ],
     "required": [
       "type",
-      "client",
-      "subject"
+      "client"
     ],
     "references": []
   },
@@ -525,6 +524,7 @@ export const partTitles = [
   "EncryptionKey",
   "EncryptionKeys",
   "EnterpriseManagedGrant",
+  "ExchangeOfSubject",
   "ExtensionGrant",
   "FileStore",
   "GcpIdentity",
@@ -573,6 +573,7 @@ export const partTitles = [
   "Store",
   "StringOrList",
   "Subject",
+  "SubjectParams",
   "SubjectToken",
   "TokenExchangeGrant",
   "TokenType",

@@ -1,6 +1,6 @@
 // Generated from schema/mcp-auth.schema.json by scripts/generate.mjs. Do not edit.
 
-import type { Anonymous, OneCredential, OneGrant, OneSigner, OneSigningPlace, SecretReference, TokenType } from "../exclusive-types.js";
+import type { Anonymous, OneCredential, OneGrant, OneSigner, OneSigningPlace, OneSubject, SecretReference, TokenType } from "../exclusive-types.js";
 
 /**
  * The host of each Sentinel, and its port unless that is 26379.
@@ -83,11 +83,11 @@ export interface Headers {
  */
 export interface Key {
   /**
-   * The private key: PEM (PKCS#8, PKCS#1 or SEC1, may be encrypted), JWK or JWKS.
+   * The private key: PEM or DER (PKCS#8, PKCS#1 or SEC1, may be encrypted), JWK or JWKS.
    */
   privateKey?: SecretReference;
   /**
-   * The passphrase of an encrypted PEM.
+   * The passphrase of an encrypted key in PEM or DER.
    */
   passphrase?: SecretReference;
   /**
@@ -114,7 +114,7 @@ export interface Key {
    */
   kid?: string | false;
   /**
-   * The certificate of the key, PEM, with its chain after it if there is one. `certificateHeaders` says how it is sent.
+   * The certificate of the key, PEM, with its chain after it if there is one, or DER. `certificateHeaders` says how it is sent.
    */
   certificate?: SecretReference;
   /**
@@ -154,7 +154,7 @@ export interface Client {
    */
   issuer: string;
   /**
-   * The client id. Only a client without a credential, inside of a `jwt_bearer` grant, can omit it. An id that starts with https:// is the URL of a client id metadata document.
+   * The client id. Only a client without a credential, inside of a `jwt_bearer` or `token_exchange` grant, can omit it. An id that starts with https:// is the URL of a client id metadata document.
    */
   id?: string;
   /**
@@ -214,11 +214,11 @@ export interface Client {
  */
 export interface Certificate {
   /**
-   * The certificate, PEM, followed by its chain if there is one.
+   * The certificate, PEM, followed by its chain if there is one, or DER.
    */
   cert: SecretReference;
   /**
-   * The private key of the certificate, PEM.
+   * The private key of the certificate: PEM, DER or JWK.
    */
   key: SecretReference;
   /**
@@ -306,7 +306,7 @@ export interface StaticGrant {
   scopes?: readonly string[];
 }
 /**
- * An assertion is exchanged for a token (RFC 7523 §2.1): a JWT that the platform issues (workload identity, SEP-1933), or one that is signed here, as for service accounts.
+ * An assertion is exchanged for a token (RFC 7523 §2.1): a JWT that the platform issues (workload identity, SEP-1933), one that is signed here, as for service accounts, or the token of a user (on behalf of).
  */
 export interface JwtBearerGrant {
   /**
@@ -318,9 +318,9 @@ export interface JwtBearerGrant {
    */
   client: string | OneCredential<Client> | Anonymous<Client>;
   /**
-   * The assertion: a reference to a JWT that the platform issues, which is read for each request, or what to sign.
+   * The assertion: a reference to a JWT that the platform issues, which is read for each request, what to sign, or `{ "runtime": true }` if code gives the JWT for each user.
    */
-  assertion: SecretReference | SignedAssertion;
+  assertion: SecretReference | SignedAssertion | {readonly runtime: true};
   /**
    * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
@@ -376,13 +376,13 @@ export interface TokenExchangeGrant {
    */
   type: "token_exchange";
   /**
-   * The client that requests the tokens: its name in `clients`, or the client itself.
+   * The client that requests the tokens: its name in `clients`, or the client itself, or only its `issuer` if the subject identifies the agent.
    */
-  client: string | OneCredential<Client>;
+  client: string | OneCredential<Client> | Anonymous<Client>;
   /**
-   * The token to exchange. Its default type is `access_token`.
+   * The token to exchange. Its default type is `access_token`. It can be left out if `params` has `subject_token` and `subject_token_type`.
    */
-  subject: Subject;
+  subject?: Subject;
   /**
    * The token of the party that acts for the subject. Its default type is `access_token`.
    */
@@ -615,7 +615,7 @@ export interface Server {
   grant: OneGrant<
     ClientCredentialsGrant,
     | JwtBearerGrant
-    | TokenExchangeGrant
+    | OneSubject<TokenExchangeGrant>
     | EnterpriseManagedGrant
     | RefreshTokenGrant
     | ExtensionGrant
@@ -776,7 +776,7 @@ export interface Network {
    */
   proxy?: string | false;
   /**
-   * Paths of PEM files with certificate authorities, relative to the config file. They are trusted in addition to the usual ones.
+   * Paths of files with certificate authorities, PEM or DER, relative to the config file. They are trusted in addition to the usual ones.
    */
   ca?: string | readonly string[];
   /**

@@ -1,7 +1,6 @@
-import { unreachable } from "../../lib/unreachable.js";
 import type { RejectedRequest } from "../facts.js";
 import type { Finding } from "../finding.js";
-import type { SecretFlaw } from "../secret-flaws.js";
+import { flawInWords } from "../secret-flaws.js";
 import { ownerOf } from "./names.js";
 
 /** Something was copied into the secret that does not belong to it. Never shows the secret. */
@@ -11,25 +10,6 @@ export function checkSecretText({ endpoint }: RejectedRequest): Finding | undefi
   if (secret === undefined || flaw === undefined) return undefined;
   const { id, what } = flawInWords(flaw);
   return { id, remedy: `First remove ${what} the secret in ${secret.source}, unless it belongs there.` };
-}
-
-function flawInWords(flaw: SecretFlaw): { readonly id: string; readonly what: string } {
-  switch (flaw) {
-    case "white_space_at_end":
-      return { id: "secret_whitespace", what: "the white space at the end of" };
-    case "white_space_at_start":
-      return { id: "secret_whitespace", what: "the white space at the beginning of" };
-    case "line_break":
-      return { id: "secret_line_break", what: "the line break from" };
-    case "quotes":
-      return { id: "secret_quotes", what: "the quotes around" };
-    case "byte_order_mark":
-      return { id: "secret_byte_order_mark", what: "the invisible byte order mark at the beginning of" };
-    case "invisible_character":
-      return { id: "secret_invisible_character", what: "the invisible character from" };
-    default:
-      return unreachable(flaw);
-  }
 }
 
 /**

@@ -50,8 +50,7 @@ function relationOf(
   if (url === undefined || !URL.canParse(location, url)) return "leads to something that is not a URL";
   const [from, to] = [new URL(url), new URL(location, url)];
   if (to.href === from.href) return "leads to itself";
-  if (to.href === issuer || to.href === `${issuer}/`)
-    return `leads to ${printableUrl(issuer) ?? "the issuer"}`;
+  if (to.href === issuer || to.href === `${issuer}/`) return "leads to the issuer itself";
   if (to.hostname !== from.hostname) return "leads to another host";
   if (to.protocol !== from.protocol)
     return `leads to ${to.protocol === "https:" ? "https" : "another scheme"}`;

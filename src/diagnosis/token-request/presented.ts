@@ -29,6 +29,14 @@ export function checkPresented({ endpoint }: RejectedRequest): Finding | undefin
           `the public half of its key, with ${kid}.`,
       };
     }
+    case "user_assertion":
+      return {
+        id: "user_assertion",
+        cause: "It does not accept the user's token that was passed to `for()`.",
+        remedy:
+          "Check that the token has not expired, that it was issued for this client (its audience), and that " +
+          `${issuer} allows this client to act for users.`,
+      };
     case "subject_token":
       return {
         id: "subject_token",

@@ -95,7 +95,8 @@ function checksFor(request: RejectedRequest): readonly Check[] {
     case "invalid_target":
       return [checkTarget];
     case "access_denied":
-      return status === 401 ? [...clientChecks, checkAccess] : [checkAccess, ...clientChecks];
+      if (status === 401) return [...visibleChecks, ...registrationChecks, checkAccess, ...formChecks];
+      return rejectsCredential(status) ? [checkAccess, ...clientChecks] : [checkAccess];
     case "invalid_dpop_proof":
     case "use_dpop_nonce":
       return [checkProof];

@@ -3,6 +3,7 @@ import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 import { McpAuthError } from "../../errors/error.js";
 import { registeredAlgorithms } from "../../keys/choose-algorithm.js";
 import { knownNames } from "../../lib/printable.js";
+import type { Secret } from "../../lib/secret.js";
 import { readClientSecret, type SecretContext } from "../../secrets/read-secret.js";
 import { describeReference } from "../../secrets/reference.js";
 import {
@@ -76,6 +77,13 @@ function listedAlgorithms(metadata: AuthorizationServerMetadata, server: string)
       'to one that sends the secret, or give it a "key".',
     { server, details: { token_endpoint_auth_signing_alg_values_supported: listed } },
   );
+}
+
+/** Throws `key_invalid` if a secret is too short for the algorithm that every server with this method supports. */
+export function assertCanSign(reference: SecretReference, secret: Secret, server: string): void {
+  const [shortest] = algorithms;
+  const isLongEnough = Buffer.byteLength(secret.reveal(), "utf8") >= shortest.bytes;
+  if (!isLongEnough) throw secretTooShort(reference, [shortest], server);
 }
 
 function secretTooShort(

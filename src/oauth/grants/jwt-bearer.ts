@@ -9,13 +9,14 @@ import { audienceOf } from "../client-auth/client-assertion.js";
 import { assertionKey } from "../client-auth/credential-retry.js";
 import { readPlatformAssertion } from "../client-auth/platform-assertion.js";
 import { endpointUrl } from "../endpoint-url.js";
+import { readSubjectToken } from "./subject-token.js";
 import { tokenGrant, type UnfinishedRequest } from "./token-grant.js";
 
 export const jwtBearerGrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /**
- * Creates the JWT bearer grant, RFC 7523 §2.1: a token for a JWT. The platform issues the JWT (SEP-1933), or we sign
- * it. The request authenticates a client only if the config has its `id`. Rejects with the codes of `tokenGrant`,
+ * Creates the JWT bearer grant, RFC 7523 §2.1: a token for a JWT. The platform issues the JWT (SEP-1933), we sign it,
+ * or it is the token of a user on whose behalf the agent acts. The request authenticates a client only if the config has its `id`. Rejects with the codes of `tokenGrant`,
  * `secret_unavailable`, `key_invalid` and `signer_unavailable`.
  */
 export function jwtBearer(grant: JwtBearerSpec): Grant {
@@ -28,6 +29,19 @@ export function jwtBearer(grant: JwtBearerSpec): Grant {
         async readOwnFields(_request, attempt) {
           const jwt = await readPlatformAssertion(assertion.reference, attempt);
           return { fields: [["assertion", jwt.reveal()]] };
+        },
+      });
+    case "runtime":
+      return tokenGrant(grant, {
+        grantType: jwtBearerGrantType,
+        presents: "user_assertion",
+        async readOwnFields(_request, attempt) {
+          const token = await readSubjectToken(
+            { token: { runtime: true } },
+            attempt.manager.subject,
+            attempt,
+          );
+          return { fields: [["assertion", token.reveal()]] };
         },
       });
     case "signed":

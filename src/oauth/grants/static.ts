@@ -1,5 +1,6 @@
 import type { SecretReference, StaticSpec } from "../../config/spec.js";
 import { McpAuthError } from "../../errors/error.js";
+import type { Secret } from "../../lib/secret.js";
 import { readSecret, type SecretContext } from "../../secrets/read-secret.js";
 import { secretUnavailable } from "../../secrets/reference.js";
 import type { Grant } from "../attempt.js";
@@ -14,7 +15,7 @@ export function staticToken(grant: StaticSpec): Grant {
   return async function readStaticToken(attempt) {
     if (attempt.signal.aborted) throw aborted(attempt.server);
     const requestedAt = attempt.clock.now();
-    const accessToken = await readToken(grant.token, attempt);
+    const accessToken = (await readTokenText(grant.token, attempt)).reveal();
     return {
       accessToken,
       tokenType: "Bearer",
@@ -26,9 +27,11 @@ export function staticToken(grant: StaticSpec): Grant {
   };
 }
 
-async function readToken(reference: SecretReference, context: SecretContext): Promise<string> {
-  const token = (await readSecret(reference, context)).reveal();
-  if (isHeaderSafe(token)) return token;
+/** Reads a static token. Rejects with `secret_unavailable` if it cannot be sent in a header, and with `aborted`. */
+export async function readTokenText(reference: SecretReference, context: SecretContext): Promise<Secret> {
+  const secret = await readSecret(reference, context);
+  const token = secret.reveal();
+  if (isHeaderSafe(token)) return secret;
   const problem = /^bearer\s/i.test(token)
     ? 'it begins with "Bearer". Remove that word, so that only the token is left.'
     : "its value cannot be sent in a header: a token is visible ASCII without spaces and line breaks.";

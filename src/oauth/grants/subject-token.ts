@@ -12,7 +12,7 @@ export const tokenExchangeGrantType = "urn:ietf:params:oauth:grant-type:token-ex
  * or, for a user of the host, from `subject`. Rejects with `secret_unavailable`, and with the codes of `subject.token`.
  */
 export async function readSubjectToken(
-  { token }: SubjectSpec,
+  { token }: Pick<SubjectSpec, "token">,
   subject: ManagerSubject | undefined,
   context: SecretContext,
 ): Promise<Secret> {

@@ -12,22 +12,22 @@ const accessTokens = [
 
 /**
  * Creates the token exchange grant, RFC 8693: exchanges the token of a user or of another service for a token for the
- * MCP server. Rejects with the codes of `tokenGrant` and `readSubjectToken`.
+ * MCP server. The request authenticates a client only if the config has its `id`. Rejects with the codes of `tokenGrant` and `readSubjectToken`.
  */
 export function tokenExchange(grant: TokenExchangeSpec): Grant {
   const { subject, actor, requestedType } = grant;
   return tokenGrant(grant, {
     grantType: tokenExchangeGrantType,
-    presents: "subject_token",
+    presents: subject === undefined ? "params" : "subject_token",
     // The config may request another type.
     issuedTypes: requestedType === undefined ? accessTokens : [...accessTokens, requestedType],
     requestedType,
     async readOwnFields(_request, attempt) {
-      const token = await readSubjectToken(subject, attempt.manager.subject, attempt);
-      const fields: TokenField[] = [
-        ["subject_token", token.reveal()],
-        ["subject_token_type", subject.type],
-      ];
+      const fields: TokenField[] = [];
+      if (subject !== undefined) {
+        const token = await readSubjectToken(subject, attempt.manager.subject, attempt);
+        fields.push(["subject_token", token.reveal()], ["subject_token_type", subject.type]);
+      }
       if (actor !== undefined) {
         // `for()` passes only a subject token, never an actor token.
         const actorToken = await readSubjectToken(actor, undefined, attempt);

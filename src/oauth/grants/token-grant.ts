@@ -1,5 +1,7 @@
 import type { ClientSpec, GrantCommon, KeySpec } from "../../config/spec.js";
+import { checkDroppedScopes } from "../../diagnosis/dropped-scopes.js";
 import type { AssertionFacts, GrantInUse, ScopeFacts } from "../../diagnosis/facts.js";
+import { findingText } from "../../diagnosis/finding.js";
 import type { AuthorizationServerMetadata, Target } from "../../discovery/metadata.js";
 import { McpAuthError, type McpAuthErrorCode } from "../../errors/error.js";
 import { rememberCredential } from "../../errors/sent-credentials.js";
@@ -163,6 +165,7 @@ async function readResult(
   traits.received?.(result, attempt);
   try {
     const token = await readTokenResponse(result, endpoint, clock.now(), traits);
+    warnOfDroppedScopes(client, result, token, attempt);
     const areScopesKnown = (attempt.scopes ?? scopes) !== undefined;
     const { resource, unread } = target;
     const isProvisional = unread !== undefined && (unread.resource || (unread.scopes && !areScopesKnown));
@@ -178,6 +181,20 @@ async function readResult(
     await markIfAnotherCredential(error, { client, status: response.status, assertionKey }, attempt);
     throw error;
   }
+}
+
+/** A server may leave out scopes without an error (RFC 6749 §3.3). The MCP server then refuses some calls. */
+function warnOfDroppedScopes(
+  { issuer }: ClientSpec,
+  { sent }: Pick<TokenRequestResult, "sent">,
+  { scopes: granted }: Pick<IssuedToken, "scopes">,
+  attempt: AttemptContext,
+): void {
+  const requested = sent.scopes?.configured ?? [];
+  const finding = checkDroppedScopes({ issuer, requested, granted });
+  if (finding === undefined) return;
+  const message = `Server "${attempt.server}": ${findingText(finding)}`;
+  warnOnce(attempt, message, "insufficient_scope", message);
 }
 
 /** Makes the next attempt read the metadata again. If that fails, the cached metadata is still used. */

@@ -14,6 +14,8 @@ export type InvalidResponse = (problem: string, details?: Readonly<Record<string
 export interface SuccessfulResponse {
   readonly members: JsonObject;
   readonly invalid: InvalidResponse;
+  /** Like `invalid`, for a response that something else seems to have sent. */
+  readonly elsewhere: (problem: string) => Promise<McpAuthError>;
 }
 
 /**
@@ -71,5 +73,5 @@ export async function readSuccessfulResponse(
     throw await fail("its content type is not application/json.", { "content-type": contentType });
   }
   if (members === undefined) throw await elsewhere("it is not a JSON object.");
-  return { members, invalid };
+  return { members, invalid, elsewhere };
 }

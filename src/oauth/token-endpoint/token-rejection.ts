@@ -1,7 +1,8 @@
 import { type Rejection, rejectsCredential, type TokenEndpoint } from "../../diagnosis/facts.js";
-import { findingText, noteFindings } from "../../diagnosis/finding.js";
+import { findingText } from "../../diagnosis/finding.js";
 import { whereDetailsAre } from "../../errors/details-place.js";
 import { McpAuthError } from "../../errors/error.js";
+import { noteFindings } from "../../errors/findings.js";
 import { isTemporaryStatus } from "../../net/retry.js";
 import { markAskedToWait } from "../error-marks.js";
 

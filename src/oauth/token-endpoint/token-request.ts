@@ -10,7 +10,7 @@ import {
   type FetchFunction,
 } from "../../net/bounded-fetch.js";
 import type { TlsIdentity } from "../../net/client-certificate.js";
-import { failureError } from "../../net/failure.js";
+import { type Failure, failureError } from "../../net/failure.js";
 import { clockSkewMessage, type SigningTime } from "../../net/server-clocks.js";
 import { type AttemptContext, warnOnce } from "../attempt.js";
 import { authenticateClient } from "../client-auth/authenticate-client.js";
@@ -133,6 +133,7 @@ export async function sendTokenRequest(
     ...{ method: "POST", headers: Object.fromEntries(headers), body: body.toString() },
     ...{ timeout: attempt.spec.timeout, signal, clock },
   });
+  if (result.kind === "failed") throw await requestFailure(result.failure, server, authentication.facts);
   const response = responseOf(result, server, endpointName);
   // Again, because many other requests may have pushed these credentials out meanwhile, and the response may quote
   // them.
@@ -170,13 +171,31 @@ export function tokenForm({ grantType, scopes, fields, params = [] }: TokenParam
   return form;
 }
 
-/** Returns the response. Throws for a request that failed, and for a response that is too large and not an error. */
-function responseOf(result: Exchange, server: string, endpointName: string): BoundedResponse {
+/** Returns the error for a request without a response, which may be due to the client's certificate. */
+async function requestFailure(
+  failure: Failure,
+  server: string,
+  facts: SentFacts["authentication"],
+): Promise<McpAuthError> {
+  // With TLS 1.3, a refused certificate may look like a connection that the server closed.
+  const mayBeCertificate =
+    failure.code === "tls_failed" || (failure.code === "unavailable" && failure.neverArrived !== true);
+  if (!mayBeCertificate || facts?.certificate?.isForClients !== false) return failureError(server, failure);
+  const { certificateNotForClients } = await import("../../diagnosis/token-request/other-credentials.js");
+  const { findingText } = await import("../../diagnosis/finding.js");
+  const detail = `${failure.detail} ${findingText(certificateNotForClients)}`;
+  return failureError(server, { ...failure, detail, finding: certificateNotForClients.id });
+}
+
+/** Returns the response. Throws for one that is too large and not an error. */
+function responseOf(
+  result: Exclude<Exchange, { kind: "failed" }>,
+  server: string,
+  endpointName: string,
+): BoundedResponse {
   switch (result.kind) {
     case "response":
       return result.response;
-    case "failed":
-      throw failureError(server, result.failure);
     case "too-large": {
       const { status } = result;
       // The status of an error response says enough.

@@ -28,10 +28,13 @@ export async function readTokenResponse(
   now: number,
   expected: ExpectedTypes = {},
 ): Promise<Pick<IssuedToken, "accessToken" | "tokenType" | "expiresIn" | "scopes" | "binding">> {
-  const { members, invalid } = await readSuccessfulResponse(result, endpoint, now);
+  const { members, invalid, elsewhere } = await readSuccessfulResponse(result, endpoint, now);
   const { access_token, token_type, expires_in, scope, issued_token_type } = members;
   const { issuedTypes, requestedType } = expected;
   if (issuedTypes !== undefined) assertIssuedType(issued_token_type, issuedTypes, invalid);
+  // A token response has at least one of them.
+  if (access_token === undefined && token_type === undefined && members["id_token"] === undefined)
+    throw await elsewhere('it has no "access_token".');
   const token = accessToken(access_token, invalid);
   const isAsRequested = requestedType !== undefined && issued_token_type === requestedType;
   const type = tokenType(token_type, { ...result, isAsRequested }, invalid);
@@ -68,7 +71,8 @@ function tokenType(
   { dpopSigner, isAsRequested }: Pick<TokenRequestResult, "dpopSigner"> & { readonly isAsRequested: boolean },
   invalid: InvalidResponse,
 ): IssuedToken["tokenType"] {
-  if (typeof value !== "string") throw invalid('it has no "token_type".');
+  if (typeof value !== "string")
+    throw invalid('it has no "token_type", which RFC 6749 §5.1 requires. Tell the operator of the server.');
   const isDpop = dpopSigner !== undefined;
   switch (value.toLowerCase()) {
     case "bearer":

@@ -92,8 +92,9 @@ const remedies: Readonly<Record<string, string>> = {
 
 function failureOf(error: unknown): Failure {
   if (!(error instanceof Error)) return { problem: unknownFailure, retryable: false };
-  if (error.message === "Region is missing") {
-    return { problem: "the AWS SDK knows no region. Set AWS_REGION.", retryable: false };
+  // The error of a missing or wrong region has no name of its own.
+  if (error.message.startsWith("Region ")) {
+    return { problem: "the AWS SDK knows no valid region. Set AWS_REGION.", retryable: false };
   }
   // The names of some errors depend on the protocol that the SDK uses.
   const name = error.name.replace(/Exception$/, "");

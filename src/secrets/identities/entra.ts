@@ -57,7 +57,8 @@ export async function readFromEntra(reference: AzureReference, context: SecretCo
   }
   // A mistake in our code: every context that reads platform identities has it.
   if (fetch === undefined) throw new TypeError("Reading `azure` requires the `fetch` of a network.");
-  const assertion = await readSecretFile({ file }, context, true);
+  // Without `permissions`: the environment of the host names the file, not the config.
+  const assertion = await readSecretFile({ file }, { server }, { isLast: true, content: "text" });
   if ("error" in assertion) throw assertion.error;
   const service: IdentityService = {
     name: "Microsoft Entra ID",

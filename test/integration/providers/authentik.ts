@@ -9,15 +9,6 @@ const issuer = "https://authentik.example.com/application/o/billing/";
 const tokenEndpoint = "https://authentik.example.com/application/o/token/";
 const id = "8hKq3vXcR2mN5pL7wYtZ1aBdFgJsUeVo0iTrCnMx";
 
-// It lists neither `none` nor `private_key_jwt`, and accepts requests of both kinds.
-const metadata = {
-  [`${issuer}.well-known/openid-configuration`]: {
-    issuer,
-    token_endpoint: tokenEndpoint,
-    token_endpoint_auth_methods_supported: ["client_secret_post", "client_secret_basic"],
-  },
-};
-
 const common = [
   ["grant_type", "client_credentials"],
   ["scope", "invoices"],
@@ -26,7 +17,6 @@ const common = [
 const appPassword: Product = {
   mark: "authentik-app-password",
   title: "the authentik config with an app password sends it with the user name, and no client secret",
-  metadata,
   env: { AUTHENTIK_APP_PASSWORD: "app-password" },
   requests: [
     tokenRequest(tokenEndpoint, [
@@ -43,7 +33,6 @@ const podToken = platformToken({ sub: "system:serviceaccount:agents:billing", au
 const kubernetes: Product = {
   mark: "authentik-kubernetes",
   title: "the authentik config for Kubernetes sends the pod's token as client assertion",
-  metadata,
   files: { "/var/run/secrets/tokens/authentik": podToken },
   requests: [tokenRequest(tokenEndpoint, [...common, ["client_id", id], ...clientAssertion(podToken)])],
 };

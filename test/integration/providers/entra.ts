@@ -4,6 +4,7 @@ import { certificateThumbprint } from "../../support/mutual-tls.js";
 import {
   basic,
   clientAssertion,
+  jwtBearerGrant,
   type Product,
   platformToken,
   tokenRequest,
@@ -80,4 +81,27 @@ const kubernetes: Product = {
   requests: [tokenRequest(entraTokenEndpoint, [...common, ["client_id", id], ...clientAssertion(podToken)])],
 };
 
-export const entra: readonly Product[] = [secret, withCertificate, github, kubernetes];
+const userToken = platformToken({ sub: "a-user", aud: "api://2f1c9d84-6a35-4b7e-8c90-d1e2f3a4b5c6" });
+
+const onBehalfOf: Product = {
+  mark: "entra-on-behalf-of",
+  title:
+    "the Entra ID config on behalf of a user sends the user's token as assertion, and requested_token_use",
+  metadata: entraMetadata,
+  env: { ENTRA_CLIENT_SECRET: "s3cret" },
+  userToken,
+  requests: [
+    tokenRequest(
+      entraTokenEndpoint,
+      [
+        ["grant_type", jwtBearerGrant],
+        ["scope", "api://5b6c7d8e-9f01-4a2b-8c3d-4e5f6a7b8c9d/invoices.read"],
+        ["assertion", userToken],
+        ["requested_token_use", "on_behalf_of"],
+      ],
+      { headers: basic(id, "s3cret") },
+    ),
+  ],
+};
+
+export const entra: readonly Product[] = [secret, withCertificate, github, kubernetes, onBehalfOf];

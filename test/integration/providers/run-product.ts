@@ -39,6 +39,8 @@ async function call(product: Product, config: string, hosts: ProductHosts, folde
     cwd: folder,
     env: { PATH: `${join(folder, "bin")}:${process.env["PATH"]}`, ...variables },
   });
+  const warnings: unknown[] = [];
+  auth.on("token:warning", (warning) => warnings.push(warning));
   try {
     const [name = ""] = auth.servers;
     const manager = auth.resolve(name);
@@ -46,6 +48,7 @@ async function call(product: Product, config: string, hosts: ProductHosts, folde
       userToken === undefined ? manager : manager.for({ key: "user", subjectToken: async () => userToken });
     const response = await caller.fetch(serverUrlOf(placed), { method: "POST", body: "{}" });
     expect(response.status).toBe(200);
+    expect(warnings).toEqual([]);
   } finally {
     await auth.stop();
   }

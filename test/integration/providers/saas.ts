@@ -1,31 +1,6 @@
 import { basic, type Product, tokenRequest } from "../../support/stand-in/product.js";
 import { entraMetadata, entraTokenEndpoint } from "./entra.js";
 
-const workspace = "https://dbc-a1b2345c-d6e7.cloud.databricks.com";
-
-const databricks: Product = {
-  mark: "databricks-secret",
-  title: "the Databricks config sends the service principal's secret in a Basic header, and all-apis",
-  metadata: {
-    [`${workspace}/oidc/.well-known/openid-configuration`]: {
-      issuer: `${workspace}/oidc`,
-      token_endpoint: `${workspace}/oidc/v1/token`,
-      token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
-    },
-  },
-  env: { DATABRICKS_CLIENT_SECRET: "dose1234567890" },
-  requests: [
-    tokenRequest(
-      `${workspace}/oidc/v1/token`,
-      [
-        ["grant_type", "client_credentials"],
-        ["scope", "all-apis"],
-      ],
-      { headers: basic("4e2c8b7a-1f90-4d3e-a6b5-c7d8e9f0a1b2", "dose1234567890") },
-    ),
-  ],
-};
-
 const serviceNow: Product = {
   mark: "servicenow",
   title: "the ServiceNow config sends id and secret in the body to oauth_token.do",
@@ -60,15 +35,6 @@ const snowflake: Product = {
 const zoom: Product = {
   mark: "zoom",
   title: "the Zoom config sends account_credentials with the account and Basic credentials",
-  metadata: {
-    // It does not list `account_credentials`.
-    "https://zoom.us/.well-known/oauth-authorization-server": {
-      issuer: "https://zoom.us",
-      token_endpoint: "https://zoom.us/oauth/token",
-      token_endpoint_auth_methods_supported: ["client_secret_basic"],
-      grant_types_supported: ["authorization_code", "refresh_token", "client_credentials"],
-    },
-  },
   env: { ZOOM_CLIENT_SECRET: "s3cret" },
   requests: [
     tokenRequest(
@@ -82,4 +48,4 @@ const zoom: Product = {
   ],
 };
 
-export const saas: readonly Product[] = [databricks, serviceNow, snowflake, zoom];
+export const saas: readonly Product[] = [serviceNow, snowflake, zoom];

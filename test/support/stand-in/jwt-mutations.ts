@@ -116,7 +116,11 @@ function otherAlgorithm(alg: string): string | undefined {
   return alg.startsWith("PS") ? alg.replace("PS", "RS") : undefined;
 }
 
+// Created once, because an RSA key takes long.
+let otherRsa: KeyObject | undefined;
+
 function sameKindOf(key: KeyObject): KeyObject {
   if (key.asymmetricKeyType === "ec") return generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
-  return generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+  otherRsa ??= generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+  return otherRsa;
 }

@@ -54,6 +54,13 @@ describe("a file of --env-file", () => {
     },
   );
 
+  test("with a line that swallows the next one causes a warning for both", async () => {
+    const { err } = await validateWith("A=1\nB: 2\nCRM_SECRET=canary\n");
+    expect(err).toContain(
+      "warning: my.env:3: this line is not read, because Node takes it for a part of the line",
+    );
+  });
+
   test("with a mistake in each line causes five warnings", async () => {
     const { err } = await validateWith(`A=1\n${"canary\n".repeat(20)}`);
     expect(err.match(/warning: my\.env/g)).toHaveLength(5);

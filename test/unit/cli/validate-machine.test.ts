@@ -111,7 +111,7 @@ describe("the files of network.ca", () => {
     [
       "is empty",
       "",
-      "holds no certificate in PEM (-----BEGIN CERTIFICATE-----). Convert it, or name another file.",
+      "holds no certificate in PEM (-----BEGIN CERTIFICATE-----) or DER. Convert it, or name another file.",
     ],
     [
       "is a private key",
@@ -143,11 +143,16 @@ describe("the files of network.ca", () => {
     );
   });
 
-  test("a file in DER is a mistake with the command that converts it", async () => {
+  test("a certificate in DER is no mistake, and PKCS #7 is one with the command that converts it", async () => {
     const cwd = await project({ "mcp-auth.config.json": JSON.stringify({ servers, ...ca("./ca.der") }) });
     await writeFile(join(cwd, "ca.der"), new X509Certificate((await createAuthority()).certificate).raw);
+    expect((await validateIn(cwd)).line).toContain("no mistakes");
+    await writeFile(
+      join(cwd, "ca.der"),
+      Buffer.from("301306092a864886f70d010702a006300402010131000000", "hex"),
+    );
     expect((await validateIn(cwd)).line).toContain(
-      "Convert it with: openssl x509 -inform der -in CWD/ca.der -out CWD/ca.der.pem.",
+      "It is PKCS #7. Convert it with: openssl pkcs7 -inform der -print_certs -in CWD/ca.der -out CWD/ca.der.pem.",
     );
   });
 

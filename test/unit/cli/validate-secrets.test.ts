@@ -3,8 +3,9 @@ import { readFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { selfSigned } from "../../support/certificates.js";
+import { type CertificateOptions, createAuthority, selfSigned } from "../../support/certificates.js";
 import { sendJson, startHttpServer } from "../../support/http-server.js";
+import { unsignedJwt } from "../oauth/fixtures.js";
 import { command, project } from "./command.js";
 
 const issuer = "https://auth.example";
@@ -53,7 +54,7 @@ describe("the secrets of each kind of server", () => {
           client: { issuer, id: "a", certificate: { cert: { env: "CERT" }, key: { env: "CERT_KEY" } } },
         },
       },
-      ["CERT"],
+      ["CERT", "CERT_KEY"],
     ],
     ["no secret of a public client", { grant: { client: { issuer, id: "a" } } }, []],
     ["a static token", { grant: { type: "static", token: { env: "TOKEN" } } }, ["TOKEN"]],
@@ -144,12 +145,11 @@ describe("the secrets of each kind of server", () => {
     ],
   ])("validate --secrets reads %s", async (_, server, names) => {
     const { secrets, skipped, code, messages } = await validate({ crm: server });
-    expect(messages).toEqual(
-      names.map(
-        (name) =>
-          `Server "crm": ${name} is not set. Set it, or load a file that has it with node --env-file=FILE.`,
-      ),
+    const missing = names.map(
+      (name) =>
+        `Server "crm": ${name} is not set. Set it, or load a file that has it with node --env-file=FILE.`,
     );
+    expect(messages.toSorted()).toEqual(missing.toSorted());
     for (const failure of secrets)
       expect(failure).toMatchObject({ code: "secret_unavailable", server: "crm" });
     expect(skipped).toEqual([]);
@@ -217,14 +217,305 @@ describe("the checks of validate --secrets", () => {
     expect(out).toContain("PROXY_TOKEN");
   });
 
-  test("validate --secrets skips secrets that no server uses, and servers that cannot be used", async () => {
+  test("validate --secrets skips secrets that no server uses, and reads those of a server with an unset variable", async () => {
     const text = JSON.stringify({
-      clients: { unused: { ...client, secret: { env: "UNUSED" } } },
-      servers: { crm: { url: "https://${HOST}/mcp", grant: { client } } },
+      clients: {
+        unused: { ...client, secret: { env: "UNUSED" } },
+        used: { ...client, secret: { env: "USED" } },
+      },
+      servers: {
+        crm: {
+          url: "https://${HOST}/mcp",
+          headers: { "x-key": { env: "KEY" }, "x-file": { file: "${FOLDER}/key" } },
+          grant: { client: "used", type: "${TYPE:-client_credentials}" },
+        },
+        erp: {
+          url: "https://erp.example/mcp",
+          grant: { type: "${GRANT}", client: { ...client, issuer: "${I}" } },
+        },
+      },
     });
     const cwd = await project({ "mcp-auth.config.json": text });
-    const { out } = await command(["validate", "--secrets", "--json"], { cwd });
-    expect(JSON.parse(out)).toMatchObject({ violations: [{ pointer: "/servers/crm/url" }], secrets: [] });
+    const { out } = await command(["validate", "--secrets", "--json"], { cwd, env: { KEY: "canary\nx" } });
+    expect(out).not.toContain("canary");
+    const { secrets, violations } = JSON.parse(out) as Record<string, { pointer: string; message: string }[]>;
+    expect(violations?.map(({ pointer }) => pointer)).toEqual([
+      "/servers/crm/url",
+      "/servers/crm/headers/x-file/file",
+      "/servers/erp/grant/type",
+      "/servers/erp/grant/client/issuer",
+    ]);
+    expect(secrets?.map(({ pointer, message }) => `${pointer} ${message.split(". ")[0]}`)).toEqual([
+      '/clients/used/secret Server "crm": USED is not set',
+      '/servers/crm/headers/x-key Server "crm": could not read the secret from the environment variable "KEY": its value cannot be sent in a header, which is one line of Latin-1 text.',
+      '/servers/erp/grant/client/secret Server "erp": CLIENT_SECRET is not set',
+    ]);
+  });
+
+  test("validate --secrets reads the variables and files of a config that has other mistakes, but runs no command", async () => {
+    const text = JSON.stringify({
+      store: { type: "file", encryptionKey: { env: "STORE_KEY" } },
+      clients: { unused: { ...client, secret: { env: "UNUSED" } } },
+      keys: { agent: { privateKey: { file: "./agent.pem" } } },
+      servers: {
+        crm: {
+          url: "https://crm.example/mcp",
+          grant: { client: { issuer, id: "a", key: "agent" } },
+          typo: 1,
+        },
+        erp: {
+          url: "https://erp.example/mcp",
+          headers: { env: "a plain header" },
+          grant: { type: "static", token: node('require("node:fs").writeFileSync("ran", "x")') },
+        },
+      },
+    });
+    const cwd = await project({ "mcp-auth.config.json": text });
+    const { out, code } = await command(["validate", "--secrets", "--json"], { cwd });
+    const { secrets, violations } = JSON.parse(out) as Record<string, { pointer: string; message: string }[]>;
+    expect([code, violations?.length]).toEqual([2, 1]);
+    expect(secrets?.map(({ message }) => message.replace(cwd, "CWD"))).toEqual([
+      'The section "store" of the config: STORE_KEY is not set. Set it, or load a file that has it with node --env-file=FILE.',
+      'Key "agent": could not read the secret from the file "CWD/agent.pem": it does not exist.',
+    ]);
+    await expect(readFile(join(cwd, "ran"))).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  test("validate --secrets prints one line with its position for each mistake", async () => {
+    const cwd = await project({
+      "mcp-auth.config.yaml": `servers:
+  crm:
+    url: https://crm.example/mcp
+    headers:
+      x-key: { env: HEADER }
+    grant:
+      client:
+        issuer: https://auth.example
+        id: a
+        key:
+          privateKey: { env: KEY }
+          passphrase: { file: ./gone }
+`,
+    });
+    const { out, err } = await command(["validate", "--secrets"], { cwd });
+    const set = "Set it, or load a file that has it with node --env-file=FILE.";
+    expect(out.replaceAll(cwd, "CWD")).toBe(
+      `mcp-auth.config.yaml:5:14 /servers/crm/headers/x-key: Server "crm": HEADER is not set. ${set}\n` +
+        `mcp-auth.config.yaml:11:23 /servers/crm/grant/client/key/privateKey: Server "crm": KEY is not set. ${set}\n` +
+        'mcp-auth.config.yaml:12:23 /servers/crm/grant/client/key/passphrase: Server "crm": could not read the secret ' +
+        'from the file "CWD/gone": it does not exist.\n',
+    );
+    expect(err).toBe("3 mistakes\n");
+  });
+});
+
+describe("what a secret holds", () => {
+  const jwt = (claims: object) =>
+    `${Buffer.from("{}").toString("base64url")}.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.canary`;
+  const servers = {
+    secret: { grant: { client } },
+    token: { grant: { type: "static", token: { env: "CLIENT_SECRET" } } },
+    subject: {
+      grant: {
+        type: "token_exchange",
+        client: { issuer, id: "a" },
+        subject: { token: { env: "CLIENT_SECRET" } },
+      },
+    },
+    assertion: { grant: { type: "jwt_bearer", client: { issuer }, assertion: { env: "CLIENT_SECRET" } } },
+    signing: { grant: { client: { ...client, method: "client_secret_jwt" } } },
+    header: { headers: { "x-key": { env: "CLIENT_SECRET" } }, grant: { client: { issuer, id: "a" } } },
+  };
+  const variable = 'the environment variable "CLIENT_SECRET"';
+  const unreadable = `could not read the secret from ${variable}: `;
+
+  test.each<[string, keyof typeof servers, string, string]>([
+    [
+      "white space at its end",
+      "secret",
+      "canary ",
+      `Remove the white space at the end of the secret in ${variable}, unless it belongs there.`,
+    ],
+    [
+      "white space at its start",
+      "header",
+      " canary",
+      `Remove the white space at the beginning of the secret in ${variable}, unless it belongs there.`,
+    ],
+    [
+      "quotes around it",
+      "secret",
+      "'canary'",
+      `Remove the quotes around the secret in ${variable}, unless it belongs there.`,
+    ],
+    [
+      "a line break",
+      "secret",
+      "canary\n\n",
+      `Remove the line break from the secret in ${variable}, unless it belongs there.`,
+    ],
+    [
+      "a private key",
+      "secret",
+      "-----BEGIN PRIVATE KEY-----\ncanary",
+      `${variable} holds a private key, which would be sent as it is.`,
+    ],
+    [
+      "a JSON document",
+      "secret",
+      '{ "secret": "canary" }',
+      `${variable} holds a JSON document, which would be used as a whole.`,
+    ],
+    [
+      "a variable that nothing has replaced",
+      "secret",
+      "${CANARY}",
+      `${variable} holds a placeholder and not the secret.`,
+    ],
+    [
+      "a reference of 1Password",
+      "header",
+      "op://canary/crm",
+      `${variable} holds a placeholder and not the secret.`,
+    ],
+    ["stars", "secret", "****", `${variable} holds a placeholder and not the secret.`],
+    [
+      "the word Bearer before a token",
+      "subject",
+      "Bearer canary",
+      `the token in ${variable} begins with "Bearer".`,
+    ],
+    [
+      "letters outside of ASCII",
+      "secret",
+      "canary-ü",
+      `the secret in ${variable} has characters outside of ASCII`,
+    ],
+  ])("%s is a warning with its position, and no mistake", async (_, name, value, warning) => {
+    const cwd = await project({ "mcp-auth.config.json": config({ [name]: servers[name] }) });
+    const { code, out, err } = await command(["validate", "--secrets"], {
+      cwd,
+      env: { CLIENT_SECRET: value },
+    });
+    expect([code, out]).toEqual([0, "mcp-auth.config.json: no mistakes, 1 server\n"]);
+    expect(err).toMatch(/^warning: mcp-auth\.config\.json:1:\d+ \/servers\/\S+: Server "\w+": /);
+    expect(err).toContain(warning);
+    expect(err).not.toContain("canary");
+    expect(err.trimEnd().split("\n")).toHaveLength(1);
+  });
+
+  test.each<[string, keyof typeof servers, string, string]>([
+    [
+      "the word Bearer before a static token",
+      "token",
+      "Bearer canary",
+      `${unreadable}it begins with "Bearer". Remove that word`,
+    ],
+    [
+      "a static token with a line break",
+      "token",
+      "can\nary",
+      `${unreadable}its value cannot be sent in a header`,
+    ],
+    [
+      "a static token that has expired",
+      "token",
+      jwt({ exp: 1 }),
+      `${unreadable}its "exp" is in the past. Replace the token`,
+    ],
+    [
+      "a subject token that has expired",
+      "subject",
+      jwt({ exp: 1 }),
+      `${unreadable}its "exp" is in the past. Replace the token`,
+    ],
+    [
+      "an assertion that has expired",
+      "assertion",
+      jwt({ exp: 1 }),
+      `${unreadable}its "exp" is in the past. Check that the platform`,
+    ],
+    ["an assertion that is no JWT", "assertion", "canary", `${unreadable}it is not a JWT`],
+    [
+      "a secret that is too short to sign",
+      "signing",
+      "canary",
+      `the client secret in ${variable} is too short to sign with HS256`,
+    ],
+    ["a placeholder in place of an assertion", "assertion", "${CANARY}", `${unreadable}it is not a JWT`],
+  ])("%s is a mistake", async (_, name, value, problem) => {
+    const { code, messages } = await validate({ [name]: servers[name] }, { CLIENT_SECRET: value });
+    expect(code).toBe(2);
+    expect(messages).toEqual([expect.stringContaining(`Server "${name}": ${problem}`)]);
+  });
+
+  test("tokens and assertions that are valid, and values that only look unusual for another use, cause nothing", async () => {
+    const later = { exp: Math.round(Date.now() / 1_000) + 600 };
+    for (const [name, value] of [
+      ["assertion", jwt(later)],
+      ["token", jwt(later)],
+      ["subject", jwt({ iat: 1 })],
+      ["secret", jwt({ exp: 1 })],
+      ["header", "Bearer canary"],
+      ["signing", "canary".repeat(6)],
+    ] as const) {
+      const cwd = await project({ "mcp-auth.config.json": config({ [name]: servers[name] }) });
+      const { code, err } = await command(["validate", "--secrets"], { cwd, env: { CLIENT_SECRET: value } });
+      expect([name, code, err]).toEqual([name, 0, ""]);
+    }
+  });
+
+  test("a certificate that is not for clients is a warning, and one that has expired or is not valid yet a mistake", async () => {
+    const grant = {
+      client: { issuer, id: "a", certificate: { cert: { env: "CERT" }, key: { env: "CERT_KEY" } } },
+    };
+    const run = async (options: CertificateOptions) => {
+      const { certificate, privateKey } = await (await createAuthority()).issue(options);
+      const cwd = await project({ "mcp-auth.config.json": config({ crm: { grant } }) });
+      return await command(["validate", "--secrets"], {
+        cwd,
+        env: { CERT: certificate, CERT_KEY: privateKey },
+      });
+    };
+    expect((await run({ client: true })).err).toBe("");
+    const serverOnly = await run({ server: true });
+    expect(serverOnly.code).toBe(0);
+    expect(serverOnly.err).toContain(
+      "is not for clients: its extended key usage lacks clientAuth. Most servers refuse it.",
+    );
+    const notAfter = new Date("2020-01-01T00:00:00Z");
+    const expired = await run({ client: true, notBefore: new Date("2019-01-01T00:00:00Z"), notAfter });
+    expect([expired.code, expired.out]).toEqual([2, expect.stringContaining("/cert: ")]);
+    expect(expired.out).toContain("it expired at 2020-01-01T00:00:00.000Z");
+    const notBefore = new Date(Date.now() + 86_400_000);
+    expect((await run({ client: true, notBefore })).out).toContain("it is not valid before");
+  });
+
+  test("the id of a client with a line break or letters outside of ASCII is a warning", async () => {
+    const grant = { client: { issuer, id: "${ID}" } };
+    const cwd = await project({ "mcp-auth.config.json": config({ crm: { grant } }) });
+    const run = async (ID: string) => (await command(["validate", "--secrets"], { cwd, env: { ID } })).err;
+    expect(await run("agent")).toBe("");
+    expect(await run("agent ")).toContain(
+      'Remove the white space at the end of the client\'s "id", unless it belongs',
+    );
+    expect(await run("ägent")).toContain('the client\'s "id" has characters outside of ASCII');
+  });
+
+  test("an encryption key that is not 32 bytes in base64url is a mistake at its place", async () => {
+    const text = JSON.stringify({
+      store: { type: "file", encryptionKey: [{ env: "NEW" }, { env: "OLD" }] },
+      servers: { crm: { url: "https://crm.example/mcp", grant: { client: { issuer, id: "a" } } } },
+    });
+    const cwd = await project({ "mcp-auth.config.json": text });
+    const { out } = await command(["validate", "--secrets", "--json"], {
+      cwd,
+      env: { NEW: "A".repeat(43), OLD: "canary" },
+    });
+    expect(JSON.parse(out).secrets).toMatchObject([
+      { code: "key_invalid", pointer: "/store/encryptionKey/1" },
+    ]);
+    expect(out).not.toContain("canary");
   });
 });
 
@@ -336,8 +627,9 @@ describe("a secret that only code can provide", () => {
   });
 });
 
-test("the ID token of a GitHub Actions job is requested, and outside of a job the error says what to do", async () => {
-  const server = await startHttpServer((_, response) => sendJson(response, { value: "canary" }));
+test("the ID token of a GitHub Actions job is requested, and outside of a job it is not checked", async () => {
+  const value = "e30.e30.canary";
+  const server = await startHttpServer((_, response) => sendJson(response, { value }));
   onTestFinished(() => server.close());
   const assertion = { githubActions: { audience: issuer } };
   const servers = { a: { grant: { type: "jwt_bearer", client: { issuer }, assertion } } };
@@ -347,9 +639,42 @@ test("the ID token of a GitHub Actions job is requested, and outside of a job th
   };
   expect((await validate(servers, env)).code).toBe(0);
   expect(server.requests.map(({ url }) => url)).toEqual(["/?v=1&audience=https%3A%2F%2Fauth.example"]);
-  const { code, messages } = await validate(servers);
-  expect(code).toBe(2);
-  expect(messages).toEqual([expect.stringContaining("`permissions: { id-token: write }`")]);
+  const outside = await validate(servers);
+  expect(outside.code).toBe(0);
+  expect(outside.skipped).toEqual([
+    {
+      server: "a",
+      message:
+        'Server "a": the ID token of a GitHub Actions job comes from the platform, so it was not checked here.',
+    },
+  ]);
+  const withoutPermission = await validate(servers, { GITHUB_ACTIONS: "true" });
+  expect(withoutPermission.code).toBe(2);
+  expect(withoutPermission.messages).toEqual([expect.stringContaining("`permissions: { id-token: write }`")]);
+});
+
+test("the identity of the machine is requested, and the error on another machine says where it exists", async () => {
+  const server = await startHttpServer((_, response) => {
+    response.setHeader("metadata-flavor", "Google");
+    response.end(unsignedJwt({ aud: issuer }));
+  });
+  onTestFinished(() => server.close());
+  const withAssertion = (assertion: object) => ({
+    grant: { type: "jwt_bearer", client: { issuer }, assertion },
+  });
+  const gcp = { a: withAssertion({ gcp: { audience: issuer } }) };
+  const GCE_METADATA_HOST = new URL(server.origin).host;
+  expect((await validate(gcp, { GCE_METADATA_HOST })).code).toBe(0);
+  expect(server.requests).toHaveLength(1);
+  const elsewhere = await validate({
+    ...gcp,
+    b: withAssertion({ azure: { resource: "api://a" } }),
+    c: withAssertion({ aws: { audience: issuer } }),
+  });
+  expect([elsewhere.code, elsewhere.skipped.length]).toEqual([0, 3]);
+  await server.close();
+  const failed = await validate(gcp, { GCE_METADATA_HOST });
+  expect(failed.messages).toEqual([expect.stringContaining("It exists only on Google Cloud")]);
 });
 
 describe("validate --json", () => {

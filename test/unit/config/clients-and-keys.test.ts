@@ -270,7 +270,7 @@ it.each([
   [
     "a header with a number",
     { secret, headers: { "x-a": 12345 } },
-    '/headers/x-a: Must be a string or a reference, such as { "env": "NAME" } or { "file": "path" }, found a number.',
+    '/headers/x-a: Must be a string or a reference, such as { "env": "NAME" } or { "file": "path" }, found a number. Write it in quotes.',
   ],
   ["headers in a list", { secret, headers: ["x-a: 1"] }, "/headers: Must be an object, found a list."],
   [
@@ -449,7 +449,7 @@ it("a client id that is no URL of a metadata document, or has a query, is valid"
   }
 });
 
-it("only a client without a credential in a jwt_bearer grant can omit its id", async () => {
+it("only a client without a credential in a jwt_bearer or token_exchange grant can omit its id", async () => {
   const bearer = (client: unknown) => withGrant({ type: "jwt_bearer", client, assertion: secret });
   expect(await violationsOf(bearer({ issuer }))).toEqual([]);
   expect(await violationsOf(bearer({ issuer, secret }))).toEqual([
@@ -459,7 +459,7 @@ it("only a client without a credential in a jwt_bearer grant can omit its id", a
     `${inClient}: The property "id" is missing.`,
   ]);
   expect(await violationsOf({ ...bearer("wif"), clients: { wif: { issuer } } })).toEqual([
-    '/clients/wif: The property "id" is missing. Only a client inside of a jwt_bearer grant can omit it.',
+    '/clients/wif: The property "id" is missing. Only a client inside of a jwt_bearer or token_exchange grant can omit it.',
   ]);
 });
 

@@ -106,6 +106,13 @@ it("each valid credential, key, reference and grant compiles", () => {
     },
     exchange: { type: "token_exchange", client: "tls", subject, actor: { token: { exec: ["x"] } } },
     typed: { type: "token_exchange", client: "tls", subject, requestedType: "urn:x:y" },
+    databricks: {
+      type: "token_exchange",
+      client: { issuer },
+      params: { subject_token: { file: "t" }, subject_token_type: "urn:x:y", more: "z" },
+    },
+    anonymous: { type: "token_exchange", client: { issuer }, subject },
+    user: { type: "jwt_bearer", client: "basic", assertion: { runtime: true } },
     idjag: { type: "enterprise_managed", client: "pod", idp: { client: "kms", subject } },
     zoom: {
       type: "extension",
@@ -120,7 +127,7 @@ it("each valid credential, key, reference and grant compiles", () => {
     network: { proxy: false, ca: ["a.pem"], allowInsecureHttp: ["auth.internal"] },
     servers: { a: { url, grant: { client: "own" }, stepUp: ["x"], dpop: { key: "k" } } },
   };
-  expect(Object.keys({ ...config.clients, ...grants })).toHaveLength(17);
+  expect(Object.keys({ ...config.clients, ...grants })).toHaveLength(20);
 });
 
 it("an invalid variant of a config does not compile", () => {
@@ -270,8 +277,18 @@ it("a property of another grant, or a missing required property, does not compil
     withGrant({ type: "token_exchange", client: "x" }),
     // @ts-expect-error token_exchange with an identity provider
     withGrant({ type: "token_exchange", client: "x", subject, idp: { client: "y", subject } }),
-    // @ts-expect-error a client without an id
-    withGrant({ type: "token_exchange", client: { issuer }, subject }),
+    // @ts-expect-error a secret without a client id
+    withGrant({ type: "token_exchange", client: { issuer, secret }, subject }),
+    // @ts-expect-error a subject and its parameters without the type of the token
+    withGrant({ type: "token_exchange", client: "x", params: { subject_token: secret } }),
+    // @ts-expect-error a literal subject token
+    withGrant({
+      type: "token_exchange",
+      client: "x",
+      params: { subject_token: "literal", subject_token_type: "urn:x:y" },
+    }),
+    // @ts-expect-error a run-time assertion that is false
+    withGrant({ type: "jwt_bearer", client: "x", assertion: { runtime: false } }),
     // @ts-expect-error a run-time actor
     withGrant({ type: "token_exchange", client: "x", subject, actor: { token: { runtime: true } } }),
     // @ts-expect-error a run-time subject that is false
@@ -291,5 +308,5 @@ it("a property of another grant, or a missing required property, does not compil
     // @ts-expect-error a parameter that is a number
     withGrant({ client: "x", params: { a: 1 } }),
   ];
-  expect(wrong).toHaveLength(19);
+  expect(wrong).toHaveLength(22);
 });

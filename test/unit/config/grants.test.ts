@@ -37,6 +37,25 @@ describe("the spec of a grant", () => {
     });
   });
 
+  it("the spec of jwt_bearer with the token of a user says that code gives it", async () => {
+    expect(await grantOf({ type: "jwt_bearer", client, assertion: { runtime: true } })).toEqual({
+      type: "jwt_bearer",
+      client: clientSpec,
+      assertion: { kind: "runtime" },
+      ...nothing,
+    });
+  });
+
+  it("the spec of token_exchange can have its subject in `params`, and a client without an id", async () => {
+    const params = { subject_token: reference, subject_token_type: uri("jwt") };
+    expect(await grantOf({ type: "token_exchange", client: { issuer }, params })).toEqual({
+      type: "token_exchange",
+      client: { issuer, credential: { kind: "none" } },
+      audience: [],
+      params,
+    });
+  });
+
   it("the spec of jwt_bearer with a signed assertion has its key, claims and lifetime", async () => {
     const keys = { agent: { ...key, alg: "RS256" } } as const;
     const assertion = { key: "agent", issuer: "a", subject: "b" };
@@ -166,6 +185,8 @@ const extension = {
   grantType: "account_credentials",
   params: { account_id: "a" },
 };
+const exchange = { type: "token_exchange", client };
+const subjectParams = { subject_token: reference, subject_token_type: uri("jwt") };
 const withGrantType = (grantType: unknown) => withGrant({ ...extension, grantType });
 const withSigned = (change: object) => {
   return withGrant({ type: "jwt_bearer", client, assertion: { ...signed, ...change } });
@@ -274,7 +295,7 @@ it.each([
   [
     "a parameter that is a number",
     withGrant({ client, params: { pin: 31415 } }),
-    `${inGrant}/params/pin: Must be a string or a reference, such as { "env": "NAME" } or { "file": "path" }, found a number.`,
+    `${inGrant}/params/pin: Must be a string or a reference, such as { "env": "NAME" } or { "file": "path" }, found a number. Write it in quotes.`,
   ],
   [
     "a parameter with a space in its name",
@@ -302,7 +323,11 @@ it.each([
     withGrant({ ...extension, params: undefined }),
     `${inGrant}: The property "params" is missing.`,
   ],
-  ["a grant type that is a number", withGrantType(1), `${inGrant}/grantType: Must be a string, found 1.`],
+  [
+    "a grant type that is a number",
+    withGrantType(1),
+    `${inGrant}/grantType: Must be a string, found 1. Write it in quotes.`,
+  ],
   [
     "a grant type with a space",
     withGrantType("account credentials"),
@@ -337,6 +362,71 @@ it.each([
     "a parameter of an extension that every request sets",
     withGrant({ ...extension, params: { scope: "x" } }),
     `${inGrant}/params/scope: The parameter scope cannot be set in \`params\`. Its value comes from the \`scopes\` of the grant.`,
+  ],
+  [
+    "a token exchange without a subject",
+    withGrant(exchange),
+    `${inGrant}: The property "subject" is missing. Or give \`params\` a \`subject_token\` and a \`subject_token_type\`.`,
+  ],
+  [
+    "a token exchange with other parameters and no subject",
+    withGrant({ ...exchange, params: { organization: "acme" } }),
+    `${inGrant}: The property "subject" is missing. Or give \`params\` a \`subject_token\` and a \`subject_token_type\`.`,
+  ],
+  [
+    "a subject in `params` without the type of its token",
+    withGrant({ ...exchange, params: { subject_token: reference } }),
+    `${inGrant}/params: The property "subject_token_type" is missing. A token exchange without \`subject\` needs both parameters.`,
+  ],
+  [
+    "a subject in `params` without its token",
+    withGrant({ ...exchange, params: { subject_token_type: uri("jwt") } }),
+    `${inGrant}/params: The property "subject_token" is missing. A token exchange without \`subject\` needs both parameters.`,
+  ],
+  [
+    "a literal subject token in `params`",
+    withGrant({ ...exchange, params: { ...subjectParams, subject_token: "eyJ" } }),
+    `${inGrant}/params/subject_token: Must be a reference, such as { "env": "NAME" } or { "file": "path" }, found a string of 3 characters. Write { "env": "CRM_SUBJECT_TOKEN" }, or { "file": "path" }, and remove the secret from the config.`,
+  ],
+  [
+    "the short name of a token type in `params`",
+    withGrant({ ...exchange, params: { ...subjectParams, subject_token_type: "jwt" } }),
+    `${inGrant}/params/subject_token_type: Must be the URI of a token type, because \`params\` are sent as they are written. Write ${uri("jwt")}.`,
+  ],
+  [
+    "a subject token in `params` beside the subject",
+    withGrant({ ...exchange, subject, params: { subject_token: reference } }),
+    `${inGrant}/params/subject_token: The parameter subject_token cannot be set in \`params\`. Its value comes from the \`subject.token\` of a grant "token_exchange".`,
+  ],
+  [
+    "a credential without a client id in token_exchange",
+    withGrant({ ...exchange, client: { issuer, secret: reference }, subject }),
+    `${inGrant}/client: The property "id" is missing. Only a client without a credential can omit it.`,
+  ],
+  [
+    "a runtime assertion that is false",
+    withGrant({ type: "jwt_bearer", client, assertion: { runtime: false } }),
+    `${inGrant}/assertion/runtime: Must be \`true\`, found false.`,
+  ],
+  [
+    "a runtime assertion that is also a reference",
+    withGrant({ type: "jwt_bearer", client, assertion: { runtime: true, env: "X" } }),
+    `${inGrant}/assertion/env: Unknown property "env". Allowed here: runtime.`,
+  ],
+  [
+    "`runtime` beside the assertion",
+    withGrant({ type: "jwt_bearer", client, runtime: true }),
+    `${inGrant}/runtime: "runtime" belongs in \`assertion\`. Write { "assertion": { "runtime": true } }.`,
+  ],
+  [
+    "the subject of a user under jwt_bearer",
+    withGrant({ type: "jwt_bearer", client, subject: { token: { runtime: true } } }),
+    `${inGrant}/subject: "subject" belongs in \`assertion\`.`,
+  ],
+  [
+    "a runtime assertion of a client",
+    withGrant({ client: { issuer, id: "x", assertion: { runtime: true } } }),
+    `${inGrant}/client/assertion/runtime: "runtime" belongs in the \`token\` of a \`subject\` or the \`assertion\` of a jwt_bearer grant, and nowhere else.`,
   ],
   ["an empty step-up", crm({ stepUp: [] }), "/servers/crm/stepUp: Must not be empty. Omit it instead."],
 ])("one violation is reported for %s", async (_what, config, expected) => {

@@ -458,7 +458,7 @@ describe("the path of the import", () => {
   });
 
   test.each([
-    ["a number", 5, "/import: Must be a string, found 5."],
+    ["a number", 5, "/import: Must be a string, found 5. Write it in quotes."],
     ["empty", "", "/import: Must not be empty."],
     ["a list", ["a"], "/import: Must be a string, found a list."],
   ])("one violation is reported for a path that is %s", async (_, path, expected) => {

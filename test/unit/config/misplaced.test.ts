@@ -254,12 +254,12 @@ it.each([
   [
     "a run-time token as an actor",
     withGrant({ ...exchange, actor: { token: { runtime: true } } }),
-    '/grant/actor/token/runtime: "runtime" belongs in the `token` of a `subject`, and nowhere else.',
+    '/grant/actor/token/runtime: "runtime" belongs in the `token` of a `subject` or the `assertion` of a jwt_bearer grant, and nowhere else.',
   ],
   [
     "a run-time token as a secret",
     withSecret({ runtime: true }),
-    '/grant/client/secret/runtime: "runtime" belongs in the `token` of a `subject`, and nowhere else.',
+    '/grant/client/secret/runtime: "runtime" belongs in the `token` of a `subject` or the `assertion` of a jwt_bearer grant, and nowhere else.',
   ],
 ])("%s is one violation, which says where the property belongs", async (_what, config, expected) => {
   expect(await violationsOf(config)).toEqual([`/servers/crm${expected}`]);

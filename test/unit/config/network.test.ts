@@ -69,7 +69,11 @@ it.each([
     "/network/proxy: Must be `false` or the URL of a proxy, found true.",
   ],
   ["an empty list of authorities", { ca: [] }, "/network/ca: Must not be empty. Omit it instead."],
-  ["a number as a path", { ca: 5 }, "/network/ca: Must be a string or a list of strings, found 5."],
+  [
+    "a number as a path",
+    { ca: 5 },
+    "/network/ca: Must be a string or a list of strings, found 5. Write it in quotes.",
+  ],
   [
     "a host that is not in a list",
     { allowInsecureHttp: "a.example" },

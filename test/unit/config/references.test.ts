@@ -94,7 +94,11 @@ it.each([
     `${place}/exec: Must be a command and its arguments as a list, such as ["cmd", "arg"], found a string of 9 characters.`,
   ],
   ["an empty command", { exec: [] }, `${place}/exec: Must not be empty.`],
-  ["a number as an argument", { exec: ["x", 31415] }, `${place}/exec/1: Must be a string, found a number.`],
+  [
+    "a number as an argument",
+    { exec: ["x", 31415] },
+    `${place}/exec/1: Must be a string, found a number. Write it in quotes.`,
+  ],
   [
     "githubActions that is true",
     { githubActions: true },

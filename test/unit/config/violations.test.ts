@@ -93,7 +93,7 @@ describe("validation", () => {
     [
       "a client as a number",
       withGrant({ client: 5 }),
-      '/servers/crm/grant/client: Must be the name of a client in `clients`, or a client: { "issuer": …, "id": … }, found 5.',
+      '/servers/crm/grant/client: Must be the name of a client in `clients`, or a client: { "issuer": …, "id": … }, found 5. Write it in quotes.',
     ],
     [
       "two credentials",
@@ -256,7 +256,7 @@ describe("validation", () => {
     [
       "a header as a number",
       crm({ headers: { x: 12345 } }),
-      '/servers/crm/headers/x: Must be a string or a reference, such as { "env": "NAME" } or { "file": "path" }, found a number.',
+      '/servers/crm/headers/x: Must be a string or a reference, such as { "env": "NAME" } or { "file": "path" }, found a number. Write it in quotes.',
     ],
     [
       "a URL that is a path",

@@ -1,7 +1,9 @@
 import { createHash, createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { assertCertifies, assertNotExpired, readCertificate } from "../../../src/keys/certificate.js";
-import { KeyProblem } from "../../../src/keys/signing-key.js";
+import { describeContent } from "../../../src/keys/describe-content.js";
+import { KeyProblem, NotFound } from "../../../src/keys/signing-key.js";
+import { Secret } from "../../../src/lib/secret.js";
 import {
   type Authority,
   createAuthority,
@@ -16,10 +18,12 @@ beforeAll(async () => {
   agent = await authority.issue({ subject: "CN=agent", client: true });
 });
 
-function problem(work: () => unknown): string {
+function problem(work: () => unknown, content = ""): string {
   try {
     work();
   } catch (error) {
+    if (error instanceof NotFound)
+      return describeContent(new Secret(content), "certificate", { env: "CERTIFICATE" });
     if (error instanceof KeyProblem) return error.message;
     throw error;
   }
@@ -82,7 +86,7 @@ describe("a certificate", () => {
       [agent.certificate.slice(0, 300), /no END line/],
       [`${agent.certificate}${damaged}`, /damaged\.$/],
     ] as const) {
-      const said = problem(() => readCertificate(text));
+      const said = problem(() => readCertificate(text), text);
       expect(said).toMatch(reason);
       expect(said).not.toContain("canary");
     }

@@ -257,9 +257,10 @@ describe("a key in JWK", () => {
       jwk(p256.privateKey, { alg: "canary-canary-canary" }),
       /^the "alg" of its JWK is not supported/,
     ],
-    ["neither PEM nor JSON", "canary-canary-canary-canary", /^it is neither PEM nor JSON\./],
-    ["broken JSON", `{"kty":"EC","d":"canary-canary-canary`, /^it is neither PEM nor JSON\./],
-    ["a list", `["canary-canary-canary"]`, /neither a JWK nor a JWK Set/],
+    ["neither PEM nor JSON", "canary-canary-canary-canary", /^it is not a key in PEM, DER or JWK\./],
+    ["broken JSON", `{"kty":"EC","d":"canary-canary-canary`, /^it is JSON that is damaged or cut short\./],
+    ["a list", `["canary-canary-canary"]`, /^it is not a key in PEM, DER or JWK\./],
+    ["another object", `{"token":"canary-canary-canary"}`, /^it is JSON, but neither a JWK nor a JWK Set\./],
     ["an empty set", jwks(), /^it is a JWK Set without a private key/],
     ["a set of public keys", jwks(jwk(rsa.publicKey)), /^it is a JWK Set without a private key/],
   ])("that is %s is refused with the reason", async (_, text, reason) => {

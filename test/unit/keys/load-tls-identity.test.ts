@@ -201,7 +201,7 @@ describe("an invalid client certificate", () => {
   it("that is something else is refused with a description", async () => {
     const publicKey = createPublicKey(agent.privateKey).export({ type: "spki", format: "pem" }).toString();
     const request = "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n";
-    const jwk = JSON.stringify(createPrivateKey(agent.privateKey).export({ format: "jwk" }));
+    const jwk = JSON.stringify(createPublicKey(agent.privateKey).export({ format: "jwk" }));
     const damaged = agent.certificate.replace(/\n[^\n]{64}\n/, "\n");
     const inPlaceOfKey = (text: string, reason: RegExp) =>
       [agent.certificate, text, "private key", key, reason] as const;
@@ -211,8 +211,8 @@ describe("an invalid client certificate", () => {
       inPlaceOfKey(agent.certificate, /^it holds a certificate\./),
       inPlaceOfKey(publicKey, /^it holds a public key\./),
       inPlaceOfKey(request, /^it holds a certificate request\./),
-      inPlaceOfKey(jwk, /^it has no PEM block with a private key/),
-      inPlaceOfKey("canary", /^it has no PEM block with a private key/),
+      inPlaceOfKey(jwk, /^it holds a public key\./),
+      inPlaceOfKey("canary", /^it is not a key in PEM, DER or JWK/),
       inPlaceOfKey(agent.privateKey.slice(0, 100), /no END line/),
       inPlaceOfKey(agent.privateKey.replace(/\n[^\n]{64}\n/, "\n"), /is damaged/),
       inPlaceOfCertificate(agent.privateKey, /^it holds a private key and no certificate\./),

@@ -105,7 +105,11 @@ test("an agent is not closed between its lease and the request", async () => {
 test("there are at most 32 agents by default", async () => {
   const many = agents();
   for (let i = 0; i < 40; i += 1) {
-    const proxy = { origin: `http://proxy.example:${i + 1}`, authorization: undefined };
+    const proxy = {
+      origin: `http://proxy.example:${i + 1}`,
+      authorization: undefined,
+      source: "HTTPS_PROXY",
+    };
     (await many.lease({ proxy, identity: undefined })).release();
   }
   expect(many.size).toBe(32);

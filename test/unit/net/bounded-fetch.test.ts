@@ -136,6 +136,7 @@ describe("timeout", () => {
     await clock.advance(499);
     await clock.advance(1);
     expect((await error).code).toBe("timeout");
+    expect((await error).message).toContain("did not send all of its answer within 500 ms.");
     await closed;
   });
 
@@ -208,7 +209,7 @@ describe("failures of the network", () => {
     const error = await rejectionOf(boundedFetch(fetch, request(`${server.origin}/token?secret=s`)));
     expect(error).toMatchObject({ code: "unavailable", retryable: true, server: "billing" });
     expect(error.message).toBe(
-      'Server "billing": the token endpoint could not be reached (ECONNREFUSED). Check its address and the network.',
+      'Server "billing": the token endpoint could not be reached (ECONNREFUSED). Nothing accepts connections there. Check the host and port, and that the server runs.',
     );
     expect(error.cause).toBeUndefined();
   });

@@ -196,7 +196,7 @@ describe("network.ca", () => {
     const error = await tokenRequestError(network().fetch, origin);
     expect(error).toMatchObject({ code: "tls_failed", retryable: false });
     expect(error.message).toBe(
-      `Server "billing": could not open a trusted TLS connection to the token endpoint (${origin}) (SELF_SIGNED_CERT_IN_CHAIN). Check its certificate. To trust an authority of your own, name it in "ca" under "network" in the config (network.ca), or in NODE_EXTRA_CA_CERTS.`,
+      `Server "billing": could not open a trusted TLS connection to the token endpoint (${origin}) (SELF_SIGNED_CERT_IN_CHAIN). Its certificate comes from an authority that is not trusted. To trust it, name the certificate of that authority in "ca" under "network" in the config (network.ca), or in NODE_EXTRA_CA_CERTS.`,
     );
   });
 
@@ -215,6 +215,18 @@ describe("network.ca", () => {
     );
     const { origin } = await serve();
     expect(await text(network({ ca: [other, ca] }).fetch(origin))).toBe("nobody");
+  });
+
+  test.each<[string, (pem: string) => string | Buffer]>([
+    ["DER", (pem) => Buffer.from(pem.replaceAll(/-----.*-----/g, ""), "base64")],
+    ["UTF-16", (pem) => Buffer.from(`\ufeff${pem}`, "utf16le")],
+    ["base64 of PEM", (pem) => Buffer.from(pem).toString("base64")],
+    ["PEM with \\n in place of line breaks", (pem) => pem.replaceAll("\n", "\\n")],
+  ])("an authority in the config may be in %s", async (_name, change) => {
+    const { origin } = await serve();
+    const file = join(folder, "other-shape");
+    await writeFile(file, change(authority.certificate));
+    expect(await text(network({ ca: [file] }).fetch(origin))).toBe("nobody");
   });
 
   test("authorities in the config are added to those that Node trusts", async () => {
@@ -236,7 +248,12 @@ describe("network.ca", () => {
       () => written("-----BEGIN PRIVATE KEY-----\nhunter2\n"),
       "holds no certificate in PEM",
     ],
-    ["is DER", () => written("\u0030\u0082\u0003"), "holds no certificate in PEM"],
+    ["is DER that is cut", () => written("\u0030\u0082\u0003"), "holds no certificate in PEM"],
+    [
+      "is PKCS #7",
+      () => written("-----BEGIN PKCS7-----\nMIIB\n-----END PKCS7-----\n"),
+      "holds no certificate in PEM (-----BEGIN CERTIFICATE-----) or DER. It is PKCS #7. Convert it with: openssl pkcs7 -print_certs -in ",
+    ],
     [
       "is damaged",
       () => written("-----BEGIN CERTIFICATE-----\nhunter2\n-----END CERTIFICATE-----\n"),
@@ -366,7 +383,7 @@ describe("NODE_TLS_REJECT_UNAUTHORIZED", () => {
     [
       "has expired",
       () => tls({ hosts: ["127.0.0.1"], notAfter: new Date(Date.now() - 60_000) }),
-      "is expired or not valid yet",
+      "has expired",
     ],
     ["is for another name", () => tls({ hosts: ["other.test"] }), "is for another name"],
     ["is self-signed", () => tls(undefined), "network.ca"],
@@ -544,7 +561,7 @@ describe("network.proxy", () => {
     await using strange = await startConnectProxy({ tls: await tlsOf(selfSigned()) });
     const error = await tokenRequestError(network({ proxy: strange.origin, ca: [ca] }).fetch, named(origin));
     expect(error).toMatchObject({ code: "tls_failed", retryable: false });
-    expect(error.message).toContain(`to the proxy ${strange.host} (`);
+    expect(error.message).toContain(`to the proxy ${strange.host} (from "proxy" under "network") (`);
     expect(strange.targets).toEqual([]);
   });
 
@@ -590,7 +607,7 @@ describe("network.proxy", () => {
   });
 
   test.each([
-    [407, false, "requires a user name and password (407). Add them to the URL of the proxy"],
+    [407, false, "does not accept the user name and password in its URL (407). Correct them"],
     [403, false, "refused to connect to the server (403)"],
     [502, true, "refused to connect to the server (502)"],
     [429, true, "refused to connect to the server (429)"],
@@ -602,7 +619,9 @@ describe("network.proxy", () => {
       const ourFetch = network({ proxy: url }).fetch;
       const error = await tokenRequestError(ourFetch, "https://auth.test/token");
       expect(error).toMatchObject({ code: "unavailable", retryable, server: "billing" });
-      expect(error.message).toContain(`Server "billing": the proxy ${proxy.host} ${says}`);
+      expect(error.message).toContain(
+        `Server "billing": the proxy ${proxy.host} (from "proxy" under "network") ${says}`,
+      );
       // An MCP request gets the same error.
       const direct: unknown = await ourFetch("https://auth.test/mcp").catch((reason: unknown) => reason);
       expect(direct).toMatchObject({
@@ -626,7 +645,7 @@ describe("network.proxy", () => {
     const error = await tokenRequestError(ourFetch, "https://auth.test/token");
     expect(error).toMatchObject({ code: "unavailable", retryable: true });
     expect(error.message).toBe(
-      `Server "billing": the proxy ${proxy.host} could not be reached (ECONNREFUSED). Check its address and the network.`,
+      `Server "billing": the proxy ${proxy.host} (from "proxy" under "network") could not be reached (ECONNREFUSED). Check "proxy" under "network" in the config, or name the host of the server in NO_PROXY if it must be reached without the proxy.`,
     );
   });
 

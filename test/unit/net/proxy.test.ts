@@ -59,6 +59,7 @@ describe("proxyRules", () => {
     expect(proxy).toEqual({
       origin: corporate,
       authorization: `Basic ${Buffer.from(plain).toString("base64")}`,
+      source: '"proxy" under "network"',
     });
   });
 

@@ -33,7 +33,13 @@ const grants: readonly (readonly [name: string, grant: GrantSpec, extensions: re
     ["io.modelcontextprotocol/auth/wif"],
   ],
   ["jwt_bearer with a signed assertion", { type: "jwt_bearer", ...common, assertion: signed }, []],
+  [
+    "jwt_bearer with the token of a user",
+    { type: "jwt_bearer", ...common, assertion: { kind: "runtime" } },
+    [],
+  ],
   ["token_exchange", { type: "token_exchange", ...common, subject }, []],
+  ["extension", { type: "extension", ...common, grantType: "account_credentials" }, []],
   ["static", { type: "static", token: { env: "TOKEN" }, audience: [], params: {} }, []],
 ];
 

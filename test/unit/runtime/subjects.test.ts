@@ -29,6 +29,17 @@ const grants: ReadonlyArray<readonly [name: string, grant: GrantSpec, takesSubje
     { type: "enterprise_managed", ...common, idp: { client, subject: fixed } },
     false,
   ],
+  [
+    "token_exchange with the subject in parameters",
+    { type: "token_exchange", ...common, params: { subject_token: { env: "TOKEN" } } },
+    false,
+  ],
+  ["jwt_bearer", { type: "jwt_bearer", ...common, assertion: { kind: "runtime" } }, true],
+  [
+    "jwt_bearer with the assertion of the config",
+    { type: "jwt_bearer", ...common, assertion: { kind: "platform", reference: { env: "TOKEN" } } },
+    false,
+  ],
   ["client_credentials", { type: "client_credentials", ...common }, false],
 ];
 

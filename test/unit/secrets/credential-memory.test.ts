@@ -9,7 +9,12 @@ import { Secret } from "../../../src/lib/secret.js";
 import { CredentialMemory } from "../../../src/secrets/credential-memory.js";
 import { CredentialRecorder } from "../../../src/secrets/credential-recorder.js";
 import { credentialsChanged } from "../../../src/secrets/credentials-changed.js";
-import { readClientSecret, readSecret, type SecretContext } from "../../../src/secrets/read-secret.js";
+import {
+  readClientSecret,
+  readKeyContent,
+  readSecret,
+  type SecretContext,
+} from "../../../src/secrets/read-secret.js";
 import { fakeClock } from "../../support/fake-clock.js";
 import { backdate } from "./backdate.js";
 
@@ -72,6 +77,15 @@ describe("the value of a reference", () => {
     env["CRM_SECRET"] = "two";
     await read();
     expect(told).toEqual(["secret:changed two"]);
+  });
+
+  it("that is a key in DER is compared by its bytes", async () => {
+    const bytes = Buffer.from("3003020180", "hex");
+    await writeFile(file, bytes);
+    await readKeyContent({ file }, context());
+    expect(await credentialsChanged(memory, context())).toBe(false);
+    await writeFile(file, Buffer.from("3003020181", "hex"));
+    expect(await credentialsChanged(memory, context())).toBe(true);
   });
 
   it("is remembered as a hash, for a limited number of references", () => {

@@ -105,8 +105,16 @@ describe("the error for a command without a secret", () => {
       "console.log('canary'); console.error('canary'); process.exit(4)",
       "it ended with exit code 4.",
     ],
-    ["no output", "console.error('canary')", "it is empty."],
-    ["only a newline", "console.log()", "it is empty."],
+    [
+      "no output",
+      "console.error('canary')",
+      "it is empty. Provide the secret there, or name another place in the config.",
+    ],
+    [
+      "only a newline",
+      "console.log()",
+      "it is empty. Provide the secret there, or name another place in the config.",
+    ],
     [
       "bytes that are not text",
       "process.stdout.write(Buffer.from('canary\\xff', 'latin1'))",

@@ -77,8 +77,10 @@ describe("a JSON pointer", () => {
     ["canary", 'it is not JSON, which a "pointer" needs.'],
     ['{"other":"canary"}', 'it has nothing at the "pointer" "/secret".'],
     ['{"secret":{"of":"canary"}}', 'the value at the "pointer" "/secret" is not a string.'],
-    ['{"secret":"","other":"canary"}', "it is empty."],
-    ["", "it is empty."],
+    [
+      '{"secret":"","other":"canary"}',
+      "it is empty. Provide the secret there, or name another place in the config.",
+    ],
   ])("the variable %j is an error with the reason, without the value", async (document, problem) => {
     const reference = { env: "VCAP_SERVICES", pointer: "/secret" };
     const error = await readFailureOf(reference, { env: { VCAP_SERVICES: document } });
@@ -86,6 +88,12 @@ describe("a JSON pointer", () => {
     expect(error.message).toBe(
       `Server "crm": could not read the secret from the environment variable "VCAP_SERVICES": ${problem}`,
     );
+  });
+
+  it("an empty variable is explained without its pointer", async () => {
+    const reference = { env: "VCAP_SERVICES", pointer: "/secret" };
+    const error = await readFailureOf(reference, { env: { VCAP_SERVICES: "" } });
+    expect(error.message).toBe('Server "crm": VCAP_SERVICES is set, but empty. Give it a value.');
   });
 
   it.each<[string, string, string]>([
@@ -103,7 +111,7 @@ describe("a JSON pointer", () => {
     ['{"a":12345}', "/a", 'the value at the "pointer" "/a" is not a string.'],
     ['{"a":null}', "/a", 'the value at the "pointer" "/a" is not a string.'],
     ['{"a":["canary"]}', "/a", 'the value at the "pointer" "/a" is not a string.'],
-    ['{"a":""}', "/a", "it is empty."],
+    ['{"a":""}', "/a", "it is empty. Provide the secret there, or name another place in the config."],
   ])("in %s: %s is an error with the reason, without the value", async (document, pointer, problem) => {
     const reference = await pointed(document, pointer);
     const error = await readFailureOf(reference, { env: {} });

@@ -156,6 +156,27 @@ describe("a file", () => {
     expect(inspect(error)).not.toContain("canary");
   });
 
+  it("in UTF-16 is refused with the reason", async () => {
+    const little = Buffer.from("\u{feff}canary", "utf16le");
+    for (const bytes of [little, Buffer.from(little).swap16()]) {
+      const error = await readError(await written(bytes));
+      expect(error.message).toContain("it is UTF-16, as PowerShell writes files with >. Save it as UTF-8.");
+    }
+  });
+
+  it.each([
+    '"quoted"',
+    "'quoted'",
+    "a\\nb",
+    Buffer.from("a secret that happens to be in base64, and long").toString("base64"),
+    "-----BEGIN PRIVATE KEY-----\\nAAAA\\n-----END PRIVATE KEY-----",
+    '{"private_key":"x"}',
+    " ",
+  ])("that is not read as a key is used exactly as it is: %j", async (value) => {
+    expect((await read(await written(value))).reveal()).toBe(value);
+    expect((await read({ env: "S" }, { S: value })).reveal()).toBe(value);
+  });
+
   it("with a relative path is refused, because it would depend on the working directory", async () => {
     expect((await readError({ file: "secrets/agent.pem" })).message).toContain("the path is not absolute.");
   });

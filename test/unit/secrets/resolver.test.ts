@@ -75,7 +75,7 @@ describe("a resolver function", () => {
           given(async () => value),
         )
       ).message,
-    ).toBe(says("it is empty."));
+    ).toBe(says("it is empty. Provide the secret there, or name another place in the config."));
   });
 });
 

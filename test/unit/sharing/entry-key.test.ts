@@ -8,7 +8,7 @@ import { CredentialMemory } from "../../../src/secrets/credential-memory.js";
 import { CredentialRecorder } from "../../../src/secrets/credential-recorder.js";
 import { tokenEntryKey } from "../../../src/sharing/entry-key.js";
 import { fakeHostname } from "../../support/fake-hostname.js";
-import { oauthRuntime } from "../oauth/fixtures.js";
+import { oauthRuntime, unsignedJwt } from "../oauth/fixtures.js";
 
 async function keyOn(
   name: string,
@@ -106,6 +106,18 @@ test.each([
   expect(await key({})).toBe(await keyOn("one", server({})));
   const others = [await key(inVariable, "b"), await key({ ...inVariable, "x-plain": "2" }), await key({})];
   expect(new Set([first, ...others]).size).toBe(4);
+});
+
+test("the tokens of an identity in Azure share a token, although each has marks of its own", async () => {
+  const grant = {
+    type: "jwt_bearer",
+    client: { issuer: "https://auth.example" },
+    assertion: { env: "TOKEN" },
+  };
+  const keyOf = (claims: object) => keyOn("one", { grant }, { TOKEN: unsignedJwt(claims) });
+  const first = await keyOf({ sub: "a", aud: "b", exp: 1, uti: "one", aio: "one" });
+  expect(await keyOf({ sub: "a", aud: "b", exp: 2, uti: "two", aio: "two" })).toBe(first);
+  expect(await keyOf({ sub: "other", aud: "b", exp: 1, uti: "one", aio: "one" })).not.toBe(first);
 });
 
 test("a header whose value is a JWT counts by its claims except its times", async () => {

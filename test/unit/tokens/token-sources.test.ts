@@ -44,7 +44,10 @@ describe("grantSource", () => {
     const got = await source.getToken(request);
     expect(got.requestedAt).toBe(requestedAt);
     expect(got.expiresAt).toBe(requestedAt + lifetime);
-    expect(events.map(({ name }) => name)).toEqual(lifetime === 300_000 ? ["token:warning"] : []);
+    const message =
+      'Server "billing": the token response does not say how long the token lives, so 300 s are assumed. Set ' +
+      '"assumedLifetime" under "refresh" if you know better.';
+    expect(events).toMatchObject(lifetime === 300_000 ? [{ name: "token:warning", message }] : []);
   });
 
   test.each([
@@ -52,13 +55,28 @@ describe("grantSource", () => {
     ["no lifetime if it had expired before it was read", jwt({ exp: 1_767_225_500 }), 100, 0],
     ["the lifetime of the config if it is opaque", "opaque", 100, 100_000],
   ])("a static token gets %s", async (_, accessToken, expiresIn, lifetime) => {
-    const { common, clock } = parts();
+    const { common, clock, events } = parts();
     const requestedAt = clock.now();
     expect(requestedAt).toBe(1_767_225_600_000);
     const { issuer: _none, ...plain } = issued({ requestedAt, accessToken, expiresIn });
     const grant = async () => plain;
     const source = grantSource(prepared(grant), { ...common, issuer: undefined, assumedLifetime: 300_000 });
     expect((await source.getToken(request)).expiresAt).toBe(requestedAt + lifetime);
+    const expired =
+      'Server "billing": its static token has expired. Replace it where the config reads it from.';
+    expect(events.map(({ message }) => message)).toEqual(lifetime === 0 ? [expired] : []);
+  });
+
+  test("a static token without a lifetime is reported as a warning that says how to set one", async () => {
+    const { common, events } = parts();
+    const { issuer: _none, expiresIn: _unknown, ...plain } = issued({ accessToken: "opaque" });
+    const grant = async () => plain;
+    const source = grantSource(prepared(grant), { ...common, issuer: undefined, assumedLifetime: 300_000 });
+    await source.getToken(request);
+    expect(events.map(({ message }) => message)).toEqual([
+      'Server "billing": its static token does not say how long it lives, so 300 s are assumed. Set the grant\'s "lifetime" ' +
+        "if you know better.",
+    ]);
   });
 
   test("`expires_in` of 0 counts as no lifetime, not as an unknown one, and is reported as a warning", async () => {
@@ -66,7 +84,8 @@ describe("grantSource", () => {
     const grant = async () => issued({ requestedAt: clock.now(), expiresIn: 0 });
     const got = await grantSource(prepared(grant), { ...common, assumedLifetime: 300_000 }).getToken(request);
     expect(got.expiresAt).toBe(clock.now());
-    expect(events).toMatchObject([{ name: "token:warning", expiresAt: clock.now() }]);
+    const message = expect.stringContaining("so every call requests another one");
+    expect(events).toMatchObject([{ name: "token:warning", expiresAt: clock.now(), message }]);
   });
 
   test("an infinite lifetime is capped, so that times remain finite", async () => {

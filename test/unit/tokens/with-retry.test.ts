@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { RetrySpec } from "../../../src/config/spec.js";
+import type { RetrySpec } from "../../../src/config/renewal-spec.js";
 import type { McpAuthError } from "../../../src/errors/error.js";
 import { markAnotherCredential, markAskedToWait } from "../../../src/oauth/error-marks.js";
 import { type StoreFailure, storeFailure, storeUnavailable } from "../../../src/stores/failure.js";

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import type { Presented, TokenEndpoint } from "../../../../src/diagnosis/facts.js";
+import type {
+  AssertionFacts,
+  Presented,
+  ScopeFacts,
+  SentFacts,
+  TokenEndpoint,
+} from "../../../../src/diagnosis/facts.js";
 import { findingText } from "../../../../src/diagnosis/finding.js";
 import {
   rejectionAdvice,
@@ -15,6 +21,18 @@ const endpoint: TokenEndpoint = {
   dpop: false,
   credential: "secret",
   hasClientId: true,
+};
+
+/** Facts for every check. */
+const sentEverything: SentFacts = {
+  authentication: {
+    method: "client_secret_basic",
+    secret: { source: 'the environment variable "S"', flaws: ["quotes"], basicEncoding: "form" },
+    assertion: { alg: "ES256", typ: "JWT", kid: "k", kidFrom: "jwk", audience: "https://aud.example" },
+    certificate: { isForClients: false },
+  },
+  assertion: { alg: "RS256", typ: "JWT", kid: "k", kidFrom: "thumbprint", audience: "issuer" },
+  scopes: { from: "challenge", configured: [] },
 };
 
 const advice = (more: Partial<TokenEndpoint>, oauthError: string | undefined, status = 400) =>
@@ -135,5 +153,115 @@ describe("rejectionAdvice", () => {
     for (const presents of presented) {
       for (const code of codes) expect(advice({ presents }, code)).toContain("https://auth.example");
     }
+  });
+
+  test("the advice has at most three sentences, and each cause and each remedy is one", () => {
+    const presented: readonly Presented[] = [
+      ...(["client", "platform_assertion", "signed_assertion", "params"] as const),
+      ...(["subject_token", "refresh_token", "identity", "id_jag"] as const),
+    ];
+    const codes = [
+      ...[
+        "invalid_client",
+        "invalid_grant",
+        "invalid_request",
+        "invalid_target",
+        "invalid_scope",
+        "slow_down",
+      ],
+      ...["unauthorized_client", "unsupported_grant_type", "access_denied", "use_dpop_nonce", undefined],
+    ];
+    const credentials = ["secret", "key", "assertion", "certificate", "none"] as const;
+    const sentence = /^[A-Z"](?:[^.]|\.(?=[^ ]))*\.$/;
+    for (const presents of presented) {
+      for (const oauthError of codes) {
+        for (const credential of credentials) {
+          for (const status of [400, 401, 403, 404]) {
+            const where = { ...endpoint, presents, credential, sent: sentEverything, clockSkew: 900_000 };
+            const findings = rejectionAdvice(where, { status, oauthError });
+            const sentences = findings.flatMap(({ cause, remedy }) => [...(cause ? [cause] : []), remedy]);
+            expect(sentences.length).toBeGreaterThan(0);
+            expect(sentences.length).toBeLessThanOrEqual(3);
+            for (const each of sentences) expect(each).toMatch(sentence);
+          }
+        }
+      }
+    }
+  });
+
+  test("what a server explains moves the finding that fits to the front, and is not shown", () => {
+    const sent = { authentication: { method: "client_secret_basic" } } as const;
+    const ids = (explanation?: string) =>
+      rejectionAdvice({ ...endpoint, sent }, { status: 401, oauthError: "invalid_client", explanation }).map(
+        ({ id }) => id,
+      );
+    expect(ids()).toEqual(["client_secret", "other_secret_method"]);
+    expect(ids("use client_secret_post, canary")).toEqual(["other_secret_method", "client_secret"]);
+    expect(ids(`${"x".repeat(10_000)} client_secret_post`)).toEqual(["client_secret", "other_secret_method"]);
+    // What Ory Hydra says about every rejected client.
+    expect(ids("no client authentication included, or unsupported authentication method")).toEqual([
+      "client_secret",
+      "other_secret_method",
+    ]);
+    const explanation = "canary of a server about scopes and its audience";
+    for (const credential of ["secret", "key", "certificate"] as const) {
+      const findings = rejectionFindings(
+        { ...endpoint, credential, sent: sentEverything },
+        { status: 401, oauthError: undefined, explanation, location: "canary" },
+      );
+      expect(JSON.stringify(findings)).not.toContain("canary");
+    }
+  });
+
+  test("the other method for a secret is not named if the server lists only the one that was used", () => {
+    const authentication = { method: "client_secret_post", listedMethods: ["client_secret_post"] } as const;
+    const findings = rejectionAdvice(
+      { ...endpoint, sent: { authentication } },
+      { status: 401, oauthError: "invalid_client" },
+    );
+    expect(findings.map(({ id }) => id)).toEqual(["client_secret"]);
+  });
+
+  test.each<[number, readonly string[]]>([
+    [401, ["client_secret", "access_denied"]],
+    [403, ["access_denied", "client_secret"]],
+    [400, ["access_denied"]],
+  ])(
+    "access_denied with %i is about the credential, what the client is allowed, or both",
+    (status, expected) => {
+      const findings = rejectionAdvice(endpoint, { status, oauthError: "access_denied" });
+      expect(findings.map(({ id }) => id)).toEqual(expected);
+    },
+  );
+
+  test.each<[ScopeFacts, string, string]>([
+    [{ from: "config", configured: ["a", "b"] }, "scopes_of_config", 'Check the "scopes" of the grant (a b)'],
+    [
+      { from: "scopes_supported", configured: [] },
+      "scopes_of_metadata",
+      'the "scopes_supported" of the MCP server',
+    ],
+    [{ from: "challenge", configured: [] }, "scopes_of_challenge", "from a challenge of the MCP server"],
+    [{ from: "call", configured: [] }, "scopes_of_call", "from a step-up, or from a call that names scopes"],
+    [{ from: "none", configured: [] }, "no_scope", "The request had no scope."],
+  ])("the advice for invalid_scope says where the scopes came from: %j", (scopes, id, text) => {
+    const findings = rejectionAdvice(
+      { ...endpoint, sent: { scopes } },
+      { status: 400, oauthError: "invalid_scope" },
+    );
+    expect(findings.map((finding) => finding.id)).toEqual([id]);
+    expect(findings.map(findingText).join()).toContain(text);
+  });
+
+  test.each<[Partial<AssertionFacts>, string]>([
+    [{ kid: "a", kidFrom: "config" }, 'the "kid" a of the config'],
+    [{ kid: "a", kidFrom: "jwk" }, 'the "kid" a of the JWK'],
+    [{ kid: "a", kidFrom: "thumbprint" }, 'the "kid" a, its thumbprint'],
+    [{ kid: "a\u202e" }, 'the "kid" a\\u202e'],
+    [{}, 'no "kid" (or set'],
+  ])("the advice for a rejected assertion names its kid: %j", (facts, text) => {
+    const assertion = { alg: "ES256", typ: "JWT", audience: "issuer", ...facts };
+    const sent = { authentication: { method: "private_key_jwt", assertion } } as const;
+    expect(advice({ credential: "key", sent }, "invalid_client", 401)).toContain(text);
   });
 });

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { calculateJwkThumbprint, decodeJwt, jwtVerify } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AssertionSpec, ClientSpec, JwtBearerSpec } from "../../../../src/config/spec.js";
+import { Secret } from "../../../../src/lib/secret.js";
 import { selfSigned } from "../../../support/certificates.js";
 import { type Handler, sendJson } from "../../../support/http-server.js";
 import {
@@ -153,6 +154,61 @@ describe("an assertion of the platform", () => {
     const grant = jwtBearer(server.origin, fromPlatform, { WORKLOAD: workload });
     const { message } = await failureOf(grant({ signal: signal() }), [workload]);
     expect(message).toContain('requires a client id. Give the client its "id"');
+  });
+});
+
+describe("the token of a user as an assertion", () => {
+  const ofUser: AssertionSpec = { kind: "runtime" };
+  const user = "canary user token";
+  const onBehalfOf = (origin: string, subjectToken?: () => Promise<Secret>) => {
+    const client = secretClient(origin);
+    const params = { requested_token_use: "on_behalf_of" };
+    const grant = { type: "jwt_bearer", client, assertion: ofUser, params, resource: false } as const;
+    return grantOf(origin, grant, {
+      env: { CRM_SECRET: "canary-5ecret" },
+      ...(subjectToken && { subjectToken }),
+    });
+  };
+
+  it("a user's token is sent as the assertion, with the client's credential and the parameters", async () => {
+    await using server = await startAuthorizationServer(issue);
+    await onBehalfOf(server.origin, async () => new Secret(user))({ signal: signal() });
+    const [request] = server.tokenRequests();
+    expect(request?.headers.authorization).toMatch(/^Basic /);
+    expect(request?.body).toBe(
+      "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer" +
+        "&assertion=canary+user+token&requested_token_use=on_behalf_of",
+    );
+  });
+
+  it("a user's token is read for each request", async () => {
+    await using server = await startAuthorizationServer(issue);
+    let count = 0;
+    const grant = onBehalfOf(server.origin, async () => new Secret(`token-${++count}`));
+    await grant({ signal: signal() });
+    await grant({ signal: signal() });
+    const sent = server.tokenRequests().map(({ body }) => new URLSearchParams(body).get("assertion"));
+    expect(sent).toEqual(["token-1", "token-2"]);
+  });
+
+  it("a manager without a user fails with secret_unavailable, and nothing is sent", async () => {
+    await using server = await startAuthorizationServer(issue);
+    const error = await failureOf(onBehalfOf(server.origin)({ signal: signal() }));
+    expect(error.code).toBe("secret_unavailable");
+    expect(error.message).toContain("manager.for({ key, subjectToken })");
+    expect(server.tokenRequests()).toEqual([]);
+  });
+
+  it("a user's token that is refused is named in the error, is not quoted, and is not sent again", async () => {
+    await using server = await startAuthorizationServer((_, response) =>
+      sendJson(response, { error: "invalid_grant", error_description: `not ${user}` }, 400),
+    );
+    const grant = onBehalfOf(server.origin, async () => new Secret(user));
+    const error = await failureOf(grant({ signal: signal() }), [user]);
+    expect(error).toMatchObject({ oauthError: "invalid_grant", retryable: false });
+    expect(error.message).toContain("It does not accept the user's token that was passed to `for()`.");
+    expect(error.details?.["error_description"]).toBe("not <secret>");
+    expect(server.tokenRequests()).toHaveLength(1);
   });
 });
 

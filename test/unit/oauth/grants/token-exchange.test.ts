@@ -26,12 +26,15 @@ const good = {
 const env = { CRM_SECRET: "canary-5ecret", SUBJECT: "canary subject+token", ACTOR: "canary.actor" };
 const canaries = Object.values(env);
 
+const subject = { token: { env: "SUBJECT" }, type: type("access_token") };
+
 function exchange(origin: string, more: Partial<TokenExchangeSpec> = {}, settings: GrantSettings = {}) {
-  const subject = { token: { env: "SUBJECT" }, type: type("access_token") };
+  // A subject in `params` replaces the usual one.
+  const common = more.params === undefined ? { subject } : {};
   const client = secretClient(origin);
   return grantOf(
     origin,
-    { type: "token_exchange", client, subject, resource: false, ...more },
+    { type: "token_exchange", client, resource: false, ...common, ...more },
     { env, ...settings },
   );
 }
@@ -84,6 +87,28 @@ describe("a token exchange request", () => {
         "&subject_token=canary+subject%2Btoken" +
         "&subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aaccess_token",
     );
+  });
+
+  it("has the subject of `params`, with exactly these bytes, if the grant has no subject", async () => {
+    await using server = await startAuthorizationServer(answering(good));
+    const params = { subject_token: { env: "SUBJECT" }, subject_token_type: type("jwt"), more: "x" };
+    await exchange(server.origin, { params })({ signal: signal() });
+    expect(server.tokenRequests()[0]?.body).toBe(
+      "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange" +
+        "&subject_token=canary+subject%2Btoken" +
+        "&subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Ajwt&more=x",
+    );
+  });
+
+  it("names no client if the config has no client id", async () => {
+    await using server = await startAuthorizationServer(answering(good));
+    const client = { issuer: server.origin, credential: { kind: "none" } } as const;
+    await exchange(server.origin, { client })({ signal: signal() });
+    const [request] = server.tokenRequests();
+    expect(request?.headers.authorization).toBeUndefined();
+    expect(fieldsOf(request).map(([name]) => name)).toEqual([
+      ...["grant_type", "subject_token", "subject_token_type"],
+    ]);
   });
 
   it("has the tokens that the references hold at that time", async () => {
@@ -232,6 +257,25 @@ describe("the response to a token exchange", () => {
       expect(server.tokenRequests()).toHaveLength(1);
     },
   );
+
+  it("invalid_request gives advice about `params` if they have the subject, and quotes no token", async () => {
+    const error_description = `not ${env.SUBJECT}`;
+    await using server = await startAuthorizationServer(
+      answering({ error: "invalid_request", error_description }, 400),
+    );
+    const params = { subject_token: { env: "SUBJECT" }, subject_token_type: type("jwt") };
+    const grant = exchange(server.origin, { params });
+    const error = await failureOf(grant({ signal: signal() }), canaries);
+    expect(error.message).toContain('It does not accept the "params" of the grant.');
+    expect(error.details?.["error_description"]).toBe("not <secret>");
+  });
+
+  it("invalid_client gives advice about the missing client id", async () => {
+    await using server = await startAuthorizationServer(answering({ error: "invalid_client" }, 401));
+    const client = { issuer: server.origin, credential: { kind: "none" } } as const;
+    const error = await failureOf(exchange(server.origin, { client })({ signal: signal() }), canaries);
+    expect(error.message).toContain('requires a client id. Give the client its "id"');
+  });
 
   it("invalid_target gives advice about resource and audience", async () => {
     await using server = await startAuthorizationServer(answering({ error: "invalid_target" }, 400));

@@ -140,7 +140,11 @@ describe("an invalid token response", () => {
     ["without access_token", json({ token_type: "Bearer", id_token: "canary" }), 'it has no "access_token".'],
     ["with an empty access_token", json({ ...good, access_token: "" }), 'it has no "access_token".'],
     ["with a number as access_token", json({ ...good, access_token: 1 }), 'it has no "access_token".'],
-    ["without token_type", json({ access_token: "canary" }), 'it has no "token_type".'],
+    [
+      "without token_type",
+      json({ access_token: "canary" }),
+      'it has no "token_type", which RFC 6749 §5.1 requires. Tell the operator of the server.',
+    ],
     [
       "of another token_type",
       json({ access_token: "canary", token_type: "mac canary" }),

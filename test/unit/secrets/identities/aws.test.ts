@@ -91,7 +91,7 @@ describe("without a token of AWS, the error names the cause:", () => {
       sdkError("CredentialsProviderError"),
       "the AWS SDK found no credentials. Attach a role to this machine, or set AWS_PROFILE.",
     ],
-    [sdkError("Error", undefined, "Region is missing"), "the AWS SDK knows no region. Set AWS_REGION."],
+    [sdkError("Error", undefined, "Region is missing"), "the AWS SDK knows no valid region. Set AWS_REGION."],
     [
       sdkError("OutboundWebIdentityFederationDisabledException", 403),
       "outbound identity federation is turned off in this AWS account. An administrator turns it on in IAM " +

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { allowRules } from "../../../../src/lib/allow.js";
 import type { FetchFunction } from "../../../../src/net/bounded-fetch.js";
 import { readSecret } from "../../../../src/secrets/read-secret.js";
 import { type Handler, sendJson } from "../../../support/http-server.js";
@@ -57,6 +58,21 @@ describe("a workload identity of Azure", () => {
     await writeFile(env.AZURE_FEDERATED_TOKEN_FILE, "second");
     await readToken(reference, env);
     expect(new URLSearchParams(server.requests[1]?.body).get("client_assertion")).toBe("second");
+  });
+
+  it("is read although `allow` names no file, because the host's environment names it", async () => {
+    const server = await startService(issue);
+    const permissions = {
+      commandsForbidden: () => undefined,
+      allow: allowRules({ identities: ["azure"] }, "/"),
+    };
+    const context = { server: "crm", ...reading(await pod(server.origin)), permissions };
+    expect((await readSecret(reference, context)).reveal()).toBe(token);
+    const withoutIdentity = { ...permissions, allow: allowRules({ files: ["/"] }, "/") };
+    await expect(readSecret(reference, { ...context, permissions: withoutIdentity })).rejects.toMatchObject({
+      code: "config_invalid",
+    });
+    expect(server.requests).toHaveLength(1);
   });
 
   it("can be another identity of the pod", async () => {

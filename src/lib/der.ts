@@ -22,3 +22,9 @@ export function readDerElement(bytes: Uint8Array, tag: number): DerElement | und
   const end = start + length;
   return end > bytes.length ? undefined : { content: bytes.subarray(start, end), rest: bytes.subarray(end) };
 }
+
+/** Whether bytes are one complete sequence, as keys and certificates are. A line break may follow. */
+export function isDerSequence(bytes: Uint8Array): boolean {
+  const rest = readDerElement(bytes, 0x30)?.rest;
+  return rest !== undefined && rest.length <= 2 && rest.every((byte) => byte === 0x0a || byte === 0x0d);
+}

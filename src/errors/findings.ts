@@ -1,0 +1,15 @@
+import { errorNotes } from "./error-notes.js";
+
+/**
+ * The ids of the findings in the message of an error, kept beside the error. An id names one cause, such as
+ * `issuer_trailing_slash`, and does not change, so that a program can count what went wrong and look up what to do.
+ */
+const notes = errorNotes<readonly string[]>();
+
+/** Notes the ids of the findings in the message of an error, and returns the error. */
+export const noteFindings = notes.add;
+
+/** Returns the ids of the findings in the message of an error, in their order. */
+export function findingsIn(error: unknown): readonly string[] {
+  return notes.of(error) ?? [];
+}

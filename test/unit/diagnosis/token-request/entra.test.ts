@@ -1,0 +1,58 @@
+import { describe, expect, test } from "vitest";
+import type { TokenEndpoint } from "../../../../src/diagnosis/facts.js";
+import { checkEntraCode } from "../../../../src/diagnosis/token-request/entra.js";
+import { entraCauses } from "../../../../src/diagnosis/token-request/entra-causes.js";
+
+const tenant = "72f988bf-0000-4000-8000-2d7cd011db47";
+
+function findingAt(issuer: string, errorCodes: readonly number[], more: Partial<TokenEndpoint> = {}) {
+  const endpoint: TokenEndpoint = {
+    ...{ server: "crm", issuer, name: `the token endpoint of ${issuer}`, grantType: "client_credentials" },
+    ...{ presents: "client", dpop: false, credential: "secret", hasClientId: true },
+    ...more,
+  };
+  return checkEntraCode({ endpoint, rejection: { status: 400, oauthError: undefined, errorCodes } });
+}
+
+describe("the numbers of Entra ID", () => {
+  test("each has one meaning, in one sentence, and one remedy, in another", () => {
+    const codes = entraCauses.flatMap((cause) => cause.codes);
+    expect(new Set(codes).size).toBe(codes.length);
+    expect(new Set(entraCauses.map(({ id }) => id)).size).toBe(entraCauses.length);
+    for (const { id, cause, remedy } of entraCauses) {
+      expect(id).toMatch(/^entra_[a-z_]+$/);
+      for (const sentence of [cause, remedy]) expect(sentence).toMatch(/^[A-Z](?:[^.]|\.(?=\S))*\.$/);
+    }
+  });
+
+  test.each([
+    `https://login.microsoftonline.com/${tenant}/v2.0`,
+    `https://login.microsoftonline.us/${tenant}/v2.0`,
+    `https://login.partner.microsoftonline.cn/${tenant}/v2.0`,
+    `https://sts.windows.net/${tenant}/`,
+    `https://acme.ciamlogin.com/${tenant}/v2.0`,
+  ])("are explained for the issuer %s", (issuer) => {
+    expect(findingAt(issuer, [700016])?.id).toBe("entra_application_not_found");
+  });
+
+  test.each([
+    "https://auth.example",
+    "https://login.microsoftonline.com.evil.example/x",
+    "https://ciamlogin.com.evil.example",
+    "not a URL",
+  ])("are not explained for another issuer: %s", (issuer) => {
+    expect(findingAt(issuer, [700016])).toBeUndefined();
+  });
+
+  test("are explained if the config has a token endpoint at Entra ID", () => {
+    const url = `https://login.microsoftonline.com/${tenant}/oauth2/v2.0/token`;
+    const configured = { url, property: "tokenEndpoint" } as const;
+    expect(findingAt("https://api.example", [7000222], { configured })?.id).toBe("entra_expired_secret");
+  });
+
+  test("are not explained if none of them is known", () => {
+    expect(findingAt("https://login.microsoftonline.com/x/v2.0", [1, 2])).toBeUndefined();
+    expect(findingAt("https://login.microsoftonline.com/x/v2.0", [])).toBeUndefined();
+    expect(findingAt("https://login.microsoftonline.com/x/v2.0", [1, 65001])?.id).toBe("entra_consent");
+  });
+});
