@@ -80,15 +80,16 @@ export function buildGrant(grant: Server["grant"], config: Config, folder: strin
   }
 }
 
-type CommonConfig = Pick<ClientCredentialsGrant, "resource" | "audience" | "params"> & {
+type CommonConfig = Pick<ClientCredentialsGrant, "resource" | "audience" | "params" | "use"> & {
   readonly scopes?: readonly string[] | undefined;
 };
 
-function buildCommon({ scopes, resource, audience, params }: CommonConfig, folder: string): GrantCommon {
+function buildCommon({ scopes, resource, audience, params, use }: CommonConfig, folder: string): GrantCommon {
   return {
     ...(scopes !== undefined && { scopes: [...scopes] }),
     ...(resource !== undefined && { resource }),
     audience: audience === undefined ? [] : [audience].flat(),
+    ...(use === "id_token" && { use }),
     params: buildValues(params ?? {}, folder),
   };
 }

@@ -4,7 +4,7 @@ import type { CheckContext } from "./check-context.js";
 import { checkGrantType } from "./check-grant-type.js";
 import { checkParams } from "./check-params.js";
 import { defaults } from "./defaults.js";
-import { entries, isList, type Json, type Path, property } from "./json.js";
+import { entries, isList, isObject, type Json, type Path, property } from "./json.js";
 import { reservedClaims } from "./reserved.js";
 import type { GrantSpec } from "./spec.js";
 
@@ -45,13 +45,33 @@ export function checkGrant(grant: Json | undefined, path: Path, context: CheckCo
   if (assertion !== undefined) checkAssertion(assertion, [...path, "assertion"], context);
   if (type === "extension") checkGrantType(grant, path, context);
   checkParams(grant, path, context);
-  context.checkVariables(grant, path, "resource");
-  const audience = property(grant, "audience");
-  if (isList(audience)) {
-    for (const index of audience.keys())
-      context.checkVariables(audience, [...path, "audience"], String(index));
-  } else context.checkVariables(grant, path, "audience");
+  checkTexts(grant, path, context);
+  if (property(grant, "use") === "id_token") checkIdTokenAudience(grant, path, context);
 }
+
+/** Checks the values that are sent as they are written. */
+function checkTexts(grant: Json | undefined, path: Path, { checkVariables }: CheckContext): void {
+  checkVariables(grant, path, "resource");
+  const audience = property(grant, "audience");
+  if (!isList(audience)) return checkVariables(grant, path, "audience");
+  for (const index of audience.keys()) checkVariables(audience, [...path, "audience"], String(index));
+}
+
+/** Checks that the config tells for whom an ID token must be. A named client always has an id. */
+function checkIdTokenAudience(grant: Json | undefined, path: Path, { report }: CheckContext): void {
+  const [client, claims] = [property(grant, "client"), property(property(grant, "assertion"), "claims")];
+  const isKnown =
+    !isObject(client) ||
+    property(client, "id") !== undefined ||
+    property(grant, "audience") !== undefined ||
+    property(claims, "target_audience") !== undefined;
+  if (!isKnown) report([...path, "use"], unknownAudience);
+}
+
+const unknownAudience = {
+  message: "The config does not tell for which audience the ID token must be",
+  hint: "Set `audience`, or the claim `target_audience` of the `assertion` if it is signed here",
+};
 
 /** Checks the client of a grant or of an identity provider. */
 function checkClientOrName(holder: Json | undefined, path: Path, context: CheckContext): void {

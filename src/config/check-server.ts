@@ -18,6 +18,9 @@ export function checkServer(server: Json, path: Path, shared: Json | undefined, 
   if (dpop !== undefined && traitsOfGrant(grant)?.canBeBound === false) {
     context.report([...path, "dpop"], { atName: true, ...cannotBeBound });
   }
+  if (dpop !== undefined && property(grant, "use") === "id_token") {
+    context.report([...path, "dpop"], { atName: true, ...idTokenCannotBeBound });
+  }
   checkSettings(server, path, shared, context);
 }
 
@@ -78,6 +81,11 @@ function findTimezoneProblem(name: string): Report | undefined {
 const cannotBeBound = {
   message: "A static token cannot be bound to a key: it was issued without one",
   hint: "Remove `dpop`, or use another grant",
+};
+
+const idTokenCannotBeBound = {
+  message: "An ID token cannot be bound to a key",
+  hint: "Remove `dpop`, or remove `use` from the grant",
 };
 
 const notTimezone = {

@@ -197,6 +197,8 @@ export interface GrantCommon {
   readonly resource?: string | false;
   /** RFC 8693 §2.1 `audience`; empty sends none. */
   readonly audience: readonly string[];
+  /** `id_token`: the ID token of the response is used instead of the access token. */
+  readonly use?: "id_token";
   /** More parameters of the token request. OAuth defines none of their names. */
   readonly params: Readonly<Record<string, string | SecretReference>>;
 }

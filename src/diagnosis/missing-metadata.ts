@@ -81,7 +81,7 @@ function checkProtected(answers: readonly MetadataAnswer[]) {
   return {
     id: "metadata_protected",
     cause: "The metadata is protected, perhaps by a gateway.",
-    remedy: `Check whether the server requires a header for it. ${withoutMetadata}`,
+    remedy: `If it accepts a header, name it in the "headers" of the client. ${withoutMetadata}`,
   };
 }
 

@@ -1,9 +1,11 @@
 import type { ServerSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import { noteFindings } from "../errors/findings.js";
 import { jwtClaims } from "../lib/jwt-claims.js";
 import { printable } from "../lib/printable.js";
 import { checkDroppedScopes } from "./dropped-scopes.js";
 import { type Finding, findingText } from "./finding.js";
+import { idTokenAudiences } from "./id-token-audiences.js";
 import { withoutSlash } from "./url-difference.js";
 
 /** A token that the MCP server refused. */
@@ -17,6 +19,10 @@ export interface RefusedToken {
 export interface RefusedNewToken {
   readonly token: RefusedToken;
   readonly challenge: Readonly<Record<string, string>>;
+  /** The schemes of all challenges in the response, in lower case; `undefined` if the response is not known. */
+  readonly schemes?: readonly string[] | undefined;
+  /** Whether the challenge names resource metadata that was not read, because of its origin. */
+  readonly hasUnreadMetadata?: boolean;
 }
 
 /** The parts of a token request that the config determines. Contains nothing that a server chose. */
@@ -37,39 +43,49 @@ interface Facts {
   /** The claims of the token if it is a JWT. They are not verified: the config is checked, not the token. */
   readonly claims: Readonly<Record<string, unknown>> | undefined;
   readonly challenge: Readonly<Record<string, string>>;
+  readonly schemes: readonly string[] | undefined;
+  readonly hasUnreadMetadata: boolean;
 }
 
 /**
  * Returns the `unauthorized` error for a server that refused a new token, too. The message says with which values of
  * the config the token was requested, and what to change. `details` has the claims of the token and the challenge.
  */
-export function refusedTokenError(spec: ServerSpec, { token, challenge }: RefusedNewToken): McpAuthError {
+export function refusedTokenError(
+  spec: ServerSpec,
+  { token, challenge, schemes, hasUnreadMetadata = false }: RefusedNewToken,
+): McpAuthError {
   const { name: server, url, stepUp } = spec;
   const requested = requestedWith(spec, token);
   const claims = jwtClaims(token.accessToken);
-  const finding = refusedTokenFinding({ requested, url, stepUp, token, claims, challenge });
+  const facts = { requested, url, stepUp, token, claims, challenge, schemes, hasUnreadMetadata };
+  const finding = refusedTokenFinding(facts);
   const details = {
     ...{ iss: claims?.["iss"], aud: claims?.["aud"], scope: claims?.["scope"] ?? claims?.["scp"] },
     ...{ error: challenge["error"], error_description: challenge["error_description"] },
     ...{ challenge_scope: challenge["scope"], resource_metadata: challenge["resource_metadata"] },
     resource: token.resource,
   };
-  return new McpAuthError(
+  const error = new McpAuthError(
     "unauthorized",
     `Server "${server}" refused a new token too. ${describe(requested)} ${findingText(finding)} Other requests continue ` +
       "with the current token.",
     { server, details },
   );
+  return noteFindings(error, [finding.id]);
 }
 
 /** Returns the first finding that explains the refusal. */
 function refusedTokenFinding(facts: Facts): Finding {
   return (
     checkStatic(facts) ??
+    checkBasic(facts) ??
     checkAudience(facts) ??
     checkIssuer(facts) ??
     checkGrantedScopes(facts) ??
-    checkScopes(facts) ?? {
+    checkScopes(facts) ??
+    checkUnreadMetadata(facts) ??
+    checkNoChallenge(facts) ?? {
       id: "token_refused",
       remedy:
         'Compare "issuer", "audience", "resource" and "scopes" with what the server expects, or see whether only this ' +
@@ -84,6 +100,48 @@ function checkStatic({ requested }: Facts): Finding | undefined {
     id: "static_token_refused",
     remedy: "Replace it where the config reads it from, or use a grant that requests tokens.",
   };
+}
+
+/** The server asks for something else than a token. */
+function checkBasic({ schemes }: Facts): Finding | undefined {
+  if (schemes === undefined || asksForToken(schemes)) return undefined;
+  if (!schemes.some((scheme) => ["basic", "digest", "negotiate", "ntlm"].includes(scheme))) return undefined;
+  return {
+    id: "refused_by_gateway_login",
+    cause:
+      "Its 401 asks for a user name and password and not for a token, so something in front of it probably refuses the " +
+      "request.",
+    remedy:
+      "Have that let requests with a token pass. If it accepts a credential in a header other than Authorization, name it in " +
+      'the "headers" of the server.',
+  };
+}
+
+/** The resource and scopes of the token may be wrong, because they come from metadata that was not read. */
+function checkUnreadMetadata({ hasUnreadMetadata, requested }: Facts): Finding | undefined {
+  if (!hasUnreadMetadata || requested === undefined) return undefined;
+  return {
+    id: "resource_metadata_elsewhere",
+    cause:
+      "Its challenge names metadata at an origin that is neither its own nor the issuer's, so that was not read.",
+    remedy: 'If you trust the URL in the error\'s `details`, set "resourceMetadata" on the server to it.',
+  };
+}
+
+/** MCP and RFC 6750 §3 require a challenge, so that the 401 may not come from the server itself. */
+function checkNoChallenge({ schemes }: Facts): Finding | undefined {
+  if (schemes === undefined || asksForToken(schemes)) return undefined;
+  return {
+    id: "refused_without_challenge",
+    cause: "Its 401 does not ask for a token (it has no Bearer challenge).",
+    remedy:
+      "Check first whether something in front of it refuses the request or removes the Authorization header. Then compare " +
+      '"issuer", "audience", "resource" and "scopes" with what the server expects.',
+  };
+}
+
+function asksForToken(schemes: readonly string[]): boolean {
+  return schemes.includes("bearer") || schemes.includes("dpop");
 }
 
 function checkAudience({ requested, url, token, claims }: Facts): Finding | undefined {
@@ -132,7 +190,7 @@ function requestedWith({ grant, url }: ServerSpec, token: RefusedToken): Request
     issuer: client.issuer,
     // If the config has none, the resource is the server's URL or comes from its metadata. The server chose the latter.
     resource: resource === false ? undefined : (resource ?? (token.resource === url ? url : undefined)),
-    audience,
+    audience: grant.use === "id_token" ? idTokenAudiences(grant) : audience,
     scopes,
   };
 }

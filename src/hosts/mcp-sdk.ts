@@ -259,7 +259,7 @@ function internalsAt(manager: TokenManager): () => ManagerInternals {
 function requireClient(name: string, internals: ManagerInternals): NonNullable<ManagerInternals["client"]> {
   if (internals.client !== undefined) return internals.client;
   throw new TypeError(
-    `Server "${name}": the MCP SDK can make the token request only for the grant client_credentials. ` +
+    `Server "${name}": the MCP SDK can make the token request only for the grant client_credentials, for an access token. ` +
       "Use the manager's fetch or authProvider instead.",
   );
 }

@@ -42,8 +42,9 @@ export function createManagerInternals(
   const { grant, name: server } = spec;
   const { clock, events } = runtime;
   const { caches } = context;
-  // The only grant whose token requests a host can send itself.
-  const clientCredentials = grant.type === "client_credentials" ? grant : undefined;
+  // The only grant whose token requests a host can send itself. It would use the access token.
+  const clientCredentials =
+    grant.type === "client_credentials" && grant.use === undefined ? grant : undefined;
   const refusals = new HostRefusals({ caches, clock, explain: context.explainRefusal });
   return {
     now: () => clock.now(),
@@ -139,7 +140,7 @@ async function validatedToken(
   const name = "the token endpoint at the host";
   const grantInUse = { grantType: grant.type, presents: "client", dpop: false } as const;
   const endpoint = { ...grantInUse, server, issuer: issuer ?? url, name, credential, hasClientId: true };
-  const issued = await readTokenResponse(answer, endpoint, now);
+  const { spelling: _, ...issued } = await readTokenResponse(answer, endpoint, now);
   const lifetime = issued.expiresIn === undefined ? refresh.assumedLifetime : issued.expiresIn * 1_000;
   return new Token({ ...issued, requestedAt: now, expiresAt: now + lifetime, issuer, resource });
 }

@@ -62,9 +62,10 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
     replace: (call) => caches.defaultCache.refused.replace(call),
     replaceForOthers: (call) => caches.defaultCache.refused.replaceForOthers(call),
     async explainRefusal({ token, response, url }) {
-      const challenge = isSameResource(url, address) ? response.headers.get("www-authenticate") : null;
+      const isWhole = isSameResource(url, address);
+      const challenge = isWhole ? response.headers.get("www-authenticate") : null;
       // The caller gets the response of the server even if it cannot be explained.
-      await explainRefusal(spec, runtime, tokens, { token, challenge }).catch(ignoreFailure);
+      await explainRefusal(spec, runtime, tokens, { token, challenge, isWhole }).catch(ignoreFailure);
     },
     stepUp: async (wanted, token, signal) =>
       await stepUp(spec, tokens.stepUps, await target(signal), { wanted, token, signal }),

@@ -41,6 +41,7 @@ export class ServerTokens implements ManagerState {
   /** The `kid` of the key that signed the last assertion. */
   kid: string | undefined;
   readonly credentials: CredentialMemory;
+  readonly warned = new Set<string>();
   readonly #spec: ServerSpec;
   readonly #runtime: RuntimeContext;
   // Created when needed, because most managers need neither.

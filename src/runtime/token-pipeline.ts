@@ -37,7 +37,11 @@ export function issuerOf(grant: GrantSpec): string | undefined {
 }
 
 /** The state of a manager, with its last credentials. They are compared with the next ones, to notice a change. */
-export type PipelineManager = ManagerState & { readonly credentials: CredentialMemory };
+export type PipelineManager = ManagerState & {
+  readonly credentials: CredentialMemory;
+  /** The subjects that the manager has already warned about, for any scope set. */
+  readonly warned: Set<string>;
+};
 
 /** Connects the token sources from the grant to the cache, for one server and one scope set. */
 export function createTokenPipeline(
@@ -170,7 +174,7 @@ function prepareAttempts(
   manager: PipelineManager,
   scopes: readonly string[] | undefined,
 ): (request: AttemptRequest) => Promise<PreparedAttempt<AttemptContext>> {
-  const warned = new Set<string>();
+  const { warned } = manager;
   let grant: Grant | undefined;
   return async function prepareAttempt(request) {
     grant ??= (await import("../oauth/grants/create-grant.js")).createGrant(spec.grant);

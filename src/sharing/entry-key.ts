@@ -53,6 +53,7 @@ export async function tokenEntryKey(
     ...{ params, subject, binding, trust, machine: machineOf(url, ...serversOf(grant)) },
     endpoints: endpointsOf(grant.client),
     ...(headers !== undefined && { headers }),
+    ...(grant.use !== undefined && { use: grant.use }),
     // Resource metadata supplies what the config leaves to the server.
     ...(spec.resourceMetadata !== undefined && { resourceMetadata: spec.resourceMetadata }),
   };

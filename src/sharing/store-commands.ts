@@ -100,7 +100,9 @@ export function storeCommands(spec: ServerSpec, store: SharedStore, runtime: OAu
       tokens.sort((a, b) => b.hint.localeCompare(a.hint));
       const counts = { revoked: 0, unsupported: 0 };
       for (const token of tokens) {
-        counts[await revokeToken(spec, grant.client, token, runtime, signal)] += 1;
+        // No server can revoke an ID token, but RFC 7009 §2.2 makes it answer as if it had.
+        if (grant.use === "id_token" && token.hint === "access_token") counts.unsupported += 1;
+        else counts[await revokeToken(spec, grant.client, token, runtime, signal)] += 1;
       }
       await forget(keys);
       return counts;

@@ -132,6 +132,7 @@ const common = {
   resource: fc.constantFrom<Data>("https://a.example", false),
   audience: fc.constantFrom<Data>("a", ["a", "b"]),
   params: fc.constantFrom<Data>({ p: "q" }, { p: { env: "K" } }),
+  use: fc.constant("access_token"),
 };
 const subject = objectWith(
   { token: fc.oneof(reference, fc.constant<Data>({ runtime: true })) },

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { McpAuthConfig, McpAuthOptions } from "../../src/index.js";
 import type { Canaries } from "../support/canaries.js";
 import type { Authority } from "../support/certificates.js";
-import { jwt, type Stage } from "./canaries-stage.js";
+import { idTokenAudience, jwt, type Stage } from "./canaries-stage.js";
 
 type Servers = Record<string, McpAuthConfig<string>["servers"][string]>;
 
@@ -115,6 +115,7 @@ export async function plantIdentities(
   });
   const grants: Readonly<Record<string, (client: Fields, name: string) => Fields>> = {
     cc: (client) => ({ client, params: { "x-param": { env: "PARAM" } } }),
+    identity: (client) => ({ client, audience: idTokenAudience, use: "id_token" }),
     platform: (client) => ({ type: "jwt_bearer", client, assertion: tokens("assertion of the platform") }),
     signed: (client) => ({
       type: "jwt_bearer",
@@ -231,8 +232,12 @@ const methods: ReadonlySet<string> = new Set([
   ...["basic", "post", "hmac", "pem", "federated", "tls", "pinned", "public"],
 ]);
 
+/** Grants that authenticate the client as others do, and send other secrets. */
+const variants: ReadonlySet<string> = new Set(["identity", "extension", "subject", "behalf"]);
+
 /** Selects every authentication method in every grant, other clients in one grant, and bindings where they differ. */
 function isDriven(id: string, grant: string, binding: string): boolean {
+  if (variants.has(grant)) return binding === "bare" && (id === "basic" || id === "pem");
   if (binding === "keyed") return id === "pem" && grant === "cc";
   if (binding === "dpop" && id !== "pem" && id !== "tls") return grant === "cc" && methods.has(id);
   return grant === "cc" || methods.has(id);

@@ -18,6 +18,9 @@ export interface StageRequest {
 }
 
 export type Answer = (response: ServerResponse, request: StageRequest, stage: Stage) => void;
+/** The audience of all ID tokens. */
+export const idTokenAudience = "mcp-servers";
+
 export type Part = "metadata" | "token" | "resource" | "mcp" | "platform";
 /** Answers that replace the correct ones. */
 export type Script = Readonly<Partial<Record<Part, Answer>>>;
@@ -166,16 +169,17 @@ export async function startStage(canaries: Canaries, tls?: TlsOptions): Promise<
       const isIdJag = form.get("requested_token_type")?.endsWith(":id-jag") === true;
       const token = canaries.plant(
         "access token",
-        isIdJag || good.size % 2 === 0 ? jwt(stage.issuer(name)) : opaque(),
+        isIdJag || good.size % 4 === 0 ? jwt(stage.issuer(name)) : opaque(),
       );
-      good.set(token, name.replace(/-idp$/, ""));
+      const idToken = canaries.plant("ID token", jwt("https://elsewhere.example", { aud: idTokenAudience }));
+      for (const each of [token, idToken]) good.set(each, name.replace(/-idp$/, ""));
       say.json(response, 200, {
         access_token: token,
         token_type: isIdJag ? "N_A" : dpop === undefined ? "Bearer" : "DPoP",
         expires_in: 3_600,
         ...(form.has("subject_token") && { issued_token_type: typeOf(isIdJag ? "id-jag" : "access_token") }),
         refresh_token: canaries.plant("refresh token", opaque()),
-        id_token: canaries.plant("ID token", jwt("https://elsewhere.example")),
+        id_token: idToken,
         ...members,
       });
     },

@@ -4,7 +4,7 @@ import type { RequestListener, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { findingsIn } from "../../src/errors/findings.js";
-import type { McpAuthConfig } from "../../src/index.js";
+import { discover, type McpAuthConfig } from "../../src/index.js";
 import { createAuthority } from "../support/certificates.js";
 import { deferred } from "../support/deferred.js";
 import { sendJson } from "../support/http-server.js";
@@ -238,6 +238,82 @@ describe("a redirect of an MCP request from https to http with a slash", () => {
     const proxied = await startProxied({ config: config("/mcp"), env });
     const { error } = JSON.parse((await post(proxied.url, call)).text);
     expect(error).toMatchObject({ message: wanted(origin), data: { code: "egress_denied" } });
+  });
+});
+
+describe("an MCP server that refuses every token", () => {
+  const refusing =
+    (challenge?: (origin: string) => string): Answer =>
+    (response, origin) =>
+      sendJson(response, {}, 401, challenge && { "www-authenticate": challenge(origin) });
+
+  test.each<[string, Answer, string, string]>([
+    ["without a challenge", refusing(), "refused_without_challenge", "(it has no Bearer challenge)"],
+    [
+      "with a challenge for Basic only",
+      refusing(() => 'Basic realm="canary"'),
+      "refused_by_gateway_login",
+      "asks for a user name and password and not for a token",
+    ],
+    [
+      "with challenges for Basic and Bearer",
+      refusing(() => 'Basic realm="canary", Bearer realm="canary"'),
+      "token_refused",
+      'Compare "issuer", "audience", "resource" and "scopes"',
+    ],
+    [
+      "with a challenge that names metadata elsewhere",
+      refusing(() => 'Bearer resource_metadata="https://canary.example/meta"'),
+      "resource_metadata_elsewhere",
+      'set "resourceMetadata" on the server to it',
+    ],
+  ])("if it answers 401 %s, the warning says so", async (_what, answer, id, says) => {
+    let count = 0;
+    const token: Answer = (response) => {
+      count += 1;
+      sendToken(response, `t${count}`);
+    };
+    const { manager, events } = await world({ [oauth]: metadata(), "/token": token, "/mcp": answer });
+    for (const _call of [1, 2]) expect((await manager.fetch(manager.url)).status).toBe(401);
+    const { lastError } = manager.status();
+    expect(findingsIn(lastError)).toEqual([id]);
+    const warnings = events.filter(({ event }) => event === "token:warning");
+    expect(warnings).toMatchObject([{ code: "unauthorized", message: expect.stringContaining(says) }]);
+    expect(warnings[0]?.message).not.toContain("canary");
+  });
+});
+
+describe("discover", () => {
+  test("of a server at which everything is wrong lists all of it in `problems` and does not fail", async () => {
+    const all = await startScriptedServer(({ url }, response) => {
+      const { origin } = all;
+      const answers: Record<string, Answer> = {
+        "/mcp": (to) => void to.writeHead(307, { location: "http://canary.example/mcp/" }).end(),
+        [`${resource}/mcp`]: (to) =>
+          sendJson(to, {
+            resource: "http://localhost:3000/mcp",
+            authorization_servers: [
+              `${origin}/missing`,
+              `${origin}/other`,
+              `${origin}/http`,
+              "https://10.0.0.9/canary",
+              "http://127.0.0.1:1/canary",
+            ],
+          }),
+        [`${oauth}/other`]: metadata("/canary"),
+        [`${oauth}/http`]: metadata("/http", { token_endpoint: "http://canary.example/token" }),
+      };
+      const answer = answers[url];
+      return answer === undefined ? sendJson(response, {}, 404) : answer(response, origin);
+    });
+    const found = await discover(`${all.origin}/mcp`);
+    expect(found).toMatchObject({ resource: "http://localhost:3000/mcp", servers: [] });
+    expect(found.issuers).toHaveLength(5);
+    expect(found.problems.map(({ code }) => code)).toEqual([
+      ...["discovery_failed", "resource_mismatch"],
+      ...["discovery_failed", "issuer_mismatch", "insecure_url", "insecure_url", "unavailable"],
+    ]);
+    for (const { message } of found.problems) expect(message).not.toContain("canary");
   });
 });
 

@@ -4,9 +4,10 @@ import { parseJsonObject } from "../../src/lib/json-object.js";
 import { createMemoryStore, MemoryData } from "../../src/testing.js";
 import { deferred } from "../support/deferred.js";
 import { fakeClock } from "../support/fake-clock.js";
-import { sendJson } from "../support/http-server.js";
+import { type Handler, sendJson } from "../support/http-server.js";
 import { liveClock } from "../support/live-clock.js";
 import { sharedMemory } from "../support/shared-memory.js";
+import { jwt } from "./canaries-stage.js";
 import {
   createTestManager,
   createTestRuntime,
@@ -130,6 +131,53 @@ describe("tokens in a store", () => {
     expect(issuer.tokenRequests().length).toBe(
       "params" in change && typeof change.params.tenant === "object" ? 3 : 2,
     );
+  });
+
+  const urn = "urn:ietf:params:oauth:token-type";
+  const actor = (name: string) => ({ actor: { token: { env: name } } });
+  const exchange = { type: "token_exchange", subject: { token: { env: "ANN" } } };
+  const extension = (grantType: string) => ({ type: "extension", grantType, params: { account: "a" } });
+  const assertion = (name: string) => ({ type: "jwt_bearer", assertion: { env: name } });
+  const inParams = (name: string) => {
+    const params = { subject_token: { env: name }, subject_token_type: `${urn}:jwt` };
+    return { type: "token_exchange", params };
+  };
+  test.each<[string, object, object]>([
+    ["use", { audience: "a" }, { audience: "a", use: "id_token" }],
+    ["grantType", extension("urn:acme:one"), extension("urn:acme:other")],
+    ["requestedType", exchange, { ...exchange, requestedType: "jwt" }],
+    ["actor", { ...exchange, ...actor("ANN") }, { ...exchange, ...actor("BOB") }],
+    ["assertion", assertion("ANN"), assertion("BOB")],
+    ["a subject in params", inParams("ANN"), inParams("BOB")],
+    ["scopes, none or those of the server", {}, { scopes: [] }],
+    ["the token endpoint", { endpoint: "/token" }, { endpoint: "/token/of-another-tenant" }],
+  ])("processes whose configs differ only in %s do not share a token", async (_name, one, other) => {
+    let count = 0;
+    const id_token = jwt("https://auth.example", { aud: "a" });
+    const issue: Handler = (_request, response) => {
+      count += 1;
+      sendJson(response, { access_token: `t${count}`, token_type: "Bearer", expires_in: 3_600, id_token });
+    };
+    const issuer = await startScriptedIssuer(issue, issue);
+    const memory = sharedMemory();
+    const { origin } = issuer.server;
+    const env = {
+      ...issuer.env,
+      ANN: jwt("https://idp.example", { sub: "ann" }),
+      BOB: jwt("https://idp.example", { sub: "bob" }),
+    };
+    const configs: readonly { readonly endpoint?: string }[] = [one, one, other, other];
+    for (const { endpoint, ...grant } of configs) {
+      const client = {
+        ...{ issuer: origin, id: "agent", secret: { env: "SECRET" } },
+        ...(endpoint !== undefined && { metadata: { tokenEndpoint: `${origin}${endpoint}` } }),
+      };
+      const config = { servers: { tools: { url: issuer.url, grant: { client, ...grant } } } };
+      // Built from parts.
+      const auth = await createTestRuntime<string>({ config: config as never, env, store: memory.store() });
+      await auth.resolve("tools").getAccessToken();
+    }
+    expect(count).toBe(2);
   });
 
   test("processes share a token despite another server name, a rotated secret or another order of scopes", async () => {

@@ -38,6 +38,21 @@ test("a tool that needs an allowed scope is called after one step-up request", a
   expect(world.issuer.tokensIssued).toBe(2);
 });
 
+test("with an empty list of scopes, no scope is requested until a tool needs one that is allowed", async () => {
+  const world = await scopedWorld({ mcp: { scopes: [] } });
+  const { tools } = world.config.servers;
+  const grant = { ...tools.grant, scopes: [] };
+  const config = { servers: { tools: { ...tools, grant, stepUp: ["write"] } } };
+  const { manager } = await createTestManager({ config, env: world.env });
+  const client = await connectClient(manager);
+  expect(await client.call("echo", "one")).toBe("one");
+  expect(requestedScopes(world)).toEqual([undefined]);
+  expect(await client.call("rename", "two")).toBe("two");
+  expect(requestedScopes(world)).toEqual([undefined, "write"]);
+  const error = await rejectionOf(client.call("erase", "three"));
+  expect(error.code).toBe("insufficient_scope");
+});
+
 test("a scope that the config does not allow is not requested", async () => {
   const world = await scopedWorld();
   const { client } = await steppingUp(world, ["write"]);

@@ -14,6 +14,7 @@ import { fakeClock } from "../support/fake-clock.js";
 import type { Handler } from "../support/http-server.js";
 import { sendJson } from "../support/http-server.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
+import { jwt } from "./canaries-stage.js";
 import { agentSecret, startScriptedServer, startWorld } from "./harness.js";
 
 const anotherKey = () => randomBytes(32).toString("base64url");
@@ -73,7 +74,13 @@ async function issuing(token: () => string, revocation?: Handler, lifetime = 3_6
       return sendJson(response, { issuer, token_endpoint: `${issuer}/token`, ...endpoint });
     }
     if (request.url === "/token") {
-      return sendJson(response, { access_token: token(), token_type: "Bearer", expires_in: lifetime });
+      const id_token = jwt(issuer, { aud: "agent" });
+      return sendJson(response, {
+        access_token: token(),
+        token_type: "Bearer",
+        expires_in: lifetime,
+        id_token,
+      });
     }
     if (request.url === "/revoke" && revocation !== undefined) return revocation(request, response);
     // The MCP server refuses every token.
@@ -353,6 +360,21 @@ describe("revoke", () => {
       err: expect.stringContaining("cannot revoke 1 token: deleted here"),
     });
     expect((await command(at, ["token", "crm"])).out).toBe("t2\n");
+  });
+
+  test("revoke sends no ID token, says that it stays valid, deletes it and exits with 3", async () => {
+    const { server, at } = await issuing(counting(), granted);
+    const file = join(at.folder, "mcp-auth.config.json");
+    const config = JSON.parse(await readFile(file, "utf8"));
+    Object.assign(config.servers.crm.grant, { use: "id_token" });
+    await writeFile(file, JSON.stringify(config));
+    expect(await command(at, ["token", "crm"])).toMatchObject({ code: 0 });
+    expect(await command(at, ["revoke", "crm"])).toMatchObject({
+      code: 3,
+      err: expect.stringContaining("cannot revoke 1 token: deleted here"),
+    });
+    expect(server.requests.filter(({ url }) => url === "/revoke")).toEqual([]);
+    expect((await entriesIn(at)).filter((name) => name.startsWith("token."))).toEqual([]);
   });
 
   test("revoke deletes nothing if the server is unavailable", async () => {

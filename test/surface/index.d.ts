@@ -73,6 +73,7 @@ interface ClientCredentialsGrant {
     type?: "client_credentials";
     client: string | OneCredential<Client>;
     scopes?: readonly string[];
+    use?: "access_token" | "id_token";
     resource?: string | false;
     audience?: string | readonly string[];
     params?: Params;
@@ -164,6 +165,7 @@ interface EnterpriseManagedGrant {
     client: string | OneCredential<Client>;
     idp: IdentityProvider;
     scopes?: readonly string[];
+    use?: "access_token" | "id_token";
     resource?: string | false;
     audience?: string | readonly string[];
     params?: Params;
@@ -177,6 +179,7 @@ interface ExtensionGrant {
     grantType: string;
     params: Params;
     scopes?: readonly string[];
+    use?: "access_token" | "id_token";
     resource?: string | false;
     audience?: string | readonly string[];
 }
@@ -220,6 +223,7 @@ interface JwtBearerGrant {
         readonly runtime: true;
     };
     scopes?: readonly string[];
+    use?: "access_token" | "id_token";
     resource?: string | false;
     audience?: string | readonly string[];
     params?: Params;
@@ -480,6 +484,7 @@ interface RefreshTokenGrant {
     client: string | OneCredential<Client>;
     refreshToken: SecretReference;
     scopes?: readonly string[];
+    use?: "access_token" | "id_token";
     resource?: string | false;
     audience?: string | readonly string[];
     params?: Params;
@@ -636,6 +641,7 @@ interface TokenExchangeGrant {
     actor?: Actor;
     requestedType?: TokenType;
     scopes?: readonly string[];
+    use?: "access_token" | "id_token";
     resource?: string | false;
     audience?: string | readonly string[];
     params?: Params;

@@ -156,6 +156,7 @@ export const definitions = {
       "type",
       "client",
       "scopes",
+      "use",
       "resource",
       "audience",
       "params"
@@ -186,6 +187,7 @@ export const definitions = {
       "client",
       "assertion",
       "scopes",
+      "use",
       "resource",
       "audience",
       "params"
@@ -223,6 +225,7 @@ export const definitions = {
       "actor",
       "requestedType",
       "scopes",
+      "use",
       "resource",
       "audience",
       "params"
@@ -270,6 +273,7 @@ export const definitions = {
       "client",
       "idp",
       "scopes",
+      "use",
       "resource",
       "audience",
       "params"
@@ -287,6 +291,7 @@ export const definitions = {
       "client",
       "refreshToken",
       "scopes",
+      "use",
       "resource",
       "audience",
       "params"
@@ -307,6 +312,7 @@ export const definitions = {
       "grantType",
       "params",
       "scopes",
+      "use",
       "resource",
       "audience"
     ],
@@ -577,6 +583,7 @@ export const partTitles = [
   "SubjectToken",
   "TokenExchangeGrant",
   "TokenType",
+  "TokenUse",
   "TwoSources",
   "UndecidedGrant",
   "Url",

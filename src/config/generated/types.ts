@@ -272,6 +272,10 @@ export interface ClientCredentialsGrant {
    */
   scopes?: readonly string[];
   /**
+   * Which token of the response is sent to the MCP server.
+   */
+  use?: "access_token" | "id_token";
+  /**
    * The resource to request (RFC 8707), sent byte for byte. `false` sends none. Without it, the resource that the MCP server publishes, else its URL.
    */
   resource?: string | false;
@@ -325,6 +329,10 @@ export interface JwtBearerGrant {
    * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
+  /**
+   * Which token of the response is sent to the MCP server.
+   */
+  use?: "access_token" | "id_token";
   /**
    * The resource to request (RFC 8707), sent byte for byte. `false` sends none. Without it, the resource that the MCP server publishes, else its URL.
    */
@@ -396,6 +404,10 @@ export interface TokenExchangeGrant {
    */
   scopes?: readonly string[];
   /**
+   * Which token of the response is sent to the MCP server.
+   */
+  use?: "access_token" | "id_token";
+  /**
    * The resource to request (RFC 8707), sent byte for byte. `false` sends none. Without it, the resource that the MCP server publishes, else its URL.
    */
   resource?: string | false;
@@ -455,6 +467,10 @@ export interface EnterpriseManagedGrant {
    */
   scopes?: readonly string[];
   /**
+   * Which token of the response is sent to the MCP server.
+   */
+  use?: "access_token" | "id_token";
+  /**
    * The resource to request (RFC 8707), sent byte for byte. `false` sends none. Without it, the resource that the MCP server publishes, else its URL.
    */
   resource?: string | false;
@@ -487,6 +503,10 @@ export interface RefreshTokenGrant {
    * The scopes to request, among those of the refresh token. Without them, all scopes of the refresh token.
    */
   scopes?: readonly string[];
+  /**
+   * Which token of the response is sent to the MCP server.
+   */
+  use?: "access_token" | "id_token";
   /**
    * The resource to request (RFC 8707), sent byte for byte. `false` sends none. Without it, the resource that the MCP server publishes, else its URL.
    */
@@ -524,6 +544,10 @@ export interface ExtensionGrant {
    * The scopes to request. Without them, the scopes that the MCP server names. An empty list requests none, so that the authorization server decides.
    */
   scopes?: readonly string[];
+  /**
+   * Which token of the response is sent to the MCP server.
+   */
+  use?: "access_token" | "id_token";
   /**
    * The resource to request (RFC 8707), sent byte for byte. `false` sends none. Without it, the resource that the MCP server publishes, else its URL.
    */

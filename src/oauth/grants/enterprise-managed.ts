@@ -16,7 +16,9 @@ export function enterpriseManaged(grant: EnterpriseManagedSpec): Grant {
     idp: grant.idp.client.issuer,
     async readOwnFields({ target, scopes }, attempt) {
       const idJag = await requestIdJag(grant.idp, { target, scopes }, attempt);
-      return { fields: [["assertion", idJag.assertion.reveal()]], scopes: idJag.scopes };
+      // An empty list in the config means no `scope`, whatever the identity provider names.
+      const sendsNone = grant.scopes?.length === 0 && scopes.length === 0;
+      return { fields: [["assertion", idJag.assertion.reveal()]], scopes: sendsNone ? [] : idJag.scopes };
     },
   });
 }

@@ -1,7 +1,8 @@
 import type { ClientSpec, GrantCommon, KeySpec } from "../../config/spec.js";
 import { checkDroppedScopes } from "../../diagnosis/dropped-scopes.js";
-import type { AssertionFacts, GrantInUse, ScopeFacts } from "../../diagnosis/facts.js";
+import type { AssertionFacts, GrantInUse, ScopeFacts, TokenEndpoint } from "../../diagnosis/facts.js";
 import { findingText } from "../../diagnosis/finding.js";
+import { idTokenAudiences } from "../../diagnosis/id-token-audiences.js";
 import type { AuthorizationServerMetadata, Target } from "../../discovery/metadata.js";
 import { McpAuthError, type McpAuthErrorCode } from "../../errors/error.js";
 import { rememberCredential } from "../../errors/sent-credentials.js";
@@ -153,7 +154,7 @@ interface FinishedRequest {
 
 /** Returns the token in a response. Rejects with the codes of `readTokenResponse`. */
 async function readResult(
-  { client, scopes }: RequestingGrant,
+  { client, scopes, use }: RequestingGrant,
   traits: GrantTraits,
   { target, result, hasDpop }: FinishedRequest,
   attempt: AttemptContext,
@@ -164,8 +165,11 @@ async function readResult(
   const endpoint = describeTokenEndpoint(server, client, target.authorizationServer, inUse, result);
   traits.received?.(result, attempt);
   try {
-    const token = await readTokenResponse(result, endpoint, clock.now(), traits);
-    warnOfDroppedScopes(client, result, token, attempt);
+    const expected = { ...traits, ...(use && { idTokenAudiences: idTokenAudiences(attempt.spec.grant) }) };
+    const { spelling, ...token } = await readTokenResponse(result, endpoint, clock.now(), expected);
+    if (spelling !== undefined) warnOfSpelling(spelling, endpoint, attempt);
+    // An ID token has no scopes.
+    if (use === undefined) warnOfDroppedScopes(client, result, token, attempt);
     const areScopesKnown = (attempt.scopes ?? scopes) !== undefined;
     const { resource, unread } = target;
     const isProvisional = unread !== undefined && (unread.resource || (unread.scopes && !areScopesKnown));
@@ -181,6 +185,13 @@ async function readResult(
     await markIfAnotherCredential(error, { client, status: response.status, assertionKey }, attempt);
     throw error;
   }
+}
+
+function warnOfSpelling(spelling: string, { server, name }: TokenEndpoint, attempt: AttemptContext): void {
+  const message =
+    `Server "${server}": ${name} has named the type of its token "${spelling}" instead of "Bearer" (RFC 6750). The ` +
+    "token is used as a bearer token.";
+  warnOnce(attempt, `token_type at ${name}`, "token_response_invalid", message);
 }
 
 /** A server may leave out scopes without an error (RFC 6749 §3.3). The MCP server then refuses some calls. */

@@ -7,17 +7,26 @@ import { type InvalidResponse, readSuccessfulResponse } from "./successful-respo
 import { bindingOf } from "./token-binding.js";
 import type { TokenRequestResult } from "./token-request.js";
 
-/** Token type identifiers, RFC 8693 §3. */
+/** Token type identifiers are those of RFC 8693 §3. */
 export interface ExpectedTypes {
+  /** Absent: the access token is used. Otherwise the ID token is, which must be for one of these audiences. */
+  readonly idTokenAudiences?: readonly string[] | undefined;
   /** The acceptable types. Absent for a grant whose responses have no `issued_token_type`. */
   readonly issuedTypes?: readonly string[];
   /** The type that the request named. */
   readonly requestedType?: string | undefined;
 }
 
+/** The token in a response. */
+export interface ReceivedToken
+  extends Pick<IssuedToken, "accessToken" | "tokenType" | "expiresIn" | "scopes" | "binding"> {
+  /** The `token_type` of a server that has a spelling of its own for Bearer. */
+  readonly spelling?: string | undefined;
+}
+
 /**
- * Validates the response to a request for an access token, and returns the token. Ignores members that a machine client
- * does not use (`id_token`, `refresh_token`). With `issuedTypes`, refuses a response with another `issued_token_type`,
+ * Validates the response to a request for an access token, and returns the token. Ignores members that the config does
+ * not use (`id_token`, `refresh_token`). With `issuedTypes`, refuses a response with another `issued_token_type`,
  * but accepts one without it, although RFC 8693 §2.2.1 requires it.
  *
  * Rejects with the codes of `readSuccessfulResponse`.
@@ -27,25 +36,36 @@ export async function readTokenResponse(
   endpoint: TokenEndpoint,
   now: number,
   expected: ExpectedTypes = {},
-): Promise<Pick<IssuedToken, "accessToken" | "tokenType" | "expiresIn" | "scopes" | "binding">> {
-  const { members, invalid, elsewhere } = await readSuccessfulResponse(result, endpoint, now);
-  const { access_token, token_type, expires_in, scope, issued_token_type } = members;
-  const { issuedTypes, requestedType } = expected;
-  if (issuedTypes !== undefined) assertIssuedType(issued_token_type, issuedTypes, invalid);
+): Promise<ReceivedToken> {
+  const successful = await readSuccessfulResponse(result, endpoint, now);
+  const { members, invalid, elsewhere } = successful;
+  const { access_token, id_token, token_type, expires_in, scope, issued_token_type } = members;
+  const { idTokenAudiences, issuedTypes, requestedType } = expected;
+  const scopes = grantedScopes(scope) ?? result.scopes;
   // A token response has at least one of them.
-  if (access_token === undefined && token_type === undefined && members["id_token"] === undefined)
-    throw await elsewhere('it has no "access_token".');
-  const token = accessToken(access_token, invalid);
+  if (access_token === undefined && token_type === undefined && id_token === undefined)
+    throw await elsewhere(`it has no "${idTokenAudiences === undefined ? "access_token" : "id_token"}".`);
+  if (idTokenAudiences !== undefined) {
+    const { readIdToken } = await import("./id-token.js");
+    const { accessToken: token, expiresIn } = readIdToken(successful, idTokenAudiences);
+    const binding = bindingOf(token, result, invalid);
+    return { accessToken: token, tokenType: "Bearer", expiresIn, scopes, ...(binding && { binding }) };
+  }
+  if (issuedTypes !== undefined) assertIssuedType(issued_token_type, issuedTypes, invalid);
+  const token = accessToken(access_token, id_token, invalid);
   const isAsRequested = requestedType !== undefined && issued_token_type === requestedType;
-  const type = tokenType(token_type, { ...result, isAsRequested }, invalid);
+  const spelling = result.dpopSigner === undefined ? spellingOf(token_type) : undefined;
+  const type =
+    spelling === undefined ? tokenType(token_type, { ...result, isAsRequested }, invalid) : "Bearer";
   const binding = bindingOf(token, result, invalid);
   const expiresIn = lifetime(expires_in);
   return {
     accessToken: token,
     tokenType: type,
     ...(expiresIn === undefined ? {} : { expiresIn }),
-    scopes: grantedScopes(scope) ?? result.scopes,
+    scopes,
     ...(binding && { binding }),
+    ...(spelling !== undefined && { spelling }),
   };
 }
 
@@ -59,11 +79,30 @@ function assertIssuedType(value: unknown, types: readonly string[], invalid: Inv
   );
 }
 
-function accessToken(value: unknown, invalid: InvalidResponse): string {
-  if (typeof value !== "string" || value === "") throw invalid('it has no "access_token".');
+function accessToken(value: unknown, idToken: unknown, invalid: InvalidResponse): string {
+  if (typeof value !== "string" || value === "") {
+    throw invalid(
+      typeof idToken === "string"
+        ? 'it has an "id_token", but no "access_token". If the MCP server accepts ID tokens, set "use": "id_token" in the ' +
+            "grant."
+        : 'it has no "access_token".',
+    );
+  }
   if (!isHeaderSafe(value))
     throw invalid('its "access_token" has characters that cannot be sent in a header.');
   return value;
+}
+
+/**
+ * Other spellings of Bearer that authorization servers are known to use: Apigee, Azure DevOps, and servers that were
+ * written by hand.
+ */
+const bearerSpellings = ["BearerToken", "jwt-bearer", "Bearer Token", "bearer_token"];
+
+/** Returns the spelling from our list, never the server's text. */
+function spellingOf(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  return bearerSpellings.find((spelling) => spelling.toLowerCase() === value.toLowerCase());
 }
 
 function tokenType(

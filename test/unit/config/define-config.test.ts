@@ -120,14 +120,27 @@ it("each valid credential, key, reference and grant compiles", () => {
       grantType: "account_credentials",
       params: { account_id: "a", assertion: secret },
     },
-    common: { client: "code", resource: false, audience: ["a", "b"], params: { c: "d", e: { env: "F" } } },
+    google: {
+      type: "jwt_bearer",
+      client: { issuer },
+      assertion: { key: "k", issuer: "a", subject: "a", claims: { target_audience: url } },
+      use: "id_token",
+    },
+    common: {
+      client: "code",
+      use: "access_token",
+      scopes: [],
+      resource: false,
+      audience: ["a", "b"],
+      params: { c: "d", e: { env: "F" } },
+    },
   };
   const config: McpAuthConfig = {
     clients,
     network: { proxy: false, ca: ["a.pem"], allowInsecureHttp: ["auth.internal"] },
     servers: { a: { url, grant: { client: "own" }, stepUp: ["x"], dpop: { key: "k" } } },
   };
-  expect(Object.keys({ ...config.clients, ...grants })).toHaveLength(20);
+  expect(Object.keys({ ...config.clients, ...grants })).toHaveLength(21);
 });
 
 it("an invalid variant of a config does not compile", () => {
@@ -295,6 +308,10 @@ it("a property of another grant, or a missing required property, does not compil
     withGrant({ type: "token_exchange", client: "x", subject: { token: { runtime: false } } }),
     // @ts-expect-error the subject next to `idp`
     withGrant({ type: "enterprise_managed", client: "x", idp: { client: "y" }, subject }),
+    // @ts-expect-error an unknown use
+    withGrant({ client: "x", use: "refresh_token" }),
+    // @ts-expect-error a use of a static token
+    withGrant({ type: "static", token: secret, use: "id_token" }),
     // @ts-expect-error an extension without its grant type
     withGrant({ type: "extension", client: "x", params: {} }),
     // @ts-expect-error an extension without parameters
@@ -308,5 +325,5 @@ it("a property of another grant, or a missing required property, does not compil
     // @ts-expect-error a parameter that is a number
     withGrant({ client: "x", params: { a: 1 } }),
   ];
-  expect(wrong).toHaveLength(22);
+  expect(wrong).toHaveLength(24);
 });

@@ -136,6 +136,16 @@ describe("the spec of a grant", () => {
     });
   });
 
+  it("the spec of a grant says which token is used only if it is the ID token", async () => {
+    expect(await grantOf({ client, use: "id_token" })).toMatchObject({ use: "id_token" });
+    for (const more of [{}, { use: "access_token" } as const])
+      expect(await grantOf({ client, ...more })).not.toHaveProperty("use");
+    const claims = { target_audience: "https://crm.run.example" };
+    const assertion = { key, issuer: "a", subject: "b", claims };
+    const google = { type: "jwt_bearer", client: { issuer }, assertion, use: "id_token" } as const;
+    expect(await grantOf(google)).toMatchObject({ use: "id_token", assertion: { claims } });
+  });
+
   it("the spec of each grant has the settings that all grants share", async () => {
     const common = {
       scopes: ["a"],
@@ -427,6 +437,42 @@ it.each([
     "a runtime assertion of a client",
     withGrant({ client: { issuer, id: "x", assertion: { runtime: true } } }),
     `${inGrant}/client/assertion/runtime: "runtime" belongs in the \`token\` of a \`subject\` or the \`assertion\` of a jwt_bearer grant, and nowhere else.`,
+  ],
+  [
+    "an unknown use",
+    withGrant({ client, use: "jwt" }),
+    `${inGrant}/use: Must be one of "access_token", "id_token", found a string of 3 characters.`,
+  ],
+  [
+    "a misspelled use",
+    withGrant({ client, use: "id-token" }),
+    `${inGrant}/use: Must be one of "access_token", "id_token", found "id-token". Did you mean "id_token"?`,
+  ],
+  [
+    "a use that is a list",
+    withGrant({ client, use: ["id_token"] }),
+    `${inGrant}/use: Must be one of "access_token", "id_token", found a list.`,
+  ],
+  [
+    "a use of a static token",
+    withGrant({ type: "static", token: reference, use: "id_token" }),
+    `${inGrant}/use: "use" belongs to the grant types client_credentials, jwt_bearer, token_exchange, enterprise_managed, refresh_token and extension.`,
+  ],
+  ["a use beside the grant", crm({ use: "id_token" }), '/servers/crm/use: "use" belongs in `grant`.'],
+  [
+    "a use inside of the client",
+    withGrant({ client: { ...client, use: "id_token" } }),
+    `${inGrant}/client/use: "use" belongs in \`grant\`.`,
+  ],
+  [
+    "DPoP for an ID token",
+    crm({ grant: { client, use: "id_token" }, dpop: true }),
+    "/servers/crm/dpop: An ID token cannot be bound to a key. Remove `dpop`, or remove `use` from the grant.",
+  ],
+  [
+    "an ID token whose audience is not known",
+    withGrant({ type: "jwt_bearer", client: { issuer }, assertion: signed, use: "id_token" }),
+    `${inGrant}/use: The config does not tell for which audience the ID token must be. Set \`audience\`, or the claim \`target_audience\` of the \`assertion\` if it is signed here.`,
   ],
   ["an empty step-up", crm({ stepUp: [] }), "/servers/crm/stepUp: Must not be empty. Omit it instead."],
 ])("one violation is reported for %s", async (_what, config, expected) => {

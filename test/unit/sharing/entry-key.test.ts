@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import type { McpAuthConfig } from "../../../src/config/define-config.js";
 import { loadConfig } from "../../../src/config/load.js";
 import { systemClock } from "../../../src/lib/clock.js";
-import { createAttempt } from "../../../src/oauth/attempt.js";
+import { Secret } from "../../../src/lib/secret.js";
+import { createAttempt, type ManagerSubject } from "../../../src/oauth/attempt.js";
 import { CredentialMemory } from "../../../src/secrets/credential-memory.js";
 import { CredentialRecorder } from "../../../src/secrets/credential-recorder.js";
 import { tokenEntryKey } from "../../../src/sharing/entry-key.js";
@@ -14,6 +15,7 @@ async function keyOn(
   name: string,
   server: object,
   env: Readonly<Record<string, string>> = { T: "t" },
+  { trust = "default", user }: { readonly trust?: string; readonly user?: ManagerSubject } = {},
 ): Promise<string | undefined> {
   const crm: object = { url: "https://crm.example/mcp", ...server };
   // Built from parts.
@@ -24,8 +26,9 @@ async function keyOn(
   fakeHostname(name);
   const recorder = new CredentialRecorder(systemClock, new CredentialMemory(), {});
   const { signal } = new AbortController();
-  const attempt = createAttempt(oauthRuntime({ env }), { spec: entry.spec, signal });
-  return await tokenEntryKey(attempt, recorder, async () => "default");
+  const manager = { subject: user };
+  const attempt = createAttempt(oauthRuntime({ env }), { spec: entry.spec, manager, signal });
+  return await tokenEntryKey(attempt, recorder, async () => trust);
 }
 
 const secret = { env: "SECRET" };
@@ -61,6 +64,89 @@ test.each([
   ["an identity provider", { grant: idp({}) }],
 ])("the key of a token with %s that is not on loopback is the same on all machines", async (_, server) => {
   expect(await keyOn("two", server)).toBe(await keyOn("one", server));
+});
+
+const type = (name: string) => `urn:ietf:params:oauth:token-type:${name}`;
+const jwtOf = (claims: object) => `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.c2ln`;
+const env = { T: "t", ANN: jwtOf({ sub: "ann" }), BOB: jwtOf({ sub: "bob" }), K: "key" };
+const audience = "https://crm.run.example";
+const grantOf = (grant: object) => ({ grant: { client, ...grant } });
+const exchange = (more: object) =>
+  grantOf({ type: "token_exchange", subject: { token: { env: "T" } }, ...more });
+const platform = (name: string, more: object = {}) =>
+  grantOf({ type: "jwt_bearer", assertion: { env: name }, ...more });
+const signed = (more: object) => {
+  const assertion = { key: { privateKey: { env: "K" } }, issuer: "i", subject: "s", ...more };
+  return grantOf({ type: "jwt_bearer", assertion });
+};
+const extension = (grantType: string, params: object = {}) =>
+  grantOf({ type: "extension", grantType, params });
+const endpoint = (tokenEndpoint: string) => ({
+  grant: { client: { ...client, metadata: { tokenEndpoint } } },
+});
+const inParams = (name: string) => {
+  const params = { subject_token: { env: name }, subject_token_type: type("jwt") };
+  return grantOf({ type: "token_exchange", params });
+};
+
+const distinct: readonly (readonly [string, object, object])[] = [
+  ["use", grantOf({ audience }), grantOf({ audience, use: "id_token" })],
+  ["use of jwt_bearer", platform("ANN", { audience }), platform("ANN", { audience, use: "id_token" })],
+  ["scopes: none, or those of the server", grantOf({ scopes: [] }), grantOf({})],
+  ["type", grantOf({}), extension("account_credentials")],
+  ["grantType", extension("account_credentials"), extension("urn:acme:grant")],
+  ["parameters", extension("x", { account: "a" }), extension("x", { account: "b" })],
+  ["a secret parameter", extension("x", { p: { env: "T" } }), extension("x", { p: { env: "K" } })],
+  ["a JWT in a parameter", inParams("ANN"), inParams("BOB")],
+  ["requestedType", exchange({}), exchange({ requestedType: "jwt" })],
+  ["subject", exchange({}), exchange({ subject: { token: { env: "ANN" } } })],
+  ["type of the subject", exchange({}), exchange({ subject: { token: { env: "T" }, type: "jwt" } })],
+  ["actor", exchange({ actor: { token: { env: "ANN" } } }), exchange({ actor: { token: { env: "BOB" } } })],
+  ["having an actor", exchange({}), exchange({ actor: { token: { env: "ANN" } } })],
+  ["assertion", platform("ANN"), platform("BOB")],
+  ["subject of a signed assertion", signed({}), signed({ subject: "other" })],
+  ["claims of a signed assertion", signed({}), signed({ claims: { target_audience: audience } })],
+  ["token endpoint", endpoint("https://auth.example/a"), endpoint("https://auth.example/b")],
+  [
+    "client id",
+    exchange({ client: { issuer: client.issuer } }),
+    exchange({ client: { issuer: client.issuer, id: "agent" } }),
+  ],
+];
+
+test.each(distinct)("two configs that differ only in %s share no token", async (_, one, another) => {
+  const key = await keyOn("one", one, env);
+  expect(await keyOn("one", one, env)).toBe(key);
+  expect(await keyOn("one", another, env)).not.toBe(key);
+});
+
+test("processes that trust other networks share no token", async () => {
+  const key = await keyOn("one", grantOf({}), env);
+  expect(await keyOn("one", grantOf({}), env, { trust: "default" })).toBe(key);
+  expect(await keyOn("one", grantOf({}), env, { trust: "another" })).not.toBe(key);
+});
+
+test("`use: access_token` is the default, and shares the tokens of configs without it", async () => {
+  expect(await keyOn("one", grantOf({ use: "access_token" }), env)).toBe(
+    await keyOn("one", grantOf({}), env),
+  );
+});
+
+test("a JWT in `params` counts by its claims, without the times", async () => {
+  const again = { ANN: jwtOf({ sub: "ann", iat: 1, exp: 2, jti: "x" }) };
+  expect(await keyOn("one", inParams("ANN"), again)).toBe(await keyOn("one", inParams("ANN"), env));
+});
+
+test("a token on behalf of a user is keyed by the key and the claims of the user's token", async () => {
+  const behalf = grantOf({ type: "jwt_bearer", assertion: { runtime: true } });
+  const keyFor = (key: string, claims: object) => {
+    const user = { key: () => key, token: async () => new Secret(jwtOf(claims)) };
+    return keyOn("one", behalf, env, { user });
+  };
+  const key = await keyFor("ann", { sub: "ann", exp: 1 });
+  expect(await keyFor("ann", { sub: "ann", exp: 2, jti: "another" })).toBe(key);
+  expect(await keyFor("bob", { sub: "ann" })).not.toBe(key);
+  expect(await keyFor("ann", { sub: "bob" })).not.toBe(key);
 });
 
 /** A token of a service account of Kubernetes, as the kubelet gives it to a pod. */

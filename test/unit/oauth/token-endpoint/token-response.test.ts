@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { createDpop } from "../../../../src/dpop/dpop.js";
 import { type Handler, sendJson } from "../../../support/http-server.js";
 import {
   clientCredentialsGrant,
+  clock,
   failureOf,
   now,
   secret,
@@ -118,6 +120,55 @@ describe("a token response", () => {
   });
 });
 
+describe("a token response with another spelling of Bearer", () => {
+  const spelled = (token_type: string) => json({ ...good, token_type });
+
+  it.each([
+    ["BearerToken", "BearerToken"],
+    ["bearertoken", "BearerToken"],
+    ["jwt-bearer", "jwt-bearer"],
+    ["Bearer Token", "Bearer Token"],
+    ["bearer_token", "bearer_token"],
+  ])("the token_type %s is accepted with one warning, which shows our spelling", async (type, shown) => {
+    await using server = await startAuthorizationServer(spelled(type));
+    const grant = clientCredentialsGrant(server.origin);
+    const warnings: unknown[] = [];
+    const warn = (code: string, message?: string) => warnings.push([code, message]);
+    for (const _ of [1, 2]) {
+      const token = await grant({ signal: signal(), warn });
+      expect(token).toMatchObject({ accessToken: "granted", tokenType: "Bearer", expiresIn: 3600 });
+      expect(token).not.toHaveProperty("spelling");
+    }
+    const message =
+      `Server "crm": the token endpoint of ${server.origin} has named the type of its token "${shown}" instead of ` +
+      '"Bearer" (RFC 6750). The token is used as a bearer token.';
+    expect(warnings).toEqual([["token_response_invalid", message]]);
+  });
+
+  it.each([
+    "mac",
+    "Bearer canary",
+    "BearerTokens",
+    "bearer-token",
+    "token",
+    "JWT",
+    "",
+    "pop",
+    "access_token",
+  ])("the token_type %j is refused", async (type) => {
+    const { error } = await failureFrom(spelled(type));
+    expect(error.code).toBe("token_response_invalid");
+    expect(error.message).toContain('its "token_type" is not Bearer.');
+  });
+
+  it.each(["BearerToken", "jwt-bearer"])("the token_type %s is refused with DPoP", async (type) => {
+    await using server = await startAuthorizationServer(spelled(type));
+    const grant = clientCredentialsGrant(server.origin, undefined, { dpop: createDpop({ clock }) });
+    const error = await failureOf(grant({ signal: signal() }), [secret]);
+    expect(error.message).toContain('its "token_type" is not DPoP.');
+  });
+});
+
 describe("an invalid token response", () => {
   const type = { "content-type": "application/json" };
 
@@ -137,7 +188,7 @@ describe("an invalid token response", () => {
     ["that is cut short", text('{"access_token":"canary","token_t', 200, type), "it is not a JSON object."],
     ["that is a list", json(["canary"]), "it is not a JSON object."],
     ["that is null", json(null), "it is not a JSON object."],
-    ["without access_token", json({ token_type: "Bearer", id_token: "canary" }), 'it has no "access_token".'],
+    ["without access_token", json({ token_type: "Bearer" }), 'it has no "access_token".'],
     ["with an empty access_token", json({ ...good, access_token: "" }), 'it has no "access_token".'],
     ["with a number as access_token", json({ ...good, access_token: 1 }), 'it has no "access_token".'],
     [
