@@ -53,8 +53,11 @@ export function checkGrant(grant: Json | undefined, path: Path, context: CheckCo
 function checkTexts(grant: Json | undefined, path: Path, { checkVariables }: CheckContext): void {
   checkVariables(grant, path, "resource");
   const audience = property(grant, "audience");
-  if (!isList(audience)) return checkVariables(grant, path, "audience");
-  for (const index of audience.keys()) checkVariables(audience, [...path, "audience"], String(index));
+  if (isList(audience)) {
+    for (const index of audience.keys()) checkVariables(audience, [...path, "audience"], String(index));
+  } else {
+    checkVariables(grant, path, "audience");
+  }
 }
 
 /** Checks that the config tells for whom an ID token must be. A named client always has an id. */
