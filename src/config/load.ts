@@ -110,15 +110,15 @@ export async function checkConfig(options: LoadOptions): Promise<CheckedConfig> 
 }
 
 function checkedValue({ document, configFile, checked, folder }: Source): CheckedValue {
-  const missing = checked.serverMistakes.map(({ path }) => toPointer(path));
+  // All places of mistakes, and everything around them: a config may have thousands of both.
+  const unresolved = new Set(
+    checked.serverMistakes.flatMap(({ path }) => path.map((_, index) => toPointer(path.slice(0, index + 1)))),
+  );
   let positioned: Promise<SourceDocument> | undefined;
   return {
     value: checked.value,
     folder,
-    isUnresolved(path) {
-      const pointer = toPointer(path);
-      return missing.some((each) => each === pointer || each.startsWith(`${pointer}/`));
-    },
+    isUnresolved: (path) => unresolved.has(toPointer(path)),
     async locate(mistakes) {
       if (mistakes.length === 0) return [];
       if (document.positions.size === 0 && configFile !== undefined) {

@@ -1,9 +1,12 @@
 import { type FileHandle, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { parseEnv } from "node:util";
+import * as util from "node:util";
 import { ignoreSystemError } from "../errors/expected-errors.js";
 import type { AllowRules } from "./permissions.js";
 import { openToRead, readAtMost } from "./read-file.js";
+
+// Node has this function in all supported versions, but other runtimes may not.
+const { parseEnv } = util as { readonly parseEnv?: typeof util.parseEnv };
 
 /** The files of variables that tools put into a project, the usual one first. */
 const fileNames = [
@@ -56,7 +59,7 @@ async function ownerOf(folder: string): Promise<number | undefined> {
 
 /** Returns the names of the variables to which Node would give a value. */
 function namesIn(text: string): ReadonlySet<string> {
-  const variables = Object.entries(parseEnv(text));
+  const variables = Object.entries(parseEnv?.(text) ?? {});
   return new Set(variables.filter(([, value]) => (value ?? "").trim() !== "").map(([name]) => name));
 }
 

@@ -52,7 +52,7 @@ export async function unsetExplainer({
       return { problem: `is not set, but ${path} has it`, remedy: `Load that file ${load}, or set it` };
     }
     shown ??= Object.keys(env).filter(isShown);
-    return near(name, shown) ?? notSet(isCommand);
+    return near(name, shown) ?? nearInFile(name, files, isCommand) ?? notSet(isCommand);
   };
 }
 
@@ -85,6 +85,21 @@ function near(name: string, names: readonly string[]): UnsetVariable | undefined
   const similar = names.find((other) => isMisspelling(name, other));
   if (similar === undefined) return undefined;
   return { problem: `is not set, but ${printable(similar)} is`, remedy: "Correct one of the two names" };
+}
+
+/** Explains a name that is similar to a name in a file that nobody has loaded. */
+function nearInFile(name: string, files: readonly EnvFile[], isCommand: boolean): UnsetVariable | undefined {
+  for (const file of files) {
+    for (const other of file.names) {
+      if (other.toLowerCase() !== name.toLowerCase() && !isMisspelling(name, other)) continue;
+      const { path, load } = loading(file, isCommand);
+      return {
+        problem: `is not set, but ${path} has ${printable(other)}`,
+        remedy: `Correct one of the two names, and load that file ${load}`,
+      };
+    }
+  }
+  return undefined;
 }
 
 /** The fewest letters of a word that can be misspelled: `CRM_SECRET` and `ERP_SECRET` are two names. */

@@ -97,6 +97,14 @@ describe("a .env file beside the config", () => {
     expect(await explain({}, { folder })).toContain(`--env-file '${folder}/.env'`);
   });
 
+  test.each(["CRM_SECRT", "crm_secret"])("a misspelled name in the file is named: %s", async (name) => {
+    const folder = await folderWith(`${name}=canary`);
+    const file = join(folder, ".env");
+    expect(await explain({}, { folder })).toBe(
+      `CRM_SECRET is not set, but ${file} has ${name}. Correct one of the two names, and load that file with --env-file ${file}.`,
+    );
+  });
+
   test("for an empty variable the message says why the file is not enough", async () => {
     const folder = await folderWith("CRM_SECRET=canary");
     expect(await explain({ CRM_SECRET: "" }, { folder })).toMatch(
