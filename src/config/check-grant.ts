@@ -67,8 +67,14 @@ function checkIdTokenAudience(grant: Json | undefined, path: Path, { report }: C
     !isObject(client) ||
     property(client, "id") !== undefined ||
     property(grant, "audience") !== undefined ||
-    property(claims, "target_audience") !== undefined;
+    hasText(property(claims, "target_audience"));
   if (!isKnown) report([...path, "use"], unknownAudience);
+}
+
+/** Whether a claim is a text, or a list with one. */
+function hasText(claim: Json | undefined): boolean {
+  const values: readonly Json[] = isList(claim) ? claim : claim === undefined ? [] : [claim];
+  return values.some((value) => typeof value === "string");
 }
 
 const unknownAudience = {

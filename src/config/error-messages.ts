@@ -149,11 +149,15 @@ function notInList({ parentSchema, data }: SchemaError, path: Path, found: strin
   }
   const [near] = typeof data === "string" ? nearNames(data, values.map(String)) : [];
   if (near === undefined) {
+    const message = `${allowed}${found}`;
     const variable = typeof data === "string" && variableMeant(data) ? foreignVariable(data) : undefined;
-    return { ...mistake, ...variable, message: `${allowed}${found}` };
+    if (variable !== undefined) return { ...mistake, ...variable, message };
+    return { ...mistake, message, ...(values.includes("extension") && { hint: otherGrant }) };
   }
   return { ...mistake, message: shown, hint: `Did you mean "${near}"?`, fix: { kind: "text", to: near } };
 }
+
+const otherGrant = 'A grant type that is not in this list is { "type": "extension", "grantType": … }';
 
 const signsWithSecret =
   "This algorithm signs with a secret: give the client a `secret`, and the method client_secret_jwt";
