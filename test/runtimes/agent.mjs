@@ -56,6 +56,8 @@ const scenarios = {
   proxy: () => failure(configOf({}, { network: { proxy: PROXY } })),
   noProxy: () => failure(configOf({}, { network: { proxy: false } })),
   plain: () => failure(configOf()),
+  /** The token of the machine is itself the token of the server. */
+  identity: () => failure(configOf({ grant: { type: "static", token: { gcp: { audience: "us" } } } })),
   /** Removes the variable with the proxy after the import, and before the first request. */
   removed() {
     delete process.env.HTTP_PROXY;

@@ -161,6 +161,21 @@ async function testRuntime(runtime, { command, args, version }) {
     assert.match((await agent("plain", env)).token, /^token-/);
     assert.deepEqual(proxy.requests, []);
   });
+  await check("the identity of the machine is asked for, but never through a proxy", async () => {
+    const env = { GCE_METADATA_HOST: new URL(servers.origin).host };
+    assert.match((await agent("identity", env)).token, /\.c2ln$/);
+    for (const name of ["HTTP_PROXY", "ALL_PROXY"]) {
+      const { code, message } = await agent("identity", { ...env, [name]: proxy.origin });
+      assert.equal(code, "config_invalid", message);
+      assert.match(
+        message,
+        new RegExp(`${runtime} would ask for the identity of this machine through the proxy in ${name}\\.`),
+      );
+    }
+    const exempt = { ...env, HTTP_PROXY: proxy.origin, NO_PROXY: "127.0.0.1" };
+    assert.match((await agent("identity", exempt)).token, /\.c2ln$/);
+    assert.deepEqual(proxy.requests, []);
+  });
   await check(
     "a server with an untrusted certificate gets no request, whatever the environment says",
     async () => {

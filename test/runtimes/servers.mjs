@@ -33,6 +33,11 @@ export async function startServers() {
           ...{ token_type: type, expires_in: lifetime },
         });
       }
+      if (request.url.startsWith("/computeMetadata/")) {
+        const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+        response.setHeader("metadata-flavor", "Google");
+        return response.end(`${part({ alg: "none" })}.${part({ aud: "us" })}.c2ln`);
+      }
       if (request.url !== "/mcp") return send({}, 404);
       const { authorization, dpop } = request.headers;
       calls.push(authorization);

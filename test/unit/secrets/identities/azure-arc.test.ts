@@ -1,5 +1,6 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { AzureReference } from "../../../../src/config/spec.js";
 import { McpAuthError } from "../../../../src/errors/error.js";
@@ -40,6 +41,8 @@ async function startAgent(file: string | undefined, answer: object = { access_to
   return { server, env };
 }
 
+const everything = { depth: null, showHidden: true };
+
 async function failureWith(
   env: Readonly<Record<string, string>>,
   folders: Parameters<typeof readFromArc>[2],
@@ -49,7 +52,13 @@ async function failureWith(
     (error: unknown) => error,
   );
   if (!(failure instanceof McpAuthError)) throw new Error("expected a McpAuthError");
-  expect(failure.message).not.toContain("canary");
+  const shown = [
+    failure.message,
+    String(failure.stack),
+    JSON.stringify(failure),
+    inspect(failure, everything),
+  ];
+  expect(shown.join("\n")).not.toContain("canary");
   return failure.message;
 }
 
