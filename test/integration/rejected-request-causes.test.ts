@@ -6,7 +6,7 @@ import type { McpAuthError } from "../../src/index.js";
 import { type Handler, sendJson } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { type Fault, faults, readSentRequest, type Words } from "./faulty-servers.js";
-import { field } from "./field.js";
+import { field, publish } from "./field.js";
 import { sendToken } from "./harness.js";
 
 /** Starts the server of a fault, which says these words, with the config of the fault or the corrected one. */
@@ -15,14 +15,22 @@ async function withFault(fault: Fault, words: Words | number, isCorrected = fals
   const config = (isCorrected ? corrected?.config : undefined) ?? fault.config;
   const env = (isCorrected ? corrected?.env : undefined) ?? fault.env;
   let issuer = "";
+  const setDate = (response: Parameters<Handler>[1]): void => {
+    if (server.clockAhead === undefined) return;
+    response.setHeader("date", new Date(Date.now() + server.clockAhead * 1_000).toUTCString());
+  };
   const token: Handler = async (request, response) => {
+    setDate(response);
     if (await server.accepts(await readSentRequest(request, issuer))) return sendToken(response, "granted");
     if (typeof words === "number") return void response.writeHead(words).end();
     return sendJson(response, words.body, words.status);
   };
   const started = await field({
     token,
-    ...(server.metadata && { metadata: server.metadata }),
+    issuer: (place) => (request, response) => {
+      setDate(response);
+      return publish(place, server.metadata)(request, response);
+    },
     mcp: (place) => (request, response) =>
       request.url.startsWith("/.well-known/oauth-protected-resource") && server.scopes !== undefined
         ? sendJson(response, {
