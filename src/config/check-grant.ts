@@ -4,7 +4,7 @@ import type { CheckContext } from "./check-context.js";
 import { checkGrantType } from "./check-grant-type.js";
 import { checkParams } from "./check-params.js";
 import { defaults } from "./defaults.js";
-import { entries, isObject, type Json, type Path, property } from "./json.js";
+import { entries, isList, isObject, type Json, type Path, property } from "./json.js";
 import { reservedClaims } from "./reserved.js";
 import type { GrantSpec } from "./spec.js";
 
@@ -55,8 +55,14 @@ function checkIdTokenAudience(grant: Json | undefined, path: Path, { report }: C
     !isObject(client) ||
     property(client, "id") !== undefined ||
     property(grant, "audience") !== undefined ||
-    property(claims, "target_audience") !== undefined;
+    hasText(property(claims, "target_audience"));
   if (!isKnown) report([...path, "use"], unknownAudience);
+}
+
+/** Whether a claim is a text, or a list with one. */
+function hasText(claim: Json | undefined): boolean {
+  const values: readonly Json[] = isList(claim) ? claim : claim === undefined ? [] : [claim];
+  return values.some((value) => typeof value === "string");
 }
 
 const unknownAudience = {

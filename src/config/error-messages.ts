@@ -147,9 +147,14 @@ function notInList({ parentSchema, data }: SchemaError, path: Path, found: strin
     return { ...mistake, message: shown, ...(/^hs/i.test(data) && { hint: signsWithSecret }) };
   }
   const [near] = typeof data === "string" ? nearNames(data, values.map(String)) : [];
-  if (near === undefined) return { ...mistake, message: `${allowed}${found}` };
+  if (near === undefined) {
+    const message = `${allowed}${found}`;
+    return { ...mistake, message, ...(values.includes("extension") && { hint: otherGrant }) };
+  }
   return { ...mistake, message: shown, hint: `Did you mean "${near}"?`, fix: { kind: "text", to: near } };
 }
+
+const otherGrant = 'A grant type that is not in this list is { "type": "extension", "grantType": … }';
 
 const signsWithSecret =
   "This algorithm signs with a secret: give the client a `secret`, and the method client_secret_jwt";

@@ -1,5 +1,5 @@
 import type { ClientAuthenticationMethod, CredentialSpec } from "../config/spec.js";
-import type { SecretFlaw } from "./secret-flaws.js";
+import type { Secret } from "../lib/secret.js";
 
 /** What a token request presents beside the client's own credential. The server may reject either of the two. */
 export type Presented =
@@ -34,15 +34,14 @@ export interface GrantInUse {
   readonly actsForOther?: boolean;
 }
 
-/** How a client secret was sent. Says nothing about its value. */
+/** A client secret that was sent, and how. */
 export interface SecretFacts {
   /** Names the place that it was read from: `the environment variable "CRM_SECRET"`. */
   readonly source: string;
-  readonly flaws: readonly SecretFlaw[];
+  /** Checks look at its form. None of them shows it. */
+  readonly value: Secret;
   /** Present for `client_secret_basic` if form encoding changes the id or the secret: the encoding that was used. */
   readonly basicEncoding?: "form" | "raw";
-  /** Present if the secret looks like the id of a secret. */
-  readonly looksLikeId?: boolean;
 }
 
 /** The header and the audience of an assertion that we signed. */
@@ -85,8 +84,8 @@ export interface ScopeFacts {
 }
 
 /**
- * What a token request was sent with. It has no secret, and nothing that a server chose except `listedMethods`, of
- * which messages show nothing.
+ * What a token request was sent with. It has nothing that a server chose except `listedMethods`, of which messages show
+ * nothing.
  */
 export interface SentFacts {
   /** Absent if the request has no client id. */

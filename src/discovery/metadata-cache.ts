@@ -129,7 +129,11 @@ export class MetadataCache {
         lastGood,
         load: async () => {
           const fetchOptions = { ...this.#fetchOptions(request), headers: request.headers };
-          const read = await readServerHeaders(fetchOptions);
+          // Most configs have none. Then the request is sent at once, before that for the resource metadata.
+          const read =
+            request.headers === undefined
+              ? succeed<Readonly<Record<string, string>>>({})
+              : await readServerHeaders(fetchOptions);
           // The token request needs them too, and without them the server may answer with other metadata.
           if (!read.ok) return read;
           const headers = request.headers && { ...request.headers, read: async () => read };

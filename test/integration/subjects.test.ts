@@ -156,3 +156,40 @@ test.each([
   const { jti } = world.mcp.none.requests.at(-1) ?? {};
   expect(issued.find((token) => token.jti === jti)?.subject).toBe("bob");
 });
+
+test("on behalf of a user, a refused token of the user is not sent again, and a new one is", async () => {
+  const manager = await managerWith({
+    ...{ type: "jwt_bearer", client: world.client("basic"), assertion: { runtime: true } },
+    params: { requested_token_use: "on_behalf_of" },
+  });
+  let audience = "https://auth.elsewhere.example";
+  const sent: string[] = [];
+  const subjectToken = async () => {
+    sent.push(await world.platform.sign({ sub: "ann", aud: audience }));
+    return sent.at(-1) ?? "";
+  };
+  const refused = await requestsDuring(async () => {
+    const error = await rejectionOf(manager.for({ key: "ann", subjectToken }).getToken());
+    expectRefused(error, "invalid_grant", sent[0] ?? "");
+    expect(error.message).toContain("the user's token that was passed to `for()`");
+  });
+  expect(refused.issuer).toEqual(["invalid_grant"]);
+  audience = world.issuer.issuer;
+  await manager.for({ key: "ann", subjectToken }).getToken({ forceRefresh: true });
+  expect(world.issuer.issued.at(-1)?.subject).toBe("ann");
+  expect(world.issuer.tokenRequests.at(-1)?.params).toMatchObject({
+    grant_type: `${urn}:grant-type:jwt-bearer`,
+    assertion: sent.at(-1),
+  });
+});
+
+test("a manager on behalf of users has no token of its own, and sends no request without a user", async () => {
+  const grant = { type: "jwt_bearer", client: world.client("basic"), assertion: { runtime: true } };
+  const manager = await managerWith(grant);
+  const requests = await requestsDuring(async () => {
+    const error = await rejectionOf(manager.getToken());
+    expect([error.code, error.retryable]).toEqual(["secret_unavailable", false]);
+    expect(error.message).toContain("manager.for({ key, subjectToken })");
+  });
+  expect(requests).toEqual({ idp: [], issuer: [] });
+});

@@ -1,25 +1,27 @@
+import { capitalized } from "../../lib/printable.js";
 import type { RejectedRequest } from "../facts.js";
 import type { Finding } from "../finding.js";
-import { flawInWords } from "../secret-flaws.js";
+import { checkSecretValue } from "../secret-text.js";
 import { ownerOf } from "./names.js";
 
 /** Something was copied into the secret that does not belong to it. Never shows the secret. */
 export function checkSecretText({ endpoint }: RejectedRequest): Finding | undefined {
   const { secret } = endpoint.sent?.authentication ?? {};
-  const flaw = secret?.flaws[0];
-  if (secret === undefined || flaw === undefined) return undefined;
-  const { id, what } = flawInWords(flaw);
-  return { id, remedy: `First remove ${what} the secret in ${secret.source}, unless it belongs there.` };
+  if (secret === undefined) return undefined;
+  const finding = checkSecretValue(secret.value.reveal(), "client secret", secret.source);
+  // There, the cause continues a sentence.
+  return finding?.cause === undefined ? finding : { ...finding, cause: capitalized(finding.cause) };
 }
 
 /**
  * The server may not decode what form encoding changes (RFC 6749 §2.3.1), or may decode what was sent raw. Returns
  * `undefined` if the id and the secret have no character that makes a difference.
  */
-export function checkBasicEncoding({ endpoint }: RejectedRequest): Finding | undefined {
+export function checkBasicEncoding(request: RejectedRequest): Finding | undefined {
+  const { endpoint } = request;
   const { secret } = endpoint.sent?.authentication ?? {};
-  // The character that form encoding changes may be the flaw itself.
-  if (secret?.basicEncoding === undefined || secret.flaws.length > 0) return undefined;
+  // The character that form encoding changes may be what is wrong with the secret.
+  if (secret?.basicEncoding === undefined || checkSecretText(request) !== undefined) return undefined;
   return {
     id: "basic_encoding",
     remedy:

@@ -1,6 +1,7 @@
 import { isEntraHost } from "../entra-hosts.js";
 import type { RejectedRequest, TokenEndpoint } from "../facts.js";
 import type { Finding } from "../finding.js";
+import { looksLikeId } from "../secret-flaws.js";
 import { entraCauses } from "./entra-causes.js";
 
 /** Entra ID says with a number what is wrong. Other servers' numbers have no known meaning. */
@@ -10,8 +11,8 @@ export function checkEntraCode({ endpoint, rejection }: RejectedRequest): Findin
   const found = entraCauses.find(({ codes }) => errorCodes.some((code) => codes.includes(code)));
   if (found === undefined) return undefined;
   const { id, cause, remedy } = found;
-  if (id !== "entra_wrong_secret" || endpoint.sent?.authentication?.secret?.looksLikeId !== true)
-    return { id, cause, remedy };
+  const secret = endpoint.sent?.authentication?.secret?.value.reveal() ?? "";
+  if (id !== "entra_wrong_secret" || !looksLikeId(secret)) return { id, cause, remedy };
   return {
     id: "entra_secret_id",
     cause: 'The client secret looks like a "Secret ID".',

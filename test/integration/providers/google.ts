@@ -1,7 +1,9 @@
 import {
+  granted,
   jwtBearerGrant,
   type Localize,
   type Product,
+  type ProductRequest,
   pem,
   platformToken,
   tokenRequest,
@@ -30,18 +32,25 @@ const files = {
   }),
 };
 
-/** The token request of an account. Scopes are a claim, and there is no client. */
-function accountRequest(scope: string) {
+/** The token request of an account. What it wants is a claim, and there is no client. */
+function accountRequest(
+  wanted: Readonly<Record<string, string>>,
+  answer: ProductRequest["answer"] = granted,
+) {
   const assertion = {
     privateKey: rsa.privateKey,
     header: { alg: "RS256", typ: "JWT", kid },
-    claims: { iss: account, sub: account, aud: tokenEndpoint, scope },
+    claims: { iss: account, sub: account, aud: tokenEndpoint, ...wanted },
     lifetime: 300,
   };
-  return tokenRequest(tokenEndpoint, [
-    ["grant_type", jwtBearerGrant],
-    ["assertion", assertion],
-  ]);
+  return tokenRequest(
+    tokenEndpoint,
+    [
+      ["grant_type", jwtBearerGrant],
+      ["assertion", assertion],
+    ],
+    { answer },
+  );
 }
 
 const serviceAccount: Product = {
@@ -49,7 +58,7 @@ const serviceAccount: Product = {
   title: "the Google config sends an assertion that contains the scopes, and no client",
   metadata,
   files,
-  requests: [accountRequest("https://www.googleapis.com/auth/cloud-platform")],
+  requests: [accountRequest({ scope: "https://www.googleapis.com/auth/cloud-platform" })],
 };
 
 const mcpServers: Product = {
@@ -64,30 +73,59 @@ const mcpServers: Product = {
   },
   files,
   unread: Object.keys(metadata),
-  requests: [accountRequest("https://www.googleapis.com/auth/compute")],
+  requests: [accountRequest({ scope: "https://www.googleapis.com/auth/compute" })],
 };
 
 const service = "https://billing-4f7g2h3j5k-ew.a.run.app";
 
-/** The metadata server creates it for the requested audience. */
-const idToken = (local: Localize) => platformToken({ sub: account, aud: local(service) });
+/** Google creates it for the requested audience. */
+function idTokenFor(audience: string) {
+  const iat = Math.floor(Date.now() / 1_000);
+  return (local: Localize) =>
+    platformToken({ iss: "accounts.google", sub: account, aud: local(audience), iat, exp: iat + 3_600 });
+}
 
 const cloudRunFromGcp: Product = {
   mark: "cloud-run-gcp",
   title:
     "the Cloud Run config in Google Cloud sends the ID token that the metadata server issues for the service",
   env: (local) => ({ GCE_METADATA_HOST: local("http://metadata.google.internal").replace("http://", "") }),
-  token: idToken,
+  token: idTokenFor(service),
   requests: [
     {
       method: "GET",
       url: `http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/identity?audience=${encodeURIComponent(service)}&format=full`,
       // `fetch` adds `accept`.
       headers: { accept: "*/*", "metadata-flavor": "Google" },
-      answer: idToken,
+      answer: idTokenFor(service),
       answerHeaders: { "Metadata-Flavor": "Google" },
     },
   ],
 };
 
-export const google: readonly Product[] = [serviceAccount, mcpServers, cloudRunFromGcp];
+/** A product that accepts only an ID token for this audience. */
+function idTokenProduct(mark: string, title: string, audience: string): Product {
+  const token = idTokenFor(audience);
+  return {
+    mark,
+    title,
+    metadata,
+    files,
+    token,
+    requests: [accountRequest({ target_audience: audience }, (local) => ({ id_token: token(local) }))],
+  };
+}
+
+export const google: readonly Product[] = [
+  ...[serviceAccount, mcpServers, cloudRunFromGcp],
+  idTokenProduct(
+    "cloud-run-key",
+    "the Cloud Run config with a key exchanges a JWT with target_audience for an ID token, and sends that",
+    service,
+  ),
+  idTokenProduct(
+    "iap",
+    "the IAP config exchanges a JWT with the client ID of IAP as target_audience for an ID token, and sends that",
+    "123456789012-a1b2c3d4e5f6.apps.googleusercontent.com",
+  ),
+];

@@ -474,6 +474,14 @@ it.each([
     withGrant({ type: "jwt_bearer", client: { issuer }, assertion: signed, use: "id_token" }),
     `${inGrant}/use: The config does not tell for which audience the ID token must be. Set \`audience\`, or the claim \`target_audience\` of the \`assertion\` if it is signed here.`,
   ],
+  [
+    "an ID token whose target_audience is a number",
+    withGrant({
+      ...{ type: "jwt_bearer", client: { issuer }, use: "id_token" },
+      assertion: { ...signed, claims: { target_audience: 7 } },
+    }),
+    `${inGrant}/use: The config does not tell for which audience the ID token must be. Set \`audience\`, or the claim \`target_audience\` of the \`assertion\` if it is signed here.`,
+  ],
   ["an empty step-up", crm({ stepUp: [] }), "/servers/crm/stepUp: Must not be empty. Omit it instead."],
 ])("one violation is reported for %s", async (_what, config, expected) => {
   expect(await violationsOf(config)).toEqual([expected]);

@@ -151,7 +151,7 @@ describe("validation", () => {
     [
       "an unknown type of grant",
       withGrant({ type: "device_code", client }),
-      '/servers/crm/grant/type: Must be one of "client_credentials", "jwt_bearer", "token_exchange", "enterprise_managed", "refresh_token", "extension", "static", found a string of 11 characters.',
+      '/servers/crm/grant/type: Must be one of "client_credentials", "jwt_bearer", "token_exchange", "enterprise_managed", "refresh_token", "extension", "static", found a string of 11 characters. A grant type that is not in this list is { "type": "extension", "grantType": … }.',
     ],
     [
       "a static token without the type of the grant",

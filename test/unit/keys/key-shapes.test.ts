@@ -135,6 +135,30 @@ describe("a key in DER", () => {
   });
 });
 
+describe("an encrypted key, in every shape", () => {
+  const encrypted = pem(p256.privateKey, "pkcs8", "aes-256-cbc");
+  const der = p256.privateKey.export({ type: "pkcs8", format: "der", cipher: "aes-256-cbc", passphrase });
+  const shapes: readonly (string | Buffer)[] = [
+    ...shapesOf("pem", textShapes).map(({ change }) => change(encrypted)),
+    ...shapesOf("pem", textShapes).map(({ change }) => change(pem(rsa.privateKey, "pkcs1", "aes-128-cbc"))),
+    der,
+    der.toString("base64"),
+  ];
+
+  it("is refused without its passphrase, and with another one", async () => {
+    for (const content of shapes) {
+      const file = await written(content);
+      expect(await problem({ file })).toBe(
+        'it is encrypted. Add the key\'s "passphrase" to the config, as a reference.',
+      );
+      const wrong = await rejectionOf(load({ file }, { P: "canary" }));
+      expect(wrong).toMatchObject({ code: "key_invalid", retryable: false });
+      expect(wrong.message).toMatch(/ it cannot be decrypted: the passphrase is wrong, or .*\.$/);
+      expect(wrong.message).not.toContain("canary");
+    }
+  });
+});
+
 describe("a key with a passphrase that it does not need", () => {
   it("is read", async () => {
     const key = await load({ env: "KEY" }, { KEY: pem(p256.privateKey, "pkcs8") });

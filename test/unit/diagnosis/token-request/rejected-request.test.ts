@@ -11,6 +11,7 @@ import {
   rejectionAdvice,
   rejectionFindings,
 } from "../../../../src/diagnosis/token-request/rejected-request.js";
+import { Secret } from "../../../../src/lib/secret.js";
 
 const endpoint: TokenEndpoint = {
   server: "crm",
@@ -27,7 +28,7 @@ const endpoint: TokenEndpoint = {
 const sentEverything: SentFacts = {
   authentication: {
     method: "client_secret_basic",
-    secret: { source: 'the environment variable "S"', flaws: ["quotes"], basicEncoding: "form" },
+    secret: { source: 'the environment variable "S"', value: new Secret('"s"'), basicEncoding: "form" },
     assertion: { alg: "ES256", typ: "JWT", kid: "k", kidFrom: "jwk", audience: "https://aud.example" },
     certificate: { isForClients: false },
   },
@@ -263,5 +264,27 @@ describe("rejectionAdvice", () => {
     const assertion = { alg: "ES256", typ: "JWT", audience: "issuer", ...facts };
     const sent = { authentication: { method: "private_key_jwt", assertion } } as const;
     expect(advice({ credential: "key", sent }, "invalid_client", 401)).toContain(text);
+  });
+
+  test.each<[string, string]>([
+    ["${CRM_SECRET}", "secret_is_placeholder"],
+    ["<your client secret>", "secret_is_placeholder"],
+    ['{"client_secret":"abc"}', "secret_is_json"],
+    ["-----BEGIN PRIVATE KEY-----", "secret_is_private_key"],
+    ["gehéim", "secret_not_ascii"],
+    ["abc ", "secret_whitespace"],
+  ])("the advice begins with what is wrong with the text of the secret, without it: %s", (text, id) => {
+    const source = 'the environment variable "S"';
+    const authentication = {
+      method: "client_secret_post",
+      secret: { source, value: new Secret(text) },
+    } as const;
+    const findings = rejectionAdvice(
+      { ...endpoint, sent: { authentication } },
+      { status: 401, oauthError: undefined },
+    );
+    expect(findings[0]?.id).toBe(id);
+    for (const { cause = "A" } of findings) expect(cause).toMatch(/^[A-Z]/);
+    expect(findings.map(findingText).join()).not.toContain(text);
   });
 });
