@@ -38,6 +38,7 @@ export function checkClient(client: Json | undefined, path: Path, context: Check
   if (!isObject(client)) return;
   context.checkUrl(client, path, "issuer", "issuer");
   const id = context.resolvedText(client, path, "id");
+  context.checkVariables(client, path, "id");
   const idProblem = id !== undefined && /^https:\/\//i.test(id) ? findClientIdProblem(id) : undefined;
   if (idProblem !== undefined) context.report([...path, "id"], idProblem);
   context.checkName(client, path, "key", "keys");

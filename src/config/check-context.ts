@@ -3,6 +3,7 @@ import { someOf } from "../lib/printable.js";
 import { findUrlProblem } from "./check-url.js";
 import { entries, isObject, type Json, member, type Path, property, valueAt } from "./json.js";
 import type { Mistake } from "./source-document.js";
+import { foreignValue, foreignVariable } from "./variable-spelling.js";
 
 /** A mistake without its path. */
 export type Report = Omit<Mistake, "path">;
@@ -17,6 +18,10 @@ export interface CheckContext {
   readonly written: (path: Path) => Json | undefined;
   /** Returns a string, or `undefined` for a value of another type and for a string with an unresolved `${…}`. */
   readonly resolvedText: (value: Json | undefined, path: Path, name: string) => string | undefined;
+  /** Reports a variable that is written as in another tool: `$NAME`, `%NAME%` or `{env:NAME}`. */
+  readonly checkVariables: (value: Json | undefined, path: Path, name: string) => void;
+  /** Reports a text that is only such a variable, in place of text or of a reference. */
+  readonly checkValue: (value: Json | undefined, path: Path, name: string) => void;
   readonly checkUrl: (value: Json | undefined, path: Path, name: string, kind: "url" | "issuer") => void;
   /**
    * Reports what `find` finds in a string, once all other checks are done. It is called once for each text, because
@@ -28,6 +33,8 @@ export interface CheckContext {
 }
 
 export type SlowCheck = (text: string) => Report | undefined | Promise<Report | undefined>;
+
+type FindVariable = (text: string) => Report | undefined;
 
 type Section = "clients" | "keys";
 
@@ -74,12 +81,30 @@ export function createCheckContext(
     // Text with an unresolved `${…}` is as in the file.
     return text.includes("${") && isUnresolved([...path, name]) ? undefined : text;
   };
+  /** Reports what `find` finds in a text of the file, and returns whether it found something. */
+  const checkWritten = (value: Json | undefined, path: Path, name: string, find: FindVariable): boolean => {
+    const text = resolvedText(value, path, name);
+    if (text === undefined || !/[$%{]/.test(text)) return false;
+    const at = [...path, name];
+    // Not in the value of a variable, which is not interpolated again.
+    const written = valueAt(source, at);
+    const mistake = typeof written === "string" ? find(written) : undefined;
+    if (mistake !== undefined) report(at, mistake);
+    return mistake !== undefined;
+  };
   const names = { clients: namesIn(config, "clients"), keys: namesIn(config, "keys") };
   return {
     report,
     written: (path) => valueAt(source, path),
     resolvedText,
+    checkVariables(value, path, name) {
+      checkWritten(value, path, name, foreignVariable);
+    },
+    checkValue(value, path, name) {
+      checkWritten(value, path, name, foreignValue);
+    },
     checkUrl(value, path, name, kind) {
+      if (checkWritten(value, path, name, foreignVariable)) return;
       const url = resolvedText(value, path, name);
       const problem = url === undefined ? undefined : findUrlProblem(url, kind);
       if (problem === undefined) return;

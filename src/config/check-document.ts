@@ -5,7 +5,7 @@ import type { SchemaMistake } from "./error-messages.js";
 import { fits } from "./fits-schema.js";
 import { schema } from "./generated/plain-schema.js";
 import { interpolate, type VariableUse } from "./interpolate.js";
-import { type Json, type Path, toPointer } from "./json.js";
+import { type Json, type Path, toPointer, valueAt } from "./json.js";
 import { semanticChecks } from "./semantic-checks.js";
 import type { Mistake, SourceDocument } from "./source-document.js";
 
@@ -102,10 +102,17 @@ async function findSchemaMistakes(
   const inSource = (await schemaMistakes(source, hasVariable)).filter(isVisible);
   if (value === source) return { inSource, inValues: [] };
   const known = new Set(inSource.map(keyOf));
-  const inValues = (await schemaMistakes(value, isUnresolved)).filter(
-    (mistake) => isVisible(mistake) && !known.has(keyOf(mistake)),
-  );
+  const inValues = (await schemaMistakes(value, isUnresolved))
+    .filter((mistake) => isVisible(mistake) && !known.has(keyOf(mistake)))
+    .map((mistake) => withoutFixOfVariable(mistake, source, value));
   return { inSource, inValues };
+}
+
+/** Removes the correction of a text that comes from a variable: the file does not have that text. */
+function withoutFixOfVariable(mistake: SchemaMistake, source: Json, value: Json): SchemaMistake {
+  const { fix, ...others } = mistake;
+  const isText = fix !== undefined && fix.kind !== "name";
+  return isText && valueAt(source, mistake.path) !== valueAt(value, mistake.path) ? others : mistake;
 }
 
 /** Returns the mistakes that the schema finds. Loads the compiled validator only if there is one. */

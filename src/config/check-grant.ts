@@ -45,7 +45,19 @@ export function checkGrant(grant: Json | undefined, path: Path, context: CheckCo
   if (assertion !== undefined) checkAssertion(assertion, [...path, "assertion"], context);
   if (type === "extension") checkGrantType(grant, path, context);
   checkParams(grant, path, context);
+  checkTexts(grant, path, context);
   if (property(grant, "use") === "id_token") checkIdTokenAudience(grant, path, context);
+}
+
+/** Checks the values that are sent as they are written. */
+function checkTexts(grant: Json | undefined, path: Path, { checkVariables }: CheckContext): void {
+  checkVariables(grant, path, "resource");
+  const audience = property(grant, "audience");
+  if (isList(audience)) {
+    for (const index of audience.keys()) checkVariables(audience, [...path, "audience"], String(index));
+  } else {
+    checkVariables(grant, path, "audience");
+  }
 }
 
 /** Checks that the config tells for whom an ID token must be. A named client always has an id. */

@@ -2,21 +2,23 @@ import type { CheckContext } from "./check-context.js";
 import { tokenTypes } from "./generated/definitions.js";
 import { describeFound } from "./in-words.js";
 import { entries, type Json, type Path, property } from "./json.js";
-import { literalSecretHint, variableMeant } from "./literal-secret.js";
+import { literalSecretHint } from "./literal-secret.js";
 import { alwaysReserved, credentialParams, reservedParams, subjectParams } from "./reserved.js";
+import { variableMeant } from "./variable-spelling.js";
 
 const shortType = "Must be the URI of a token type, because `params` are sent as they are written";
 
 /** Checks the names of the `params` of a grant, and that the config has no credential in them. */
 export function checkParams(grant: Json | undefined, path: Path, context: CheckContext): void {
   const isReserved = reservedNames(grant);
-  for (const [name, value] of entries(property(grant, "params"))) {
+  const params = property(grant, "params");
+  for (const [name, value] of entries(params)) {
     const at = [...path, "params", name];
     if (isReserved(name)) reportReserved(name, at, context);
     else if (credentialParams.has(name) && typeof value === "string") reportLiteral(at, context);
     else if (/_token_type$/.test(name) && tokenTypes.some((type) => type === value)) {
       context.report(at, { message: shortType, hint: `Write urn:ietf:params:oauth:token-type:${value}` });
-    }
+    } else context.checkValue(params, [...path, "params"], name);
   }
 }
 

@@ -3,10 +3,11 @@ import type { PartTitle, SchemaError } from "./definitions.js";
 import { definitions, grantTitles, tokenTypes } from "./generated/definitions.js";
 import { article, describeFound, listInWords, typesInWords } from "./in-words.js";
 import { fromPointer, type Path } from "./json.js";
-import { literalSecretHint, variableMeant } from "./literal-secret.js";
+import { literalSecretHint } from "./literal-secret.js";
 import { isAboutSources, missingNameOf, type RootCause, unknownNameOf } from "./root-causes.js";
 import type { Mistake } from "./source-document.js";
 import { propertiesOf } from "./validator-errors.js";
+import { foreignVariable, nameHint, variableMeant } from "./variable-spelling.js";
 
 /** A mistake that the schema found. Two mistakes with one path and one rule are the same. */
 export interface SchemaMistake extends Mistake {
@@ -66,7 +67,7 @@ export function messageFor(cause: RootCause, quotable: ReadonlySet<string>): Sch
     case "pattern":
       return {
         ...mistake(`${schema.patternErrorMessage ?? "Has the wrong format"}${found}`),
-        ...nearTokenType(error),
+        ...hintForPattern(error),
       };
     case "minLength":
       return mistake("Must not be empty");
@@ -149,6 +150,8 @@ function notInList({ parentSchema, data }: SchemaError, path: Path, found: strin
   const [near] = typeof data === "string" ? nearNames(data, values.map(String)) : [];
   if (near === undefined) {
     const message = `${allowed}${found}`;
+    const variable = typeof data === "string" && variableMeant(data) ? foreignVariable(data) : undefined;
+    if (variable !== undefined) return { ...mistake, ...variable, message };
     return { ...mistake, message, ...(values.includes("extension") && { hint: otherGrant }) };
   }
   return { ...mistake, message: shown, hint: `Did you mean "${near}"?`, fix: { kind: "text", to: near } };
@@ -174,11 +177,17 @@ function mustBe(values: readonly unknown[] | undefined): string | undefined {
   return `Must be ${values.length > 1 ? "one of " : ""}${list}`;
 }
 
-function nearTokenType({ parentSchema, data }: SchemaError): Pick<SchemaMistake, "hint" | "fix" | "rule"> {
-  const isTokenType = parentSchema?.title === "TokenType" && typeof data === "string";
-  const [near] = isTokenType ? nearNames(data, tokenTypes) : [];
-  if (near === undefined) return { rule: "pattern" };
-  return { rule: "pattern", hint: `Did you mean "${near}"?`, fix: { kind: "text", to: near } };
+function hintForPattern({ parentSchema, data }: SchemaError): Pick<SchemaMistake, "hint" | "fix" | "rule"> {
+  const rule = "pattern";
+  if (typeof data !== "string") return { rule };
+  if (parentSchema?.title === "VariableName") return { rule, ...nameHint(data) };
+  const [near] = parentSchema?.title === "TokenType" ? nearNames(data, tokenTypes) : [];
+  if (near !== undefined) return { rule, hint: `Did you mean "${near}"?`, fix: { kind: "text", to: near } };
+  if (parentSchema?.title === "Path" && data.startsWith("~")) {
+    return { rule, hint: "Write an absolute path, or one relative to the config file" };
+  }
+  const { hint, fix } = foreignVariable(data) ?? {};
+  return { rule, ...(hint !== undefined && { hint }), ...(fix !== undefined && { fix }) };
 }
 
 function hintForMissing(name: string, { parentSchema, data }: SchemaError, path: Path): string | undefined {

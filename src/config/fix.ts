@@ -18,12 +18,19 @@ export function editFor(document: SourceDocument, { fix, path }: Mistake): Edit 
   for (const quote of ['"', "'", ""]) {
     const old = `${quote}${written}${quote}`;
     if (!document.text.startsWith(old, offset)) continue;
-    // With the names in quotes, a reference is correct in JSON and in YAML.
-    const text = fix.kind === "reference" ? `{ "env": "${fix.to}" }` : `${quote}${fix.to}${quote}`;
-    return { offset, length: old.length, text };
+    const text = replacement(fix, quote);
+    return text === undefined ? undefined : { offset, length: old.length, text };
   }
   // The text is written with escapes, or over several lines.
   return undefined;
+}
+
+function replacement({ kind, to }: Exclude<Fix, { kind: "quote" }>, quote: string): string | undefined {
+  // With the names in quotes, a reference is correct in JSON and in YAML.
+  if (kind === "reference") return `{ "env": "${to}" }`;
+  // In YAML, text without quotes cannot have braces everywhere.
+  if (quote !== "" || !/[{}]/.test(to)) return `${quote}${to}${quote}`;
+  return /["\\]/.test(to) ? undefined : `"${to}"`;
 }
 
 function quotesFor(document: SourceDocument, path: Path): Edit | undefined {

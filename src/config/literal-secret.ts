@@ -1,11 +1,5 @@
 import type { Path } from "./json.js";
-
-const variable = /^\$\{(?:env:)?(?<name>[A-Za-z_][A-Za-z0-9_]*)(?::-[^}]*)?\}$/;
-
-/** Returns the variable that was meant if `"${NAME}"` was written in place of a reference. */
-export function variableMeant(text: string): string | undefined {
-  return variable.exec(text)?.groups?.["name"];
-}
+import { variableMeant } from "./variable-spelling.js";
 
 /**
  * Returns the reference to write in place of a literal secret or of `"${NAME}"`. It contains no part of a literal

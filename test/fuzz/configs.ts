@@ -112,7 +112,8 @@ const client = fc.oneof(
     {
       ...described,
       method: fc.constant("private_key_jwt"),
-      assertionAudience: fc.constantFrom("issuer", "token_endpoint", "x"),
+      // Not `token_endpoint`, which is an error for a key or an id at several issuers.
+      assertionAudience: fc.constantFrom("issuer", "https://auth.example/token", "x"),
       assertionType: fc.constant("JWT"),
       assertionLifetime: fc.constantFrom("1s", "90s", "1h"),
     },

@@ -17,6 +17,8 @@ export interface Words {
 export interface FaultyServer {
   /** Members that are added to the metadata. */
   readonly metadata?: Readonly<Record<string, unknown>>;
+  /** How far its clock is ahead of ours, in seconds. */
+  readonly clockAhead?: number;
   /** `scopes_supported` of the MCP server. */
   readonly scopes?: readonly string[];
   /** Returns whether the server accepts a request. */
@@ -305,6 +307,18 @@ const clientFaults: readonly Fault[] = [
   ),
 ];
 
+const clockFault: Fault = {
+  id: "clock_differs",
+  title: "has a clock that is twenty minutes ahead",
+  words: invalidClient("Token is not active"),
+  server: { clockAhead: 1_200, accepts: () => false },
+  config: withKey(),
+  env: { KEY: pemOf(ec) },
+  remedy: "s ahead of the clock of this machine, too much for a signature made here to be valid there.",
+  bare401: ["clock_differs", "key_not_registered"],
+  bare400: ["clock_differs", "key_not_registered"],
+};
+
 const tenant = "https://login.microsoftonline.com/72f988bf-0000-4000-8000-2d7cd011db47/v2.0";
 
 /** A fault at Entra ID. `corrected` is what it accepts. */
@@ -380,6 +394,19 @@ const delegated =
       assertion: { key: { privateKey: { env: "KEY" } }, issuer: "robot@example", subject },
     },
   });
+const signedWith =
+  (kid: string) =>
+  (origin: string): Partial<ServerConfig> => ({
+    grant: {
+      type: "jwt_bearer",
+      client: { issuer: "https://auth.example", metadata: metadataAt(origin) },
+      assertion: {
+        key: { privateKey: { env: "KEY" }, kid },
+        issuer: "robot@example",
+        subject: "robot@example",
+      },
+    },
+  });
 const bareAssertion = ["signed_assertion", "no_client_id"];
 
 const requestFaults: readonly Fault[] = [
@@ -452,6 +479,66 @@ const requestFaults: readonly Fault[] = [
     bare400: bareAssertion,
   },
   {
+    id: "signed_assertion",
+    title: "knows the key of an assertion by another kid",
+    words: { status: 400, body: { error: "invalid_grant", error_description: "Invalid JWT Signature." } },
+    server: { accepts: ({ assertion }) => assertion.header["kid"] === "k1" },
+    config: signedWith("k2"),
+    env: { KEY: pemOf(rsa) },
+    corrected: { config: signedWith("k1") },
+    remedy: 'with the "kid" k2 of the config.',
+    bare401: bareAssertion,
+    bare400: bareAssertion,
+  },
+  {
+    id: "subject_token",
+    title: "does not accept a subject token",
+    words: { status: 400, body: { error: "invalid_request", error_description: "Token expired" } },
+    server: { accepts: ({ form }) => form.get("subject_token") === "new-token-of-the-user" },
+    config: (issuer) => ({
+      grant: {
+        type: "token_exchange",
+        client: { issuer, id: "agent", secret: { env: "S" } },
+        subject: { token: { env: "SUBJECT" } },
+      },
+    }),
+    env: { S: secret, SUBJECT: "old-token-of-the-user" },
+    corrected: { env: { S: secret, SUBJECT: "new-token-of-the-user" } },
+    remedy: "Check that the token has not expired",
+    bare401: bareSecret,
+    bare400: ["subject_token", "client_secret"],
+  },
+  {
+    id: "resource_not_known",
+    title: "does not know the resource",
+    words: { status: 400, body: { error: "invalid_target" } },
+    server: { accepts: ({ form }) => form.get("resource") === "https://api.example" },
+    config: withSecret(),
+    env: { S: secret },
+    corrected: {
+      config: (issuer) => ({
+        grant: {
+          client: { issuer, id: "agent", secret: { env: "S" } },
+          resource: "https://api.example",
+        },
+      }),
+    },
+    remedy: 'set the "resource" or "audience" of the grant',
+    bare401: bareSecret,
+    bare400: bareSecret400,
+  },
+  {
+    id: "grant_not_offered",
+    title: "does not offer the grant",
+    words: { status: 400, body: { error: "unsupported_grant_type" } },
+    server: { accepts: () => false },
+    config: withSecret(),
+    env: { S: secret },
+    remedy: "does not offer the grant type client_credentials. Enable it there",
+    bare401: bareSecret,
+    bare400: bareSecret400,
+  },
+  {
     id: "grant_not_allowed",
     title: "does not allow the client this grant",
     words: { status: 400, body: { error: "unauthorized_client", error_description: "Client not enabled" } },
@@ -465,4 +552,4 @@ const requestFaults: readonly Fault[] = [
 ];
 
 /** All of them. A test compares the findings of every fault with those of every other. */
-export const faults: readonly Fault[] = [...clientFaults, ...entraFaults, ...requestFaults];
+export const faults: readonly Fault[] = [...clientFaults, clockFault, ...entraFaults, ...requestFaults];

@@ -556,6 +556,8 @@ export const partTitles = [
   "ParamName",
   "ParamValue",
   "Params",
+  "Path",
+  "PathOrList",
   "PrivateKey",
   "Reach",
   "RedisStore",
@@ -585,7 +587,8 @@ export const partTitles = [
   "TwoSources",
   "UndecidedGrant",
   "Url",
-  "UrlOrFalse"
+  "UrlOrFalse",
+  "VariableName"
 ] as const;
 
 export const confinedKinds = [

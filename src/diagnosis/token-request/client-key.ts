@@ -51,7 +51,7 @@ export function checkAssertionHeader({ endpoint }: RejectedRequest): Finding | u
   return {
     id: "assertion_header",
     remedy:
-      `Try ${ownerOf(endpoint)} "assertionType": "${otherType}", or the "alg" that the key is registered for: the ` +
-      `assertion had the type ${sentType} and the algorithm ${alg}.`,
+      `Try ${ownerOf(endpoint)} "assertionType": "${otherType}", or another "alg" of the key: the assertion had the type ` +
+      `${sentType} and the algorithm ${alg}.`,
   };
 }

@@ -7,6 +7,7 @@ export function checkClock({ endpoint, rejection }: RejectedRequest): Finding | 
   const { issuer, clockSkew, presents } = endpoint;
   const { status, oauthError } = rejection;
   const mayBeClock =
+    oauthError === undefined ||
     oauthError === "invalid_client" ||
     oauthError === "invalid_dpop_proof" ||
     (oauthError === "invalid_grant" && presents === "signed_assertion") ||

@@ -1,5 +1,5 @@
 import { type RejectedRequest, type Rejection, rejectsCredential, type TokenEndpoint } from "../facts.js";
-import type { Finding } from "../finding.js";
+import { type Finding, findingText } from "../finding.js";
 import { checkAssertionAudience, checkAssertionHeader, checkKeyRegistration } from "./client-key.js";
 import { checkBasicEncoding, checkSecret, checkSecretMethod, checkSecretText } from "./client-secret.js";
 import { checkClock } from "./clock.js";
@@ -55,6 +55,16 @@ export function rejectionAdvice(endpoint: TokenEndpoint, rejection: Rejection): 
     chosen.push(finding);
   }
   return chosen;
+}
+
+/** Returns findings as the end of a message. What to try comes after what to check. */
+export function adviceText(findings: readonly Finding[]): string {
+  return findings
+    .map((finding, index) => {
+      const text = findingText(finding);
+      return index === 0 ? text : text.replace(/^Try /, "Otherwise, try ");
+    })
+    .join(" ");
 }
 
 /**

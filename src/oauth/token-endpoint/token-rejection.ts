@@ -1,5 +1,4 @@
 import { type Rejection, rejectsCredential, type TokenEndpoint } from "../../diagnosis/facts.js";
-import { findingText } from "../../diagnosis/finding.js";
 import { whereDetailsAre } from "../../errors/details-place.js";
 import { McpAuthError } from "../../errors/error.js";
 import { noteFindings } from "../../errors/findings.js";
@@ -49,19 +48,16 @@ export async function tokenRejection(
     return presents === "identity" ? error : markAskedToWait(error);
   }
   // Loaded when it is needed, because most programs never see a rejection.
-  const { rejectionAdvice } = await import("../../diagnosis/token-request/rejected-request.js");
+  const { adviceText, rejectionAdvice } = await import("../../diagnosis/token-request/rejected-request.js");
   const findings = rejectionAdvice(endpoint, response);
   const hasDetails = Object.values(response.details).some(
     (value) => typeof value === "string" && value !== "",
   );
   const what = status >= 300 && status < 400 ? "redirected" : "rejected";
-  const advice = [
-    ...findings.map(findingText),
-    ...(hasDetails ? [whereDetailsAre(server, endpoint.isForUser)] : []),
-  ];
+  const advice = adviceText(findings) + (hasDetails ? ` ${whereDetailsAre(server, endpoint.isForUser)}` : "");
   const error = new McpAuthError(
     "token_request_rejected",
-    `Server "${server}": ${name} ${what} the request (${statusAndCode}). ${advice.join(" ")}`,
+    `Server "${server}": ${name} ${what} the request (${statusAndCode}). ${advice}`,
     { server, oauthError, details },
   );
   return noteFindings(

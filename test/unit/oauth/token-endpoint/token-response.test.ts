@@ -263,7 +263,7 @@ describe("an error response", () => {
     expect(error.message).toBe(
       `Server "crm": the token endpoint of ${issuer} rejected the request (${name.slice(0, 3)}, invalid_client). ` +
         `Check the client's "id" and secret, and that it is registered at ${issuer}. ` +
-        'Try the client\'s "method": "client_secret_post", which it may be registered for: the secret was sent with ' +
+        'Otherwise, try the client\'s "method": "client_secret_post", which it may be registered for: the secret was sent with ' +
         "client_secret_basic. `npx mcp-auth-runtime token crm --force-refresh` prints the server's explanation, which " +
         "is also in the error's `details`.",
     );
