@@ -32,7 +32,7 @@ ${[
 function tableOf({ title, description, properties, required = [] }, schema) {
   const rows = Object.entries(properties).map(([name, property]) => {
     const target = property.$ref === undefined ? property : targetOf(schema, property);
-    const { enum: values, enumDescriptions = [] } = target;
+    const { enum: values, enumDescriptions = [] } = target.items?.enum === undefined ? target : target.items;
     const fallback = property.default ?? target.default;
     const cells = [
       `\`${name}\`${required.includes(name) ? " (required)" : ""}`,

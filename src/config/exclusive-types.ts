@@ -71,6 +71,9 @@ export type OneSigningPlace<S extends Optional<SigningPlace>> = Omit<S, SigningP
     | (Needs<S, "name"> & Without<"exec" | "timeout">)
   );
 
+/** The header parameters of a JWT for the certificate of its key, RFC 7515 §4.1.6 to §4.1.8. */
+export type CertificateHeader = "x5t#S256" | "x5t" | "x5c";
+
 type PrivateKeyOrSigner = "privateKey" | "passphrase" | "signer" | "alg";
 type KeyCertificate = "certificate" | "certificateHeaders";
 

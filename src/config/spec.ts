@@ -1,6 +1,7 @@
 import type { McpAuthError } from "../errors/error.js";
 import type { ListenAddress } from "../lib/listen-address.js";
-import type { Client, Config, Key, Server } from "./generated/types.js";
+import type { CertificateHeader } from "./exclusive-types.js";
+import type { Client, Config, Server } from "./generated/types.js";
 import type { RefreshSpec, RetrySpec } from "./renewal-spec.js";
 
 /**
@@ -351,8 +352,7 @@ export interface CertificateSpec {
 
 export type KeySpec = PrivateKeySpec | SignerKeySpec;
 
-/** The header parameters of a JWT for the certificate of the key, RFC 7515 §4.1.6 to §4.1.8. */
-export type CertificateHeader = NonNullable<Key["certificateHeaders"]>[number];
+export type { CertificateHeader };
 
 interface KeyCommon {
   /** `false` sends none. Absent: the `kid` of the JWK, else the RFC 7638 thumbprint. */

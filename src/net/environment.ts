@@ -59,3 +59,14 @@ export const verificationIsOff =
   "NODE_TLS_REJECT_UNAUTHORIZED turns off the verification of TLS certificates in this process, so anybody could answer. " +
   'Unset it. To trust a certificate of your own, name it in "ca" under "network" in the config (network.ca), or in ' +
   "NODE_EXTRA_CA_CERTS.";
+
+/**
+ * Returns whether Node was told to send the requests of its own `fetch` through the proxies of the environment, also to
+ * this machine (Node 22.21 and 24.5). A mention of the option is enough, because our own connections are always right.
+ */
+export function mayNodeUseProxies(processEnv: Variables, execArgv: readonly string[]): boolean {
+  const options = [...execArgv, processEnv["NODE_OPTIONS"] ?? ""];
+  return (
+    (processEnv["NODE_USE_ENV_PROXY"] ?? "") !== "" || options.some((text) => text.includes("use-env-proxy"))
+  );
+}

@@ -9,7 +9,7 @@ import type { FetchFunction } from "./bounded-fetch.js";
 import type { TlsIdentity } from "./client-certificate.js";
 import { type Connection, noteConnection } from "./connection.js";
 import { proxiesAtLoad } from "./env-at-load.js";
-import { namesProxy, proxyVariables, type Variables } from "./environment.js";
+import { mayNodeUseProxies, namesProxy, proxyVariables, type Variables } from "./environment.js";
 import { isTlsFailure } from "./network-failure.js";
 import { type NetworkTrust, networkTrust } from "./network-trust.js";
 import type { ProxyRules } from "./proxy.js";
@@ -43,6 +43,8 @@ export interface NetworkOptions {
    * The environment in which Node itself looks up TLS settings, even if `env` is another one; `process.env` by default.
    */
   readonly processEnv?: Variables;
+  /** The options of Node with which the process was started; those of this process by default. */
+  readonly execArgv?: readonly string[];
   /** On Bun and Deno: the proxy variables of the process when the package was loaded. */
   readonly envAtLoad?: Variables;
   /** The authorities to trust; those of `spec` by default. */
@@ -58,7 +60,7 @@ export interface NetworkOptions {
  * NODE_TLS_REJECT_UNAUTHORIZED turns verification off, no matter when. No other code in the process uses them, so a
  * request never reuses a connection that was opened without verification. They go through the proxy that the config or
  * the environment names, trust the authorities that the config adds, and present a client certificate where one is
- * required. Plain http without a proxy goes to the given `fetch` unchanged.
+ * required. Plain http without a proxy goes to the given `fetch` unchanged, unless Node itself would use a proxy for it.
  *
  * The functions reject with the errors of the given `fetch` and with: `config_invalid` for a proxy or a file of
  * authorities that cannot be used and for a `fetch` that does not return a response, `unavailable` or `tls_failed` for
@@ -72,6 +74,7 @@ export function createNetwork(options: NetworkOptions): Network {
   const runtime = options.runtime ?? jsRuntime();
   if (runtime !== "Node.js") return networkOfPlatform(runtime, options);
   const mayUseProxy = namesProxy(spec.proxy, proxyVariables(env));
+  const mayNodeUseProxy = mayNodeUseProxies(processEnv, options.execArgv ?? process.execArgv);
   let closed = false;
   let retired = false;
   let connections: Promise<Connections> | undefined;
@@ -101,12 +104,13 @@ export function createNetwork(options: NetworkOptions): Network {
     // `fetch` itself reports a URL that does not parse.
     if (url === undefined) return {};
     const direct = { url, proxy: undefined, hasAuthorities };
-    if (url.protocol !== "https:" && !mayUseProxy) return { connection: direct };
+    const isUnchanged = url.protocol !== "https:" && !mayNodeUseProxy;
+    if (isUnchanged && !mayUseProxy) return { connection: direct };
     connections ??= load();
     const { agents, proxies } = await connections;
     const proxy = proxies.proxyFor(url);
     const known = { ...direct, unusedProxy: () => proxies.unusedFor(url) };
-    if (url.protocol !== "https:" && proxy === undefined) return { connection: known };
+    if (isUnchanged && proxy === undefined) return { connection: known };
     const lease = await agents.lease({ proxy, identity });
     const named = proxy && { host: new URL(proxy.origin).host, source: proxy.source };
     const isConnecting = () => lease.isConnecting(url.host);

@@ -74,7 +74,7 @@ export function certificateNeedsNode(runtime: JsRuntime): McpAuthError {
  * Returns the variable with the proxy to which Bun and Deno would send a request. Unlike our own rules, theirs include
  * `ALL_PROXY` and servers on loopback: a request with a secret would leave the machine in plain text.
  */
-function proxyVariableOfPlatform(url: URL, env: Variables): string | undefined {
+export function proxyVariableOfPlatform(url: URL, env: Variables): string | undefined {
   const names = [url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY", "ALL_PROXY"];
   const name = names.find((each) => (env[each.toLowerCase()] || env[each] || "") !== "");
   if (name === undefined) return undefined;

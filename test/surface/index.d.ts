@@ -46,6 +46,8 @@ interface Certificate {
     passphrase?: SecretReference;
 }
 
+type CertificateHeader = "x5t#S256" | "x5t" | "x5c";
+
 interface Client {
     issuer: string;
     id?: string;
@@ -236,7 +238,7 @@ interface Key {
     alg?: "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "ES512" | "EdDSA" | "Ed25519";
     kid?: string | false;
     certificate?: SecretReference;
-    certificateHeaders?: readonly ("x5t#S256" | "x5t" | "x5c")[];
+    certificateHeaders?: readonly CertificateHeader[];
 }
 
 type KeyCertificate = "certificate" | "certificateHeaders";

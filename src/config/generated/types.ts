@@ -1,6 +1,6 @@
 // Generated from schema/mcp-auth.schema.json by scripts/generate.mjs. Do not edit.
 
-import type { Anonymous, OneCredential, OneGrant, OneSigner, OneSigningPlace, OneSubject, SecretReference, TokenType } from "../exclusive-types.js";
+import type { Anonymous, CertificateHeader, OneCredential, OneGrant, OneSigner, OneSigningPlace, OneSubject, SecretReference, TokenType } from "../exclusive-types.js";
 
 /**
  * The host of each Sentinel, and its port unless that is 26379.
@@ -118,11 +118,11 @@ export interface Key {
    */
   certificate?: SecretReference;
   /**
-   * How the `certificate` is sent in the header of each signed JWT (RFC 7515 §4.1.6 to §4.1.8).
+   * How the `certificate` is sent in the header of each assertion that the key signs (RFC 7515 §4.1.6 to §4.1.8).
    *
    * @minItems 1
    */
-  certificateHeaders?: readonly ("x5t#S256" | "x5t" | "x5c")[];
+  certificateHeaders?: readonly CertificateHeader[];
 }
 /**
  * A command, or a function given in code, that signs with a key which never leaves a KMS or HSM.
@@ -189,7 +189,7 @@ export interface Client {
    */
   basicEncoding?: "form" | "raw";
   /**
-   * The `aud` of the client assertions that are signed here: `issuer`, `token_endpoint` (the URL that the token request is sent to; not for a key or a client id URL that several issuers know), or the audience itself.
+   * The `aud` of the client assertions that are signed here: `issuer`, `token_endpoint`, or the audience itself. `token_endpoint` is the URL that the token request is sent to. It is an error for a key, or a client id that is a URL, that is used at several issuers.
    */
   assertionAudience?: "issuer" | "token_endpoint" | (string & {});
   /**
@@ -363,7 +363,7 @@ export interface SignedAssertion {
    */
   subject: string;
   /**
-   * The `aud` of the assertion: `issuer`, `token_endpoint` (the URL that the token request is sent to; not for a key that several issuers know), or the audience itself.
+   * The `aud` of the assertion: `issuer`, `token_endpoint`, or the audience itself. `token_endpoint` is the URL that the token request is sent to. It is an error for a key that is used at several issuers.
    */
   audience?: "issuer" | "token_endpoint" | (string & {});
   /**

@@ -4,6 +4,7 @@ import { jwtClaims } from "../../lib/jwt-claims.js";
 import { isTemporaryStatus } from "../../net/retry.js";
 import { referenceNotAllowed, secretAborted, secretUnavailable } from "../reference.js";
 import type { SecretContext } from "../secret-context.js";
+import { proxiedMetadata } from "./aws-metadata-proxy.js";
 import { loadSts, type StsClient } from "./aws-sdk.js";
 
 /** Milliseconds that the SDK may take, including its search for credentials. */
@@ -18,6 +19,7 @@ export async function readFromAws(
   reference: AwsReference,
   context: SecretContext,
   load: () => Promise<StsClient | "missing" | "outdated"> = loadSts,
+  { env, execArgv }: Pick<NodeJS.Process, "env" | "execArgv"> = process,
 ): Promise<string> {
   const { server, signal, clock } = context;
   const { audience } = reference.aws;
@@ -31,6 +33,13 @@ export async function readFromAws(
   if (client === "outdated") {
     throw fail(
       'the package "@aws-sdk/client-sts" is too old for GetWebIdentityToken. Run: npm install @aws-sdk/client-sts@latest',
+    );
+  }
+  const proxied = proxiedMetadata(env, execArgv);
+  if (proxied !== undefined) {
+    throw fail(
+      `the AWS SDK would ask ${proxied.host} for credentials through the proxy in ${proxied.variable}, in plain text, so ` +
+        `nothing was sent. Start the agent with ${proxied.host} in NO_PROXY.`,
     );
   }
   let failure: Failure | undefined;

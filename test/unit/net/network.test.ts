@@ -124,6 +124,41 @@ describe("Network.fetch", () => {
     }
   });
 
+  test.each<[string, Record<string, string>, readonly string[]]>([
+    ["the variable NODE_USE_ENV_PROXY", { NODE_USE_ENV_PROXY: "1" }, []],
+    ["an option in NODE_OPTIONS", { NODE_OPTIONS: "--no-warnings --use-env-proxy" }, []],
+    ["an option of the command", {}, ["--use-env-proxy"]],
+  ])(
+    "plain http that needs no proxy uses our own connections if %s makes Node use one",
+    async (_what, processEnv, execArgv) => {
+      const agents: unknown[] = [];
+      const send: FetchFunction = async (_input, init) => {
+        agents.push(init !== undefined && "dispatcher" in init ? init.dispatcher : undefined);
+        return new Response("ok");
+      };
+      const env = { HTTP_PROXY: "http://proxy.example:3128", NO_PROXY: ".mesh" };
+      const requests: readonly (readonly [Partial<NetworkSpec>, Record<string, string>, string])[] = [
+        [{}, env, "http://127.0.0.1:8080/token"],
+        [{}, env, "http://billing.mesh/mcp"],
+        [{ proxy: false }, env, "http://10.0.0.1/mcp"],
+        // The process has a proxy that the runtime was not told.
+        [{}, {}, "http://127.0.0.1:8080/token"],
+      ];
+      for (const [spec, variables, url] of requests) {
+        const options = {
+          spec: { ca: [], allowInsecureHttp: [], ...spec },
+          env: variables,
+          processEnv,
+          execArgv,
+        };
+        const ourNetwork = createNetwork({ fetch: send, ...options });
+        open.push(ourNetwork);
+        await ourNetwork.fetch(url);
+      }
+      expect(agents).toEqual(requests.map(() => expect.any(Agent)));
+    },
+  );
+
   test("the given fetch sends https requests over our own connections", async () => {
     const seen: unknown[] = [];
     const send: FetchFunction = async (_input, init) => {

@@ -167,3 +167,55 @@ describe("without a token of AWS, the error names the cause:", () => {
     expect(error).toMatchObject({ code: "config_invalid" });
   });
 });
+
+describe("the metadata service of AWS is not asked through a proxy", () => {
+  const proxy = { NODE_USE_ENV_PROXY: "1", HTTP_PROXY: "http://user:canary@proxy.example:3128" };
+  const token = tokenFor(audience);
+
+  async function read(env: Record<string, string>, execArgv: string[] = []) {
+    const calls: unknown[] = [];
+    const sdk: StsClient = {
+      async getWebIdentityToken(input) {
+        calls.push(input);
+        return { WebIdentityToken: token };
+      },
+    };
+    const result = await readFromAws(reference, context, async () => sdk, { env, execArgv }).catch(
+      (error: unknown) => error,
+    );
+    return { result, calls };
+  }
+
+  it.each<[string, Record<string, string>, string]>([
+    ["169.254.169.254", {}, "of a machine"],
+    ["169.254.170.2", { AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: "/v2" }, "of Amazon ECS"],
+    ["169.254.170.23", { AWS_CONTAINER_CREDENTIALS_FULL_URI: "http://169.254.170.23/v1" }, "of Amazon EKS"],
+    ["169.254.169.254", { AWS_ACCESS_KEY_ID: "id", AWS_PROFILE: "machine" }, "that a profile may name"],
+    ["169.254.169.254", { NO_PROXY: ".internal" }, "that NO_PROXY does not have"],
+  ])("%s with %j, %s", async (host, env) => {
+    const { result, calls } = await read({ ...proxy, ...env });
+    expect(result).toMatchObject({
+      code: "secret_unavailable",
+      retryable: false,
+      message: says(
+        `the AWS SDK would ask ${host} for credentials through the proxy in HTTP_PROXY, in plain text, so nothing was sent. Start the agent with ${host} in NO_PROXY.`,
+      ),
+    });
+    expect(calls).toEqual([]);
+  });
+
+  it("also if an option of the command makes Node use the proxy", async () => {
+    const { result } = await read({ http_proxy: "proxy.example:3128" }, ["--use-env-proxy"]);
+    expect(result).toMatchObject({ message: expect.stringContaining("through the proxy in HTTP_PROXY") });
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ["Node does not use the proxy", { HTTP_PROXY: proxy.HTTP_PROXY }],
+    ["only https has a proxy", { NODE_USE_ENV_PROXY: "1", HTTPS_PROXY: proxy.HTTP_PROXY }],
+    ["NO_PROXY has the service", { ...proxy, NO_PROXY: "localhost,169.254.169.254" }],
+    ["the environment has credentials", { ...proxy, AWS_ACCESS_KEY_ID: "id" }],
+    ["the environment has a web identity", { ...proxy, AWS_WEB_IDENTITY_TOKEN_FILE: "/token" }],
+  ])("and STS is asked as usual if %s", async (_when, env) => {
+    expect(await read(env)).toMatchObject({ result: token, calls: [{ Audience: [audience] }] });
+  });
+});
