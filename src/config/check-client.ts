@@ -1,3 +1,4 @@
+import { isEntraHost, sharedTenants } from "../lib/entra-hosts.js";
 import { checkAssertionLifetime } from "./check-assertion-lifetime.js";
 import type { CheckContext, Report } from "./check-context.js";
 import { checkHeaders } from "./check-headers.js";
@@ -44,7 +45,8 @@ export function checkClient(client: Json | undefined, path: Path, context: Check
   context.checkName(client, path, "key", "keys");
 
   const metadata = property(client, "metadata");
-  if (metadata !== undefined) {
+  if (metadata === undefined) checkTenant(client, path, context);
+  else {
     const at = [...path, "metadata"];
     for (const name of ["tokenEndpoint", "mtlsTokenEndpoint", "revocationEndpoint"]) {
       context.checkUrl(metadata, at, name, "url");
@@ -53,6 +55,20 @@ export function checkClient(client: Json | undefined, path: Path, context: Check
   checkHeaders(property(client, "headers"), [...path, "headers"], reservedClientHeaders, context);
   checkAssertionLifetime(client, path, "assertionLifetime", context);
   checkMethod(client, path, context);
+}
+
+/**
+ * Checks that an issuer of Entra ID is one tenant: the metadata of the others names no issuer that equals it. An MCP
+ * server may list one of them nevertheless, so the client's own `metadata` allows it.
+ */
+function checkTenant(client: JsonObject, path: Path, { report, resolvedText }: CheckContext): void {
+  const issuer = resolvedText(client, path, "issuer") ?? "";
+  const [, hostname = "", tenant = ""] = /^https:\/\/([^/]+)\/([^/]+)/i.exec(issuer) ?? [];
+  if (!sharedTenants.has(tenant) || !isEntraHost(hostname.toLowerCase())) return;
+  report([...path, "issuer"], {
+    message: `"${tenant}" stands for many tenants, and a token is issued by one`,
+    hint: "Write the ID of your tenant in its place",
+  });
 }
 
 /** Checks that the method fits the credential, and that each property about sending a credential has an effect. */

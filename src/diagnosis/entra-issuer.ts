@@ -1,9 +1,6 @@
 // Issuers of Microsoft Entra ID, which has one authorization server per tenant and two versions of each.
-import { isEntraHost } from "./entra-hosts.js";
+import { isEntraHost, sharedTenants } from "../lib/entra-hosts.js";
 import type { UrlDifference } from "./url-difference.js";
-
-/** Names that stand for many tenants. Their metadata has the issuer `https://…/{tenantid}/v2.0`, which is a template. */
-const sharedTenants: ReadonlySet<string> = new Set(["common", "organizations", "consumers"]);
 
 /**
  * Returns what to do about metadata that names another issuer than the config, if the config's is one of Entra ID or

@@ -24,7 +24,10 @@ export function networkFailure(
   if (error instanceof McpAuthError) {
     const { code, message, retryable } = error;
     const detail = message.charAt(0).toLowerCase() + message.slice(1);
-    return { code, detail, retryable, finding: findingsIn(error)[0] };
+    const finding = findingsIn(error)[0];
+    // Only the proxy fails with this code. All other errors of our own stop a request before it is sent.
+    const ofProxy = code === "unavailable" && { advice: message, brief: "could not be reached" };
+    return { code, detail, retryable, finding, ...ofProxy };
   }
   const causes = causesOf(error);
   const codes = causes.flatMap((cause) => codeOf(cause) ?? []);

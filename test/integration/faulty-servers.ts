@@ -6,7 +6,6 @@ import type { McpAuthConfig } from "../../src/index.js";
 import type { RecordedRequest } from "../support/http-server.js";
 
 type ServerConfig = McpAuthConfig<"tools">["servers"]["tools"];
-export type ClientOf = (issuer: string) => object;
 
 /** What a token endpoint says to a request that it rejects. */
 export interface Words {

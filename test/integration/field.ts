@@ -15,7 +15,11 @@ interface Place {
 
 export interface Product {
   /** Answers the token endpoint, `/token`. Default: a token for ten minutes. */
-  readonly token?: Handler;
+  readonly token?: (
+    request: RecordedRequest,
+    response: Parameters<Handler>[1],
+    place: Place,
+  ) => void | Promise<void>;
   /** Answers the other paths of the authorization server. Default: RFC 8414 metadata at its URL, and otherwise 404. */
   readonly issuer?: (place: Place) => Handler;
   /** Members that are added to the default metadata. */
@@ -50,7 +54,7 @@ export function hasToken({ headers }: RecordedRequest, token = "granted"): boole
 export async function field(product: Product): Promise<Field> {
   const { token = defaultToken, metadata = {}, config, env = { S: "s3cr3t" } } = product;
   const authorizationServer = await startScriptedServer((request, response) =>
-    request.url === "/token" ? token(request, response) : issuer(request, response),
+    request.url === "/token" ? token(request, response, place) : issuer(request, response),
   );
   const mcpServer = await startScriptedServer((request, response) => mcp(request, response));
   const place: Place = { issuer: authorizationServer.origin, mcp: mcpServer.origin };

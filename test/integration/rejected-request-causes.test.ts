@@ -3,48 +3,9 @@
 import { describe, expect, test } from "vitest";
 import { findingsIn } from "../../src/errors/findings.js";
 import type { McpAuthError } from "../../src/index.js";
-import { type Handler, sendJson } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";
-import { type Fault, faults, readSentRequest, type Words } from "./faulty-servers.js";
-import { field, publish } from "./field.js";
-import { sendToken } from "./harness.js";
-
-/** Starts the server of a fault, which says these words, with the config of the fault or the corrected one. */
-async function withFault(fault: Fault, words: Words | number, isCorrected = false) {
-  const { server, corrected } = fault;
-  const config = (isCorrected ? corrected?.config : undefined) ?? fault.config;
-  const env = (isCorrected ? corrected?.env : undefined) ?? fault.env;
-  let issuer = "";
-  const setDate = (response: Parameters<Handler>[1]): void => {
-    if (server.clockAhead === undefined) return;
-    response.setHeader("date", new Date(Date.now() + server.clockAhead * 1_000).toUTCString());
-  };
-  const token: Handler = async (request, response) => {
-    setDate(response);
-    if (await server.accepts(await readSentRequest(request, issuer))) return sendToken(response, "granted");
-    if (typeof words === "number") return void response.writeHead(words).end();
-    return sendJson(response, words.body, words.status);
-  };
-  const started = await field({
-    token,
-    issuer: (place) => (request, response) => {
-      setDate(response);
-      return publish(place, server.metadata)(request, response);
-    },
-    mcp: (place) => (request, response) =>
-      request.url.startsWith("/.well-known/oauth-protected-resource") && server.scopes !== undefined
-        ? sendJson(response, {
-            resource: `${place.mcp}/mcp`,
-            authorization_servers: [place.issuer],
-            scopes_supported: server.scopes,
-          })
-        : sendJson(response, {}, 404),
-    config: (place) => config(place.issuer),
-    env,
-  });
-  issuer = started.issuer;
-  return started.manager;
-}
+import { type Fault, faults, type Words } from "./faulty-servers.js";
+import { withFault } from "./run-fault.js";
 
 async function rejectedBy(fault: Fault, words: Words | number): Promise<McpAuthError> {
   const manager = await withFault(fault, words);
@@ -71,9 +32,14 @@ describe.each(faults.map((fault) => [fault.title, fault] as const))("a server th
   test("is among the candidates after a bare 400", async () => {
     expect(findingsIn(await rejectedBy(fault, 400))).toEqual(fault.bare400);
   });
+});
 
-  test.runIf(fault.corrected !== undefined)("issues a token once the config is corrected", async () => {
+const correctable = faults.filter(({ corrected }) => corrected !== undefined);
+
+test.each(correctable.map((fault) => [fault.title, fault] as const))(
+  "a server that %s issues a token once the config is corrected",
+  async (_, fault) => {
     const manager = await withFault(fault, fault.words, true);
     expect(await manager.getAccessToken()).toBe("granted");
-  });
-});
+  },
+);

@@ -1,4 +1,4 @@
-import { isEntraHost } from "../entra-hosts.js";
+import { isEntraHost } from "../../lib/entra-hosts.js";
 import type { RejectedRequest, TokenEndpoint } from "../facts.js";
 import type { Finding } from "../finding.js";
 import { looksLikeId } from "../secret-flaws.js";

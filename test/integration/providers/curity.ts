@@ -11,6 +11,7 @@ export const curity: Product = {
     [`${issuer}/.well-known/openid-configuration`]: {
       issuer,
       token_endpoint: tokenEndpoint,
+      // Not seen. Curity documents these methods for clients.
       token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt"],
     },
   },

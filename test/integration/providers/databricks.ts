@@ -9,9 +9,14 @@ const metadata = {
   [`${workspace}/oidc/.well-known/openid-configuration`]: {
     issuer: `${workspace}/oidc`,
     token_endpoint: tokenEndpoint,
-    token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
+    grant_types_supported: ["client_credentials", "authorization_code", "refresh_token"],
+    // Nobody has published the list. Without `none`, a client that has no credential needs `method` in its config.
+    token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
   },
 };
+
+/** The metadata does not list the grant or the method, which is reported once each. */
+const unlisted = "unsupported_by_server";
 
 const secret: Product = {
   mark: "databricks-secret",
@@ -53,6 +58,7 @@ const federation: Product = {
     idTokenRequest(audience, jobToken),
     tokenRequest(tokenEndpoint, [...exchange(jobToken), ["client_id", id]]),
   ],
+  warnings: [unlisted, unlisted],
 };
 
 const accountToken = platformToken({ sub: "billing-agent", aud: "databricks" });
@@ -63,6 +69,7 @@ const accountFederation: Product = {
   metadata,
   files: { "/var/run/secrets/tokens/databricks": accountToken },
   requests: [tokenRequest(tokenEndpoint, exchange(accountToken))],
+  warnings: [unlisted],
 };
 
 export const databricks: readonly Product[] = [secret, federation, accountFederation];

@@ -8,6 +8,7 @@ import {
   platformToken,
   tokenRequest,
 } from "../../support/stand-in/product.js";
+import { idTokenRequest, runnerVariables } from "./github-runner.js";
 import { rsa } from "./test-keys.js";
 
 const account = "agent@acme-project.iam.gserviceaccount.com";
@@ -61,19 +62,49 @@ const serviceAccount: Product = {
   requests: [accountRequest({ scope: "https://www.googleapis.com/auth/cloud-platform" })],
 };
 
+const mcpMetadata = {
+  ...metadata,
+  "https://compute.googleapis.com/.well-known/oauth-protected-resource/mcp": {
+    resource: "https://compute.googleapis.com/mcp",
+    authorization_servers: ["https://accounts.google.com/"],
+  },
+};
+
 const mcpServers: Product = {
   mark: "google-mcp",
   title: "the config for Google's MCP servers accepts an issuer with a slash and requests no issuer metadata",
-  metadata: {
-    ...metadata,
-    "https://compute.googleapis.com/.well-known/oauth-protected-resource/mcp": {
-      resource: "https://compute.googleapis.com/mcp",
-      authorization_servers: ["https://accounts.google.com/"],
-    },
-  },
+  metadata: mcpMetadata,
   files,
   unread: Object.keys(metadata),
   requests: [accountRequest({ scope: "https://www.googleapis.com/auth/compute" })],
+};
+
+const provider =
+  "//iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/agents/providers/github";
+const jobToken = platformToken({ sub: "repo:acme/agents:ref:refs/heads/main", aud: `https:${provider}` });
+
+const federation: Product = {
+  mark: "google-federation",
+  title:
+    "the config for Google's workload identity federation exchanges the job's token, and sends no client",
+  metadata: mcpMetadata,
+  unread: Object.keys(metadata),
+  env: runnerVariables,
+  requests: [
+    idTokenRequest(`https:${provider}`, jobToken),
+    tokenRequest(
+      "https://sts.googleapis.com/v1/token",
+      [
+        ["grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"],
+        ["scope", "https://www.googleapis.com/auth/cloud-platform"],
+        ["subject_token", jobToken],
+        ["subject_token_type", "urn:ietf:params:oauth:token-type:jwt"],
+        ["requested_token_type", "urn:ietf:params:oauth:token-type:access_token"],
+        ["audience", provider],
+      ],
+      { answer: { ...granted, issued_token_type: "urn:ietf:params:oauth:token-type:access_token" } },
+    ),
+  ],
 };
 
 const service = "https://billing-4f7g2h3j5k-ew.a.run.app";
@@ -117,7 +148,7 @@ function idTokenProduct(mark: string, title: string, audience: string): Product 
 }
 
 export const google: readonly Product[] = [
-  ...[serviceAccount, mcpServers, cloudRunFromGcp],
+  ...[serviceAccount, mcpServers, federation, cloudRunFromGcp],
   idTokenProduct(
     "cloud-run-key",
     "the Cloud Run config with a key exchanges a JWT with target_audience for an ID token, and sends that",

@@ -12,6 +12,7 @@ const pingOne: Product = {
     [`${environment}/.well-known/openid-configuration`]: {
       issuer: environment,
       token_endpoint: `${environment}/token`,
+      // Ping documents these methods for applications. Its list in the metadata was not seen.
       token_endpoint_auth_methods_supported: [
         ...["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"],
       ],
@@ -46,7 +47,8 @@ const pingFederate: Product = {
       issuer: federate,
       token_endpoint: `${federate}/as/token.oauth2`,
       token_endpoint_auth_methods_supported: [
-        ...["client_secret_basic", "client_secret_post", "tls_client_auth", "private_key_jwt"],
+        ...["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"],
+        ...["tls_client_auth", "none"],
       ],
     },
   },

@@ -28,6 +28,8 @@ export interface Product {
   readonly token?: string | ((local: Localize) => string);
   /** The token of the user for whom the call is made. */
   readonly userToken?: string;
+  /** The codes of the warnings that the config causes. Default: none. */
+  readonly warnings?: readonly string[];
   /** Without it, the servers speak HTTP, because the documentation's hosts have no certificates here. */
   readonly mutualTls?: {
     /** Issued the certificates of servers and clients. */
@@ -67,7 +69,7 @@ export interface ProductCommand {
 export const granted = { access_token: "granted", token_type: "Bearer", expires_in: 3600 };
 
 /** The headers of every token request. */
-export const formHeaders = {
+const formHeaders = {
   accept: "application/json",
   "content-type": "application/x-www-form-urlencoded;charset=UTF-8",
 };

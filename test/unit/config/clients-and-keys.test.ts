@@ -652,3 +652,18 @@ it("a server that is first built after a reload has the key and client objects o
   otherFolder.succeed(first);
   expect(partsOf(otherFolder, "b").key).not.toBe(before.key);
 });
+
+it("an issuer of Entra ID that stands for many tenants is one violation, except with the client's own metadata", async () => {
+  for (const tenant of ["common", "organizations", "consumers"]) {
+    const shared = { issuer: `https://login.microsoftonline.com/${tenant}/v2.0`, id: "x", secret };
+    expect(await violationsOf(withClient(shared))).toEqual([
+      `${inClient}/issuer: "${tenant}" stands for many tenants, and a token is issued by one. ` +
+        "Write the ID of your tenant in its place.",
+    ]);
+    const metadata = { tokenEndpoint: "https://login.microsoftonline.com/8e7a/oauth2/v2.0/token" };
+    expect(await violationsOf(withClient({ ...shared, metadata }))).toEqual([]);
+  }
+  expect(
+    await violationsOf(withClient({ issuer: "https://auth.example/common/v2.0", id: "x", secret })),
+  ).toEqual([]);
+});

@@ -8,3 +8,6 @@ const hosts: ReadonlySet<string> = new Set([
 export function isEntraHost(hostname: string): boolean {
   return hosts.has(hostname) || hostname.endsWith(".ciamlogin.com");
 }
+
+/** Names that stand for many tenants. Their metadata has the issuer `https://…/{tenantid}/v2.0`, which is a template. */
+export const sharedTenants: ReadonlySet<string> = new Set(["common", "organizations", "consumers"]);
