@@ -1,11 +1,15 @@
 import type { GrantSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
+import { identityClaims } from "../lib/jwt-identity.js";
 import { Secret } from "../lib/secret.js";
 import { misuse } from "./check-options.js";
 
 /** A user for whom tokens are requested. */
 export interface RuntimeSubject {
-  /** Identifies the user in the cache: the same key gets the same tokens. It is not sent to any server. */
+  /**
+   * Identifies the user in the cache: the same key gets the same tokens, unless `subjectToken` is a JWT of another
+   * party. It is not sent to any server.
+   */
   readonly key: string;
   /**
    * The user's token (the `subject_token` of RFC 8693, or the `assertion` of RFC 7523), or a function that returns it. The function is called for each token
@@ -87,6 +91,16 @@ interface SubjectEntry<M> {
   subject: RuntimeSubject;
 }
 
+/**
+ * Returns what tells the users apart: the key, and the party of a JWT, so that a key that two users share by mistake
+ * never gets one of them the tokens of the other. The party of any other token, and of what a function returns, is not
+ * known.
+ */
+function idOf({ key, subjectToken }: RuntimeSubject): string {
+  const party = typeof subjectToken === "string" ? identityClaims(subjectToken) : undefined;
+  return JSON.stringify([key, party ?? null]);
+}
+
 /** Keeps one manager for each user, until it is dropped. */
 export class Subjects<M extends object> {
   readonly #managers = new Map<string, SubjectEntry<M>>();
@@ -106,17 +120,18 @@ export class Subjects<M extends object> {
   ): M {
     // A copy, because the caller may change its object.
     const subject = { key, subjectToken };
-    const known = this.#managers.get(key);
-    this.#managers.delete(key);
+    const id = idOf(subject);
+    const known = this.#managers.get(id);
+    this.#managers.delete(id);
     if (known !== undefined) {
       const previousToken = known.subject.subjectToken;
       known.subject = subject;
-      this.#managers.set(key, known);
+      this.#managers.set(id, known);
       if (typeof subjectToken === "string" && subjectToken !== previousToken) onNewToken?.(known.manager);
       return known.manager;
     }
     const entry: SubjectEntry<M> = { subject, manager: create(() => entry.subject) };
-    this.#managers.set(key, entry);
+    this.#managers.set(id, entry);
     const [oldest] = this.#managers;
     if (this.#managers.size > maxSubjects && oldest !== undefined) this.#drop(...oldest);
     return entry.manager;
@@ -128,8 +143,8 @@ export class Subjects<M extends object> {
     return [...[...this.#managers.values()].map(({ manager }) => manager), ...dropped];
   }
 
-  #drop(key: string, { manager }: SubjectEntry<M>): void {
-    this.#managers.delete(key);
+  #drop(id: string, { manager }: SubjectEntry<M>): void {
+    this.#managers.delete(id);
     this.#dropped.add(new WeakRef(manager));
     if (this.#dropped.size < this.#sweepAt) return;
     for (const reference of this.#dropped)

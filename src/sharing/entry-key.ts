@@ -12,6 +12,7 @@ import type { Dpop } from "../dpop/dpop.js";
 import { loadTlsIdentity } from "../keys/load-tls-identity.js";
 import type { KeyContext } from "../keys/signing-key.js";
 import { jwtClaims } from "../lib/jwt-claims.js";
+import { identityClaims } from "../lib/jwt-identity.js";
 import { machineOf } from "../lib/loopback.js";
 import type { Secret } from "../lib/secret.js";
 import { unreachable } from "../lib/unreachable.js";
@@ -192,34 +193,10 @@ async function assertionOf(
   return { issuer, subject, audience, claims };
 }
 
-/** Claims that differ between tokens of the same party. Entra ID has the last two instead of `jti`. */
-const timeClaims = new Set(["iat", "exp", "nbf", "jti", "uti", "aio"]);
-
 /** Identifies the party of a token: by the claims of a JWT except its times, by a hash of any other token. */
-function identityOf(token: Secret): unknown {
-  const claims = jwtClaims(token.reveal());
-  if (claims === undefined) return hashOf(token.reveal());
-  return hashOf(
-    Object.entries(claims)
-      .filter(([name]) => !timeClaims.has(name))
-      .map(([name, value]) => [name, name === "kubernetes.io" ? serviceAccountOf(value) : value] as const)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1)),
-  );
-}
-
-/**
- * Returns the claim of a Kubernetes token without what differs between the pods of a service account, whose replicas
- * share tokens: the party that an authorization server trusts is the account.
- */
-function serviceAccountOf(claim: unknown): unknown {
-  if (typeof claim !== "object" || claim === null) return claim;
-  const {
-    pod: _pod,
-    node: _node,
-    warnafter: _warnAfter,
-    ...account
-  } = Object.fromEntries(Object.entries(claim));
-  return account;
+function identityOf(token: Secret): string {
+  const text = token.reveal();
+  return hashOf(identityClaims(text) ?? text);
 }
 
 /** Returns the key and certificate that the token is bound to. Only processes that have them share the token. */

@@ -1,6 +1,7 @@
 // Subjects of tokens, and refused assertions. With real servers.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { McpAuthError } from "../../src/index.js";
+import { jwtClaims } from "../../src/lib/jwt-claims.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { createTestRuntime } from "./harness.js";
 import {
@@ -181,6 +182,18 @@ test("on behalf of a user, a refused token of the user is not sent again, and a 
     grant_type: `${urn}:grant-type:jwt-bearer`,
     assertion: sent.at(-1),
   });
+});
+
+test("users that share a key by mistake get tokens of their own, also while a request is in flight", async () => {
+  const grant = { type: "jwt_bearer", client: world.client("basic"), assertion: { runtime: true } };
+  const manager = await managerWith(grant);
+  const tokenOf = async (sub: string) => {
+    const subjectToken = await world.platform.sign({ sub, aud: world.issuer.issuer });
+    return manager.for({ key: "shared", subjectToken }).getToken();
+  };
+  const tokens = await Promise.all(["ann", "bob", "ann"].map(tokenOf));
+  const subjects = tokens.map(({ accessToken }) => jwtClaims(accessToken)?.["sub"]);
+  expect(subjects).toEqual(["ann", "bob", "ann"]);
 });
 
 test("a manager on behalf of users has no token of its own, and sends no request without a user", async () => {

@@ -9,6 +9,7 @@ import {
   Subjects,
 } from "../../../src/runtime/subjects.js";
 import { rejectionOf } from "../../support/rejection-of.js";
+import { unsignedJwt } from "../oauth/fixtures.js";
 
 const client = { issuer: "https://auth.example", id: "agent", credential: { kind: "none" } } as const;
 const common = { client, audience: [], params: {} } as const;
@@ -100,6 +101,22 @@ describe("Subjects", () => {
     expect(get("bob")).not.toBe(ada);
     expect(get("ada", "second")).toBe(ada);
     expect(ada.token()).toBe("second");
+  });
+
+  test("the same key with the JWT of another party gets another manager, and the first keeps its own", () => {
+    const subjects = new Subjects<{ readonly token: () => unknown }>();
+    const get = (token: string) =>
+      subjects.get(subject("shared", token), (latest) => ({ token: () => latest().subjectToken }));
+    const ada = unsignedJwt({ sub: "ada", iat: 1, exp: 2 });
+    const manager = get(ada);
+    const ofBob = get(unsignedJwt({ sub: "bob", iat: 1, exp: 2 }));
+    expect(ofBob).not.toBe(manager);
+    expect(manager.token()).toBe(ada);
+    const renewed = unsignedJwt({ sub: "ada", iat: 3, exp: 4, jti: "2" });
+    expect(get(renewed)).toBe(manager);
+    expect(manager.token()).toBe(renewed);
+    expect(get(unsignedJwt({ sub: "ada", org: "other", iat: 3, exp: 4 }))).not.toBe(manager);
+    expect(subjects.all()).toHaveLength(3);
   });
 
   test("the least recently used user is dropped, but stop() still finds its manager while the host has it", () => {
