@@ -81,6 +81,25 @@ const kubernetes: Product = {
   requests: [tokenRequest(entraTokenEndpoint, [...common, ["client_id", id], ...clientAssertion(podToken)])],
 };
 
+const identityToken = platformToken({ sub: "6c5b4a39-2817-4f0e-9d8c-7b6a5f4e3d2c", aud: audience });
+
+const managedIdentity: Product = {
+  mark: "entra-azure",
+  title: "the Entra ID config for Azure sends the token of the managed identity as client assertion",
+  metadata: entraMetadata,
+  env: (local) => ({ AZURE_POD_IDENTITY_AUTHORITY_HOST: local("http://metadata.azure.internal") }),
+  requests: [
+    {
+      method: "GET",
+      url: `http://metadata.azure.internal/metadata/identity/oauth2/token?api-version=2018-02-01&resource=${encodeURIComponent(audience)}&client_id=7d6c5b4a-3928-4f1e-8d0c-9b8a7f6e5d4c`,
+      // `fetch` adds `accept`.
+      headers: { accept: "*/*", metadata: "true" },
+      answer: { access_token: identityToken, resource: audience, token_type: "Bearer" },
+    },
+    tokenRequest(entraTokenEndpoint, [...common, ["client_id", id], ...clientAssertion(identityToken)]),
+  ],
+};
+
 const userToken = platformToken({ sub: "a-user", aud: "api://2f1c9d84-6a35-4b7e-8c90-d1e2f3a4b5c6" });
 
 const onBehalfOf: Product = {
@@ -104,4 +123,6 @@ const onBehalfOf: Product = {
   ],
 };
 
-export const entra: readonly Product[] = [secret, withCertificate, github, kubernetes, onBehalfOf];
+export const entra: readonly Product[] = [
+  ...[secret, withCertificate, github, kubernetes, managedIdentity, onBehalfOf],
+];
