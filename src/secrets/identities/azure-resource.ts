@@ -11,12 +11,16 @@ export function addParameters(url: URL, apiVersion: string, { azure }: AzureRefe
 /**
  * Returns whether a token may be for a resource. Entra ID writes the application ID URI or the client ID of the
  * application into `aud`, depending on the application and not on the request, and tokens for its own services need not
- * be JWTs. So only two different URIs are certain to be a wrong token.
+ * be JWTs. So only different URIs, and what cannot be an audience, are certain to be a wrong token.
  */
 export function isForResource(token: string, resource: string): boolean {
-  const audience = jwtClaims(token)?.["aud"];
-  if (typeof audience !== "string" || !isUri(audience) || !isUri(resource)) return true;
-  return normalized(audience) === normalized(resource);
+  const found = jwtClaims(token)?.["aud"];
+  if (found === undefined) return true;
+  const audiences: readonly unknown[] = Array.isArray(found) ? found : [found];
+  return audiences.some((audience) => {
+    if (typeof audience !== "string") return false;
+    return !isUri(audience) || !isUri(resource) || normalized(audience) === normalized(resource);
+  });
 }
 
 /** Other audiences are client IDs, also in the form `spn:GUID`. */

@@ -114,7 +114,7 @@ function rejected(
 function errorNumber(body: string): number | undefined {
   const numbers = parseJsonObject(body)?.["error_codes"];
   const first: unknown = Array.isArray(numbers) ? numbers[0] : undefined;
-  return typeof first === "number" && Number.isSafeInteger(first) ? first : undefined;
+  return typeof first === "number" && Number.isSafeInteger(first) && first > 0 ? first : undefined;
 }
 
 function remedyFor(number: number | undefined): string {

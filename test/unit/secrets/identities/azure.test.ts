@@ -278,7 +278,8 @@ describe("the audience of a token of Azure", () => {
     [guid, guid],
     ["https://vault.azure.net", `spn:${guid}`],
     ["https://vault.azure.net", undefined],
-    ["https://vault.azure.net", ["https://other.example"]],
+    ["https://vault.azure.net", ["https://other.example", "https://vault.azure.net"]],
+    ["api://auth.example", [guid]],
   ])("for the resource %s may be %j", (asked, audience) => {
     expect(isForResource(tokenFor(audience), asked)).toBe(true);
   });
@@ -291,7 +292,11 @@ describe("the audience of a token of Azure", () => {
     ["https://vault.azure.net", "https://management.azure.com"],
     ["api://auth.example", "api://other.example"],
     ["api://auth.example", "https://auth.example"],
-  ])("for the resource %s is not %s", (asked, audience) => {
+    ["https://vault.azure.net", ["https://other.example"]],
+    ["https://vault.azure.net", []],
+    ["https://vault.azure.net", 5],
+    [guid, null],
+  ])("for the resource %s is not %j", (asked, audience) => {
     expect(isForResource(tokenFor(audience), asked)).toBe(false);
   });
 });

@@ -184,6 +184,7 @@ describe("a workload identity that cannot be exchanged is an error that names th
       [90002],
       "The number of its error is AADSTS90002. The tenant does not exist. Check AZURE_TENANT_ID and AZURE_AUTHORITY_HOST.",
     ],
+    [400, [-5], "Check the federated credential of the identity, AZURE_CLIENT_ID and AZURE_TENANT_ID."],
     [400, ["canary"], "Check the federated credential of the identity, AZURE_CLIENT_ID and AZURE_TENANT_ID."],
     [400, "canary", "Check the federated credential of the identity, AZURE_CLIENT_ID and AZURE_TENANT_ID."],
   ])("Entra ID answers %i with the numbers %j", async (status, numbers, text) => {
