@@ -1,3 +1,4 @@
+import { detailsHave } from "../lib/details-place.js";
 import type { Failure } from "../net/failure.js";
 import { printableUrl } from "../net/printable-url.js";
 import { entraIssuerFinding } from "./entra-issuer.js";
@@ -46,7 +47,7 @@ export function checkMetadataIssuer(found: unknown, configured: string, name: st
       : `${unused} ${entra.remedy}`;
   return {
     code: "issuer_mismatch",
-    detail: `${findingText({ cause, remedy })} The error's \`details\` has it.`,
+    detail: `${findingText({ cause, remedy })} ${detailsHave("it")}`,
     finding: entra?.id ?? `issuer_${difference}`,
     details: { issuer: found },
   };
@@ -83,7 +84,7 @@ export function checkListedIssuers(
     `it lists ${found}.`;
   return {
     code: "issuer_mismatch",
-    detail: `${findingText({ cause, remedy: listedRemedy(near?.difference) })} The error's \`details\` has what it lists.`,
+    detail: `${findingText({ cause, remedy: listedRemedy(near?.difference) })} ${detailsHave("what it lists")}`,
     finding: near === undefined ? "issuer_not_listed" : `issuer_listed_${near.difference}`,
     // The similar issuer comes first, because `details` keeps only the beginning of a long list.
     details: { authorization_servers: near === undefined ? listed : [...new Set([near.issuer, ...listed])] },

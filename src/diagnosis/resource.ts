@@ -1,3 +1,4 @@
+import { detailsHave } from "../lib/details-place.js";
 import type { Failure } from "../net/failure.js";
 import { printableUrl } from "../net/printable-url.js";
 import { findingText } from "./finding.js";
@@ -16,7 +17,7 @@ export function checkResource(resource: string, url: string): Failure | undefine
   const remedy = `${fixes[difference] ?? 'Check the "url" in the config. If it is right,'} ${workaround(url)}`;
   return {
     code: "resource_mismatch",
-    detail: `${findingText({ cause, remedy })} The error's \`details\` has the resource.`,
+    detail: `${findingText({ cause, remedy })} ${detailsHave("the resource")}`,
     finding: `resource_${difference}`,
     details: { resource },
   };
