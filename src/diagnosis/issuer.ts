@@ -108,7 +108,11 @@ function nearestIssuer(
 
 function listedRemedy(near: UrlDifference | undefined): string {
   if (near === undefined)
-    return "No credential is sent elsewhere. Check with the operator of the server which issuer is right.";
+    return (
+      'If a listed issuer is right, write it as the "issuer" of the client, with the id and secret that are registered ' +
+      "there. If the configured issuer is right, tell the operator of the server, and set " +
+      '"resourceMetadata": false on the server, so that its list is not read.'
+    );
   if (spellings.has(near))
     return (
       "Write the issuer in the config exactly as the authorization server's own metadata has it. If the two servers " +

@@ -27,9 +27,8 @@ export function checkResource(resource: string, url: string): Failure | undefine
 function workaround(url: string): string {
   const own = printableUrl(url);
   return (
-    'tell the operator of the server, and set "resource" in the grant to what the authorization ' +
-    `server knows it as${own === undefined ? "" : `, such as ${own}`}; or set "resourceMetadata" on the server to the URL ` +
-    "of the right metadata, or to false."
+    'set "resource" in the grant to what the authorization server knows the server as' +
+    `${own === undefined ? "" : `, such as ${own}`}. Or set "resourceMetadata" on the server to the right URL, or to false.`
   );
 }
 
@@ -81,7 +80,8 @@ const inWords: Readonly<Record<ResourceDifference, string>> = {
   other_path: "with another path",
 };
 
-const unknownUrl = "The server does not know its public URL, such as behind a reverse proxy:";
+const unknownUrl =
+  "The server does not know its public URL, such as behind a reverse proxy: tell its operator. Until then,";
 
 /** What is probably wrong, if it is not just the "url" in the config. */
 const fixes: Partial<Record<ResourceDifference, string>> = {
