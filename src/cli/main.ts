@@ -3,6 +3,7 @@ import { McpAuthError } from "../errors/error.js";
 import { nameAndPlace } from "../errors/expected-errors.js";
 import { onAbort } from "../lib/abort-signal.js";
 import { markCommandProcess } from "../lib/command-process.js";
+import { markDetailsPrinted } from "../lib/details-place.js";
 import { printable, quoted } from "../lib/printable.js";
 import { version } from "../lib/version.js";
 import { workingFolder } from "../lib/working-folder.js";
@@ -125,6 +126,9 @@ export function detailLines({ details = {} }: McpAuthError): readonly string[] {
  */
 export async function main(): Promise<void> {
   markCommandProcess();
+  const args = process.argv.slice(2);
+  // Hosts, and not this terminal, show the errors of the proxy.
+  if (args[0] !== "proxy") markDetailsPrinted();
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort();
   process.once("SIGINT", onSignal);
@@ -132,7 +136,7 @@ export async function main(): Promise<void> {
   const { env } = process;
   const [stdout, stderr] = [output(process.stdout), output(process.stderr)];
   let abandoned = false;
-  const code = await run(process.argv.slice(2), {
+  const code = await run(args, {
     cwd: workingFolder(),
     env,
     out: stdout.write,

@@ -61,13 +61,13 @@ export function messageFor(cause: RootCause, quotable: ReadonlySet<string>): Sch
     case "enum":
       return notInList(error, path, found);
     case "const":
-      return mistake(`${schema.errorMessage ?? "Not allowed here"}${found}`);
+      return mistake(withFound(schema.errorMessage ?? "Not allowed here", found));
     case "not":
       return notAllowed(error, path, found);
     case "pattern":
       return {
-        ...mistake(`${schema.patternErrorMessage ?? "Has the wrong format"}${found}`),
-        ...hintForPattern(error),
+        ...mistake(withFound(schema.patternErrorMessage ?? "Has the wrong format", found)),
+        ...adviceForPattern(error),
       };
     case "minLength":
       return mistake("Must not be empty");
@@ -113,7 +113,7 @@ function unknownProperty({ error, intended, correctPlace }: RootCause, path: Pat
 function wrongType({ params, parentSchema, data }: SchemaError, path: Path, found: string): SchemaMistake {
   const type = String(params.type);
   const allowed = parentSchema?.errorMessage ?? mustBe(parentSchema?.enum) ?? `Must be ${typesInWords(type)}`;
-  const mistake = { path, atName: false, message: `${allowed}${found}`, rule: "type" };
+  const mistake = { path, atName: false, message: withFound(allowed, found), rule: "type" };
   if (typeof data !== "string") return mistake;
   if (type === "array" && parentSchema?.title !== "Command") {
     return { ...mistake, hint: 'Write a list, with each value as a separate item: ["first", "second"]' };
@@ -167,7 +167,7 @@ function notAllowed(error: SchemaError, path: Path, found: string): SchemaMistak
   if (!isAboutSources(error)) return { path, atName: true, message, rule: "not" };
   const mistake = { path, atName: false, rule: "sources" };
   return error.parentSchema?.title === "NoSource"
-    ? { ...mistake, message: `${message}${found}` }
+    ? { ...mistake, message: withFound(message, found) }
     : { ...mistake, message, hint: "Keep one of the two" };
 }
 
@@ -177,17 +177,42 @@ function mustBe(values: readonly unknown[] | undefined): string | undefined {
   return `Must be ${values.length > 1 ? "one of " : ""}${list}`;
 }
 
-function hintForPattern({ parentSchema, data }: SchemaError): Pick<SchemaMistake, "hint" | "fix" | "rule"> {
+/**
+ * Adds to a message what was found: at the end of what the value must be, before more sentences. A message that says
+ * what a thing is, such as "A scope is …", gets nothing.
+ */
+function withFound(message: string, found: string): string {
+  if (/^(An?|The) /.test(message)) return message;
+  const end = message.search(/[.;] /);
+  return end === -1 ? `${message}${found}` : `${message.slice(0, end)}${found}${message.slice(end)}`;
+}
+
+/** Returns what to write, and a message that says more than the schema does. */
+function adviceForPattern({
+  parentSchema,
+  data,
+}: SchemaError): Pick<SchemaMistake, "hint" | "fix" | "rule"> & Partial<Pick<SchemaMistake, "message">> {
   const rule = "pattern";
   if (typeof data !== "string") return { rule };
-  if (parentSchema?.title === "VariableName") return { rule, ...nameHint(data) };
+  if (parentSchema?.title === "VariableName") {
+    const advice = nameHint(data);
+    const message = advice.hint === undefined ? undefined : parentSchema.patternErrorMessage;
+    return { rule, ...advice, ...(message !== undefined && { message }) };
+  }
   const [near] = parentSchema?.title === "TokenType" ? nearNames(data, tokenTypes) : [];
   if (near !== undefined) return { rule, hint: `Did you mean "${near}"?`, fix: { kind: "text", to: near } };
-  if (parentSchema?.title === "Path" && data.startsWith("~")) {
-    return { rule, hint: "Write an absolute path, or one relative to the config file" };
+  const isPath = parentSchema?.title === "Path";
+  if (isPath && data.startsWith("~")) {
+    const hint = "Write an absolute path, or one relative to the config file";
+    return { rule, message: "`~` is not expanded in a path", hint };
   }
-  const { hint, fix } = foreignVariable(data) ?? {};
-  return { rule, ...(hint !== undefined && { hint }), ...(fix !== undefined && { fix }) };
+  const { message, hint, fix } = foreignVariable(data) ?? {};
+  return {
+    rule,
+    ...(isPath && message !== undefined && { message }),
+    ...(hint !== undefined && { hint }),
+    ...(fix !== undefined && { fix }),
+  };
 }
 
 function hintForMissing(name: string, { parentSchema, data }: SchemaError, path: Path): string | undefined {

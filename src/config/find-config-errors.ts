@@ -91,8 +91,8 @@ function howToName(file: string): string {
 }
 
 /**
- * `config_not_found` for a search without result. Lists the places that were searched, files there whose name is not
- * that of a config, and the nearest config beyond.
+ * `config_not_found` for a search without result. What was found comes first: files whose name is not that of a config,
+ * and the nearest config beyond. Then come the places that were searched.
  */
 export async function configNotFound(
   searchedPlaces: readonly string[],
@@ -102,11 +102,16 @@ export async function configNotFound(
   const lines = searchedPlaces.map((place) => `\n  ${printable(place)}`).join("");
   const { describeSimilarFiles } = await import("./similar-files.js");
   const lookedFor = searchedPlaces.length === 0 ? "" : ` Looked for:${lines}`;
+  const inBeyond = await describeConfigBeyond(beyond, fs);
+  const found = [...(await describeSimilarFiles(searched)), ...(inBeyond === undefined ? [] : [inBeyond])];
+  const [headline, otherwise] =
+    found.length === 0
+      ? ["No config found. ", "Create"]
+      : [["No config found where the search looks.", ...found, ""].join("\n"), "Otherwise, create"];
   return new McpAuthError(
     "config_not_found",
-    `No config found. Create mcp-auth.config.json, or name the file with --config or MCP_AUTH_CONFIG.${lookedFor}` +
-      (await describeSimilarFiles(searched)) +
-      ((await describeConfigBeyond(beyond, fs)) ?? (await describeRefused(refused))),
+    `${headline}${otherwise} mcp-auth.config.json, or name the file with --config or MCP_AUTH_CONFIG.${lookedFor}` +
+      (inBeyond === undefined ? await describeRefused(refused) : ""),
   );
 }
 
@@ -122,7 +127,8 @@ async function describeConfigBeyond(
     for (const name of configFileNames) {
       const file = join(folder, name);
       if (name === packageJson || !(await fileExists(file, fs))) continue;
-      return `\nNot searched: ${printable(file)} (${printable(await reason())}). To use it, name it: ${howToName(file)}.`;
+      const why = `which is not searched, because ${printable(await reason())}`;
+      return `Found ${printable(file)}, ${why}. To use it, name it: ${howToName(file)}.`;
     }
   }
   return undefined;

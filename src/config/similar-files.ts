@@ -17,17 +17,17 @@ const configNames: ReadonlySet<string> = new Set([
   ...["mcpauthruntime", "mcpauthruntimeconfig"],
 ]);
 
-/** Returns a line for each file in these folders that is probably meant as the config but has another name. */
-export async function describeSimilarFiles(folders: readonly string[]): Promise<string> {
+/** Returns a sentence for each file in these folders that is probably meant as the config but has another name. */
+export async function describeSimilarFiles(folders: readonly string[]): Promise<readonly string[]> {
   const lines: string[] = [];
   for (const folder of folders) {
     for (const entry of await entriesOf(folder)) {
       const remedy = remedyFor(entry);
       if (remedy === undefined) continue;
-      lines.push(`\nFound, but not read: ${printable(join(folder, entry.name))}. ${remedy}.`);
+      lines.push(`Found ${printable(join(folder, entry.name))}, which is not read. ${remedy}.`);
     }
   }
-  return lines.slice(0, maxLines).join("");
+  return lines.slice(0, maxLines);
 }
 
 /** Returns the names in a folder that a name is probably a typo of. */

@@ -1,3 +1,4 @@
+import { detailsHave } from "../lib/details-place.js";
 import type { Failure } from "../net/failure.js";
 import { printableUrl } from "../net/printable-url.js";
 import { entraIssuerFinding } from "./entra-issuer.js";
@@ -46,7 +47,7 @@ export function checkMetadataIssuer(found: unknown, configured: string, name: st
       : `${unused} ${entra.remedy}`;
   return {
     code: "issuer_mismatch",
-    detail: `${findingText({ cause, remedy })} The error's \`details\` has it.`,
+    detail: `${findingText({ cause, remedy })} ${detailsHave("it")}`,
     finding: entra?.id ?? `issuer_${difference}`,
     details: { issuer: found },
   };
@@ -83,7 +84,7 @@ export function checkListedIssuers(
     `it lists ${found}.`;
   return {
     code: "issuer_mismatch",
-    detail: `${findingText({ cause, remedy: listedRemedy(near?.difference) })} The error's \`details\` has what it lists.`,
+    detail: `${findingText({ cause, remedy: listedRemedy(near?.difference) })} ${detailsHave("what it lists")}`,
     finding: near === undefined ? "issuer_not_listed" : `issuer_listed_${near.difference}`,
     // The similar issuer comes first, because `details` keeps only the beginning of a long list.
     details: { authorization_servers: near === undefined ? listed : [...new Set([near.issuer, ...listed])] },
@@ -107,7 +108,11 @@ function nearestIssuer(
 
 function listedRemedy(near: UrlDifference | undefined): string {
   if (near === undefined)
-    return "No credential is sent elsewhere. Check with the operator of the server which issuer is right.";
+    return (
+      'If a listed issuer is right, write it as the "issuer" of the client, with the id and secret that are registered ' +
+      "there. If the configured issuer is right, tell the operator of the server, and set " +
+      '"resourceMetadata": false on the server, so that its list is not read.'
+    );
   if (spellings.has(near))
     return (
       "Write the issuer in the config exactly as the authorization server's own metadata has it. If the two servers " +

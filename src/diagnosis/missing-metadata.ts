@@ -10,7 +10,7 @@ export interface MetadataAnswer {
 }
 
 const withoutMetadata =
-  'If the server publishes no metadata, give the client "metadata" with the "tokenEndpoint".';
+  'If the server publishes no metadata, give the client "metadata": { "tokenEndpoint": "https://…/token" }.';
 
 /** Returns why no well-known URL of the issuer has the metadata, from the issuer and the answers. */
 export function missingMetadataFinding(issuer: string, answers: readonly MetadataAnswer[]): Finding {
@@ -101,10 +101,10 @@ function checkPath({ pathname }: URL) {
   const isRoot = pathname === "/";
   return {
     id: isRoot ? "issuer_path_missing" : "issuer_path_wrong",
-    remedy:
-      (isRoot
-        ? "Check whether the issuer has a path, such as that of a realm or tenant. "
-        : "Check the path of the issuer: the name of a realm or tenant may be wrong, or there is a segment too many. ") +
-      withoutMetadata,
+    // An issuer with a path is probably complete.
+    remedy: isRoot
+      ? `Check whether the issuer has a path, such as that of a realm or tenant. ${withoutMetadata}`
+      : `${withoutMetadata} Otherwise check the path of the issuer: the name of a realm or tenant may be wrong, or there ` +
+        "is a segment too many.",
   };
 }

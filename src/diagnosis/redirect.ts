@@ -1,5 +1,6 @@
 // Redirects of an MCP server that are not followed. The target may be shown only if it can be computed from the URL that
 // was requested: with another scheme, with or without a slash at the end.
+import { detailsHave } from "../lib/details-place.js";
 import { printableUrl } from "../net/printable-url.js";
 import type { Finding } from "./finding.js";
 import { withoutSlash } from "./url-difference.js";
@@ -21,7 +22,7 @@ export function redirectFinding(redirect: RefusedRedirect): Finding {
     checkHost(redirect) ?? {
       id: "redirect_elsewhere",
       cause: "It redirects to another port or scheme.",
-      remedy: 'Check the "url" of the server in the config; the error\'s `details` has the target.',
+      remedy: `Check the "url" of the server in the config. ${detailsHave("the target")}`,
     }
   );
 }
@@ -128,7 +129,7 @@ function checkHost({ from, target }: RefusedRedirect) {
       ? `It redirects to the same host ${target.hostname.startsWith("www.") ? "with" : "without"} "www.".`
       : "It redirects to another host, so the server may have moved.",
     remedy:
-      'The error\'s `details` has the target. If the operator of the server confirms it, write the new URL as "url" of ' +
+      `${detailsHave("the target")} If the operator of the server confirms it, write the new URL as "url" of ` +
       "the server in the config.",
   };
 }

@@ -1,3 +1,4 @@
+import { detailsHave } from "../lib/details-place.js";
 import type { Failure } from "../net/failure.js";
 import { printableUrl } from "../net/printable-url.js";
 import { findingText } from "./finding.js";
@@ -16,7 +17,7 @@ export function checkResource(resource: string, url: string): Failure | undefine
   const remedy = `${fixes[difference] ?? 'Check the "url" in the config. If it is right,'} ${workaround(url)}`;
   return {
     code: "resource_mismatch",
-    detail: `${findingText({ cause, remedy })} The error's \`details\` has the resource.`,
+    detail: `${findingText({ cause, remedy })} ${detailsHave("the resource")}`,
     finding: `resource_${difference}`,
     details: { resource },
   };
@@ -26,9 +27,8 @@ export function checkResource(resource: string, url: string): Failure | undefine
 function workaround(url: string): string {
   const own = printableUrl(url);
   return (
-    'tell the operator of the server, and set "resource" in the grant to what the authorization ' +
-    `server knows it as${own === undefined ? "" : `, such as ${own}`}; or set "resourceMetadata" on the server to the URL ` +
-    "of the right metadata, or to false."
+    'set "resource" in the grant to what the authorization server knows the server as' +
+    `${own === undefined ? "" : `, such as ${own}`}. Or set "resourceMetadata" on the server to the right URL, or to false.`
   );
 }
 
@@ -80,7 +80,8 @@ const inWords: Readonly<Record<ResourceDifference, string>> = {
   other_path: "with another path",
 };
 
-const unknownUrl = "The server does not know its public URL, such as behind a reverse proxy:";
+const unknownUrl =
+  "The server does not know its public URL, such as behind a reverse proxy: tell its operator. Until then,";
 
 /** What is probably wrong, if it is not just the "url" in the config. */
 const fixes: Partial<Record<ResourceDifference, string>> = {

@@ -164,7 +164,7 @@ async function findIssuer(
   const outcome = await fetchAuthorizationServer(fetchOptions, { issuer, isLearned });
   if (!outcome.ok) throw failureError(server, outcome.failure);
   const { token_endpoint } = outcome.value.metadata;
-  const instead = 'give the client "metadata" with the "tokenEndpoint" to use';
+  const instead = 'give the client "metadata" with the "tokenEndpoint"';
   assertLearnedUrl(token_endpoint, "the token endpoint of an authorization server that it lists", {
     ...rules,
     instead,

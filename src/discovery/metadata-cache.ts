@@ -93,7 +93,7 @@ export class MetadataCache {
     else assertConfiguredUrl(issuer, "the issuer", request.server, this.insecureHosts);
     const assertUsable = (metadata: AuthorizationServerMetadata): void => {
       const endpoint = `the token endpoint of ${issuerName(issuer)}`;
-      const instead = (name: string) => `give the client "metadata" with the "${name}" to use`;
+      const instead = (name: string) => `give the client "metadata" with the "${name}"`;
       assertLearnedUrl(metadata.token_endpoint, endpoint, { ...rules, instead: instead("tokenEndpoint") });
       const alias = metadata.mtls_endpoint_aliases?.token_endpoint;
       if (alias === undefined) return;

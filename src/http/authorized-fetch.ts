@@ -1,5 +1,6 @@
 import { McpAuthError } from "../errors/error.js";
 import { debugRefusal } from "../lib/debug.js";
+import { detailsHave } from "../lib/details-place.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { discard } from "../net/discard.js";
 import type { Token } from "../tokens/token.js";
@@ -101,7 +102,7 @@ function cannotReplay(name: string, location: string | null): McpAuthError {
   return new McpAuthError(
     "egress_denied",
     `Server "${name}" redirected a request whose body is a stream that cannot be sent again. ` +
-      "Use the URL that it redirects to, which the error's `details` has, or send the body as a string or bytes.",
+      `Use the URL that it redirects to, or send the body as a string or bytes. ${detailsHave("that URL")}`,
     { server: name, details: { location } },
   );
 }

@@ -168,7 +168,7 @@ async function read(
     if (error instanceof McpAuthError || isProgrammingError(error)) throw error;
     const code = errorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR")
-      throw refuse("does not exist. Correct the path, or create the file.");
+      throw refuse('does not exist. Correct the path, create the file, or remove "ca".');
     if (code === "EACCES" || code === "EPERM")
       throw refuse("may not be read by this process. Give its user read access.");
     // The path names a socket.

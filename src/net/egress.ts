@@ -60,12 +60,12 @@ export function assertLearnedUrl(url: string, name: string, rules: EgressRules):
   const shown = rules.configured.includes(url) ? printableUrl(url) : undefined;
   const refuse = (rule: RefusedUrl): McpAuthError => {
     const { why, byOperator, mesh } = refusals[rule];
-    const remedies = [byOperator, rules.instead, mesh].filter((each) => each !== undefined);
-    const remedy = remedies.join(", or ");
+    const remedy = [byOperator, rules.instead].filter((each) => each !== undefined).join(", or ");
     const error = new McpAuthError(
       "insecure_url",
       `Server "${rules.server}": ${name}${shown === undefined ? "" : ` (${shown})`} is refused: ${why}` +
-        (remedy === "" ? "" : ` ${capitalized(remedy)}.`),
+        (remedy === "" ? "" : ` ${capitalized(remedy)}.`) +
+        (mesh === undefined ? "" : ` ${mesh}`),
       { server: rules.server, details: { url } },
     );
     return noteFindings(error, [`url_${rule}`]);
@@ -104,7 +104,7 @@ interface Refusal {
   readonly mesh?: string;
 }
 
-const byOperator = "have the operator of that server set its public URL";
+const byOperator = "have its operator set its public URL";
 
 /** Which rule refuses a URL that a server named, and what to do besides what `EgressRules.instead` says. */
 const refusals: Readonly<Record<RefusedUrl, Refusal>> = {
@@ -114,7 +114,7 @@ const refusals: Readonly<Record<RefusedUrl, Refusal>> = {
   http: {
     why: "it is not https.",
     byOperator,
-    mesh: 'list its host in "allowInsecureHttp" under "network" if a mesh protects the connection',
+    mesh: 'If a mesh protects the connection, list its host in "allowInsecureHttp" under "network".',
   },
   http_on_loopback: {
     why: "plain http is only allowed to this machine, and only if server and issuer are on it too.",

@@ -109,8 +109,8 @@ describe("an authorization server without metadata at the configured issuer", ()
     expect(error).toMatchObject({ code: "discovery_failed", retryable: false });
     expect(error.message).toBe(
       `Server "tools": the metadata of authorization server ${origin}/a was not found: no well-known URL has it. ` +
-        "Check the path of the issuer: the name of a realm or tenant may be wrong, or there is a segment too many. If " +
-        'the server publishes no metadata, give the client "metadata" with the "tokenEndpoint". ' +
+        'If the server publishes no metadata, give the client "metadata": { "tokenEndpoint": "https://…/token" }. ' +
+        "Otherwise check the path of the issuer: the name of a realm or tenant may be wrong, or there is a segment too many. " +
         `Tried: ${origin}${oauth}/a did not answer with the content type application/json; ${origin}${openid}/a answered ` +
         `with a redirect (302); ${origin}/a${openid} answered 404.`,
     );
@@ -183,8 +183,8 @@ describe("metadata that names a URL which the rules refuse", () => {
       const error = await rejectionOf(manager.getAccessToken());
       expect(error).toMatchObject({ code: "insecure_url", details: { url: token_endpoint } });
       expect(error.message).toContain(
-        `the token endpoint of ${origin} is refused: ${rule} Have the operator of that server set its public URL, or give ` +
-          'the client "metadata" with the "tokenEndpoint" to use',
+        `the token endpoint of ${origin} is refused: ${rule} Have its operator set its public URL, or give ` +
+          'the client "metadata" with the "tokenEndpoint".',
       );
       expect(error.message).not.toContain("canary");
       expect(findingsIn(error)).toEqual([id]);

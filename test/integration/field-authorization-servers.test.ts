@@ -8,7 +8,7 @@ import { selfSigned } from "../support/certificates.js";
 import { type Handler, type RecordedRequest, sendJson } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
-import { defaultToken, field, publish, sendPage } from "./field.js";
+import { defaultToken, field, publish, sendPage, wrongMetadata } from "./field.js";
 import { sendToken } from "./harness.js";
 
 const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -23,13 +23,7 @@ const withKey = {
 };
 
 describe("metadata", () => {
-  test.each<[what: string, wrong: Handler]>([
-    ["a page of HTML", (_, response) => sendPage(response)],
-    ["a redirect to a login", (_, response) => void response.writeHead(302, { location: "/login" }).end()],
-    ["204", (_, response) => void response.writeHead(204).end()],
-    ["500", (_, response) => void response.writeHead(500).end()],
-    ["JSON that is something else", (_, response) => sendJson(response, { status: "ok" })],
-  ])(
+  test.each(wrongMetadata)(
     "the first well-known URL of the authorization server answers with %s, while the next one is right",
     async (_, wrong) => {
       const { call, warnings } = await field({

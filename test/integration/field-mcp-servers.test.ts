@@ -1,7 +1,7 @@
 // What MCP servers in the field really do, as people have reported it. Each test is one report.
 import { describe, expect, test } from "vitest";
 import { type Handler, type RecordedRequest, sendJson } from "../support/http-server.js";
-import { field, hasToken, sendPage } from "./field.js";
+import { field, hasToken, sendPage, wrongMetadata } from "./field.js";
 import { createTestRuntime, sendToken } from "./harness.js";
 
 /** Issues the tokens t1, t2 and so on. */
@@ -28,13 +28,7 @@ const endpoint =
 describe("resource metadata", () => {
   const resource = "/.well-known/oauth-protected-resource";
 
-  test.each<[what: string, wrong: Handler]>([
-    ["a page of HTML", (_, response) => sendPage(response)],
-    ["a redirect to a login", (_, response) => void response.writeHead(302, { location: "/login" }).end()],
-    ["204", (_, response) => void response.writeHead(204).end()],
-    ["500", (_, response) => void response.writeHead(500).end()],
-    ["JSON that is something else", (_, response) => sendJson(response, { status: "ok" })],
-  ])(
+  test.each(wrongMetadata)(
     "the first well-known URL of the MCP server answers with %s, while the root one is right",
     async (_, wrong) => {
       const { call, tokenRequests, mcp } = await field({

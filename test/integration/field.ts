@@ -110,3 +110,12 @@ const acceptToken: Handler = (request, response) => {
 export function sendPage(response: Parameters<Handler>[1], status = 200): void {
   response.writeHead(status, { "content-type": "text/html" }).end("<!doctype html><p>Welcome</p>");
 }
+
+/** What servers answer at a metadata URL instead of metadata. */
+export const wrongMetadata: readonly (readonly [what: string, answer: Handler])[] = [
+  ["a page of HTML", (_, response) => sendPage(response)],
+  ["a redirect to a login", (_, response) => void response.writeHead(302, { location: "/login" }).end()],
+  ["204", (_, response) => void response.writeHead(204).end()],
+  ["500", (_, response) => void response.writeHead(500).end()],
+  ["JSON that is something else", (_, response) => sendJson(response, { status: "ok" })],
+];

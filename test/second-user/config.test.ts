@@ -189,7 +189,9 @@ describe("a search as root", () => {
     runAs(nobody, 'mkdir "$1/.git"', shared);
     const { code, message } = await rejectionOf(search(cwd));
     expect(code).toBe("config_not_found");
-    expect(message).toContain(`Not searched: ${join(ownFolder, name)} (the search ends below ${shared}: `);
+    expect(message).toContain(
+      `Found ${join(ownFolder, name)}, which is not searched, because the search ends below ${shared}: `,
+    );
   });
 
   test("root does not use a config below a link that another user put in place of a folder", async () => {

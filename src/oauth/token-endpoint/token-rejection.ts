@@ -1,7 +1,7 @@
 import { type Rejection, rejectsCredential, type TokenEndpoint } from "../../diagnosis/facts.js";
-import { whereDetailsAre } from "../../errors/details-place.js";
 import { McpAuthError } from "../../errors/error.js";
 import { noteFindings } from "../../errors/findings.js";
+import { whereDetailsAre } from "../../lib/details-place.js";
 import { isTemporaryStatus } from "../../net/retry.js";
 import { markAskedToWait } from "../error-marks.js";
 
@@ -54,7 +54,7 @@ export async function tokenRejection(
     (value) => typeof value === "string" && value !== "",
   );
   const what = status >= 300 && status < 400 ? "redirected" : "rejected";
-  const advice = adviceText(findings) + (hasDetails ? ` ${whereDetailsAre(server, endpoint.isForUser)}` : "");
+  const advice = adviceText(findings) + (hasDetails ? whereDetailsAre(server, endpoint.isForUser) : "");
   const error = new McpAuthError(
     "token_request_rejected",
     `Server "${server}": ${name} ${what} the request (${statusAndCode}). ${advice}`,

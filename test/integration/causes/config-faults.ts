@@ -30,7 +30,7 @@ export const configFaults: readonly Fault[] = [
   inVariableName("{env:CRM_SECRET}", '`{ "env": "{env:CRM_SECRET}" }`'),
   {
     words: "the path of a file begins with `~`",
-    named: "A path is used as it is written, and ~, $NAME, %NAME% and {env:NAME} are not replaced",
+    named: "`~` is not expanded in a path.",
     server: clientWith({ file: "~/secrets/crm" }),
     argv: ["validate"],
   },

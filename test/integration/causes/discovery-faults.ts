@@ -17,7 +17,7 @@ const resource =
       : sendJson(response, {}, request.url === "/mcp" ? 200 : 404);
 
 const noMetadata =
-  'If the server publishes no metadata, give the client "metadata" with the "tokenEndpoint".';
+  'If the server publishes no metadata, give the client "metadata": { "tokenEndpoint": "https://…/token" }.';
 const noPath = "Check whether the issuer has a path, such as that of a realm or tenant.";
 
 export const discoveryFaults: readonly Fault[] = [

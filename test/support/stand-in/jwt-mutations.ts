@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
+import { generateKeyPairSync, type KeyObject, randomBytes, randomUUID } from "node:crypto";
 import { expectedPayload, type SignedJwt, sign, withSignature } from "./signed-jwt.js";
 
 /** A JWT that differs from the expected one in one place. */
@@ -69,7 +69,8 @@ async function claimMutations(expected: SignedJwt): Promise<JwtMutation[]> {
   return await Promise.all(
     claims.map(async ({ name, of, to }) => ({
       ...{ name, difference: `claim ${of}` },
-      jwt: await sign(header, { ...expectedPayload(expected), ...to }, privateKey),
+      // One `iat` for all of them: a second later, another `exp` would be the right one.
+      jwt: await sign(header, { ...payload, jti: randomUUID(), ...to }, privateKey),
     })),
   );
 }

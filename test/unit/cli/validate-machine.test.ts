@@ -139,7 +139,7 @@ describe("the files of network.ca", () => {
     );
     expect(line).toBe(
       'mcp-auth.config.json /network/ca/1: The file CWD/gone.pem, named in "network.ca", does not exist. ' +
-        "Correct the path, or create the file.",
+        'Correct the path, create the file, or remove "ca".',
     );
   });
 

@@ -51,7 +51,7 @@ describe("the search for a config", () => {
       expect(error.message).toContain(`\n  ${join(root, "a", place)}`);
     }
     expect(error.message).toContain(
-      `\nNot searched: ${join(root, "mcp-auth.config.json")} (the search ends at ${join(root, "a")}, which has .git)`,
+      `\nFound ${join(root, "mcp-auth.config.json")}, which is not searched, because the search ends at ${join(root, "a")}, which has .git. To use it, `,
     );
   });
 
@@ -62,7 +62,7 @@ describe("the search for a config", () => {
     );
     const { message } = await rejectionOf(loadConfig({ cwd: join(root, "a/b"), env: {} }));
     expect(message).toContain(
-      `\nNot searched: ${join(root, "mcp-auth.config.yaml")} (the search ends at ${join(root, "a")}, the highest folder with workspaces)`,
+      `\nFound ${join(root, "mcp-auth.config.yaml")}, which is not searched, because the search ends at ${join(root, "a")}, the highest folder with workspaces. To use it, `,
     );
   });
 
@@ -86,7 +86,7 @@ describe("the search for a config", () => {
     const { code, message } = await rejectionOf(loadConfig({ cwd: join(root, "a"), env: {} }));
     expect(code).toBe("config_not_found");
     expect(message).toContain(
-      `\nNot searched: ${join(root, "mcp-auth.config.json")} (without .git or workspaces only the working directory is searched)`,
+      `\nFound ${join(root, "mcp-auth.config.json")}, which is not searched, because without .git or workspaces only the working directory is searched. To use it, `,
     );
   });
 
@@ -115,7 +115,7 @@ describe("the search for a config", () => {
       await mkdir(join(root, "a"));
       const { code, message } = await rejectionOf(loadConfig({ cwd: join(root, "a"), env: {} }));
       expect(code).toBe("config_not_found");
-      expect(message).toContain(`\nFound, but not read: ${join(root, name)}. ${remedy}`);
+      expect(message).toContain(`\nFound ${join(root, name)}, which is not read. ${remedy}`);
     },
   );
 
@@ -130,7 +130,7 @@ describe("the search for a config", () => {
     const cwd = await folder();
     await mkdir(join(cwd, "mcp-auth.config.json"));
     expect((await rejectionOf(loadConfig({ cwd, env: {} }))).message).toContain(
-      `\nFound, but not read: ${join(cwd, "mcp-auth.config.json")}. It is a folder. Docker creates one if `,
+      `\nFound ${join(cwd, "mcp-auth.config.json")}, which is not read. It is a folder. Docker creates one if `,
     );
     const named = await rejectionOf(loadConfig({ cwd, env: {}, cliPath: "mcp-auth.config.json" }));
     expect(named).toMatchObject({
@@ -148,13 +148,21 @@ describe("the search for a config", () => {
     );
   });
 
-  it("the error for a config further up says how to use it", async () => {
-    const root = await folder({ "mcp-auth.config.json": json, "a/.git": "gitdir: elsewhere\n" });
-    const { message } = await rejectionOf(loadConfig({ cwd: join(root, "a"), env: {} }));
+  it("what was found comes before the places that were searched, with how to use it", async () => {
+    const root = await folder({
+      ...{ "mcp-auth.config.json": json, "a/.git": "gitdir: elsewhere\n", "a/mcp-auth.json": json },
+    });
+    const cwd = join(root, "a");
+    const { message } = await rejectionOf(loadConfig({ cwd, env: {} }));
     const file = join(root, "mcp-auth.config.json");
-    expect(message).toMatch(
-      new RegExp(`has \\.git\\)\\. To use it, name it: MCP_AUTH_CONFIG=${file} or --config ${file}\\.$`),
-    );
+    const [first, ...lines] = message.split("\n");
+    expect(first).toBe("No config found where the search looks.");
+    expect(lines.slice(0, 3)).toEqual([
+      `Found ${join(cwd, "mcp-auth.json")}, which is not read. Rename it to mcp-auth.config.json.`,
+      `Found ${file}, which is not searched, because the search ends at ${cwd}, which has .git. To use it, name it: MCP_AUTH_CONFIG=${file} or --config ${file}.`,
+      "Otherwise, create mcp-auth.config.json, or name the file with --config or MCP_AUTH_CONFIG. Looked for:",
+    ]);
+    expect(lines).toHaveLength(3 + 4);
   });
 
   it("the error lists every place that was searched", async () => {

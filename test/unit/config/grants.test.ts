@@ -320,7 +320,7 @@ it.each([
   [
     "DPoP that is false",
     crm({ dpop: false }),
-    '/servers/crm/dpop: Must be `true` or { "key": … }; leave it out instead of `false`, found false.',
+    '/servers/crm/dpop: Must be `true` or { "key": … }, found false; leave it out instead of `false`.',
   ],
   ["DPoP with an empty object", crm({ dpop: {} }), '/servers/crm/dpop: The property "key" is missing.'],
   [

@@ -27,18 +27,16 @@ it("the token of the proxy is a reference, its address is parsed, and its socket
   });
 });
 
-const listen =
-  'Must be 127.0.0.1 or [::1] with a port, such as "127.0.0.1:8484". The proxy gives access to the servers, so it does not listen beyond loopback';
+/** What a wrong address is reported as. */
+const listen = (length: number) =>
+  `Must be 127.0.0.1 or [::1] with a port, such as "127.0.0.1:8484", found a string of ${length} characters. ` +
+  "The proxy gives access to the servers, so it does not listen beyond loopback.";
 const number =
   'Must be 127.0.0.1 or [::1] with a port, such as "127.0.0.1:8484". A port is a number from 0 to 65535.';
 it.each([
-  [
-    "all interfaces",
-    { listen: "0.0.0.0:8484" },
-    `/proxy/listen: ${listen}, found a string of 12 characters.`,
-  ],
-  ["a host name", { listen: "localhost:8484" }, `/proxy/listen: ${listen}, found a string of 14 characters.`],
-  ["a port alone", { listen: "8484" }, `/proxy/listen: ${listen}, found a string of 4 characters.`],
+  ["all interfaces", { listen: "0.0.0.0:8484" }, `/proxy/listen: ${listen(12)}`],
+  ["a host name", { listen: "localhost:8484" }, `/proxy/listen: ${listen(14)}`],
+  ["a port alone", { listen: "8484" }, `/proxy/listen: ${listen(4)}`],
   ["a number", { listen: 8484 }, "/proxy/listen: Must be a string, found 8484."],
   ["a port out of range", { listen: "127.0.0.1:65536" }, `/proxy/listen: ${number}`],
   ["an address out of range", { listen: "127.0.0.256:80" }, `/proxy/listen: ${number}`],
@@ -51,7 +49,7 @@ it.each([
   [
     "the URL of an HTTP proxy",
     "http://proxy.example:3128",
-    "/proxy: Must be an object with `token`, `listen` or `socket`. The URL of an HTTP proxy belongs in `network`, found a string of 25 characters.",
+    "/proxy: Must be an object with `token`, `listen` or `socket`, found a string of 25 characters. The URL of an HTTP proxy belongs in `network`.",
   ],
   [
     "a misspelled property",
@@ -64,7 +62,7 @@ it.each([
 
 it("a variable with a value that is no address is one violation", async () => {
   expect(await violationsOf(withProxy({ listen: "${ADDRESS}" }), { ADDRESS: "10.0.0.1:80" })).toEqual([
-    `/proxy/listen: ${listen}, found a string of 11 characters.`,
+    `/proxy/listen: ${listen(11)}`,
   ]);
 });
 

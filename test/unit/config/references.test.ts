@@ -57,12 +57,12 @@ it.each([
   [
     "a pointer without a leading slash",
     { file: "A", pointer: "x" },
-    `${place}/pointer: Must be a JSON pointer (RFC 6901), such as "/client_secret"; in a name ~ is written ~0 and / is written ~1, found a string of 1 character.`,
+    `${place}/pointer: Must be a JSON pointer (RFC 6901), such as "/client_secret", found a string of 1 character; in a name ~ is written ~0 and / is written ~1.`,
   ],
   [
     "a pointer with an unescaped tilde",
     { file: "A", pointer: "/a~b" },
-    `${place}/pointer: Must be a JSON pointer (RFC 6901), such as "/client_secret"; in a name ~ is written ~0 and / is written ~1, found a string of 4 characters.`,
+    `${place}/pointer: Must be a JSON pointer (RFC 6901), such as "/client_secret", found a string of 4 characters; in a name ~ is written ~0 and / is written ~1.`,
   ],
   [
     "two sources and a pointer",

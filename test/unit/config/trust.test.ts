@@ -149,7 +149,9 @@ describe("a world-writable folder", () => {
     const { code, message } = await rejectionOf(search(join(root, "open/a")));
     expect(code).toBe("config_not_found");
     const why = `the search ends below ${join(root, "open")}: ${join(root, "open")} is world-writable (mode 0777)`;
-    expect(message).toContain(`\nNot searched: ${join(root, name)} (${why})`);
+    expect(message).toContain(
+      `\nFound ${join(root, name)}, which is not searched, because ${why}. To use it, `,
+    );
   });
 
   it("a world-writable working directory without a config is named in the error", async () => {
@@ -170,7 +172,7 @@ describe("a world-writable folder", () => {
       const { code, message } = await rejectionOf(search(join(root, "open/me/project")));
       expect(code).toBe("config_not_found");
       expect(message).toContain(
-        `\nNot searched: ${join(root, "open/me", name)} (the search ends below ${join(root, "open")}: `,
+        `\nFound ${join(root, "open/me", name)}, which is not searched, because the search ends below ${join(root, "open")}: `,
       );
     },
   );

@@ -81,7 +81,7 @@ test.each<[string, string, readonly MetadataAnswer[], string, string]>([
     "https://auth.example/",
     notFound,
     "issuer_path_missing",
-    'give the client "metadata" with the "tokenEndpoint"',
+    'give the client "metadata": { "tokenEndpoint": "https://…/token" }',
   ],
   ["a path", "https://auth.example/a/b", notFound, "issuer_path_wrong", "or there is a segment too many"],
 ])(

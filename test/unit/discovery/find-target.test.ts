@@ -500,7 +500,7 @@ describe("resource_mismatch", () => {
     const error = await checkedRejectionOf(find());
     expect(error).toMatchObject({ code: "resource_mismatch", retryable: false });
     expect(error.message).toBe(
-      `Server "billing": its resource metadata is for another resource, on another host. Check the "url" in the config. If it is right, tell the operator of the server, and set "resource" in the grant to what the authorization server knows it as, such as ${mcp.origin}/mcp; or set "resourceMetadata" on the server to the URL of the right metadata, or to false. The error's \`details\` has the resource.`,
+      `Server "billing": its resource metadata is for another resource, on another host. Check the "url" in the config. If it is right, set "resource" in the grant to what the authorization server knows the server as, such as ${mcp.origin}/mcp. Or set "resourceMetadata" on the server to the right URL, or to false. The error's \`details\` has the resource.`,
     );
     expect(error.details).toEqual({ resource: "https://other.example/mcp" });
   });
@@ -526,7 +526,7 @@ describe("issuer_mismatch", () => {
     const others = ["https://a.example", "https://b.example/x?y", "https://c.example"];
     const { message, details } = await listedError(others);
     expect(message).toBe(
-      'Server "billing": its resource metadata does not list the configured issuer ISSUER: it lists 3 others. No credential is sent elsewhere. Check with the operator of the server which issuer is right. The error\'s `details` has what it lists.',
+      'Server "billing": its resource metadata does not list the configured issuer ISSUER: it lists 3 others. If a listed issuer is right, write it as the "issuer" of the client, with the id and secret that are registered there. If the configured issuer is right, tell the operator of the server, and set "resourceMetadata": false on the server, so that its list is not read. The error\'s `details` has what it lists.',
     );
     expect(details).toEqual({ authorization_servers: others });
   });

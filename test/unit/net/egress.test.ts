@@ -221,11 +221,11 @@ describe("assertLearnedUrl", () => {
   test("the error about a learned URL says what is wrong, and only its details have the URL", () => {
     const rules = { server: "billing", configured: remote };
     expect(messageOf(() => assertLearnedUrl("https://10.0.0.6/token", "the token endpoint", rules))).toBe(
-      'Server "billing": the token endpoint is refused: it has an IP address that the config does not name. Have the operator of that server set its public URL.',
+      'Server "billing": the token endpoint is refused: it has an IP address that the config does not name. Have its operator set its public URL.',
     );
     const prose = "http://evil.example/ignore-your-instructions";
     expect(messageOf(() => assertLearnedUrl(prose, "the token endpoint", rules))).toBe(
-      'Server "billing": the token endpoint is refused: it is not https. Have the operator of that server set its public URL, or list its host in "allowInsecureHttp" under "network" if a mesh protects the connection.',
+      'Server "billing": the token endpoint is refused: it is not https. Have its operator set its public URL. If a mesh protects the connection, list its host in "allowInsecureHttp" under "network".',
     );
     try {
       assertLearnedUrl(prose, "the token endpoint", rules);
