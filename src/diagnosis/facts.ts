@@ -93,6 +93,8 @@ export interface SentFacts {
   /** The assertion of the grant, if we signed it. */
   readonly assertion?: AssertionFacts | undefined;
   readonly scopes?: ScopeFacts | undefined;
+  /** Whether the request has a `resource` (RFC 8707). */
+  readonly hasResource?: boolean | undefined;
 }
 
 /** Facts about a token request and the endpoint that it was sent to. */

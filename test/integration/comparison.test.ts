@@ -83,6 +83,13 @@ describe("private keys", () => {
     ["JWK", ec, "ES256", JSON.stringify(ec.privateKey.export({ format: "jwk" })), undefined],
     ["PKCS#1", rsa, "RS256", pem(rsa.privateKey, "pkcs1"), undefined],
     ["SEC1", ec, "ES256", pem(ec.privateKey, "sec1"), undefined],
+    [
+      "DER",
+      ec,
+      "ES256",
+      ec.privateKey.export({ type: "pkcs8", format: "der" }).toString("base64"),
+      undefined,
+    ],
     ["encrypted PEM", ec, "ES256", pem(ec.privateKey, "pkcs8", "a passphrase"), "a passphrase"],
   ] as const;
 

@@ -28,9 +28,9 @@ export async function hasExpectedContents({ root, folder }, verdict) {
   console.log(
     `      ${files.length} files, ${modules} of them modules, ${Math.ceil(size / 1024)} kB unpacked`,
   );
-  // Growth is a decision. The documentation is 460 kB of it (the pages of hosts 110 kB), the libraries that are built in
-  // 300 kB, the proxy 100 kB, the adapters for hosts 70 kB.
-  verdict("is at most 2050 kB unpacked", size <= 2050 * 1024);
+  // Growth is a decision. The documentation is 590 kB of it (the pages of hosts 110 kB, those of providers 60 kB), the
+  // libraries that are built in 300 kB, the proxy 100 kB, the adapters for hosts 70 kB.
+  verdict("is at most 2350 kB unpacked", size <= 2350 * 1024);
 }
 
 /** The comments that name modules start in the folder of the project. */

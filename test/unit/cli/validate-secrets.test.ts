@@ -346,13 +346,13 @@ describe("what a secret holds", () => {
       "quotes around it",
       "secret",
       "'canary'",
-      `Remove the quotes around the secret in ${variable}, unless it belongs there.`,
+      `Remove the quotes around the secret in ${variable}, unless they belong there.`,
     ],
     [
       "a line break",
       "secret",
       "canary\n\n",
-      `Remove the line break from the secret in ${variable}, unless it belongs there.`,
+      `Remove the line breaks from the secret in ${variable}, unless they belong there.`,
     ],
     [
       "a private key",
