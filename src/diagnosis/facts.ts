@@ -135,7 +135,7 @@ export interface Rejection {
   readonly errorCodes?: readonly number[];
   /**
    * What the server says: its `error`, if that is not a registered code, and `error_description`. It is text that the
-   * server chose. It may decide which of our findings comes first, and appears in none of them.
+   * server chose. It may decide which of our findings comes first, or alone, and appears in none of them.
    */
   readonly explanation?: string | undefined;
   /** The `Location` of a redirect. Appears in a finding only if the config has the same value. */

@@ -269,7 +269,7 @@ const clientFaults: readonly Fault[] = [
     "The signature of the client assertion cannot be verified",
     ({ assertion }) => assertion.header["kid"] === "k1",
     [withKey({}, { kid: "k2" }), withKey({}, { kid: "k1" })],
-    'the public half of this key, with the "kid" k2 of the config.',
+    'with the "kid" k2 of the config. Or set the key\'s "kid" to the registered one;',
   ),
   assertionForm(
     "assertion_audience",
@@ -487,7 +487,7 @@ const requestFaults: readonly Fault[] = [
     config: signedWith("k2"),
     env: { KEY: pemOf(rsa) },
     corrected: { config: signedWith("k1") },
-    remedy: 'with the "kid" k2 of the config. Or set the key\'s "kid"',
+    remedy: 'at https://auth.example, with the "kid" k2 of the config. Or set the key\'s "kid"',
     bare401: bareAssertion,
     bare400: bareAssertion,
   },

@@ -18,10 +18,10 @@ export function checkKeyRegistration({ endpoint, rejection }: RejectedRequest): 
     };
   }
   const assertion = sent?.authentication?.assertion;
-  const key = `the public half of this key, with ${kidInWords(assertion)}`;
+  const kid = kidInWords(assertion);
   const first = isAbout(rejection, "key")
-    ? `Register at ${issuer} ${key}.`
-    : `Check ${owner} "id", and that ${issuer} has ${key}.`;
+    ? `Register the public half of this key at ${issuer}, with ${kid}.`
+    : `Check ${owner} "id", and that ${issuer} has the public half of this key, with ${kid}.`;
   return { id: "key_not_registered", remedy: `${first} ${otherKidInWords(assertion)}` };
 }
 
@@ -48,13 +48,15 @@ export function checkAssertionHeader({ endpoint, rejection }: RejectedRequest): 
   const sentType = typ === "JWT" || typ === "client-authentication+jwt" ? typ : "that of the config";
   const tryType = `Try ${ownerOf(endpoint)} "assertionType": "${otherType}" (it was ${sentType})`;
   if (isAbout(rejection, "type")) return { id, remedy: `${tryType}.` };
-  if (!isAbout(rejection, "algorithm")) {
-    return { id, remedy: `${tryType}, or another "alg" of the key (it was ${alg}).` };
-  }
   // Only an RSA key can sign with several algorithms.
+  const isRsa = /^[RP]S/.test(alg);
+  if (!isAbout(rejection, "algorithm")) {
+    const other = isRsa ? 'another "alg" of the key' : "a key for another algorithm";
+    return { id, remedy: `${tryType}, or ${other} (it was ${alg}).` };
+  }
   return {
     id,
-    remedy: /^[RP]S/.test(alg)
+    remedy: isRsa
       ? `Set the key's "alg" to one that the server accepts: it was ${alg}.`
       : `Use a key for an algorithm that the server accepts: it was ${alg}.`,
   };

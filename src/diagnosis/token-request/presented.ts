@@ -83,13 +83,14 @@ function checkSigned({ endpoint: { issuer, sent }, rejection }: RejectedRequest)
   const audience = assertion === undefined ? "" : ` (it was for ${audienceInWords(assertion)})`;
   const kid = kidInWords(assertion);
   if (isAbout(rejection, "audience")) {
-    return { id, remedy: `Correct the "audience" of the grant's "assertion" at ${issuer}${audience}.` };
+    const remedy = `Set the "audience" of the grant's "assertion" to the one that ${issuer} expects${audience}.`;
+    return { id, remedy };
   }
   if (isAbout(rejection, "key")) {
     return {
       id,
       remedy:
-        `Register at ${issuer} the public half of the key of the grant's "assertion", with ${kid}. ` +
+        `Register the public half of the key of the grant's "assertion" at ${issuer}, with ${kid}. ` +
         otherKidInWords(assertion),
     };
   }

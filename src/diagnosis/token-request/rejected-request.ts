@@ -1,7 +1,13 @@
 import { type RejectedRequest, type Rejection, rejectsCredential, type TokenEndpoint } from "../facts.js";
 import { type Finding, findingText } from "../finding.js";
 import { checkAssertionAudience, checkAssertionHeader, checkKeyRegistration } from "./client-key.js";
-import { checkBasicEncoding, checkSecret, checkSecretMethod, checkSecretText } from "./client-secret.js";
+import {
+  checkBasicEncoding,
+  checkSecret,
+  checkSecretMethod,
+  checkSecretText,
+  isOtherMethodWanted,
+} from "./client-secret.js";
 import { checkClock } from "./clock.js";
 import { cluesIn } from "./clues.js";
 import { checkProof } from "./dpop.js";
@@ -100,7 +106,9 @@ export function rejectionFindings(endpoint: TokenEndpoint, rejection: Rejection)
   if (clock !== undefined) return [clock, ...visible];
   const clue = cluesIn(rejection.explanation).find(({ id }) => possible.some((each) => each.id === id));
   const hinted = possible.filter(({ id }) => id === clue?.id);
-  const others = clue?.decides === true ? [] : possible;
+  const decides =
+    clue?.decides === true || (clue?.id === "other_secret_method" && isOtherMethodWanted(request));
+  const others = decides ? [] : possible;
   return [...new Set([...visible, ...hinted, ...others])];
 }
 

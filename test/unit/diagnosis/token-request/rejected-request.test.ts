@@ -203,7 +203,12 @@ describe("rejectionAdvice", () => {
         ({ id }) => id,
       );
     expect(ids()).toEqual(["client_secret", "other_secret_method"]);
-    expect(ids("use client_secret_post, canary")).toEqual(["other_secret_method", "client_secret"]);
+    expect(ids("use client_secret_post, canary")).toEqual(["other_secret_method"]);
+    expect(ids("client_secret_basic failed")).toEqual(["other_secret_method", "client_secret"]);
+    expect(ids("use client_secret_basic or client_secret_post")).toEqual([
+      "other_secret_method",
+      "client_secret",
+    ]);
     expect(ids(`${"x".repeat(10_000)} client_secret_post`)).toEqual(["client_secret", "other_secret_method"]);
     // What Ory Hydra says about every rejected client.
     expect(ids("no client authentication included, or unsupported authentication method")).toEqual([
@@ -247,7 +252,7 @@ describe("rejectionAdvice", () => {
       { credential: "key", sent: sentEverything },
       "invalid_client",
       "no public key with this kid",
-      'Register at https://auth.example the public half of this key, with the "kid" k of the JWK. Or set the key\'s ' +
+      'Register the public half of this key at https://auth.example, with the "kid" k of the JWK. Or set the key\'s ' +
         '"kid" to the registered one; if it is registered without one, set it to false, which sends none.',
     ],
     [
@@ -255,7 +260,7 @@ describe("rejectionAdvice", () => {
       { presents: "signed_assertion", sent: sentEverything },
       "invalid_grant",
       "Invalid JWT Signature.",
-      'Register at https://auth.example the public half of the key of the grant\'s "assertion", with the "kid" k, its ' +
+      'Register the public half of the key of the grant\'s "assertion" at https://auth.example, with the "kid" k, its ' +
         'thumbprint. Or set the key\'s "kid" to the registered one; if it is registered without one, set it to false, ' +
         "which sends none.",
     ],
@@ -264,7 +269,8 @@ describe("rejectionAdvice", () => {
       { presents: "signed_assertion", sent: sentEverything },
       "invalid_grant",
       "Invalid audience",
-      'Correct the "audience" of the grant\'s "assertion" at https://auth.example (it was for the issuer).',
+      'Set the "audience" of the grant\'s "assertion" to the one that https://auth.example expects (it was for the ' +
+        "issuer).",
     ],
     [
       "an algorithm that a key on a curve cannot change",
