@@ -67,6 +67,8 @@ interface Result extends Pick<CheckedSecrets, "skipped"> {
   readonly failures: readonly { readonly error: McpAuthError; readonly place: Violation }[];
   readonly warnings: readonly string[];
   readonly servers: number;
+  /** Whether the config has references to secrets that were not read. */
+  readonly hasUnread: boolean;
 }
 
 async function check(
@@ -86,6 +88,7 @@ async function check(
     failures: [],
     skipped: [],
     servers: spec?.servers.size ?? 0,
+    hasUnread: false,
   };
   if (document === undefined) return base;
   const machine = await checkMachine(document, { env });
@@ -95,7 +98,10 @@ async function check(
     violations: inOrder([...violations, ...onMachine.map(({ violation }) => violation)], file),
     warnings: [...warnings, ...machine.warnings],
   };
-  if (!secrets) return result;
+  if (!secrets) {
+    const { findReferences } = await import("../config/find-references.js");
+    return { ...result, hasUnread: findReferences(document.value, document.folder).length > 0 };
+  }
   const { checkSecrets } = await import("./check-secrets.js");
   const found = await checkSecrets({ document, spec }, { env, signal: io.signal });
   const failures = await document.locate(found.failures);
@@ -130,7 +136,7 @@ async function applyFixes(
 }
 
 function report(
-  { cwd, file, violations, warnings, failures, skipped, servers }: Result,
+  { cwd, file, violations, warnings, failures, skipped, servers, hasUnread }: Result,
   io: CommandIo,
 ): void {
   for (const warning of warnings) io.print.note(`warning: ${printable(warning)}`);
@@ -140,9 +146,13 @@ function report(
     io.print.result(formatViolation({ ...violation, file: nameOf(violation.file ?? file, cwd) }));
   }
   const count = violations.length + failures.length;
-  if (count > 0) io.print.note(mistakes(count));
-  else
-    io.print.result(`${nameOf(file, cwd)}: no mistakes, ${servers} ${servers === 1 ? "server" : "servers"}`);
+  if (count > 0) {
+    io.print.note(mistakes(count));
+    return;
+  }
+  const unread = hasUnread ? " (secrets not read: add --secrets)" : "";
+  const counted = `${servers} ${servers === 1 ? "server" : "servers"}`;
+  io.print.result(`${nameOf(file, cwd)}: no mistakes, ${counted}${unread}`);
 }
 
 /** Sorts by the order of the config, with an imported file last. */

@@ -93,6 +93,8 @@ export interface SentFacts {
   /** The assertion of the grant, if we signed it. */
   readonly assertion?: AssertionFacts | undefined;
   readonly scopes?: ScopeFacts | undefined;
+  /** Whether the request has a `resource` (RFC 8707). */
+  readonly hasResource?: boolean | undefined;
 }
 
 /** Facts about a token request and the endpoint that it was sent to. */
@@ -133,7 +135,7 @@ export interface Rejection {
   readonly errorCodes?: readonly number[];
   /**
    * What the server says: its `error`, if that is not a registered code, and `error_description`. It is text that the
-   * server chose. It may decide which of our findings comes first, and appears in none of them.
+   * server chose. It may decide which of our findings comes first, or alone, and appears in none of them.
    */
   readonly explanation?: string | undefined;
   /** The `Location` of a redirect. Appears in a finding only if the config has the same value. */

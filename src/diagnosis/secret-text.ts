@@ -27,8 +27,8 @@ export function checkSecretValue(text: string, use: SecretUse, source: string): 
 export function checkClientId(id: string): Finding | undefined {
   const [flaw] = secretFlaws(id);
   if (flaw !== undefined) {
-    const remedy = `Remove ${flawInWords(flaw).what} the client's "id", unless it belongs there.`;
-    return { id: "client_id_flaw", remedy };
+    const { what, unless } = flawInWords(flaw, id);
+    return { id: "client_id_flaw", remedy: `Remove ${what} the client's "id", ${unless}.` };
   }
   if (isAscii(id)) return undefined;
   return {
@@ -41,8 +41,9 @@ export function checkClientId(id: string): Finding | undefined {
 function checkFlaw(text: string, source: string): Finding | undefined {
   const [flaw] = secretFlaws(text);
   if (flaw === undefined) return undefined;
-  const { id, what } = flawInWords(flaw);
-  return { id, remedy: `Remove ${what} the secret in ${source}, unless it belongs there.` };
+  // One line break at the end has been removed already, so there were at least two.
+  const { id, what, unless } = flawInWords(flaw, /[\r\n]$/.test(text) ? `${text}\n` : text);
+  return { id, remedy: `Remove ${what} the secret in ${source}, ${unless}.` };
 }
 
 function checkPrivateKey(text: string, source: string): Finding | undefined {

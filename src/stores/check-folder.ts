@@ -12,7 +12,7 @@ export async function checkStoreFolder(folder: string): Promise<StoreFailure | u
   if (problem !== undefined) {
     const { at, error } = problem;
     const place = at === folder ? folder : `${folder} (to be created in ${at})`;
-    const failure = storeFailure(error, { place, kind: "file" });
+    const failure = storeFailure(error, { place, folder, kind: "file" });
     if (failure !== undefined) return failure;
     const what = `the folder ${printable(at)} cannot be used`;
     return storeFailure(new NotOurs(what), { place: folder, kind: "file" });

@@ -2,6 +2,7 @@ import { McpAuthError } from "../errors/error.js";
 import { errorNotes } from "../errors/error-notes.js";
 import { capitalized, printable } from "../lib/printable.js";
 import { isTlsErrorCode } from "../lib/tls.js";
+import { pathInTheWay } from "./path-in-the-way.js";
 
 export type StoreFailureKind =
   | "full"
@@ -153,19 +154,25 @@ export type StoreKind = "file" | "redis" | "custom";
 export interface StorePlace {
   /** Where the store is, such as its folder; `undefined` if that must not be shown or is not known yet. */
   readonly place: string | undefined;
+  /** The folder of a file store, if `place` says more than that. */
+  readonly folder?: string;
   /** Only for Redis is the text of an error read, for the code that a reply begins with. */
   readonly kind: StoreKind;
 }
 
 /** Returns why a store failed, by the codes of its error; `undefined` if no code is known. */
-export function storeFailure(error: unknown, { place, kind }: StorePlace): StoreFailure | undefined {
+export function storeFailure(error: unknown, where: StorePlace): StoreFailure | undefined {
+  const { place, kind } = where;
   if (error instanceof NotOurs) {
     const remedy = 'Set "path" to a folder that nothing else uses, or remove what is in the way.';
     return failureOf("not_ours", place, error.message, remedy);
   }
   for (const code of codesIn(error, kind === "redis")) {
     const cause = causes.find(({ codes }) => codes.includes(code));
-    if (cause !== undefined) return failureOf(cause.kind, place, `${cause.what} (${code})`, cause.remedy);
+    if (cause !== undefined) {
+      const what = (isInTheWay(code) ? inTheWay(where) : undefined) ?? cause.what;
+      return failureOf(cause.kind, place, `${what} (${code})`, cause.remedy);
+    }
     // A store may encrypt by itself, and then OpenSSL's codes are about that.
     if (isTlsErrorCode(code) && !code.startsWith("ERR_OSSL_")) {
       const remedy =
@@ -174,6 +181,17 @@ export function storeFailure(error: unknown, { place, kind }: StorePlace): Store
     }
   }
   return undefined;
+}
+
+/** Whether a code means that a file is where a folder should be. */
+function isInTheWay(code: string): boolean {
+  return code === "ENOTDIR" || code === "EEXIST";
+}
+
+/** Names what is in the place of the folder of a file store, or of one above it. */
+function inTheWay({ place, folder = place, kind }: StorePlace): string | undefined {
+  const path = kind === "file" && folder !== undefined ? pathInTheWay(folder) : undefined;
+  return path === undefined ? undefined : `${printable(path)} is not a folder`;
 }
 
 /** Returns the failure of an operation that took too long. */

@@ -370,7 +370,7 @@ describe("a grant whose assertion or token is refused", () => {
         client: { issuer },
         assertion: { key: { privateKey: { env: "KEY" } }, issuer: "robot", subject: "user" },
       }),
-      'It does not accept the assertion. Check the "issuer", "subject" and "audience" of the grant\'s "assertion" (it was for the issuer), and that',
+      'Check the "issuer", "subject" and "audience" of the grant\'s "assertion" (it was for the issuer). Check that',
     ],
     [
       "a subject",

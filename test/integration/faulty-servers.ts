@@ -133,7 +133,7 @@ function secretText(id: string, title: string, text: string, remedy: string): Fa
 }
 
 const bareKey = ["key_not_registered", "assertion_audience", "assertion_header"];
-const bareKey400 = ["key_not_registered", "parameters", "assertion_audience"];
+const bareKey400 = bareKey;
 
 /** An assertion that a server does not accept in this form. */
 function assertionForm(
@@ -172,13 +172,13 @@ const clientFaults: readonly Fault[] = [
     "secret_line_break",
     "gets a secret with a line break",
     `${secret}\n\n`,
-    "Remove the line break from the secret",
+    'Remove the line breaks from the secret in the environment variable "S", unless they belong there.',
   ),
   secretText(
     "secret_line_break",
     "gets a secret with an escaped line break at its end",
     `${secret}\\n`,
-    "Remove the line break from the secret",
+    "Remove the two characters \\n at the end of the secret",
   ),
   secretText(
     "secret_quotes",
@@ -196,7 +196,7 @@ const clientFaults: readonly Fault[] = [
     "secret_invisible_character",
     "gets a secret with a zero-width space",
     `r1ght\u200b-secret`,
-    "Remove the invisible character from the secret",
+    "Remove the invisible character U+200B inside the secret",
   ),
   {
     id: "client_secret",
@@ -261,7 +261,7 @@ const clientFaults: readonly Fault[] = [
     "Client assertion: no public key with this kid in the JWKS of the client",
     ({ assertion }) => assertion.header["kid"] === undefined,
     [withKey(), withKey({}, { kid: false })],
-    'its thumbprint (or set the key\'s "kid" to the registered one, or to false)',
+    'its thumbprint. Or set the key\'s "kid" to the registered one; if it is registered without one, set it to false',
   ),
   assertionForm(
     "key_not_registered",
@@ -269,7 +269,7 @@ const clientFaults: readonly Fault[] = [
     "The signature of the client assertion cannot be verified",
     ({ assertion }) => assertion.header["kid"] === "k1",
     [withKey({}, { kid: "k2" }), withKey({}, { kid: "k1" })],
-    'with the "kid" k2 of the config',
+    'with the "kid" k2 of the config. Or set the key\'s "kid" to the registered one;',
   ),
   assertionForm(
     "assertion_audience",
@@ -277,7 +277,7 @@ const clientFaults: readonly Fault[] = [
     "The audience claim for client_assertion must be the endpoint invoked for the request.",
     ({ assertion, tokenEndpoint }) => assertion.claims["aud"] === tokenEndpoint,
     [withKey(), withKey({ assertionAudience: "token_endpoint" })],
-    'Try the client\'s "assertionAudience": "token_endpoint", because the assertion was for the issuer.',
+    'Try the client\'s "assertionAudience": "token_endpoint" (the assertion was for the issuer).',
   ),
   assertionForm(
     "assertion_audience",
@@ -285,7 +285,7 @@ const clientFaults: readonly Fault[] = [
     "Invalid aud claim",
     ({ assertion, issuer }) => assertion.claims["aud"] === issuer,
     [withKey({ assertionAudience: "token_endpoint" }), withKey()],
-    'Try the client\'s "assertionAudience": "issuer", because the assertion was for the token endpoint.',
+    'Try the client\'s "assertionAudience": "issuer" (the assertion was for the token endpoint).',
   ),
   assertionForm(
     "assertion_header",
@@ -293,7 +293,7 @@ const clientFaults: readonly Fault[] = [
     "JWT typ header must be JWT",
     ({ assertion }) => assertion.header["typ"] === "JWT",
     [withKey(), withKey({ assertionType: "JWT" })],
-    'Try the client\'s "assertionType": "JWT"',
+    'Try the client\'s "assertionType": "JWT" (it was client-authentication+jwt).',
   ),
   assertionForm(
     "assertion_header",
@@ -301,7 +301,7 @@ const clientFaults: readonly Fault[] = [
     "Unexpected alg in the client assertion",
     ({ assertion }) => assertion.header["alg"] === "PS256",
     [withKey(), withKey({}, { alg: "PS256" })],
-    "and the algorithm RS256",
+    'Set the key\'s "alg" to one that the server accepts: it was RS256.',
     { KEY: pemOf(rsa) },
   ),
 ];
@@ -314,8 +314,8 @@ const clockFault: Fault = {
   config: withKey(),
   env: { KEY: pemOf(ec) },
   remedy: "s ahead of the clock of this machine, too much for a signature made here to be valid there.",
-  bare401: ["clock_differs", "key_not_registered"],
-  bare400: ["clock_differs", "key_not_registered"],
+  bare401: ["clock_differs"],
+  bare400: ["clock_differs"],
 };
 
 const tenant = "https://login.microsoftonline.com/72f988bf-0000-4000-8000-2d7cd011db47/v2.0";
@@ -359,15 +359,15 @@ const entraFaults: readonly Fault[] = [
     env: { S: "0d3ad2f5-1111-4222-8333-444455556666" },
   }),
   entra("expired_secret", 7000222, "invalid_client", "The client secret has expired."),
-  entra("key_not_registered", 700027, "invalid_client", "Upload the certificate to the application"),
+  entra("key_not_registered", 700027, "invalid_client", "about a key, but the request had a secret."),
   entra("tenant_not_found", 90002, "invalid_request", "There is no such tenant in this cloud."),
   entra("resource_not_found", 500011, "invalid_resource", "no application for the resource in the scope"),
-  entra("default_scope", 1002012, "invalid_scope", "needs a scope that ends in /.default"),
-  entra("scope", 70011, "invalid_scope", "The scope is not valid."),
+  entra("default_scope", 1002012, "invalid_scope", "The scope already ends in /.default."),
+  entra("scope", 70011, "invalid_scope", "Its application ID URI may be wrong"),
   entra("resource_and_scope", 9010010, "invalid_target", 'Set the grant\'s "resource" to false'),
   entra("consent", 65001, "invalid_grant", "Let an administrator grant its permissions"),
-  entra("federation_subject", 700213, "invalid_client", "has the subject of the assertion"),
-  entra("federation", 70021, "invalid_request", "Compare issuer, subject and audience"),
+  entra("federation_subject", 700213, "invalid_client", "about an assertion, but the request had a secret."),
+  entra("federation", 70021, "invalid_request", "about an assertion, but the request had a secret."),
 ];
 
 const scoped = (...allowed: readonly string[]): FaultyServer["accepts"] => {
@@ -461,7 +461,8 @@ const requestFaults: readonly Fault[] = [
     config: delegated("https://accounts.google.com", "person@example"),
     env: { KEY: pemOf(rsa) },
     corrected: { config: delegated("https://accounts.google.com", "robot@example") },
-    remedy: "Authorize its client ID for domain-wide delegation",
+    remedy:
+      'with exactly the scopes of the claim "scope", or set the "subject" to the service account itself.',
     bare401: bareAssertion,
     bare400: bareAssertion,
   },
@@ -473,7 +474,8 @@ const requestFaults: readonly Fault[] = [
     config: delegated("https://auth.example", "person@example"),
     env: { KEY: pemOf(rsa) },
     corrected: { config: delegated("https://auth.example", "robot@example") },
-    remedy: 'Allow the "issuer" of the grant\'s "assertion" to act for its "subject"',
+    remedy:
+      'Allow the "issuer" of the grant\'s "assertion" to act for its "subject" at https://auth.example, or set the',
     bare401: bareAssertion,
     bare400: bareAssertion,
   },
@@ -485,7 +487,7 @@ const requestFaults: readonly Fault[] = [
     config: signedWith("k2"),
     env: { KEY: pemOf(rsa) },
     corrected: { config: signedWith("k1") },
-    remedy: 'with the "kid" k2 of the config.',
+    remedy: 'at https://auth.example, with the "kid" k2 of the config. Or set the key\'s "kid"',
     bare401: bareAssertion,
     bare400: bareAssertion,
   },
@@ -503,7 +505,7 @@ const requestFaults: readonly Fault[] = [
     }),
     env: { S: secret, SUBJECT: "old-token-of-the-user" },
     corrected: { env: { S: secret, SUBJECT: "new-token-of-the-user" } },
-    remedy: "Check that the token has not expired",
+    remedy: 'The subject token has expired. Put a new one where the "subject" of the grant is read.',
     bare401: bareSecret,
     bare400: ["subject_token", "client_secret"],
   },
@@ -522,7 +524,7 @@ const requestFaults: readonly Fault[] = [
         },
       }),
     },
-    remedy: 'set the "resource" or "audience" of the grant',
+    remedy: 'which "resource" or "audience" it knows',
     bare401: bareSecret,
     bare400: bareSecret400,
   },
@@ -544,7 +546,7 @@ const requestFaults: readonly Fault[] = [
     server: { accepts: () => false },
     config: withSecret(),
     env: { S: secret },
-    remedy: "Allow this client the grant type client_credentials",
+    remedy: "and the grant type client_credentials for it.",
     bare401: bareSecret,
     bare400: bareSecret400,
   },

@@ -485,8 +485,8 @@ describe("a command that cannot use the store", () => {
     // A folder cannot be created inside a file.
     await writeFile(join(at.folder, "state"), "");
     const warning =
-      `warning: The store of the config, ${join(at.folder, "state")}, cannot be used: something else is in the place of a ` +
-      "folder or file of the store (ENOTDIR). Move it away, or configure another place. Access tokens are requested without it.\n";
+      `warning: The store of the config, ${join(at.folder, "state")}, cannot be used: ${join(at.folder, "state")} is not a ` +
+      "folder (ENOTDIR). Move it away, or configure another place. Access tokens are requested without it.\n";
     expect(await command(at, ["token", "crm"])).toEqual({ code: 0, out: "t1\n", err: warning });
     expect(await command(at, ["headers", "crm"])).toEqual({
       code: 0,

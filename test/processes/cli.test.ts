@@ -367,7 +367,7 @@ describe("validate", () => {
     const cwd = await folder(good);
     expect(await command(["validate"], { cwd })).toMatchObject({
       code: 0,
-      out: "mcp-auth.config.json: no mistakes, 1 server\n",
+      out: "mcp-auth.config.json: no mistakes, 1 server (secrets not read: add --secrets)\n",
       err: "",
     });
     const { code, out } = await command(["validate", "--json"], { cwd });

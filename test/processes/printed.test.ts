@@ -240,7 +240,11 @@ describe("the output of a command", () => {
     await mkdir(join(cwd, "::error::x"));
     await writeFile(join(cwd, "::error::x", "c.json"), config(), { mode: 0o600 });
     const result = await program(["validate", "--config", "::error::x/c.json"], cwd, {});
-    expect(result).toEqual({ code: 0, err: "", out: "\\u003a:error::x/c.json: no mistakes, 1 server\n" });
+    expect(result).toEqual({
+      code: 0,
+      err: "",
+      out: "\\u003a:error::x/c.json: no mistakes, 1 server (secrets not read: add --secrets)\n",
+    });
   });
 });
 

@@ -1,9 +1,10 @@
 import type { RejectedRequest } from "../facts.js";
 import type { Finding } from "../finding.js";
-import { audienceInWords, kidInWords, ownerOf } from "./names.js";
+import { isAbout } from "./clues.js";
+import { audienceInWords, kidInWords, otherKidInWords, ownerOf } from "./names.js";
 
 /** The server may not know the key, or may know it by another `kid`. */
-export function checkKeyRegistration({ endpoint }: RejectedRequest): Finding | undefined {
+export function checkKeyRegistration({ endpoint, rejection }: RejectedRequest): Finding | undefined {
   const { issuer, credential, hasIdDocument, sent } = endpoint;
   if (credential !== "key") return undefined;
   const owner = ownerOf(endpoint);
@@ -17,15 +18,11 @@ export function checkKeyRegistration({ endpoint }: RejectedRequest): Finding | u
     };
   }
   const assertion = sent?.authentication?.assertion;
-  const kid = assertion === undefined ? 'the "kid" that is sent' : kidInWords(assertion);
-  const otherKid =
-    assertion !== undefined && assertion.kid === undefined
-      ? '(or set the key\'s "kid" to the registered one)'
-      : '(or set the key\'s "kid" to the registered one, or to false)';
-  return {
-    id: "key_not_registered",
-    remedy: `Check ${owner} "id", and that ${issuer} has the public half of this key, with ${kid} ${otherKid}.`,
-  };
+  const kid = kidInWords(assertion);
+  const first = isAbout(rejection, "key")
+    ? `Register the public half of this key at ${issuer}, with ${kid}.`
+    : `Check ${owner} "id", and that ${issuer} has the public half of this key, with ${kid}.`;
+  return { id: "key_not_registered", remedy: `${first} ${otherKidInWords(assertion)}` };
 }
 
 /** The server may expect the other audience: RFC 7523 allows its issuer and its token endpoint. */
@@ -36,22 +33,31 @@ export function checkAssertionAudience({ endpoint }: RejectedRequest): Finding |
   return {
     id: "assertion_audience",
     remedy:
-      `Try ${ownerOf(endpoint)} "assertionAudience": "${other}", because the assertion was for ` +
-      `${audienceInWords(assertion)}.`,
+      `Try ${ownerOf(endpoint)} "assertionAudience": "${other}" (the assertion was for ` +
+      `${audienceInWords(assertion)}).`,
   };
 }
 
 /** The server may accept only another `typ` or `alg` of client assertions. */
-export function checkAssertionHeader({ endpoint }: RejectedRequest): Finding | undefined {
+export function checkAssertionHeader({ endpoint, rejection }: RejectedRequest): Finding | undefined {
   const assertion = endpoint.sent?.authentication?.assertion;
   if (assertion === undefined) return undefined;
   const { typ, alg } = assertion;
+  const id = "assertion_header";
   const otherType = typ === "JWT" ? "client-authentication+jwt" : "JWT";
-  const sentType = typ === "JWT" || typ === "client-authentication+jwt" ? typ : "of the config";
+  const sentType = typ === "JWT" || typ === "client-authentication+jwt" ? typ : "that of the config";
+  const tryType = `Try ${ownerOf(endpoint)} "assertionType": "${otherType}" (it was ${sentType})`;
+  if (isAbout(rejection, "type")) return { id, remedy: `${tryType}.` };
+  // Only an RSA key can sign with several algorithms.
+  const isRsa = /^[RP]S/.test(alg);
+  if (!isAbout(rejection, "algorithm")) {
+    const other = isRsa ? 'another "alg" of the key' : "a key for another algorithm";
+    return { id, remedy: `${tryType}, or ${other} (it was ${alg}).` };
+  }
   return {
-    id: "assertion_header",
-    remedy:
-      `Try ${ownerOf(endpoint)} "assertionType": "${otherType}", or another "alg" of the key: the assertion had the type ` +
-      `${sentType} and the algorithm ${alg}.`,
+    id,
+    remedy: isRsa
+      ? `Set the key's "alg" to one that the server accepts: it was ${alg}.`
+      : `Use a key for an algorithm that the server accepts: it was ${alg}.`,
   };
 }

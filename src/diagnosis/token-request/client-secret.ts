@@ -47,6 +47,17 @@ export function checkSecretMethod({ endpoint }: RejectedRequest): Finding | unde
   };
 }
 
+/**
+ * Returns whether the server says that it wants the other method: it names that one, and not as one of several that the
+ * client could use.
+ */
+export function isOtherMethodWanted({ endpoint, rejection: { explanation = "" } }: RejectedRequest): boolean {
+  const { method } = endpoint.sent?.authentication ?? {};
+  const other = method === "client_secret_basic" ? "client_secret_post" : "client_secret_basic";
+  const isList = /client_secret_\w+\W+(?:(?:or|and)\W+)?client_secret_/i.test(explanation);
+  return explanation.includes(other) && !isList;
+}
+
 export function checkSecret({ endpoint }: RejectedRequest): Finding | undefined {
   if (endpoint.credential !== "secret") return undefined;
   return {

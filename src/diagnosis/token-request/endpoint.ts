@@ -11,13 +11,13 @@ export function checkEndpointExists({ endpoint, rejection }: RejectedRequest): F
     return {
       id: "configured_endpoint",
       cause: `There is no token endpoint at the "${configured.property}" of the client's "metadata"${shown(configured.url)}.`,
-      remedy: `Correct it, or remove "metadata" if ${issuer} publishes its own.`,
+      remedy: `Correct it, or ask the operator of ${issuer} for the URL.`,
     };
   }
   return {
     id: "published_endpoint",
     cause: `The metadata of ${issuer} names a token endpoint that does not exist.`,
-    remedy: `Tell the operator of ${issuer}, or give the client "metadata" with the right token endpoint.`,
+    remedy: `Set the client's "metadata": { "tokenEndpoint": … } to the right URL, or tell the operator of ${issuer}.`,
   };
 }
 
@@ -31,12 +31,12 @@ export function checkRedirect({ endpoint, rejection }: RejectedRequest): Finding
     ? {
         id: "published_endpoint_redirects",
         cause,
-        remedy: `The metadata of ${issuer} must name the final URL: tell its operator, or give the client "metadata" with it.`,
+        remedy: `Set the client's "metadata": { "tokenEndpoint": … } to the final URL, or tell the operator of ${issuer}.`,
       }
     : {
         id: "configured_endpoint_redirects",
         cause,
-        remedy: `Set "${configured.property}" in the client's "metadata" to the final URL, if it is the one of ${issuer}.`,
+        remedy: `Correct the "${configured.property}" of the client's "metadata": set it to the final URL, if that is one of ${issuer}.`,
       };
 }
 
@@ -70,11 +70,15 @@ export function wrongResponder({
   return configured === undefined
     ? {
         id: "not_a_token_response",
-        remedy: `Something else may answer for ${issuer}, such as a proxy or a login page.`,
+        remedy:
+          `Something else may answer for ${issuer}, such as a proxy or a login page. Open the URL of the token endpoint ` +
+          "in a browser, or ask its operator.",
       }
     : {
         id: "configured_endpoint",
-        remedy: `Check the "${configured.property}" of the client's "metadata"${shown(configured.url)}: it may not be a token endpoint.`,
+        remedy:
+          `Check the "${configured.property}" of the client's "metadata"${shown(configured.url)}: it may not be a token ` +
+          `endpoint. Open its URL in a browser, or ask the operator of ${issuer}.`,
       };
 }
 

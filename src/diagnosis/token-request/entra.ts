@@ -11,12 +11,54 @@ export function checkEntraCode({ endpoint, rejection }: RejectedRequest): Findin
   const found = entraCauses.find(({ codes }) => errorCodes.some((code) => codes.includes(code)));
   if (found === undefined) return undefined;
   const { id, cause, remedy } = found;
+  const other = checkFollowed(id, endpoint) ?? checkNotSent(id, endpoint);
+  if (other !== undefined) return { id, ...other };
   const secret = endpoint.sent?.authentication?.secret?.value.reveal() ?? "";
   if (id !== "entra_wrong_secret" || !looksLikeId(secret)) return { id, cause, remedy };
   return {
     id: "entra_secret_id",
     cause: 'The client secret looks like a "Secret ID".',
     remedy: 'Use the "Value" of that secret; if it is no longer shown, create another secret.',
+  };
+}
+
+type Text = Pick<Finding, "cause" | "remedy">;
+
+const otherUri =
+  "Its application ID URI may be wrong: compare it with that of the MCP server's application in Entra ID.";
+
+/** The config does already what the remedy says. */
+function checkFollowed(id: string, { sent }: TokenEndpoint): Text | undefined {
+  const [scope, ...others] = sent?.scopes?.configured ?? [];
+  const isDefault = scope?.endsWith("/.default") === true && others.length === 0;
+  if (isDefault && (id === "entra_default_scope" || id === "entra_scope")) {
+    return { cause: "The scope already ends in /.default.", remedy: otherUri };
+  }
+  if (id !== "entra_resource_and_scope" || sent?.hasResource !== false) return undefined;
+  return {
+    cause: 'The request had no "resource", only a scope.',
+    remedy: isDefault
+      ? otherUri
+      : 'Set the grant\'s "scopes" to the application ID URI of the MCP server with /.default, as in ["api://ID/.default"].',
+  };
+}
+
+const aboutAssertion = /^entra_(?:federation|assertion_of_other_client|assertion_time)/;
+
+/** The number is about a credential that the request did not have. */
+function checkNotSent(id: string, { credential, presents }: TokenEndpoint): Text | undefined {
+  if (credential !== "secret" || presents !== "client") return undefined;
+  if (id === "entra_key_not_registered") {
+    return {
+      cause: "The number is about a key, but the request had a secret.",
+      remedy:
+        'Check the client\'s "id", or give the client a "key" with its "certificate" instead of the secret.',
+    };
+  }
+  if (!aboutAssertion.test(id)) return undefined;
+  return {
+    cause: "The number is about an assertion, but the request had a secret.",
+    remedy: 'Check the client\'s "id", or give the client an "assertion" instead of the secret.',
   };
 }
 

@@ -11,8 +11,12 @@ export function serverOf({ issuer, presents }: Pick<TokenEndpoint, "issuer" | "p
   return `The ${presents === "identity" ? "identity provider" : "authorization server"} ${issuer}`;
 }
 
-/** Returns the `kid` of an assertion for a sentence: `the "kid" abc (its thumbprint)`. */
-export function kidInWords({ kid, kidFrom }: Pick<AssertionFacts, "kid" | "kidFrom">): string {
+type Kid = Pick<AssertionFacts, "kid" | "kidFrom">;
+
+/** Returns the `kid` of an assertion for a sentence: `the "kid" abc, its thumbprint`. */
+export function kidInWords(assertion: Kid | undefined): string {
+  if (assertion === undefined) return 'the "kid" that is sent';
+  const { kid, kidFrom } = assertion;
   if (kid === undefined) return 'no "kid"';
   const shown = printable(kid.length > 100 ? `${kid.slice(0, 100)}…` : kid);
   switch (kidFrom) {
@@ -25,6 +29,14 @@ export function kidInWords({ kid, kidFrom }: Pick<AssertionFacts, "kid" | "kidFr
     case undefined:
       return `the "kid" ${shown}`;
   }
+}
+
+/** Returns what to do if the server knows the key by another `kid` than that of the assertion. */
+export function otherKidInWords(assertion: Kid | undefined): string {
+  const set = 'Or set the key\'s "kid" to the registered one';
+  return assertion !== undefined && assertion.kid === undefined
+    ? `${set}.`
+    : `${set}; if it is registered without one, set it to false, which sends none.`;
 }
 
 /** Returns the audience of an assertion without a value that a server chose: "the issuer". */

@@ -1,11 +1,16 @@
 import { unreachable } from "../../lib/unreachable.js";
 import type { Presented, RejectedRequest } from "../facts.js";
 import type { Finding } from "../finding.js";
-import { audienceInWords, kidInWords } from "./names.js";
+import { isAbout } from "./clues.js";
+import { audienceInWords, kidInWords, otherKidInWords } from "./names.js";
 
 /** The token or assertion that the request presents may be wrong. Returns `undefined` if it presents none. */
-export function checkPresented({ endpoint }: RejectedRequest): Finding | undefined {
-  const { issuer, grantType, presents, idp, sent } = endpoint;
+export function checkPresented(request: RejectedRequest): Finding | undefined {
+  return (isAbout(request.rejection, "expired") ? checkExpired(request) : undefined) ?? checkAny(request);
+}
+
+function checkAny(request: RejectedRequest): Finding | undefined {
+  const { issuer, grantType, presents, idp } = request.endpoint;
   switch (presents) {
     case "client":
       return undefined;
@@ -17,18 +22,8 @@ export function checkPresented({ endpoint }: RejectedRequest): Finding | undefin
           `Check that ${issuer} trusts its issuer, for this subject, and that the platform issues it for the audience ` +
           "that is expected there and renews it in time.",
       };
-    case "signed_assertion": {
-      const assertion = sent?.assertion;
-      const kid = assertion === undefined ? 'the "kid" that is sent' : kidInWords(assertion);
-      const audience = assertion === undefined ? "" : ` (it was for ${audienceInWords(assertion)})`;
-      return {
-        id: "signed_assertion",
-        cause: "It does not accept the assertion.",
-        remedy:
-          `Check the "issuer", "subject" and "audience" of the grant's "assertion"${audience}, and that ${issuer} has ` +
-          `the public half of its key, with ${kid}.`,
-      };
-    }
+    case "signed_assertion":
+      return checkSigned(request);
     case "user_assertion":
       return {
         id: "user_assertion",
@@ -78,6 +73,77 @@ export function checkPresented({ endpoint }: RejectedRequest): Finding | undefin
       };
     default:
       return unreachable(presents);
+  }
+}
+
+/** The assertion that we signed. */
+function checkSigned({ endpoint: { issuer, sent }, rejection }: RejectedRequest): Finding {
+  const id = "signed_assertion";
+  const assertion = sent?.assertion;
+  const audience = assertion === undefined ? "" : ` (it was for ${audienceInWords(assertion)})`;
+  const kid = kidInWords(assertion);
+  if (isAbout(rejection, "audience")) {
+    const remedy = `Set the "audience" of the grant's "assertion" to the one that ${issuer} expects${audience}.`;
+    return { id, remedy };
+  }
+  if (isAbout(rejection, "key")) {
+    return {
+      id,
+      remedy:
+        `Register the public half of the key of the grant's "assertion" at ${issuer}, with ${kid}. ` +
+        otherKidInWords(assertion),
+    };
+  }
+  const otherKid = assertion !== undefined && assertion.kid === undefined ? "" : ", or to false to send none";
+  return {
+    id,
+    remedy:
+      `Check the "issuer", "subject" and "audience" of the grant's "assertion"${audience}. Check that ${issuer} has ` +
+      `the public half of its key, with ${kid} (or set the key's "kid" to the registered one${otherKid}).`,
+  };
+}
+
+/** The server says that the token has expired. Returns `undefined` for one that does not expire in this way. */
+function checkExpired({ endpoint, rejection }: RejectedRequest): Finding | undefined {
+  const { presents, isForUser } = endpoint;
+  switch (presents) {
+    case "subject_token": {
+      const token = isAbout(rejection, "actor") ? "actor" : "subject";
+      return {
+        id: "subject_token",
+        cause: `The ${token} token has expired.`,
+        remedy:
+          token === "subject" && isForUser === true
+            ? "Pass a new one to `for()`."
+            : `Put a new one where the "${token}" of the grant is read.`,
+      };
+    }
+    case "user_assertion":
+      return {
+        id: "user_assertion",
+        cause: "The user's token that was passed to `for()` has expired.",
+        remedy: "Pass a new one; the user may have to sign in again.",
+      };
+    case "identity":
+      return {
+        id: "identity",
+        cause: "The user's token has expired.",
+        remedy: "Pass a new one; the user may have to sign in again.",
+      };
+    case "platform_assertion":
+      return {
+        id: "platform_token",
+        cause: "The platform's token has expired.",
+        remedy: "Let the platform renew it in time, and check that the config reads the renewed one.",
+      };
+    case "params":
+      return {
+        id: "params",
+        cause: 'A value in the "params" of the grant has expired.',
+        remedy: "Put a new one where the config reads it.",
+      };
+    default:
+      return undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { RejectedRequest } from "../facts.js";
 import type { Finding } from "../finding.js";
+import { isAbout } from "./clues.js";
 import { serverOf } from "./names.js";
 
 /** The client may not be registered for what the grant requests. */
@@ -11,32 +12,45 @@ export function checkRegistration({ endpoint: { issuer } }: RejectedRequest): Fi
 }
 
 /** RFC 6749 §5.2, `unauthorized_client`. */
-export function checkGrantAllowed({ endpoint }: RejectedRequest): Finding {
+export function checkGrantAllowed({ endpoint, rejection }: RejectedRequest): Finding {
+  const { grantType, issuer } = endpoint;
   return {
     id: "grant_not_allowed",
-    remedy: `Allow this client the grant type ${endpoint.grantType} at ${endpoint.issuer}.`,
+    remedy: isAbout(rejection, "disabled")
+      ? `Enable the client at ${issuer}, and the grant type ${grantType} for it.`
+      : `Allow this client the grant type ${grantType} at ${issuer}.`,
   };
+}
+
+/** RFC 6749 §5.2, `unauthorized_client`: for an assertion, what is missing may be a delegation. */
+export function checkUnauthorized(request: RejectedRequest): Finding {
+  return checkDelegation(request) ?? checkGrantAllowed(request);
 }
 
 const google = "https://accounts.google.com";
 
 /** The assertion is for a subject that its issuer may not act for. Google calls it domain-wide delegation. */
-export function checkDelegation({ endpoint }: RejectedRequest): Finding | undefined {
-  const { issuer, presents, actsForOther } = endpoint;
+function checkDelegation({ endpoint, rejection }: RejectedRequest): Finding | undefined {
+  const { issuer, presents, actsForOther, sent } = endpoint;
   if (presents !== "signed_assertion" || actsForOther !== true) return undefined;
   if (issuer === google) {
+    // The claims of the assertion can have scopes that the grant does not.
+    const scopes = sent?.scopes?.from === "none" ? 'scopes of the claim "scope"' : '"scopes" of the grant';
     return {
       id: "google_delegation",
       cause:
         'The service account may not act for the "subject" of the grant\'s "assertion" with these scopes.',
       remedy:
         "Authorize its client ID for domain-wide delegation in the Admin console of Google Workspace, with exactly " +
-        'the "scopes" of the grant.',
+        `the ${scopes}, or set the "subject" to the service account itself.`,
     };
   }
+  if (isAbout(rejection, "grant") || isAbout(rejection, "disabled")) return undefined;
   return {
     id: "delegation",
-    remedy: `Allow the "issuer" of the grant's "assertion" to act for its "subject" at ${issuer}.`,
+    remedy:
+      `Allow the "issuer" of the grant's "assertion" to act for its "subject" at ${issuer}, or set ` +
+      'the "subject" to the account of the "issuer" itself.',
   };
 }
 
@@ -76,6 +90,7 @@ export function checkTarget({ endpoint: { issuer, presents } }: RejectedRequest)
         id: "resource_not_known",
         cause: `The authorization server ${issuer} issues no tokens for this server.`,
         remedy:
-          'Register its URL there as a resource, or set the "resource" or "audience" of the grant to what is known there.',
+          `Register its URL there as a resource, or ask the operator of ${issuer} which "resource" or "audience" it ` +
+          "knows, and set that in the grant.",
       };
 }

@@ -1,7 +1,13 @@
 import { type RejectedRequest, type Rejection, rejectsCredential, type TokenEndpoint } from "../facts.js";
 import { type Finding, findingText } from "../finding.js";
 import { checkAssertionAudience, checkAssertionHeader, checkKeyRegistration } from "./client-key.js";
-import { checkBasicEncoding, checkSecret, checkSecretMethod, checkSecretText } from "./client-secret.js";
+import {
+  checkBasicEncoding,
+  checkSecret,
+  checkSecretMethod,
+  checkSecretText,
+  isOtherMethodWanted,
+} from "./client-secret.js";
 import { checkClock } from "./clock.js";
 import { cluesIn } from "./clues.js";
 import { checkProof } from "./dpop.js";
@@ -16,12 +22,11 @@ import {
 import { checkExchangedToken, checkPresented } from "./presented.js";
 import {
   checkAccess,
-  checkDelegation,
-  checkGrantAllowed,
   checkGrantOffered,
   checkParameters,
   checkRegistration,
   checkTarget,
+  checkUnauthorized,
 } from "./registration.js";
 import { checkScopes } from "./scopes.js";
 
@@ -38,8 +43,10 @@ const registrationChecks: readonly Check[] = [
   ...[checkSecret, checkKeyRegistration, checkCertificate, checkPlatformAssertion, checkPublicClient],
 ];
 
+const assertionFormChecks: readonly Check[] = [checkAssertionAudience, checkAssertionHeader];
+
 /** Whether the server wants the credential in another form. */
-const formChecks: readonly Check[] = [checkSecretMethod, checkAssertionAudience, checkAssertionHeader];
+const formChecks: readonly Check[] = [checkSecretMethod, ...assertionFormChecks];
 
 /** What can be wrong with the client's credential, the most likely first. */
 const clientChecks = [...visibleChecks, ...registrationChecks, ...formChecks];
@@ -49,8 +56,9 @@ export function rejectionAdvice(endpoint: TokenEndpoint, rejection: Rejection): 
   const chosen: Finding[] = [];
   let sentences = 0;
   for (const finding of rejectionFindings(endpoint, rejection)) {
-    // A cause and a remedy are a sentence each.
-    sentences += finding.cause === undefined ? 1 : 2;
+    // What else to try is in the same sentence.
+    const continues = isAssertionTrial(finding) && chosen.slice(1).some(isAssertionTrial);
+    if (!continues) sentences += sentencesIn(findingText(finding));
     if (chosen.length > 0 && sentences > maxSentences) break;
     chosen.push(finding);
   }
@@ -59,12 +67,27 @@ export function rejectionAdvice(endpoint: TokenEndpoint, rejection: Rejection): 
 
 /** Returns findings as the end of a message. What to try comes after what to check. */
 export function adviceText(findings: readonly Finding[]): string {
-  return findings
-    .map((finding, index) => {
-      const text = findingText(finding);
-      return index === 0 ? text : text.replace(/^Try /, "Otherwise, try ");
-    })
-    .join(" ");
+  const [first, ...others] = findings;
+  if (first === undefined) return "";
+  const trials = others.filter(isAssertionTrial).map(({ remedy }) => remedy.replace(/^Try (.*)\.$/s, "$1"));
+  return [
+    findingText(first),
+    ...others.filter((finding) => !isAssertionTrial(finding)).map(otherwise),
+    ...(trials.length === 0 ? [] : [`Otherwise, try ${trials.join(", or ")}.`]),
+  ].join(" ");
+}
+
+function otherwise(finding: Finding): string {
+  return findingText(finding).replace(/^Try /, "Otherwise, try ");
+}
+
+/** Whether a finding is about another form of the assertion. All of them make one sentence. */
+function isAssertionTrial({ id, remedy }: Finding): boolean {
+  return id.startsWith("assertion_") && remedy.startsWith("Try ");
+}
+
+function sentencesIn(text: string): number {
+  return text.split(/\. (?=\S)/).length;
 }
 
 /**
@@ -76,13 +99,17 @@ export function rejectionFindings(endpoint: TokenEndpoint, rejection: Rejection)
   const known = checkRedirect(request) ?? checkEntraCode(request);
   if (known !== undefined) return [known];
   const possible = checksFor(request).flatMap((check) => check(request) ?? []);
-  const hinted = cluesIn(rejection.explanation).flatMap(
-    (id) => possible.find((each) => each.id === id) ?? [],
-  );
   // What we see in a secret ourselves is more certain than what a server says.
   const visible = possible.filter(({ id }) => id.startsWith("secret_"));
-  const ordered = [checkClock(request), ...visible, hinted[0], ...possible];
-  return [...new Set(ordered)].filter((finding) => finding !== undefined);
+  const clock = checkClock(request);
+  // No signature can be valid before the clock is right.
+  if (clock !== undefined) return [clock, ...visible];
+  const clue = cluesIn(rejection.explanation).find(({ id }) => possible.some((each) => each.id === id));
+  const hinted = possible.filter(({ id }) => id === clue?.id);
+  const decides =
+    clue?.decides === true || (clue?.id === "other_secret_method" && isOtherMethodWanted(request));
+  const others = decides ? [] : possible;
+  return [...new Set([...visible, ...hinted, ...others])];
 }
 
 /** Returns the checks for what the server says, the most likely cause first. */
@@ -93,7 +120,7 @@ function checksFor(request: RejectedRequest): readonly Check[] {
     case "invalid_client":
       return clientChecks;
     case "unauthorized_client":
-      return [checkDelegation, checkGrantAllowed];
+      return [checkUnauthorized];
     case "unsupported_grant_type":
       return [checkGrantOffered];
     case "invalid_scope":
@@ -126,5 +153,6 @@ function checksForStatus({ endpoint, rejection: { status } }: RejectedRequest): 
     return endpoint.hasClientId ? clientChecks : [checkPresented, ...clientChecks];
   if (status === 404 || status === 405) return [checkEndpointExists];
   // Some servers refuse a credential with a 400 that does not say so.
-  return [checkPresented, ...visibleChecks, ...registrationChecks, checkParameters, ...formChecks];
+  const credentialChecks = [...visibleChecks, ...registrationChecks, ...assertionFormChecks];
+  return [checkPresented, ...credentialChecks, checkParameters, checkSecretMethod];
 }

@@ -121,7 +121,10 @@ async function parametersOf(
   const own = await readOwnFields?.({ target, scopes, time }, attempt);
   const requested = own?.scopes ?? scopes;
   return {
-    facts: { assertion: own?.assertion, scopes: scopeFacts(requested, configured, attempt) },
+    facts: {
+      ...{ assertion: own?.assertion, scopes: scopeFacts(requested, configured, attempt) },
+      hasResource: target.resource !== undefined || Object.hasOwn(params, "resource"),
+    },
     grantType,
     scopes: requested,
     fields: [...(own?.fields ?? []), ...resourceFields(target), ...audience.map(audienceField)],

@@ -23,7 +23,7 @@ export type TokenField = readonly [name: string, value: string];
 /** The parameters of a token request (RFC 6749 §3.2), except those of client authentication. */
 export interface TokenParameters {
   /** What advice needs to know of the parameters if the server rejects the request. */
-  readonly facts?: Pick<SentFacts, "assertion" | "scopes">;
+  readonly facts?: Omit<SentFacts, "authentication">;
   readonly grantType: string;
   /** If empty, no `scope` is sent, and the server decides. */
   readonly scopes: readonly string[];

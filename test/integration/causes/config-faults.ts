@@ -58,7 +58,7 @@ export const configFaults: readonly Fault[] = [
   },
   {
     words: "the store's folder cannot be written",
-    named: "something else is in the place of a folder or file of the store (ENOTDIR).",
+    named: "store is not a folder (ENOTDIR). Move it away",
     top: () => ({ store: { type: "file", path: "./store/tokens", encryptionKey: { env: "STORE_KEY" } } }),
     env: { CRM_SECRET: "s3cr3t", STORE_KEY: Buffer.alloc(32, 7).toString("base64url") },
     // A file in its place, which also stops root.

@@ -43,7 +43,7 @@ test.each([false, true])(
     const done = await fix(config("ulr", '"${CRM_SECRET}"'), { link });
     expect(done.text).toBe(config("url", '{ "env": "CRM_SECRET" }'));
     expect(done).toMatchObject({ code: 0, err: "2 mistakes fixed\n", mode: 0o640 });
-    expect(done.out).toBe("mcp-auth.config.json: no mistakes, 1 server\n");
+    expect(done.out).toBe("mcp-auth.config.json: no mistakes, 1 server (secrets not read: add --secrets)\n");
     expect(done.files).toEqual(link ? ["mcp-auth.config.json", "real.json"] : ["mcp-auth.config.json"]);
   },
 );

@@ -45,14 +45,15 @@ describe("the folder of a store", () => {
 
   test("a file in place of the folder is a mistake with its path and the error", async () => {
     expect((await validate(fileStore("./state"), { state: "" })).line).toBe(
-      "mcp-auth.config.json /store/path: The store of the config, CWD/state, cannot be used: something else is in the " +
-        "place of a folder or file of the store (ENOTDIR). Move it away, or configure another place.",
+      "mcp-auth.config.json /store/path: The store of the config, CWD/state, cannot be used: CWD/state is not a folder " +
+        "(ENOTDIR). Move it away, or configure another place.",
     );
   });
 
-  test("a file in place of a folder above it is a mistake", async () => {
-    expect((await validate(fileStore("./file/a/b"), { file: "" })).line).toContain("CWD/file/a/b");
-    expect((await validate(fileStore("./file/a/b"), { file: "" })).line).toContain("(ENOTDIR)");
+  test("a file in place of a folder above it is a mistake that names the file", async () => {
+    const { line } = await validate(fileStore("./file/a/b"), { file: "" });
+    expect(line).toContain("CWD/file/a/b");
+    expect(line).toContain("cannot be used: CWD/file is not a folder (ENOTDIR). Move it away,");
   });
 
   test("a link that leads to nothing is a mistake", async () => {

@@ -346,13 +346,13 @@ describe("what a secret holds", () => {
       "quotes around it",
       "secret",
       "'canary'",
-      `Remove the quotes around the secret in ${variable}, unless it belongs there.`,
+      `Remove the quotes around the secret in ${variable}, unless they belong there.`,
     ],
     [
       "a line break",
       "secret",
       "canary\n\n",
-      `Remove the line break from the secret in ${variable}, unless it belongs there.`,
+      `Remove the line breaks from the secret in ${variable}, unless they belong there.`,
     ],
     [
       "a private key",
@@ -729,4 +729,19 @@ test("a .env file beside the config that has an unset variable is named, for sec
     `mcp-auth.config.json:1:26 /servers/crm/url: The environment variable CRM_HOST is not set, but ${file(cwd)} has it. ` +
       `Load that file with node --env-file=${file(cwd)}, or set it, or write a default: \${CRM_HOST:-…}.\n`,
   ]);
+});
+
+test("validate without --secrets says that it read no secrets, if the config has any", async () => {
+  const withoutSecret = { crm: { grant: { client: { issuer, id: "a" } } } };
+  const withSecret = { crm: { grant: { client: { issuer, id: "a", secret: { env: "CLIENT_SECRET" } } } } };
+  const env = { CLIENT_SECRET: "s" };
+  for (const [servers, argv, hint] of [
+    [withSecret, ["validate"], " (secrets not read: add --secrets)"],
+    [withSecret, ["validate", "--secrets"], ""],
+    [withoutSecret, ["validate"], ""],
+  ] as const) {
+    const cwd = await project({ "mcp-auth.config.json": config(servers) });
+    const { out } = await command(argv, { cwd, env });
+    expect(out).toBe(`mcp-auth.config.json: no mistakes, 1 server${hint}\n`);
+  }
 });

@@ -16,7 +16,7 @@ describe("secretFlaws", () => {
     ["abc\n", ["line_break", "white_space_at_end"]],
     ["abc\r", ["line_break", "white_space_at_end"]],
     ["ab\nc", ["line_break"]],
-    ["abc\\n", ["line_break"]],
+    ["abc\\n", ["escaped_line_break"]],
     ["ab\\nc", []],
     ['"abc"', ["quotes"]],
     ["'abc'", ["quotes"]],

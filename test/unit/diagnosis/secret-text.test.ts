@@ -28,6 +28,22 @@ test.each<[string, SecretUse, string | undefined]>([
   expect(JSON.stringify(finding ?? "")).not.toMatch(/canary/i);
 });
 
+test.each<[string, string]>([
+  ["canary\\n", "the two characters \\n at the end of the secret in the file, unless they belong there."],
+  ["can\nary", "the line break from the secret in the file, unless it belongs there."],
+  ["can\r\nary", "the line break from the secret in the file, unless it belongs there."],
+  ["can\na\nry", "the line breaks from the secret in the file, unless they belong there."],
+  ["canary\n", "the line breaks from the secret in the file, unless they belong there."],
+  ["'canary'", "the quotes around the secret in the file, unless they belong there."],
+  ["\u200bcanary", "the invisible character U+200B at the beginning of the secret in the file, unless it"],
+  ["canary\u00ad", "the invisible character U+00AD at the end of the secret in the file, unless it"],
+  ["canary\u{e0001}", "the invisible character U+E0001 at the end of the secret in the file, unless it"],
+  ["can\ufeffary", "the invisible character U+FEFF inside the secret in the file, unless it belongs there."],
+  ["can\u0000ary", "the invisible character U+0000 inside the secret in the file, unless it belongs there."],
+])("the flaw of %j is named without its position: %s", (text, words) => {
+  expect(checkSecretValue(text, "other", "the file")?.remedy).toContain(`Remove ${words}`);
+});
+
 test.each([
   ["agent", undefined],
   ["https://agent.example/client.json", undefined],

@@ -95,11 +95,12 @@ describe("storeFailure", () => {
 
   test("a foreign file in the place of the folder, an entry or a value is reported", async () => {
     const store = () => createFileStore({ path });
-    const shared = () => new SharedStore({ store: store(), keys: false, lease: 10_000, place: () => path });
+    const shared = () =>
+      new SharedStore({ store: store(), keys: false, lease: 10_000, place: () => path, kind: "file" });
     await writeFile(path, "");
     const place = `the store of the config, ${path}, cannot be used: `.replace("the", "The");
     await expect(shared().write("token.a", "value")).rejects.toMatchObject({
-      message: expect.stringContaining(`${place}something else is in the place of a folder or file`),
+      message: expect.stringContaining(`${place}${path} is not a folder (`),
     });
     await rm(path);
     await mkdir(join(path, "token.a"), { recursive: true });

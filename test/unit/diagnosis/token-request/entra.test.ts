@@ -14,6 +14,10 @@ function findingAt(issuer: string, errorCodes: readonly number[], more: Partial<
   return checkEntraCode({ endpoint, rejection: { status: 400, oauthError: undefined, errorCodes } });
 }
 
+const withScope = (scope: string): Partial<TokenEndpoint> => ({
+  sent: { scopes: { from: "config", configured: [scope] } },
+});
+
 describe("the numbers of Entra ID", () => {
   test("each has one meaning, in one sentence, and one remedy, in another", () => {
     const codes = entraCauses.flatMap((cause) => cause.codes);
@@ -48,6 +52,28 @@ describe("the numbers of Entra ID", () => {
     const url = `https://login.microsoftonline.com/${tenant}/oauth2/v2.0/token`;
     const configured = { url, property: "tokenEndpoint" } as const;
     expect(findingAt("https://api.example", [7000222], { configured })?.id).toBe("entra_expired_secret");
+  });
+
+  test.each<[string, number, Partial<TokenEndpoint>, string, string]>([
+    ["a scope of /.default", 1002012, withScope("api://x/.default"), "default_scope", "already ends in"],
+    [
+      "a scope of /.default",
+      70011,
+      withScope("api://x/.default"),
+      "scope",
+      "application ID URI may be wrong",
+    ],
+    ["another scope", 1002012, withScope("api://x/read"), "default_scope", "needs a scope that ends in"],
+    ["no resource", 9010010, { sent: { hasResource: false } }, "resource_and_scope", "/.default, as in"],
+    ["a resource", 9010010, { sent: { hasResource: true } }, "resource_and_scope", '"resource" to false'],
+    ["a secret", 700213, {}, "federation_subject", "about an assertion, but the request had a secret."],
+    ["an assertion", 700213, { credential: "assertion" }, "federation_subject", "Compare the two"],
+    ["a secret", 700027, {}, "key_not_registered", "about a key, but the request had a secret."],
+    ["a key", 700027, { credential: "key" }, "key_not_registered", "Upload the certificate"],
+  ])("are explained by what was sent, which was %s: %i", (_, code, more, id, text) => {
+    const finding = findingAt(`https://login.microsoftonline.com/${tenant}/v2.0`, [code], more);
+    expect(finding?.id).toBe(`entra_${id}`);
+    expect(`${finding?.cause} ${finding?.remedy}`).toContain(text);
   });
 
   test("are not explained if none of them is known", () => {

@@ -2,12 +2,14 @@ import { describe, expect, test } from "vitest";
 import type {
   AssertionFacts,
   Presented,
+  Rejection,
   ScopeFacts,
   SentFacts,
   TokenEndpoint,
 } from "../../../../src/diagnosis/facts.js";
 import { findingText } from "../../../../src/diagnosis/finding.js";
 import {
+  adviceText,
   rejectionAdvice,
   rejectionFindings,
 } from "../../../../src/diagnosis/token-request/rejected-request.js";
@@ -24,6 +26,8 @@ const endpoint: TokenEndpoint = {
   hasClientId: true,
 };
 
+const assertion = { alg: "RS256", typ: "JWT", kid: "k", kidFrom: "thumbprint", audience: "issuer" } as const;
+
 /** Facts for every check. */
 const sentEverything: SentFacts = {
   authentication: {
@@ -32,7 +36,7 @@ const sentEverything: SentFacts = {
     assertion: { alg: "ES256", typ: "JWT", kid: "k", kidFrom: "jwk", audience: "https://aud.example" },
     certificate: { isForClients: false },
   },
-  assertion: { alg: "RS256", typ: "JWT", kid: "k", kidFrom: "thumbprint", audience: "issuer" },
+  assertion,
   scopes: { from: "challenge", configured: [] },
 };
 
@@ -40,6 +44,15 @@ const advice = (more: Partial<TokenEndpoint>, oauthError: string | undefined, st
   rejectionAdvice({ ...endpoint, ...more }, { status, oauthError })
     .map(findingText)
     .join(" ");
+
+/** Expects at most three sentences, of which each cause is one. */
+function expectShort(where: TokenEndpoint, answer: Rejection): void {
+  const findings = rejectionAdvice(where, answer);
+  const sentences = adviceText(findings).split(/(?<=\.) /);
+  for (const { cause } of findings) if (cause !== undefined) expect(sentences).toContain(cause);
+  expect(sentences.length).toBeLessThanOrEqual(3);
+  for (const each of sentences) expect(each).toMatch(/^[A-Z"](?:[^.]|\.(?=[^ ]))*\.$/);
+}
 
 describe("rejectionAdvice", () => {
   test.each<[TokenEndpoint["credential"], string]>([
@@ -74,7 +87,7 @@ describe("rejectionAdvice", () => {
   test.each<[Presented, string]>([
     ["client", "registration"],
     ["platform_assertion", "the platform's token"],
-    ["signed_assertion", "the assertion"],
+    ["signed_assertion", 'of the grant\'s "assertion"'],
     ["subject_token", 'the "subject" of the grant'],
     ["refresh_token", "the refresh token"],
     ["identity", "the user's token"],
@@ -97,7 +110,7 @@ describe("rejectionAdvice", () => {
   });
 
   test.each<[Presented, string]>([
-    ["client", 'Register its URL there as a resource, or set the "resource" or "audience"'],
+    ["client", 'ask the operator of https://auth.example which "resource" or "audience" it knows'],
     ["platform_assertion", '"resource" or "audience"'],
     ["subject_token", '"resource" or "audience"'],
     ["identity", "by its issuer."],
@@ -121,16 +134,15 @@ describe("rejectionAdvice", () => {
     expect(advice(more, code)).toContain(text);
   });
 
-  test("the advice begins with the clock if the server rejects a signature and its clock differs from ours", () => {
+  test("the advice is to correct the clock if the server rejects a signature and its clock differs from ours", () => {
     const more = { clockSkew: 90_000, credential: "key" } as const;
-    const [clock, client, ...rest] = rejectionFindings(
+    const [clock, ...rest] = rejectionFindings(
       { ...endpoint, ...more },
       { status: 401, oauthError: "invalid_client" },
     );
     expect(clock?.cause).toContain(
       "The clock of https://auth.example is 90 s ahead of the clock of this machine",
     );
-    expect(client?.remedy).toContain("the public half of this key");
     expect(rest).toEqual([]);
     expect(advice(more, "invalid_scope")).not.toContain("clock");
   });
@@ -156,7 +168,7 @@ describe("rejectionAdvice", () => {
     }
   });
 
-  test("the advice has at most three sentences, and each cause and each remedy is one", () => {
+  test("the advice has at most three sentences, and each cause is one", () => {
     const presented: readonly Presented[] = [
       ...(["client", "platform_assertion", "signed_assertion", "params"] as const),
       ...(["subject_token", "refresh_token", "identity", "id_jag"] as const),
@@ -173,20 +185,14 @@ describe("rejectionAdvice", () => {
       ...["unauthorized_client", "unsupported_grant_type", "access_denied", "use_dpop_nonce", undefined],
     ];
     const credentials = ["secret", "key", "assertion", "certificate", "none"] as const;
-    const sentence = /^[A-Z"](?:[^.]|\.(?=[^ ]))*\.$/;
-    for (const presents of presented) {
-      for (const oauthError of codes) {
-        for (const credential of credentials) {
-          for (const status of [400, 401, 403, 404]) {
-            const where = { ...endpoint, presents, credential, sent: sentEverything, clockSkew: 900_000 };
-            const findings = rejectionAdvice(where, { status, oauthError });
-            const sentences = findings.flatMap(({ cause, remedy }) => [...(cause ? [cause] : []), remedy]);
-            expect(sentences.length).toBeGreaterThan(0);
-            expect(sentences.length).toBeLessThanOrEqual(3);
-            for (const each of sentences) expect(each).toMatch(sentence);
-          }
-        }
-      }
+    const requests = presented
+      .flatMap((presents) => credentials.map((credential) => ({ presents, credential })))
+      .flatMap((one) => [undefined, 900_000].map((clockSkew) => ({ ...one, clockSkew })));
+    const answers = codes.flatMap((oauthError) =>
+      [400, 401, 403, 404].map((status) => ({ status, oauthError })),
+    );
+    for (const request of requests) {
+      for (const answer of answers) expectShort({ ...endpoint, ...request, sent: sentEverything }, answer);
     }
   });
 
@@ -197,7 +203,12 @@ describe("rejectionAdvice", () => {
         ({ id }) => id,
       );
     expect(ids()).toEqual(["client_secret", "other_secret_method"]);
-    expect(ids("use client_secret_post, canary")).toEqual(["other_secret_method", "client_secret"]);
+    expect(ids("use client_secret_post, canary")).toEqual(["other_secret_method"]);
+    expect(ids("client_secret_basic failed")).toEqual(["other_secret_method", "client_secret"]);
+    expect(ids("use client_secret_basic or client_secret_post")).toEqual([
+      "other_secret_method",
+      "client_secret",
+    ]);
     expect(ids(`${"x".repeat(10_000)} client_secret_post`)).toEqual(["client_secret", "other_secret_method"]);
     // What Ory Hydra says about every rejected client.
     expect(ids("no client authentication included, or unsupported authentication method")).toEqual([
@@ -212,6 +223,127 @@ describe("rejectionAdvice", () => {
       );
       expect(JSON.stringify(findings)).not.toContain("canary");
     }
+  });
+
+  test.each<[string, Partial<TokenEndpoint>, string, string, string]>([
+    [
+      "an expired subject token",
+      { presents: "subject_token" },
+      "invalid_request",
+      "Token expired",
+      'The subject token has expired. Put a new one where the "subject" of the grant is read.',
+    ],
+    [
+      "an expired token of a user",
+      { presents: "subject_token", isForUser: true },
+      "invalid_grant",
+      "The token has expired",
+      "The subject token has expired. Pass a new one to `for()`.",
+    ],
+    [
+      "an expired actor token",
+      { presents: "subject_token" },
+      "invalid_grant",
+      "actor_token has expired",
+      'The actor token has expired. Put a new one where the "actor" of the grant is read.',
+    ],
+    [
+      "an unknown kid",
+      { credential: "key", sent: sentEverything },
+      "invalid_client",
+      "no public key with this kid",
+      'Register the public half of this key at https://auth.example, with the "kid" k of the JWK. Or set the key\'s ' +
+        '"kid" to the registered one; if it is registered without one, set it to false, which sends none.',
+    ],
+    [
+      "an assertion with a signature that is not accepted",
+      { presents: "signed_assertion", sent: sentEverything },
+      "invalid_grant",
+      "Invalid JWT Signature.",
+      'Register the public half of the key of the grant\'s "assertion" at https://auth.example, with the "kid" k, its ' +
+        'thumbprint. Or set the key\'s "kid" to the registered one; if it is registered without one, set it to false, ' +
+        "which sends none.",
+    ],
+    [
+      "an assertion for another audience",
+      { presents: "signed_assertion", sent: sentEverything },
+      "invalid_grant",
+      "Invalid audience",
+      'Set the "audience" of the grant\'s "assertion" to the one that https://auth.example expects (it was for the ' +
+        "issuer).",
+    ],
+    [
+      "an algorithm that a key on a curve cannot change",
+      { credential: "key", sent: sentEverything },
+      "invalid_client",
+      "Unexpected signature alg",
+      "Use a key for an algorithm that the server accepts: it was ES256.",
+    ],
+    [
+      "a type",
+      { credential: "key", sent: sentEverything },
+      "invalid_client",
+      "unexpected typ",
+      'Try the client\'s "assertionType": "client-authentication+jwt" (it was JWT).',
+    ],
+    [
+      "a grant type, although the assertion is for another account",
+      { presents: "signed_assertion", actsForOther: true },
+      "unauthorized_client",
+      "grant type not allowed",
+      "Allow this client the grant type client_credentials at https://auth.example.",
+    ],
+    [
+      "a disabled client",
+      {},
+      "unauthorized_client",
+      "Client is disabled",
+      "Enable the client at https://auth.example, and the grant type client_credentials for it.",
+    ],
+  ])("the advice stops at what a server decides: %s", (_, more, oauthError, explanation, text) => {
+    const findings = rejectionAdvice({ ...endpoint, ...more }, { status: 400, oauthError, explanation });
+    expect(adviceText(findings.filter(({ id }) => !id.startsWith("secret_")))).toBe(text);
+  });
+
+  test("a client secret that has expired is not taken for an expired subject token", () => {
+    const findings = rejectionAdvice(
+      { ...endpoint, presents: "subject_token" },
+      { status: 400, oauthError: undefined, explanation: "The client secret has expired" },
+    );
+    expect(adviceText(findings)).not.toContain("The subject token has expired");
+  });
+
+  test("what else to try about an assertion is one sentence", () => {
+    const findings = rejectionAdvice(
+      { ...endpoint, credential: "key", sent: { authentication: { method: "private_key_jwt", assertion } } },
+      { status: 401, oauthError: "invalid_client" },
+    );
+    expect(adviceText(findings)).toBe(
+      'Check the client\'s "id", and that https://auth.example has the public half of this key, with the "kid" k, its ' +
+        'thumbprint. Or set the key\'s "kid" to the registered one; if it is registered without one, set it to false, ' +
+        'which sends none. Otherwise, try the client\'s "assertionAudience": "token_endpoint" (the assertion was for the ' +
+        'issuer), or the client\'s "assertionType": "client-authentication+jwt" (it was JWT), or another "alg" of the key ' +
+        "(it was RS256).",
+    );
+  });
+
+  test.each<[Partial<TokenEndpoint>, string]>([
+    [
+      { sent: { scopes: { from: "config", configured: ["a"] } } },
+      'with exactly the "scopes" of the grant, or set the "subject" to the service account itself.',
+    ],
+    [
+      { sent: { scopes: { from: "none", configured: [] } } },
+      'with exactly the scopes of the claim "scope", or',
+    ],
+    [{ issuer: "https://auth.example" }, 'or set the "subject" to the account of the "issuer" itself.'],
+  ])("a missing delegation is the only cause, and the config has another way: %j", (more, text) => {
+    const google = "https://accounts.google.com";
+    const where = { ...endpoint, issuer: google, presents: "signed_assertion", actsForOther: true } as const;
+    const answer = { status: 401, oauthError: "unauthorized_client" };
+    const findings = rejectionAdvice({ ...where, ...more }, answer);
+    expect(findings).toHaveLength(1);
+    expect(adviceText(findings)).toContain(text);
   });
 
   test("the other method for a secret is not named if the server lists only the one that was used", () => {
@@ -259,7 +391,7 @@ describe("rejectionAdvice", () => {
     [{ kid: "a", kidFrom: "jwk" }, 'the "kid" a of the JWK'],
     [{ kid: "a", kidFrom: "thumbprint" }, 'the "kid" a, its thumbprint'],
     [{ kid: "a\u202e" }, 'the "kid" a\\u202e'],
-    [{}, 'no "kid" (or set'],
+    [{}, 'no "kid". Or set the key\'s "kid" to the registered one.'],
   ])("the advice for a rejected assertion names its kid: %j", (facts, text) => {
     const assertion = { alg: "ES256", typ: "JWT", audience: "issuer", ...facts };
     const sent = { authentication: { method: "private_key_jwt", assertion } } as const;

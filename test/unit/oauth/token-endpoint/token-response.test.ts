@@ -212,7 +212,10 @@ describe("an invalid token response", () => {
     const retryable = ["that is empty", "with status 204", "in HTML", "that is cut short"].includes(name);
     expect(error).toMatchObject({ code: "token_response_invalid", retryable });
     const isJson = !retryable && !["that is a list", "that is null"].includes(name);
-    const advice = isJson ? "" : ` Something else may answer for ${issuer}, such as a proxy or a login page.`;
+    const advice = isJson
+      ? ""
+      : ` Something else may answer for ${issuer}, such as a proxy or a login page. Open the URL of the token endpoint ` +
+        "in a browser, or ask its operator.";
     expect(error.message).toBe(
       `Server "crm": the response of the token endpoint of ${issuer} cannot be used: ${problem}${advice}`,
     );
