@@ -69,8 +69,10 @@ export async function readSuccessfulResponse(
   if (body === "") throw await elsewhere("it is empty.");
   const contentType = headers.get("content-type");
   if (!isJson(contentType)) {
-    const fail = members === undefined ? elsewhere : invalid;
-    throw await fail("its content type is not application/json.", { "content-type": contentType });
+    const problem = "its content type is not application/json.";
+    const type = { "content-type": contentType };
+    if (members === undefined) throw await elsewhere(problem, type);
+    throw invalid(`${problem} Tell the operator of the server.`, type);
   }
   if (members === undefined) throw await elsewhere("it is not a JSON object.");
   return { members, invalid, elsewhere };

@@ -280,6 +280,6 @@ describe("the response to a token exchange", () => {
   it("invalid_target gives advice about resource and audience", async () => {
     await using server = await startAuthorizationServer(answering({ error: "invalid_target" }, 400));
     const error = await failureOf(exchange(server.origin)({ signal: signal() }), canaries);
-    expect(error.message).toContain('set the "resource" or "audience" of the grant');
+    expect(error.message).toContain('which "resource" or "audience" it knows, and set that in the grant');
   });
 });

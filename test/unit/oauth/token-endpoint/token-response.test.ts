@@ -183,7 +183,7 @@ describe("an invalid token response", () => {
     [
       "in JSON with the content type of a text",
       text(JSON.stringify({ ...good, access_token: "canary" }), 200, { "content-type": "text/plain" }),
-      "its content type is not application/json.",
+      "its content type is not application/json. Tell the operator of the server.",
     ],
     ["that is cut short", text('{"access_token":"canary","token_t', 200, type), "it is not a JSON object."],
     ["that is a list", json(["canary"]), "it is not a JSON object."],
