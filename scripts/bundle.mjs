@@ -54,6 +54,8 @@ export async function bundle(root, entryPoints, folder) {
     transform: { target: "node20.19" },
     treeshake: { moduleSideEffects: (id) => id.endsWith("check-node.ts") || undefined },
     plugins: [lightPlugin(root), libraryParts(root)],
+    // A warning fails the build, and this one depends on how busy the machine is.
+    checks: { bundlerTimings: false },
     onLog(level, log) {
       if (level !== "info" && level !== "debug") throw new Error(log.message);
     },

@@ -26,7 +26,8 @@ export function rootCauses(errors: readonly SchemaError[]): readonly RootCause[]
   const pathsWithUnknown = new Set(unknown.map(({ instancePath }) => instancePath));
   const otherErrors = errors.filter((error) => {
     if (isUnknownProperty(error)) return false;
-    if (isMissingProperty(error)) return !isPresentElsewhere(error, present, misplacedPaths);
+    if (isMissingProperty(error))
+      return !isPresentElsewhere(error, present, misplacedPaths) && !mayBeInParams(error, present);
     return !(isAboutSources(error) && pathsWithUnknown.has(error.instancePath));
   });
   return [
@@ -39,6 +40,11 @@ export function rootCauses(errors: readonly SchemaError[]): readonly RootCause[]
       }),
     ...otherErrors.map((error) => ({ error })),
   ];
+}
+
+/** Whether the missing `subject` of a token exchange may be in its `params`, whose name is misspelled. */
+function mayBeInParams(error: SchemaError, present: ReadonlySet<string>): boolean {
+  return error.parentSchema?.title === "ExchangeOfSubject" && present.has(keyOf(error, "params"));
 }
 
 interface Classified {

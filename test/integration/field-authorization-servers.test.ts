@@ -2,7 +2,7 @@
 import { createHash, createPublicKey, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { decodeProtectedHeader, jwtVerify } from "jose";
+import { decodeJwt, decodeProtectedHeader, jwtVerify } from "jose";
 import { describe, expect, test } from "vitest";
 import { selfSigned } from "../support/certificates.js";
 import { type Handler, type RecordedRequest, sendJson } from "../support/http-server.js";
@@ -76,6 +76,58 @@ describe("rejections", () => {
     const error = await rejectionOf(manager.getAccessToken());
     expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
     expect(tokenRequests()).toHaveLength(1);
+  });
+});
+
+describe("explanations", () => {
+  test("Entra says 400 unauthorized_client for an application that does not exist, and the message shows the numeric code and says so", async () => {
+    const { manager } = await field({
+      token: (_request, response) =>
+        sendJson(response, { error: "unauthorized_client", error_codes: [700016] }, 400),
+      config: ({ issuer }) => ({
+        grant: {
+          client: {
+            issuer: "https://login.microsoftonline.com/8e7a4d5c-3b21-4f6e-9a70-1c2d3e4f5a6b/v2.0",
+            ...{ id: "agent", secret: { env: "S" } },
+            metadata: { tokenEndpoint: `${issuer}/token` },
+          },
+        },
+      }),
+    });
+    const { message } = await rejectionOf(manager.getAccessToken());
+    expect(message).toContain("700016");
+    expect(message).toContain("The tenant has no application with this client id.");
+    expect(message).not.toContain("grant type");
+  });
+
+  test("Google says unauthorized_client where domain-wide delegation is missing", async () => {
+    const { manager } = await field({
+      token: (_request, response) => sendJson(response, { error: "unauthorized_client" }, 401),
+      env: withKey.env,
+      config: ({ issuer }) => ({
+        grant: {
+          type: "jwt_bearer",
+          client: { issuer: "https://accounts.google.com", metadata: { tokenEndpoint: `${issuer}/token` } },
+          assertion: {
+            ...{ key: { privateKey: { env: "KEY" } }, issuer: "robot@example", subject: "person@example" },
+          },
+        },
+      }),
+    });
+    const { message } = await rejectionOf(manager.getAccessToken());
+    expect(message).toContain("domain-wide delegation");
+  });
+
+  test("Hydra and others list both secret methods and take only the one registered", async () => {
+    const { manager } = await field({
+      metadata: { token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"] },
+      token: (request, response) =>
+        new URLSearchParams(request.body).has("client_secret")
+          ? defaultToken(request, response)
+          : sendJson(response, { error: "invalid_client" }, 401),
+    });
+    const { message } = await rejectionOf(manager.getAccessToken());
+    expect(message.indexOf('"id"')).toBeLessThan(message.indexOf('"method": "client_secret_post"'));
   });
 });
 
@@ -184,6 +236,38 @@ describe("requests", () => {
       expect(decodeProtectedHeader(form?.get("client_assertion") ?? "")[header]).toEqual(expected[header]);
     },
   );
+
+  test("Apigee calls the type of its tokens BearerToken, which is accepted with a warning", async () => {
+    const { call, warnings } = await field({
+      token: (_request, response) =>
+        sendJson(response, { access_token: "granted", token_type: "BearerToken", expires_in: 600 }),
+    });
+    expect(await call()).toBe(200);
+    expect(warnings).toHaveLength(1);
+  });
+
+  test("Google's JWT bearer grant with target_audience returns only an id_token, which Cloud Run wants", async () => {
+    const now = Math.floor(Date.now() / 1_000);
+    const claims = { aud: "https://service.example", iat: now, exp: now + 3_600 };
+    const idToken = `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.c2ln`;
+    const { manager, tokenRequests } = await field({
+      token: (_request, response) => sendJson(response, { id_token: idToken }),
+      env: withKey.env,
+      config: ({ issuer }) => ({
+        grant: {
+          ...{ type: "jwt_bearer", use: "id_token", client: { issuer }, resource: false },
+          assertion: {
+            ...{ key: { privateKey: { env: "KEY" } }, issuer: "robot@example", subject: "robot@example" },
+            claims: { target_audience: "https://service.example" },
+          },
+        },
+      }),
+    });
+    expect(await manager.getAccessToken()).toBe(idToken);
+    expect(decodeJwt(tokenRequests()[0]?.get("assertion") ?? "")).toMatchObject({
+      target_audience: "https://service.example",
+    });
+  });
 
   test("Databricks exchanges a token without a client id", async () => {
     const { call, tokenRequests } = await field({

@@ -54,11 +54,14 @@ describe("a file of --env-file", () => {
     },
   );
 
-  test("with a line that swallows the next one causes a warning for both", async () => {
-    const { err } = await validateWith("A=1\nB: 2\nCRM_SECRET=canary\n");
-    expect(err).toContain(
-      "warning: my.env:3: this line is not read, because Node takes it for a part of the line",
-    );
+  test("with a line that is no assignment causes a warning for it, and for the next line if this Node skips that one too", async () => {
+    const text = "A=1\nB: 2\nCRM_SECRET=canary\n";
+    // Node 20 takes the next line for a part of this one. Later versions do not.
+    const isSkipped = parseEnv(text)["CRM_SECRET"] === undefined;
+    const { err } = await validateWith(text);
+    expect(err).toContain("warning: my.env:2: this line is not NAME=value");
+    const warning = "warning: my.env:3: this line is not read, because Node takes it for a part of the line";
+    expect(err.includes(warning)).toBe(isSkipped);
   });
 
   test("with a mistake in each line causes five warnings", async () => {

@@ -384,6 +384,11 @@ it.each([
     `${inGrant}: The property "subject" is missing. Or give \`params\` a \`subject_token\` and a \`subject_token_type\`.`,
   ],
   [
+    "a subject in `params`, whose name is misspelled",
+    withGrant({ ...exchange, praams: subjectParams }),
+    `${inGrant}/praams: Unknown property "praams". Did you mean "params"?`,
+  ],
+  [
     "a subject in `params` without the type of its token",
     withGrant({ ...exchange, params: { subject_token: reference } }),
     `${inGrant}/params: The property "subject_token_type" is missing. A token exchange without \`subject\` needs both parameters.`,
