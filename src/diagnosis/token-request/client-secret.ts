@@ -36,8 +36,8 @@ export function checkBasicEncoding(request: RejectedRequest): Finding | undefine
 /** The client may be registered for the other method that sends a secret. */
 export function checkSecretMethod({ endpoint }: RejectedRequest): Finding | undefined {
   const { method, listedMethods } = endpoint.sent?.authentication ?? {};
-  if (method !== "client_secret_basic" && method !== "client_secret_post") return undefined;
-  const other = method === "client_secret_basic" ? "client_secret_post" : "client_secret_basic";
+  const other = otherSecretMethod(method);
+  if (other === undefined) return undefined;
   if (listedMethods !== undefined && !listedMethods.includes(other)) return undefined;
   return {
     id: "other_secret_method",
@@ -52,10 +52,16 @@ export function checkSecretMethod({ endpoint }: RejectedRequest): Finding | unde
  * client could use.
  */
 export function isOtherMethodWanted({ endpoint, rejection: { explanation = "" } }: RejectedRequest): boolean {
-  const { method } = endpoint.sent?.authentication ?? {};
-  const other = method === "client_secret_basic" ? "client_secret_post" : "client_secret_basic";
+  const other = otherSecretMethod(endpoint.sent?.authentication?.method);
+  if (other === undefined) return false;
   const isList = /client_secret_\w+\W+(?:(?:or|and)\W+)?client_secret_/i.test(explanation);
   return explanation.includes(other) && !isList;
+}
+
+/** Returns the other of the two methods that send a secret; `undefined` for any other method. */
+function otherSecretMethod(method: string | undefined): string | undefined {
+  if (method === "client_secret_basic") return "client_secret_post";
+  return method === "client_secret_post" ? "client_secret_basic" : undefined;
 }
 
 export function checkSecret({ endpoint }: RejectedRequest): Finding | undefined {

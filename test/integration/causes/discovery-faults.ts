@@ -1,6 +1,6 @@
 // Faults that show before a token is requested: metadata, redirects, and the way to the servers.
 import { type Handler, sendJson } from "../../support/http-server.js";
-import type { Fault, Place } from "./scenario.js";
+import { type Fault, type Place, publishedAt } from "./scenario.js";
 
 const nothing: Handler = (_request, response) => sendJson(response, {}, 404);
 
@@ -31,22 +31,12 @@ export const discoveryFaults: readonly Fault[] = [
     words: "the issuer lacks the path of the realm",
     named: noPath,
     also: [noMetadata],
-    issuer:
-      ({ issuer }) =>
-      (request, response) =>
-        request.url === "/realms/acme/.well-known/openid-configuration"
-          ? sendJson(response, { issuer: `${issuer}/realms/acme`, token_endpoint: `${issuer}/token` })
-          : sendJson(response, {}, 404),
+    issuer: publishedAt("/realms/acme/.well-known/openid-configuration", "/realms/acme"),
   },
   {
     words: "the config writes the issuer without its slash",
     named: "names another issuer, which differs only by a trailing slash.",
-    issuer:
-      ({ issuer }) =>
-      (request, response) =>
-        request.url === "/.well-known/oauth-authorization-server"
-          ? sendJson(response, { issuer: `${issuer}/`, token_endpoint: `${issuer}/token` })
-          : sendJson(response, {}, 404),
+    issuer: publishedAt("/.well-known/oauth-authorization-server", "/"),
   },
   {
     words: "Entra ID: the issuer is `common`",

@@ -1,7 +1,7 @@
 // Servers that work. A command that names a cause for one of them is wrong.
 import { generateKeyPairSync } from "node:crypto";
 import { sendJson } from "../../support/http-server.js";
-import type { Place, Scenario } from "./scenario.js";
+import { type Place, publishedAt, type Scenario } from "./scenario.js";
 
 const pem = generateKeyPairSync("ec", { namedCurve: "P-256" })
   .privateKey.export({ type: "pkcs8", format: "pem" })
@@ -40,31 +40,16 @@ export const healthyServers: readonly Scenario[] = [
   },
   {
     words: "OpenID metadata only",
-    issuer:
-      ({ issuer }) =>
-      (request, response) =>
-        request.url === "/.well-known/openid-configuration"
-          ? sendJson(response, { issuer, token_endpoint: `${issuer}/token` })
-          : sendJson(response, {}, 404),
+    issuer: publishedAt("/.well-known/openid-configuration"),
   },
   {
     words: "an issuer with a path",
-    issuer:
-      ({ issuer }) =>
-      (request, response) =>
-        request.url === "/realms/acme/.well-known/openid-configuration"
-          ? sendJson(response, { issuer: `${issuer}/realms/acme`, token_endpoint: `${issuer}/token` })
-          : sendJson(response, {}, 404),
+    issuer: publishedAt("/realms/acme/.well-known/openid-configuration", "/realms/acme"),
     server: ({ issuer, mcp }) => client({ issuer: `${issuer}/realms/acme`, mcp }),
   },
   {
     words: "an issuer that ends in a slash",
-    issuer:
-      ({ issuer }) =>
-      (request, response) =>
-        request.url === "/.well-known/oauth-authorization-server"
-          ? sendJson(response, { issuer: `${issuer}/`, token_endpoint: `${issuer}/token` })
-          : sendJson(response, {}, 404),
+    issuer: publishedAt("/.well-known/oauth-authorization-server", "/"),
     server: ({ issuer, mcp }) => client({ issuer: `${issuer}/`, mcp }),
   },
   {

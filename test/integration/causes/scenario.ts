@@ -111,10 +111,24 @@ function configOf(scenario: Scenario, place: Place): string {
 }
 
 function metadataOf({ issuer }: Place, members: Readonly<Record<string, unknown>> = {}): Handler {
-  return (request, response) =>
-    request.url === "/.well-known/oauth-authorization-server"
-      ? sendJson(response, { issuer, token_endpoint: `${issuer}/token`, ...members })
-      : sendJson(response, {}, 404);
+  return publishedAt("/.well-known/oauth-authorization-server", "", members)({ issuer });
+}
+
+/** Publishes the metadata of an authorization server at one path only. Its issuer is its origin and `issuerPath`. */
+export function publishedAt(
+  path: string,
+  issuerPath = "",
+  members: Readonly<Record<string, unknown>> = {},
+): (place: Pick<Place, "issuer">) => Handler {
+  return ({ issuer }) =>
+    (request, response) =>
+      request.url === path
+        ? sendJson(response, {
+            issuer: `${issuer}${issuerPath}`,
+            token_endpoint: `${issuer}/token`,
+            ...members,
+          })
+        : sendJson(response, {}, 404);
 }
 
 function judged(judge: Judge, bare: Bare | undefined): Handler {
