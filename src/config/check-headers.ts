@@ -2,7 +2,10 @@ import type { CheckContext, Report } from "./check-context.js";
 import { entries, type Json, type Path } from "./json.js";
 import { connectionHeaders, type ReservedHeader } from "./reserved.js";
 
-/** Checks the names of headers, and variables in their values. `reserved`: a header in lower case that this package sets, with the setting for it. */
+/**
+ * Checks the names of headers, and variables in their values. `reserved`: a header in lower case that this package sets,
+ * with the setting for it.
+ */
 export function checkHeaders(
   headers: Json | undefined,
   path: Path,

@@ -34,8 +34,8 @@ type Revocation = "revoked" | "unsupported";
  * pinned issuer. After a rejection it is sent again, as a token request is, with another credential if there is one,
  * and with an assertion in the server's time if the clocks differ.
  *
- * Rejects with the codes of `findAuthorizationServer`, `authenticateClient` and `readClientHeaders`, with `token_request_rejected`, and with
- * `unavailable`, `timeout` and `tls_failed`, which are retryable.
+ * Rejects with the codes of `findAuthorizationServer`, `authenticateClient` and `readClientHeaders`, with
+ * `token_request_rejected`, and with `unavailable`, `timeout` and `tls_failed`, which are retryable.
  */
 export async function revokeToken(
   spec: ServerSpec,

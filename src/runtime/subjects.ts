@@ -12,8 +12,8 @@ export interface RuntimeSubject {
    */
   readonly key: string;
   /**
-   * The user's token (the `subject_token` of RFC 8693, or the `assertion` of RFC 7523), or a function that returns it. The function is called for each token
-   * request.
+   * The user's token (the `subject_token` of RFC 8693, or the `assertion` of RFC 7523), or a function that returns it.
+   * The function is called for each token request.
    */
   readonly subjectToken: string | (() => string | Promise<string>);
 }

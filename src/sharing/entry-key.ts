@@ -26,8 +26,8 @@ import { readSecret } from "../secrets/read-secret.js";
  * the old one. Returns `undefined` for a token that no other process can use: a static token, and one that is bound to
  * a key that this process generated.
  *
- * Reads the references that determine the token (headers of the client, params, subject tokens, keys) and keeps their values for the request
- * that may follow. Rejects with their codes.
+ * Reads the references that determine the token (headers of the client, params, subject tokens, keys) and keeps their
+ * values for the request that may follow. Rejects with their codes.
  */
 export async function tokenEntryKey(
   attempt: AttemptContext,

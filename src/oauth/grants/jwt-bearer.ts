@@ -16,8 +16,8 @@ export const jwtBearerGrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /**
  * Creates the JWT bearer grant, RFC 7523 §2.1: a token for a JWT. The platform issues the JWT (SEP-1933), we sign it,
- * or it is the token of a user on whose behalf the agent acts. The request authenticates a client only if the config has its `id`. Rejects with the codes of `tokenGrant`,
- * `secret_unavailable`, `key_invalid` and `signer_unavailable`.
+ * or it is the token of a user on whose behalf the agent acts. The request authenticates a client only if the config
+ * has its `id`. Rejects with the codes of `tokenGrant`, `secret_unavailable`, `key_invalid` and `signer_unavailable`.
  */
 export function jwtBearer(grant: JwtBearerSpec): Grant {
   const { assertion } = grant;

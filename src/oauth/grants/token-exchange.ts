@@ -12,7 +12,8 @@ const accessTokens = [
 
 /**
  * Creates the token exchange grant, RFC 8693: exchanges the token of a user or of another service for a token for the
- * MCP server. The request authenticates a client only if the config has its `id`. Rejects with the codes of `tokenGrant` and `readSubjectToken`.
+ * MCP server. The request authenticates a client only if the config has its `id`. Rejects with the codes of `tokenGrant`
+ * and `readSubjectToken`.
  */
 export function tokenExchange(grant: TokenExchangeSpec): Grant {
   const { subject, actor, requestedType } = grant;

@@ -79,8 +79,9 @@ export interface TokenRequestResult {
  * Sends one token request. This is the only function that does. It reads the credential and signs at each call, and
  * does not follow redirects.
  *
- * Rejects with the codes of `authenticateClient`, `Dpop`, `parameters`, `readClientHeaders` and `failureError`, with `discovery_failed` when
- * no request can be built from the metadata, and with `token_response_invalid` when the response is larger than 1 MiB.
+ * Rejects with the codes of `authenticateClient`, `Dpop`, `parameters`, `readClientHeaders` and `failureError`, with
+ * `discovery_failed` when no request can be built from the metadata, and with `token_response_invalid` when the response
+ * is larger than 1 MiB.
  */
 export async function sendTokenRequest(
   request: TokenEndpointRequest,
