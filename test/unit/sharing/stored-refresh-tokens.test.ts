@@ -16,7 +16,7 @@ import { fakeClock } from "../../support/fake-clock.js";
 import { rejectionOf } from "../../support/rejection-of.js";
 
 const family = {
-  ...{ server: "tools", issuer: "https://auth.example", clientId: "agent" },
+  ...{ server: "tools", issuer: "https://auth.example", clientId: "agent", url: "https://tools.example/mcp" },
   seed: new Secret("r0"),
 };
 const key = refreshTokenKey(family);
