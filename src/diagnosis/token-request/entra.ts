@@ -12,7 +12,8 @@ export function checkEntraCode({ endpoint, rejection }: RejectedRequest): Findin
   const found = entraCauses.find(({ codes }) => errorCodes.some((code) => codes.includes(code)));
   if (found === undefined) return undefined;
   const { id, cause } = found;
-  const remedy = id === "entra_refresh_token" ? renewRefreshToken(endpoint) : found.remedy;
+  const isFromLogin = id === "entra_refresh_token" && endpoint.isFromLogin === true;
+  const remedy = isFromLogin ? renewRefreshToken(endpoint) : found.remedy;
   const other = checkFollowed(id, endpoint) ?? checkNotSent(id, endpoint);
   if (other !== undefined) return { id, ...other };
   const secret = endpoint.sent?.authentication?.secret?.value.reveal() ?? "";
