@@ -18,6 +18,13 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
     },
   ],
   [
+    "doctor",
+    {
+      summary: "check each step from the config to an MCP request, and say what to do",
+      load: async () => (await import("./doctor.js")).doctor,
+    },
+  ],
+  [
     "token",
     {
       summary: "print the access token for a server of the config",

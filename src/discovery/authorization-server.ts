@@ -151,8 +151,10 @@ function parseMetadata(
     if (list !== undefined) metadata[member] = list;
   }
   const revocation = optionalUrl(json["revocation_endpoint"]);
-  // A wrong revocation endpoint is no reason to fail: tokens can be requested without it.
+  // A wrong revocation or introspection endpoint is no reason to fail: tokens can be requested without it.
   if (revocation !== undefined) metadata.revocation_endpoint = revocation;
+  const introspection = optionalUrl(json["introspection_endpoint"]);
+  if (introspection !== undefined) metadata.introspection_endpoint = introspection;
   const aliases = endpointAliases(json["mtls_endpoint_aliases"]);
   if (aliases === false) {
     return fail(

@@ -17,6 +17,8 @@ export interface AuthorizationServerMetadata {
   };
   /** RFC 7009. */
   readonly revocation_endpoint?: string;
+  /** RFC 7662. */
+  readonly introspection_endpoint?: string;
 }
 
 /** Protected resource metadata (RFC 9728 §2), as far as a client needs it. */
