@@ -5,56 +5,61 @@ import { McpAuthError, type Violation } from "../errors/error.js";
 import { printable } from "../lib/printable.js";
 import { checkMachine } from "./check-machine.js";
 import type { CheckedSecrets } from "./check-secrets.js";
+import { defineCommand } from "./define-command.js";
 import { exitCodeOf, exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
-import { environment, parseOptions, startingFolder, UsageError } from "./options.js";
+import { environment, startingFolder, UsageError } from "./options.js";
 import { replaceFile } from "./replace-file.js";
 
-const help = `Usage: npx mcp-auth-runtime validate [--json] [--secrets] [--fix] [--config FILE] [--env-file FILE]
-
-Checks the config and lists all mistakes, each with its position and the correction.
-
-  --json      an object: file, valid, violations, warnings, secrets, skipped; error when there is no config
-  --secrets   also read every secret, key and certificate of the config, without showing or sending any. Runs the
-              commands of "exec" references. Secrets that only code can provide are skipped with a note
-  --fix       first correct the file where only one thing can be meant: misspelled names and values, a variable in
-              place of a reference, and a number that needs quotes. Comments and layout are kept
-`;
-
 /** `validate`: lists every violation. Exit code 2 if there is one. */
-export async function validate(args: readonly string[], io: CommandIo): Promise<number> {
-  const { values, positionals } = parseOptions(args, {
-    json: { type: "boolean" },
-    secrets: { type: "boolean" },
-    fix: { type: "boolean" },
-  });
-  if (values.help === true) {
-    io.print.result(help);
-    return exitCodes.done;
-  }
-  if (positionals.length > 0) {
-    throw new UsageError("validate takes no argument. Name the file with --config FILE");
-  }
-  const { json = false, fix = false, secrets = false, config } = values;
-  const env = await environment(io, values["env-file"]);
-  let result: Result;
-  try {
-    const cwd = startingFolder(io.cwd, config, env);
-    result = await check({ cwd, env, cliPath: config }, { fix, secrets }, io);
-  } catch (error) {
-    // With --json, an error is JSON too.
-    if (!json || !(error instanceof McpAuthError)) throw error;
-    io.print.json({ valid: false, violations: [], warnings: [], secrets: [], skipped: [], error }, 2);
-    return exitCodeOf(error.code);
-  }
-  const { file, violations, warnings, failures, skipped } = result;
-  const valid = violations.length + failures.length === 0;
-  if (json) {
-    const located = failures.map(({ error, place }) => ({ ...error.toJSON(), ...positionOf(place) }));
-    io.print.json({ file, valid, violations, warnings, secrets: located, skipped }, 2);
-  } else report(result, io);
-  return valid ? exitCodes.done : exitCodes.usage;
-}
+export const validate = defineCommand({
+  description: "Checks the config and lists all mistakes, each with its position and the correction.",
+  options: {
+    json: {
+      type: "boolean",
+      help: "an object: file, valid, violations, warnings, secrets, skipped; error when there is no config",
+    },
+    secrets: {
+      type: "boolean",
+      help:
+        "also read every secret, key and certificate of the config, without showing or sending any. Runs the commands " +
+        'of "exec" references. Secrets that only code can provide are skipped with a note',
+    },
+    fix: {
+      type: "boolean",
+      help:
+        "first correct the file where only one thing can be meant: misspelled names and values, a variable in place of " +
+        "a reference, and a number that needs quotes. Comments and layout are kept",
+    },
+  },
+  examples: [
+    ["validate", "check the config that the search finds"],
+    ["validate --secrets --env-file .env", "also read what it refers to, with the variables of a file"],
+    ["validate --fix", "correct misspelled names"],
+  ],
+  async run({ values }, io) {
+    const { json = false, fix = false, secrets = false, config } = values;
+    const env = await environment(io, values["env-file"]);
+    let result: Result;
+    try {
+      const cwd = startingFolder(io.cwd, config, env);
+      const checked = check({ cwd, env, cliPath: config }, { fix, secrets }, io);
+      result = await io.waitFor(secrets ? "Reading secrets" : "Checking the config", checked);
+    } catch (error) {
+      // With --json, an error is JSON too.
+      if (!json || !(error instanceof McpAuthError)) throw error;
+      io.print.json({ valid: false, violations: [], warnings: [], secrets: [], skipped: [], error }, 2);
+      return exitCodeOf(error.code);
+    }
+    const { file, violations, warnings, failures, skipped } = result;
+    const valid = violations.length + failures.length === 0;
+    if (json) {
+      const located = failures.map(({ error, place }) => ({ ...error.toJSON(), ...positionOf(place) }));
+      io.print.json({ file, valid, violations, warnings, secrets: located, skipped }, 2);
+    } else report(result, io);
+    return valid ? exitCodes.done : exitCodes.usage;
+  },
+});
 
 /** What was found in a config, and on this machine. */
 interface Result extends Pick<CheckedSecrets, "skipped"> {

@@ -25,7 +25,11 @@ const listMembers = [
 ] as const;
 
 /** Members of the metadata that are endpoints besides the token endpoint. */
-const otherEndpoints = ["revocation_endpoint", "device_authorization_endpoint"] as const;
+const otherEndpoints = [
+  "revocation_endpoint",
+  "introspection_endpoint",
+  "device_authorization_endpoint",
+] as const;
 
 export interface FoundAuthorizationServer {
   readonly metadata: AuthorizationServerMetadata;

@@ -80,7 +80,7 @@ export async function findTarget(cache: MetadataCache, wanted: WantedTarget): Pr
   };
 }
 
-interface UsableResource {
+export interface UsableResource {
   readonly metadata?: ResourceMetadata;
   /** Whether there may be metadata that could not be read. */
   readonly isUnread: boolean;
@@ -88,7 +88,7 @@ interface UsableResource {
 }
 
 /** Returns the resource metadata. Rejects if it contradicts the config, but not if it is absent, broken or slow. */
-async function findResource(cache: MetadataCache, wanted: WantedTarget): Promise<UsableResource> {
+export async function findResource(cache: MetadataCache, wanted: WantedTarget): Promise<UsableResource> {
   const { server, url, issuer, headers, challenge, resource, resourceMetadata, timeout } = wanted;
   const { searchTimeout = timeout } = wanted;
   if (resourceMetadata === false) return { isUnread: false, warnings: [] };

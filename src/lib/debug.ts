@@ -19,6 +19,7 @@ export type EndpointKind =
   | "Entra ID"
   | "GitHub Actions"
   | "MCP server"
+  | "introspection endpoint"
   | "metadata service"
   | "resource metadata"
   | "revocation endpoint"

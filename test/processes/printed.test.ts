@@ -148,7 +148,7 @@ const rows: Readonly<Record<string, Row>> = {
     code: 2,
     names: true,
   },
-  "an unknown action of store": { config: config(), argv: ["store", hostile], code: 2, names: false },
+  "an unknown command of store": { config: config(), argv: ["store", hostile], code: 2, names: true },
   "an unknown server and URL of the host": {
     config: config(),
     argv: ["headers"],

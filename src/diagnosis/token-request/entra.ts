@@ -11,13 +11,13 @@ export function checkEntraCode({ endpoint, rejection }: RejectedRequest): Findin
   if (errorCodes.length === 0 || !isEntra(endpoint)) return undefined;
   const found = entraCauses.find(({ codes }) => errorCodes.some((code) => codes.includes(code)));
   if (found === undefined) return undefined;
-  const { id, cause } = found;
+  const { id, cause, trials } = found;
   const isFromLogin = id === "entra_refresh_token" && endpoint.isFromLogin === true;
   const remedy = isFromLogin ? renewRefreshToken(endpoint) : found.remedy;
   const other = checkFollowed(id, endpoint) ?? checkNotSent(id, endpoint);
   if (other !== undefined) return { id, ...other };
   const secret = endpoint.sent?.authentication?.secret?.value.reveal() ?? "";
-  if (id !== "entra_wrong_secret" || !looksLikeId(secret)) return { id, cause, remedy };
+  if (id !== "entra_wrong_secret" || !looksLikeId(secret)) return { id, cause, remedy, trials };
   return {
     id: "entra_secret_id",
     cause: 'The client secret looks like a "Secret ID".',

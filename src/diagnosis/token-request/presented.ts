@@ -2,7 +2,7 @@ import { unreachable } from "../../lib/unreachable.js";
 import type { Presented, RejectedRequest, TokenEndpoint } from "../facts.js";
 import type { Finding } from "../finding.js";
 import { isAbout } from "./clues.js";
-import { audienceInWords, kidInWords, otherKidInWords } from "./names.js";
+import { audienceInWords, kidInWords, kidTrials, otherKidInWords } from "./names.js";
 
 /** The token or assertion that the request presents may be wrong. Returns `undefined` if it presents none. */
 export function checkPresented(request: RejectedRequest): Finding | undefined {
@@ -89,13 +89,14 @@ function checkSigned({ endpoint: { issuer, sent }, rejection }: RejectedRequest)
   const assertion = sent?.assertion;
   const audience = assertion === undefined ? "" : ` (it was for ${audienceInWords(assertion)})`;
   const kid = kidInWords(assertion);
+  const trials = kidTrials({ place: "assertion_key" }, assertion);
   if (isAbout(rejection, "audience")) {
     const remedy = `Set the "audience" of the grant's "assertion" to the one that ${issuer} expects${audience}.`;
     return { id, remedy };
   }
   if (isAbout(rejection, "key")) {
     return {
-      id,
+      ...{ id, trials },
       remedy:
         `Register the public half of the key of the grant's "assertion" at ${issuer}, with ${kid}. ` +
         otherKidInWords(assertion),
@@ -103,7 +104,7 @@ function checkSigned({ endpoint: { issuer, sent }, rejection }: RejectedRequest)
   }
   const otherKid = assertion !== undefined && assertion.kid === undefined ? "" : ", or to false to send none";
   return {
-    id,
+    ...{ id, trials },
     remedy:
       `Check the "issuer", "subject" and "audience" of the grant's "assertion"${audience}. Check that ${issuer} has ` +
       `the public half of its key, with ${kid} (or set the key's "kid" to the registered one${otherKid}).`,
