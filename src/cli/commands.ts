@@ -53,6 +53,13 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
     },
   ],
   [
+    "login",
+    {
+      summary: "sign a person in once, so that agents run unattended afterwards (RFC 8628)",
+      load: async () => (await import("./login.js")).login,
+    },
+  ],
+  [
     "revoke",
     {
       summary: "revoke the stored tokens of a server (RFC 7009), and delete them",
