@@ -18,6 +18,13 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
     },
   ],
   [
+    "doctor",
+    {
+      summary: "check each step from the config to an MCP request, and say what to do",
+      load: async () => (await import("./doctor.js")).doctor,
+    },
+  ],
+  [
     "token",
     {
       summary: "print the access token for a server of the config",
@@ -43,6 +50,13 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
     {
       summary: "show the state of the servers of the running proxy",
       load: async () => (await import("./status.js")).status,
+    },
+  ],
+  [
+    "login",
+    {
+      summary: "sign a person in once, so that agents run unattended afterwards (RFC 8628)",
+      load: async () => (await import("./login.js")).login,
     },
   ],
   [
