@@ -73,6 +73,27 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
       load: async () => (await import("./store-clear.js")).storeClear,
     },
   ],
+  [
+    "keys generate",
+    {
+      summary: "create a private key, and print its public half",
+      load: async () => (await import("./keys/generate.js")).keysGenerate,
+    },
+  ],
+  [
+    "keys jwks",
+    {
+      summary: "print the public keys to register, with the next one for a rotation",
+      load: async () => (await import("./keys/jwks.js")).keysJwks,
+    },
+  ],
+  [
+    "keys client-metadata",
+    {
+      summary: "print the document of a client whose id is a URL",
+      load: async () => (await import("./keys/client-metadata.js")).keysClientMetadata,
+    },
+  ],
 ]);
 
 /** Returns the names of the commands of a group, such as those of `keys`. */
