@@ -32,6 +32,13 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
     },
   ],
   [
+    "exec",
+    {
+      summary: "run a command with the access token in its environment",
+      load: async () => (await import("./exec.js")).exec,
+    },
+  ],
+  [
     "proxy",
     {
       summary: "serve the servers at local URLs, for hosts that accept only a URL",
