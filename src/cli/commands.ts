@@ -66,6 +66,13 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
       load: async () => (await import("./store-clear.js")).storeClear,
     },
   ],
+  [
+    "completion",
+    {
+      summary: "print the script that completes commands in bash, zsh or fish",
+      load: async () => (await import("./completion.js")).completion,
+    },
+  ],
 ]);
 
 /** Returns the names of the commands of a group, such as those of `keys`. */

@@ -46,6 +46,10 @@ export async function run(argv: readonly string[], processIo: ProcessIo): Promis
 }
 
 async function runCommand(argv: readonly string[], io: CommandIo): Promise<number> {
+  // What the scripts of `completion` call. It is in no list.
+  if (argv[0] === "complete" && argv[1] === "--") {
+    return await (await import("./completion/complete.js")).complete(argv.slice(2), io);
+  }
   const request = await findCommand(argv);
   if (request.kind === "version") {
     io.print.result(version);
