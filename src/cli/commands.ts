@@ -18,6 +18,13 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
     },
   ],
   [
+    "doctor",
+    {
+      summary: "check each step from the config to an MCP request, and say what to do",
+      load: async () => (await import("./doctor.js")).doctor,
+    },
+  ],
+  [
     "token",
     {
       summary: "print the access token for a server of the config",
@@ -53,6 +60,13 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
     },
   ],
   [
+    "login",
+    {
+      summary: "sign a person in once, so that agents run unattended afterwards (RFC 8628)",
+      load: async () => (await import("./login.js")).login,
+    },
+  ],
+  [
     "revoke",
     {
       summary: "revoke the stored tokens of a server (RFC 7009), and delete them",
@@ -64,6 +78,27 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
     {
       summary: "delete what is stored, for one server or for all",
       load: async () => (await import("./store-clear.js")).storeClear,
+    },
+  ],
+  [
+    "keys generate",
+    {
+      summary: "create a private key, and print its public half",
+      load: async () => (await import("./keys/generate.js")).keysGenerate,
+    },
+  ],
+  [
+    "keys jwks",
+    {
+      summary: "print the public keys to register, with the next one for a rotation",
+      load: async () => (await import("./keys/jwks.js")).keysJwks,
+    },
+  ],
+  [
+    "keys client-metadata",
+    {
+      summary: "print the document of a client whose id is a URL",
+      load: async () => (await import("./keys/client-metadata.js")).keysClientMetadata,
     },
   ],
   [

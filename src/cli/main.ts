@@ -41,7 +41,7 @@ export async function run(argv: readonly string[], processIo: ProcessIo): Promis
     // An interrupt ends the wait at once, even if a file system hangs.
     return await Promise.race([command, untilInterrupted(signal, () => stopsByItself)]);
   } catch (error) {
-    return report(error, io, wantsJson(argv));
+    return await report(error, io, wantsJson(argv));
   }
 }
 
@@ -89,13 +89,14 @@ function untilInterrupted(signal: AbortSignal, stopsByItself: () => boolean): Pr
 }
 
 /** Prints an error on stderr, and with `--json` on stdout too. Returns the exit code. */
-function report(error: unknown, { signal, print }: CommandIo, asJson: boolean): number {
+async function report(error: unknown, { cwd, signal, print }: CommandIo, asJson: boolean): Promise<number> {
   if (signal.aborted || error instanceof Interrupted) return exitCodes.interrupted;
   const printJson = (fields: Readonly<Record<string, unknown>>): void => {
     if (asJson) print.json({ error: fields }, 2);
   };
   if (error instanceof McpAuthError) {
-    print.failure(`error[${error.code}]`, error.message);
+    const { violationsText } = await import("./violations.js");
+    print.failure(`error[${error.code}]`, violationsText(error, cwd));
     for (const line of detailLines(error)) print.note(line);
     printJson({ ...error.toJSON(), ...(error.details && { details: error.details }) });
     return exitCodeOf(error.code);
