@@ -36,6 +36,8 @@ export interface LoadOptions {
   /** Absolute. The search starts here, and relative paths of an object config are relative to it. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether no variable is read, and one without a default counts as unknown and not as a mistake. */
+  readonly ignoreVariables?: boolean | undefined;
   /** Default: `asyncFileSystem`, loaded when it is needed. */
   readonly fs?: FileSystem;
   /** What the config may use. Absent: anything. */
@@ -132,7 +134,9 @@ async function changedSpec(
 function checkedValue({ document, configFile, checked, folder }: Source): CheckedValue {
   // All places of mistakes, and everything around them: a config may have thousands of both.
   const unresolved = new Set(
-    checked.serverMistakes.flatMap(({ path }) => path.map((_, index) => toPointer(path.slice(0, index + 1)))),
+    [...checked.serverMistakes, ...checked.unknown].flatMap(({ path }) =>
+      path.map((_, index) => toPointer(path.slice(0, index + 1))),
+    ),
   );
   let positioned: Promise<SourceDocument> | undefined;
   return {

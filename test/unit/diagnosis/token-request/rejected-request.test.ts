@@ -100,6 +100,13 @@ describe("rejectionAdvice", () => {
     },
   );
 
+  test("the advice for a dead refresh token names the command that put it into the store", () => {
+    const text = advice({ presents: "refresh_token", isFromLogin: true }, "invalid_grant");
+    expect(text).toContain("It does not accept the refresh token");
+    expect(text).toMatch(/Sign in again: npx mcp-auth-runtime login \w+$/);
+    expect(advice({ presents: "refresh_token" }, "invalid_grant")).not.toContain("login");
+  });
+
   test.each<[Presented, string]>([
     ["client", 'the "scopes", "resource", "audience" and "params" of the grant'],
     ["platform_assertion", '"params" of the grant'],
