@@ -39,6 +39,13 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
     },
   ],
   [
+    "exec",
+    {
+      summary: "run a command with the access token in its environment",
+      load: async () => (await import("./exec.js")).exec,
+    },
+  ],
+  [
     "proxy",
     {
       summary: "serve the servers at local URLs, for hosts that accept only a URL",
@@ -92,6 +99,13 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
     {
       summary: "print the document of a client whose id is a URL",
       load: async () => (await import("./keys/client-metadata.js")).keysClientMetadata,
+    },
+  ],
+  [
+    "completion",
+    {
+      summary: "print the script that completes commands in bash, zsh or fish",
+      load: async () => (await import("./completion.js")).completion,
     },
   ],
 ]);

@@ -21,7 +21,7 @@ import { waiter } from "./wait-for.js";
 
 /** Runs one command line and returns the exit code. It never ends the process. */
 export async function run(argv: readonly string[], processIo: ProcessIo): Promise<number> {
-  const { cwd, env, signal, stdio, abandon, ask } = processIo;
+  const { cwd, env, signal, stdio, abandon, flushed, endBy, ask } = processIo;
   const print = createPrinter(processIo);
   let stopsByItself = false;
   const stopByItself = (): void => {
@@ -32,6 +32,8 @@ export async function run(argv: readonly string[], processIo: ProcessIo): Promis
     waitFor: waiter(processIo),
     ...(stdio && { stdio }),
     ...(abandon && { abandon }),
+    ...(flushed && { flushed }),
+    ...(endBy && { endBy }),
     ...(ask && { ask }),
   };
   try {
@@ -44,6 +46,10 @@ export async function run(argv: readonly string[], processIo: ProcessIo): Promis
 }
 
 async function runCommand(argv: readonly string[], io: CommandIo): Promise<number> {
+  // What the scripts of `completion` call. It is in no list.
+  if (argv[0] === "complete" && argv[1] === "--") {
+    return await (await import("./completion/complete.js")).complete(argv.slice(2), io);
+  }
   const request = await findCommand(argv);
   if (request.kind === "version") {
     io.print.result(version);
@@ -118,7 +124,8 @@ export function detailLines({ details = {} }: McpAuthError): readonly string[] {
 
 /**
  * Runs the command line of this process. It sets the exit code and lets the process end by itself, so that pending
- * output is written. Only an interrupt, or a command that abandons its work, ends the process.
+ * output is written. Only an interrupt, a signal that ended the command of `exec`, or a command that abandons its work
+ * ends the process.
  */
 export async function main(): Promise<void> {
   markCommandProcess();
@@ -132,6 +139,7 @@ export async function main(): Promise<void> {
   const { env } = process;
   const [stdout, stderr] = [output(process.stdout), output(process.stderr)];
   let abandoned = false;
+  let lastSignal: NodeJS.Signals | undefined;
   const colors = (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
   const isTerminal = process.stderr.isTTY === true && env["TERM"] !== "dumb" && (env["CI"] ?? "") === "";
   const code = await run(args, {
@@ -147,10 +155,18 @@ export async function main(): Promise<void> {
     abandon: () => {
       abandoned = true;
     },
+    flushed: async () => {
+      await Promise.all([stdout.failure(), stderr.failure()]);
+    },
+    endBy: (signal) => {
+      lastSignal = signal;
+    },
   });
   process.removeListener("SIGINT", onSignal);
   process.removeListener("SIGTERM", onSignal);
   process.exitCode = code;
+  // If the signal is ignored, the process ends with the exit code instead.
+  if (lastSignal !== undefined) process.kill(process.pid, lastSignal);
   if (code === exitCodes.interrupted) process.exit();
   const failure = await stdout.failure();
   // EPIPE: the reader, such as `head`, has read all that it wanted. A failure of stderr changes nothing.
