@@ -24,22 +24,23 @@ const host = {
   workspaceContext: { resolveRelativePath: (path, resource) => new URL(path, resource).href },
 };
 
-const json = jsonService.getLanguageService({ ...host, clientCapabilities: ClientCapabilities.LATEST });
-json.configure({ validate: true, allowComments: false });
+function startJson(schemas) {
+  const service = jsonService.getLanguageService({ ...host, clientCapabilities: ClientCapabilities.LATEST });
+  service.configure({ validate: true, allowComments: false, schemas });
+  return service;
+}
 
-/** @param {"json" | "jsonc"} language What VS Code takes the file for. */
-export function openJson(text, name = "mcp-auth.config.json", language = "json") {
-  const document = TextDocument.create(`${folder}${name}`, language, 1, text);
-  const parsed = json.parseJSONDocument(document);
-  // The settings that VS Code passes for the language.
-  const settings = { json: { comments: "error", trailingCommas: "error" } }[language] ?? {
-    comments: "ignore",
-    trailingCommas: "warning",
-  };
+const json = startJson([]);
+
+export function openJson(text, service = json) {
+  const document = TextDocument.create(`${folder}mcp-auth.config.json`, "json", 1, text);
+  const parsed = service.parseJSONDocument(document);
+  // What VS Code passes for a file that ends in .json.
+  const settings = { comments: "error", trailingCommas: "error" };
   return opened(document, {
-    validate: () => json.doValidation(document, parsed, settings),
-    complete: (position) => json.doComplete(document, position, parsed),
-    hover: (position) => json.doHover(document, position, parsed),
+    validate: () => service.doValidation(document, parsed, settings),
+    complete: (position) => service.doComplete(document, position, parsed),
+    hover: (position) => service.doHover(document, position, parsed),
   });
 }
 
@@ -48,11 +49,27 @@ const yamlServices = { 1: yamlService1, 2: yamlService2 };
 const yaml = Object.fromEntries(
   Object.entries(yamlServices).map(([version, getLanguageService]) => [
     version,
-    startYaml(getLanguageService),
+    startYaml(getLanguageService, []),
   ]),
 );
 
-function startYaml(getLanguageService) {
+/** Opens a text in a project with these settings. */
+export function openWithSettings(settings, text, language, version) {
+  const resolved = (path) => new URL(path, folder).href;
+  if (language === "json") {
+    return openJson(
+      text,
+      startJson(settings["json.schemas"].map(({ url, fileMatch }) => ({ uri: resolved(url), fileMatch }))),
+    );
+  }
+  const schemas = Object.entries(settings["yaml.schemas"]).map(([url, fileMatch]) => ({
+    uri: resolved(url),
+    fileMatch,
+  }));
+  return openYaml(text, version, startYaml(yamlServices[version], schemas));
+}
+
+function startYaml(getLanguageService, schemas) {
   const service = getLanguageService({
     ...host,
     clientCapabilities: ClientCapabilities.LATEST,
@@ -72,17 +89,16 @@ function startYaml(getLanguageService) {
     completion: true,
     format: true,
     indentation: "  ",
-    schemas: [],
+    schemas,
   });
   return service;
 }
 
 /** @param {1 | 2} version The major version of the language server. */
-export function openYaml(text, version, name = "mcp-auth.config.yaml") {
+export function openYaml(text, version, service = yaml[version]) {
   // The server keeps what it parsed by the number of the edit.
   edits += 1;
-  const document = TextDocument.create(`${folder}${name}`, "yaml", edits, text);
-  const service = yaml[version];
+  const document = TextDocument.create(`${folder}mcp-auth.config.yaml`, "yaml", edits, text);
   return opened(document, {
     validate: () => service.doValidation(document, false),
     complete: (position) => service.doComplete(document, position, false),

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { check } from "./check.mjs";
-import { asJson, asYaml, openJson, openYaml, schemaPath } from "./editors.mjs";
+import { asJson, asYaml, openJson, openWithSettings, openYaml, schemaPath } from "./editors.mjs";
 import { mistakes, smallest } from "./mistakes.mjs";
 import { configs } from "./places.mjs";
 import { violationsOf } from "./validator.mjs";
@@ -63,4 +63,29 @@ for (const [name, inJson, inYaml, fromJson, fromYaml] of described) {
       assert.ok(shown.includes(fromYaml), shown);
     });
   }
+}
+
+const page = await readFile(join(root, "docs/config.md"), "utf8");
+await check("docs/config.md shows the lines of a config that the tests use", () => {
+  for (const line of [`"$schema": "${schemaPath}"`, `# yaml-language-server: $schema=${schemaPath}`])
+    assert.ok(page.includes(line), line);
+});
+
+const settings = JSON.parse(/<!-- test: editor settings -->\n```json\n([\s\S]*?)```/.exec(page)[1]);
+const misspelled = { servers: {}, stor: {} };
+for (const [language, version] of [["json"], ["yaml", 1], ["yaml", 2]]) {
+  await check(
+    `the settings of docs/config.md need no line in the config: ${language} ${version ?? ""}`,
+    async () => {
+      const text = language === "json" ? asJson(misspelled) : "servers: {}\nstor: {}\n";
+      const [{ marked, text: message }] = await openWithSettings(
+        settings,
+        text,
+        language,
+        version,
+      ).messages();
+      assert.match(marked, /stor/);
+      assert.match(message, /^Unknown property/);
+    },
+  );
 }
