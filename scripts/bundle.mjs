@@ -30,7 +30,7 @@ const layers = {
     "discovery/find-target",
     "secrets/credentials-changed",
   ],
-  commands: ["cli/main", "cli/token", "cli/headers", "cli/revoke", "cli/store"],
+  commands: ["cli/main", "cli/token", "cli/headers", "cli/revoke", "cli/store-clear"],
 };
 
 /**

@@ -5,7 +5,11 @@ import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 
 /** Libraries that take long to load, or that cannot be bundled well. They are built in, so they are no dependencies. */
-export const bundled = ["cosmiconfig", "jose", "leven", "node-cron", "undici", "yaml"];
+export const bundled = [
+  ...["cosmiconfig", "jose", "leven", "node-cron", "undici", "yaml"],
+  // For a person at a terminal.
+  ...["@clack", "cli-table3", "fast-wrap-ansi", "yocto-spinner"],
+];
 
 /** What the modules of a library import and this project does not use: by path of the module, and by what it imports. */
 const unused = [

@@ -251,7 +251,7 @@ function ownerOf([section, name = ""]: Path): Owner {
 }
 
 /** Returns why a secret is not checked, as a clause, or `undefined` if it is. */
-function reasonToSkip(secret: ConfigSecret, { env }: Sources): string | undefined {
+export function reasonToSkip(secret: ConfigSecret, { env }: Pick<Sources, "env">): string | undefined {
   if (secret.kind === "subject") return "the token of its user is given at run time, so it was not checked.";
   for (const reference of referencesOf(secret)) {
     if ("resolver" in reference) {

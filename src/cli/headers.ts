@@ -1,60 +1,58 @@
 import { type McpAuth, McpAuthError, type Token, type TokenManager } from "../index.js";
 import { untilAborted } from "../lib/wait.js";
 import { internalsOf } from "../runtime/manager-internals.js";
+import { defineCommand } from "./define-command.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
-import { parseOptions, UsageError } from "./options.js";
+import { UsageError } from "./options.js";
 import { withRuntime } from "./with-runtime.js";
-
-const help = `Usage: npx mcp-auth-runtime headers [SERVER] [--config FILE] [--env-file FILE]
-
-Prints one JSON object with the headers of a request to SERVER, as a headersHelper does. Without SERVER, it uses the
-server that $CLAUDE_CODE_MCP_SERVER_NAME names, or the one at $CLAUDE_CODE_MCP_SERVER_URL. If that URL is set, the token
-of SERVER must be allowed to go there; otherwise nothing is printed. The token is always new: never from the store, and
-never the one that the last call printed, because a host calls again after a token was rejected. Only a static token is
-printed each time.
-`;
 
 /** Milliseconds. A host waits ten seconds for a headersHelper. */
 const timeLimit = 8_000;
 
 /** `headers [SERVER]`: prints the headers of a request, as the headersHelper contract of Claude Code says. */
-export async function headers(args: readonly string[], io: CommandIo): Promise<number> {
-  const { values, positionals } = parseOptions(args, {});
-  if (values.help === true) {
-    io.print.result(help);
-    return exitCodes.done;
-  }
-  const [named, ...extra] = positionals;
-  if (extra.length > 0)
-    throw new UsageError("Name at most one server of the config: npx mcp-auth-runtime headers [SERVER]");
-  const timeout = AbortSignal.timeout(timeLimit);
-  const signal = AbortSignal.any([io.signal, timeout]);
-  let server: string | undefined;
-  const printed = withRuntime(
-    io,
-    values,
-    async (auth) => {
-      const manager = managerFor(auth, named, io);
-      server = manager.name;
-      const { accessToken, object } = await newHeaders(manager, signal);
-      // After the time limit, the error was already reported.
-      signal.throwIfAborted();
-      if (io.env["GITHUB_ACTIONS"] === "true") io.print.mask([accessToken, ...secretsIn(object, manager)]);
-      io.print.json(object);
-      return exitCodes.done;
-    },
-    signal,
-  );
-  try {
-    return await untilAborted(printed, timeout, () => tooLate(server));
-  } catch (error) {
-    if (!timeout.aborted || io.signal.aborted) throw error;
-    // Does not wait for pending work.
-    io.abandon?.();
-    throw tooLate(server);
-  }
-}
+export const headers = defineCommand({
+  args: [{ name: "SERVER", is: "server", optional: true }],
+  description: `
+    Prints one JSON object with the headers of a request to SERVER, as a headersHelper does. Without SERVER, it uses the
+    server that $CLAUDE_CODE_MCP_SERVER_NAME names, or the one at $CLAUDE_CODE_MCP_SERVER_URL. If that URL is set, the
+    token of SERVER must be allowed to go there; otherwise nothing is printed.
+
+    The token is always new: never from the store, and never the one that the last call printed, because a host calls
+    again after a token was rejected. Only a static token is printed each time.`,
+  examples: [
+    ["headers crm", "the headers of a request to the server crm"],
+    ["headers", "those of the server that the host names in its variables"],
+  ],
+  async run({ values, args: [named] }, io) {
+    const timeout = AbortSignal.timeout(timeLimit);
+    const signal = AbortSignal.any([io.signal, timeout]);
+    let server: string | undefined;
+    const printed = withRuntime(
+      io,
+      values,
+      async (auth) => {
+        const manager = managerFor(auth, named, io);
+        server = manager.name;
+        const { accessToken, object } = await newHeaders(manager, signal);
+        // After the time limit, the error was already reported.
+        signal.throwIfAborted();
+        if (io.env["GITHUB_ACTIONS"] === "true") io.print.mask([accessToken, ...secretsIn(object, manager)]);
+        io.print.json(object);
+        return exitCodes.done;
+      },
+      signal,
+    );
+    try {
+      return await untilAborted(printed, timeout, () => tooLate(server));
+    } catch (error) {
+      if (!timeout.aborted || io.signal.aborted) throw error;
+      // Does not wait for pending work.
+      io.abandon?.();
+      throw tooLate(server);
+    }
+  },
+});
 
 /**
  * Returns the manager of the server to print headers for. The host sends the headers to the URL that it names, so the

@@ -1,51 +1,10 @@
 import { resolve } from "node:path";
-import { type ParseArgsConfig, parseArgs } from "node:util";
 import { folderFor } from "../config/starting-folder.js";
-import { errorCode } from "../errors/expected-errors.js";
 import { printable } from "../lib/printable.js";
 import type { CommandIo } from "./io.js";
 
 /** The command line is wrong. The message is for the person who typed it. */
 export class UsageError extends Error {}
-
-const common = {
-  config: { type: "string" },
-  "env-file": { type: "string", multiple: true },
-  help: { type: "boolean", short: "h" },
-} as const satisfies ParseArgsConfig["options"];
-
-/**
- * Parses the arguments of a command: its own `options`, and `--config`, `--env-file` and `--help`. Throws `UsageError`.
- */
-export function parseOptions<O extends NonNullable<ParseArgsConfig["options"]>>(
-  args: readonly string[],
-  options: O,
-) {
-  const parsed = parse(args, options);
-  // An empty path would be the working directory.
-  const { config, "env-file": envFiles }: { config?: unknown; "env-file"?: unknown } = parsed.values;
-  if (config === "") throw new UsageError("--config needs the name of a file");
-  if (Array.isArray(envFiles) && envFiles.includes("")) {
-    throw new UsageError("--env-file needs the name of a file");
-  }
-  return parsed;
-}
-
-function parse<O extends NonNullable<ParseArgsConfig["options"]>>(args: readonly string[], options: O) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: { ...options, ...common },
-      allowPositionals: true,
-      strict: true,
-    });
-  } catch (error) {
-    if (!(error instanceof Error) || errorCode(error)?.startsWith("ERR_PARSE_ARGS_") !== true) throw error;
-    // The first sentence says what is wrong. It contains the argument, so it must be escaped.
-    const message = printable(error.message);
-    throw new UsageError(message.split(". ")[0] ?? message);
-  }
-}
 
 /**
  * Returns the environment with the variables of each `--env-file`. As with `node --env-file`, variables that are set

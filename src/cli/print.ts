@@ -6,7 +6,12 @@ export interface Writers {
   readonly err: (text: string) => void;
   /** Whether to print colors on stderr. */
   readonly color: boolean;
+  /** Whether to print colors on stdout. */
+  readonly outColor?: boolean;
 }
+
+/** How a check ended. */
+export type Verdict = "pass" | "warn" | "fail" | "skip";
 
 /**
  * The only way in which commands print. It escapes everything that a terminal or a CI runner would act on, except line
@@ -21,25 +26,36 @@ export interface Printer {
   note(text: string): void;
   /** `label: message` on stderr, the label in red if colors are on. */
   failure(label: string, message: string): void;
+  /** A line of the result that begins with a verdict, which is in color if colors are on. */
+  verdict(verdict: Verdict, text: string): void;
   /** Makes the runner of GitHub Actions hide these secrets in its log. Must be called before a secret is printed. */
   mask(secrets: readonly string[]): void;
 }
 
-export function createPrinter({ out, err, color }: Writers): Printer {
+const colors = { pass: 32, warn: 33, fail: 31, skip: 90 } as const satisfies Record<Verdict, number>;
+
+export function createPrinter({ out, err, color, outColor = false }: Writers): Printer {
   return {
     result: (text) => out(lines(text)),
     json: (value, indent) => out(lines(JSON.stringify(value, null, indent))),
     note: (text) => err(lines(text)),
     failure: (label, message) => {
-      const text = lines(`${label}: ${message}`);
-      const { length } = printableLines(label);
-      err(color ? `\u001b[31m${text.slice(0, length)}\u001b[39m${text.slice(length)}` : text);
+      err(colored(lines(`${label}: ${message}`), color ? printableLines(label).length : 0, colors.fail));
+    },
+    verdict: (verdict, text) => {
+      out(colored(lines(`${verdict}  ${text}`), outColor ? verdict.length : 0, colors[verdict]));
     },
     // The only text that is printed unescaped.
     mask: (secrets) => {
       for (const secret of new Set(secrets.flatMap(formsOf))) err(maskCommand(secret));
     },
   };
+}
+
+/** Puts the first characters of a text into a color. */
+function colored(text: string, length: number, code: number): string {
+  if (length === 0) return text;
+  return `\u001b[${code}m${text.slice(0, length)}\u001b[39m${text.slice(length)}`;
 }
 
 /** Whether a text is printed unchanged. An escaped token would not work. */

@@ -1,50 +1,52 @@
 import { McpAuthError, type Token, type TokenManager } from "../index.js";
+import { defineCommand } from "./define-command.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
-import { parseOptions, UsageError } from "./options.js";
 import { isPrintedUnchanged } from "./print.js";
 import { withRuntime } from "./with-runtime.js";
 
-const help = `Usage: npx mcp-auth-runtime token SERVER [--json] [--force-refresh] [--config FILE] [--env-file FILE]
-
-Prints the access token for SERVER, alone, on stdout.
-
-  --json            an object with the token, its type, expiry (milliseconds since the epoch), scopes, issuer, resource
-  --force-refresh   request a new token even if a usable one is cached or stored
-`;
-
 /** `token SERVER`: the access token alone on stdout. */
-export async function token(args: readonly string[], io: CommandIo): Promise<number> {
-  const { values, positionals } = parseOptions(args, {
-    json: { type: "boolean" },
-    "force-refresh": { type: "boolean" },
-  });
-  if (values.help === true) {
-    io.print.result(help);
-    return exitCodes.done;
-  }
-  const [server, ...rest] = positionals;
-  if (server === undefined || rest.length > 0) {
-    throw new UsageError("Name one server of the config: npx mcp-auth-runtime token SERVER");
-  }
-  const { json = false, "force-refresh": forceRefresh = false } = values;
-  return await withRuntime(io, values, async (auth) => {
-    const manager = auth.resolve(server);
-    const { signal } = io;
-    // Fails for a token that is bound to a key or certificate.
-    const accessToken = await manager.getAccessToken({ signal, forceRefresh });
-    if (json) {
-      const issued = await manager.getToken({ signal });
-      maskToken(io, issued.accessToken);
-      io.print.json(described(issued), 2);
-    } else {
-      if (!isPrintedUnchanged(accessToken)) throw unprintableToken(manager);
-      maskToken(io, accessToken);
-      io.print.result(accessToken);
-    }
-    return exitCodes.done;
-  });
-}
+export const token = defineCommand({
+  args: [{ name: "SERVER", is: "server" }],
+  description: "Prints the access token for SERVER, alone, on stdout.",
+  options: {
+    json: {
+      type: "boolean",
+      help: "an object with the token, its type, expiry (milliseconds since the epoch), scopes, issuer and resource",
+    },
+    "force-refresh": {
+      type: "boolean",
+      help: "request a new token even if a usable one is cached or stored",
+    },
+  },
+  examples: [
+    ["token crm", "the token, for scripts"],
+    ["token crm --json", "with its expiry and scopes"],
+    ["token crm --force-refresh --env-file .env", "a new token, with the secrets of a file"],
+  ],
+  async run({ values, args: [server = ""] }, io) {
+    const { json = false, "force-refresh": forceRefresh = false } = values;
+    return await withRuntime(io, values, async (auth) => {
+      const manager = auth.resolve(server);
+      const { signal } = io;
+      // Fails for a token that is bound to a key or certificate.
+      const accessToken = await io.waitFor(
+        `Requesting a token for ${server}`,
+        manager.getAccessToken({ signal, forceRefresh }),
+      );
+      if (json) {
+        const issued = await manager.getToken({ signal });
+        maskToken(io, issued.accessToken);
+        io.print.json(described(issued), 2);
+      } else {
+        if (!isPrintedUnchanged(accessToken)) throw unprintableToken(manager);
+        maskToken(io, accessToken);
+        io.print.result(accessToken);
+      }
+      return exitCodes.done;
+    });
+  },
+});
 
 function described(token: Token): Record<string, unknown> {
   return { ...token.toJSON(), accessToken: token.accessToken };

@@ -1,3 +1,5 @@
+import type { Trial } from "../errors/trial.js";
+
 /**
  * What may be wrong, and what to do, in whole sentences. They may be printed, logged and shown to a model, so they may
  * contain values of the config, but nothing that a server chose.
@@ -8,9 +10,18 @@ export interface Finding {
   /** What is wrong; absent if the error already says so. */
   readonly cause?: string | undefined;
   readonly remedy: string;
+  /** The remedy as it follows "try", without a period. Absent if the remedy is not something to try. */
+  readonly attempt?: string | undefined;
+  /** The changes of the remedy that a program can make, the likeliest first. */
+  readonly trials?: readonly Trial[] | undefined;
 }
 
 /** Returns the finding as it continues a message: the cause, then the remedy. */
 export function findingText({ cause, remedy }: Pick<Finding, "cause" | "remedy">): string {
   return cause === undefined ? remedy : `${cause} ${remedy}`;
+}
+
+/** Returns a finding whose remedy is to try something. */
+export function findingToTry(id: string, attempt: string, trials: readonly Trial[]): Finding {
+  return { id, remedy: `Try ${attempt}.`, attempt, trials };
 }

@@ -6,7 +6,7 @@ import { printable } from "../lib/printable.js";
 import { checkDroppedScopes } from "./dropped-scopes.js";
 import { type Finding, findingText } from "./finding.js";
 import { idTokenAudiences } from "./id-token-audiences.js";
-import { withoutSlash } from "./url-difference.js";
+import { checkAudiences, checkTokenIssuer } from "./token-claims.js";
 
 /** A token that the MCP server refused. */
 export interface RefusedToken {
@@ -145,25 +145,14 @@ function asksForToken(schemes: readonly string[]): boolean {
 }
 
 function checkAudience({ requested, url, token, claims }: Facts): Finding | undefined {
-  const expected = [token.resource, requested?.resource, url, ...(requested?.audience ?? [])];
-  const audiences = listOf(claims?.["aud"]);
-  const isExpected = (audience: string) => expected.some((known) => isSame(audience, known));
-  if (audiences.length === 0 || audiences.some(isExpected)) return undefined;
-  return {
-    id: "token_audience",
-    cause: `The token's "aud" is neither the server's URL nor a resource or audience that was requested.`,
-    remedy: 'Set the grant\'s "audience" or "resource" to what the server expects.',
-  };
+  return checkAudiences(claims?.["aud"], [
+    ...[token.resource, requested?.resource, url],
+    ...(requested?.audience ?? []),
+  ]);
 }
 
 function checkIssuer({ requested, claims }: Facts): Finding | undefined {
-  const issuer = claims?.["iss"];
-  if (typeof issuer !== "string" || isSame(issuer, requested?.issuer)) return undefined;
-  return {
-    id: "token_issuer",
-    cause: 'The token\'s "iss" is another issuer.',
-    remedy: 'Set the client\'s "issuer" to the one that the server trusts.',
-  };
+  return checkTokenIssuer(claims?.["iss"], requested?.issuer);
 }
 
 /** The authorization server left out scopes of the config. */
@@ -205,14 +194,4 @@ function describe(requested: Requested | undefined): string {
     scopes === undefined || scopes.length === 0 ? "no scopes of the config" : `scopes ${scopes.join(" ")}`,
   ];
   return `It was requested with ${printable(parts.filter((part) => part !== undefined).join(", "))}.`;
-}
-
-function listOf(value: unknown): readonly string[] {
-  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return values.filter((each) => typeof each === "string");
-}
-
-/** Compares identifiers without a slash at the end: a server does not refuse a token because of that slash. */
-function isSame(a: string, b: string | undefined): boolean {
-  return b !== undefined && withoutSlash(a) === withoutSlash(b);
 }

@@ -12,6 +12,7 @@ export type SecretFlaw =
   | "invisible_character";
 
 const invisible = /(?!^)\ufeff|[\p{Default_Ignorable_Code_Point}\p{Cc}](?<![\ufeff\s])/u;
+const allInvisible = /\ufeff|[\p{Default_Ignorable_Code_Point}\p{Cc}](?<!\s)/gu;
 const lineBreaks = /\r\n|[\r\n\u0085\u2028\u2029]/g;
 
 const checks: ReadonlyArray<readonly [SecretFlaw, RegExp]> = [
@@ -28,6 +29,30 @@ const checks: ReadonlyArray<readonly [SecretFlaw, RegExp]> = [
 /** Returns the flaws of a secret, without its text. */
 export function secretFlaws(secret: string): readonly SecretFlaw[] {
   return checks.filter(([, pattern]) => pattern.test(secret)).map(([flaw]) => flaw);
+}
+
+/**
+ * Returns a secret without its flaws, as it was probably meant. A line break or an invisible character inside of it is
+ * removed too.
+ */
+export function cleanSecret(secret: string): string {
+  const text = withoutEscapes(secret.replace(lineBreaks, "").replace(allInvisible, ""));
+  const [, inner] = /^(?:"(.*)"|'(.*)'|`(.*)`)$/s.exec(text)?.filter((group) => group !== undefined) ?? [];
+  return inner === undefined ? text : withoutEscapes(inner);
+}
+
+/** Removes white space around a text, and line breaks at its end that were not unescaped. */
+function withoutEscapes(text: string): string {
+  return text
+    .trim()
+    .replace(/(?:\\[rn])+$/, "")
+    .trim();
+}
+
+/** Returns whether a secret has flaws, and something is left without them. */
+export function canBeCleaned(secret: string): boolean {
+  const cleaned = cleanSecret(secret);
+  return cleaned !== "" && cleaned !== secret;
 }
 
 /** A flaw as a sentence says it, without the text of the secret. */

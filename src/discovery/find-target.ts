@@ -80,7 +80,7 @@ export async function findTarget(cache: MetadataCache, wanted: WantedTarget): Pr
   };
 }
 
-interface UsableResource {
+export interface UsableResource {
   readonly metadata?: ResourceMetadata;
   /** Whether there may be metadata that could not be read. */
   readonly isUnread: boolean;
@@ -88,7 +88,7 @@ interface UsableResource {
 }
 
 /** Returns the resource metadata. Rejects if it contradicts the config, but not if it is absent, broken or slow. */
-async function findResource(cache: MetadataCache, wanted: WantedTarget): Promise<UsableResource> {
+export async function findResource(cache: MetadataCache, wanted: WantedTarget): Promise<UsableResource> {
   const { server, url, issuer, headers, challenge, resource, resourceMetadata, timeout } = wanted;
   const { searchTimeout = timeout } = wanted;
   if (resourceMetadata === false) return { isUnread: false, warnings: [] };
@@ -141,16 +141,20 @@ export async function findAuthorizationServer(
     return await cache.authorizationServer(issuer, { ...requestFor(wanted), headers });
   }
   const { tokenEndpoint, mtlsTokenEndpoint, revocationEndpoint, authMethods, signingAlgorithms } = metadata;
+  const { deviceAuthorizationEndpoint } = metadata;
   const assertAllowed = (url: string, name: string): void => {
     assertConfiguredUrl(url, `"${name}" in the client's "metadata"`, server, cache.insecureHosts);
   };
   assertAllowed(tokenEndpoint, "tokenEndpoint");
   if (mtlsTokenEndpoint !== undefined) assertAllowed(mtlsTokenEndpoint, "mtlsTokenEndpoint");
   if (revocationEndpoint !== undefined) assertAllowed(revocationEndpoint, "revocationEndpoint");
+  if (deviceAuthorizationEndpoint !== undefined)
+    assertAllowed(deviceAuthorizationEndpoint, "deviceAuthorizationEndpoint");
   return {
     issuer,
     token_endpoint: tokenEndpoint,
     ...(revocationEndpoint && { revocation_endpoint: revocationEndpoint }),
+    ...(deviceAuthorizationEndpoint && { device_authorization_endpoint: deviceAuthorizationEndpoint }),
     ...(mtlsTokenEndpoint && { mtls_endpoint_aliases: { token_endpoint: mtlsTokenEndpoint } }),
     ...(authMethods && { token_endpoint_auth_methods_supported: authMethods }),
     ...(signingAlgorithms && { token_endpoint_auth_signing_alg_values_supported: signingAlgorithms }),

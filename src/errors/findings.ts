@@ -1,4 +1,5 @@
 import { errorNotes } from "./error-notes.js";
+import type { Trial } from "./trial.js";
 
 /**
  * The ids of the findings in the message of an error, kept beside the error. An id names one cause, such as
@@ -12,4 +13,14 @@ export const noteFindings = notes.add;
 /** Returns the ids of the findings in the message of an error, in their order. */
 export function findingsIn(error: unknown): readonly string[] {
   return notes.of(error) ?? [];
+}
+
+const trials = errorNotes<readonly Trial[]>();
+
+/** Notes what may be tried after an error, also what does not fit into its message, and returns the error. */
+export const noteTrials = trials.add;
+
+/** Returns what may be tried after an error, the likeliest first. */
+export function trialsIn(error: unknown): readonly Trial[] {
+  return trials.of(error) ?? [];
 }

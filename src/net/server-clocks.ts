@@ -84,6 +84,15 @@ export class ServerClocks {
   }
 
   /**
+   * Returns the milliseconds that the clock of the server at this URL is ahead of ours; `undefined` if none of its
+   * responses had a usable `Date`.
+   */
+  offset(url: string | URL): number | undefined {
+    const known = this.#known.get(new URL(url).origin);
+    return known?.range && offsetOf(known);
+  }
+
+  /**
    * Returns the difference to the clock of the server at this URL if something was signed for it and the difference was
    * not reported yet. Counts it as reported.
    */

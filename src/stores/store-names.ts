@@ -7,6 +7,8 @@ const entryForms = [
   `(?:token|refusals|refresh|metadata)\\.${hash}\\.${hash}`,
   `metadata\\.${hash}`,
   `given\\.${hash}\\.latest`,
+  // Written and deleted by a check of the store.
+  `check\\.${hash}`,
 ];
 const entryName = new RegExp(`^(?:${entryForms.join("|")})$`);
 

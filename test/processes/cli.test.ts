@@ -158,7 +158,7 @@ describe("token", () => {
     expect((await command(["token", "tools"], { cwd, env: env2 })).err).toBe("");
   });
 
-  test("token refuses a server whose tokens need a proof for each request, and prints no token", async () => {
+  test("token and exec refuse a server whose tokens need a proof for each request, and start nothing", async () => {
     const dpop = { nonces: true };
     const world = await startWorld({ dpop, mcp: { dpop: { required: true, nonces: true } } });
     const cwd = await folder({ servers: { tools: { ...world.config.servers.tools, dpop: true } } });
@@ -166,17 +166,18 @@ describe("token", () => {
     for (const argv of [
       ["token", "tools"],
       ["token", "tools", "--json"],
+      ["exec", "tools", "--", process.execPath, "-e", "console.log('started')"],
     ]) {
       expect(await command(argv, { cwd, env })).toMatchObject({
         code: 2,
-        out: "",
+        out: argv.includes("--json") ? expect.stringContaining('"code": "sender_constrained"') : "",
         err: expect.stringMatching(/^error\[sender_constrained\]: Server "tools": .*DPoP.*\n$/),
       });
     }
-    expect(world.issuer.tokensIssued).toBe(2);
+    expect(world.issuer.tokensIssued).toBe(3);
   });
 
-  test("token refuses a server whose tokens are bound to a certificate, and prints no token", async () => {
+  test("token and exec refuse a server whose tokens are bound to a certificate, and start nothing", async () => {
     const world = await startIdentityServers();
     onTestFinished(() => world[Symbol.asyncDispose]());
     const grant = { client: world.client("pki"), scopes: ["read"] };
@@ -187,10 +188,11 @@ describe("token", () => {
     for (const argv of [
       ["token", "tools"],
       ["token", "tools", "--json"],
+      ["exec", "tools", "--", process.execPath, "-e", "console.log('started')"],
     ]) {
       expect(await command(argv, { cwd, env: world.env })).toMatchObject({
         code: 2,
-        out: "",
+        out: argv.includes("--json") ? expect.stringContaining('"code": "sender_constrained"') : "",
         err: expect.stringMatching(/^error\[sender_constrained\]: Server "tools": .*certificate.*\n$/),
       });
     }
@@ -303,11 +305,15 @@ describe("the exit code of a command", () => {
   test.each<[name: string, argv: string[], message: RegExp]>([
     ["an unknown command", ["tokne", "tools"], /^error: There is no command "tokne"\. .*--help\n$/],
     ["a command that every object has", ["constructor"], /^error: There is no command "constructor"/],
-    ["an unknown option", ["token", "tools", "--jsno"], /^error: Unknown option '--jsno'\n$/],
+    [
+      "an unknown option",
+      ["token", "tools", "--jsno"],
+      /^error: token has no option "--jsno"\. Did you mean --json\? .*--help\n$/,
+    ],
     ["an option without its value", ["token", "tools", "--config"], /^error: .*--config/],
     ["an option with an empty value", ["token", "tools", "--config="], /^error: --config needs .*\n$/],
-    ["no server", ["token"], /^error: Name one server/],
-    ["two servers", ["token", "a", "b"], /^error: Name one server/],
+    ["no server", ["token"], /^error: Name a server of the config: .* token SERVER\n$/],
+    ["two servers", ["token", "a", "b"], /^error: token takes one argument: .* token SERVER\n$/],
     ["an argument too many", ["validate", "x"], /^error: validate takes no argument/],
     ["an unknown server", ["token", "tolls"], /^error\[unknown_server\]: .*Did you mean "tools"\?/],
   ])("the exit code of a wrong command line is 2: %s", async (_, argv, message) => {

@@ -1,7 +1,16 @@
 import type { RejectedRequest } from "../facts.js";
-import type { Finding } from "../finding.js";
+import { type Finding, findingToTry } from "../finding.js";
+import { trialInWords } from "../trial-in-words.js";
 import { isAbout } from "./clues.js";
-import { audienceInWords, kidInWords, otherKidInWords, ownerOf } from "./names.js";
+import {
+  atIdp,
+  audienceInWords,
+  clientTrial,
+  kidInWords,
+  kidTrials,
+  otherKidInWords,
+  ownerOf,
+} from "./names.js";
 
 /** The server may not know the key, or may know it by another `kid`. */
 export function checkKeyRegistration({ endpoint, rejection }: RejectedRequest): Finding | undefined {
@@ -22,7 +31,11 @@ export function checkKeyRegistration({ endpoint, rejection }: RejectedRequest): 
   const first = isAbout(rejection, "key")
     ? `Register the public half of this key at ${issuer}, with ${kid}.`
     : `Check ${owner} "id", and that ${issuer} has the public half of this key, with ${kid}.`;
-  return { id: "key_not_registered", remedy: `${first} ${otherKidInWords(assertion)}` };
+  return {
+    id: "key_not_registered",
+    remedy: `${first} ${otherKidInWords(assertion)}`,
+    trials: kidTrials({ place: "key", ...atIdp(endpoint) }, assertion),
+  };
 }
 
 /** The server may expect the other audience: RFC 7523 allows its issuer and its token endpoint. */
@@ -30,12 +43,9 @@ export function checkAssertionAudience({ endpoint }: RejectedRequest): Finding |
   const assertion = endpoint.sent?.authentication?.assertion;
   if (assertion === undefined) return undefined;
   const other = assertion.audience === "issuer" ? "token_endpoint" : "issuer";
-  return {
-    id: "assertion_audience",
-    remedy:
-      `Try ${ownerOf(endpoint)} "assertionAudience": "${other}" (the assertion was for ` +
-      `${audienceInWords(assertion)}).`,
-  };
+  const trial = clientTrial(endpoint, "assertionAudience", other);
+  const attempt = `${trialInWords(trial)} (the assertion was for ${audienceInWords(assertion)})`;
+  return findingToTry("assertion_audience", attempt, [trial]);
 }
 
 /** The server may accept only another `typ` or `alg` of client assertions. */
@@ -46,18 +56,27 @@ export function checkAssertionHeader({ endpoint, rejection }: RejectedRequest): 
   const id = "assertion_header";
   const otherType = typ === "JWT" ? "client-authentication+jwt" : "JWT";
   const sentType = typ === "JWT" || typ === "client-authentication+jwt" ? typ : "that of the config";
-  const tryType = `Try ${ownerOf(endpoint)} "assertionType": "${otherType}" (it was ${sentType})`;
-  if (isAbout(rejection, "type")) return { id, remedy: `${tryType}.` };
+  const typeTrial = clientTrial(endpoint, "assertionType", otherType);
+  const tryType = `${trialInWords(typeTrial)} (it was ${sentType})`;
+  if (isAbout(rejection, "type")) return findingToTry(id, tryType, [typeTrial]);
   // Only an RSA key can sign with several algorithms.
   const isRsa = /^[RP]S/.test(alg);
+  const place = { place: "key", ...atIdp(endpoint) } as const;
+  const algTrials = otherAlgorithms(alg).map((value) => ({ ...place, property: "alg", value }));
   if (!isAbout(rejection, "algorithm")) {
     const other = isRsa ? 'another "alg" of the key' : "a key for another algorithm";
-    return { id, remedy: `${tryType}, or ${other} (it was ${alg}).` };
+    return findingToTry(id, `${tryType}, or ${other} (it was ${alg})`, [typeTrial, ...algTrials]);
   }
   return {
     id,
     remedy: isRsa
       ? `Set the key's "alg" to one that the server accepts: it was ${alg}.`
       : `Use a key for an algorithm that the server accepts: it was ${alg}.`,
+    trials: algTrials,
   };
+}
+
+/** Returns the algorithms, other than this one, that servers commonly expect of the same RSA key. */
+function otherAlgorithms(alg: string): readonly string[] {
+  return /^[RP]S/.test(alg) ? ["RS256", "PS256"].filter((other) => other !== alg) : [];
 }

@@ -1,16 +1,21 @@
 import { capitalized } from "../../lib/printable.js";
 import type { RejectedRequest } from "../facts.js";
-import type { Finding } from "../finding.js";
+import { type Finding, findingToTry } from "../finding.js";
+import { canBeCleaned } from "../secret-flaws.js";
 import { checkSecretValue } from "../secret-text.js";
-import { ownerOf } from "./names.js";
+import { trialInWords } from "../trial-in-words.js";
+import { atIdp, clientTrial, ownerOf } from "./names.js";
 
 /** Something was copied into the secret that does not belong to it. Never shows the secret. */
 export function checkSecretText({ endpoint }: RejectedRequest): Finding | undefined {
   const { secret } = endpoint.sent?.authentication ?? {};
   if (secret === undefined) return undefined;
-  const finding = checkSecretValue(secret.value.reveal(), "client secret", secret.source);
+  const text = secret.value.reveal();
+  const finding = checkSecretValue(text, "client secret", secret.source);
   // There, the cause continues a sentence.
-  return finding?.cause === undefined ? finding : { ...finding, cause: capitalized(finding.cause) };
+  if (finding?.cause !== undefined) return { ...finding, cause: capitalized(finding.cause) };
+  if (finding === undefined || !canBeCleaned(text)) return finding;
+  return { ...finding, trials: [{ place: "secret", ...atIdp(endpoint) }] };
 }
 
 /**
@@ -22,15 +27,14 @@ export function checkBasicEncoding(request: RejectedRequest): Finding | undefine
   const { secret } = endpoint.sent?.authentication ?? {};
   // The character that form encoding changes may be what is wrong with the secret.
   if (secret?.basicEncoding === undefined || checkSecretText(request) !== undefined) return undefined;
-  return {
-    id: "basic_encoding",
-    remedy:
-      secret.basicEncoding === "form"
-        ? 'Try the client\'s "basicEncoding": "raw", because its "id" or secret has characters that form encoding ' +
-          "changes, and some servers do not decode them."
-        : 'Try it without the client\'s "basicEncoding": "raw", because its "id" or secret has characters that servers ' +
-          "decode if they follow RFC 6749.",
-  };
+  const isForm = secret.basicEncoding === "form";
+  const trial = clientTrial(endpoint, "basicEncoding", isForm ? "raw" : undefined);
+  const attempt = isForm
+    ? `${trialInWords(trial)}, because its "id" or secret has characters that form encoding changes, and some servers ` +
+      "do not decode them"
+    : `${trialInWords(trial)}: "raw", because its "id" or secret has characters that servers decode if they follow ` +
+      "RFC 6749";
+  return findingToTry("basic_encoding", attempt, [trial]);
 }
 
 /** The client may be registered for the other method that sends a secret. */
@@ -39,12 +43,9 @@ export function checkSecretMethod({ endpoint }: RejectedRequest): Finding | unde
   const other = otherSecretMethod(method);
   if (other === undefined) return undefined;
   if (listedMethods !== undefined && !listedMethods.includes(other)) return undefined;
-  return {
-    id: "other_secret_method",
-    remedy:
-      `Try ${ownerOf(endpoint)} "method": "${other}", which it may be registered for: the secret was sent with ` +
-      `${method}.`,
-  };
+  const trial = clientTrial(endpoint, "method", other);
+  const attempt = `${trialInWords(trial)}, which it may be registered for: the secret was sent with ${method}`;
+  return findingToTry("other_secret_method", attempt, [trial]);
 }
 
 /**

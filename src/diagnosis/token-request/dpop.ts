@@ -17,6 +17,7 @@ export function checkProof({ endpoint, rejection }: RejectedRequest): Finding {
       id: "dpop_missing",
       cause: `${server} requires a DPoP proof.`,
       remedy: 'Set "dpop" of this server to true.',
+      trials: [{ place: "server", property: "dpop", value: true }],
     };
   }
   return rejection.oauthError === "use_dpop_nonce"

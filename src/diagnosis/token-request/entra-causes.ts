@@ -1,17 +1,23 @@
+import type { Trial } from "../../errors/trial.js";
+
 /** What some numbers in `error_codes` of Microsoft Entra ID mean for a client without a browser, and what to do. */
 export interface EntraCause {
   readonly codes: readonly number[];
   readonly id: string;
   readonly cause: string;
   readonly remedy: string;
+  readonly trials?: readonly Trial[];
 }
 
-const row = (codes: readonly number[], id: string, cause: string, remedy: string): EntraCause => ({
-  codes,
-  id: `entra_${id}`,
-  cause,
-  remedy,
-});
+const row = (
+  codes: readonly number[],
+  id: string,
+  cause: string,
+  remedy: string,
+  trials: readonly Trial[] = [],
+): EntraCause => ({ ...{ codes, id: `entra_${id}`, cause, remedy }, trials });
+
+const withoutResource = { place: "grant", property: "resource", value: false } as const;
 
 // Their meanings are those of Microsoft's page "Microsoft Entra authentication and authorization error codes", and for
 // the codes that it lacks (700211 to 700213, 1002012, 9010010, 7000229) those of the messages that Entra ID sends.
@@ -140,7 +146,8 @@ export const entraCauses: readonly EntraCause[] = [
     [9010010, 901002],
     "resource_and_scope",
     'The "resource" of the request does not match its scope.',
-    'Set the grant\'s "resource" to false, because for Entra ID the scope names the resource.',
+    `Set the grant's "resource" to ${withoutResource.value}, because for Entra ID the scope names the resource.`,
+    [withoutResource],
   ),
   row(
     [90009],

@@ -1,9 +1,25 @@
+import type { PropertyTrial } from "../../errors/trial.js";
 import { printable } from "../../lib/printable.js";
 import type { AssertionFacts, TokenEndpoint } from "../facts.js";
+import { trialOwner } from "../trial-in-words.js";
 
 /** Returns the client that sent the request, as an owner: `the client's`. */
-export function ownerOf({ presents }: Pick<TokenEndpoint, "presents">): string {
-  return presents === "identity" ? 'the "idp" client\'s' : "the client's";
+export function ownerOf(endpoint: Pick<TokenEndpoint, "presents">): string {
+  return trialOwner({ place: "client", ...atIdp(endpoint) });
+}
+
+/** Returns the change of a property of the client that sent the request, or of its key. */
+export function clientTrial(
+  endpoint: Pick<TokenEndpoint, "presents">,
+  property: "method" | "basicEncoding" | "assertionAudience" | "assertionType",
+  value: string | undefined,
+): PropertyTrial {
+  return { place: "client", ...atIdp(endpoint), property, value };
+}
+
+/** Returns what tells the client of `idp` apart in a trial. */
+export function atIdp({ presents }: Pick<TokenEndpoint, "presents">): { readonly isAtIdp?: true } {
+  return presents === "identity" ? { isAtIdp: true } : {};
 }
 
 /** Returns the authorization server as the beginning of a sentence. */
@@ -34,9 +50,23 @@ export function kidInWords(assertion: Kid | undefined): string {
 /** Returns what to do if the server knows the key by another `kid` than that of the assertion. */
 export function otherKidInWords(assertion: Kid | undefined): string {
   const set = 'Or set the key\'s "kid" to the registered one';
-  return assertion !== undefined && assertion.kid === undefined
+  return sendsNoKid(assertion)
     ? `${set}.`
     : `${set}; if it is registered without one, set it to false, which sends none.`;
+}
+
+/** Returns the changes that `otherKidInWords` and the like name: no `kid`, or the key's own one. */
+export function kidTrials(
+  place: Pick<PropertyTrial, "place" | "isAtIdp">,
+  assertion: Kid | undefined,
+): readonly PropertyTrial[] {
+  if (sendsNoKid(assertion)) return [];
+  const none = { ...place, property: "kid", value: false };
+  return assertion?.kidFrom === "config" ? [none, { ...none, value: undefined }] : [none];
+}
+
+function sendsNoKid(assertion: Kid | undefined): boolean {
+  return assertion !== undefined && assertion.kid === undefined;
 }
 
 /** Returns the audience of an assertion without a value that a server chose: "the issuer". */

@@ -1,8 +1,8 @@
 import { unreachable } from "../../lib/unreachable.js";
-import type { Presented, RejectedRequest } from "../facts.js";
+import type { Presented, RejectedRequest, TokenEndpoint } from "../facts.js";
 import type { Finding } from "../finding.js";
 import { isAbout } from "./clues.js";
-import { audienceInWords, kidInWords, otherKidInWords } from "./names.js";
+import { audienceInWords, kidInWords, kidTrials, otherKidInWords } from "./names.js";
 
 /** The token or assertion that the request presents may be wrong. Returns `undefined` if it presents none. */
 export function checkPresented(request: RejectedRequest): Finding | undefined {
@@ -53,7 +53,7 @@ function checkAny(request: RejectedRequest): Finding | undefined {
         id: "refresh_token",
         cause:
           "It does not accept the refresh token: it has expired, was revoked or used elsewhere, or belongs to another client.",
-        remedy: `Get a new one from ${issuer} and put it where the grant's "refreshToken" is read; it replaces the stored one.`,
+        remedy: renewRefreshToken(request.endpoint),
       };
     case "identity":
       return {
@@ -76,19 +76,27 @@ function checkAny(request: RejectedRequest): Finding | undefined {
   }
 }
 
+/** Says how to get another refresh token. */
+export function renewRefreshToken({ issuer, server, isFromLogin }: TokenEndpoint): string {
+  return isFromLogin === true
+    ? `Sign in again: npx mcp-auth-runtime login ${server}`
+    : `Get a new one from ${issuer} and put it where the grant's "refreshToken" is read; it replaces the stored one.`;
+}
+
 /** The assertion that we signed. */
 function checkSigned({ endpoint: { issuer, sent }, rejection }: RejectedRequest): Finding {
   const id = "signed_assertion";
   const assertion = sent?.assertion;
   const audience = assertion === undefined ? "" : ` (it was for ${audienceInWords(assertion)})`;
   const kid = kidInWords(assertion);
+  const trials = kidTrials({ place: "assertion_key" }, assertion);
   if (isAbout(rejection, "audience")) {
     const remedy = `Set the "audience" of the grant's "assertion" to the one that ${issuer} expects${audience}.`;
     return { id, remedy };
   }
   if (isAbout(rejection, "key")) {
     return {
-      id,
+      ...{ id, trials },
       remedy:
         `Register the public half of the key of the grant's "assertion" at ${issuer}, with ${kid}. ` +
         otherKidInWords(assertion),
@@ -96,7 +104,7 @@ function checkSigned({ endpoint: { issuer, sent }, rejection }: RejectedRequest)
   }
   const otherKid = assertion !== undefined && assertion.kid === undefined ? "" : ", or to false to send none";
   return {
-    id,
+    ...{ id, trials },
     remedy:
       `Check the "issuer", "subject" and "audience" of the grant's "assertion"${audience}. Check that ${issuer} has ` +
       `the public half of its key, with ${kid} (or set the key's "kid" to the registered one${otherKid}).`,

@@ -1,3 +1,4 @@
+import type { Trial } from "../../errors/trial.js";
 import { type RejectedRequest, type Rejection, rejectsCredential, type TokenEndpoint } from "../facts.js";
 import { type Finding, findingText } from "../finding.js";
 import { checkAssertionAudience, checkAssertionHeader, checkKeyRegistration } from "./client-key.js";
@@ -13,6 +14,7 @@ import { cluesIn } from "./clues.js";
 import { checkProof } from "./dpop.js";
 import { checkEndpointExists, checkRedirect } from "./endpoint.js";
 import { checkEntraCode } from "./entra.js";
+import { isOpenRejection } from "./open-rejection.js";
 import {
   checkCertificate,
   checkCertificateUsage,
@@ -57,7 +59,7 @@ export function rejectionAdvice(endpoint: TokenEndpoint, rejection: Rejection): 
   let sentences = 0;
   for (const finding of rejectionFindings(endpoint, rejection)) {
     // What else to try is in the same sentence.
-    const continues = isAssertionTrial(finding) && chosen.slice(1).some(isAssertionTrial);
+    const continues = isAssertionAttempt(finding) && chosen.slice(1).some(isAssertionAttempt);
     if (!continues) sentences += sentencesIn(findingText(finding));
     if (chosen.length > 0 && sentences > maxSentences) break;
     chosen.push(finding);
@@ -65,25 +67,36 @@ export function rejectionAdvice(endpoint: TokenEndpoint, rejection: Rejection): 
   return chosen;
 }
 
+/** Returns what a program may try: the changes of all `rejectionFindings`, also of those that no message has room for. */
+export function rejectionTrials(endpoint: TokenEndpoint, rejection: Rejection): readonly Trial[] {
+  const findings = rejectionFindings(endpoint, rejection);
+  const ids = findings.map(({ id }) => id);
+  // Only here it is known whether the request had scopes that the MCP server chose.
+  const ofScopes = isOpenRejection(rejection.oauthError, ids)
+    ? checkScopes({ endpoint, rejection })
+    : undefined;
+  return [...findings, ...(ofScopes === undefined ? [] : [ofScopes])].flatMap(({ trials = [] }) => trials);
+}
+
 /** Returns findings as the end of a message. What to try comes after what to check. */
 export function adviceText(findings: readonly Finding[]): string {
   const [first, ...others] = findings;
   if (first === undefined) return "";
-  const trials = others.filter(isAssertionTrial).map(({ remedy }) => remedy.replace(/^Try (.*)\.$/s, "$1"));
+  const attempts = others.filter(isAssertionAttempt).map(({ attempt }) => attempt);
   return [
     findingText(first),
-    ...others.filter((finding) => !isAssertionTrial(finding)).map(otherwise),
-    ...(trials.length === 0 ? [] : [`Otherwise, try ${trials.join(", or ")}.`]),
+    ...others.filter((finding) => !isAssertionAttempt(finding)).map(otherwise),
+    ...(attempts.length === 0 ? [] : [`Otherwise, try ${attempts.join(", or ")}.`]),
   ].join(" ");
 }
 
 function otherwise(finding: Finding): string {
-  return findingText(finding).replace(/^Try /, "Otherwise, try ");
+  return finding.attempt === undefined ? findingText(finding) : `Otherwise, try ${finding.attempt}.`;
 }
 
-/** Whether a finding is about another form of the assertion. All of them make one sentence. */
-function isAssertionTrial({ id, remedy }: Finding): boolean {
-  return id.startsWith("assertion_") && remedy.startsWith("Try ");
+/** Whether a finding says to try another form of the assertion. All of them make one sentence. */
+function isAssertionAttempt({ id, attempt }: Finding): boolean {
+  return id.startsWith("assertion_") && attempt !== undefined;
 }
 
 function sentencesIn(text: string): number {

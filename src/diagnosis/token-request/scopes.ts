@@ -2,6 +2,8 @@ import { printable } from "../../lib/printable.js";
 import type { RejectedRequest } from "../facts.js";
 import type { Finding } from "../finding.js";
 
+const noScopes = { place: "grant", property: "scopes", value: [] } as const;
+
 /** The client may not request these scopes. Says who chose them, because that decides what to change. */
 export function checkScopes({ endpoint }: RejectedRequest): Finding | undefined {
   const { issuer, sent } = endpoint;
@@ -20,7 +22,8 @@ export function checkScopes({ endpoint }: RejectedRequest): Finding | undefined 
       return {
         id: `scopes_of_${from === "challenge" ? "challenge" : "metadata"}`,
         cause: `The scopes came from ${from === "challenge" ? "a challenge" : 'the "scopes_supported"'} of the MCP server, and this client may not request all of them.`,
-        remedy: `Set the grant's "scopes" to those that it may request at ${issuer}, or to [] to send none.`,
+        remedy: `Set the grant's "scopes" to those that it may request at ${issuer}, or to ${JSON.stringify(noScopes.value)} to send none.`,
+        trials: [noScopes],
       };
     case "call":
       return {

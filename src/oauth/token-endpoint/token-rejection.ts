@@ -1,6 +1,6 @@
 import { type Rejection, rejectsCredential, type TokenEndpoint } from "../../diagnosis/facts.js";
 import { McpAuthError } from "../../errors/error.js";
-import { noteFindings } from "../../errors/findings.js";
+import { noteFindings, noteTrials } from "../../errors/findings.js";
 import { whereDetailsAre } from "../../lib/details-place.js";
 import { isTemporaryStatus } from "../../net/retry.js";
 import { markAskedToWait } from "../error-marks.js";
@@ -48,7 +48,9 @@ export async function tokenRejection(
     return presents === "identity" ? error : markAskedToWait(error);
   }
   // Loaded when it is needed, because most programs never see a rejection.
-  const { adviceText, rejectionAdvice } = await import("../../diagnosis/token-request/rejected-request.js");
+  const { adviceText, rejectionAdvice, rejectionTrials } = await import(
+    "../../diagnosis/token-request/rejected-request.js"
+  );
   const findings = rejectionAdvice(endpoint, response);
   const hasDetails = Object.values(response.details).some(
     (value) => typeof value === "string" && value !== "",
@@ -60,6 +62,7 @@ export async function tokenRejection(
     `Server "${server}": ${name} ${what} the request (${statusAndCode}). ${advice}`,
     { server, oauthError, details },
   );
+  noteTrials(error, rejectionTrials(endpoint, response));
   return noteFindings(
     error,
     findings.map(({ id }) => id),

@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { defineCommand } from "../../../src/cli/define-command.js";
 import { exitCodeOf } from "../../../src/cli/exit-code.js";
 import { detailLines, run } from "../../../src/cli/main.js";
-import { parseOptions, UsageError } from "../../../src/cli/options.js";
+import { UsageError } from "../../../src/cli/options.js";
+import { parseArguments } from "../../../src/cli/parse-arguments.js";
 import { McpAuthError, type McpAuthErrorCode } from "../../../src/index.js";
 import { sendJson, startHttpServer } from "../../support/http-server.js";
 import { command, project } from "./command.js";
@@ -138,16 +140,23 @@ test("an internal error shows no line of its message that looks like a stack fra
 });
 
 describe("options", () => {
-  const parse = (...args: string[]) => parseOptions(args, { json: { type: "boolean" } });
+  const definition = defineCommand({
+    args: [{ name: "THING", is: "text", optional: true }],
+    description: "Does something.",
+    options: { json: { type: "boolean", help: "an object" } },
+    examples: [],
+    run: async () => 0,
+  });
+  const parse = (...args: string[]) => parseArguments("thing", definition, args);
 
   test("options can come before or after the arguments, and end at --", () => {
     expect(parse("a", "--json", "--config", "c.json")).toMatchObject({
       values: { json: true, config: "c.json" },
-      positionals: ["a"],
+      args: ["a"],
     });
     expect(parse("--config=c.json", "--env-file", "1", "--env-file", "2", "--", "--json")).toMatchObject({
       values: { config: "c.json", "env-file": ["1", "2"] },
-      positionals: ["--json"],
+      args: ["--json"],
     });
   });
 

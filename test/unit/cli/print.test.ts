@@ -97,7 +97,9 @@ test("only the command line and the register module write to the console or the 
   const entries = [
     "cli.ts",
     join("cli", "main.ts"),
+    join("cli", "prompts.ts"),
     join("cli", "proxy-stdio.ts"),
+    join("cli", "terminal.ts"),
     "register.ts",
     join("register", "start.ts"),
   ];

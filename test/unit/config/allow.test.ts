@@ -189,6 +189,7 @@ function endpoints(): object {
     tokenEndpoint: "https://auth.example/token",
     mtlsTokenEndpoint: "https://mtls.example/token",
     revocationEndpoint: "https://auth.example/revoke",
+    deviceAuthorizationEndpoint: "https://auth.example/device",
   };
 }
 

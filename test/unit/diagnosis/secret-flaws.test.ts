@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { looksLikeId, secretFlaws } from "../../../src/diagnosis/secret-flaws.js";
+import { canBeCleaned, cleanSecret, looksLikeId, secretFlaws } from "../../../src/diagnosis/secret-flaws.js";
 
 describe("secretFlaws", () => {
   test.each<[string, readonly string[]]>([
@@ -36,4 +36,28 @@ test("a UUID looks like the id of a secret, and other secrets do not", () => {
   expect(looksLikeId("0d3ad2f5-1111-4222-8333-444455556666 ")).toBe(true);
   expect(looksLikeId("0d3ad2f511114222833344445555666")).toBe(false);
   expect(looksLikeId("x0d3ad2f5-1111-4222-8333-444455556666")).toBe(false);
+});
+
+describe("cleanSecret", () => {
+  test.each([
+    ...[" abc", "abc ", "abc\t", "abc\u00a0", "abc\n\n", "ab\r\nc", "abc\\n", "abc\\r\\n"],
+    ...['"abc"', "'abc'", "`abc`", '"abc" ', '" abc "', '"abc\\n"', '"abc"\\n'],
+    ...["\ufeffabc", '\ufeff"abc"', "ab\ufeffc", "ab\u200bc", "ab\u00adc", "ab\u0000c"],
+  ])("%j becomes what was probably meant", (secret) => {
+    expect(cleanSecret(secret)).toBe("abc");
+    expect(canBeCleaned(secret)).toBe(true);
+    expect(secretFlaws(cleanSecret(secret))).toEqual([]);
+  });
+
+  test.each(["abc", "a b", "a'b\"c`", '"abc', "abc'", "\"abc'", "ab\\nc", "über-geheim-秘密", '"'])(
+    "%j is left as it is",
+    (secret) => {
+      expect(cleanSecret(secret)).toBe(secret);
+      expect(canBeCleaned(secret)).toBe(false);
+    },
+  );
+
+  test.each([" ", '""', "\u200b", "\\n"])("nothing would be left of %j", (secret) => {
+    expect(canBeCleaned(secret)).toBe(false);
+  });
 });

@@ -12,6 +12,7 @@ import {
   adviceText,
   rejectionAdvice,
   rejectionFindings,
+  rejectionTrials,
 } from "../../../../src/diagnosis/token-request/rejected-request.js";
 import { Secret } from "../../../../src/lib/secret.js";
 
@@ -98,6 +99,13 @@ describe("rejectionAdvice", () => {
       expect(advice({ presents, idp: "https://idp.example" }, "invalid_grant")).toContain(text);
     },
   );
+
+  test("the advice for a dead refresh token names the command that put it into the store", () => {
+    const text = advice({ presents: "refresh_token", isFromLogin: true }, "invalid_grant");
+    expect(text).toContain("It does not accept the refresh token");
+    expect(text).toMatch(/Sign in again: npx mcp-auth-runtime login \w+$/);
+    expect(advice({ presents: "refresh_token" }, "invalid_grant")).not.toContain("login");
+  });
 
   test.each<[Presented, string]>([
     ["client", 'the "scopes", "resource", "audience" and "params" of the grant'],
@@ -418,5 +426,72 @@ describe("rejectionAdvice", () => {
     expect(findings[0]?.id).toBe(id);
     for (const { cause = "A" } of findings) expect(cause).toMatch(/^[A-Z]/);
     expect(findings.map(findingText).join()).not.toContain(text);
+  });
+});
+
+describe("rejectionTrials", () => {
+  test("each change that can be tried is named by the remedy of its finding", () => {
+    const rejections = [undefined, "invalid_client", "invalid_scope", "use_dpop_nonce"].map((oauthError) => ({
+      status: 401,
+      oauthError,
+    }));
+    const scopes = { from: "scopes_supported", configured: [] } as const;
+    const named = rejections
+      .flatMap((rejection) => [
+        ...rejectionFindings({ ...endpoint, sent: { ...sentEverything, scopes } }, rejection),
+        ...rejectionFindings(
+          {
+            ...endpoint,
+            credential: "key",
+            sent: { authentication: { method: "private_key_jwt", assertion } },
+          },
+          rejection,
+        ),
+      ])
+      .flatMap(({ remedy, trials = [] }) => trials.map((trial) => ({ remedy, trial })));
+    for (const { remedy, trial } of named) {
+      const property = trial.place === "secret" ? "secret" : `"${trial.property}"`;
+      expect(remedy).toContain(property);
+    }
+    expect(named.map(({ trial }) => (trial.place === "secret" ? "" : trial.property))).toEqual(
+      expect.arrayContaining([
+        "",
+        "method",
+        "kid",
+        "assertionAudience",
+        "assertionType",
+        "alg",
+        "scopes",
+        "dpop",
+      ]),
+    );
+  });
+
+  test("a change can be tried although the message has no room for its finding", () => {
+    const authentication = { method: "client_secret_basic" } as const;
+    const where = { ...endpoint, presents: "subject_token", sent: { authentication } } as const;
+    const rejection = { status: 400, oauthError: undefined };
+    expect(rejectionAdvice(where, rejection).map(({ id }) => id)).not.toContain("other_secret_method");
+    expect(rejectionTrials(where, rejection)).toContainEqual({
+      ...{ place: "client", property: "method", value: "client_secret_post" },
+    });
+  });
+
+  test("a change of the client of the identity provider says so", () => {
+    const authentication = { method: "client_secret_basic" } as const;
+    const where = { ...endpoint, presents: "identity", sent: { authentication } } as const;
+    expect(rejectionTrials(where, { status: 401, oauthError: "invalid_client" })).toEqual([
+      { place: "client", isAtIdp: true, property: "method", value: "client_secret_post" },
+    ]);
+  });
+
+  test.each<[string, Partial<TokenEndpoint>, Rejection]>([
+    ["the clock is wrong", { clockSkew: 900_000, credential: "key" }, { status: 401, oauthError: undefined }],
+    ["the client may not use the grant", {}, { status: 400, oauthError: "unauthorized_client" }],
+    ["the server does not offer the grant", {}, { status: 400, oauthError: "unsupported_grant_type" }],
+    ["there is no token endpoint", {}, { status: 404, oauthError: undefined }],
+  ])("there is nothing to try if %s", (_, more, rejection) => {
+    const sent = { authentication: { method: "client_secret_basic", assertion } } as const;
+    expect(rejectionTrials({ ...endpoint, sent, ...more }, rejection)).toEqual([]);
   });
 });

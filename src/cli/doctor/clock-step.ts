@@ -1,0 +1,21 @@
+import { checkClocks } from "../../diagnosis/clock-difference.js";
+import { issuerName } from "../../diagnosis/issuer.js";
+import { clientsOf } from "../config-secrets.js";
+import { failWith, type Outcome, pass, skip } from "./outcome.js";
+import type { ServerCheck } from "./server-check.js";
+
+/** Compares the clocks of the servers, which their responses so far have told, with the one of this machine. */
+export async function checkServerClocks({ server }: ServerCheck): Promise<Outcome> {
+  const clients = clientsOf(server.spec);
+  const owners = new Map([[server.spec.url, "the MCP server"]]);
+  for (const { issuer } of clients) owners.set(issuer, `the authorization server ${issuerName(issuer)}`);
+  const clocks = [...owners].flatMap(([url, owner]) => {
+    const offset = server.clockOffset(url);
+    return offset === undefined ? [] : [{ owner, offset }];
+  });
+  if (clocks.length === 0) return skip("no server has told its time");
+  const finding = checkClocks(clocks);
+  if (finding === undefined) return pass("within 2 s of this machine");
+  // What is signed is made in the server's time, so a difference that can be corrected does no harm.
+  return finding.isFatal ? failWith(finding, "unauthorized") : pass(finding.cause ?? finding.remedy);
+}

@@ -1,0 +1,63 @@
+import type { SecretReference } from "../../config/spec.js";
+import { type Finding, findingText } from "../../diagnosis/finding.js";
+import { checkClientId } from "../../diagnosis/secret-text.js";
+import { printable } from "../../lib/printable.js";
+import { readSecret, type SecretContext } from "../../secrets/read-secret.js";
+import { describeReference, isLocal } from "../../secrets/reference.js";
+import { reasonToSkip } from "../check-secrets.js";
+import { type ConfigSecret, clientsOf, referencesOf, secretsOf } from "../config-secrets.js";
+import { checkConfigSecret } from "../read-config-secret.js";
+import { fail, type Outcome, pass, skip, warn } from "./outcome.js";
+import type { ServerCheck } from "./server-check.js";
+
+/** Reads each secret of the server once. Keys and certificates are a step of their own. */
+export async function checkServerSecrets(
+  { server, env }: ServerCheck,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { spec } = server;
+  const context = server.context(signal);
+  const findings: Finding[] = clientsOf(spec).flatMap(({ id = "" }) => checkClientId(id) ?? []);
+  const [read, skipped]: [string[], string[]] = [[], []];
+  for (const secret of distinct(secretsOf(spec)).filter((each) => !isKey(each))) {
+    const reason = reasonToSkip(secret, { env });
+    if (reason !== undefined) {
+      skipped.push(reason);
+      continue;
+    }
+    const { mistakes, warning } = await checkConfigSecret(secret, context);
+    const [mistake] = mistakes;
+    if (mistake !== undefined) return fail(mistake.error);
+    if (warning !== undefined) findings.push(warning.finding);
+    for (const reference of referencesOf(secret)) read.push(await describe(secret, reference, context));
+  }
+  const [finding] = findings;
+  if (finding !== undefined) return warn({ ...finding, remedy: findings.map(findingText).join(" ") });
+  if (read.length === 0) return skipped.length === 0 ? pass("none needed") : skip(skipped.join(" "));
+  return pass(read.join("; "));
+}
+
+/** A key of the config, which is read by the next step. */
+export function isKey({ kind }: ConfigSecret): boolean {
+  return kind === "key" || kind === "certificate";
+}
+
+export function distinct(secrets: readonly ConfigSecret[]): readonly ConfigSecret[] {
+  return [...new Map(secrets.map((secret) => [JSON.stringify(secret), secret])).values()];
+}
+
+/** Names a reference. A length, which tells a cut secret from a whole one, is shown only of client secrets. */
+async function describe(
+  { kind }: ConfigSecret,
+  reference: SecretReference,
+  context: SecretContext,
+): Promise<string> {
+  const name = nameOf(reference);
+  if (kind !== "client secret" || !isLocal(reference)) return name;
+  const { length } = (await readSecret(reference, context)).reveal();
+  return `${name}, ${length} ${length === 1 ? "character" : "characters"}`;
+}
+
+function nameOf(reference: SecretReference): string {
+  return "env" in reference ? printable(reference.env) : describeReference(reference);
+}

@@ -1,0 +1,75 @@
+import { randomBytes } from "node:crypto";
+import { relative } from "node:path";
+import { formatViolation } from "../../config/format-violation.js";
+import type { CheckedConfig } from "../../config/load.js";
+import type { StoreSpec } from "../../config/spec.js";
+import { McpAuthError, type Violation } from "../../errors/error.js";
+import { printable } from "../../lib/printable.js";
+import { assertStorePackage } from "../../runtime/manager-internals.js";
+import type { SharedStore } from "../../stores/shared-store.js";
+import { checkMachine } from "../check-machine.js";
+import type { CommandIo } from "../io.js";
+import { failWith, type Outcome, pass, warn } from "./outcome.js";
+
+/** Checks the config, and what it names on this machine. Mistakes of single servers are failures of those servers. */
+export async function checkDoctorConfig(
+  { file, violations, warnings, spec, document }: CheckedConfig,
+  { cwd, env }: { readonly cwd: string; readonly env: CommandIo["env"] },
+): Promise<Outcome> {
+  const nameOf = (path: string | undefined) =>
+    path === undefined ? "the config" : printable(relative(cwd, path) || path);
+  const shown = (violation: Violation) =>
+    formatViolation({ ...violation, file: nameOf(violation.file ?? file) });
+  const machine = document && (await checkMachine(document, { env }));
+  const onMachine = (await document?.locate(machine?.mistakes ?? [])) ?? [];
+  // A folder that cannot hold the store is reported by the step of the store.
+  const ofMachine = onMachine
+    .map(({ violation }) => violation)
+    .filter(({ pointer }) => !pointer.startsWith("/store"));
+  const all = [...(spec === undefined ? violations : []), ...ofMachine];
+  const [first, ...others] = all;
+  if (first !== undefined) {
+    const text = shown(first);
+    const finding = {
+      id: "config_mistake",
+      cause: `${nameOf(file)} has ${counted(all.length, "mistake")}.`,
+      remedy: text,
+    };
+    return { ...failWith(finding, "config_invalid"), more: others.map(shown) };
+  }
+  const servers = counted(spec?.servers.size ?? 0, "server");
+  const about = [...warnings, ...(machine?.warnings ?? [])];
+  if (about.length > 0) return warn({ id: "config_warning", remedy: about.map(printable).join(" ") });
+  if (violations.length > 0) {
+    const cause = `${nameOf(file)} has ${counted(violations.length, "mistake")} in its servers.`;
+    return warn({ id: "config_mistake", cause, remedy: "See npx mcp-auth-runtime validate." });
+  }
+  return pass(`${nameOf(file)}, ${servers}`);
+}
+
+/** Milliseconds after which a leftover of an interrupted check disappears. */
+const leftoverLifetime = 60_000;
+
+/** Writes, reads and deletes an entry of its own. */
+export async function checkStore(spec: StoreSpec, store: SharedStore | undefined): Promise<Outcome> {
+  if (spec.type === "memory" || store === undefined)
+    return pass("memory: every process requests its own tokens");
+  await assertStorePackage(spec);
+  const key = `check.${randomBytes(16).toString("hex")}`;
+  const text = randomBytes(16).toString("hex");
+  await store.write(key, text, { expiresIn: leftoverLifetime });
+  const read = await store.read(key);
+  await store.delete(key);
+  if (read.kind !== "value" || read.text !== text) {
+    throw new McpAuthError(
+      "store_unavailable",
+      "The store did not return what was written to it. Check that all of its nodes are the same store, and that it keeps " +
+        "what it accepts.",
+    );
+  }
+  return pass(`${spec.type}: an entry was written, read and deleted`);
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

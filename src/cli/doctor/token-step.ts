@@ -1,0 +1,30 @@
+import { McpAuthError } from "../../errors/error.js";
+import { messageWithoutServer } from "../../errors/message-without-server.js";
+import type { InspectionWarning } from "../../runtime/inspection.js";
+import { type Outcome, pass, skip, warn } from "./outcome.js";
+import type { ServerCheck } from "./server-check.js";
+
+/** Requests a token, as the config says. Nothing comes from the store, so that the credential is tested. */
+export async function checkToken({ server, learned }: ServerCheck, signal: AbortSignal): Promise<Outcome> {
+  if (server.isForUsers) return skip("its tokens are for users that only code knows");
+  const token = await server.token(signal);
+  learned.token = token;
+  const warning = server.warnings.find(isAboutToken);
+  if (warning !== undefined) {
+    const { code, message } = warning;
+    const remedy = messageWithoutServer(new McpAuthError(code, message, { server: server.spec.name }));
+    return warn({ id: code === "insufficient_scope" ? "scopes_dropped" : code, remedy });
+  }
+  const { tokenType, scopes, expiresAt, requestedAt } = token;
+  const named = `${scopes.length === 0 ? "no" : scopes.length} ${scopes.length === 1 ? "scope" : "scopes"}`;
+  const lifetime = Math.round((expiresAt - requestedAt) / 1_000);
+  return pass(`${tokenType}, ${named}, expires in ${lifetime} s`);
+}
+
+/** The other steps report the rest. */
+function isAboutToken(
+  warning: InspectionWarning,
+): warning is { readonly code: "insufficient_scope" | "token_response_invalid"; readonly message: string } {
+  const { code, message } = warning;
+  return message !== undefined && (code === "insufficient_scope" || code === "token_response_invalid");
+}
