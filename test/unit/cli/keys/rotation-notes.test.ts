@@ -26,10 +26,10 @@ describe("the notes about a rotation", () => {
     const steps = rotationSteps({
       key: { spec: { privateKey: { env: "AGENT_KEY" } }, label: 'Key "agent"', lifetime: minute },
       command: "keys jwks agent",
-      next: "/work/secrets/agent next.pem",
+      next: "/app/secrets/agent next.pem",
       currentJwk: undefined,
       nextJwk: undefined,
-      cwd: "/work",
+      cwd: "/app",
       now: Date.UTC(2026, 10, 30, 12, 0, 1),
     });
     expect(steps).toContain(
