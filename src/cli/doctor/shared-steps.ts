@@ -6,10 +6,11 @@ import type { StoreSpec } from "../../config/spec.js";
 import { McpAuthError, type Violation } from "../../errors/error.js";
 import { printable } from "../../lib/printable.js";
 import { assertStorePackage } from "../../runtime/manager-internals.js";
+import { describeReference } from "../../secrets/reference.js";
 import type { SharedStore } from "../../stores/shared-store.js";
 import { checkMachine } from "../check-machine.js";
 import type { CommandIo } from "../io.js";
-import { failWith, type Outcome, pass, warn } from "./outcome.js";
+import { fail, failWith, type Outcome, pass, warn } from "./outcome.js";
 
 /** Checks the config, and what it names on this machine. Mistakes of single servers are failures of those servers. */
 export async function checkDoctorConfig(
@@ -54,6 +55,20 @@ const leftoverLifetime = 60_000;
 export async function checkStore(spec: StoreSpec, store: SharedStore | undefined): Promise<Outcome> {
   if (spec.type === "memory" || store === undefined)
     return pass("memory: every process requests its own tokens");
+  try {
+    return await roundTrip(spec, store);
+  } catch (error) {
+    if (!(error instanceof McpAuthError)) throw error;
+    const failed = fail(error);
+    return { ...failed, message: `${placeOf(spec)}: ${failed.message}` };
+  }
+}
+
+function placeOf(spec: Exclude<StoreSpec, { type: "memory" }>): string {
+  return spec.type === "file" ? "file" : `redis at the URL in ${describeReference(spec.url)}`;
+}
+
+async function roundTrip(spec: Exclude<StoreSpec, { type: "memory" }>, store: SharedStore): Promise<Outcome> {
   await assertStorePackage(spec);
   const key = `check.${randomBytes(16).toString("hex")}`;
   const text = randomBytes(16).toString("hex");
@@ -67,7 +82,7 @@ export async function checkStore(spec: StoreSpec, store: SharedStore | undefined
         "what it accepts.",
     );
   }
-  return pass(`${spec.type}: an entry was written, read and deleted`);
+  return pass(`${placeOf(spec)}: an entry was written, read and deleted`);
 }
 
 function counted(count: number, noun: string): string {
