@@ -39,6 +39,13 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
     },
   ],
   [
+    "exec",
+    {
+      summary: "run a command with the access token in its environment",
+      load: async () => (await import("./exec.js")).exec,
+    },
+  ],
+  [
     "proxy",
     {
       summary: "serve the servers at local URLs, for hosts that accept only a URL",
@@ -53,6 +60,13 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
     },
   ],
   [
+    "login",
+    {
+      summary: "sign a person in once, so that agents run unattended afterwards (RFC 8628)",
+      load: async () => (await import("./login.js")).login,
+    },
+  ],
+  [
     "revoke",
     {
       summary: "revoke the stored tokens of a server (RFC 7009), and delete them",
@@ -64,6 +78,34 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
     {
       summary: "delete what is stored, for one server or for all",
       load: async () => (await import("./store-clear.js")).storeClear,
+    },
+  ],
+  [
+    "keys generate",
+    {
+      summary: "create a private key, and print its public half",
+      load: async () => (await import("./keys/generate.js")).keysGenerate,
+    },
+  ],
+  [
+    "keys jwks",
+    {
+      summary: "print the public keys to register, with the next one for a rotation",
+      load: async () => (await import("./keys/jwks.js")).keysJwks,
+    },
+  ],
+  [
+    "keys client-metadata",
+    {
+      summary: "print the document of a client whose id is a URL",
+      load: async () => (await import("./keys/client-metadata.js")).keysClientMetadata,
+    },
+  ],
+  [
+    "completion",
+    {
+      summary: "print the script that completes commands in bash, zsh or fish",
+      load: async () => (await import("./completion.js")).completion,
     },
   ],
 ]);

@@ -110,7 +110,10 @@ function secretsOfGrant(grant: GrantSpec, server: string): readonly ConfigSecret
     case "jwt_bearer":
       return [...secretsOfClient(grant.client), secretOfAssertion(grant.assertion, server)];
     case "refresh_token":
-      return [...secretsOfClient(grant.client), tokenSecret(grant.refreshToken)];
+      return [
+        ...secretsOfClient(grant.client),
+        ...(grant.refreshToken === undefined ? [] : [tokenSecret(grant.refreshToken)]),
+      ];
     case "token_exchange":
       return [
         ...secretsOfClient(grant.client),

@@ -12,6 +12,10 @@ interface ProcessParts {
   readonly stdio?: () => { readonly input: Readable; readonly output: Writable };
   /** Ends the process after the command, without waiting for what is still running. */
   readonly abandon?: () => void;
+  /** Resolves after everything that was printed has been written, or could not be. */
+  readonly flushed?: () => Promise<void>;
+  /** Ends the process by this signal after the command, so that its parent sees what ended the command. */
+  readonly endBy?: (signal: NodeJS.Signals) => void;
 }
 
 /** The process around a command line. */

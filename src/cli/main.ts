@@ -21,7 +21,7 @@ import { waiter } from "./wait-for.js";
 
 /** Runs one command line and returns the exit code. It never ends the process. */
 export async function run(argv: readonly string[], processIo: ProcessIo): Promise<number> {
-  const { cwd, env, signal, stdio, abandon, ask } = processIo;
+  const { cwd, env, signal, stdio, abandon, flushed, endBy, ask } = processIo;
   const print = createPrinter(processIo);
   let stopsByItself = false;
   const stopByItself = (): void => {
@@ -32,6 +32,8 @@ export async function run(argv: readonly string[], processIo: ProcessIo): Promis
     waitFor: waiter(processIo),
     ...(stdio && { stdio }),
     ...(abandon && { abandon }),
+    ...(flushed && { flushed }),
+    ...(endBy && { endBy }),
     ...(ask && { ask }),
   };
   try {
@@ -39,11 +41,15 @@ export async function run(argv: readonly string[], processIo: ProcessIo): Promis
     // An interrupt ends the wait at once, even if a file system hangs.
     return await Promise.race([command, untilInterrupted(signal, () => stopsByItself)]);
   } catch (error) {
-    return report(error, io, wantsJson(argv));
+    return await report(error, io, wantsJson(argv));
   }
 }
 
 async function runCommand(argv: readonly string[], io: CommandIo): Promise<number> {
+  // What the scripts of `completion` call. It is in no list.
+  if (argv[0] === "complete" && argv[1] === "--") {
+    return await (await import("./completion/complete.js")).complete(argv.slice(2), io);
+  }
   const request = await findCommand(argv);
   if (request.kind === "version") {
     io.print.result(version);
@@ -83,13 +89,14 @@ function untilInterrupted(signal: AbortSignal, stopsByItself: () => boolean): Pr
 }
 
 /** Prints an error on stderr, and with `--json` on stdout too. Returns the exit code. */
-function report(error: unknown, { signal, print }: CommandIo, asJson: boolean): number {
+async function report(error: unknown, { cwd, signal, print }: CommandIo, asJson: boolean): Promise<number> {
   if (signal.aborted || error instanceof Interrupted) return exitCodes.interrupted;
   const printJson = (fields: Readonly<Record<string, unknown>>): void => {
     if (asJson) print.json({ error: fields }, 2);
   };
   if (error instanceof McpAuthError) {
-    print.failure(`error[${error.code}]`, error.message);
+    const { violationsText } = await import("./violations.js");
+    print.failure(`error[${error.code}]`, violationsText(error, cwd));
     for (const line of detailLines(error)) print.note(line);
     printJson({ ...error.toJSON(), ...(error.details && { details: error.details }) });
     return exitCodeOf(error.code);
@@ -117,7 +124,8 @@ export function detailLines({ details = {} }: McpAuthError): readonly string[] {
 
 /**
  * Runs the command line of this process. It sets the exit code and lets the process end by itself, so that pending
- * output is written. Only an interrupt, or a command that abandons its work, ends the process.
+ * output is written. Only an interrupt, a signal that ended the command of `exec`, or a command that abandons its work
+ * ends the process.
  */
 export async function main(): Promise<void> {
   markCommandProcess();
@@ -131,6 +139,7 @@ export async function main(): Promise<void> {
   const { env } = process;
   const [stdout, stderr] = [output(process.stdout), output(process.stderr)];
   let abandoned = false;
+  let lastSignal: NodeJS.Signals | undefined;
   const colors = (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
   const isTerminal = process.stderr.isTTY === true && env["TERM"] !== "dumb" && (env["CI"] ?? "") === "";
   const code = await run(args, {
@@ -146,10 +155,18 @@ export async function main(): Promise<void> {
     abandon: () => {
       abandoned = true;
     },
+    flushed: async () => {
+      await Promise.all([stdout.failure(), stderr.failure()]);
+    },
+    endBy: (signal) => {
+      lastSignal = signal;
+    },
   });
   process.removeListener("SIGINT", onSignal);
   process.removeListener("SIGTERM", onSignal);
   process.exitCode = code;
+  // If the signal is ignored, the process ends with the exit code instead.
+  if (lastSignal !== undefined) process.kill(process.pid, lastSignal);
   if (code === exitCodes.interrupted) process.exit();
   const failure = await stdout.failure();
   // EPIPE: the reader, such as `head`, has read all that it wanted. A failure of stderr changes nothing.

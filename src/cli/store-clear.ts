@@ -1,4 +1,4 @@
-import { type McpAuth, McpAuthError } from "../index.js";
+import { type McpAuth, McpAuthError, type TokenManager } from "../index.js";
 import { internalsOf, type ManagerInternals } from "../runtime/manager-internals.js";
 import { defineCommand } from "./define-command.js";
 import { exitCodes } from "./exit-code.js";
@@ -12,29 +12,38 @@ export const storeClear = defineCommand({
     Deletes what is stored for SERVER, its metadata included, or without SERVER everything in the store of the config.
     Tokens stay valid until they expire: see revoke.
 
-    With the grant refresh_token it deletes all refresh tokens of the client, even if another server uses them. If the
-    authorization server has replaced the first refresh token, a new one is needed.`,
+    With the grant refresh_token it deletes all refresh tokens of the client, even if another server uses them. Somebody
+    has to sign in again then (see login). If the config has the first refresh token and the authorization server has
+    replaced it, a new one is needed.`,
+  options: { json: { type: "boolean", help: "an object with the number of deleted entries: deleted" } },
   examples: [
     ["store clear crm", "forget the tokens and metadata of the server crm"],
     ["store clear", "forget everything in the store"],
   ],
   async run({ values, args: [server] }, io) {
     return await withRuntime(io, values, async (auth) => {
-      const access = server === undefined ? anyStore(auth) : internalsOf(auth.resolve(server)).store;
+      const manager = server === undefined ? undefined : auth.resolve(server);
+      const access = manager === undefined ? anyStore(auth) : internalsOf(manager).store;
       if (access === undefined) throw noStore();
-      if (server === undefined) {
-        const count = await io.waitFor("Clearing the store", access.forgetEverything());
-        io.print.note(`store cleared, ${count === 1 ? "1 entry" : `${count} entries`}`);
-      } else {
-        const count = await io.waitFor("Clearing the store", access.forget());
-        io.print.note(
-          count === 0 ? `nothing is stored for "${server}"` : `"${server}" deleted from the store`,
-        );
-      }
+      const work = server === undefined ? access.forgetEverything() : access.forget();
+      const deleted = await io.waitFor("Clearing the store", work);
+      if (values.json === true) io.print.json({ deleted });
+      if (server === undefined)
+        io.print.note(`store cleared, ${deleted === 1 ? "1 entry" : `${deleted} entries`}`);
+      else if (deleted === 0) io.print.note(`nothing is stored for "${server}"`);
+      else io.print.note(`"${server}" deleted from the store`);
+      if (deleted > 0 && manager !== undefined && needsSignIn(manager, io.signal))
+        io.print.note(`to use it again, sign in: npx mcp-auth-runtime login ${server}`);
       return exitCodes.done;
     });
   },
 });
+
+/** Whether only a person who signs in can get another refresh token for a server. */
+function needsSignIn(manager: TokenManager, signal: AbortSignal): boolean {
+  const { grant } = internalsOf(manager).attempt({ signal }).spec;
+  return grant.type === "refresh_token" && grant.refreshToken === undefined;
+}
 
 /** Returns the store, which all servers share, from the first server that can be used. */
 function anyStore(auth: McpAuth): ManagerInternals["store"] {

@@ -1,5 +1,3 @@
-import { relative } from "node:path";
-import { formatViolation } from "../config/format-violation.js";
 import { type CheckedConfig, checkConfig, type LoadOptions } from "../config/load.js";
 import { McpAuthError, type Violation } from "../errors/error.js";
 import { printable } from "../lib/printable.js";
@@ -10,6 +8,7 @@ import { exitCodeOf, exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
 import { environment, startingFolder, UsageError } from "./options.js";
 import { replaceFile } from "./replace-file.js";
+import { countMistakes, shownFile, violationLine } from "./violations.js";
 
 /** `validate`: lists every violation. Exit code 2 if there is one. */
 export const validate = defineCommand({
@@ -25,6 +24,10 @@ export const validate = defineCommand({
         "also read every secret, key and certificate of the config, without showing or sending any. Runs the commands " +
         'of "exec" references. Secrets that only code can provide are skipped with a note',
     },
+    "no-env": {
+      type: "boolean",
+      help: "read no variable, and check everything but the values of variables, as for a pull request, where none is set",
+    },
     fix: {
       type: "boolean",
       help:
@@ -35,15 +38,19 @@ export const validate = defineCommand({
   examples: [
     ["validate", "check the config that the search finds"],
     ["validate --secrets --env-file .env", "also read what it refers to, with the variables of a file"],
+    ["validate --no-env", "check a pull request, without any secret or variable"],
     ["validate --fix", "correct misspelled names"],
   ],
   async run({ values }, io) {
-    const { json = false, fix = false, secrets = false, config } = values;
+    const { json = false, fix = false, secrets = false, "no-env": noEnv = false, config } = values;
+    if (noEnv && (secrets || values["env-file"] !== undefined)) {
+      throw new UsageError("--no-env reads no variable, so it excludes --secrets and --env-file");
+    }
     const env = await environment(io, values["env-file"]);
     let result: Result;
     try {
       const cwd = startingFolder(io.cwd, config, env);
-      const checked = check({ cwd, env, cliPath: config }, { fix, secrets }, io);
+      const checked = check({ cwd, env, cliPath: config, ignoreVariables: noEnv }, { fix, secrets }, io);
       result = await io.waitFor(secrets ? "Reading secrets" : "Checking the config", checked);
     } catch (error) {
       // With --json, an error is JSON too.
@@ -74,6 +81,7 @@ interface Result extends Pick<CheckedSecrets, "skipped"> {
   readonly servers: number;
   /** Whether the config has references to secrets that were not read. */
   readonly hasUnread: boolean;
+  readonly ignoresVariables: boolean;
 }
 
 async function check(
@@ -94,6 +102,7 @@ async function check(
     skipped: [],
     servers: spec?.servers.size ?? 0,
     hasUnread: false,
+    ignoresVariables: options.ignoreVariables === true,
   };
   if (document === undefined) return base;
   const machine = await checkMachine(document, { env });
@@ -114,10 +123,7 @@ async function check(
   return {
     ...result,
     failures: failures.map(({ mistake: { error }, violation }) => ({ error, place: violation })),
-    warnings: [
-      ...result.warnings,
-      ...unusual.map(({ violation }) => formatViolation({ ...violation, file: nameOf(file, cwd) })),
-    ],
+    warnings: [...result.warnings, ...unusual.map(({ violation }) => violationLine(violation, cwd))],
     skipped: found.skipped,
   };
 }
@@ -136,28 +142,30 @@ async function applyFixes(
     );
   }
   await replaceFile(file, fixed.text);
-  print.note(`${mistakes(fixed.count)} fixed`);
+  print.note(`${countMistakes(fixed.count)} fixed`);
   return true;
 }
 
 function report(
-  { cwd, file, violations, warnings, failures, skipped, servers, hasUnread }: Result,
+  { cwd, file, violations, warnings, failures, skipped, servers, hasUnread, ignoresVariables }: Result,
   io: CommandIo,
 ): void {
   for (const warning of warnings) io.print.note(`warning: ${printable(warning)}`);
   for (const { message } of skipped) io.print.note(printable(message));
   // A violation may be in a file that the config imports.
   for (const violation of inOrder([...violations, ...failures.map(({ place }) => place)], file)) {
-    io.print.result(formatViolation({ ...violation, file: nameOf(violation.file ?? file, cwd) }));
+    io.print.result(violationLine(violation, cwd));
   }
   const count = violations.length + failures.length;
   if (count > 0) {
-    io.print.note(mistakes(count));
+    io.print.note(countMistakes(count));
     return;
   }
-  const unread = hasUnread ? " (secrets not read: add --secrets)" : "";
+  const unread = hasUnread ? ` (secrets not read${ignoresVariables ? "" : ": add --secrets"})` : "";
   const counted = `${servers} ${servers === 1 ? "server" : "servers"}`;
-  io.print.result(`${nameOf(file, cwd)}: no mistakes, ${counted}${unread}`);
+  io.print.result(
+    `${file === undefined ? "config" : shownFile(file, cwd)}: no mistakes, ${counted}${unread}`,
+  );
 }
 
 /** Sorts by the order of the config, with an imported file last. */
@@ -168,14 +176,6 @@ function inOrder(violations: readonly Violation[], config: string | undefined): 
   });
 }
 
-function nameOf(path: string | undefined, cwd: string): string {
-  return path === undefined ? "config" : printable(relative(cwd, path) || path);
-}
-
 function positionOf({ file, line, column, pointer }: Violation) {
   return { file, line, column, pointer };
-}
-
-function mistakes(count: number): string {
-  return `${count} ${count === 1 ? "mistake" : "mistakes"}`;
 }

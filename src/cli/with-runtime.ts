@@ -10,14 +10,17 @@ interface CommonOptions {
   readonly "env-file"?: string[] | undefined;
 }
 
-/** Runs a command with a runtime of the config that its options name, and stops the runtime afterwards. */
-export async function withRuntime(
+/**
+ * Runs a command with a runtime of the config that its options name, and stops the runtime afterwards. Returns what the
+ * command returns, mostly its exit code.
+ */
+export async function withRuntime<T = number>(
   io: CommandIo,
   { config, "env-file": envFiles }: CommonOptions,
-  work: (auth: McpAuth) => Promise<number>,
+  work: (auth: McpAuth) => Promise<T>,
   /** Ends the command early. */
   signal = io.signal,
-): Promise<number> {
+): Promise<T> {
   // The file of dist with all that a stored token needs is loaded while the config is read. If that fails, so does the
   // import where it is needed.
   import("../keys/store-secret.js").catch(() => {});

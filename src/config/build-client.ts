@@ -99,13 +99,15 @@ function buildCredential(
 }
 
 function buildMetadata(metadata: Metadata): ConfiguredMetadata {
-  const { tokenEndpoint, mtlsTokenEndpoint, revocationEndpoint, ...lists } = metadata;
+  const { tokenEndpoint, mtlsTokenEndpoint, revocationEndpoint, deviceAuthorizationEndpoint, ...lists } =
+    metadata;
   const { authMethods, signingAlgorithms, ...unhandled } = lists;
   assertNothingLeft(unhandled);
   return {
     tokenEndpoint,
     ...(mtlsTokenEndpoint !== undefined && { mtlsTokenEndpoint }),
     ...(revocationEndpoint !== undefined && { revocationEndpoint }),
+    ...(deviceAuthorizationEndpoint !== undefined && { deviceAuthorizationEndpoint }),
     ...(authMethods !== undefined && { authMethods: [...authMethods] }),
     ...(signingAlgorithms !== undefined && { signingAlgorithms: [...signingAlgorithms] }),
   };

@@ -56,7 +56,9 @@ export function buildGrant(grant: Server["grant"], config: Config, folder: strin
       return {
         type: grant.type,
         client: buildClient(grant.client, config, folder),
-        refreshToken: buildReference(grant.refreshToken, folder),
+        ...(grant.refreshToken !== undefined && {
+          refreshToken: buildReference(grant.refreshToken, folder),
+        }),
         ...buildCommon(grant, folder),
       };
     case "extension":

@@ -33,6 +33,9 @@ const credentialsFor: Readonly<Record<ClientAuthenticationMethod, readonly Crede
 };
 
 const knownProperties: ReadonlySet<string> = new Set(definitions.Client.properties);
+const endpointProperties = [
+  ...["tokenEndpoint", "mtlsTokenEndpoint", "revocationEndpoint", "deviceAuthorizationEndpoint"],
+];
 
 /** Checks what a schema cannot express about an inline client. Does nothing for the name of a client. */
 export function checkClient(client: Json | undefined, path: Path, context: CheckContext): void {
@@ -48,9 +51,7 @@ export function checkClient(client: Json | undefined, path: Path, context: Check
   if (metadata === undefined) checkTenant(client, path, context);
   else {
     const at = [...path, "metadata"];
-    for (const name of ["tokenEndpoint", "mtlsTokenEndpoint", "revocationEndpoint"]) {
-      context.checkUrl(metadata, at, name, "url");
-    }
+    for (const name of endpointProperties) context.checkUrl(metadata, at, name, "url");
   }
   checkHeaders(property(client, "headers"), [...path, "headers"], reservedClientHeaders, context);
   checkAssertionLifetime(client, path, "assertionLifetime", context);

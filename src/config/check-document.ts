@@ -19,10 +19,13 @@ export interface CheckedDocument {
   readonly value: Json;
   readonly mistakes: readonly Mistake[];
   readonly serverMistakes: readonly ServerMistake[];
+  /** The variables without a value that are no mistake. */
+  readonly unknown: readonly VariableUse[];
 }
 
 export interface CheckDocumentOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly ignoreVariables?: boolean | undefined;
   /** Whether a store given in code replaces that of the config. */
   readonly hasStore?: boolean | undefined;
   /** Absent: the config may use anything. */
@@ -34,12 +37,17 @@ export interface CheckDocumentOptions {
 /** Checks a config against the schema, the semantic checks and `allow`. Returns each mistake once. */
 export async function checkDocument(
   document: SourceDocument,
-  { env, hasStore = false, allow, folder }: CheckDocumentOptions,
+  { env, ignoreVariables = false, hasStore = false, allow, folder }: CheckDocumentOptions,
 ): Promise<CheckedDocument> {
-  if (document.value === undefined) return { value: null, mistakes: document.mistakes, serverMistakes: [] };
+  if (document.value === undefined)
+    return { value: null, mistakes: document.mistakes, serverMistakes: [], unknown: [] };
   const source = document.value;
   const variables: VariableUse[] = [];
-  const { value, missing, mistakes: malformed } = interpolate(source, env, (use) => variables.push(use));
+  const {
+    value,
+    missing,
+    mistakes: malformed,
+  } = interpolate(source, ignoreVariables ? {} : env, (use) => variables.push(use));
   const unresolved = pathsOf([...missing, ...malformed]);
   const isUnresolved = (path: Path) => unresolved.size > 0 && unresolved.has(toPointer(path));
 
@@ -58,13 +66,18 @@ export async function checkDocument(
     ...notAllowed.filter((mistake) => !mistake.isFromVariable && isNew(mistake)),
   ];
   const serverMistakes: ServerMistake[] = [
-    ...(await unsetVariables(missing, { env, folder, allow })),
+    ...(ignoreVariables ? [] : await unsetVariables(missing, { env, folder, allow })),
     ...semantic.insecureUrls.map((mistake) => ({ ...mistake, code: "insecure_url" as const })),
     ...notAllowed
       .filter(({ isFromVariable }) => isFromVariable)
       .map((mistake) => ({ ...mistake, code: "config_invalid" as const })),
   ];
-  return { value, mistakes, serverMistakes: serverMistakes.filter(isNew) };
+  return {
+    value,
+    mistakes,
+    serverMistakes: serverMistakes.filter(isNew),
+    unknown: ignoreVariables ? missing : [],
+  };
 }
 
 /** Explains each variable without a value. It looks for `.env` files, which it only does if there is one. */

@@ -11,7 +11,7 @@ import type { FileSystem } from "./file-system.js";
 import { type ConfigFile, readNamedConfig, rereadFoundConfig, searchConfig } from "./find-config.js";
 import { invalidConfig } from "./format-violation.js";
 import type { WithImports } from "./import-urls.js";
-import { type Json, type Path, property, toPointer } from "./json.js";
+import { type Change, type Json, type Path, property, toPointer, withChange } from "./json.js";
 import { parsePlainJson } from "./parse-plain-json.js";
 import {
   type LocatedMistake,
@@ -36,6 +36,8 @@ export interface LoadOptions {
   /** Absolute. The search starts here, and relative paths of an object config are relative to it. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether no variable is read, and one without a default counts as unknown and not as a mistake. */
+  readonly ignoreVariables?: boolean | undefined;
   /** Default: `asyncFileSystem`, loaded when it is needed. */
   readonly fs?: FileSystem;
   /** What the config may use. Absent: anything. */
@@ -53,6 +55,11 @@ export interface CheckedConfig {
   readonly warnings: readonly string[];
   /** Present if the config as a whole is valid, even if some servers cannot be used. */
   readonly spec?: ConfigSpec;
+  /**
+   * Returns what the file would say with other values, `undefined` if it would then be invalid. Changes no file. Present
+   * if the config as a whole is valid.
+   */
+  readonly withChanges?: (changes: readonly Change[]) => Promise<ConfigSpec | undefined>;
   /** The parsed config, for checks of what it names on this machine. Absent if the file could not be read or parsed. */
   readonly document?: CheckedValue;
   /** The text of the file after all corrections that can be made without asking. Absent if there are none. */
@@ -103,16 +110,33 @@ export async function checkConfig(options: LoadOptions): Promise<CheckedConfig> 
     violations: toViolations(document, [...checked.mistakes, ...checked.serverMistakes]),
     isForeign: configFile?.commands !== undefined,
     warnings: [...(configFile?.warnings ?? []), ...(imports?.warnings ?? [])],
-    ...(checked.mistakes.length === 0 && { spec: buildConfig(source) }),
+    ...(checked.mistakes.length === 0 && {
+      spec: buildConfig(source),
+      withChanges: (changes) => changedSpec(source, changes, options),
+    }),
     ...(document.value !== undefined && { document: checkedValue(source) }),
     ...(fixed !== undefined && { fixed }),
   };
 }
 
+async function changedSpec(
+  source: Source,
+  changes: readonly Change[],
+  options: LoadOptions,
+): Promise<ConfigSpec | undefined> {
+  const { folder, imports } = source;
+  const unchanged = imports?.value ?? source.document.value ?? null;
+  const document = { ...source.document, value: changes.reduce(withChange, unchanged), mistakes: [] };
+  const checked = await checkDocument(document, { ...options, folder });
+  return checked.mistakes.length === 0 ? buildConfig({ ...source, document, checked }) : undefined;
+}
+
 function checkedValue({ document, configFile, checked, folder }: Source): CheckedValue {
   // All places of mistakes, and everything around them: a config may have thousands of both.
   const unresolved = new Set(
-    checked.serverMistakes.flatMap(({ path }) => path.map((_, index) => toPointer(path.slice(0, index + 1)))),
+    [...checked.serverMistakes, ...checked.unknown].flatMap(({ path }) =>
+      path.map((_, index) => toPointer(path.slice(0, index + 1))),
+    ),
   );
   let positioned: Promise<SourceDocument> | undefined;
   return {

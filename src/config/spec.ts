@@ -273,8 +273,11 @@ export interface EnterpriseManagedSpec extends GrantCommon {
 export interface RefreshTokenSpec extends GrantCommon {
   readonly type: "refresh_token";
   readonly client: ClientSpec;
-  /** The first refresh token of its family. The store has the ones that replaced it. */
-  readonly refreshToken: SecretReference;
+  /**
+   * The first refresh token of its family. The store has the ones that replaced it. Absent: the command `login` writes
+   * the first one to the store.
+   */
+  readonly refreshToken?: SecretReference;
 }
 
 /** RFC 6749 §4.5. The `params` are those of the grant. */
@@ -316,7 +319,7 @@ export interface ClientSpec {
   readonly assertionLifetime?: number;
   /** The `typ` of client assertions that are signed here. For a platform's own JWT, the `client_assertion_type`. */
   readonly assertionType?: string;
-  /** Sent to the token, revocation and metadata URLs of the issuer only. Absent: none. */
+  /** Sent to the token, revocation, device authorization and metadata URLs of the issuer only. Absent: none. */
   readonly headers?: Readonly<Record<string, string | SecretReference>>;
   /** Replaces the metadata of an authorization server that publishes none. */
   readonly metadata?: ConfiguredMetadata;
@@ -328,6 +331,8 @@ export interface ConfiguredMetadata {
   readonly mtlsTokenEndpoint?: string;
   /** RFC 7009. */
   readonly revocationEndpoint?: string;
+  /** RFC 8628. */
+  readonly deviceAuthorizationEndpoint?: string;
   /** `token_endpoint_auth_methods_supported`. */
   readonly authMethods?: readonly string[];
   /** `token_endpoint_auth_signing_alg_values_supported`. */

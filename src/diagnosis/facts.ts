@@ -30,6 +30,8 @@ export interface GrantInUse {
   readonly idp?: string;
   /** Whether the token is for one user of the host, so that no command can request it. */
   readonly isForUser?: boolean;
+  /** Whether the refresh token comes from the command `login`, because the config has none. */
+  readonly isFromLogin?: boolean;
   /** Whether the assertion that we signed is for a subject other than its issuer. */
   readonly actsForOther?: boolean;
 }

@@ -24,6 +24,13 @@ const listMembers = [
   "dpop_signing_alg_values_supported",
 ] as const;
 
+/** Members of the metadata that are endpoints besides the token endpoint. */
+const otherEndpoints = [
+  "revocation_endpoint",
+  "introspection_endpoint",
+  "device_authorization_endpoint",
+] as const;
+
 export interface FoundAuthorizationServer {
   readonly metadata: AuthorizationServerMetadata;
   readonly document: MetadataDocument;
@@ -150,11 +157,11 @@ function parseMetadata(
     if (list === false) return fail(unusable(name, `its "${member}" is not a list of strings.`));
     if (list !== undefined) metadata[member] = list;
   }
-  const revocation = optionalUrl(json["revocation_endpoint"]);
-  // A wrong revocation or introspection endpoint is no reason to fail: tokens can be requested without it.
-  if (revocation !== undefined) metadata.revocation_endpoint = revocation;
-  const introspection = optionalUrl(json["introspection_endpoint"]);
-  if (introspection !== undefined) metadata.introspection_endpoint = introspection;
+  // Another endpoint that is wrong is no reason to fail: tokens can be requested without it.
+  for (const member of otherEndpoints) {
+    const endpoint = optionalUrl(json[member]);
+    if (endpoint !== undefined) metadata[member] = endpoint;
+  }
   const aliases = endpointAliases(json["mtls_endpoint_aliases"]);
   if (aliases === false) {
     return fail(
@@ -167,20 +174,19 @@ function parseMetadata(
 
 /**
  * Returns the aliases of RFC 8705 §5, `undefined` if there are none, and `false` if they do not have the form of the
- * RFC. A wrong revocation endpoint is left out.
+ * RFC. Another endpoint that is wrong is left out.
  */
 function endpointAliases(value: unknown): AuthorizationServerMetadata["mtls_endpoint_aliases"] | false {
   if (value === undefined || value === null) return undefined;
   if (!isJsonObject(value)) return false;
-  const { token_endpoint: token, revocation_endpoint } = value;
-  const tokenEndpoint = optionalUrl(token);
-  if (token !== undefined && token !== null && tokenEndpoint === undefined) return false;
-  const revocationEndpoint = optionalUrl(revocation_endpoint);
-  if (tokenEndpoint === undefined && revocationEndpoint === undefined) return undefined;
-  return {
-    ...(tokenEndpoint !== undefined && { token_endpoint: tokenEndpoint }),
-    ...(revocationEndpoint !== undefined && { revocation_endpoint: revocationEndpoint }),
-  };
+  const { token_endpoint: token } = value;
+  const aliases: Writable<NonNullable<AuthorizationServerMetadata["mtls_endpoint_aliases"]>> = {};
+  for (const member of ["token_endpoint", ...otherEndpoints] as const) {
+    const endpoint = optionalUrl(value[member]);
+    if (endpoint !== undefined) aliases[member] = endpoint;
+  }
+  if (token !== undefined && token !== null && aliases.token_endpoint === undefined) return false;
+  return Object.keys(aliases).length === 0 ? undefined : aliases;
 }
 
 function optionalUrl(value: unknown): string | undefined {

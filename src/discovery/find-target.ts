@@ -141,16 +141,20 @@ export async function findAuthorizationServer(
     return await cache.authorizationServer(issuer, { ...requestFor(wanted), headers });
   }
   const { tokenEndpoint, mtlsTokenEndpoint, revocationEndpoint, authMethods, signingAlgorithms } = metadata;
+  const { deviceAuthorizationEndpoint } = metadata;
   const assertAllowed = (url: string, name: string): void => {
     assertConfiguredUrl(url, `"${name}" in the client's "metadata"`, server, cache.insecureHosts);
   };
   assertAllowed(tokenEndpoint, "tokenEndpoint");
   if (mtlsTokenEndpoint !== undefined) assertAllowed(mtlsTokenEndpoint, "mtlsTokenEndpoint");
   if (revocationEndpoint !== undefined) assertAllowed(revocationEndpoint, "revocationEndpoint");
+  if (deviceAuthorizationEndpoint !== undefined)
+    assertAllowed(deviceAuthorizationEndpoint, "deviceAuthorizationEndpoint");
   return {
     issuer,
     token_endpoint: tokenEndpoint,
     ...(revocationEndpoint && { revocation_endpoint: revocationEndpoint }),
+    ...(deviceAuthorizationEndpoint && { device_authorization_endpoint: deviceAuthorizationEndpoint }),
     ...(mtlsTokenEndpoint && { mtls_endpoint_aliases: { token_endpoint: mtlsTokenEndpoint } }),
     ...(authMethods && { token_endpoint_auth_methods_supported: authMethods }),
     ...(signingAlgorithms && { token_endpoint_auth_signing_alg_values_supported: signingAlgorithms }),

@@ -14,11 +14,15 @@ export interface AuthorizationServerMetadata {
   readonly mtls_endpoint_aliases?: {
     readonly token_endpoint?: string;
     readonly revocation_endpoint?: string;
+    readonly introspection_endpoint?: string;
+    readonly device_authorization_endpoint?: string;
   };
   /** RFC 7009. */
   readonly revocation_endpoint?: string;
   /** RFC 7662. */
   readonly introspection_endpoint?: string;
+  /** RFC 8628 §4. */
+  readonly device_authorization_endpoint?: string;
 }
 
 /** Protected resource metadata (RFC 9728 §2), as far as a client needs it. */

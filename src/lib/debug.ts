@@ -15,6 +15,7 @@ export const isDebugging: boolean = log.enabled && process.env["NODE_DEBUG"] !==
 /** The kind of server that a request goes to. */
 export type EndpointKind =
   | "authorization server metadata"
+  | "device authorization endpoint"
   | "Entra ID"
   | "GitHub Actions"
   | "MCP server"

@@ -12,6 +12,11 @@ export interface RefreshTokenStore {
     limits: { readonly timeout: number; readonly signal: AbortSignal },
     use: (redemption: Redemption) => Promise<IssuedToken>,
   ): Promise<IssuedToken>;
+  /**
+   * Makes a new refresh token the latest of its family, whatever the store has. It is in the store before the promise
+   * resolves. Rejects with `store_unavailable`, and with `aborted`.
+   */
+  replace(family: RefreshTokenFamily, refreshToken: Secret, signal: AbortSignal): Promise<void>;
 }
 
 /** One use of a refresh token. */
@@ -25,12 +30,14 @@ export interface Redemption {
   readonly answered: (status: number, successor: Secret | undefined) => void;
 }
 
-/** All refresh tokens that descend from the one in the config (RFC 9700 §4.14.2). */
+/** All refresh tokens that descend from the one in the config, or from sign-ins of people (RFC 9700 §4.14.2). */
 export interface RefreshTokenFamily {
   /** Name of the MCP server in the config, for messages. */
   readonly server: string;
+  /** URL of the MCP server. Without a seed, each MCP server of a client has a family of its own. */
+  readonly url: string;
   readonly issuer: string;
   readonly clientId: string | undefined;
-  /** The refresh token in the config. */
-  readonly seed: Secret;
+  /** The refresh token in the config. Absent: the first one comes from the command `login`. */
+  readonly seed: Secret | undefined;
 }

@@ -79,6 +79,7 @@ export function createManagerInternals(
     assertUrlOfServer(url, what) {
       assertUrlOfServer(server, { url: new URL(spec.url), reach: spec.reach }, url, what);
     },
+    attempt: (options) => createAttempt(runtime, { spec, manager: context.manager, ...options }),
     store: runtime.store && lazyStoreCommands(spec, runtime.store, runtime),
     async authenticate(request) {
       if (clientCredentials === undefined) return;
@@ -119,6 +120,8 @@ function lazyStoreCommands(spec: ServerSpec, store: SharedStore, runtime: Runtim
     forget: async () => await (await load()).forget(),
     forgetEverything: async () => await (await load()).forgetEverything(),
     revoke: async (signal) => await (await load()).revoke(signal),
+    hasRefreshToken: async () => await (await load()).hasRefreshToken(),
+    replaceRefreshToken: async (...args) => await (await load()).replaceRefreshToken(...args),
     isNewToken: async (token) => await (await load()).isNewToken(token),
   };
 }

@@ -1,5 +1,6 @@
 import type { ProxySpec, StoreSpec } from "../config/spec.js";
 import type { Secret } from "../lib/secret.js";
+import type { AttemptContext, AttemptOptions } from "../oauth/attempt.js";
 import type { StoreCommands } from "../sharing/store-commands.js";
 import type { TokenManager } from "./token-manager.js";
 
@@ -82,6 +83,8 @@ export interface ManagerInternals {
    * key or certificate that the host does not have.
    */
   authenticate(request: HostTokenRequest): Promise<void>;
+  /** Creates the context of requests that a command sends to the servers itself. */
+  attempt(options: Pick<AttemptOptions, "signal" | "warn">): AttemptContext;
   /** Commands for the stored entries of this server. `undefined` if tokens are only in memory. */
   readonly store: StoreCommands | undefined;
 }

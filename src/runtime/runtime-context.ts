@@ -102,12 +102,14 @@ export function createRuntimeContext(
 /** Returns stored refresh tokens whose code is loaded when the first one is redeemed. */
 function lazyRefreshTokens(store: SharedStore, clock: Clock): RefreshTokenStore {
   let loaded: Promise<RefreshTokenStore> | undefined;
+  const load = async (): Promise<RefreshTokenStore> => {
+    loaded ??= import("../sharing/stored-refresh-tokens.js").then(
+      ({ StoredRefreshTokens }) => new StoredRefreshTokens({ store, clock }),
+    );
+    return await loaded;
+  };
   return {
-    async redeem(...args) {
-      loaded ??= import("../sharing/stored-refresh-tokens.js").then(
-        ({ StoredRefreshTokens }) => new StoredRefreshTokens({ store, clock }),
-      );
-      return await (await loaded).redeem(...args);
-    },
+    redeem: async (...args) => await (await load()).redeem(...args),
+    replace: async (...args) => await (await load()).replace(...args),
   };
 }

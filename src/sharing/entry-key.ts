@@ -176,8 +176,10 @@ async function subjectOf(
         ...(headers !== undefined && { headers }),
       };
     }
-    case "refresh_token":
-      return { seed: hashOf((await read(grant.refreshToken, context, recorder)).reveal()) };
+    case "refresh_token": {
+      const { refreshToken: reference } = grant;
+      return { seed: reference ? hashOf((await read(reference, context, recorder)).reveal()) : null };
+    }
     default:
       return unreachable(grant);
   }

@@ -22,9 +22,11 @@ export interface RefreshTokenEntry {
 
 /**
  * Returns the key of a family. Another seed is another family, so the entry of the previous seed is no longer found.
+ * Without a seed, what people sign in to decides: the MCP server.
  */
-export function refreshTokenKey({ issuer, clientId, seed }: Omit<RefreshTokenFamily, "server">): string {
-  return `${refreshTokenPrefix({ issuer, clientId })}${hashOf(seed.reveal())}`;
+export function refreshTokenKey({ issuer, clientId, seed, url }: Omit<RefreshTokenFamily, "server">): string {
+  const first = seed === undefined ? ["login", url] : seed.reveal();
+  return `${refreshTokenPrefix({ issuer, clientId })}${hashOf(first)}`;
 }
 
 /** Returns the prefix of the keys of all families of one client. */
@@ -36,9 +38,10 @@ export function refreshTokenPrefix({
 }
 
 /**
- * Reads the latest refresh token of a family. Rejects with `store_unavailable`, also for an entry that cannot be
- * decrypted, or that a later version of this package wrote. Such an entry must not be treated as absent: the token in
- * the config was redeemed already, and writing over the entry would destroy the only one that still works.
+ * Reads the latest refresh token of a family. Rejects with `secret_unavailable` if there is none, and with
+ * `store_unavailable`, also for an entry that cannot be decrypted, or that a later version of this package wrote. Such
+ * an entry must not be treated as absent: the token in the config was redeemed already, and writing over the entry
+ * would destroy the only one that still works.
  */
 export async function readRefreshToken(
   store: SharedStore,
@@ -48,8 +51,10 @@ export async function readRefreshToken(
   const found = await store.read(key);
   const entry = entryIn(found, seed);
   if (entry !== undefined) return entry;
+  if (found.kind === "absent") throw nobodySignedIn(server);
   const isLater = found.kind === "later" || (found.kind === "value" && isLaterEntry(found.text));
-  throw new McpAuthError("store_unavailable", (isLater ? ofLaterVersion : unreadable)(server), { server });
+  const message = isLater ? ofLaterVersion(server) : unreadable(server, seed);
+  throw new McpAuthError("store_unavailable", message, { server });
 }
 
 /**
@@ -92,16 +97,28 @@ function ofLaterVersion(server: string): string {
   );
 }
 
-function unreadable(server: string): string {
+function unreadable(server: string, seed: Secret | undefined): string {
+  const renew =
+    seed === undefined
+      ? `sign in again: npx mcp-auth-runtime login ${server}`
+      : 'get a new refresh token and put it where the grant\'s "refreshToken" is read.';
   return (
     `Server "${server}": could not read the refresh token in the store. It is damaged, or encrypted with a key that ` +
-    '"encryptionKey" does not name. Add that key, or get a new refresh token and put it where the grant\'s "refreshToken" is ' +
-    "read."
+    `"encryptionKey" does not name. Add that key, or ${renew}`
   );
 }
 
-function entryIn(found: ReadResult, seed: Secret): RefreshTokenEntry | undefined {
-  if (found.kind === "absent") return { refreshToken: seed, inFlightFor: 0 };
+function nobodySignedIn(server: string): McpAuthError {
+  return new McpAuthError(
+    "secret_unavailable",
+    `Server "${server}": the store has no refresh token, because nobody has signed in yet, or because it was deleted. ` +
+      `Sign in once: npx mcp-auth-runtime login ${server}`,
+    { server },
+  );
+}
+
+function entryIn(found: ReadResult, seed: Secret | undefined): RefreshTokenEntry | undefined {
+  if (found.kind === "absent") return seed && { refreshToken: seed, inFlightFor: 0 };
   return found.kind === "value" ? parse(found.text, found.expiresIn) : undefined;
 }
 

@@ -2,17 +2,19 @@ import type { ServerSpec } from "../config/spec.js";
 import { McpAuthError } from "../errors/error.js";
 import { Secret } from "../lib/secret.js";
 import { pause } from "../lib/wait.js";
-import type { OAuthRuntime } from "../oauth/attempt.js";
+import { createAttempt, type OAuthRuntime } from "../oauth/attempt.js";
+import { familyOf } from "../oauth/grants/refresh-token.js";
+import type { RefreshTokenFamily } from "../oauth/refresh-token-store.js";
 import { revokeToken, type TokenToRevoke } from "../oauth/revoke-token.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { AccessToken } from "../tokens/token.js";
 import { hashOf, metadataPrefix, tokenPrefix } from "./entry-key.js";
-import { refreshTokenPrefix } from "./refresh-token-entry.js";
+import { refreshTokenKey, refreshTokenPrefix } from "./refresh-token-entry.js";
 import { parseEntry, serializeEntry } from "./stored-format.js";
 import { limitsKey } from "./stored-limits.js";
 
 /**
- * The operations of the commands `store` and `headers` on the entries of one server. They reject with
+ * The operations of the commands `store`, `login` and `headers` on the entries of one server. They reject with
  * `store_unavailable` and the codes of what is read or requested.
  */
 export interface StoreCommands {
@@ -29,6 +31,16 @@ export interface StoreCommands {
    * deleted: it rejects with `store_unavailable`, which is not retryable.
    */
   revoke(signal: AbortSignal): Promise<{ readonly revoked: number; readonly unsupported: number }>;
+  /**
+   * Returns whether the store has a refresh token of the family of this server. Rejects with `store_unavailable`, also
+   * if the store cannot be written.
+   */
+  hasRefreshToken(): Promise<boolean>;
+  /**
+   * Makes a refresh token the latest of its family, after a person has signed in. Deletes the access tokens of this
+   * server, which may be those of another person. Rejects with `store_unavailable`, and with `aborted`.
+   */
+  replaceRefreshToken(refreshToken: Secret, signal: AbortSignal): Promise<void>;
   /**
    * Returns whether this token differs from the token of the previous call, in this or another process, and remembers a
    * hash of it until it has expired. A static token is always new, because a host that asks for it again wants it
@@ -80,6 +92,11 @@ export function storeCommands(spec: ServerSpec, store: SharedStore, runtime: OAu
     throw unreadable(server);
   };
 
+  const family = async (signal: AbortSignal): Promise<RefreshTokenFamily> => {
+    if (grant.type !== "refresh_token") throw new TypeError("Only the grant refresh_token has a family.");
+    return await familyOf(grant, createAttempt(runtime, { spec, signal }));
+  };
+
   return {
     async forget() {
       const metadata = await metadataKeys();
@@ -106,6 +123,17 @@ export function storeCommands(spec: ServerSpec, store: SharedStore, runtime: OAu
       }
       await forget(keys);
       return counts;
+    },
+    async hasRefreshToken() {
+      const { signal } = new AbortController();
+      const key = refreshTokenKey(await family(signal));
+      await store.withLock(key, async () => {}, { bypass: true });
+      return (await store.read(key)).kind !== "absent";
+    },
+    async replaceRefreshToken(refreshToken, signal) {
+      await runtime.refreshTokens?.replace(await family(signal), refreshToken, signal);
+      const accessTokens = await store.keys(tokenPrefix(spec));
+      await forget([...accessTokens, ...(await store.keys(limitsKey(tokenPrefix(spec))))]);
     },
     async isNewToken({ accessToken, expiresAt }) {
       if (grant.type === "static") return true;

@@ -23,6 +23,7 @@ const margin = 5_000;
 const writingLimit = 5_000;
 const firstPause = 50;
 const longestPause = 1_000;
+const replaceAttempts = 10;
 
 type Limits = Parameters<RefreshTokenStore["redeem"]>[1];
 /** Sends the token request with the current refresh token. */
@@ -90,6 +91,34 @@ export class StoredRefreshTokens implements RefreshTokenStore {
       if (isUnnamed && error.code === "store_unavailable")
         throw storeUnavailable(family.server, storeFailureIn(error));
       throw error;
+    } finally {
+      watcher.end();
+    }
+  }
+
+  /**
+   * Waits for a redemption in flight, which could not write its successor any more: this write has a later lease. Tries
+   * a store that fails several times, because a person has just signed in for this token.
+   */
+  async replace(family: RefreshTokenFamily, refreshToken: Secret, signal: AbortSignal): Promise<void> {
+    const store = this.#store;
+    const key = refreshTokenKey(family);
+    const watcher = new StoreWatcher(store, key);
+    const write = async ({ fence }: Lease): Promise<void> =>
+      await writeRefreshToken(store, key, { refreshToken, inFlightFor: 0 }, fence);
+    try {
+      for (let failures = 0; ; ) {
+        if (signal.aborted)
+          throw new McpAuthError("aborted", `Server "${family.server}": the sign-in was aborted.`);
+        const locked = await store.withLock(key, write, { bypass: true }).catch((error: unknown) => {
+          failures += 1;
+          const isFinal = !(error instanceof McpAuthError && error.retryable) || failures === replaceAttempts;
+          if (isFinal) throw error;
+          return { acquired: false } as const;
+        });
+        if (locked.acquired) return;
+        await watcher.next(this.#clock, signal);
+      }
     } finally {
       watcher.end();
     }

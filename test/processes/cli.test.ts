@@ -158,7 +158,7 @@ describe("token", () => {
     expect((await command(["token", "tools"], { cwd, env: env2 })).err).toBe("");
   });
 
-  test("token refuses a server whose tokens need a proof for each request, and prints no token", async () => {
+  test("token and exec refuse a server whose tokens need a proof for each request, and start nothing", async () => {
     const dpop = { nonces: true };
     const world = await startWorld({ dpop, mcp: { dpop: { required: true, nonces: true } } });
     const cwd = await folder({ servers: { tools: { ...world.config.servers.tools, dpop: true } } });
@@ -166,6 +166,7 @@ describe("token", () => {
     for (const argv of [
       ["token", "tools"],
       ["token", "tools", "--json"],
+      ["exec", "tools", "--", process.execPath, "-e", "console.log('started')"],
     ]) {
       expect(await command(argv, { cwd, env })).toMatchObject({
         code: 2,
@@ -173,10 +174,10 @@ describe("token", () => {
         err: expect.stringMatching(/^error\[sender_constrained\]: Server "tools": .*DPoP.*\n$/),
       });
     }
-    expect(world.issuer.tokensIssued).toBe(2);
+    expect(world.issuer.tokensIssued).toBe(3);
   });
 
-  test("token refuses a server whose tokens are bound to a certificate, and prints no token", async () => {
+  test("token and exec refuse a server whose tokens are bound to a certificate, and start nothing", async () => {
     const world = await startIdentityServers();
     onTestFinished(() => world[Symbol.asyncDispose]());
     const grant = { client: world.client("pki"), scopes: ["read"] };
@@ -187,6 +188,7 @@ describe("token", () => {
     for (const argv of [
       ["token", "tools"],
       ["token", "tools", "--json"],
+      ["exec", "tools", "--", process.execPath, "-e", "console.log('started')"],
     ]) {
       expect(await command(argv, { cwd, env: world.env })).toMatchObject({
         code: 2,

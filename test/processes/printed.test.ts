@@ -114,7 +114,7 @@ const rows: Readonly<Record<string, Row>> = {
   },
   "a search without a result": { argv: ["token", "crm"], code: 2, names: true },
   "a search without a result, as JSON": { argv: ["validate", "--json"], code: 2, names: true },
-  "a config that is no JSON": { config: "{", argv: ["token", "crm"], code: 2, names: true },
+  "a config that is no JSON": { config: "{", argv: ["token", "crm"], code: 2, names: false },
   "a config with mistakes": {
     config: JSON.stringify({ servers: { [hostile]: {} }, clients: { [hostile]: client }, [hostile]: 1 }),
     argv: ["revoke", "crm"],
@@ -215,7 +215,7 @@ const rows: Readonly<Record<string, Row>> = {
     config: config({ url, grant: { client: { ...client, issuer: "https://auth.example/\u001b\u202e" } } }),
     argv: ["token", "crm"],
     code: 2,
-    names: true,
+    names: false,
   },
   "the help of a command": { argv: ["headers", "--help", hostile], code: 0, names: false },
 };

@@ -3,6 +3,7 @@ import { decodeJwt, exportJWK, generateKeyPair } from "jose";
 import type { KoaContextWithOIDC, Provider } from "oidc-provider";
 import { type AccountCredentialsOptions, registerAccountCredentials } from "./account-credentials-grant.js";
 import type { Authority } from "./certificates.js";
+import { answerInteraction, type DeviceFlowOptions } from "./device-flow.js";
 import type { GrantServer } from "./grant-server.js";
 import { type JwtBearerOptions, registerJwtBearer } from "./jwt-bearer-grant.js";
 import { listen } from "./listen.js";
@@ -35,6 +36,7 @@ export interface AuthorizationServerOptions {
   readonly accountCredentials?: AccountCredentialsOptions;
   /** RFC 6749 §6. A refresh token works once unless `rotate` is false. A second use revokes the whole family. */
   readonly refreshTokens?: { readonly rotate?: boolean };
+  readonly deviceFlow?: DeviceFlowOptions;
   /**
    * Client metadata documents and JWK sets by URL, instead of the network. The server looks up a client whose id is an
    * https URL here, and also the document's `jwks_uri`.
@@ -170,7 +172,12 @@ export async function startAuthorizationServer(
     }
     provider.use(async (context, next) => {
       if (context.path === "/token") return answerToken(context as KoaContextWithOIDC, next);
+      if (options.deviceFlow !== undefined && context.path.startsWith("/interaction/"))
+        return answerInteraction(provider, context as KoaContextWithOIDC);
       await next();
+      const interval = options.deviceFlow?.interval;
+      if (interval !== undefined && context.path === "/device/auth")
+        context.body = { ...Object(context.body), interval };
       if (options.metadata !== undefined && context.path.startsWith("/.well-known/")) {
         context.body = { ...Object(context.body), ...options.metadata };
       }

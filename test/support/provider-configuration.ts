@@ -4,6 +4,7 @@ import type * as OidcProvider from "oidc-provider";
 import type { Configuration } from "oidc-provider";
 import { accountCredentialsGrant } from "./account-credentials-grant.js";
 import type { AuthorizationServerOptions } from "./authorization-server.js";
+import { deviceCodeGrant, deviceFlowConfiguration } from "./device-flow.js";
 import { jwtBearerGrant } from "./jwt-bearer-grant.js";
 import { mutualTlsFeature } from "./mutual-tls.js";
 import { type ClientAuthenticationMethod, clientMetadata, methodOf } from "./registered-client.js";
@@ -50,6 +51,7 @@ export function configure(
     tokenExchange,
     accountCredentials,
     refreshTokens,
+    deviceFlow,
     documents,
   } = options;
   const { signingKey, alias } = server;
@@ -59,6 +61,7 @@ export function configure(
     ...(tokenExchange === undefined ? [] : [tokenExchangeGrant]),
     ...(accountCredentials === undefined ? [] : [accountCredentialsGrant]),
     ...(refreshTokens === undefined ? [] : ["refresh_token"]),
+    ...(deviceFlow === undefined ? [] : [deviceCodeGrant]),
   ];
   const anonymousGrants = grantsWithoutClient(options);
   const methods = authMethods(options);
@@ -73,7 +76,7 @@ export function configure(
     ],
     // The type requires the members of the key's curve.
     jwks: { keys: [signingKey as OidcProvider.JWK] },
-    scopes,
+    scopes: deviceFlow === undefined ? scopes : ["openid", "offline_access", ...scopes],
     responseTypes: [],
     clientAuthMethods: methods,
     enabledJWA: {
@@ -84,6 +87,7 @@ export function configure(
     ...(refreshTokens === undefined
       ? {}
       : { issueRefreshToken: () => true, rotateRefreshToken: refreshTokens.rotate ?? true }),
+    ...(deviceFlow === undefined ? {} : deviceFlowConfiguration()),
     ttl: { ClientCredentials: lifetime, AccessToken: lifetime },
     extraTokenClaims: (context) => {
       const actor = context.oidc.entities["Actor"];
@@ -97,6 +101,7 @@ export function configure(
       introspection: { enabled: true, allowedPolicy: () => true },
       revocation: { enabled: true, allowedPolicy: (_, client, token) => token.clientId === client.clientId },
       resourceIndicators: resourceIndicators(options, server.oidc),
+      deviceFlow: { enabled: deviceFlow !== undefined },
       dPoP:
         dpop === false
           ? { enabled: false }

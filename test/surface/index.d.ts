@@ -393,6 +393,7 @@ interface Metadata {
     authMethods?: readonly NonNullable<Client["method"]>[];
     signingAlgorithms?: readonly NonNullable<Key["alg"]>[];
     revocationEndpoint?: string;
+    deviceAuthorizationEndpoint?: string;
 }
 
 type NamesIn<Union> = Union extends unknown ? Extract<keyof Union, string> : never;
@@ -484,7 +485,7 @@ interface Refresh {
 interface RefreshTokenGrant {
     type: "refresh_token";
     client: string | OneCredential<Client>;
-    refreshToken: SecretReference;
+    refreshToken?: SecretReference;
     scopes?: readonly string[];
     use?: "access_token" | "id_token";
     resource?: string | false;

@@ -144,7 +144,8 @@ export const definitions = {
       "mtlsTokenEndpoint",
       "authMethods",
       "signingAlgorithms",
-      "revocationEndpoint"
+      "revocationEndpoint",
+      "deviceAuthorizationEndpoint"
     ],
     "required": [
       "tokenEndpoint"
@@ -298,8 +299,7 @@ export const definitions = {
     ],
     "required": [
       "type",
-      "client",
-      "refreshToken"
+      "client"
     ],
     "references": [
       "refreshToken"

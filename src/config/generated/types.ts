@@ -227,7 +227,7 @@ export interface Certificate {
   passphrase?: SecretReference;
 }
 /**
- * The metadata of an authorization server that publishes none. Only its token and revocation endpoints are then used.
+ * The metadata of an authorization server that publishes none. Only the endpoints named here are then used.
  */
 export interface Metadata {
   /**
@@ -254,6 +254,10 @@ export interface Metadata {
    * The revocation endpoint (RFC 7009).
    */
   revocationEndpoint?: string;
+  /**
+   * The device authorization endpoint (RFC 8628), for `npx mcp-auth-runtime login`.
+   */
+  deviceAuthorizationEndpoint?: string;
 }
 /**
  * The agent acts as itself (RFC 6749 §4.4, SEP-1046).
@@ -484,7 +488,7 @@ export interface EnterpriseManagedGrant {
   params?: Params;
 }
 /**
- * Access tokens from a refresh token that was issued before (RFC 6749 §6). The authorization server may replace the refresh token each time. The config refers to the first one. The store keeps the latest one, so it must not be in memory.
+ * Access tokens from a refresh token (RFC 6749 §6), after a person has signed in once with `npx mcp-auth-runtime login`, or from one that the config refers to. The authorization server may replace the refresh token each time. The store keeps the latest one, so it must not be in memory.
  */
 export interface RefreshTokenGrant {
   /**
@@ -496,9 +500,9 @@ export interface RefreshTokenGrant {
    */
   client: string | OneCredential<Client>;
   /**
-   * Where the first refresh token is. If it changes, the new one replaces those in the store.
+   * Where the first refresh token is. If it changes, the new one replaces those in the store. Without it, `npx mcp-auth-runtime login` puts the first one into the store.
    */
-  refreshToken: SecretReference;
+  refreshToken?: SecretReference;
   /**
    * The scopes to request, among those of the refresh token. Without them, all scopes of the refresh token.
    */

@@ -3,6 +3,7 @@ import type { RejectedRequest, TokenEndpoint } from "../facts.js";
 import type { Finding } from "../finding.js";
 import { looksLikeId } from "../secret-flaws.js";
 import { entraCauses } from "./entra-causes.js";
+import { renewRefreshToken } from "./presented.js";
 
 /** Entra ID says with a number what is wrong. Other servers' numbers have no known meaning. */
 export function checkEntraCode({ endpoint, rejection }: RejectedRequest): Finding | undefined {
@@ -10,7 +11,9 @@ export function checkEntraCode({ endpoint, rejection }: RejectedRequest): Findin
   if (errorCodes.length === 0 || !isEntra(endpoint)) return undefined;
   const found = entraCauses.find(({ codes }) => errorCodes.some((code) => codes.includes(code)));
   if (found === undefined) return undefined;
-  const { id, cause, remedy, trials } = found;
+  const { id, cause, trials } = found;
+  const isFromLogin = id === "entra_refresh_token" && endpoint.isFromLogin === true;
+  const remedy = isFromLogin ? renewRefreshToken(endpoint) : found.remedy;
   const other = checkFollowed(id, endpoint) ?? checkNotSent(id, endpoint);
   if (other !== undefined) return { id, ...other };
   const secret = endpoint.sent?.authentication?.secret?.value.reveal() ?? "";

@@ -1,5 +1,5 @@
 import { unreachable } from "../../lib/unreachable.js";
-import type { Presented, RejectedRequest } from "../facts.js";
+import type { Presented, RejectedRequest, TokenEndpoint } from "../facts.js";
 import type { Finding } from "../finding.js";
 import { isAbout } from "./clues.js";
 import { audienceInWords, kidInWords, kidTrials, otherKidInWords } from "./names.js";
@@ -53,7 +53,7 @@ function checkAny(request: RejectedRequest): Finding | undefined {
         id: "refresh_token",
         cause:
           "It does not accept the refresh token: it has expired, was revoked or used elsewhere, or belongs to another client.",
-        remedy: `Get a new one from ${issuer} and put it where the grant's "refreshToken" is read; it replaces the stored one.`,
+        remedy: renewRefreshToken(request.endpoint),
       };
     case "identity":
       return {
@@ -76,6 +76,13 @@ function checkAny(request: RejectedRequest): Finding | undefined {
   }
 }
 
+/** Says how to get another refresh token. */
+export function renewRefreshToken({ issuer, server, isFromLogin }: TokenEndpoint): string {
+  return isFromLogin === true
+    ? `Sign in again: npx mcp-auth-runtime login ${server}`
+    : `Get a new one from ${issuer} and put it where the grant's "refreshToken" is read; it replaces the stored one.`;
+}
+
 /** The assertion that we signed. */
 function checkSigned({ endpoint: { issuer, sent }, rejection }: RejectedRequest): Finding {
   const id = "signed_assertion";
@@ -91,7 +98,8 @@ function checkSigned({ endpoint: { issuer, sent }, rejection }: RejectedRequest)
     return {
       ...{ id, trials },
       remedy:
-        `Register the public half of the key of the grant's "assertion" at ${issuer}, with ${kid}. ` +
+        `Register the public half of the key of the grant's "assertion" (npx mcp-auth-runtime keys jwks prints it) ` +
+        `at ${issuer}, with ${kid}. ` +
         otherKidInWords(assertion),
     };
   }

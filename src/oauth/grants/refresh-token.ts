@@ -3,8 +3,8 @@ import { McpAuthError } from "../../errors/error.js";
 import { parseJsonObject } from "../../lib/json-object.js";
 import { Secret } from "../../lib/secret.js";
 import { readSecret } from "../../secrets/read-secret.js";
-import type { Grant } from "../attempt.js";
-import { createAttempt } from "../attempt.js";
+import { type AttemptContext, createAttempt, type Grant } from "../attempt.js";
+import type { RefreshTokenFamily } from "../refresh-token-store.js";
 import { tokenGrant } from "./token-grant.js";
 
 /**
@@ -14,10 +14,10 @@ import { tokenGrant } from "./token-grant.js";
  * `store_unavailable` (retryable).
  */
 export function refreshToken(grant: RefreshTokenSpec): Grant {
-  const { client } = grant;
   const requestToken = tokenGrant(grant, {
     grantType: "refresh_token",
     presents: "refresh_token",
+    isFromLogin: grant.refreshToken === undefined,
     async readOwnFields(_request, { redemption, scopes }) {
       if (redemption === undefined)
         throw new TypeError("A refresh token can only be used through the store.");
@@ -32,8 +32,7 @@ export function refreshToken(grant: RefreshTokenSpec): Grant {
   return async function redeemRefreshToken(attempt) {
     const { server, refreshTokens, spec, signal } = attempt;
     if (refreshTokens === undefined) throw noStore(server);
-    const seed = await readSecret(grant.refreshToken, attempt);
-    const family = { server, issuer: client.issuer, clientId: client.id, seed };
+    const family = await familyOf(grant, attempt);
     return await refreshTokens.redeem(family, { timeout: spec.timeout, signal }, async (redemption) => {
       const { manager, scopes, recorder, onCredentialChange, warn, warned } = attempt;
       const inherited = { spec, manager, scopes, recorder, onCredentialChange, warn, warned };
@@ -44,17 +43,27 @@ export function refreshToken(grant: RefreshTokenSpec): Grant {
   };
 }
 
+/** Returns the refresh token family of a server. Rejects with `secret_unavailable`. */
+export async function familyOf(
+  { client, refreshToken: reference }: RefreshTokenSpec,
+  attempt: AttemptContext,
+): Promise<RefreshTokenFamily> {
+  const { server, spec } = attempt;
+  const seed = reference && (await readSecret(reference, attempt));
+  return { server, url: spec.url, issuer: client.issuer, clientId: client.id, seed };
+}
+
 /**
  * Returns the new refresh token in a response. Reads it even if the access token is invalid, because the server may
  * have revoked the previous refresh token.
  */
-function successorIn(status: number, body: string): Secret | undefined {
+export function successorIn(status: number, body: string): Secret | undefined {
   if (status < 200 || status >= 300) return undefined;
   const successor = parseJsonObject(body)?.["refresh_token"];
   return typeof successor === "string" && successor !== "" ? new Secret(successor) : undefined;
 }
 
-function noStore(server: string): McpAuthError {
+export function noStore(server: string): McpAuthError {
   return new McpAuthError(
     "config_invalid",
     `Server "${server}": the grant refresh_token needs a persistent store. Set "store" to one of the type file or redis.`,

@@ -1,9 +1,11 @@
 import { rememberCredential } from "../../errors/sent-credentials.js";
 
-/** The form fields of token and revocation requests that hold a credential: RFC 6749, 7009, 7521, 7523 and 8693. */
+/**
+ * The form fields of token and revocation requests that hold a credential: RFC 6749, 7009, 7521, 7523, 8628 and 8693.
+ */
 const secretFields = [
   ...["client_secret", "client_assertion", "assertion", "subject_token", "actor_token"],
-  ...["refresh_token", "token", "password", "code", "code_verifier"],
+  ...["refresh_token", "token", "password", "code", "code_verifier", "device_code"],
 ];
 
 /**

@@ -212,6 +212,15 @@ describe("the store", () => {
     expect(await wrong(config, true)).toEqual([]);
   });
 
+  test("a refresh token grant without a refresh token needs a durable store, too", async () => {
+    const grant = { type: "refresh_token", client };
+    const config = { servers: { crm: { ...servers.crm, grant } } };
+    expect(await wrong(config)).toEqual([
+      expect.stringMatching(/^\/servers\/crm\/grant\/type: The store is/),
+    ]);
+    expect(await wrong({ ...config, store: { type: "file", encryptionKey } })).toEqual([]);
+  });
+
   test("a variable without a value in the store fails every server", async () => {
     const path = "/state/$" + "{AGENT}";
     const config = { servers, store: { type: "file", path, encryptionKey } } as const;

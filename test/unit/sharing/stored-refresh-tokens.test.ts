@@ -16,7 +16,7 @@ import { fakeClock } from "../../support/fake-clock.js";
 import { rejectionOf } from "../../support/rejection-of.js";
 
 const family = {
-  ...{ server: "tools", issuer: "https://auth.example", clientId: "agent" },
+  ...{ server: "tools", issuer: "https://auth.example", clientId: "agent", url: "https://tools.example/mcp" },
   seed: new Secret("r0"),
 };
 const key = refreshTokenKey(family);
@@ -68,7 +68,9 @@ function world() {
     const refreshTokens = new StoredRefreshTokens({ store: shared, clock: own });
     const redeem = async (use = redeemAtServer, signal = new AbortController().signal): Promise<string> =>
       (await refreshTokens.redeem(family, { timeout, signal }, use)).accessToken;
-    return { shared, redeem };
+    const replace = async (token: string, signal = new AbortController().signal): Promise<void> =>
+      await refreshTokens.replace(family, new Secret(token), signal);
+    return { shared, refreshTokens, redeem, replace };
   }
 
   /** Creates a process whose store fails after the first redemption, until `state.down` is false. */
@@ -408,4 +410,99 @@ test("a store that cannot be written is closed at the end of the grace period an
   await clock.advance(1_001);
   await closed;
   expect(clock.pending).toEqual([]);
+});
+
+test("the refresh token of a new sign-in is redeemed next, by every process", async () => {
+  const { process } = world();
+  const [one, other] = [process(), process()];
+  const seen: string[] = [];
+  const use = async ({ current, sending, answered }: Redemption): Promise<IssuedToken> => {
+    await sending();
+    seen.push(current.reveal());
+    answered(200, undefined);
+    return issued(1);
+  };
+  await one.redeem();
+  await other.replace("signed-in");
+  await one.redeem(use);
+  await other.redeem(use);
+  expect(seen).toEqual(["signed-in", "signed-in"]);
+});
+
+test("a redemption in flight ends before a new sign-in is stored, and its successor is not used", async () => {
+  const { process, clock } = world();
+  const [one, other] = [process(), process()];
+  const answer = deferred<void>();
+  const redeeming = one.redeem(async ({ sending, answered }) => {
+    await sending();
+    await answer.promise;
+    answered(200, new Secret("r1"));
+    return issued(1);
+  });
+  await clock.settle();
+  const replacing = other.replace("signed-in");
+  await clock.advance(200);
+  answer.resolve();
+  await clock.advance(3_000);
+  await Promise.all([redeeming, replacing]);
+  let current = "";
+  await one.redeem(async (redemption) => {
+    current = redemption.current.reveal();
+    return issued(2);
+  });
+  expect(current).toBe("signed-in");
+});
+
+test("a new sign-in is stored although the store fails at first, and not for ever", async () => {
+  const { process, memory, clock } = world();
+  let failures = 0;
+  let broken = 3;
+  const whole = memory();
+  const one = process({
+    ...whole,
+    async set(name, value, options) {
+      if (failures < broken) {
+        failures += 1;
+        throw new Error("down");
+      }
+      return await whole.set(name, value, options);
+    },
+  });
+  const stored = codeOf(one.replace("signed-in"));
+  await clock.advance(30_000);
+  expect(await stored).toBe(undefined);
+  broken = Number.POSITIVE_INFINITY;
+  const lost = codeOf(one.replace("signed-in"));
+  await clock.advance(60_000);
+  expect(await lost).toBe("store_unavailable");
+});
+
+test("an abort ends the wait for a store in use", async () => {
+  const { process, clock } = world();
+  const { shared, replace } = process();
+  const free = deferred<void>();
+  const locked = shared.withLock(key, () => free.promise);
+  const interrupt = new AbortController();
+  const replacing = codeOf(replace("signed-in", interrupt.signal));
+  await clock.advance(100);
+  interrupt.abort();
+  await clock.settle();
+  expect(await replacing).toBe("aborted");
+  free.resolve();
+  await locked;
+});
+
+test("without a seed, nothing is redeemed before somebody has signed in, and each MCP server has its own family", async () => {
+  const { process } = world();
+  const { refreshTokens } = process();
+  const crm = { ...family, seed: undefined, url: "https://crm.example/mcp", server: "crm" };
+  const erp = { ...crm, url: "https://erp.example/mcp", server: "erp" };
+  const limits = { timeout, signal: new AbortController().signal };
+  const use = async ({ current }: Redemption) => ({ ...issued(1), accessToken: current.reveal() });
+  const error = await rejectionOf(refreshTokens.redeem(crm, limits, use));
+  expect(error).toMatchObject({ code: "secret_unavailable", server: "crm", retryable: false });
+  expect(error.message).toMatch(/Sign in once: npx mcp-auth-runtime login crm$/);
+  await refreshTokens.replace(crm, new Secret("of-crm"), limits.signal);
+  expect((await refreshTokens.redeem(crm, limits, use)).accessToken).toBe("of-crm");
+  expect(await codeOf(refreshTokens.redeem(erp, limits, use))).toBe("secret_unavailable");
 });

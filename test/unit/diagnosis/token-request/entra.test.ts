@@ -29,6 +29,16 @@ describe("the numbers of Entra ID", () => {
     }
   });
 
+  test("the remedy for a refresh token of a sign-in is another sign-in", () => {
+    const issuer = `https://login.microsoftonline.com/${tenant}/v2.0`;
+    const found = findingAt(issuer, [700082], { presents: "refresh_token", isFromLogin: true });
+    expect(found).toMatchObject({
+      id: "entra_refresh_token",
+      remedy: "Sign in again: npx mcp-auth-runtime login crm",
+    });
+    expect(findingAt(issuer, [700082], { presents: "refresh_token" })?.remedy).toContain('"refreshToken"');
+  });
+
   test.each([
     `https://login.microsoftonline.com/${tenant}/v2.0`,
     `https://login.microsoftonline.us/${tenant}/v2.0`,

@@ -100,6 +100,13 @@ describe("rejectionAdvice", () => {
     },
   );
 
+  test("the advice for a dead refresh token names the command that put it into the store", () => {
+    const text = advice({ presents: "refresh_token", isFromLogin: true }, "invalid_grant");
+    expect(text).toContain("It does not accept the refresh token");
+    expect(text).toMatch(/Sign in again: npx mcp-auth-runtime login \w+$/);
+    expect(advice({ presents: "refresh_token" }, "invalid_grant")).not.toContain("login");
+  });
+
   test.each<[Presented, string]>([
     ["client", 'the "scopes", "resource", "audience" and "params" of the grant'],
     ["platform_assertion", '"params" of the grant'],
@@ -253,16 +260,16 @@ describe("rejectionAdvice", () => {
       { credential: "key", sent: sentEverything },
       "invalid_client",
       "no public key with this kid",
-      'Register the public half of this key at https://auth.example, with the "kid" k of the JWK. Or set the key\'s ' +
-        '"kid" to the registered one; if it is registered without one, set it to false, which sends none.',
+      "Register the public half of this key (npx mcp-auth-runtime keys jwks prints it) at https://auth.example, with " +
+        'the "kid" k of the JWK. Or set the key\'s "kid" to the registered one; if it is registered without one, set it to false, which sends none.',
     ],
     [
       "an assertion with a signature that is not accepted",
       { presents: "signed_assertion", sent: sentEverything },
       "invalid_grant",
       "Invalid JWT Signature.",
-      'Register the public half of the key of the grant\'s "assertion" at https://auth.example, with the "kid" k, its ' +
-        'thumbprint. Or set the key\'s "kid" to the registered one; if it is registered without one, set it to false, ' +
+      'Register the public half of the key of the grant\'s "assertion" (npx mcp-auth-runtime keys jwks prints it) at ' +
+        'https://auth.example, with the "kid" k, its thumbprint. Or set the key\'s "kid" to the registered one; if it is registered without one, set it to false, ' +
         "which sends none.",
     ],
     [

@@ -1,6 +1,7 @@
 // `"scopes": []` sends no `scope`, so that the authorization server uses its default.
 import { expect, test } from "vitest";
 import type { ClientSpec } from "../../../../src/config/spec.js";
+import { Secret } from "../../../../src/lib/secret.js";
 import type { RefreshTokenStore } from "../../../../src/oauth/refresh-token-store.js";
 import { type HttpServer, sendJson, startHttpServer } from "../../../support/http-server.js";
 import { grantFor, secretClient, serverSpec, signal, unsignedJwt } from "../fixtures.js";
@@ -23,7 +24,8 @@ const grants: readonly (readonly [string, (client: ClientSpec) => Grant])[] = [
 ];
 
 const refreshTokens: RefreshTokenStore = {
-  redeem: async ({ seed }, limits, use) =>
+  replace: async () => {},
+  redeem: async ({ seed = new Secret("r0") }, limits, use) =>
     await use({ current: seed, signal: limits.signal, sending: async () => {}, answered: () => {} }),
 };
 

@@ -1,0 +1,32 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { runProcess } from "../../lib/run-process.js";
+import type { CommandIo } from "../io.js";
+
+/** Milliseconds. Git answers in a few; a slow disk must not hold up the command. */
+const gitTimeout = 5_000;
+
+/**
+ * Whether `git add` would add a file: it is in a work tree, and no rule of `.gitignore` excludes it. `unknown` if git
+ * is not installed or does not answer.
+ */
+export async function gitTracks(
+  file: string,
+  { env, signal }: Pick<CommandIo, "env" | "signal">,
+): Promise<boolean | "unknown"> {
+  const folder = dirname(file);
+  if (!isInWorkTree(folder)) return false;
+  // Prints the files that are not ignored, and succeeds in each case. No command of the repository's config is run.
+  const command = [
+    ...["git", "-c", "core.fsmonitor=false", "ls-files", "--others", "--cached", "--exclude-standard"],
+    ...["--", `:(literal)${file}`],
+  ];
+  const outcome = await runProcess({ command, cwd: folder, env, timeout: gitTimeout, signal });
+  return outcome.kind === "done" ? outcome.stdout.length > 0 : "unknown";
+}
+
+function isInWorkTree(folder: string): boolean {
+  if (existsSync(join(folder, ".git"))) return true;
+  const parent = dirname(folder);
+  return parent !== folder && isInWorkTree(parent);
+}

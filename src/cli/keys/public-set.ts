@@ -1,0 +1,114 @@
+import type { ConfigSpec, PrivateKeySpec } from "../../config/spec.js";
+import { McpAuthError } from "../../errors/error.js";
+import { messageWithoutServer } from "../../errors/message-without-server.js";
+import { loadKey } from "../../keys/load-key.js";
+import { onlyPublicMembers, registeredJwk } from "../../keys/public-jwk.js";
+import { type KeyContext, type PublicJwk, thumbprintOf } from "../../keys/signing-key.js";
+import { createPermissions, forbidCommands } from "../../lib/permissions.js";
+import { quoted } from "../../lib/printable.js";
+import { platformFetch } from "../../net/own-requests.js";
+import type { CommandIo } from "../io.js";
+import { UsageError } from "../options.js";
+import type { ConfigKey } from "./config-keys.js";
+
+/** A JWK Set with public keys only, RFC 7517 §5. */
+export interface PublicSet {
+  readonly keys: readonly PublicJwk[];
+}
+
+/** What reading the secrets of a config needs. */
+export interface Sources extends Pick<CommandIo, "env" | "signal"> {
+  readonly config: ConfigSpec;
+  /** The folder of the config. */
+  readonly folder: string;
+}
+
+/**
+ * Loads keys as a token request would, and returns their public halves. `next` is the absolute path of the key that
+ * will replace the only one. Fails if the public half of one of them is not known, because a set that lacks a key would
+ * lock its client out. Rejects with `UsageError` and the codes of `loadKey`.
+ */
+export async function publicSet(
+  keys: readonly ConfigKey[],
+  next: string | undefined,
+  sources: Sources,
+): Promise<PublicSet> {
+  const all = next === undefined ? keys : [...keys, successor(keys, next)];
+  return await withContext(sources, async (context) => {
+    const found: PublicJwk[] = [];
+    for (const key of all) found.push(await publicJwkOf(key, context));
+    return { keys: await assertDistinct(found, next) };
+  });
+}
+
+async function withContext<T>(
+  { config: { network: spec, commands }, folder, env, signal }: Sources,
+  work: (context: KeyContext) => Promise<T>,
+): Promise<T> {
+  const permissions = createPermissions({ environments: [env] });
+  const { createNetwork } = await import("../../net/network.js");
+  const network = createNetwork({ fetch: platformFetch(), spec, env });
+  try {
+    return await work({
+      ...{ server: "", env, envFilesIn: folder, signal },
+      ...{ fetch: network.fetch, fetchDirect: network.fetchDirect },
+      permissions: commands === undefined ? permissions : forbidCommands(permissions, commands.forbidden),
+    });
+  } finally {
+    await network.close();
+  }
+}
+
+async function publicJwkOf({ spec, label }: ConfigKey, context: KeyContext): Promise<PublicJwk> {
+  let jwk: PublicJwk | undefined;
+  try {
+    jwk = registeredJwk(await loadKey(spec, context));
+  } catch (error) {
+    if (!(error instanceof McpAuthError)) throw error;
+    throw new McpAuthError(error.code, `${label}: ${messageWithoutServer(error)}`);
+  }
+  if (jwk !== undefined) return jwk;
+  throw new UsageError(
+    `${label} is a signer that tells no public key. Add its "certificate" to the config, or register the public key ` +
+      "that the KMS or HSM shows, and name the other keys: keys jwks KEY…",
+  );
+}
+
+/** The key in a file that will replace a key of the config: it is then read with the same passphrase and `alg`. */
+function successor(keys: readonly ConfigKey[], file: string): ConfigKey {
+  const [current, another] = keys;
+  if (current === undefined || another !== undefined) {
+    throw new UsageError("--next is the successor of one key. Name that key: keys jwks KEY --next FILE");
+  }
+  const { spec, label, lifetime } = current;
+  const instead = 'Define the next key in "keys" with a name of its own, and print both: keys jwks KEY NEXT';
+  if ("signer" in spec) throw new UsageError(`${label} is a signer, and --next reads a file. ${instead}`);
+  if (typeof spec.kid === "string") {
+    throw new UsageError(
+      `${label} has the "kid" ${quoted(spec.kid)}, and its successor would have the same, so that servers could not ` +
+        `tell them apart. ${instead}`,
+    );
+  }
+  const { certificate: _certificate, certificateHeaders: _headers, ...others } = spec;
+  const next: PrivateKeySpec = { ...others, privateKey: { file } };
+  return { spec: next, label: "The next key", lifetime };
+}
+
+/** Throws if two different keys have one `kid`. Returns each key once. */
+async function assertDistinct(
+  jwks: readonly PublicJwk[],
+  next: string | undefined,
+): Promise<readonly PublicJwk[]> {
+  const byThumbprint = new Map<string, PublicJwk>();
+  for (const jwk of jwks) byThumbprint.set(await thumbprintOf(onlyPublicMembers(jwk)), jwk);
+  const distinct = [...byThumbprint.values()];
+  if (next !== undefined && distinct.length < jwks.length) {
+    throw new UsageError("The key of --next is the current one. Make a new key with keys generate FILE");
+  }
+  const kids = distinct.flatMap(({ kid }) => kid ?? []);
+  const twice = kids.find((kid, at) => kids.indexOf(kid) !== at);
+  if (twice === undefined) return distinct;
+  throw new UsageError(
+    `Two different keys have the kid ${quoted(twice)}, so a server could not tell them apart. Change the kid of one`,
+  );
+}

@@ -1,0 +1,35 @@
+import { defineCommand } from "./define-command.js";
+import { exitCodes } from "./exit-code.js";
+import { signIn } from "./sign-in.js";
+import { withRuntime } from "./with-runtime.js";
+
+/** `login SERVER`: a person signs in once, and the store has the refresh token afterwards. */
+export const login = defineCommand({
+  args: [{ name: "SERVER", is: "server" }],
+  description: `
+    Lets a person sign in to SERVER once, so that agents run unattended afterwards. Prints a page and a code, which can be
+    used on any device (RFC 8628), and waits. The refresh token goes into the store, where the grant refresh_token finds
+    it.
+
+    Prints what the person is asked for before anything is sent, and who signed in at the end. It opens no browser.`,
+  options: {
+    json: {
+      type: "boolean",
+      help: "at the end, an object with server, issuer, clientId, scopes, user, refreshTokenExpiresAt and replaced",
+    },
+  },
+  notes: `
+    The page and the code go to stderr. Exit code 3: the sign-in was refused or came too late, or the authorization server
+    does not offer it.`,
+  examples: [
+    ["login crm", "sign in once, then run agents"],
+    ["login crm --json", "with an object for scripts that says who signed in"],
+  ],
+  async run({ values, args: [server = ""] }, io) {
+    return await withRuntime(io, values, async (auth) => {
+      const report = await signIn(auth.resolve(server), io);
+      if (values.json === true) io.print.json(report, 2);
+      return exitCodes.done;
+    });
+  },
+});
