@@ -8,6 +8,7 @@ import { deferred } from "../support/deferred.js";
 import { sendJson } from "../support/http-server.js";
 import { listen } from "../support/listen.js";
 import { startSessionServer } from "../support/session-server.js";
+import { snippets } from "../support/snippets.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 import { command, project } from "../unit/cli/command.js";
 import { diagnose, runDoctor, stepOf } from "./doctor.js";
@@ -100,15 +101,21 @@ test("a method that the server does not list stops the token before a secret is 
   expect(code).toBe(3);
 });
 
-test("a grant type and scopes that no server lists are warnings, because lists are often incomplete", async () => {
-  const servers = await startServers({
-    grant: { scopes: ["crm:read"] },
-    metadata: () => ({ grant_types_supported: ["authorization_code"], scopes_supported: ["openid"] }),
-  });
-  const { code, server, blamed } = await diagnose(servers);
-  expect(blamed).toEqual(["warn capability: grant_type_not_listed"]);
-  expect(stepOf(server.steps, "capability").message).toContain("Neither server lists the scope crm:read");
-  expect(code).toBe(0);
+test("scopes that no server lists are a warning, and a grant type is only noted, because lists are often incomplete", async () => {
+  const lists = { grant_types_supported: ["authorization_code"], scopes_supported: ["openid"] };
+  const scoped = await diagnose(
+    await startServers({ grant: { scopes: ["crm:read"] }, metadata: () => lists }),
+  );
+  expect(scoped.blamed).toEqual(["warn capability: scopes_not_listed"]);
+  expect(stepOf(scoped.server.steps, "capability").message).toContain(
+    "Neither server lists the scope crm:read",
+  );
+  expect(scoped.code).toBe(0);
+  const { server, blamed } = await diagnose(await startServers({ metadata: () => lists }));
+  expect(blamed).toEqual([]);
+  expect(stepOf(server.steps, "capability").message).toBe(
+    "client_credentials, not listed there, client_secret_basic",
+  );
 });
 
 test("named servers are checked in the order of the command line, and all in the order of the config", async () => {
@@ -214,4 +221,22 @@ test("a config that --config names is shown by its path from the working directo
   });
   expect(out).toMatch(/^pass {2}config {2,}agents\.json, 1 server/m);
   expect(code).toBe(0);
+});
+
+test("the example in docs/cli.md is what doctor prints, apart from names and times", async () => {
+  const { code: documented = "" } =
+    snippets(new URL("../../", import.meta.url), "docs/cli.md").find(({ mark }) => mark === "doctor") ?? {};
+  const world = await startWorld();
+  const client = { issuer: world.issuer.issuer, id: "agent", secret: { env: "CRM_SECRET" } };
+  const config = { servers: { crm: { url: world.mcp.url, grant: { client } } } };
+  const { out } = await runDoctor({ config, env: { CRM_SECRET: "another-secret" } });
+  const plain = (text: string) =>
+    text
+      .replaceAll(world.mcp.url, "https://crm.example/mcp")
+      .replaceAll(world.issuer.issuer, "https://auth.example")
+      .replaceAll(/ +\d+ ms$/gm, " 1 ms")
+      // A command that is a process of its own prints the server's explanation, and does not say where it is.
+      .replace(/ `npx mcp-auth-runtime token .*/, "")
+      .trim();
+  expect(plain(out)).toBe(plain(documented));
 });
