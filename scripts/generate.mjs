@@ -1,13 +1,14 @@
-// `npm run generate` writes all files that are generated from the schema. With `--check` it writes nothing, and fails
-// if a file is stale.
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+// `npm run generate` writes all files that are generated from the schema and from the definitions of the commands. With
+// `--check` it writes nothing, and fails if a file is stale.
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import Ajv from "ajv/dist/2020.js";
 import { _ } from "ajv/dist/compile/codegen/index.js";
 import standalone from "ajv/dist/standalone/index.js";
 import { build } from "esbuild";
 import { compile } from "json-schema-to-typescript";
 import { compactValidator } from "./compact-validator.mjs";
+import { manualPages } from "./manual-page.mjs";
 import { referencePage } from "./reference-page.mjs";
 import { definitionsOf, definitionTables, plainSchema, targetOf, withoutNotes } from "./schema-data.mjs";
 
@@ -22,6 +23,7 @@ const generated = {
   "src/config/generated/plain-schema.ts": `// ${notice}\n\n${plainSchema(schema)}`,
   "src/config/generated/definitions.ts": `// ${notice}\n\n${definitionTables(schema)}`,
   "docs/config-reference.md": `<!-- ${notice} -->\n\n${referencePage(schema)}`,
+  ...(await manualPages(root)),
 };
 for (const [path, content] of Object.entries(generated)) {
   if ((await read(path).catch(() => undefined)) === content) continue;
@@ -29,6 +31,7 @@ for (const [path, content] of Object.entries(generated)) {
     console.error(`${path} is stale: run npm run generate`);
     process.exitCode = 1;
   } else {
+    await mkdir(dirname(join(root, path)), { recursive: true });
     await writeFile(join(root, path), content);
     console.log(`wrote ${path}`);
   }
