@@ -1,5 +1,6 @@
-// `npm run generate` writes all files that are generated from the schema and from the definitions of the commands. With
-// `--check` it writes nothing, and fails if a file is stale.
+// `npm run generate` writes all files that are generated from the schema, into the schema what editors need, and the
+// manual page from the definitions of the commands. With `--check` it writes nothing, and fails if a file is stale.
+import { execFileSync } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import Ajv from "ajv/dist/2020.js";
@@ -8,6 +9,7 @@ import standalone from "ajv/dist/standalone/index.js";
 import { build } from "esbuild";
 import { compile } from "json-schema-to-typescript";
 import { compactValidator } from "./compact-validator.mjs";
+import { forEditors, forPrograms } from "./editor-schema.js";
 import { manualPages } from "./manual-page.mjs";
 import { referencePage } from "./reference-page.mjs";
 import { definitionsOf, definitionTables, plainSchema, targetOf, withoutNotes } from "./schema-data.mjs";
@@ -16,7 +18,13 @@ const root = join(import.meta.dirname, "..");
 const notice = "Generated from schema/mcp-auth.schema.json by scripts/generate.mjs. Do not edit.";
 const read = (path) => readFile(join(root, path), "utf8");
 
-const schema = JSON.parse(await read("schema/mcp-auth.schema.json"));
+const schemaPath = "schema/mcp-auth.schema.json";
+const written = JSON.parse(await read(schemaPath));
+const complete = forEditors(written);
+const schema = forPrograms(complete);
+// Compared as data: the formatter decides how the file looks.
+if (JSON.stringify(complete) !== JSON.stringify(written))
+  await replace(schemaPath, JSON.stringify(complete, null, 2));
 const generated = {
   "src/config/generated/types.ts": `// ${notice}\n\n${await types()}`,
   "src/config/generated/validate.js": `// ${notice}\n${await validator()}`,
@@ -26,15 +34,24 @@ const generated = {
   ...(await manualPages(root)),
 };
 for (const [path, content] of Object.entries(generated)) {
-  if ((await read(path).catch(() => undefined)) === content) continue;
+  if ((await read(path).catch(() => undefined)) !== content) await replace(path, content);
+}
+
+async function replace(path, content) {
   if (process.argv.includes("--check")) {
     console.error(`${path} is stale: run npm run generate`);
     process.exitCode = 1;
-  } else {
-    await mkdir(dirname(join(root, path)), { recursive: true });
-    await writeFile(join(root, path), content);
-    console.log(`wrote ${path}`);
+    return;
   }
+  await mkdir(dirname(join(root, path)), { recursive: true });
+  await writeFile(join(root, path), content);
+  if (path === schemaPath) format(path);
+  console.log(`wrote ${path}`);
+}
+
+function format(path) {
+  const biome = join(root, "node_modules/@biomejs/biome/bin/biome");
+  execFileSync(process.execPath, [biome, "format", "--write", path], { cwd: root, stdio: "pipe" });
 }
 
 async function types() {

@@ -1,9 +1,16 @@
-import { checkConfig } from "../config/load.js";
+import { type CheckedConfig, checkConfig } from "../config/load.js";
 import type { ConfigSpec } from "../config/spec.js";
 import { type Inspection, inspectConfig } from "../runtime/inspection.js";
 import { defineCommand } from "./define-command.js";
 import { checkServers } from "./doctor/check-servers.js";
-import { exitCodeFor, printServer, printShared, type ServerReport, toJson } from "./doctor/report.js";
+import {
+  exitCodeFor,
+  firstFailure,
+  printServer,
+  printShared,
+  type ServerReport,
+  toJson,
+} from "./doctor/report.js";
 import { timed } from "./doctor/run-steps.js";
 import type { StepResult } from "./doctor/server-check.js";
 import { checkDoctorConfig, checkStore } from "./doctor/shared-steps.js";
@@ -19,33 +26,40 @@ export const doctor = defineCommand({
     "It calls no tool, and stores nothing but a rotated refresh token.",
   options: {
     json: { type: "boolean", help: "an object: ok, shared, servers with their steps, and todo" },
+    try: { type: "boolean", help: "try likely changes of the config, and print the one that works" },
   },
-  notes: "The exit code is that of the first failure, and 0 if there are only warnings.",
+  notes:
+    "The exit code is that of the first failure, and 0 if there are only warnings.\n\n" +
+    "--try sends at most eight more token requests for a server, one after the other, to the token endpoint that the " +
+    "config has, and stops at the first change that works, or when a server asks to wait. It changes no file. Some " +
+    "authorization servers lock a client after a number of refused requests.",
   examples: [
     ["doctor", "all servers of the config"],
     ["doctor crm --env-file .env", "one server, with the variables of a file"],
+    ["doctor crm --try", "also find out which change of the config works"],
     ["doctor --json", "for a script"],
   ],
   async run({ values, args }, io) {
-    const { json = false, config } = values;
+    const { json = false, try: tries = false, config } = values;
     const env = await environment(io, values["env-file"]);
     const cwd = startingFolder(io.cwd, config, env);
     const { signal } = io;
-    let spec: ConfigSpec | undefined;
+    let checked: CheckedConfig | undefined;
     const configStep = await timed(
       "config",
       async () => {
-        const checked = await checkConfig({ cwd, env, cliPath: config });
-        spec = checked.spec;
+        checked = await checkConfig({ cwd, env, cliPath: config });
         return await checkDoctorConfig(checked, { cwd, env });
       },
       { signal, limit: limitOfShared },
     );
     // Without a config that can be read, no server is known.
-    if (spec === undefined) return report([configStep], [], { json, io });
+    const { spec } = checked ?? {};
+    if (checked === undefined || spec === undefined) return report([configStep], [], { json, io });
     const inspection = inspectConfig(spec, { env });
     try {
-      return await checkAll(spec, inspection, { configStep, names: args, env, json, io });
+      const tryFor = tries ? tryFailures(checked, { ...io, env }) : undefined;
+      return await checkAll(spec, inspection, { configStep, names: args, env, json, io, tryFor });
     } finally {
       const closed = inspection.close();
       // Does not wait for pending work after an interrupt.
@@ -65,12 +79,14 @@ interface Options {
   readonly env: CommandIo["env"];
   readonly json: boolean;
   readonly io: CommandIo;
+  /** Adds to a report what was tried. Absent without `--try`. */
+  readonly tryFor?: ((report: ServerReport) => Promise<ServerReport>) | undefined;
 }
 
 async function checkAll(
   spec: ConfigSpec,
   inspection: Inspection,
-  { configStep, names, env, json, io }: Options,
+  { configStep, names, env, json, io, tryFor }: Options,
 ): Promise<number> {
   const { signal, print } = io;
   const chosen = names.length === 0 ? spec.servers.names : [...new Set(names)];
@@ -85,11 +101,27 @@ async function checkAll(
   if (!json) printShared(shared, print);
   const done: ServerReport[] = [];
   for (const [index, pending] of reports.entries()) {
-    const finished = await io.waitFor(`Checking ${chosen[index] ?? ""}`, pending);
-    if (!json) printServer(finished, print);
+    const checked = await io.waitFor(`Checking ${chosen[index] ?? ""}`, pending);
+    const finished = (await tryFor?.(checked)) ?? checked;
+    if (!json) printServer(finished, print, io.cwd);
     done.push(finished);
   }
   return report(shared, done, { json, io, isPrinted: !json });
+}
+
+/** One server after the other, because servers may share an authorization server. */
+function tryFailures(
+  config: CheckedConfig,
+  io: Pick<CommandIo, "env" | "signal" | "waitFor">,
+): (report: ServerReport) => Promise<ServerReport> {
+  return async (report) => {
+    const { step, error, code, verdict } = firstFailure(report.steps) ?? {};
+    if (verdict === undefined) return report;
+    const { nothingToTry, tryRemedies } = await import("./doctor/try-remedies.js");
+    if (error === undefined) return { ...report, tried: nothingToTry };
+    const failure = { error, refusedByServer: step === "call" && code === "unauthorized" };
+    return { ...report, tried: await tryRemedies(config, report.server, failure, io) };
+  };
 }
 
 function report(

@@ -11,6 +11,9 @@ export const revoke = defineCommand({
     Revokes the tokens that are stored for SERVER at the authorization server (RFC 7009), the refresh token first, and
     deletes them. With the grant refresh_token these are all refresh tokens of the client, even if another server uses
     them.`,
+  options: {
+    json: { type: "boolean", help: "an object with the numbers of tokens: revoked, unsupported" },
+  },
   notes: `
     Exit code 3: the authorization server cannot revoke a token. It is deleted here, and stays valid until it expires.
 
@@ -24,6 +27,7 @@ export const revoke = defineCommand({
         `Revoking the tokens of ${server}`,
         access.revoke(io.signal),
       );
+      if (values.json === true) io.print.json({ revoked, unsupported });
       if (revoked + unsupported === 0) io.print.note(`nothing is stored for "${server}"`);
       if (revoked > 0) io.print.note(`${tokens(revoked)} revoked and deleted`);
       if (unsupported === 0) return exitCodes.done;

@@ -15,6 +15,7 @@ export const storeClear = defineCommand({
     With the grant refresh_token it deletes all refresh tokens of the client, even if another server uses them. Somebody
     has to sign in again then (see login). If the config has the first refresh token and the authorization server has
     replaced it, a new one is needed.`,
+  options: { json: { type: "boolean", help: "an object with the number of deleted entries: deleted" } },
   examples: [
     ["store clear crm", "forget the tokens and metadata of the server crm"],
     ["store clear", "forget everything in the store"],
@@ -24,17 +25,15 @@ export const storeClear = defineCommand({
       const manager = server === undefined ? undefined : auth.resolve(server);
       const access = manager === undefined ? anyStore(auth) : internalsOf(manager).store;
       if (access === undefined) throw noStore();
-      if (server === undefined) {
-        const count = await io.waitFor("Clearing the store", access.forgetEverything());
-        io.print.note(`store cleared, ${count === 1 ? "1 entry" : `${count} entries`}`);
-      } else {
-        const count = await io.waitFor("Clearing the store", access.forget());
-        io.print.note(
-          count === 0 ? `nothing is stored for "${server}"` : `"${server}" deleted from the store`,
-        );
-        if (count > 0 && manager !== undefined && needsSignIn(manager, io.signal))
-          io.print.note(`to use it again, sign in: npx mcp-auth-runtime login ${server}`);
-      }
+      const work = server === undefined ? access.forgetEverything() : access.forget();
+      const deleted = await io.waitFor("Clearing the store", work);
+      if (values.json === true) io.print.json({ deleted });
+      if (server === undefined)
+        io.print.note(`store cleared, ${deleted === 1 ? "1 entry" : `${deleted} entries`}`);
+      else if (deleted === 0) io.print.note(`nothing is stored for "${server}"`);
+      else io.print.note(`"${server}" deleted from the store`);
+      if (deleted > 0 && manager !== undefined && needsSignIn(manager, io.signal))
+        io.print.note(`to use it again, sign in: npx mcp-auth-runtime login ${server}`);
       return exitCodes.done;
     });
   },

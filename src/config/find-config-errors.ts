@@ -110,7 +110,8 @@ export async function configNotFound(
       : [["No config found where the search looks.", ...found, ""].join("\n"), "Otherwise, create"];
   return new McpAuthError(
     "config_not_found",
-    `${headline}${otherwise} mcp-auth.config.json, or name the file with --config or MCP_AUTH_CONFIG.${lookedFor}` +
+    `${headline}${otherwise} mcp-auth.config.json with \`npx mcp-auth-runtime init\`, or name the file with --config or ` +
+      `MCP_AUTH_CONFIG.${lookedFor}` +
       (inBeyond === undefined ? await describeRefused(refused) : ""),
   );
 }

@@ -52,6 +52,21 @@ export function valueAt(value: Json | undefined, path: Path): Json | undefined {
   return path.reduce(member, value);
 }
 
+/** A value at a path; `undefined` removes what is there. */
+export interface Change {
+  readonly path: Path;
+  readonly value: Json | undefined;
+}
+
+/** Returns a copy with the change, or the same value if it has nothing that could hold it. */
+export function withChange(value: Json, { path: [name, ...rest], value: changed }: Change): Json {
+  if (name === undefined) return changed ?? value;
+  if (!isObject(value)) return value;
+  const { [name]: previous, ...others } = value;
+  const inner = rest.length === 0 ? changed : withChange(previous ?? null, { path: rest, value: changed });
+  return withoutPrototype(inner === undefined ? others : { ...others, [name]: inner });
+}
+
 /** Writes a path as a JSON pointer, RFC 6901 §3. */
 export function toPointer(path: Path): string {
   return path.map((name) => `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");

@@ -11,7 +11,7 @@ import type { FileSystem } from "./file-system.js";
 import { type ConfigFile, readNamedConfig, rereadFoundConfig, searchConfig } from "./find-config.js";
 import { invalidConfig } from "./format-violation.js";
 import type { WithImports } from "./import-urls.js";
-import { type Json, type Path, property, toPointer } from "./json.js";
+import { type Change, type Json, type Path, property, toPointer, withChange } from "./json.js";
 import { parsePlainJson } from "./parse-plain-json.js";
 import {
   type LocatedMistake,
@@ -55,6 +55,11 @@ export interface CheckedConfig {
   readonly warnings: readonly string[];
   /** Present if the config as a whole is valid, even if some servers cannot be used. */
   readonly spec?: ConfigSpec;
+  /**
+   * Returns what the file would say with other values, `undefined` if it would then be invalid. Changes no file. Present
+   * if the config as a whole is valid.
+   */
+  readonly withChanges?: (changes: readonly Change[]) => Promise<ConfigSpec | undefined>;
   /** The parsed config, for checks of what it names on this machine. Absent if the file could not be read or parsed. */
   readonly document?: CheckedValue;
   /** The text of the file after all corrections that can be made without asking. Absent if there are none. */
@@ -105,10 +110,25 @@ export async function checkConfig(options: LoadOptions): Promise<CheckedConfig> 
     violations: toViolations(document, [...checked.mistakes, ...checked.serverMistakes]),
     isForeign: configFile?.commands !== undefined,
     warnings: [...(configFile?.warnings ?? []), ...(imports?.warnings ?? [])],
-    ...(checked.mistakes.length === 0 && { spec: buildConfig(source) }),
+    ...(checked.mistakes.length === 0 && {
+      spec: buildConfig(source),
+      withChanges: (changes) => changedSpec(source, changes, options),
+    }),
     ...(document.value !== undefined && { document: checkedValue(source) }),
     ...(fixed !== undefined && { fixed }),
   };
+}
+
+async function changedSpec(
+  source: Source,
+  changes: readonly Change[],
+  options: LoadOptions,
+): Promise<ConfigSpec | undefined> {
+  const { folder, imports } = source;
+  const unchanged = imports?.value ?? source.document.value ?? null;
+  const document = { ...source.document, value: changes.reduce(withChange, unchanged), mistakes: [] };
+  const checked = await checkDocument(document, { ...options, folder });
+  return checked.mistakes.length === 0 ? buildConfig({ ...source, document, checked }) : undefined;
 }
 
 function checkedValue({ document, configFile, checked, folder }: Source): CheckedValue {

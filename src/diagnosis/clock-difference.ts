@@ -31,7 +31,7 @@ export function checkClocks(clocks: readonly ComparedClock[]): ClockFinding | un
     ? `That is more than the ${maxCorrectedSkew / 1_000} s that can be corrected.`
     : "Assertions and DPoP proofs are made in its time.";
   return {
-    ...{ id: isFatal ? "clock_too_far_off" : "clock_skew", cause: `${cause} ${consequence}` },
+    ...{ id: isFatal ? "clock_differs" : "clock_skew", cause: `${cause} ${consequence}` },
     ...{ remedy: which, isFatal },
   };
 }

@@ -52,7 +52,8 @@ function importJwk(jwk: JsonObject): KeyMaterial {
   const names = members.get(kty);
   if (kty === "oct") {
     throw new KeyProblem(
-      'it is a symmetric key ("oct"). Use an RSA, EC or Ed25519 key. A client secret belongs in "secret".',
+      'it is a symmetric key ("oct"). Use an RSA, EC or Ed25519 key: npx mcp-auth-runtime keys generate creates one. ' +
+        'A client secret belongs in "secret".',
     );
   }
   if (names === undefined) throw new KeyProblem('its "kty" is not "RSA", "EC" or "OKP".');

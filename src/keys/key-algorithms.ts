@@ -106,7 +106,10 @@ function algorithmsOf(key: KeyObject): { readonly kind: string; readonly algorit
 function assertLongEnough(details: AsymmetricKeyDetails | undefined): void {
   const bits = details?.modulusLength ?? 0;
   if (bits >= minRsaBits) return;
-  throw new KeyProblem(`it is an RSA key of ${bits} bits. Use one of at least ${minRsaBits} bits.`);
+  throw new KeyProblem(
+    `it is an RSA key of ${bits} bits. Use one of at least ${minRsaBits} bits: npx mcp-auth-runtime keys generate ` +
+      "--alg RS256 creates one.",
+  );
 }
 
 /**

@@ -21,6 +21,7 @@ import { RetryAfterRegistry } from "../tokens/retry-after-registry.js";
 import type { Token } from "../tokens/token.js";
 import { Events, type Logger } from "./events.js";
 import { LiveServer } from "./live-server.js";
+import type { McpAuthOptions } from "./mcp-auth-options.js";
 import { createRuntimeContext, type RuntimeContext } from "./runtime-context.js";
 import { hasRuntimeSubject } from "./subjects.js";
 import { unknownServer } from "./unknown-server.js";
@@ -82,20 +83,21 @@ export interface Inspection {
   close(): Promise<void>;
 }
 
+export interface InspectOptions extends Pick<McpAuthOptions, "resolvers" | "fetch"> {
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
 /**
  * Opens a config for a look at each step of a token request. Nothing comes from the store, and nothing goes there except
  * rotated refresh tokens: the tokens of a fleet stay as they are.
  */
-export function inspectConfig(
-  spec: ConfigSpec,
-  { env }: { readonly env: Readonly<Record<string, string | undefined>> },
-): Inspection {
+export function inspectConfig(spec: ConfigSpec, { env, resolvers, fetch }: InspectOptions): Inspection {
   const clock = systemClock;
   const events = new Events(silent);
   const shared = createRuntimeContext(
     {
-      ...{ fetch: platformFetch(), serverClocks: new ServerClocks(clock), clock, env, events },
-      ...{ resolvers: undefined, signers: undefined, ownStore: undefined, hasOwnFetch: false },
+      ...{ fetch: platformFetch(fetch), serverClocks: new ServerClocks(clock), clock, env, events },
+      ...{ resolvers, signers: undefined, ownStore: undefined, hasOwnFetch: false },
       permissions: createPermissions({ environments: [env, process.env] }),
       retryAfterRegistry: new RetryAfterRegistry(),
     },

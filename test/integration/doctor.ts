@@ -24,7 +24,27 @@ interface Todo {
   readonly text: string;
 }
 
-export interface ServerDiagnosis {
+/** What `--try` adds to a server that fails. */
+export interface TriedChanges {
+  readonly tried?: readonly {
+    readonly change: string;
+    readonly verdict: "works" | "fails";
+    readonly code?: string;
+    readonly oauthError?: string;
+  }[];
+  readonly works?: {
+    readonly pointer: string;
+    readonly value?: unknown;
+    readonly file?: string;
+    readonly line?: number;
+    readonly remedy?: string;
+    readonly replaces: boolean;
+    readonly alsoAffects?: readonly string[];
+  };
+  readonly note?: string;
+}
+
+export interface ServerDiagnosis extends TriedChanges {
   readonly server: string;
   readonly ok: boolean;
   readonly steps: readonly Step[];

@@ -34,6 +34,8 @@ export interface Product {
 export interface Field extends Place {
   readonly manager: TokenManager;
   readonly url: string;
+  readonly config: McpAuthConfig<"tools">;
+  readonly env: Readonly<Record<string, string>>;
   readonly warnings: readonly TokenEvent[];
   readonly authorizationServer: HttpServer;
   readonly mcpServer: HttpServer;
@@ -62,20 +64,17 @@ export async function field(product: Product): Promise<Field> {
   const issuer = product.issuer?.(place) ?? publish(place, metadata);
   const mcp = product.mcp?.(place) ?? acceptToken;
   const grant = { client: { issuer: place.issuer, id: "agent", secret: { env: "S" } } };
-  const auth = await createMcpAuth<"tools">({
-    // The defaults come first, so that a product may replace the grant.
-    config: {
-      servers: { tools: { url, grant, refresh: false, retry: { attempts: 1 }, ...config?.(place) } },
-    },
-    env,
-  });
+  // The defaults come first, so that a product may replace the grant.
+  const server = { url, grant, refresh: false, retry: { attempts: 1 }, ...config?.(place) } as const;
+  const written = { servers: { tools: server } };
+  const auth = await createMcpAuth<"tools">({ config: written, env });
   onTestFinished(() => auth.stop());
   const warnings: TokenEvent[] = [];
   auth.on("token:warning", (event) => void warnings.push(event));
   const manager = auth.resolve("tools");
   return {
     ...place,
-    ...{ manager, url, warnings, authorizationServer, mcpServer },
+    ...{ manager, url, config: written, env, warnings, authorizationServer, mcpServer },
     tokenRequests: () =>
       authorizationServer.requests
         .filter((request) => request.url === "/token")

@@ -1,7 +1,8 @@
 import type { TokenManager } from "../../src/index.js";
 import { type Handler, sendJson } from "../support/http-server.js";
+import { mcpAnswers } from "./causes/mcp-answers.js";
 import { type Fault, readSentRequest, type Words } from "./faulty-servers.js";
-import { field, type Product, publish } from "./field.js";
+import { type Field, field, type Product, publish } from "./field.js";
 import { sendToken } from "./harness.js";
 
 /** Starts the server of a fault, which says these words, with the config of the fault or the corrected one. */
@@ -10,7 +11,12 @@ export async function withFault(
   words: Words | number,
   isCorrected = false,
 ): Promise<TokenManager> {
-  return (await field(productOf(fault, words, isCorrected))).manager;
+  return (await fieldOf(fault, words, isCorrected)).manager;
+}
+
+/** Starts the servers of a fault, and returns them with the config. */
+export async function fieldOf(fault: Fault, words: Words | number, isCorrected = false): Promise<Field> {
+  return await field(productOf(fault, words, isCorrected));
 }
 
 /** Returns the servers and the config of a fault. */
@@ -39,7 +45,9 @@ function productOf(fault: Fault, words: Words | number, isCorrected: boolean): P
             authorization_servers: [place.issuer],
             scopes_supported: server.scopes,
           })
-        : sendJson(response, {}, 404),
+        : request.url === "/mcp"
+          ? mcpAnswers()(request, response)
+          : sendJson(response, {}, 404),
     config: (place) => config(place.issuer),
     env: (isCorrected ? corrected?.env : undefined) ?? fault.env,
   };

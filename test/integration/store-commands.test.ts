@@ -167,6 +167,20 @@ describe("store clear", () => {
     expect(await limits()).toEqual([other]);
   });
 
+  test("store clear and revoke --json print how much they deleted", async () => {
+    const { at } = await issuing(counting(), (_request, response) => void response.writeHead(200).end());
+    await command(at, ["token", "crm"]);
+    expect(await command(at, ["revoke", "crm", "--json"])).toMatchObject({
+      code: 0,
+      out: '{"revoked":1,"unsupported":0}\n',
+    });
+    await command(at, ["token", "crm"]);
+    const { out } = await command(at, ["store", "clear", "crm", "--json"]);
+    expect(JSON.parse(out)).toEqual({ deleted: expect.any(Number) });
+    expect(JSON.parse(out).deleted).toBeGreaterThan(0);
+    expect((await command(at, ["store", "clear", "crm", "--json"])).out).toBe('{"deleted":0}\n');
+  });
+
   test("store clear reports that nothing is stored", async () => {
     const { at } = await issuing(counting());
     const nothing = { code: 0, out: "", err: 'nothing is stored for "crm"\n' };

@@ -1,4 +1,5 @@
 import type { Configuration, KoaContextWithOIDC, Provider } from "oidc-provider";
+import type { FetchFunction } from "../../src/index.js";
 
 /** RFC 8628, with pages for the person that have one button: somebody has signed in. */
 export interface DeviceFlowOptions {
@@ -46,8 +47,9 @@ export async function enterCode(
   page: string,
   userCode: string,
   decision: "confirm" | "abort" = "confirm",
+  fetch: FetchFunction = globalThis.fetch,
 ): Promise<string> {
-  const browser = createBrowser();
+  const browser = createBrowser(fetch);
   const form = await browser(page);
   const xsrf = /name="xsrf" value="([^"]+)"/.exec(form)?.[1] ?? "";
   await browser(page, { xsrf, user_code: userCode });
@@ -55,7 +57,9 @@ export async function enterCode(
 }
 
 /** Keeps cookies and follows redirects. */
-function createBrowser(): (url: string, form?: Readonly<Record<string, string>>) => Promise<string> {
+function createBrowser(
+  fetch: FetchFunction,
+): (url: string, form?: Readonly<Record<string, string>>) => Promise<string> {
   const cookies = new Map<string, string>();
   return async (url, form) => {
     let next: { url: string; form: Readonly<Record<string, string>> | undefined } = { url, form };

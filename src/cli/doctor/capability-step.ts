@@ -30,9 +30,13 @@ export async function checkServerCapabilities({ server, learned }: ServerCheck):
       resourceScopes: resource?.scopes_supported,
     },
   );
-  const [finding] = findings;
+  // Many servers that work do not list a grant. If this one does not offer it, its answer to the token request says so.
+  const [finding] = findings.filter(({ id }) => id !== "grant_type_not_listed");
+  const unlisted = findings.some(({ id }) => id === "grant_type_not_listed") ? ["not listed there"] : [];
   if (finding !== undefined) return warn({ id: finding.id, remedy: findings.map(findingText).join(" ") });
-  return pass([grant.type, method ?? "no client", ...(dpop === undefined ? [] : ["DPoP"])].join(", "));
+  return pass(
+    [grant.type, ...unlisted, method ?? "no client", ...(dpop === undefined ? [] : ["DPoP"])].join(", "),
+  );
 }
 
 /** Returns the `grant_type` of the request to the authorization server of the MCP server. */

@@ -3,12 +3,16 @@ import { printable } from "../../lib/printable.js";
 import { exitCodeOf, exitCodes } from "../exit-code.js";
 import type { Printer } from "../print.js";
 import type { StepResult } from "./server-check.js";
+import type { Tried } from "./try-remedies.js";
+import { printTried } from "./try-remedies-print.js";
 
 /** What was checked for one server. */
 export interface ServerReport {
   readonly server: string;
   readonly url: string | undefined;
   readonly steps: readonly StepResult[];
+  /** What `--try` has done about the first failure. */
+  readonly tried?: Tried;
 }
 
 /** Characters of the longest name of a step. */
@@ -22,10 +26,16 @@ export function printShared(steps: readonly StepResult[], print: Printer): void 
   printTodo(steps, print);
 }
 
-export function printServer({ server, url, steps }: ServerReport, print: Printer): void {
+/** @param cwd paths are shown relative to it */
+export function printServer(
+  { server, url, steps, tried }: ServerReport,
+  print: Printer,
+  cwd: string | undefined,
+): void {
   print.result(`\n${printable(server)}${url === undefined ? "" : `  ${printable(url)}`}`);
   for (const step of steps) printStep(step, print);
   printTodo(steps, print);
+  if (tried !== undefined) printTried(tried, print, cwd);
 }
 
 function printStep(
@@ -70,12 +80,13 @@ export function toJson(shared: readonly StepResult[], servers: readonly ServerRe
     ok: firstFailure(all) === undefined,
     shared: shared.map(stepJson),
     ...todoJson(shared),
-    servers: servers.map(({ server, url, steps }) => ({
+    servers: servers.map(({ server, url, steps, tried }) => ({
       server,
       url,
       ok: firstFailure(steps) === undefined,
       steps: steps.map(stepJson),
       ...todoJson(steps),
+      ...tried,
     })),
   };
 }

@@ -8,6 +8,7 @@ import { defaultRsaBits, generatedAlgorithms, generateKey, isRsaAlgorithm } from
 import { publicHalf } from "../../keys/public-jwk.js";
 import { thumbprintOf } from "../../keys/signing-key.js";
 import { printable } from "../../lib/printable.js";
+import { shellQuoted } from "../../lib/shell-quoted.js";
 import { type CommandInput, defineCommand } from "../define-command.js";
 import { exitCodes } from "../exit-code.js";
 import type { CommandIo } from "../io.js";
@@ -96,18 +97,27 @@ async function readPassphrase(
   }
 }
 
-/** Returns the path of a key as the config has it: relative to the config, or where a config would be. */
+interface Place {
+  /** The path, relative to the config, or to where a config would be. */
+  readonly path: string;
+  readonly hasConfig: boolean;
+}
+
+/** Returns the path of a key as the config has it. */
 async function placeInConfig(
   file: string,
   { config }: CommandInput<typeof options>["values"],
   { cwd, env }: CommandIo,
-): Promise<string> {
-  const folder = await configFolder(config ?? env["MCP_AUTH_CONFIG"], cwd);
-  if (folder === undefined) return file;
+): Promise<Place> {
+  const found = await configFolder(config ?? env["MCP_AUTH_CONFIG"], cwd);
+  const folder = found ?? cwd;
+  if (folder === undefined) return { path: file, hasConfig: false };
   const path = relative(folder, file).split(sep).join("/");
-  return path.startsWith("../") || path === file ? path : `./${path}`;
+  const isBelow = !path.startsWith("../") && path !== file;
+  return { path: isBelow ? `./${path}` : path, hasConfig: found !== undefined };
 }
 
+/** Returns the folder of the config. `undefined` if there is none, because a key is often made first. */
 async function configFolder(
   config: string | undefined,
   cwd: string | undefined,
@@ -121,8 +131,7 @@ async function configFolder(
         : await readNamedConfig(config, { ...search, origin: "--config names" });
     return dirname(found.file);
   } catch (error) {
-    // A key is often made before the config.
-    if (error instanceof McpAuthError) return cwd;
+    if (error instanceof McpAuthError) return undefined;
     throw error;
   }
 }
@@ -130,8 +139,7 @@ async function configFolder(
 interface WrittenKey {
   readonly shown: string;
   readonly alg: string;
-  /** The path, for the config. */
-  readonly place: string;
+  readonly place: Place;
   /** The variable of the passphrase. */
   readonly variable: string | undefined;
 }
@@ -140,7 +148,7 @@ function nextSteps({ shown, alg, place, variable }: WrittenKey): readonly string
   const stem = basename(shown, extname(shown));
   const name = /^[A-Za-z0-9][\w.-]*$/.test(stem) ? stem : "agent";
   const key = {
-    privateKey: { file: place },
+    privateKey: { file: place.path },
     ...(variable !== undefined && { passphrase: { env: variable } }),
     // A key of another type has one algorithm.
     ...(!alg.startsWith("ES") && { alg }),
@@ -152,6 +160,10 @@ function nextSteps({ shown, alg, place, variable }: WrittenKey): readonly string
     `2. Use it:  "key": "${name}" of a client, or "dpop": { "key": "${name}" } of a server`,
     "3. Register the public key of a client at its authorization server: this JWK, or the set that",
     `   npx mcp-auth-runtime keys jwks ${name} prints. A key for DPoP needs no registration.`,
+    // The first key is made before it is in a config.
+    ...(place.hasConfig
+      ? [`To replace a key in use instead:  npx mcp-auth-runtime keys jwks KEY --next ${shellQuoted(shown)}`]
+      : []),
   ];
 }
 

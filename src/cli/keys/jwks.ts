@@ -80,7 +80,7 @@ export async function printRotation(
     for (const line of await recentReplacements(keys, cwd, now)) print.note(line);
     return;
   }
-  const nextKid = set.keys.at(-1)?.["kid"];
-  const steps = rotationSteps({ key, command, next, nextKid, cwd, now });
+  const [currentJwk, nextJwk] = set.keys;
+  const steps = rotationSteps({ key, command, next, currentJwk, nextJwk, cwd, now });
   for (const line of steps) print.note(line);
 }

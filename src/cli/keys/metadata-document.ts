@@ -82,13 +82,16 @@ function grantTypes(uses: readonly ClientUse[]): readonly string[] {
 }
 
 const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const deviceCode = "urn:ietf:params:oauth:grant-type:device_code";
 const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 function grantTypesOf(grant: GrantSpec, client: ClientSpec): readonly string[] {
   switch (grant.type) {
     case "client_credentials":
-    case "refresh_token":
       return [grant.type];
+    case "refresh_token":
+      // `login` gets the first refresh token.
+      return grant.refreshToken === undefined ? [grant.type, deviceCode] : [grant.type];
     case "jwt_bearer":
       return [jwtBearer];
     case "token_exchange":

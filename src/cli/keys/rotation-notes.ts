@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { relative } from "node:path";
 import { hasErrorCode, ignoreSystemError } from "../../errors/expected-errors.js";
+import type { PublicJwk } from "../../keys/signing-key.js";
 import { shellQuoted } from "../../lib/shell-quoted.js";
 import type { ConfigKey } from "./config-keys.js";
 
@@ -22,15 +23,19 @@ interface Rotation {
   readonly command: string;
   /** Absolute: the file of the next key. */
   readonly next: string;
-  readonly nextKid: string | undefined;
+  /** The public keys of both. */
+  readonly currentJwk: PublicJwk | undefined;
+  readonly nextJwk: PublicJwk | undefined;
   readonly cwd: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
 /** Returns what to do with a set that has the current and the next key, and when. */
-export function rotationSteps({ key, command, next, nextKid, cwd, now }: Rotation): readonly string[] {
+export function rotationSteps(rotation: Rotation): readonly string[] {
+  const { key, command, next, currentJwk, nextJwk, cwd, now } = rotation;
   const { spec, lifetime } = key;
+  const nextKid = nextJwk?.["kid"];
   const current = "privateKey" in spec && "file" in spec.privateKey ? spec.privateKey : undefined;
   const path = (file: string): string => shellQuoted(relative(cwd, file) || file);
   const swap =
@@ -45,7 +50,16 @@ export function rotationSteps({ key, command, next, nextKid, cwd, now }: Rotatio
     `3. Keep both published until all instances have used ${shown} (see their status) for ${minutes(overlap(lifetime))}:`,
     "   requests may fall back to the old key for ten minutes, and its last assertion must expire.",
     `4. Only then publish the next key alone: npx mcp-auth-runtime ${command}`,
+    ...(isOfOtherType(currentJwk, nextJwk) ? [otherType] : []),
   ];
+}
+
+const otherType =
+  "warning: the next key is of another type. If the registration of the client names the algorithm " +
+  "(token_endpoint_auth_signing_alg), servers refuse the next key until that is changed.";
+
+function isOfOtherType(current: PublicJwk | undefined, next: PublicJwk | undefined): boolean {
+  return current?.["kty"] !== next?.["kty"] || current?.["crv"] !== next?.["crv"];
 }
 
 /**

@@ -29,7 +29,7 @@ export function checkKeyRegistration({ endpoint, rejection }: RejectedRequest): 
   const assertion = sent?.authentication?.assertion;
   const kid = kidInWords(assertion);
   const first = isAbout(rejection, "key")
-    ? `Register the public half of this key at ${issuer}, with ${kid}.`
+    ? `Register the public half of this key (npx mcp-auth-runtime keys jwks prints it) at ${issuer}, with ${kid}.`
     : `Check ${owner} "id", and that ${issuer} has the public half of this key, with ${kid}.`;
   return {
     id: "key_not_registered",

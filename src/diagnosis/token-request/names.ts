@@ -55,12 +55,14 @@ export function otherKidInWords(assertion: Kid | undefined): string {
     : `${set}; if it is registered without one, set it to false, which sends none.`;
 }
 
-/** Returns the change that `otherKidInWords` and the like name: to send no `kid`. */
+/** Returns the changes that `otherKidInWords` and the like name: no `kid`, or the key's own one. */
 export function kidTrials(
   place: Pick<PropertyTrial, "place" | "isAtIdp">,
   assertion: Kid | undefined,
 ): readonly PropertyTrial[] {
-  return sendsNoKid(assertion) ? [] : [{ ...place, property: "kid", value: false }];
+  if (sendsNoKid(assertion)) return [];
+  const none = { ...place, property: "kid", value: false };
+  return assertion?.kidFrom === "config" ? [none, { ...none, value: undefined }] : [none];
 }
 
 function sendsNoKid(assertion: Kid | undefined): boolean {

@@ -98,7 +98,8 @@ function checkSigned({ endpoint: { issuer, sent }, rejection }: RejectedRequest)
     return {
       ...{ id, trials },
       remedy:
-        `Register the public half of the key of the grant's "assertion" at ${issuer}, with ${kid}. ` +
+        `Register the public half of the key of the grant's "assertion" (npx mcp-auth-runtime keys jwks prints it) ` +
+        `at ${issuer}, with ${kid}. ` +
         otherKidInWords(assertion),
     };
   }

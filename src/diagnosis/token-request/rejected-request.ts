@@ -14,6 +14,7 @@ import { cluesIn } from "./clues.js";
 import { checkProof } from "./dpop.js";
 import { checkEndpointExists, checkRedirect } from "./endpoint.js";
 import { checkEntraCode } from "./entra.js";
+import { isOpenRejection } from "./open-rejection.js";
 import {
   checkCertificate,
   checkCertificateUsage,
@@ -68,7 +69,13 @@ export function rejectionAdvice(endpoint: TokenEndpoint, rejection: Rejection): 
 
 /** Returns what a program may try: the changes of all `rejectionFindings`, also of those that no message has room for. */
 export function rejectionTrials(endpoint: TokenEndpoint, rejection: Rejection): readonly Trial[] {
-  return rejectionFindings(endpoint, rejection).flatMap(({ trials = [] }) => trials);
+  const findings = rejectionFindings(endpoint, rejection);
+  const ids = findings.map(({ id }) => id);
+  // Only here it is known whether the request had scopes that the MCP server chose.
+  const ofScopes = isOpenRejection(rejection.oauthError, ids)
+    ? checkScopes({ endpoint, rejection })
+    : undefined;
+  return [...findings, ...(ofScopes === undefined ? [] : [ofScopes])].flatMap(({ trials = [] }) => trials);
 }
 
 /** Returns findings as the end of a message. What to try comes after what to check. */

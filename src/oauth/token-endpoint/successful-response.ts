@@ -1,5 +1,6 @@
 import type { TokenEndpoint } from "../../diagnosis/facts.js";
 import { McpAuthError } from "../../errors/error.js";
+import { noteFindings } from "../../errors/findings.js";
 import { rememberShortLived } from "../../errors/sent-credentials.js";
 import { isWholeJson, type JsonObject, parseJsonObject } from "../../lib/json-object.js";
 import { isJson, retryAfterOf } from "../../net/response-headers.js";
@@ -54,7 +55,8 @@ export async function readSuccessfulResponse(
   const { server, name, learnedUrl } = endpoint;
   const elsewhere = async (problem: string, details?: Readonly<Record<string, unknown>>) => {
     const { wrongResponder } = await import("../../diagnosis/token-request/endpoint.js");
-    return invalid(`${problem} ${wrongResponder(endpoint).remedy}`, details);
+    const { id, remedy } = wrongResponder(endpoint);
+    return noteFindings(invalid(`${problem} ${remedy}`, details), [id]);
   };
   const invalid: InvalidResponse = (problem, details) =>
     new McpAuthError(

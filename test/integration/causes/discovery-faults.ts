@@ -1,5 +1,6 @@
 // Faults that show before a token is requested: metadata, redirects, and the way to the servers.
 import { type Handler, sendJson } from "../../support/http-server.js";
+import { mcpAnswers } from "./mcp-answers.js";
 import { type Fault, type Place, publishedAt } from "./scenario.js";
 
 const nothing: Handler = (_request, response) => sendJson(response, {}, 404);
@@ -14,7 +15,7 @@ const resource =
           ...{ resource: `${place.mcp}/mcp`, authorization_servers: [place.issuer] },
           ...members(place),
         })
-      : sendJson(response, {}, request.url === "/mcp" ? 200 : 404);
+      : mcpAnswers()(request, response);
 
 const noMetadata =
   'If the server publishes no metadata, give the client "metadata": { "tokenEndpoint": "https://…/token" }.';

@@ -1,6 +1,7 @@
 // Servers that work. A command that names a cause for one of them is wrong.
 import { generateKeyPairSync } from "node:crypto";
 import { sendJson } from "../../support/http-server.js";
+import { mcpAnswers } from "./mcp-answers.js";
 import { type Place, publishedAt, type Scenario } from "./scenario.js";
 
 const pem = generateKeyPairSync("ec", { namedCurve: "P-256" })
@@ -67,7 +68,9 @@ export const healthyServers: readonly Scenario[] = [
               ...{ resource: mcp, authorization_servers: [issuer] },
               scopes_supported: ["crm.read"],
             })
-          : sendJson(response, {}, request.url === "/mcp" ? 200 : 404),
+          : request.url === "/mcp"
+            ? mcpAnswers()(request, response)
+            : sendJson(response, {}, 404),
   },
   {
     words: "the server grants more scopes than were requested",

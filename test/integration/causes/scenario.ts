@@ -5,6 +5,7 @@ import type { McpAuthConfig } from "../../../src/index.js";
 import { type Handler, type RecordedRequest, sendJson } from "../../support/http-server.js";
 import { type CommandResult, command, project } from "../../unit/cli/command.js";
 import { sendToken, startScriptedServer } from "../harness.js";
+import { mcpAnswers } from "./mcp-answers.js";
 
 /** The origins of the two servers. The MCP server is at `/mcp`. */
 export interface Place {
@@ -141,4 +142,4 @@ function judged(judge: Judge, bare: Bare | undefined): Handler {
 }
 
 const withoutMetadata: Handler = (request, response) =>
-  sendJson(response, {}, request.url.startsWith("/.well-known/") ? 404 : 200);
+  request.url.startsWith("/.well-known/") ? sendJson(response, {}, 404) : mcpAnswers()(request, response);

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/pro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { forPrograms } from "../../../scripts/editor-schema.js";
 import type { McpAuthConfig } from "../../../src/config/define-config.js";
 import { loadConfig } from "../../../src/config/load.js";
 import { McpAuthError } from "../../../src/errors/error.js";
@@ -14,7 +15,7 @@ type Node = Readonly<Record<string, unknown>>;
 let schema: Node;
 
 beforeAll(async () => {
-  schema = JSON.parse(await readFile(join(root, "schema/mcp-auth.schema.json"), "utf8"));
+  schema = forPrograms(JSON.parse(await readFile(join(root, "schema/mcp-auth.schema.json"), "utf8")));
 });
 
 const kinds = ["origin", "host", "sentinel", "file", "variable", "command", "resolver", "identity", "none"];

@@ -160,7 +160,8 @@ describe("the search for a config", () => {
     expect(lines.slice(0, 3)).toEqual([
       `Found ${join(cwd, "mcp-auth.json")}, which is not read. Rename it to mcp-auth.config.json.`,
       `Found ${file}, which is not searched, because the search ends at ${cwd}, which has .git. To use it, name it: MCP_AUTH_CONFIG=${file} or --config ${file}.`,
-      "Otherwise, create mcp-auth.config.json, or name the file with --config or MCP_AUTH_CONFIG. Looked for:",
+      "Otherwise, create mcp-auth.config.json with `npx mcp-auth-runtime init`, or name the file with --config or " +
+        "MCP_AUTH_CONFIG. Looked for:",
     ]);
     expect(lines).toHaveLength(3 + 4);
   });

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { forPrograms } from "../../../scripts/editor-schema.js";
 import type { McpAuthConfig } from "../../../src/config/define-config.js";
 import { fits } from "../../../src/config/fits-schema.js";
 import { schema } from "../../../src/config/generated/plain-schema.js";
@@ -81,13 +82,14 @@ const configs = fc.oneof(
   { weight: 1, arbitrary: json },
 );
 
+// In an editor, `${…}` passes each pattern.
+const withoutVariables = (key: string, part: unknown) =>
+  key === "pattern" && typeof part === "string" ? part.replace(/^\\\$\\\{\|/, "") : part;
+
 it("the compiled validator, which is shortened, reports the errors that ajv reports", async () => {
   const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true, strict: false, verbose: true });
-  // In an editor, `${…}` passes each pattern.
-  const forPrograms = (key: string, part: unknown) =>
-    key === "pattern" && typeof part === "string" ? part.replace(/^\\\$\\\{\|/, "") : part;
   const full = await readFile(new URL("schema/mcp-auth.schema.json", root), "utf8");
-  const validate = ajv.compile(JSON.parse(full, forPrograms));
+  const validate = ajv.compile(forPrograms(JSON.parse(full, withoutVariables)));
   // The errors of these keywords repeat those of what is inside of them.
   const repeating = ["if", "propertyNames"];
   const inWords = (
@@ -110,6 +112,18 @@ it("the compiled validator, which is shortened, reports the errors that ajv repo
       validate(config);
       const expected = (validate.errors ?? []).filter(({ keyword }) => !repeating.includes(keyword));
       expect(schemaErrors(config).map(inWords).sort()).toEqual(expected.map(inWords).sort());
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+it("the schema with what editors need of it accepts the same configs", async () => {
+  const ajv = new Ajv2020({ allowUnionTypes: true, strict: false });
+  const full = await readFile(new URL("schema/mcp-auth.schema.json", root), "utf8");
+  const validate = ajv.compile(JSON.parse(full, withoutVariables));
+  fc.assert(
+    fc.property(configs, (config) => {
+      expect(validate(config)).toBe(schemaErrors(config).length === 0);
     }),
     { numRuns: 1_000 },
   );

@@ -4,14 +4,17 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import Ajv from "ajv/dist/2020.js";
 import { beforeAll, expect, it } from "vitest";
+import { forPrograms } from "../../../scripts/editor-schema.js";
 import { violationsOf, withCredential } from "./violations-of.js";
 
 const root = new URL("../../..", import.meta.url).pathname;
 type Node = Readonly<Record<string, unknown>>;
+let written: Node;
 let schema: Node;
 
 beforeAll(async () => {
-  schema = JSON.parse(await readFile(join(root, "schema/mcp-auth.schema.json"), "utf8"));
+  written = JSON.parse(await readFile(join(root, "schema/mcp-auth.schema.json"), "utf8"));
+  schema = forPrograms(written);
 });
 
 /** Returns every part of the schema with its pointer. */
@@ -69,20 +72,23 @@ it("the schema is valid, and so are its examples and defaults, the smallest conf
     "allowComments",
     "allowTrailingCommas",
     "confine",
+    "defaultSnippets",
+    "doNotSuggest",
     "enumDescriptions",
     "errorMessage",
+    "markdownDescription",
     "patternErrorMessage",
     "tsType",
   ]);
-  const validate = ajv.compile(schema);
-  for (const [pointer, part] of parts(schema)) {
+  const validate = ajv.compile(written);
+  for (const [pointer, part] of parts(written)) {
     const samples = [
       ...((part["examples"] as unknown[] | undefined) ?? []),
       ...("default" in part ? [part["default"]] : []),
     ];
     if (samples.length === 0 || pointer === "") continue;
     const judge = ajv.compile({
-      $ref: `${schema["$id"]}#${pointer.split("/").map(encodeURIComponent).join("/")}`,
+      $ref: `${written["$id"]}#${pointer.split("/").map(encodeURIComponent).join("/")}`,
     });
     for (const sample of samples) expect([pointer, sample, judge(sample)]).toEqual([pointer, sample, true]);
   }

@@ -99,6 +99,15 @@ describe("keys client-metadata", () => {
     });
   });
 
+  test("names the grant of login for a client whose refresh token comes from it", async () => {
+    const store = { type: "file", path: "store", encryptionKey: { env: "K" } };
+    const { out } = await metadata({ store, ...withClient({ key: "agent" }, { type: "refresh_token" }) });
+    expect(JSON.parse(out).grant_types).toEqual([
+      "refresh_token",
+      "urn:ietf:params:oauth:grant-type:device_code",
+    ]);
+  });
+
   test("describes a public client without keys", async () => {
     const { out } = await metadata(withClient({}));
     const document = JSON.parse(out);

@@ -45,6 +45,7 @@ describe("keys generate", () => {
     );
     expect(err).toContain('"key": "billing"');
     expect(err).toContain("npx mcp-auth-runtime keys jwks billing");
+    expect(err).toContain("keys jwks KEY --next keys/billing.pem");
     const pem = await readFile(join(cwd, "keys/billing.pem"), "utf8");
     expect(createPrivateKey(pem).asymmetricKeyDetails?.modulusLength).toBe(3072);
   });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { calculateJwkThumbprint } from "jose";
 import { describe, expect, test } from "vitest";
 import { generatedAlgorithms, generateKey } from "../../../../src/keys/generate-key.js";
+import { createAuthority } from "../../../support/certificates.js";
 import { command, project } from "../command.js";
 import { privateMembers } from "./private-members.js";
 
@@ -181,6 +182,33 @@ describe("keys jwks", () => {
     expect((await command(["keys", "jwks", "agent"], { cwd })).code).toBe(0);
   });
 
+  test("prints the key of a signer from its certificate, and does not run the signer", async () => {
+    const { certificate, privateKey } = await (await createAuthority()).issue();
+    const cwd = await project({
+      "mcp-auth.config.json": JSON.stringify({
+        keys: {
+          hsm: { signer: { exec: ["no-such-command"] }, alg: "ES256", certificate: { file: "hsm.crt" } },
+        },
+        servers: { crm: { url, grant: { client: { issuer, id: "a", key: "hsm" } } } },
+      }),
+      "hsm.crt": certificate,
+    });
+    const { code, out } = await command(["keys", "jwks", "crm"], { cwd });
+    expect(code).toBe(0);
+    const publicKey = createPublicKey(privateKey).export({ format: "jwk" });
+    expect(JSON.parse(out).keys).toMatchObject([{ ...publicKey, alg: "ES256", use: "sig" }]);
+    expect(JSON.parse(out).keys[0]).not.toHaveProperty("x5c");
+  });
+
+  test("runs the command of an exec reference, unless commands are forbidden", async () => {
+    const exec = [process.execPath, "-p", 'fs.readFileSync("agent.key", "utf8")'];
+    const cwd = await projectWith(pem(await keyFor("ES256")), { privateKey: { exec } });
+    expect((await command(["keys", "jwks", "agent"], { cwd })).code).toBe(0);
+    const forbidden = await command(["keys", "jwks", "agent"], { cwd, env: { MCP_AUTH_ALLOW_EXEC: "0" } });
+    expect(forbidden).toMatchObject({ code: 2, out: "" });
+    expect(forbidden.err).toContain('error[secret_unavailable]: Key "agent": ');
+  });
+
   test("refuses a symmetric key, and says so without showing it", async () => {
     const cwd = await projectWith(JSON.stringify({ kty: "oct", k: "c2VjcmV0" }));
     const result = await command(["keys", "jwks"], { cwd });
@@ -227,6 +255,18 @@ describe("keys jwks --next", () => {
     expect(err).toContain(`3. Keep both published until all instances have used the kid ${kids[1]}`);
     expect(err).toContain("for 15 minutes:");
     expect(err).toContain("4. Only then publish the next key alone: npx mcp-auth-runtime keys jwks agent\n");
+  });
+
+  test("warns if the next key is of another type, because a registration may name the algorithm", async () => {
+    const cwd = await projectWith(pem(await keyFor("ES256")));
+    const warning = "warning: the next key is of another type.";
+    const errOf = async (next: KeyObject) => {
+      await writeFile(join(cwd, "next.pem"), pem(next));
+      return (await command(["keys", "jwks", "agent", "--next", "next.pem"], { cwd })).err;
+    };
+    expect(await errOf(await generateKey("ES256"))).not.toContain(warning);
+    expect(await errOf(await generateKey("ES384"))).toContain(warning);
+    expect(await errOf(await generateKey("EdDSA"))).toContain(warning);
   });
 
   test("reads the next key with the passphrase and the algorithm of the current one", async () => {

@@ -260,16 +260,16 @@ describe("rejectionAdvice", () => {
       { credential: "key", sent: sentEverything },
       "invalid_client",
       "no public key with this kid",
-      'Register the public half of this key at https://auth.example, with the "kid" k of the JWK. Or set the key\'s ' +
-        '"kid" to the registered one; if it is registered without one, set it to false, which sends none.',
+      "Register the public half of this key (npx mcp-auth-runtime keys jwks prints it) at https://auth.example, with " +
+        'the "kid" k of the JWK. Or set the key\'s "kid" to the registered one; if it is registered without one, set it to false, which sends none.',
     ],
     [
       "an assertion with a signature that is not accepted",
       { presents: "signed_assertion", sent: sentEverything },
       "invalid_grant",
       "Invalid JWT Signature.",
-      'Register the public half of the key of the grant\'s "assertion" at https://auth.example, with the "kid" k, its ' +
-        'thumbprint. Or set the key\'s "kid" to the registered one; if it is registered without one, set it to false, ' +
+      'Register the public half of the key of the grant\'s "assertion" (npx mcp-auth-runtime keys jwks prints it) at ' +
+        'https://auth.example, with the "kid" k, its thumbprint. Or set the key\'s "kid" to the registered one; if it is registered without one, set it to false, ' +
         "which sends none.",
     ],
     [

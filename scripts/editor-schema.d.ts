@@ -1,0 +1,2 @@
+export function forEditors<Schema extends object>(schema: Schema): Schema;
+export function forPrograms<Schema extends object>(schema: Schema): Schema;

@@ -1,0 +1,45 @@
+import { relative } from "node:path";
+import { fromPointer } from "../../config/json.js";
+import { printable } from "../../lib/printable.js";
+import type { Printer } from "../print.js";
+import type { Tried, WorkingChange } from "./try-remedies.js";
+
+/** Prints what was tried, and the line of the config that works. */
+export function printTried({ tried, works, note }: Tried, print: Printer, cwd: string | undefined): void {
+  for (const { change, verdict, code, oauthError } of tried) {
+    const why = verdict === "works" ? "" : ` (${[code, oauthError].filter(Boolean).join(", ")})`;
+    print.verdict(verdict === "works" ? "pass" : "fail", `try ${printable(change)}${why}`);
+  }
+  if (works !== undefined) print.result(`\n${whatToWrite(works, cwd).join("\n")}`);
+  else if (note !== undefined) print.result(note);
+}
+
+function whatToWrite(works: WorkingChange, cwd: string | undefined): readonly string[] {
+  const { pointer, value, file, line, remedy, replaces, alsoAffects = [] } = works;
+  const path = fromPointer(pointer);
+  const name = path.at(-1) ?? "";
+  const owner = pointer.slice(0, pointer.lastIndexOf("/"));
+  const place =
+    file === undefined ? "the config" : printable(cwd === undefined ? file : relative(cwd, file) || file);
+  const where = `${place}${line === undefined ? "" : `:${line}`}`;
+  const affected =
+    alsoAffects.length === 0
+      ? []
+      : [`This also changes ${alsoAffects.map((each) => `"${each}"`).join(", ")}.`];
+  if (remedy !== undefined) return [`This works: ${remedy}`, ...affected];
+  if (value === undefined)
+    return [`This works: remove ${lineOf(name, undefined, file)} at ${owner} (${where}).`, ...affected];
+  const verb = replaces ? "change" : "add";
+  return [
+    `This works: ${verb} at ${printable(owner)} (${where}):`,
+    `  ${lineOf(name, value, file)}`,
+    ...affected,
+  ];
+}
+
+/** Returns a property as the file writes it. In YAML, a value of JSON is right too. */
+function lineOf(name: string, value: WorkingChange["value"], file: string | undefined): string {
+  const isYaml = file !== undefined && /\.ya?ml$/i.test(file);
+  const key = isYaml ? name : JSON.stringify(name);
+  return printable(value === undefined ? key : `${key}: ${JSON.stringify(value)}`);
+}
