@@ -11,6 +11,20 @@ export interface Registered {
 /** All commands by name, in the order of the list. A name of two words is a command of a group. */
 export const commands: ReadonlyMap<string, Registered> = new Map([
   [
+    "init",
+    {
+      summary: "write a config for an MCP server, or add the server to the config",
+      load: async () => (await import("./init.js")).init,
+    },
+  ],
+  [
+    "discover",
+    {
+      summary: "show what an MCP server publishes about authorization",
+      load: async () => (await import("./discover.js")).discover,
+    },
+  ],
+  [
     "validate",
     {
       summary: "check the config, and list all mistakes at once",

@@ -18,7 +18,7 @@ const suffixes: Readonly<Record<string, string>> = { cert: "CERTIFICATE", key: "
 const roles: ReadonlySet<string> = new Set(["idp", "subject", "actor", "dpop"]);
 
 /** Returns `CRM_SECRET` for the client secret of the server `crm`, and `CRM_SUBJECT_TOKEN` for its subject token. */
-function suggestVariable(path: Path): string {
+export function suggestVariable(path: Path): string {
   if (path[0] === "store") return path[1] === "url" ? "REDIS_URL" : "MCP_AUTH_STORE_KEY";
   if (path[0] === "proxy") return "MCP_AUTH_PROXY_TOKEN";
   const name = path.at(-1) ?? "secret";

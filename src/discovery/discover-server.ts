@@ -4,10 +4,9 @@ import { systemClock } from "../lib/clock.js";
 import type { FetchFunction } from "../net/bounded-fetch.js";
 import { assertConfiguredUrl, assertLearnedUrl, type EgressRules } from "../net/egress.js";
 import { type Failure, failureError } from "../net/failure.js";
-import { fetchAuthorizationServer } from "./authorization-server.js";
+import { type FoundAuthorizationServer, fetchAuthorizationServer } from "./authorization-server.js";
 import type { ServerChallenge } from "./challenge.js";
-import type { AuthorizationServerMetadata } from "./metadata.js";
-import type { MetadataFetch } from "./metadata-document.js";
+import { type MetadataFetch, stringList } from "./metadata-document.js";
 import { resourceLocations } from "./metadata-locations.js";
 import { probe } from "./probe.js";
 import { type DiscoveryProblem, Problems } from "./problems.js";
@@ -42,6 +41,13 @@ export interface Discovery {
   readonly scopes: readonly string[];
   /** Absent if the server did not require a token. */
   readonly challenge?: ServerChallenge;
+  /** Whether the server refused a request without a token. Absent if it gave no answer that tells. */
+  readonly requiresToken?: boolean;
+  /**
+   * The MCP extensions that the server names. Absent if it did not tell them without a token, as is usual for a server
+   * that requires one.
+   */
+  readonly extensions?: readonly string[];
   /** The authorization servers among `issuers` that have valid metadata. */
   readonly servers: readonly DiscoveredAuthorizationServer[];
   /** What is wrong with the metadata, or why it could not be read; empty if everything is in order. */
@@ -54,6 +60,14 @@ export interface DiscoveredAuthorizationServer {
   /** Client authentication methods that it lists. */
   readonly authMethods?: readonly string[];
   readonly grantTypes?: readonly string[];
+  /** The algorithms of client assertions that it lists (RFC 8414 §2). */
+  readonly signingAlgorithms?: readonly string[];
+  /** The profiles of grants that it lists, such as the one for ID-JAGs. */
+  readonly grantProfiles?: readonly string[];
+  /** RFC 8628 §4. */
+  readonly deviceAuthorizationEndpoint?: string;
+  /** Where its own public keys are (RFC 8414 §2). */
+  readonly jwksUri?: string;
 }
 
 const defaultTimeout = 10_000;
@@ -76,21 +90,22 @@ export async function discoverServer(url: string, options: DiscoveryOptions): Pr
   const fetchOptions = { fetch, clock: systemClock, timeout, ...(signal === undefined ? {} : { signal }) };
   const problems = new Problems(server);
 
-  const { challenge, isReachable } = await probe(fetchOptions, url, problems);
+  const { isReachable, ...answer } = await probe(fetchOptions, url, problems);
+  const { challenge } = answer;
   const challengeUrl = allowedUrl(challenge?.resourceMetadataUrl, rules, problems);
   const found = isReachable ? await findResource(fetchOptions, url, challengeUrl, problems) : undefined;
   const listed = [...new Set(found?.metadata.authorization_servers ?? [])];
-  const find = (issuer: string): Promise<AuthorizationServerMetadata> =>
+  const find = (issuer: string): Promise<FoundAuthorizationServer> =>
     findIssuer(fetchOptions, issuer, found !== undefined, rules);
-  const servers: AuthorizationServerMetadata[] = [];
+  const servers: FoundAuthorizationServer[] = [];
   if (found !== undefined) servers.push(...(await findAll(listed, find, problems)));
   else if (isReachable) servers.push(...(await guessIssuer(location.origin, find, problems)));
   return {
     resource: found?.metadata.resource ?? url,
     ...(found === undefined ? {} : { resourceMetadataUrl: found.document.url }),
-    issuers: found === undefined ? servers.map(({ issuer }) => issuer) : listed,
+    issuers: found === undefined ? servers.map(({ metadata }) => metadata.issuer) : listed,
     scopes: challenge?.scopes ?? found?.metadata.scopes_supported ?? [],
-    ...(challenge === undefined ? {} : { challenge }),
+    ...answer,
     servers: servers.map(toDiscovered),
     problems: problems.all,
   };
@@ -158,7 +173,7 @@ async function findIssuer(
   issuer: string,
   isLearned: boolean,
   rules: EgressRules,
-): Promise<AuthorizationServerMetadata> {
+): Promise<FoundAuthorizationServer> {
   const { server } = rules;
   assertLearnedUrl(issuer, "an authorization server that it lists", rules);
   const outcome = await fetchAuthorizationServer(fetchOptions, { issuer, isLearned });
@@ -169,7 +184,7 @@ async function findIssuer(
     ...rules,
     instead,
   });
-  return outcome.value.metadata;
+  return outcome.value;
 }
 
 /**
@@ -178,9 +193,9 @@ async function findIssuer(
  */
 async function guessIssuer(
   origin: string,
-  find: (issuer: string) => Promise<AuthorizationServerMetadata>,
+  find: (issuer: string) => Promise<FoundAuthorizationServer>,
   problems: Problems,
-): Promise<readonly AuthorizationServerMetadata[]> {
+): Promise<readonly FoundAuthorizationServer[]> {
   let firstError: unknown;
   for (const issuer of [origin, `${origin}/`]) {
     try {
@@ -196,9 +211,9 @@ async function guessIssuer(
 
 async function findAll(
   listed: readonly string[],
-  find: (issuer: string) => Promise<AuthorizationServerMetadata>,
+  find: (issuer: string) => Promise<FoundAuthorizationServer>,
   problems: Problems,
-): Promise<readonly AuthorizationServerMetadata[]> {
+): Promise<readonly FoundAuthorizationServer[]> {
   const tried = listed.slice(0, maxServers);
   const results = await Promise.allSettled(tried.map(find));
   for (const [index, result] of results.entries()) {
@@ -211,14 +226,27 @@ async function findAll(
   return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
 }
 
-function toDiscovered(metadata: AuthorizationServerMetadata): DiscoveredAuthorizationServer {
+function toDiscovered({ metadata, document }: FoundAuthorizationServer): DiscoveredAuthorizationServer {
   const { issuer, token_endpoint: tokenEndpoint } = metadata;
-  const authMethods = metadata.token_endpoint_auth_methods_supported;
-  const grantTypes = metadata.grant_types_supported;
-  return {
-    issuer,
-    tokenEndpoint,
-    ...(authMethods === undefined ? {} : { authMethods }),
-    ...(grantTypes === undefined ? {} : { grantTypes }),
+  const published = {
+    authMethods: metadata.token_endpoint_auth_methods_supported,
+    grantTypes: metadata.grant_types_supported,
+    signingAlgorithms: metadata.token_endpoint_auth_signing_alg_values_supported,
+    deviceAuthorizationEndpoint: metadata.device_authorization_endpoint,
+    // No token request depends on what follows, so it is no reason to reject the metadata.
+    grantProfiles: stringList(document.json["authorization_grant_profiles_supported"]) || undefined,
+    jwksUri: urlOf(document.json["jwks_uri"]),
   };
+  return { issuer, tokenEndpoint, ...withoutUndefined(published) };
+}
+
+function urlOf(value: unknown): string | undefined {
+  return typeof value === "string" && URL.canParse(value) ? value : undefined;
+}
+
+type Defined<T> = { [Name in keyof T]?: Exclude<T[Name], undefined> };
+
+function withoutUndefined<T extends object>(values: T): Defined<T> {
+  // Only properties without a value are left out, which the type says.
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;
 }

@@ -1,7 +1,9 @@
 import { findingText } from "../diagnosis/finding.js";
 import { redirectFinding } from "../diagnosis/redirect.js";
+import { isJsonObject, parseJsonObject } from "../lib/json-object.js";
 import { exchange } from "../net/bounded-fetch.js";
 import type { Failure } from "../net/failure.js";
+import { isJson } from "../net/response-headers.js";
 import { type ServerChallenge, serverChallenge } from "./challenge.js";
 import type { MetadataFetch } from "./metadata-document.js";
 import type { Problems } from "./problems.js";
@@ -9,13 +11,17 @@ import type { Problems } from "./problems.js";
 export interface Probe {
   /** Absent if the server did not require a token. */
   readonly challenge?: ServerChallenge;
+  /** Whether it refused the request. Absent if neither this nor the opposite is certain. */
+  readonly requiresToken?: boolean;
+  /** The MCP extensions in its answer. Absent if the answer does not tell them. */
+  readonly extensions?: readonly string[];
   /** Whether other requests to the server make sense. */
   readonly isReachable: boolean;
 }
 
 /**
- * Sends one `initialize` as an MCP client does, without a token. Does not read the body of the response: it may be a
- * stream.
+ * Sends one `initialize` as an MCP client does, without a token. Reads the body of the response only if it is JSON:
+ * otherwise it may be a stream.
  */
 export async function probe(fetchOptions: MetadataFetch, url: string, problems: Problems): Promise<Probe> {
   const { headers: _headers, ...limits } = fetchOptions;
@@ -36,23 +42,38 @@ export async function probe(fetchOptions: MetadataFetch, url: string, problems: 
         clientInfo: { name: "mcp-auth-runtime discover", version: "1" },
       },
     }),
-    discardBody: true,
+    discardBody: (headers) => !isJson(headers.get("content-type")),
   });
   if (result.kind === "failed") {
     const { failure } = result;
     problems.add(failure, url);
     return { isReachable: failure.retryable === true && failure.neverArrived !== true };
   }
-  // Cannot happen, because the body is not read.
   if (result.kind === "too-large") return { isReachable: true };
-  const { status, headers } = result.response;
+  const { status, headers, body } = result.response;
   if (status >= 300 && status < 400) {
     const location = headers.get("location") ?? "";
     const target = URL.canParse(location, url) ? new URL(location, url) : undefined;
     problems.add(redirected(status, url, target), target?.href);
   }
   const challenge = serverChallenge(headers);
-  return { isReachable: true, ...(challenge !== undefined && { challenge }) };
+  const extensions = extensionsIn(body);
+  const isAccepted = status >= 200 && status < 300;
+  return {
+    isReachable: true,
+    ...(challenge !== undefined && { challenge }),
+    ...(challenge !== undefined || status === 401 || isAccepted ? { requiresToken: !isAccepted } : {}),
+    ...(isAccepted && extensions !== undefined && { extensions }),
+  };
+}
+
+/** Returns the extensions in a response to `initialize`, or `undefined` if it is none. */
+function extensionsIn(body: string): readonly string[] | undefined {
+  const result = parseJsonObject(body)?.["result"];
+  const capabilities = isJsonObject(result) ? result["capabilities"] : undefined;
+  if (!isJsonObject(capabilities)) return undefined;
+  const { extensions = {} } = capabilities;
+  return isJsonObject(extensions) ? Object.keys(extensions) : undefined;
 }
 
 function redirected(status: number, url: string, target: URL | undefined): Failure {

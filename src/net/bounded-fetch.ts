@@ -35,8 +35,8 @@ export interface BoundedRequest {
   readonly signal?: AbortSignal;
   /** The size of the largest body that is read, in bytes after decompression; 1 MiB by default. */
   readonly maxBytes?: number;
-  /** Cancels the body and returns `""` for it: some responses never end. */
-  readonly discardBody?: boolean;
+  /** Whether to cancel the body and return `""` for it: some responses never end. The headers may decide. */
+  readonly discardBody?: boolean | ((headers: Headers) => boolean);
   /** Measures `timeout`; the system clock by default. */
   readonly clock?: Clock;
 }
@@ -145,7 +145,7 @@ export async function exchange(fetch: FetchFunction, request: SharedRequest): Pr
     }
     outcome = status;
     if (body === undefined) return { kind: "too-large", status };
-    isComplete = request.discardBody !== true;
+    isComplete = !discards(request, response);
     return { kind: "response", response: { status, headers: response.headers, body } };
   } finally {
     timer.cancel();
@@ -211,7 +211,7 @@ async function readBody(
   let size = 0;
   let done = false;
   try {
-    while (request.discardBody !== true) {
+    while (!discards(request, response)) {
       const chunk = await untilAborted(reader.read(), signal, exchangeEnded);
       if (chunk.done) {
         done = true;
@@ -225,6 +225,10 @@ async function readBody(
   } finally {
     if (!done) reader.cancel().catch(ignore);
   }
+}
+
+function discards({ discardBody = false }: SharedRequest, { headers }: Response): boolean {
+  return typeof discardBody === "boolean" ? discardBody : discardBody(headers);
 }
 
 /** Returns the error that leaves a wait. `exchange` returns the reason for the end instead. */

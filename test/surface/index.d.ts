@@ -144,6 +144,10 @@ interface DiscoveredAuthorizationServer {
     readonly tokenEndpoint: string;
     readonly authMethods?: readonly string[];
     readonly grantTypes?: readonly string[];
+    readonly signingAlgorithms?: readonly string[];
+    readonly grantProfiles?: readonly string[];
+    readonly deviceAuthorizationEndpoint?: string;
+    readonly jwksUri?: string;
 }
 
 interface Discovery {
@@ -152,6 +156,8 @@ interface Discovery {
     readonly issuers: readonly string[];
     readonly scopes: readonly string[];
     readonly challenge?: ServerChallenge;
+    readonly requiresToken?: boolean;
+    readonly extensions?: readonly string[];
     readonly servers: readonly DiscoveredAuthorizationServer[];
     readonly problems: readonly DiscoveryProblem[];
 }

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
+import type { Ask } from "../../../src/cli/io.js";
 import { run } from "../../../src/cli/main.js";
 import { temporaryFolder } from "../../support/temporary-folder.js";
 
@@ -17,6 +18,8 @@ export async function command(
     readonly cwd: string;
     readonly env?: Readonly<Record<string, string>>;
     readonly signal?: AbortSignal;
+    /** Answers questions, as a person at a terminal would. */
+    readonly ask?: Ask;
   },
 ): Promise<CommandResult> {
   let [out, err] = ["", ""];
@@ -27,6 +30,7 @@ export async function command(
     // A host that writes nothing.
     stdio: () => ({ input: Readable.from([]), output: new PassThrough() }),
     signal: around.signal ?? new AbortController().signal,
+    ...(around.ask && { ask: around.ask }),
     out(text) {
       out += text;
     },

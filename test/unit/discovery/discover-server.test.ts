@@ -62,6 +62,7 @@ describe("results of discoverServer", () => {
       issuers: [one.origin, two.origin],
       scopes: ["b"],
       challenge: { resourceMetadataUrl: `${mcp.origin}/meta`, scopes: ["b"] },
+      requiresToken: true,
       servers: [
         {
           issuer: one.origin,
@@ -84,6 +85,55 @@ describe("results of discoverServer", () => {
     expect(JSON.parse(probe?.body ?? "")).toMatchObject({ jsonrpc: "2.0", id: 1, method: "initialize" });
     expect(metadata).toMatchObject({ method: "GET", url: "/meta" });
   });
+
+  test("discover returns what an authorization server publishes for other grants, and skips what is malformed", async () => {
+    const one = await authorizationServer({
+      token_endpoint_auth_signing_alg_values_supported: ["ES256"],
+      authorization_grant_profiles_supported: ["urn:ietf:params:oauth:grant-profile:id-jag"],
+      device_authorization_endpoint: "https://auth.example/device",
+      jwks_uri: "https://auth.example/keys",
+    });
+    const two = await authorizationServer({
+      authorization_grant_profiles_supported: "id-jag",
+      device_authorization_endpoint: 7,
+      jwks_uri: "keys",
+    });
+    const mcp = await mcpServer((origin) => ({
+      [wellKnown]: { resource: origin, authorization_servers: [one.origin, two.origin] },
+    }));
+    expect((await discover(`${mcp.origin}/mcp`)).servers).toEqual([
+      {
+        issuer: one.origin,
+        tokenEndpoint: `${one.origin}/token`,
+        signingAlgorithms: ["ES256"],
+        grantProfiles: ["urn:ietf:params:oauth:grant-profile:id-jag"],
+        deviceAuthorizationEndpoint: "https://auth.example/device",
+        jwksUri: "https://auth.example/keys",
+      },
+      { issuer: two.origin, tokenEndpoint: `${two.origin}/token` },
+    ]);
+  });
+
+  const extension = "io.modelcontextprotocol/oauth-client-credentials";
+  test.each([
+    [{ capabilities: { extensions: { [extension]: {} } } }, [extension]],
+    [{ capabilities: {} }, []],
+    [{ capabilities: { extensions: "all" } }, undefined],
+    [{}, undefined],
+  ])(
+    "discover returns the extensions that a server names without a token: %j",
+    async (result, extensions) => {
+      const auth = await authorizationServer();
+      const mcp = await serve(({ url }, response) =>
+        url === "/mcp"
+          ? sendJson(response, { jsonrpc: "2.0", id: 1, result })
+          : sendJson(response, { resource: mcp.origin, authorization_servers: [auth.origin] }),
+      );
+      const found = await discover(`${mcp.origin}/mcp`);
+      expect(found.requiresToken).toBe(false);
+      expect(found.extensions).toEqual(extensions);
+    },
+  );
 
   test("discover finds metadata at the well-known URL of a server that sends no challenge", async () => {
     const auth = await authorizationServer();
@@ -126,6 +176,7 @@ describe("results of discoverServer", () => {
       expect(await discover(`${mcp.origin}/mcp`)).toEqual({
         resource: `${mcp.origin}/mcp`,
         issuers: [`${mcp.origin}${slash}`],
+        requiresToken: true,
         scopes: [],
         servers: [{ issuer: `${mcp.origin}${slash}`, tokenEndpoint: `${mcp.origin}/token` }],
         problems: [{ code: "discovery_failed", message: expect.stringContaining("was not found") }],

@@ -1,0 +1,85 @@
+import type { Json } from "../../config/json.js";
+import { suggestVariable } from "../../config/literal-secret.js";
+import type { NeededVariable } from "../init/env-example.js";
+import { uniqueName } from "../init/server-name.js";
+import type { CredentialKind } from "./credential.js";
+import { escaped } from "./network-of-config.js";
+
+/** A client as a person chose it. */
+export interface ChosenClient {
+  readonly issuer: string;
+  /** As in a config, with variables. Absent: a variable. */
+  readonly id: string | undefined;
+  readonly credential: CredentialKind;
+  /** The file of the private key, if the person named one. */
+  readonly keyFile?: string | undefined;
+}
+
+/** A client of a config, and what it needs besides. */
+export interface SuggestedClient {
+  readonly client: Json;
+  readonly variables: readonly NeededVariable[];
+  /** Files with keys and certificates, as the config names them. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Returns a client for a config. It has no secret, only references to them. Text that a server chose is escaped.
+ *
+ * @param name of the client or its server; variables and files are named after it
+ * @param isTaken whether the config already uses a variable, for another secret
+ */
+export function suggestClient(
+  name: string,
+  { issuer, id, credential, keyFile }: ChosenClient,
+  isTaken: (variable: string) => boolean,
+): SuggestedClient {
+  const variable = (property: string) =>
+    uniqueName(suggestVariable(["clients", name, property]), isTaken, "_");
+  const variables: NeededVariable[] = [];
+  let clientId = id;
+  if (clientId === undefined) {
+    const named = variable("clientId");
+    variables.push({ name: named, comment: `the id of the client "${name}"` });
+    clientId = `\${${named}}`;
+  }
+  const common = { issuer: escaped(issuer), id: clientId };
+  const file = (suffix: string) => `./secrets/${name}${suffix}`;
+  switch (credential) {
+    case "secret": {
+      const named = variable("secret");
+      variables.push({ name: named, comment: `the secret of the client "${name}"` });
+      return { client: { ...common, secret: { env: named } }, variables, files: [] };
+    }
+    case "key": {
+      const path = keyFile === undefined ? file(".pem") : String(escaped(keyFile));
+      return { client: { ...common, key: { privateKey: { file: path } } }, variables, files: [path] };
+    }
+    case "certificate": {
+      const [cert, key] = [file(".crt"), file(".key")];
+      const certificate = { cert: { file: cert }, key: { file: key } };
+      return { client: { ...common, certificate }, variables, files: [cert, key] };
+    }
+  }
+}
+
+/** Returns a server for a config, with its client in it. */
+export function suggestServer(
+  name: string,
+  url: string,
+  chosen: ChosenClient,
+  isTaken: (variable: string) => boolean,
+): SuggestedClient & { readonly server: Json } {
+  const suggested = suggestClient(name, chosen, isTaken);
+  return { ...suggested, server: serverFor(String(escaped(url)), suggested.client) };
+}
+
+/** Returns a server for a config. `url` is as the config is to have it, or absent if the config imports it. */
+export function serverFor(url: string | undefined, client: Json): Json {
+  return { ...(url !== undefined && { url }), grant: { client } };
+}
+
+/** Returns the names of the variables in a text of a config. */
+export function variablesIn(text: string): readonly string[] {
+  return [...text.matchAll(/(?<!\$)\$\{(?:env:)?([A-Za-z_]\w*)/g)].map(([, name = ""]) => name);
+}

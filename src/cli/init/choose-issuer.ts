@@ -1,0 +1,111 @@
+import { findUrlProblem } from "../../config/check-url.js";
+import { type Discovery, McpAuthError } from "../../index.js";
+import { printable, quoted } from "../../lib/printable.js";
+import { shellQuoted } from "../../lib/shell-quoted.js";
+import { isSameOrigin } from "../discovery/describe.js";
+import type { CommandIo } from "../io.js";
+import { UsageError } from "../options.js";
+
+export interface IssuerOptions {
+  /** The issuer that the person gave on the command line. */
+  readonly given: string | undefined;
+  readonly ask: CommandIo["ask"];
+  /** The issuers of other origins that the person has confirmed, to which this one is added. */
+  readonly confirmed: Set<string>;
+}
+
+/** More choices would not fit on a screen. */
+const mostChoices = 12;
+
+/**
+ * Returns the issuer that gets the credentials of the client. One at the server's own origin needs no confirmation. Any
+ * other is only used if the person named or confirmed it, because a server can name whom it wants.
+ *
+ * Throws `issuer_mismatch` if the server does not list the given one, an error of the discovery if it found none, and
+ * `UsageError`.
+ */
+export async function chooseIssuer(url: string, found: Discovery, options: IssuerOptions): Promise<string> {
+  const { given, ask, confirmed } = options;
+  if (given !== undefined) return checkGiven(given, url, found);
+  const usable = found.issuers.filter((issuer) => findUrlProblem(issuer, "issuer") === undefined);
+  const [only, another] = usable;
+  if (only === undefined) return await askForIssuer(url, found, ask);
+  if (another !== undefined) return await select(url, inOrder(usable, found), ask);
+  if (isSameOrigin(only, url) || confirmed.has(only)) return only;
+  const { host } = new URL(url);
+  if (ask === undefined) {
+    throw new UsageError(
+      `The authorization server of ${printable(host)} is at another origin: ${printable(only)}. If the client's ` +
+        `credentials may be sent there, add --issuer ${shellQuoted(only)}`,
+    );
+  }
+  if (
+    !(await ask.confirm(
+      `Send the client's credentials to ${only}? (${host} names it as its authorization server)`,
+    ))
+  ) {
+    throw new UsageError(
+      `Nothing was written. Ask the operator of ${printable(host)} for its issuer, and give it with --issuer URL`,
+    );
+  }
+  confirmed.add(only);
+  return only;
+}
+
+function checkGiven(given: string, url: string, { issuers, resourceMetadataUrl }: Discovery): string {
+  const problem = findUrlProblem(given, "issuer")?.mistake;
+  if (problem !== undefined) {
+    const { message, hint } = problem;
+    throw new UsageError(`--issuer ${quoted(given)}: ${message}.${hint === undefined ? "" : ` ${hint}.`}`);
+  }
+  // Without metadata, the list is only a guess.
+  if (resourceMetadataUrl === undefined || issuers.length === 0 || issuers.includes(given)) return given;
+  // Issuers are compared as strings, so the server's spelling is the right one.
+  const withoutSlash = (issuer: string) => issuer.replace(/\/$/, "");
+  const near = issuers.find((issuer) => withoutSlash(issuer) === withoutSlash(given));
+  if (near !== undefined) return near;
+  throw new McpAuthError(
+    "issuer_mismatch",
+    `${printable(new URL(url).host)} does not list ${printable(given)} as its authorization server. Use one that it lists, or ask ` +
+      "its operator.",
+    { details: { authorization_servers: issuers.slice(0, mostChoices) } },
+  );
+}
+
+async function askForIssuer(url: string, { problems }: Discovery, ask: CommandIo["ask"]): Promise<string> {
+  if (ask !== undefined) {
+    return await ask.text(`Issuer: the URL of the authorization server of ${new URL(url).host}`, {
+      validate: (answer) => {
+        const problem = findUrlProblem(answer, "issuer");
+        return problem && `${problem.mistake.message}. Ask the operator of the server for it.`;
+      },
+    });
+  }
+  const [problem] = problems;
+  const remedy = "To write the config anyway, name the authorization server with --issuer URL.";
+  if (problem !== undefined) throw new McpAuthError(problem.code, `${problem.message} ${remedy}`);
+  throw new UsageError(`No authorization server was found for ${printable(url)}. ${remedy}`);
+}
+
+/** Issuers with metadata come first. */
+function inOrder(issuers: readonly string[], { servers }: Discovery): readonly string[] {
+  const hasMetadata = (issuer: string) => servers.some((server) => server.issuer === issuer);
+  return issuers.toSorted((a, b) => Number(hasMetadata(b)) - Number(hasMetadata(a))).slice(0, mostChoices);
+}
+
+async function select(url: string, issuers: readonly string[], ask: CommandIo["ask"]): Promise<string> {
+  if (ask === undefined) {
+    const lines = issuers.map((issuer) => `\n  --issuer ${shellQuoted(issuer)}`);
+    throw new UsageError(
+      `${printable(new URL(url).host)} names several authorization servers. Choose the one that knows the client:${lines.join("")}`,
+    );
+  }
+  const choices = issuers.map((issuer) => ({
+    ...{ value: issuer, label: issuer },
+    ...(!isSameOrigin(issuer, url) && { hint: "another origin than the server" }),
+  }));
+  return await ask.select(
+    "Which authorization server knows the client? It gets the client's credentials",
+    choices,
+  );
+}

@@ -1,0 +1,33 @@
+import { randomUUID } from "node:crypto";
+import { constants, copyFile, link, rm, writeFile } from "node:fs/promises";
+import { errorCode } from "../../errors/expected-errors.js";
+import { printable } from "../../lib/printable.js";
+import { UsageError } from "../options.js";
+
+/**
+ * Creates a file with all of its content at once. Throws `UsageError` if something is at its path by now, also a link.
+ */
+export async function createFile(file: string, text: string): Promise<void> {
+  const temporary = `${file}.${randomUUID()}.tmp`;
+  try {
+    await writeFile(temporary, text, { flag: "wx", mode: 0o644 });
+    // Unlike a renamed file, a second name for a file never replaces what is there.
+    await link(temporary, file).catch(async (error: unknown) => {
+      // The file system has no second names.
+      if (!["EPERM", "ENOTSUP", "ENOSYS", "EOPNOTSUPP"].includes(errorCode(error) ?? "")) throw error;
+      await copyFile(temporary, file, constants.COPYFILE_EXCL);
+    });
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === undefined) throw error;
+    const remedy =
+      code === "EEXIST"
+        ? "It exists by now. Run the command again."
+        : code === "ENOENT"
+          ? "Create its folder first."
+          : "Check the permissions of its folder.";
+    throw new UsageError(`The file ${printable(file)} cannot be created (${code}). ${remedy}`);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}

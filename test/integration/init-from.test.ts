@@ -1,0 +1,120 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import { sendJson } from "../support/http-server.js";
+import { command, project } from "../unit/cli/command.js";
+import { agentSecret, startScriptedServer, startWorld } from "./harness.js";
+
+const configFile = "mcp-auth.config.json";
+
+async function hostProject(file: string, content: unknown): Promise<string> {
+  const cwd = await project();
+  await mkdir(dirname(join(cwd, file)), { recursive: true });
+  await writeFile(join(cwd, file), typeof content === "string" ? content : JSON.stringify(content));
+  return cwd;
+}
+
+const configIn = async (cwd: string): Promise<unknown> =>
+  JSON.parse(await readFile(join(cwd, configFile), "utf8"));
+
+test.each([
+  [".mcp.json", "mcpServers", (url: string) => ({ type: "http", url })],
+  [".vscode/mcp.json", "servers", (url: string) => ({ type: "http", url })],
+  [".cursor/mcp.json", "mcpServers", (url: string) => ({ url })],
+  [".gemini/settings.json", "mcpServers", (httpUrl: string) => ({ httpUrl })],
+  ["windsurf.json", "mcpServers", (serverUrl: string) => ({ serverUrl })],
+])("init --from %s imports the URL of a server that requires a token", async (file, section, entry) => {
+  const { mcp, issuer } = await startWorld();
+  const cwd = await hostProject(file, { [section]: { crm: entry(mcp.url), local: { command: "node" } } });
+  const done = await command(["init", "--from", file, "--client-id", "agent", "--issuer", issuer.issuer], {
+    cwd,
+  });
+  expect(done).toMatchObject({ code: 0 });
+  expect(done.err).toContain('"local" is left out');
+  const client = { issuer: issuer.issuer, id: "agent", secret: { env: "CRM_SECRET" } };
+  expect(await configIn(cwd)).toEqual({ import: `./${file}`, servers: { crm: { grant: { client } } } });
+  expect(await command(["token", "crm"], { cwd, env: { CRM_SECRET: agentSecret } })).toMatchObject({
+    code: 0,
+  });
+});
+
+test("init --from adds only servers that require a token, and never copies a token", async () => {
+  const { mcp, issuer } = await startWorld();
+  const open = await startScriptedServer(({ url }, response) =>
+    sendJson(response, { jsonrpc: "2.0", id: 1, result: {} }, url === "/mcp" ? 200 : 404),
+  );
+  const gone = await startScriptedServer((_, response) => sendJson(response, {}));
+  await gone.close();
+  const token = "literal-token-of-jira";
+  const cwd = await hostProject(".mcp.json", {
+    mcpServers: {
+      crm: { url: mcp.url },
+      open: { url: `${open.origin}/mcp` },
+      gone: { url: `${gone.origin}/mcp` },
+      jira: { url: mcp.url, headers: { Authorization: `Bearer ${token}` } },
+      "with space": { url: mcp.url },
+      later: { url: "${LATER_URL}" },
+    },
+  });
+  const done = await command(["init", "--from", ".mcp.json", "--issuer", issuer.issuer], { cwd });
+  expect(done).toMatchObject({ code: 0 });
+  for (const why of [
+    '"open" is left out: it does not require a token',
+    '"gone" is left out: it could not be asked',
+    '"jira" is left out: it has an Authorization of its own',
+    '"with space" is left out: its name',
+    '"later" is left out: its URL needs the variable LATER_URL',
+  ]) {
+    expect(done.err).toContain(why);
+  }
+  const text = await readFile(join(cwd, configFile), "utf8");
+  expect(text + done.out + done.err).not.toContain(token);
+  expect(Object.keys(JSON.parse(text).servers)).toEqual(["crm"]);
+});
+
+test("init --from gives servers with the same issuer one client with a name", async () => {
+  const { mcp, issuer } = await startWorld();
+  const cwd = await hostProject(".mcp.json", {
+    mcpServers: { crm: { url: mcp.url }, erp: { url: `${mcp.url}?a=b` } },
+  });
+  const options = ["--issuer", issuer.issuer, "--client-id", "agent"];
+  expect(await command(["init", "--from", ".mcp.json", ...options], { cwd })).toMatchObject({ code: 0 });
+  expect(await configIn(cwd)).toEqual({
+    import: "./.mcp.json",
+    clients: { crm: { issuer: issuer.issuer, id: "agent", secret: { env: "CRM_SECRET" } } },
+    servers: { crm: { grant: { client: "crm" } }, erp: { grant: { client: "crm" } } },
+  });
+});
+
+test("init --from writes URLs, with their variables, if the config imports another file", async () => {
+  const { mcp, issuer } = await startWorld();
+  const cwd = await hostProject("other.json", { mcpServers: { crm: { url: "${MCP_URL}" } } });
+  await writeFile(join(cwd, ".mcp.json"), '{"mcpServers":{}}');
+  await writeFile(join(cwd, configFile), '{\n  "import": "./.mcp.json",\n  "servers": {}\n}\n');
+  const options = ["--from", "other.json", "--issuer", issuer.issuer, "--client-id", "agent"];
+  const done = await command(["init", ...options], { cwd, env: { MCP_URL: mcp.url } });
+  expect(done).toMatchObject({ code: 0 });
+  expect(await configIn(cwd)).toMatchObject({
+    import: "./.mcp.json",
+    servers: { crm: { url: "${MCP_URL}" } },
+  });
+});
+
+test("without a terminal, init --from leaves out a server whose issuer is at another origin, and names the option", async () => {
+  const { mcp, issuer } = await startWorld();
+  const cwd = await hostProject(".mcp.json", { mcpServers: { crm: { url: mcp.url } } });
+  const done = await command(["init", "--from", ".mcp.json"], { cwd });
+  expect(done).toMatchObject({ code: 2, out: "" });
+  expect(done.err).toContain(`add --issuer ${issuer.issuer}`);
+  expect(done.err).toContain("Nothing was written");
+});
+
+test.each([
+  ["missing.json", undefined, "does not exist"],
+  ["a.json", "{", "is not JSON"],
+  ["a.json", {}, "has neither"],
+])("init --from %s reports a file that is none", async (file, content, why) => {
+  const cwd = content === undefined ? await project() : await hostProject(file, content);
+  const done = await command(["init", "--from", file], { cwd });
+  expect(done).toMatchObject({ code: 2, out: "", err: expect.stringContaining(why) });
+});
