@@ -49,7 +49,7 @@ export const doctor = defineCommand({
       "config",
       async () => {
         checked = await checkConfig({ cwd, env, cliPath: config });
-        return await checkDoctorConfig(checked, { cwd, env });
+        return await checkDoctorConfig(checked, { cwd: io.cwd, env });
       },
       { signal, limit: limitOfShared },
     );
@@ -90,7 +90,7 @@ async function checkAll(
 ): Promise<number> {
   const { signal, print } = io;
   const chosen = names.length === 0 ? spec.servers.names : [...new Set(names)];
-  const reports = checkServers(inspection, chosen, { env, signal });
+  const reports = checkServers(inspection, chosen, { cwd: io.cwd, env, signal });
   // The first one that fails is thrown below. Nobody may await the others then.
   for (const each of reports) each.catch(() => {});
   const storeStep = timed("store", () => checkStore(spec.store, inspection.store), {

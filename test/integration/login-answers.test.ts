@@ -9,11 +9,15 @@ import { type RecordedRequest, sendJson } from "../support/http-server.js";
 import { liveClock } from "../support/live-clock.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { sharedMemory } from "../support/shared-memory.js";
+import { snippets } from "../support/snippets.js";
+import { unsignedJwt } from "../unit/oauth/fixtures.js";
 import { agentSecret, createTestRuntime, startScriptedServer } from "./harness.js";
 
 type CrmConfig = McpAuthConfig<"crm">;
 
 interface Script {
+  /** Name of the server in the config. Default: `crm`. */
+  readonly name?: string;
   /** Members of the metadata. */
   readonly metadata?: (origin: string) => object;
   /** Members of the device authorization response. */
@@ -44,7 +48,7 @@ const deviceCode = "d3v1ce-code-of-the-test";
 
 /** Starts a scripted server, and somebody who runs the command there. */
 async function start(script: Script = {}) {
-  const { tokens = [granted()] } = script;
+  const { name = "crm", tokens = [granted()] } = script;
   const server = await startScriptedServer((request, response) => {
     const { origin } = server;
     switch (request.url) {
@@ -69,22 +73,22 @@ async function start(script: Script = {}) {
   const tokenRequests = () => server.requests.filter(({ url }) => url === "/token");
   const { origin } = server;
   const client = { issuer: origin, id: "agent", secret: { env: "SECRET" }, ...script.client?.(origin) };
-  const config: CrmConfig = {
+  const config: McpAuthConfig = {
     servers: {
-      crm: { url: `${origin}/mcp`, grant: { type: "refresh_token", client, ...script.grant } },
+      [name]: { url: `${origin}/mcp`, grant: { type: "refresh_token", client, ...script.grant } },
     },
   };
   const memory = sharedMemory();
   const live = liveClock();
   const { clock, fetch } = live;
-  const auth = await createTestRuntime<"crm">({
+  const auth = await createTestRuntime({
     ...{ config, store: memory.store(), clock, fetch },
     env: { SECRET: agentSecret },
   });
   const shown: string[] = [];
   const sentBefore: number[] = [];
   const interrupt = new AbortController();
-  const report = signIn(auth.resolve("crm"), {
+  const report = signIn(auth.resolve(name), {
     print: {
       note(text) {
         shown.push(text);
@@ -127,6 +131,28 @@ test("the command shows what the person is asked for before anything is sent", a
   );
   await live.advance(5_000);
   await report;
+});
+
+test("docs/cli.md shows what the command prints", async () => {
+  const { live, report, shown, server } = await start({
+    name: "mail",
+    grant: { scopes: ["openid", "offline_access", "mail:read"] },
+    tokens: [
+      (response, { headers }) => {
+        const iss = `http://${headers.host ?? ""}`;
+        const person = { sub: "248289761001", name: "Ada", email: "ada@mail.example" };
+        granted({ id_token: unsignedJwt({ iss, aud: "agent", ...person }) })(response);
+      },
+    ],
+  });
+  await live.advance(5_000);
+  await report;
+  const printed = shown()
+    .replaceAll(`${server.origin}/mcp`, "https://mcp.mail.example/")
+    .replaceAll(server.origin, "https://auth.mail.example");
+  const root = new URL("../../", import.meta.url);
+  const documented = snippets(root, "docs/cli.md").find(({ mark }) => mark === "output of login");
+  expect(documented?.code.trim()).toBe(printed);
 });
 
 test("the requests of the device flow have these fields and no others", async () => {
@@ -251,9 +277,7 @@ test("what a server says appears only escaped", async () => {
     tokens: [
       (response, request) => {
         const iss = `http://${request.headers.host ?? ""}`;
-        const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-        const id_token = `${part({ alg: "none" })}.${part({ ...claims, iss })}.c2ln`;
-        granted({ id_token, scope: "use" })(response);
+        granted({ id_token: unsignedJwt({ ...claims, iss }), scope: "use" })(response);
       },
     ],
   });

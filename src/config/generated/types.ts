@@ -201,7 +201,7 @@ export interface Client {
    */
   assertionType?: string;
   /**
-   * HTTP headers that are sent to the token, revocation and metadata URLs of this authorization server, and nowhere else. `Authorization`, `DPoP` and `Content-Type` cannot be set.
+   * HTTP headers that are sent to the token, revocation, device authorization and metadata URLs of this authorization server, and nowhere else. `Authorization`, `DPoP` and `Content-Type` cannot be set.
    */
   headers?: Headers;
   /**

@@ -200,6 +200,15 @@ describe("keys jwks", () => {
     expect(JSON.parse(out).keys[0]).not.toHaveProperty("x5c");
   });
 
+  test("runs the command of an exec reference, unless commands are forbidden", async () => {
+    const exec = [process.execPath, "-p", 'fs.readFileSync("agent.key", "utf8")'];
+    const cwd = await projectWith(pem(await keyFor("ES256")), { privateKey: { exec } });
+    expect((await command(["keys", "jwks", "agent"], { cwd })).code).toBe(0);
+    const forbidden = await command(["keys", "jwks", "agent"], { cwd, env: { MCP_AUTH_ALLOW_EXEC: "0" } });
+    expect(forbidden).toMatchObject({ code: 2, out: "" });
+    expect(forbidden.err).toContain('error[secret_unavailable]: Key "agent": ');
+  });
+
   test("refuses a symmetric key, and says so without showing it", async () => {
     const cwd = await projectWith(JSON.stringify({ kty: "oct", k: "c2VjcmV0" }));
     const result = await command(["keys", "jwks"], { cwd });
