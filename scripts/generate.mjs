@@ -1,8 +1,8 @@
-// `npm run generate` writes all files that are generated from the schema, and into the schema what editors need. With
-// `--check` it writes nothing, and fails if a file is stale.
+// `npm run generate` writes all files that are generated from the schema, into the schema what editors need, and the
+// manual page from the definitions of the commands. With `--check` it writes nothing, and fails if a file is stale.
 import { execFileSync } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import Ajv from "ajv/dist/2020.js";
 import { _ } from "ajv/dist/compile/codegen/index.js";
 import standalone from "ajv/dist/standalone/index.js";
@@ -10,6 +10,7 @@ import { build } from "esbuild";
 import { compile } from "json-schema-to-typescript";
 import { compactValidator } from "./compact-validator.mjs";
 import { forEditors, forPrograms } from "./editor-schema.js";
+import { manualPages } from "./manual-page.mjs";
 import { referencePage } from "./reference-page.mjs";
 import { definitionsOf, definitionTables, plainSchema, targetOf, withoutNotes } from "./schema-data.mjs";
 
@@ -30,6 +31,7 @@ const generated = {
   "src/config/generated/plain-schema.ts": `// ${notice}\n\n${plainSchema(schema)}`,
   "src/config/generated/definitions.ts": `// ${notice}\n\n${definitionTables(schema)}`,
   "docs/config-reference.md": `<!-- ${notice} -->\n\n${referencePage(schema)}`,
+  ...(await manualPages(root)),
 };
 for (const [path, content] of Object.entries(generated)) {
   if ((await read(path).catch(() => undefined)) !== content) await replace(path, content);
@@ -41,6 +43,7 @@ async function replace(path, content) {
     process.exitCode = 1;
     return;
   }
+  await mkdir(dirname(join(root, path)), { recursive: true });
   await writeFile(join(root, path), content);
   if (path === schemaPath) format(path);
   console.log(`wrote ${path}`);

@@ -1,4 +1,5 @@
 // Why an authorization server seems to publish no metadata. Usually the issuer in the config is not quite right.
+import { detailsHave } from "../lib/details-place.js";
 import { printableUrl } from "../net/printable-url.js";
 import type { Finding } from "./finding.js";
 
@@ -7,6 +8,8 @@ export interface MetadataAnswer {
   readonly status?: number | undefined;
   /** Whether it is a page for people. */
   readonly isPage?: boolean | undefined;
+  /** Whether it redirects to a well-known URL at another origin. */
+  readonly isMoved?: boolean | undefined;
 }
 
 const withoutMetadata =
@@ -18,6 +21,8 @@ export function missingMetadataFinding(issuer: string, answers: readonly Metadat
   return (
     checkTokenEndpoint(url) ??
     checkProduct(url) ??
+    checkMoved(answers) ??
+    checkGone(answers) ??
     checkProtected(answers) ??
     checkPages(answers) ??
     checkPath(url)
@@ -73,6 +78,30 @@ const products: readonly {
 function checkProduct(url: URL) {
   const product = products.find(({ matches }) => matches(url));
   return product && { id: product.id, remedy: product.remedy };
+}
+
+const movedRemedy =
+  "Ask its operator for the new issuer, and whether the id and the credential of the client are the same there: a " +
+  "credential is never sent to another issuer than the configured one.";
+
+/** A new host serves the metadata. Nothing is read there, because a redirect could name any issuer. */
+function checkMoved(answers: readonly MetadataAnswer[]) {
+  if (!answers.some(({ isMoved }) => isMoved === true)) return undefined;
+  return {
+    id: "issuer_moved",
+    cause: "It redirects to the metadata at another host, so the authorization server has probably moved.",
+    remedy: `${movedRemedy} ${detailsHave("the target")}`,
+  };
+}
+
+/** RFC 9110 §15.5.11: it was there, and will not come back. */
+function checkGone(answers: readonly MetadataAnswer[]) {
+  if (!answers.some(({ status }) => status === 410)) return undefined;
+  return {
+    id: "issuer_gone",
+    cause: "Its metadata was removed for good (410), so the authorization server has probably moved.",
+    remedy: movedRemedy,
+  };
 }
 
 /** Something in front of the authorization server wants a credential of its own. */

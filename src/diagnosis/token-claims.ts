@@ -104,9 +104,9 @@ export function checkAudiences(aud: unknown, expected: readonly (string | undefi
   };
 }
 
-/** Compares the `iss` of a token with the configured issuer. An absent `iss` says nothing. */
+/** Compares the `iss` of a token with the configured issuer, if there is one. An absent `iss` says nothing. */
 export function checkTokenIssuer(iss: unknown, configured: string | undefined): Finding | undefined {
-  if (typeof iss !== "string" || isSame(iss, configured)) return undefined;
+  if (configured === undefined || typeof iss !== "string" || isSame(iss, configured)) return undefined;
   return {
     id: "token_issuer",
     cause: 'The token\'s "iss" is another issuer.',

@@ -84,7 +84,9 @@ export async function fetchDocument(
   }
   const status = result.kind === "too-large" ? result.status : result.response.status;
   const contentType = result.kind === "response" ? result.response.headers.get("content-type") : null;
-  const answer = { status, isPage: status < 300 && /^text\/html\b/i.test(contentType ?? "") };
+  const location = result.kind === "response" ? result.response.headers.get("location") : null;
+  const isPage = status < 300 && /^text\/html\b/i.test(contentType ?? "");
+  const answer = { status, isPage, isMoved: status >= 300 && status < 400 && isElsewhere(location, url) };
   const nothing = (brief: string, details: Readonly<Record<string, unknown>> = {}): DocumentResult => {
     return { kind: "nothing", brief, isAbsent: false, answer, details };
   };
@@ -101,10 +103,7 @@ export async function fetchDocument(
     return { kind: "failed", brief, failure };
   }
   if (status >= 400) return { kind: "nothing", brief: `answered ${status}`, isAbsent: true, answer };
-  if (status >= 300) {
-    const location = result.kind === "response" ? result.response.headers.get("location") : null;
-    return nothing(`answered with a redirect (${status})`, { location });
-  }
+  if (status >= 300) return nothing(`answered with a redirect (${status})`, { location });
   if (result.kind === "too-large") return nothing("answered with more than 1 MiB");
   const { headers: responseHeaders, body } = result.response;
   if (status === 204 || status === 205) return nothing(`answered ${status}, which has no content`);
@@ -117,6 +116,13 @@ export async function fetchDocument(
   return nothing(
     isWholeJson(body) ? "answered with JSON that is not an object" : "did not answer with valid JSON",
   );
+}
+
+/** Returns whether a redirect leads to a well-known URL at another origin. */
+function isElsewhere(location: string | null, url: string): boolean {
+  if (location === null || !URL.canParse(location, url)) return false;
+  const target = new URL(location, url);
+  return target.origin !== new URL(url).origin && target.pathname.includes("/.well-known/");
 }
 
 /** Returns a list of strings, `undefined` if it is absent or `null`, and `false` for anything else. */

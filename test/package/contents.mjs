@@ -53,7 +53,7 @@ async function sizeOf(folder, names) {
   return sizes.reduce((sum, each) => sum + each, 0);
 }
 
-async function expectedFiles(root, folder, { exports, bin }) {
+async function expectedFiles(root, folder, { exports, bin, man }) {
   const documents = (await readdir(join(root, "docs"), { recursive: true })).filter((name) =>
     name.endsWith(".md"),
   );
@@ -64,6 +64,7 @@ async function expectedFiles(root, folder, { exports, bin }) {
   return [
     ...["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", ...pages],
     ...["package.json", "mcp-auth.config.example.json", "schema/mcp-auth.schema.json"],
+    ...man.map((path) => posix.normalize(path)),
     "dist/THIRD-PARTY-NOTICES",
     ...(await reachableModules(folder, [...new Set(entries)])),
     ...(await reachableDeclarations(folder, types)),

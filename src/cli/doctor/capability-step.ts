@@ -13,7 +13,7 @@ export async function checkServerCapabilities({ server, learned }: ServerCheck):
   const { spec } = server;
   const { grant, dpop, name } = spec;
   const { authorizationServer: metadata, resource } = learned;
-  if (grant.type === "static") return skip("static token");
+  if (grant.type === "static") return pass("not needed for a static token");
   if (metadata === undefined) return skip("no metadata");
   const { client, scopes = [] } = grant;
   // Throws if the list has no method for the credential, as a token request does.

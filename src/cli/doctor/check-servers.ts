@@ -1,7 +1,7 @@
-import { formatViolation } from "../../config/format-violation.js";
 import { ConcurrencyLimit } from "../../lib/concurrency-limit.js";
 import type { Inspection, UnusableEntry } from "../../runtime/inspection.js";
 import type { CommandIo } from "../io.js";
+import { countMistakes, violationLine } from "../violations.js";
 import { fail } from "./outcome.js";
 import type { ServerReport } from "./report.js";
 import { runServerSteps } from "./run-steps.js";
@@ -15,12 +15,12 @@ const maxAtOnce = 8;
 export function checkServers(
   inspection: Inspection,
   names: readonly string[],
-  { env, signal }: Pick<CommandIo, "env" | "signal">,
+  { cwd, env, signal }: Pick<CommandIo, "cwd" | "env" | "signal">,
 ): readonly Promise<ServerReport>[] {
   const limit = new ConcurrencyLimit(maxAtOnce);
   const opened = names.map((name) => ({ name, server: inspection.server(name) }));
   return opened.map(async ({ name, server }) => {
-    if ("failure" in server) return { server: name, url: server.url, steps: [unusable(server)] };
+    if ("failure" in server) return { server: name, url: server.url, steps: [unusable(server, cwd)] };
     const check = { server, env, learned: {} };
     const steps = await limit.run(() => runServerSteps(serverSteps, check, signal));
     return { server: name, url: server.spec.url, steps };
@@ -28,15 +28,11 @@ export function checkServers(
 }
 
 /** A server with a mistake in the config, such as a variable without a value. No other step can run. */
-function unusable({ failure }: UnusableEntry): StepResult {
-  const [first, ...others] = failure.violations ?? [];
-  const outcome = fail(failure);
-  if (first === undefined) return { step: "config", ...outcome, ms: 0 };
-  return {
-    ...{ step: "config", ...outcome, ms: 0 },
-    message: "this server has a mistake in the config",
-    todo: formatViolation(first),
-    finding: "config_mistake",
-    more: others.map(formatViolation),
-  };
+function unusable({ failure }: UnusableEntry, cwd: CommandIo["cwd"]): StepResult {
+  const step = { step: "config", ...fail(failure), ms: 0 } as const;
+  const lines = (failure.violations ?? []).map((violation) => violationLine(violation, cwd));
+  const [first, ...others] = lines;
+  if (first === undefined) return step;
+  const message = `the config of this server has ${countMistakes(lines.length)}`;
+  return { ...step, message, todo: first, finding: "config_mistake", more: others };
 }

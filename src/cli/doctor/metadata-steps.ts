@@ -1,6 +1,6 @@
 import { issuerName } from "../../diagnosis/issuer.js";
 import { clientsOf } from "../config-secrets.js";
-import { type Outcome, pass, skip, warn } from "./outcome.js";
+import { type Outcome, pass, warn } from "./outcome.js";
 import type { ServerCheck } from "./server-check.js";
 
 /** Reads the metadata of the MCP server (RFC 9728), and compares it with the config. */
@@ -9,7 +9,7 @@ export async function checkResourceMetadata(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { grant, resourceMetadata } = server.spec;
-  if (grant.type === "static") return skip("static token");
+  if (grant.type === "static") return pass("not needed for a static token");
   if (resourceMetadata === false) return pass("not read, as the config says");
   const { metadata, warnings } = await server.resourceMetadata(signal);
   if (metadata !== undefined) learned.resource = metadata;
@@ -30,7 +30,7 @@ export async function checkIssuerMetadata(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const clients = clientsOf(server.spec);
-  if (clients.length === 0) return skip("static token");
+  if (clients.length === 0) return pass("not needed for a static token");
   const found: string[] = [];
   for (const client of clients) {
     const metadata = await server.authorizationServer(client, signal);

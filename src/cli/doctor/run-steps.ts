@@ -23,12 +23,18 @@ export async function runServerSteps(
   return results;
 }
 
-/** Returns why a step cannot run, if an earlier one that it needs has failed. */
-function reasonToSkip({ needs }: ServerStep, results: readonly StepResult[]): string | undefined {
-  for (const [name, reason] of Object.entries(needs)) {
-    if (results.some(({ step, verdict }) => step === name && verdict === "fail")) return reason;
-  }
-  return undefined;
+/** Returns why a step cannot run, if an earlier one that it needs has failed or could not run either. */
+function reasonToSkip(
+  { needs = {}, stoppedBy = {} }: ServerStep,
+  results: readonly StepResult[],
+): string | undefined {
+  const reasonIn = ({ step, verdict }: StepResult): string | undefined => {
+    if (verdict !== "fail" && verdict !== "skip") return undefined;
+    const ofNeeded = Object.entries(needs).find(([name]) => name === step)?.[1];
+    const ofStopping = Object.entries(stoppedBy).find(([name]) => name === step)?.[1];
+    return ofNeeded ?? (verdict === "fail" ? ofStopping : undefined);
+  };
+  return results.map(reasonIn).find((reason) => reason !== undefined);
 }
 
 /** Runs one step within a limit in milliseconds, and measures how long it takes. */

@@ -31,10 +31,11 @@ export async function checkServerSecrets(
     if (warning !== undefined) findings.push(warning.finding);
     for (const reference of referencesOf(secret)) read.push(await describe(secret, reference, context));
   }
+  // Without it, a token request here would fail, which says nothing about the place where the agent runs.
+  if (skipped.length > 0) return skip(skipped.join(" "));
   const [finding] = findings;
-  if (finding !== undefined) return warn({ ...finding, remedy: findings.map(findingText).join(" ") });
-  if (read.length === 0) return skipped.length === 0 ? pass("none needed") : skip(skipped.join(" "));
-  return pass(read.join("; "));
+  if (finding !== undefined) return warn({ id: finding.id, remedy: findings.map(findingText).join(" ") });
+  return pass(read.length === 0 ? "none needed" : read.join("; "));
 }
 
 /** A key of the config, which is read by the next step. */

@@ -21,11 +21,15 @@ export interface ServerCheck {
   readonly learned: Learned;
 }
 
+type Reasons = Partial<Readonly<Record<ServerStepName, string>>>;
+
 /** A step of the check of a server. */
 export interface ServerStep {
   readonly name: ServerStepName;
   /** The earlier steps without which this one cannot run, each with the reason to skip it in a few words. */
-  readonly needs: Partial<Readonly<Record<ServerStepName, string>>>;
+  readonly needs?: Reasons;
+  /** The earlier steps that stop this one if they fail, but not if they could not run. */
+  readonly stoppedBy?: Reasons;
   /** Rejects with `McpAuthError`, which is a failure of the step. */
   readonly run: (check: ServerCheck, signal: AbortSignal) => Promise<Outcome>;
 }

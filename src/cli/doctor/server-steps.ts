@@ -11,22 +11,22 @@ import { checkToken } from "./token-step.js";
 
 /** The steps of each server, in the order in which they run and are printed. */
 export const serverSteps: readonly ServerStep[] = [
-  { name: "secrets", needs: {}, run: checkServerSecrets },
-  { name: "key", needs: {}, run: checkServerKeys },
-  { name: "server", needs: {}, run: checkConnection },
+  { name: "secrets", run: checkServerSecrets },
+  { name: "key", run: checkServerKeys },
+  { name: "server", run: checkConnection },
   { name: "resource metadata", needs: { server: "server not reached" }, run: checkResourceMetadata },
-  { name: "issuer metadata", needs: {}, run: checkIssuerMetadata },
+  { name: "issuer metadata", run: checkIssuerMetadata },
   { name: "capability", needs: { "issuer metadata": "no metadata" }, run: checkServerCapabilities },
-  { name: "clock", needs: {}, run: checkServerClocks },
+  { name: "clock", run: checkServerClocks },
   {
     name: "token",
     needs: {
       secrets: "no secret",
       key: "no key",
-      "resource metadata": "resource metadata contradicts the config",
       "issuer metadata": "no metadata",
       capability: "no usable method",
     },
+    stoppedBy: { "resource metadata": "resource metadata contradicts the config" },
     run: checkToken,
   },
   { name: "claims", needs: { token: "no token" }, run: checkClaims },

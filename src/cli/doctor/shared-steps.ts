@@ -1,25 +1,22 @@
 import { randomBytes } from "node:crypto";
-import { relative } from "node:path";
-import { formatViolation } from "../../config/format-violation.js";
 import type { CheckedConfig } from "../../config/load.js";
 import type { StoreSpec } from "../../config/spec.js";
-import { McpAuthError, type Violation } from "../../errors/error.js";
+import { McpAuthError } from "../../errors/error.js";
 import { printable } from "../../lib/printable.js";
 import { assertStorePackage } from "../../runtime/manager-internals.js";
+import { describeReference } from "../../secrets/reference.js";
 import type { SharedStore } from "../../stores/shared-store.js";
 import { checkMachine } from "../check-machine.js";
 import type { CommandIo } from "../io.js";
-import { failWith, type Outcome, pass, warn } from "./outcome.js";
+import { countMistakes, shownFile, violationLine } from "../violations.js";
+import { fail, failWith, type Outcome, pass, warn } from "./outcome.js";
 
 /** Checks the config, and what it names on this machine. Mistakes of single servers are failures of those servers. */
 export async function checkDoctorConfig(
   { file, violations, warnings, spec, document }: CheckedConfig,
-  { cwd, env }: { readonly cwd: string; readonly env: CommandIo["env"] },
+  { cwd, env }: Pick<CommandIo, "cwd" | "env">,
 ): Promise<Outcome> {
-  const nameOf = (path: string | undefined) =>
-    path === undefined ? "the config" : printable(relative(cwd, path) || path);
-  const shown = (violation: Violation) =>
-    formatViolation({ ...violation, file: nameOf(violation.file ?? file) });
+  const name = file === undefined ? "the config" : shownFile(file, cwd);
   const machine = document && (await checkMachine(document, { env }));
   const onMachine = (await document?.locate(machine?.mistakes ?? [])) ?? [];
   // A folder that cannot hold the store is reported by the step of the store.
@@ -29,22 +26,22 @@ export async function checkDoctorConfig(
   const all = [...(spec === undefined ? violations : []), ...ofMachine];
   const [first, ...others] = all;
   if (first !== undefined) {
-    const text = shown(first);
     const finding = {
       id: "config_mistake",
-      cause: `${nameOf(file)} has ${counted(all.length, "mistake")}.`,
-      remedy: text,
+      cause: `${name} has ${countMistakes(all.length)}.`,
+      remedy: violationLine(first, cwd),
     };
-    return { ...failWith(finding, "config_invalid"), more: others.map(shown) };
+    return { ...failWith(finding, "config_invalid"), more: others.map((each) => violationLine(each, cwd)) };
   }
-  const servers = counted(spec?.servers.size ?? 0, "server");
+  const { size = 0 } = spec?.servers ?? {};
+  const servers = `${size} ${size === 1 ? "server" : "servers"}`;
   const about = [...warnings, ...(machine?.warnings ?? [])];
   if (about.length > 0) return warn({ id: "config_warning", remedy: about.map(printable).join(" ") });
   if (violations.length > 0) {
-    const cause = `${nameOf(file)} has ${counted(violations.length, "mistake")} in its servers.`;
+    const cause = `${name} has ${countMistakes(violations.length)} in its servers.`;
     return warn({ id: "config_mistake", cause, remedy: "See npx mcp-auth-runtime validate." });
   }
-  return pass(`${nameOf(file)}, ${servers}`);
+  return pass(`${name}, ${servers}`);
 }
 
 /** Milliseconds after which a leftover of an interrupted check disappears. */
@@ -54,6 +51,20 @@ const leftoverLifetime = 60_000;
 export async function checkStore(spec: StoreSpec, store: SharedStore | undefined): Promise<Outcome> {
   if (spec.type === "memory" || store === undefined)
     return pass("memory: every process requests its own tokens");
+  try {
+    return await roundTrip(spec, store);
+  } catch (error) {
+    if (!(error instanceof McpAuthError)) throw error;
+    const failed = fail(error);
+    return { ...failed, message: `${placeOf(spec)}: ${failed.message}` };
+  }
+}
+
+function placeOf(spec: Exclude<StoreSpec, { type: "memory" }>): string {
+  return spec.type === "file" ? "file" : `redis at the URL in ${describeReference(spec.url)}`;
+}
+
+async function roundTrip(spec: Exclude<StoreSpec, { type: "memory" }>, store: SharedStore): Promise<Outcome> {
   await assertStorePackage(spec);
   const key = `check.${randomBytes(16).toString("hex")}`;
   const text = randomBytes(16).toString("hex");
@@ -67,9 +78,5 @@ export async function checkStore(spec: StoreSpec, store: SharedStore | undefined
         "what it accepts.",
     );
   }
-  return pass(`${spec.type}: an entry was written, read and deleted`);
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+  return pass(`${placeOf(spec)}: an entry was written, read and deleted`);
 }

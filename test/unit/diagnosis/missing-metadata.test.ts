@@ -56,6 +56,20 @@ test.each<[string, string, readonly MetadataAnswer[], string, string]>([
     "perhaps by a gateway",
   ],
   [
+    "a redirect to the metadata at another host",
+    "https://auth.example",
+    [{ status: 308, isMoved: true }, { status: 404 }],
+    "issuer_moved",
+    "Ask its operator for the new issuer",
+  ],
+  [
+    "metadata that was removed for good",
+    "https://auth.example",
+    [{ status: 410 }, { status: 404 }],
+    "issuer_gone",
+    "Ask its operator for the new issuer",
+  ],
+  [
     "a web page",
     "https://app.example",
     [page, page],

@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { checkClocks } from "../../../src/diagnosis/clock-difference.js";
+
+const mcp = (offset: number) => ({ owner: "the MCP server", offset });
+const issuer = (offset: number) => ({ owner: "the issuer", offset });
+
+test("no clocks, and clocks within two seconds, are no finding", () => {
+  expect(checkClocks([])).toBeUndefined();
+  expect(checkClocks([mcp(2_000), issuer(-2_000)])).toBeUndefined();
+});
+
+test.each([
+  [90_000, "clock_skew", false, "90 s ahead of"],
+  [-600_000, "clock_skew", false, "600 s behind"],
+  [600_001, "clock_too_far_off", true, "601 s ahead of"],
+])("a clock that is %s ms ahead is %s", (offset, id, isFatal, words) => {
+  const finding = checkClocks([mcp(0), issuer(offset)]);
+  expect(finding).toMatchObject({ id, isFatal });
+  expect(finding?.cause).toContain(`The clock of the issuer is ${words} the clock of this machine.`);
+  expect(finding?.remedy).toContain("Correct the clock that is wrong");
+});
+
+test("clocks that agree with each other show that ours is wrong", () => {
+  expect(checkClocks([mcp(90_000), issuer(91_000)])?.remedy).toContain("correct the clock of this machine");
+});
