@@ -3,7 +3,7 @@
 // page are generated from the schema without it. docs/config.md says which services these are.
 const single = ["items", "additionalProperties", "propertyNames", "not", "if", "then", "else"];
 const lists = ["allOf", "anyOf"];
-const maps = ["$defs", "properties", "dependentSchemas"];
+const maps = ["$defs", "properties", "patternProperties", "dependentSchemas"];
 /** Marks a part that only suggests properties. It allows everything. */
 const forSuggestions = "For suggestions.";
 
@@ -106,43 +106,41 @@ function withEditors(original, schema) {
   return Object.hasOwn(choices, title ?? "") ? withSuggestions(changed, node, schema) : changed;
 }
 
+/**
+ * Both services suggest what is in `properties`. A property that is allowed only beside others is therefore in
+ * `patternProperties`, and is suggested by a part that applies where it is allowed.
+ */
 function withSuggestions(changed, node, schema) {
   const { oneOf, needs } = choices[node.title];
-  const restricted = [...oneOf, ...Object.keys(needs)];
-  const quiet = (property, name) =>
-    restricted.includes(name) ? { ...property, doNotSuggest: true } : property;
+  const isRestricted = ([name]) => oneOf.includes(name) || Object.hasOwn(needs, name);
+  const all = Object.entries(changed.properties);
+  const restricted = all.filter(isRestricted).map(([name, property]) => [`^${name}$`, property]);
   const has = (names) => ({ type: "object", anyOf: names.map((name) => ({ required: [name] })) });
-  const suggest = (names, condition) => {
-    const suggested = names.map((name) => [name, suggestion(node.properties[name], schema)]);
-    return {
-      $comment: forSuggestions,
-      ...conditional(condition, { properties: Object.fromEntries(suggested) }),
-    };
+  const suggest = (name, condition) => {
+    const properties = { [name]: suggestion(node.properties[name], schema) };
+    return { $comment: forSuggestions, ...conditional(condition, { properties }) };
   };
+  const properties = Object.fromEntries(all.filter((each) => !isRestricted(each)));
+  const split = replaced(changed, {
+    properties: () => ({ properties, patternProperties: Object.fromEntries(restricted) }),
+  });
   return {
-    ...changed,
-    properties: mapped(changed.properties, quiet),
+    ...split,
     allOf: [
       ...(changed.allOf ?? []),
-      suggest(oneOf, { type: "object", not: has(oneOf) }),
-      ...Object.entries(needs).map(([name, others]) => suggest([name], has(others))),
+      ...oneOf.map((name) => suggest(name, { not: has(oneOf.filter((other) => other !== name)) })),
+      ...Object.entries(needs).map(([name, others]) => suggest(name, has(others))),
     ],
   };
 }
 
-/** What an editor shows and writes for a property. The rules for its value are elsewhere. */
+/**
+ * What an editor shows and writes for a property. The rules for its value are elsewhere. The type, which an editor needs
+ * to write the value, has the same message as there, so that it is shown once.
+ */
 function suggestion(property, schema) {
-  const {
-    type,
-    description,
-    default: initial,
-    examples,
-    defaultSnippets,
-    enum: values,
-  } = {
-    ...schema.$defs[property.$ref?.slice("#/$defs/".length)],
-    ...property,
-  };
+  const whole = { ...schema.$defs[property.$ref?.slice("#/$defs/".length)], ...property };
+  const { description, default: initial, examples, defaultSnippets, enumDescriptions } = whole;
   const shown = {
     description,
     markdownDescription: description,
@@ -150,8 +148,10 @@ function suggestion(property, schema) {
     examples,
     defaultSnippets,
   };
-  // Lists of values have their own descriptions, and a single type is enough for an editor to write the value.
-  const written = values === undefined && typeof type === "string" ? { type } : {};
+  const { title, type, enum: values, errorMessage } = whole;
+  const message = messages.get(errorMessage) ?? errorMessage;
+  const written =
+    typeof type === "string" ? { title, type, enum: values, enumDescriptions, errorMessage: message } : {};
   return JSON.parse(JSON.stringify({ ...shown, ...written }));
 }
 
@@ -185,6 +185,8 @@ function withoutEditors(marked) {
       if (isReference) return rest[0];
       return rest.length === 0 ? {} : { allOf: rest };
     },
+    properties: (some) => ({ properties: withRestricted(some, node) }),
+    patternProperties: () => ({}),
     type: (type) => (type === "null" ? { not: {} } : { type }),
     if: (condition) => {
       if (node.$comment === undefined) return { if: condition };
@@ -207,6 +209,15 @@ function mapped(properties, replace) {
   return Object.fromEntries(
     Object.entries(properties).map(([name, property]) => [name, replace(property, name)]),
   );
+}
+
+/** Returns all properties in the order of their names. */
+function withRestricted(properties, { patternProperties = {}, propertyNames }) {
+  const restricted = Object.entries(patternProperties).map(([pattern, each]) => [pattern.slice(1, -1), each]);
+  if (restricted.length === 0) return properties;
+  const all = { ...properties, ...Object.fromEntries(restricted) };
+  const names = new Set([...propertyNames.enum, ...Object.keys(all)]);
+  return Object.fromEntries([...names].filter((name) => name in all).map((name) => [name, all[name]]));
 }
 
 /** Replaces keywords, each where it is, so that the order of all others stays. */

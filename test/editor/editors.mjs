@@ -12,6 +12,7 @@ const { TextDocument, ClientCapabilities } = jsonService;
 
 const schemaFile = join(import.meta.dirname, "../../schema/mcp-auth.schema.json");
 const schemaText = await readFile(schemaFile, "utf8");
+export const schema = JSON.parse(schemaText);
 const folder = "file:///project/";
 /** What the first line of a config names, from a project that has installed the package. */
 export const schemaPath = "./node_modules/mcp-auth-runtime/schema/mcp-auth.schema.json";

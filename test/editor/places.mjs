@@ -52,12 +52,17 @@ export const configs = [
   },
 ];
 
-/** Yields each place of a config: where a name can be added to an object, and where a value can be written. */
-export function* places(config) {
+/**
+ * Yields each place of a config: where a name can be added to an object, and where a value can be written.
+ *
+ * @param {typeof inJson} write `inJson` or `inYaml`
+ */
+export function* places(config, write) {
   for (const path of pathsOf(config, [])) {
     const value = path.reduce((inner, name) => inner[name], config);
-    if (isObject(value)) yield { kind: "name", path, ...written(config, path, "name") };
-    if (path.length > 0) yield { kind: "value", path, ...written(config, path, "value") };
+    if (isObject(value))
+      yield { kind: "name", path, isFilled: isFilled(value), ...marked(write(config, path, "name")) };
+    if (path.length > 0) yield { kind: "value", path, ...marked(write(config, path, "value")) };
   }
 }
 
@@ -67,9 +72,13 @@ function* pathsOf(value, path) {
   for (const [name, inner] of Object.entries(value)) yield* pathsOf(inner, [...path, name]);
 }
 
-/** Returns the config as text, and where the cursor is. */
-function written(config, path, kind) {
-  const cursor = "\u2038";
+const cursor = "\u2038";
+
+function marked(text) {
+  return { text: text.replace(cursor, ""), offset: text.indexOf(cursor) };
+}
+
+export function inJson(config, path, kind) {
   const write = (value, at, indent) => {
     const isHere = at.join("\0") === path.join("\0");
     if (isHere && kind === "value") return cursor;
@@ -80,8 +89,25 @@ function written(config, path, kind) {
     const first = isHere ? `${indent}  ${cursor}\n` : "";
     return `{\n${first}${inner.join(",\n")}\n${indent}}`;
   };
-  const marked = write(config, [], "");
-  return { text: marked.replace(cursor, ""), offset: marked.indexOf(cursor) };
+  return write(config, [], "");
+}
+
+export function inYaml({ $schema, ...config }, path, kind) {
+  const write = (value, at, indent) => {
+    const isHere = at.join("\0") === path.join("\0");
+    if (isHere && kind === "value") return ` ${cursor}\n`;
+    if (!isObject(value)) return ` ${JSON.stringify(value)}\n`;
+    if (!isHere && !isFilled(value)) return " {}\n";
+    const inner = Object.entries(value).map(
+      ([name, each]) => `${indent}${name}:${write(each, [...at, name], `${indent}  `)}`,
+    );
+    return `\n${inner.join("")}${isHere ? `${indent}${cursor}\n` : ""}`;
+  };
+  return `# yaml-language-server: $schema=${$schema}${write(config, [], "")}`;
+}
+
+function isFilled(value) {
+  return Object.keys(value).length > 0;
 }
 
 function isObject(value) {

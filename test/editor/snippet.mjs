@@ -33,6 +33,11 @@ export function completed(text, offsetOf, item) {
   const { range, insert = range, newText } = item.textEdit;
   const start = offsetOf(insert.start);
   const end = offsetOf(insert.end);
-  const inserted = item.insertTextFormat === 2 ? expanded(newText) : newText;
+  // An editor indents the lines of a snippet as the line that it is in.
+  const [indent] = /^ */.exec(text.slice(text.lastIndexOf("\n", start - 1) + 1, start));
+  const inserted = (item.insertTextFormat === 2 ? expanded(newText) : newText).replaceAll(
+    "\n",
+    `\n${indent}`,
+  );
   return { text: `${text.slice(0, start)}${inserted}${text.slice(end)}`, inserted };
 }

@@ -50,17 +50,17 @@ await check("comments and trailing commas are allowed in mcp-auth.config.json", 
 });
 
 const described = [
-  ["url", '"ur|l"', "ur|l:", "The URL of the MCP server", "The URL of the MCP server"],
-  ["secret", '"secr|et"', "secr|et:", "The client secret.", "Where a secret is"],
+  ["url", '"ur|l"', "ur|l:", "The URL of the MCP server"],
+  ["secret", '"secr|et"', "secr|et:", "The client secret."],
 ];
-for (const [name, inJson, inYaml, fromJson, fromYaml] of described) {
+for (const [name, inJson, inYaml, description] of described) {
   await check(`the JSON service shows the description of ${name}`, async () => {
-    assert.ok((await openJson(asJson(smallest)).hover(inJson)).includes(fromJson));
+    assert.ok((await openJson(asJson(smallest)).hover(inJson)).includes(description));
   });
   for (const version of [1, 2]) {
     await check(`the YAML server ${version} shows the description of ${name}`, async () => {
       const shown = await openYaml(asYaml(smallest), version).hover(inYaml);
-      assert.ok(shown.includes(fromYaml), shown);
+      assert.ok(shown.includes(description), shown);
     });
   }
 }

@@ -1,9 +1,10 @@
 // What an editor suggests, and what our validator says of a config with it.
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
+import { parse } from "yaml";
 import { check } from "./check.mjs";
-import { openJson, schemaPath } from "./editors.mjs";
-import { configs, places } from "./places.mjs";
+import { openJson, openYaml, schema, schemaPath } from "./editors.mjs";
+import { configs, inJson, inYaml, places } from "./places.mjs";
 import { completed, gap } from "./snippet.mjs";
 import { violationsOf } from "./validator.mjs";
 
@@ -97,6 +98,44 @@ for (const [place, text, expected] of suggestions) {
   });
 }
 
+const client = { issuer: "https://auth.example" };
+const inServer = (grant) => ({ $schema: schemaPath, servers: { crm: { grant } } });
+const pathOfClient = ["servers", "crm", "grant", "client"];
+const inYamlToo = [
+  [
+    "in a client",
+    inServer({ client }),
+    pathOfClient,
+    ["id", "secret", "key", "assertion", "certificate", "method"],
+  ],
+  [
+    "in a reference",
+    inServer({ client: { ...client, secret: {} } }),
+    [...pathOfClient, "secret"],
+    ["env", "file", "exec", "githubActions", "gcp", "azure", "aws", "resolver"],
+  ],
+  ["in a grant", inServer({ type: "static" }), ["servers", "crm", "grant"], ["token", "lifetime", "scopes"]],
+  ["at the top", { $schema: schemaPath }, [], ["servers", "clients", "keys", "store", "network", "proxy"]],
+];
+for (const version of [1, 2]) {
+  const open = (text) => openYaml(text, version);
+  for (const [place, config, path, expected] of inYamlToo) {
+    await check(`the YAML server ${version} suggests ${place}`, async () => {
+      const found = await suggested(inYaml(config, path, "name"), open);
+      assert.deepEqual(
+        expected.filter((name) => !found.has(name)),
+        [],
+      );
+    });
+  }
+  await check(`the YAML server ${version} suggests the values of a list`, async () => {
+    const config = inServer({ client: { ...client, method: "none" } });
+    const found = await suggested(inYaml(config, [...pathOfClient, "method"], "value"), open);
+    assert.equal(found.size, 7);
+    assert.ok(found.get("private_key_jwt").documentation);
+  });
+}
+
 await check("the JSON service writes a reference for a secret, with the cursor in the name", async () => {
   const secret = (await suggested(inClient("‸"))).get("secret");
   assert.equal(secret.textEdit.newText, '"secret": {\n\t"env": "$1"\n}');
@@ -121,28 +160,42 @@ const elsewhere = [
   "A static token cannot be bound to a key: it was issued without one",
 ];
 
+const snippets = new Set(labelsOf(schema));
+const services = {
+  "the JSON service": { open: openJson, write: inJson, read: JSON.parse },
+  "the YAML server 1": { open: (text) => openYaml(text, 1), write: inYaml, read: parse },
+  "the YAML server 2": { open: (text) => openYaml(text, 2), write: inYaml, read: parse },
+};
+
 // Each completion at each place, applied to a config that is valid. What remains to be typed may be wrong.
-for (const [number, config] of configs.entries()) {
-  await check(`the JSON service suggests nothing that is refused, in config ${number + 1}`, async () => {
-    const refused = [];
-    let applied = 0;
-    for (const { text, offset, kind, path } of places({ $schema: schemaPath, ...config })) {
-      const document = openJson(text);
-      for (const item of await document.completions(offset)) {
-        applied += 1;
-        const after = completed(text, document.offsetOf, item);
-        const remaining = await refusals(after.text, path);
-        if (remaining.length > 0) refused.push({ kind, at: path.join("/"), item: item.label, remaining });
+for (const [service, { open, write, read }] of Object.entries(services)) {
+  for (const [number, config] of configs.entries()) {
+    await check(`${service} suggests nothing that is refused, in config ${number + 1}`, async () => {
+      const refused = [];
+      let applied = 0;
+      for (const { text, offset, kind, path, isFilled } of places(
+        { $schema: schemaPath, ...config },
+        write,
+      )) {
+        const document = open(text);
+        for (const item of await document.completions(offset)) {
+          // The YAML server suggests the snippets of an object inside of it too, whatever is there already.
+          if (isFilled && snippets.has(item.label)) continue;
+          applied += 1;
+          const after = completed(text, document.offsetOf, item);
+          const remaining = await refusals(after.text, path, read);
+          if (remaining.length > 0) refused.push({ kind, at: path.join("/"), item: item.label, remaining });
+        }
       }
-    }
-    assert.ok(applied > 0);
-    assert.equal(refused.length, 0, inspect(refused, { depth: 5, maxArrayLength: 500, breakLength: 400 }));
-  });
+      assert.ok(applied > 0);
+      assert.equal(refused.length, 0, inspect(refused, { depth: 5, maxArrayLength: 500, breakLength: 400 }));
+    });
+  }
 }
 
 /** What our validator refuses, except for what the person still has to type. */
-async function refusals(text, path) {
-  const config = readJson(text);
+async function refusals(text, path, parsed) {
+  const config = readAs(parsed, text);
   if (config instanceof Error) return [`${config.message}: ${text}`];
   const place = `/${path.join("/")}`;
   const parent = place.replace(/\/type$/, "");
@@ -150,7 +203,8 @@ async function refusals(text, path) {
   return violations
     .filter(({ pointer, message }) => {
       const value = at(config, pointer);
-      const isGap = JSON.stringify(value ?? null).includes(gap) || isEmpty(value);
+      // In YAML, a gap is no value.
+      const isGap = value === null || JSON.stringify(value ?? "").includes(gap) || isEmpty(value);
       const isMissing = / is missing$/.test(message) && pointer.startsWith(place);
       // Another type has other properties.
       const isOfType = parent !== place && pointer.startsWith(parent);
@@ -159,9 +213,15 @@ async function refusals(text, path) {
     .map(({ pointer, message }) => `${pointer}: ${message}`);
 }
 
-function readJson(text) {
+function labelsOf(part) {
+  if (typeof part !== "object" || part === null) return [];
+  const own = (part.defaultSnippets ?? []).map?.(({ label }) => label) ?? [];
+  return [...own, ...Object.values(part).flatMap(labelsOf)];
+}
+
+function readAs(parsed, text) {
   try {
-    return JSON.parse(text);
+    return parsed(text);
   } catch (error) {
     return error;
   }
