@@ -1,6 +1,7 @@
 import { type DiscoveredAuthorizationServer, type Discovery, discover as discoverServer } from "../index.js";
 import { printable } from "../lib/printable.js";
 import { defineCommand } from "./define-command.js";
+import { assertWholeUrl } from "./discovery/assert-url.js";
 import { listedCredentials } from "./discovery/credential.js";
 import { clientCredentials, describeIssuer, describeProblems, describeServer } from "./discovery/describe.js";
 import { findNetwork } from "./discovery/network-of-config.js";
@@ -32,6 +33,7 @@ export const discover = defineCommand({
     ["discover https://crm.example/mcp --json", "the same for a script"],
   ],
   async run({ values, args: [url = ""] }, io) {
+    assertWholeUrl(url);
     const env = await environment(io, values["env-file"]);
     const network = await findNetwork(io, env, values.config);
     const { signal } = io;

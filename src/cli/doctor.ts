@@ -14,6 +14,7 @@ import {
 import { timed } from "./doctor/run-steps.js";
 import type { StepResult } from "./doctor/server-check.js";
 import { checkDoctorConfig, checkStore } from "./doctor/shared-steps.js";
+import type { Checked } from "./doctor/try-remedies.js";
 import type { CommandIo } from "./io.js";
 import { environment, startingFolder } from "./options.js";
 
@@ -58,7 +59,7 @@ export const doctor = defineCommand({
     if (checked === undefined || spec === undefined) return report([configStep], [], { json, io });
     const inspection = inspectConfig(spec, { env });
     try {
-      const tryFor = tries ? tryFailures(checked, { ...io, env }) : undefined;
+      const tryFor = tries ? tryFailures({ config: checked, inspection }, io) : undefined;
       return await checkAll(spec, inspection, { configStep, names: args, env, json, io, tryFor });
     } finally {
       const closed = inspection.close();
@@ -111,8 +112,8 @@ async function checkAll(
 
 /** One server after the other, because servers may share an authorization server. */
 function tryFailures(
-  config: CheckedConfig,
-  io: Pick<CommandIo, "env" | "signal" | "waitFor">,
+  checked: Checked,
+  io: Pick<CommandIo, "signal" | "waitFor">,
 ): (report: ServerReport) => Promise<ServerReport> {
   return async (report) => {
     const { step, error, code, verdict } = firstFailure(report.steps) ?? {};
@@ -120,7 +121,7 @@ function tryFailures(
     const { nothingToTry, tryRemedies } = await import("./doctor/try-remedies.js");
     if (error === undefined) return { ...report, tried: nothingToTry };
     const failure = { error, refusedByServer: step === "call" && code === "unauthorized" };
-    return { ...report, tried: await tryRemedies(config, report.server, failure, io) };
+    return { ...report, tried: await tryRemedies(checked, report.server, failure, io) };
   };
 }
 

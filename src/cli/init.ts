@@ -3,18 +3,20 @@ import { entries, property } from "../config/json.js";
 import { type DiscoverOptions, discover } from "../index.js";
 import { printable, quoted } from "../lib/printable.js";
 import { defineCommand } from "./define-command.js";
+import { assertWholeUrl } from "./discovery/assert-url.js";
 import { escaped, networkOf } from "./discovery/network-of-config.js";
 import { exitCodes } from "./exit-code.js";
 import { askForSource } from "./init/ask-for-source.js";
 import { pathForConfig } from "./init/choose-client.js";
 import { findTarget, type Target } from "./init/find-target.js";
 import { findHostCandidates } from "./init/host-candidates.js";
-import { type Candidate, Planner } from "./init/plan.js";
+import { type Candidate, Planner, showServer } from "./init/plan.js";
 import { report } from "./init/report.js";
 import { isServerName, serverName, uniqueName } from "./init/server-name.js";
 import { configWith, writeConfig } from "./init/write-config.js";
 import type { CommandIo } from "./io.js";
 import { environment, startingFolder, UsageError } from "./options.js";
+import { shownFile } from "./violations.js";
 
 /** `init [URL]`: writes a config for a server, or adds the server to the config. */
 export const init = defineCommand({
@@ -59,6 +61,7 @@ export const init = defineCommand({
     if (givenUrl !== undefined && givenFile !== undefined) {
       throw new UsageError("Give either a URL or --from FILE");
     }
+    if (givenUrl !== undefined) assertWholeUrl(givenUrl);
     const env = await environment(io, values["env-file"]);
     const cwd = startingFolder(io.cwd, config, env);
     const target = await findTarget({ cwd: io.cwd, env, config });
@@ -84,7 +87,7 @@ export const init = defineCommand({
       await planner.add(await candidate(io, source.url, name, target, ask));
     }
     const plan = planner.finish();
-    const variables = [...plan.variables.map((each) => each.name), ...plan.givenVariables];
+    const variables = plan.variables.map((each) => each.name);
     const text = await configWith(
       target,
       { ...plan, ...(imported !== undefined && { import: imported }) },
@@ -100,7 +103,7 @@ export const init = defineCommand({
 type Discover = (url: string, options?: DiscoverOptions) => ReturnType<typeof discover>;
 
 async function candidate(
-  io: Pick<CommandIo, "ask" | "waitFor">,
+  io: Pick<CommandIo, "ask" | "cwd" | "print" | "waitFor">,
   url: string,
   given: string | undefined,
   target: Target,
@@ -108,10 +111,11 @@ async function candidate(
 ): Promise<Candidate> {
   const servers = property(target.value, "servers");
   const isTaken = (name: string) => property(servers, name) !== undefined;
-  if (given === undefined) assertNewUrl(url, target);
-  else assertName(given, isTaken, target);
+  if (given === undefined) assertNewUrl(url, target, io.cwd);
+  else assertName(given, isTaken, shownFile(target.file, io.cwd));
   const host = URL.canParse(url) ? new URL(url).host : url;
   const found = await io.waitFor(`Asking ${host}`, ask(url));
+  showServer(io, url, found);
   const suggested = given ?? serverName(url, isTaken);
   const name =
     given !== undefined || io.ask === undefined
@@ -123,21 +127,21 @@ async function candidate(
   return { name, url, written: String(escaped(url)), found };
 }
 
-function assertNewUrl(url: string, { file, value }: Target): void {
+function assertNewUrl(url: string, { file, value }: Target, cwd: CommandIo["cwd"]): void {
   const known = entries(property(value, "servers")).find(([, server]) => property(server, "url") === url);
   if (known === undefined) return;
   const [name] = known;
   throw new UsageError(
-    `${printable(file)} already has this server, as ${quoted(name)}. Try npx mcp-auth-runtime token ${printable(name)}, or add ` +
+    `${shownFile(file, cwd)} already has this server, as ${quoted(name)}. Try npx mcp-auth-runtime token ${printable(name)}, or add ` +
       "it once more under another name with --name NAME",
   );
 }
 
-function assertName(name: string, isTaken: (name: string) => boolean, { file }: Target): void {
+function assertName(name: string, isTaken: (name: string) => boolean, file: string): void {
   const problem = nameProblem(name, isTaken);
   if (problem === undefined) return;
   const remedy = isTaken(name)
-    ? ` It is not changed. Choose another name, such as --name ${uniqueName(name, isTaken)}, or edit ${printable(file)}`
+    ? ` It is not changed. Choose another name, such as --name ${uniqueName(name, isTaken)}, or edit ${file}`
     : "";
   throw new UsageError(`--name ${quoted(name)}: ${problem}.${remedy}`);
 }
@@ -166,6 +170,7 @@ async function addFromHost(
   for (const line of leftOut) io.print.note(line);
   let added = 0;
   for (const each of candidates) {
+    showServer(io, each.url, each.found);
     try {
       await planner.add(each);
       added += 1;

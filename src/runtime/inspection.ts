@@ -21,7 +21,6 @@ import { RetryAfterRegistry } from "../tokens/retry-after-registry.js";
 import type { Token } from "../tokens/token.js";
 import { Events, type Logger } from "./events.js";
 import { LiveServer } from "./live-server.js";
-import type { McpAuthOptions } from "./mcp-auth-options.js";
 import { createRuntimeContext, type RuntimeContext } from "./runtime-context.js";
 import { hasRuntimeSubject } from "./subjects.js";
 import { unknownServer } from "./unknown-server.js";
@@ -80,24 +79,31 @@ export interface Inspection {
   readonly store: SharedStore | undefined;
   /** Returns a server, or the reason why it cannot be used. Throws `unknown_server`. */
   server(name: string): InspectedServer | UnusableEntry;
+  /** Returns a server as the config might describe it, with what is known of its metadata. */
+  variant(spec: ServerSpec, options: VariantOptions): InspectedServer;
   close(): Promise<void>;
 }
 
-export interface InspectOptions extends Pick<McpAuthOptions, "resolvers" | "fetch"> {
-  readonly env: Readonly<Record<string, string | undefined>>;
+export interface VariantOptions {
+  /** Wraps the function that sends token requests. */
+  readonly around: (send: FetchFunction) => FetchFunction;
+  readonly resolvers?: RuntimeContext["resolvers"];
 }
 
 /**
  * Opens a config for a look at each step of a token request. Nothing comes from the store, and nothing goes there except
  * rotated refresh tokens: the tokens of a fleet stay as they are.
  */
-export function inspectConfig(spec: ConfigSpec, { env, resolvers, fetch }: InspectOptions): Inspection {
+export function inspectConfig(
+  spec: ConfigSpec,
+  { env }: { readonly env: Readonly<Record<string, string | undefined>> },
+): Inspection {
   const clock = systemClock;
   const events = new Events(silent);
   const shared = createRuntimeContext(
     {
-      ...{ fetch: platformFetch(fetch), serverClocks: new ServerClocks(clock), clock, env, events },
-      ...{ resolvers, signers: undefined, ownStore: undefined, hasOwnFetch: false },
+      ...{ fetch: platformFetch(), serverClocks: new ServerClocks(clock), clock, env, events },
+      ...{ resolvers: undefined, signers: undefined, ownStore: undefined, hasOwnFetch: false },
       permissions: createPermissions({ environments: [env, process.env] }),
       retryAfterRegistry: new RetryAfterRegistry(),
     },
@@ -123,6 +129,12 @@ export function inspectConfig(spec: ConfigSpec, { env, resolvers, fetch }: Inspe
       const live = new LiveServer(entry.spec, runtime);
       opened.push(live);
       return inspectServer(entry.spec, runtime, live, () => warnings.get(name) ?? []);
+    },
+    variant(changed, { around, resolvers }) {
+      const context = { ...runtime, fetch: around(runtime.fetch), resolvers };
+      const live = new LiveServer(changed, context);
+      opened.push(live);
+      return inspectServer(changed, context, live, () => []);
     },
     async close() {
       await Promise.all(opened.map((live) => live.stop()));

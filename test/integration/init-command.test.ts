@@ -212,6 +212,26 @@ describe("init with a URL", () => {
     expect(await readFile(join(cwd, "conf/agents.yaml"), "utf8")).toContain("file: ../keys/agent.pem");
   });
 
+  test("a key that is there is not generated, and variables of a given client id are listed", async () => {
+    const { origin } = await ownIssuer();
+    const cwd = await project({ "agent.pem": "" });
+    const options = ["--key", "agent.pem", "--client-id", "${AGENT}-crm"];
+    const done = await command(["init", `${origin}/mcp`, ...options], { cwd });
+    expect(done).toMatchObject({ code: 0, out: expect.not.stringContaining("keys generate") });
+    expect(await readFile(join(cwd, ".env.example"), "utf8")).toContain("\nAGENT=\n");
+  });
+
+  test.each([
+    ["crm.example/mcp", 'Write "https://crm.example/mcp"'],
+    ["localhost:3000/mcp", 'Write "https://localhost:3000/mcp"'],
+    ["user:hunter2@crm.example", "This is not a whole URL"],
+    ["crm", 'Write "https://crm"'],
+  ])("the URL %s is refused with a correction", async (url, correction) => {
+    const done = await command(["init", url], { cwd: await project() });
+    expect(done).toMatchObject({ code: 2, out: "", err: expect.stringContaining(correction) });
+    expect(done.err).not.toContain("hunter2");
+  });
+
   test("without a URL and without a terminal, the error names both ways", async () => {
     const cwd = await project({ ".cursor": "" });
     const done = await command(["init"], { cwd });

@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
+import type { Ask } from "../../src/cli/io.js";
 import { sendJson } from "../support/http-server.js";
 import { command, project } from "../unit/cli/command.js";
 import { agentSecret, startScriptedServer, startWorld } from "./harness.js";
@@ -84,6 +85,25 @@ test("init --from gives servers with the same issuer one client with a name", as
     clients: { crm: { issuer: issuer.issuer, id: "agent", secret: { env: "CRM_SECRET" } } },
     servers: { crm: { grant: { client: "crm" } }, erp: { grant: { client: "crm" } } },
   });
+});
+
+test("on a terminal, init finds the file of a host, and adds the server that the person chooses", async () => {
+  const { mcp } = await startWorld();
+  const servers = { crm: { url: mcp.url }, erp: { url: `${mcp.url}?a=b` } };
+  const cwd = await hostProject(".mcp.json", { mcpServers: servers });
+  const asked: string[] = [];
+  const ask: Ask = {
+    confirm: async () => true,
+    text: async () => "agent",
+    async select(message, choices) {
+      asked.push(message);
+      return (choices.find(({ value }) => value === "erp") ?? choices[0])?.value ?? "";
+    },
+  };
+  expect(await command(["init"], { cwd, ask })).toMatchObject({ code: 0 });
+  expect(asked.slice(0, 2)).toEqual(["Which servers?", "These servers require a token. Which one?"]);
+  expect(await configIn(cwd)).toMatchObject({ import: "./.mcp.json", servers: { erp: { grant: {} } } });
+  expect(await readFile(join(cwd, configFile), "utf8")).not.toContain('"crm"');
 });
 
 test("init --from writes URLs, with their variables, if the config imports another file", async () => {

@@ -17,7 +17,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { loadConfig } from "../../src/config/load.js";
 import { createMcpAuth } from "../../src/index.js";
@@ -349,6 +349,23 @@ describe("a config in another user's working directory, such as a checkout in a 
     expect(await readFile(file, "utf8")).toBe(text);
     await command(["validate", "--fix", "--config", file], { cwd });
     expect(await readFile(file, "utf8")).toContain('"url"');
+  });
+
+  test("init does not change a config or .env.example in another user's working directory", async () => {
+    const { cwd, file } = await checkout({ env: "TOKEN" });
+    const text = '{ "servers": {} }';
+    await writeFile(file, text);
+    await make(join(dirname(file), ".env.example"), somebody, { text: "A=\n" });
+    // Nothing listens on port 1.
+    const argv = ["init", "http://127.0.0.1:1/crm", "--issuer", "https://auth.example", "--client-id", "a"];
+    const refused = await command(argv, { cwd });
+    expect(refused).toMatchObject({ code: 2, out: "" });
+    expect(refused.err).toContain("The config is not changed, because the search found it");
+    expect(await readFile(file, "utf8")).toBe(text);
+    const named = await command([...argv, "--config", file], { cwd });
+    expect(named.err).toContain("cannot be changed safely");
+    expect(await readFile(file, "utf8")).toContain('"crm"');
+    expect(await readFile(join(dirname(file), ".env.example"), "utf8")).toBe("A=\n");
   });
 
   test("a config above another user's working directory runs its commands if root owns it and all folders above", async () => {

@@ -44,7 +44,9 @@ export function describeServer(url: string, found: Discovery): readonly Row[] {
             `${listed(scopes)} (from its ${challenge?.scopes === undefined ? "metadata" : "challenge"})`,
           ),
         ]),
-    row("Extension", describeExtension(clientCredentials(found, undefined))),
+    ...(requiresToken === undefined
+      ? []
+      : [row("Extension", describeExtension(clientCredentials(found, undefined)))]),
   ];
 }
 
@@ -85,10 +87,11 @@ function describeGrants(grantTypes: readonly string[] | undefined): string {
   return `${listed(grantTypes)}. Not ${grant}: lists are often incomplete, so ask its operator`;
 }
 
-/** Returns the problems, one line each, and below it the URL that it is about. */
+/** Returns the problems, each with the URL that it is about on a line of its own. */
 export function describeProblems({ problems }: Discovery): readonly string[] {
-  return problems.slice(0, mostListed).flatMap(({ code, message, url }) => {
-    return [printable(`[${code}] ${message}`), ...(url === undefined ? [] : [`  ${shortened(url)}`])];
+  return problems.slice(0, mostListed).map(({ code, message, url }) => {
+    const place = url === undefined || message.includes(url) ? "" : `\n    ${shortened(url)}`;
+    return printable(`[${code}] ${message}`) + place;
   });
 }
 

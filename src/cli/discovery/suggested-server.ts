@@ -19,8 +19,14 @@ export interface ChosenClient {
 export interface SuggestedClient {
   readonly client: Json;
   readonly variables: readonly NeededVariable[];
-  /** Files with keys and certificates, as the config names them. */
-  readonly files: readonly string[];
+  readonly files: readonly NeededFile[];
+}
+
+/** A file that a config needs. */
+export interface NeededFile {
+  /** As the config names it, relative to its folder. */
+  readonly path: string;
+  readonly holds: "a key that signs" | "a certificate" | "the key of a certificate";
 }
 
 /**
@@ -36,13 +42,9 @@ export function suggestClient(
 ): SuggestedClient {
   const variable = (property: string) =>
     uniqueName(suggestVariable(["clients", name, property]), isTaken, "_");
-  const variables: NeededVariable[] = [];
-  let clientId = id;
-  if (clientId === undefined) {
-    const named = variable("clientId");
-    variables.push({ name: named, comment: `the id of the client "${name}"` });
-    clientId = `\${${named}}`;
-  }
+  const clientId = id ?? `\${${variable("clientId")}}`;
+  const ofId = { comment: `the id of the client "${name}"` };
+  const variables: NeededVariable[] = variablesIn(clientId).map((each) => ({ name: each, ...ofId }));
   const common = { issuer: escaped(issuer), id: clientId };
   const file = (suffix: string) => `./secrets/${name}${suffix}`;
   switch (credential) {
@@ -53,12 +55,20 @@ export function suggestClient(
     }
     case "key": {
       const path = keyFile === undefined ? file(".pem") : String(escaped(keyFile));
-      return { client: { ...common, key: { privateKey: { file: path } } }, variables, files: [path] };
+      return {
+        client: { ...common, key: { privateKey: { file: path } } },
+        variables,
+        files: [{ path, holds: "a key that signs" }],
+      };
     }
     case "certificate": {
       const [cert, key] = [file(".crt"), file(".key")];
       const certificate = { cert: { file: cert }, key: { file: key } };
-      return { client: { ...common, certificate }, variables, files: [cert, key] };
+      const files: NeededFile[] = [
+        { path: cert, holds: "a certificate" },
+        { path: key, holds: "the key of a certificate" },
+      ];
+      return { client: { ...common, certificate }, variables, files };
     }
   }
 }
@@ -80,6 +90,6 @@ export function serverFor(url: string | undefined, client: Json): Json {
 }
 
 /** Returns the names of the variables in a text of a config. */
-export function variablesIn(text: string): readonly string[] {
+function variablesIn(text: string): readonly string[] {
   return [...text.matchAll(/(?<!\$)\$\{(?:env:)?([A-Za-z_]\w*)/g)].map(([, name = ""]) => name);
 }

@@ -1,80 +1,81 @@
-import type { ConfigSpec, ServerSpec } from "../../config/spec.js";
+import type { ServerSpec } from "../../config/spec.js";
 import { judgeCalls } from "../../diagnosis/mcp-call.js";
 import { cleanSecret, flawInWords, secretFlaws } from "../../diagnosis/secret-flaws.js";
 import { McpAuthError } from "../../errors/error.js";
-import { inspectConfig } from "../../runtime/inspection.js";
-import { readSecret, type SecretResolver } from "../../secrets/read-secret.js";
+import type { FetchFunction } from "../../net/bounded-fetch.js";
+import type { InspectedServer, Inspection } from "../../runtime/inspection.js";
+import { readSecret } from "../../secrets/read-secret.js";
 import { describeReference } from "../../secrets/reference.js";
-import type { CommandIo } from "../io.js";
 import { askMcpServer } from "./mcp-requests.js";
 import { cleanedSecretResolver } from "./try-remedies-place.js";
 
-/** What the trials of one server share. */
-export interface TrialContext {
-  readonly server: string;
-  readonly env: CommandIo["env"];
-  readonly signal: AbortSignal;
-  readonly requests: TokenRequests;
-}
+/** Sends no more than a number of token requests. */
+export class RequestLimit {
+  #left: number;
+  readonly #server: string;
 
-/** Counts token requests, and sends no more than a number of them. */
-export interface TokenRequests {
-  readonly fetch: typeof globalThis.fetch;
-  readonly left: () => number;
-}
+  /** @param server the URL of the MCP server, to which calls and no token requests are sent */
+  constructor(most: number, server: string) {
+    this.#left = most;
+    this.#server = new URL(server).href;
+  }
 
-export function limitTokenRequests(most: number, serverUrl: string): TokenRequests {
-  let left = most;
-  const { href } = new URL(serverUrl);
-  return {
-    left: () => left,
-    async fetch(input, init) {
+  get isReached(): boolean {
+    return this.#left === 0;
+  }
+
+  /** Counts what a function sends. One trial may cause two requests, such as a second one with a nonce. */
+  around(send: FetchFunction): FetchFunction {
+    return async (input, init) => {
       const url = input instanceof Request ? input.url : String(input);
-      if (init?.method === "POST" && url !== href) {
-        // A single trial may cause more than one, such as a second one with a nonce.
-        if (left === 0) throw new TypeError("No more token requests are sent.");
-        left -= 1;
+      // Metadata is read with GET.
+      if (init?.method === "POST" && url !== this.#server) {
+        if (this.#left === 0) throw new TypeError("No more token requests are sent.");
+        this.#left -= 1;
       }
-      return await globalThis.fetch(input, init);
-    },
-  };
-}
-
-/**
- * Requests a token as this config says, and with `calls` sends it to the MCP server. Returns the error; `undefined` if
- * it works. Rejects with `aborted`.
- */
-export async function runTrial(
-  spec: ConfigSpec,
-  { server: name, env, signal, requests }: TrialContext,
-  { calls, secret }: { readonly calls: boolean; readonly secret?: string | undefined },
-): Promise<McpAuthError | undefined> {
-  const resolvers: Record<string, SecretResolver> = {};
-  if (secret !== undefined) resolvers[cleanedSecretResolver] = () => secret;
-  const inspection = inspectConfig(inMemory(spec), { env, resolvers, fetch: requests.fetch });
-  try {
-    const server = inspection.server(name);
-    if ("failure" in server) return server.failure;
-    await server.token(signal);
-    if (!calls) return undefined;
-    const answers = await askMcpServer(server, signal);
-    if (judgeCalls(answers) !== "token_refused") return undefined;
-    return answers.find(({ error }) => error !== undefined)?.error ?? refused(name);
-  } catch (error) {
-    if (error instanceof McpAuthError && error.code !== "aborted") return error;
-    throw error;
-  } finally {
-    await inspection.close();
+      return await send(input, init);
+    };
   }
 }
 
-function refused(server: string): McpAuthError {
-  return new McpAuthError("unauthorized", `Server "${server}" refused the token.`, { server });
+export interface TrialOptions {
+  readonly limit: RequestLimit;
+  readonly signal: AbortSignal;
+  /** Whether to send the token to the MCP server, too. */
+  readonly calls: boolean;
+  /** The client secret to use in place of that of the config. */
+  readonly secret?: string | undefined;
 }
 
-/** Tokens of trials are kept nowhere. */
-function inMemory(spec: ConfigSpec): ConfigSpec {
-  return { ...spec, store: { type: "memory" } };
+/**
+ * Requests a token for a server as `spec` describes it. Returns the error; `undefined` if it works. Rejects with
+ * `aborted`.
+ */
+export async function runTrial(
+  spec: ServerSpec,
+  inspection: Inspection,
+  { limit, signal, calls, secret }: TrialOptions,
+): Promise<McpAuthError | undefined> {
+  const server = inspection.variant(spec, {
+    around: (send) => limit.around(send),
+    ...(secret !== undefined && { resolvers: { [cleanedSecretResolver]: () => secret } }),
+  });
+  try {
+    await server.token(signal);
+    return calls ? await errorOfCall(server, signal) : undefined;
+  } catch (error) {
+    if (error instanceof McpAuthError && error.code !== "aborted") return error;
+    throw error;
+  }
+}
+
+/** Only the refusal of the token counts: a server that accepts it may still fail. */
+async function errorOfCall(server: InspectedServer, signal: AbortSignal): Promise<McpAuthError | undefined> {
+  const calls = await askMcpServer(server, signal);
+  if (judgeCalls(calls) !== "token_refused") return undefined;
+  const { name } = server.spec;
+  const [error] = calls.flatMap((call) => call.error ?? []);
+  return error ?? new McpAuthError("unauthorized", `Server "${name}" refused the token.`, { server: name });
 }
 
 export interface CleanedSecret {
@@ -83,27 +84,23 @@ export interface CleanedSecret {
   readonly remedy: string;
 }
 
-/** Reads the client secret, and removes what was copied into it by mistake. Rejects as `readSecret` does. */
+/**
+ * Reads the client secret, and removes what was copied into it by mistake. Returns `undefined` if there is nothing to
+ * remove. Rejects as `readSecret` does.
+ */
 export async function readCleanedSecret(
-  spec: ConfigSpec,
-  { server: name, env, signal }: TrialContext,
+  server: InspectedServer,
+  signal: AbortSignal,
   isAtIdp: boolean,
 ): Promise<CleanedSecret | undefined> {
-  const inspection = inspectConfig(inMemory(spec), { env });
-  try {
-    const server = inspection.server(name);
-    if ("failure" in server) return undefined;
-    const credential = clientOf(server.spec, isAtIdp)?.credential;
-    if (credential?.kind !== "secret") return undefined;
-    const text = (await readSecret(credential.secret, server.context(signal))).reveal();
-    const [flaw] = secretFlaws(text);
-    if (flaw === undefined) return undefined;
-    const { what } = flawInWords(flaw, text);
-    const source = describeReference(credential.secret);
-    return { text: cleanSecret(text), remedy: `Remove ${what} the secret in ${source}.` };
-  } finally {
-    await inspection.close();
-  }
+  const credential = clientOf(server.spec, isAtIdp)?.credential;
+  if (credential?.kind !== "secret") return undefined;
+  const text = (await readSecret(credential.secret, server.context(signal))).reveal();
+  const [flaw] = secretFlaws(text);
+  if (flaw === undefined) return undefined;
+  const { what } = flawInWords(flaw, text);
+  const source = describeReference(credential.secret);
+  return { text: cleanSecret(text), remedy: `Remove ${what} the secret in ${source}.` };
 }
 
 function clientOf({ grant }: ServerSpec, isAtIdp: boolean) {

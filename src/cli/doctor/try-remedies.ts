@@ -1,13 +1,13 @@
 import { type Json, type Path, toPointer, valueAt } from "../../config/json.js";
 import type { CheckedConfig } from "../../config/load.js";
-import type { ServerSpec } from "../../config/spec.js";
 import { likelyTrials, noChange } from "../../diagnosis/likely-trials.js";
 import { trialInWords } from "../../diagnosis/trial-in-words.js";
 import type { McpAuthError, McpAuthErrorCode } from "../../errors/error.js";
 import type { Trial } from "../../errors/trial.js";
+import type { InspectedServer, Inspection } from "../../runtime/inspection.js";
 import type { CommandIo } from "../io.js";
 import { alsoAffected, changeOf } from "./try-remedies-place.js";
-import { limitTokenRequests, readCleanedSecret, runTrial, type TrialContext } from "./try-remedies-run.js";
+import { RequestLimit, readCleanedSecret, runTrial, type TrialOptions } from "./try-remedies-run.js";
 
 /** Token requests in all. Servers lock accounts after some refused ones. */
 const mostRequests = 8;
@@ -17,6 +17,12 @@ export interface FailedStep {
   readonly error: McpAuthError;
   /** Whether the MCP server refused the token. */
   readonly refusedByServer: boolean;
+}
+
+/** A config, and what is known of its servers. */
+export interface Checked {
+  readonly config: CheckedConfig;
+  readonly inspection: Inspection;
 }
 
 /** What was tried for one server. */
@@ -63,31 +69,27 @@ export const nothingToTry: Tried = { tried: [], note: noChange.reason };
  * Rejects with `aborted`.
  */
 export async function tryRemedies(
-  config: CheckedConfig,
-  server: string,
+  { config, inspection }: Checked,
+  name: string,
   failure: FailedStep,
-  { env, signal, waitFor }: Pick<CommandIo, "env" | "signal" | "waitFor">,
+  { signal, waitFor }: Pick<CommandIo, "signal" | "waitFor">,
 ): Promise<Tried> {
-  const { document, spec } = config;
-  const entry = spec?.servers.get(server);
-  if (document === undefined || entry === undefined || "failure" in entry) {
-    return { tried: [], note: "Nothing is tried before the config is valid." };
-  }
-  const trials = likelyTrials(failure.error, entry.spec, failure);
+  const server = inspection.server(name);
+  if ("failure" in server) return { tried: [], note: "Nothing is tried before the config is valid." };
+  const trials = likelyTrials(failure.error, server.spec, failure);
   if ("reason" in trials) return { tried: [], note: trials.reason };
-  const requests = limitTokenRequests(mostRequests, entry.spec.url);
-  const context: TrialContext = { server, env, signal, requests };
   const tried: TriedChange[] = [];
+  const limit = new RequestLimit(mostRequests, server.spec.url);
   for (const trial of trials) {
-    if (requests.left() === 0) return { tried, note: `No more than ${mostRequests} requests are sent.` };
+    if (limit.isReached) return { tried, note: `No more than ${mostRequests} requests are sent.` };
     const change = inWords(trial);
-    const trying = tryOne(trial, config, entry.spec, { ...context, failure });
+    const trying = tryOne(trial, { config, inspection }, server, { limit, signal, failure });
     const outcome = await waitFor(`Trying ${change}`, trying);
     if (outcome === undefined) continue;
     const { error, remedy } = outcome;
     if (error === undefined) {
       tried.push({ change, verdict: "works" });
-      return { tried, works: await placeOf(trial, config, server, remedy) };
+      return { tried, works: await placeOf(trial, config, name, remedy) };
     }
     const { code, oauthError } = error;
     tried.push({ change, verdict: "fails", code, ...(oauthError !== undefined && { oauthError }) });
@@ -112,26 +114,27 @@ interface Outcome {
 /** Returns `undefined` for a change that the config cannot have. */
 async function tryOne(
   trial: Trial,
-  { document, spec, withChanges }: CheckedConfig,
-  { name }: ServerSpec,
-  context: TrialContext & { readonly failure: FailedStep },
+  { config, inspection }: Checked,
+  server: InspectedServer,
+  { limit, signal, failure }: { readonly failure: FailedStep } & Pick<TrialOptions, "limit" | "signal">,
 ): Promise<Outcome | undefined> {
-  if (document === undefined || spec === undefined) return undefined;
-  const change = changeOf(trial, document.value, name);
+  const { name } = server.spec;
+  const change = changeOf(trial, config.document?.value ?? null, name);
   if (change === undefined) return undefined;
-  const cleaned =
-    trial.place === "secret" ? await readCleanedSecret(spec, context, trial.isAtIdp ?? false) : undefined;
-  if (trial.place === "secret" && cleaned === undefined) return undefined;
-  const changed = await withChanges?.([
+  const isSecret = trial.place === "secret";
+  const cleaned = isSecret ? await readCleanedSecret(server, signal, trial.isAtIdp ?? false) : undefined;
+  if (isSecret && cleaned === undefined) return undefined;
+  const changed = await config.withChanges?.([
     change,
     { path: ["servers", name, "retry"], value: { attempts: 1 } },
     { path: ["servers", name, "refresh"], value: false },
   ]);
-  if (changed === undefined) return undefined;
-  const { code } = context.failure.error;
+  const entry = changed?.servers.get(name);
+  if (entry === undefined || "failure" in entry) return undefined;
+  const { code } = failure.error;
   // What the server says about itself is left aside, so only the server can tell whether that is right.
-  const calls = context.failure.refusedByServer || code === "resource_mismatch" || code === "issuer_mismatch";
-  const error = await runTrial(changed, context, { calls, secret: cleaned?.text });
+  const calls = failure.refusedByServer || code === "resource_mismatch" || code === "issuer_mismatch";
+  const error = await runTrial(entry.spec, inspection, { limit, signal, calls, secret: cleaned?.text });
   return { error, remedy: cleaned?.remedy };
 }
 

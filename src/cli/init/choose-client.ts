@@ -45,7 +45,7 @@ export async function chooseClient(
     const answer = (await ask?.select("Client", [...choices, { value: "", label: "another client" }])) ?? "";
     if (answer !== "") return { named: answer };
   }
-  const typed = id ?? (await ask?.text("Client id (Enter: a variable will have it)")) ?? "";
+  const typed = id ?? (await ask?.text("Client id (Enter: a variable, to be set later)")) ?? "";
   const credential = keyFile === undefined ? await chooseCredential(io, metadata) : "key";
   return { issuer, id: typed.trim() || undefined, credential, keyFile };
 }

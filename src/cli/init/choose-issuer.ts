@@ -82,9 +82,11 @@ async function askForIssuer(url: string, { problems }: Discovery, ask: CommandIo
     });
   }
   const [problem] = problems;
-  const remedy = "To write the config anyway, name the authorization server with --issuer URL.";
-  if (problem !== undefined) throw new McpAuthError(problem.code, `${problem.message} ${remedy}`);
-  throw new UsageError(`No authorization server was found for ${printable(url)}. ${remedy}`);
+  const message =
+    `No authorization server was found for ${printable(url)}, so nothing was written. If you know it, name it with ` +
+    "--issuer URL";
+  // The problems have been shown. The first one decides the exit code.
+  throw problem === undefined ? new UsageError(message) : new McpAuthError(problem.code, `${message}.`);
 }
 
 /** Issuers with metadata come first. */

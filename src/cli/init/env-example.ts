@@ -1,4 +1,5 @@
-import { lstat, readFile } from "node:fs/promises";
+import { lstat, readFile, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { systemErrorCode } from "../../errors/expected-errors.js";
 import { capitalized } from "../../lib/printable.js";
 import { replaceFile } from "../replace-file.js";
@@ -13,7 +14,8 @@ export interface NeededVariable {
 
 /**
  * Adds the names of variables to `.env.example`, without values. Leaves all lines as they are, and names that are there
- * out. Returns whether the file has them now: a link, or what is not a file, is left alone.
+ * out. Returns whether the file has them now: a link, what is not a file, and a file in a folder of another user are left
+ * alone.
  */
 export async function addToEnvExample(file: string, variables: readonly NeededVariable[]): Promise<boolean> {
   const isThere = await kindOf(file);
@@ -30,7 +32,11 @@ export async function addToEnvExample(file: string, variables: readonly NeededVa
 
 async function kindOf(file: string): Promise<"file" | "nothing" | "other"> {
   try {
-    return (await lstat(file)).isFile() ? "file" : "other";
+    if (!(await lstat(file)).isFile()) return "other";
+    // The owner of the folder could put a link in its place, and make this user write to any file.
+    const user = process.geteuid?.();
+    const { uid } = await stat(dirname(file));
+    return user === undefined || uid === user || uid === 0 ? "file" : "other";
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === undefined) throw error;

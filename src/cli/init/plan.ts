@@ -2,7 +2,7 @@ import { type Json, property } from "../../config/json.js";
 import { type Discovery, McpAuthError } from "../../index.js";
 import { quoted } from "../../lib/printable.js";
 import { describeIssuer, describeProblems, describeServer } from "../discovery/describe.js";
-import { serverFor, suggestClient, variablesIn } from "../discovery/suggested-server.js";
+import { type NeededFile, serverFor, suggestClient } from "../discovery/suggested-server.js";
 import type { CommandIo } from "../io.js";
 import { UsageError } from "../options.js";
 import { table } from "../table.js";
@@ -32,9 +32,13 @@ export interface PlanOptions {
 /** What is added to the config, and what it needs. */
 export interface Plan extends Required<Pick<Additions, "clients" | "servers">> {
   readonly variables: readonly NeededVariable[];
-  readonly files: readonly string[];
-  /** The names of variables in client ids that the person gave. */
-  readonly givenVariables: readonly string[];
+  readonly files: readonly NeededFile[];
+}
+
+/** Shows what was found about a server. */
+export function showServer({ print }: Pick<CommandIo, "print">, url: string, found: Discovery): void {
+  print.note(table(describeServer(url, found)));
+  for (const line of describeProblems(found)) print.note(`warning: ${line}`);
 }
 
 /** Collects what to add to a config, server by server. */
@@ -44,7 +48,7 @@ export class Planner {
   readonly #options: PlanOptions;
   readonly #confirmed = new Set<string>();
   readonly #variables: NeededVariable[] = [];
-  readonly #files = new Set<string>();
+  readonly #files = new Map<string, NeededFile>();
   /** The clients of the servers so far, each with the servers that use it. */
   readonly #clients: {
     readonly issuer: string;
@@ -58,12 +62,10 @@ export class Planner {
     this.#options = options;
   }
 
-  /** Shows what was found, and asks what is not known. Throws the errors of `chooseIssuer`. */
+  /** Asks what is not known, and shows the authorization server. Throws the errors of `chooseIssuer`. */
   async add({ name, url, written, found }: Candidate): Promise<void> {
     const { print, ask } = this.#io;
-    print.note(table(describeServer(url, found)));
     const { clientId: id, issuer: given, keyFile } = this.#options;
-    for (const line of describeProblems(found)) print.note(`warning: ${line}`);
     const issuer = await chooseIssuer(url, found, { given, ask, confirmed: this.#confirmed });
     const metadata = found.servers.find((server) => server.issuer === issuer);
     print.note(table(describeIssuer(url, issuer, metadata)));
@@ -96,8 +98,7 @@ export class Planner {
       const used = second === undefined ? client : typeof client === "string" ? client : name;
       for (const user of users) servers[user.name] = serverFor(user.url, used);
     }
-    const givenVariables = variablesIn(this.#options.clientId ?? "");
-    return { clients, servers, variables: this.#variables, files: [...this.#files], givenVariables };
+    return { clients, servers, variables: this.#variables, files: [...this.#files.values()] };
   }
 
   #client(name: string, choice: Exclude<Choice, { named: string }>): Json {
@@ -105,8 +106,11 @@ export class Planner {
       new RegExp(`\\b${variable}\\b`).test(this.#target.text) ||
       this.#variables.some((each) => each.name === variable);
     const { client, variables, files } = suggestClient(name, choice, isTaken);
-    this.#variables.push(...variables);
-    for (const file of files) this.#files.add(file);
+    // Several clients may have the same id.
+    this.#variables.push(
+      ...variables.filter(({ name: each }) => !this.#variables.some((known) => known.name === each)),
+    );
+    for (const file of files) this.#files.set(file.path, file);
     return client;
   }
 

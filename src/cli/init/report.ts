@@ -1,6 +1,9 @@
-import { dirname, join, relative } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
+import { asyncFileSystem } from "../../config/async-file-system.js";
+import { fileExists } from "../../config/file-system.js";
 import { printable } from "../../lib/printable.js";
 import { shellQuoted } from "../../lib/shell-quoted.js";
+import type { NeededFile } from "../discovery/suggested-server.js";
 import type { CommandIo } from "../io.js";
 import { addToEnvExample, type NeededVariable } from "./env-example.js";
 import type { Target } from "./find-target.js";
@@ -29,13 +32,16 @@ export async function report(
       print.result(`${shown(example)} has the names of the variables`);
     else
       print.note(
-        `warning: ${shown(example)} is not a file, so the variables were not added: ${list(variables)}`,
+        `warning: ${shown(example)} cannot be changed safely, so add these variables to it: ${list(variables)}`,
       );
   }
   const ofConfig = config === undefined ? "" : ` --config ${shellQuoted(config)}`;
   const [first = "SERVER"] = names;
+  const fileOf = ({ path }: NeededFile) => resolve(folder, path);
+  const exist = await Promise.all(plan.files.map((file) => fileExists(fileOf(file), asyncFileSystem)));
+  const missing = plan.files.filter((_, index) => !exist[index]);
   const steps = [
-    ...plan.files.map((file) => fileStep(file, shown(join(folder, file)))),
+    ...missing.map((file) => fileStep(file, shown(fileOf(file)))),
     ...variables.map(({ name, comment }) => `${setCommand(name)}    # ${comment}`),
     `npx mcp-auth-runtime token ${first}${ofConfig}`,
   ];
@@ -48,10 +54,9 @@ export async function report(
   print.result(`If that fails: npx mcp-auth-runtime doctor ${first}${ofConfig}`);
 }
 
-function fileStep(file: string, shown: string): string {
-  return file.endsWith(".crt") || file.endsWith(".key")
-    ? `put the ${file.endsWith(".crt") ? "certificate" : "private key"} of the client into ${shown}`
-    : `npx mcp-auth-runtime keys generate ${shellQuoted(shown)}    # or put the key of the client there`;
+function fileStep({ holds }: NeededFile, shown: string): string {
+  if (holds !== "a key that signs") return `put ${holds} into ${shown}`;
+  return `npx mcp-auth-runtime keys generate ${shellQuoted(shown)}    # or put the key of the client there`;
 }
 
 function setCommand(name: string): string {

@@ -1,18 +1,11 @@
 // Renders docs/causes.md.
-
-export interface TokenRow {
-  readonly title: string;
-  readonly id: string;
-  /** The ids of the findings, in their order, if the server explains itself and if it answers bare. */
-  readonly explained: readonly string[];
-  readonly bare401: readonly string[];
-  readonly bare400: readonly string[];
-}
+import type { Diagnosed, DoctorCell, TokenRow } from "./doctor-rows.js";
 
 export interface CommandRow {
   readonly words: string;
   readonly command: string;
   readonly named: string;
+  readonly doctor: DoctorCell;
 }
 
 export interface Page {
@@ -35,32 +28,72 @@ status and an empty body. A cell lists the findings of the message in their orde
 answer, a fault that cannot be told from others has no right one: the message then names the likeliest causes.
 `;
 
+const doctorIntro = `## What doctor does about them
+
+\`doctor\` runs against the same servers, with the same answers. The test fails if it does not name first what the error
+names first. \`doctor --try\` then changes one property of the config at a time, in memory, and prints the one that works. A
+cell has what it prints, and how many changes it tried. A dash means that no change works: the secret is wrong, or
+something has to change at the server.
+`;
+
 /** Returns the page as Markdown. */
 export function renderPage({ tokenRows, commandRows, healthy }: Page): string {
-  const named = tokenRows.filter(({ id, explained }) => explained[0] === id).length;
+  const named = tokenRows.filter(({ id, explained }) => explained.findings[0] === id).length;
   const among = (which: "bare401" | "bare400") =>
-    tokenRows.filter(({ id, [which]: found }) => found.includes(id)).length;
+    tokenRows.filter(({ id, [which]: { findings } }) => findings.includes(id)).length;
   return `${[
     intro,
     table(
       ["A server that …", "Explained", "401", "400"],
       tokenRows.map(({ title, id, explained, bare401, bare400 }) => [
         title,
-        ...[explained, bare401, bare400].map((found) => cell(found, id)),
+        ...[explained, bare401, bare400].map(({ findings }) => cell(findings, id)),
       ]),
     ),
     `\n${tokenRows.length} faults. Named first when the server explains itself: ${named}. Among the candidates after a bare ` +
       `401: ${among("bare401")}, after a bare 400: ${among("bare400")}.\n`,
-    "## Everything else\n",
-    "What a person types, and a part of what the command prints.\n",
+    doctorIntro,
     table(
-      ["Fault", "Command", "It prints"],
-      commandRows.map(({ words, command, named }) => [words, `\`${command}\``, named]),
+      ["A server that …", "Step", "Explained", "401", "400"],
+      tokenRows.map(({ title, explained, bare401, bare400 }) => [
+        title,
+        [...new Set([explained, bare401, bare400].map(({ step }) => step))].join(", "),
+        ...[explained, bare401, bare400].map(repaired),
+      ]),
+    ),
+    repairedCounts(tokenRows),
+    "## Everything else\n",
+    "What a person types, and a part of what the command prints. `doctor` prints the same part for each; the last two " +
+      "columns\nhave the step and the finding that it names, and what `doctor --try` prints.\n",
+    table(
+      ["Fault", "Command", "It prints", "`doctor`", "`doctor --try`"],
+      commandRows.map(({ words, command, named, doctor: { blamed, works = "–" } }) => [
+        ...[words, `\`${command}\``, named, blamed, works],
+      ]),
     ),
     "\n## Healthy servers\n",
-    "`validate --secrets` and `token` print no error and no warning for any of these:\n",
+    "`validate --secrets` and `token` print no error and no warning for any of these, and `doctor` passes every step:\n",
     ...healthy.map((words) => `- ${words}`),
   ].join("\n")}\n`;
+}
+
+function repaired({ works, tried }: Diagnosed): string {
+  return `${works ?? "–"} (${tried})`;
+}
+
+function repairedCounts(rows: readonly TokenRow[]): string {
+  const correctable = rows.filter(({ isCorrectable }) => isCorrectable);
+  const among = (which: "explained" | "bare401" | "bare400") =>
+    rows.filter((row) => row[which].works !== undefined).length;
+  const most = Math.max(
+    ...rows.flatMap((row) => [row.explained, row.bare401, row.bare400]).map(({ tried }) => tried),
+  );
+  return (
+    `\n${rows.length} faults. A right config or secret repairs ${correctable.length} of them; the others are repaired at ` +
+    `the server. \`--try\` finds the\nremedy of ${among("explained")} if the server explains itself, of ` +
+    `${among("bare401")} after a bare 401 and of ${among("bare400")} after a bare 400, with at most ${most}\n` +
+    "changes. The remedies that it does not find need a value that only a person knows, such as the right secret.\n"
+  );
 }
 
 function cell(found: readonly string[], id: string): string {
