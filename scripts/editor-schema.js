@@ -186,7 +186,10 @@ function withoutEditors(marked) {
       return rest.length === 0 ? {} : { allOf: rest };
     },
     properties: (some) => ({ properties: withRestricted(some, node) }),
-    patternProperties: () => ({}),
+    patternProperties: (all) => {
+      const others = Object.entries(all).filter(([pattern]) => nameIn(pattern) === undefined);
+      return others.length === 0 ? {} : { patternProperties: Object.fromEntries(others) };
+    },
     type: (type) => (type === "null" ? { not: {} } : { type }),
     if: (condition) => {
       if (node.$comment === undefined) return { if: condition };
@@ -213,11 +216,18 @@ function mapped(properties, replace) {
 
 /** Returns all properties in the order of their names. */
 function withRestricted(properties, { patternProperties = {}, propertyNames }) {
-  const restricted = Object.entries(patternProperties).map(([pattern, each]) => [pattern.slice(1, -1), each]);
-  if (restricted.length === 0) return properties;
-  const all = { ...properties, ...Object.fromEntries(restricted) };
-  const names = new Set([...propertyNames.enum, ...Object.keys(all)]);
+  const all = { ...properties };
+  for (const [pattern, property] of Object.entries(patternProperties)) {
+    const name = nameIn(pattern);
+    if (name !== undefined) all[name] = property;
+  }
+  const names = new Set([...(propertyNames?.enum ?? []), ...Object.keys(all)]);
   return Object.fromEntries([...names].filter((name) => name in all).map((name) => [name, all[name]]));
+}
+
+/** Returns the name that a pattern stands for, if it is that of a single one. */
+function nameIn(pattern) {
+  return /^\^(\w+)\$$/.exec(pattern)?.[1];
 }
 
 /** Replaces keywords, each where it is, so that the order of all others stays. */

@@ -11,6 +11,9 @@ const root = join(import.meta.dirname, "../..");
 /** `found` must match the output of the script. `files`: by path, the new text, or a function that changes the text. */
 const plant = (name, found, files) => ({ name, found, files });
 
+// Where the schema defines it. It is also in a part that only suggests it.
+const titleOfDefinition = /"title": "GithubActions",(?=\s+"description")/;
+
 const runs = [
   {
     script: "check:imports",
@@ -101,6 +104,10 @@ const runs = [
       plant("a stale generated file", /plain-schema\.ts is stale/, {
         "src/config/generated/plain-schema.ts": (text) => `${text}\nexport type Planted = 1;\n`,
       }),
+      plant("a schema without what editors need", /mcp-auth\.schema\.json is stale/, {
+        "schema/mcp-auth.schema.json": (text) =>
+          text.replace('"doNotSuggest": true', '"doNotSuggest": false'),
+      }),
       plant(
         "a schema without its generated files",
         /types\.ts is stale[\s\S]*config-reference\.md is stale/,
@@ -114,14 +121,14 @@ const runs = [
   // The generator ends at the first of these. Each would compile to a validator that fails or accepts too much.
   ...[
     plant("a closed object without a title", /needs a title of its own; undefined is none/, {
-      "schema/mcp-auth.schema.json": (text) => text.replace('"title": "GithubActions",', ""),
+      "schema/mcp-auth.schema.json": (text) => text.replace(titleOfDefinition, ""),
     }),
     plant("a closed object with the title of another", /needs a title of its own; Retry is none/, {
-      "schema/mcp-auth.schema.json": (text) => text.replace('"title": "GithubActions"', '"title": "Retry"'),
+      "schema/mcp-auth.schema.json": (text) => text.replace(titleOfDefinition, '"title": "Retry",'),
     }),
     plant("a closed object with patterns for names", /Nothing is known of this condition/, {
       "schema/mcp-auth.schema.json": (text) =>
-        text.replace('"title": "GithubActions",', '$& "patternProperties": { "^x-": {} },'),
+        text.replace(titleOfDefinition, '$& "patternProperties": { "^x-": {} },'),
     }),
     plant("a keyword that needs a function of ajv", /would fail at run time: .*\bfunc\d/, {
       "schema/mcp-auth.schema.json": (text) =>

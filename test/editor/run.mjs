@@ -4,5 +4,6 @@ import "./test-messages.mjs";
 import "./test-suggestions.mjs";
 import { tally } from "./check.mjs";
 
+console.log(`on Node ${process.version}`);
 console.log(`${tally.passed} passed, ${tally.failed} failed`);
 process.exitCode = tally.failed === 0 && tally.passed > 0 ? 0 : 1;
