@@ -9,10 +9,14 @@ export interface ComparedClock {
   readonly offset: number;
 }
 
-/** A finding about a clock. `isFatal`: the difference is too large to be corrected. */
+/** A finding about a clock. */
 export interface ClockFinding extends Finding {
-  readonly isFatal: boolean;
+  /** `corrected`: what is signed is made in the server's time. `large`: so it is, but a clock is clearly wrong. */
+  readonly difference: "corrected" | "large" | "too_large";
 }
+
+/** In milliseconds. Clocks that nobody sets drift this far within weeks. */
+const largeSkew = 60_000;
 
 /** Returns the largest difference between the clocks of servers and ours, if it matters. */
 export function checkClocks(clocks: readonly ComparedClock[]): ClockFinding | undefined {
@@ -20,18 +24,19 @@ export function checkClocks(clocks: readonly ComparedClock[]): ClockFinding | un
   if (worst === undefined || Math.abs(worst.offset) <= toleratedSkew) return undefined;
   const { owner, offset } = worst;
   const cause = `The clock of ${owner} is ${secondsApart(offset)} the clock of this machine.`;
-  const isFatal = Math.abs(offset) > maxCorrectedSkew;
+  const isTooLarge = Math.abs(offset) > maxCorrectedSkew;
+  const isLarge = Math.abs(offset) > largeSkew;
   // If all clocks agree with each other, ours is the wrong one.
   const others = clocks.filter((clock) => clock !== worst);
   const agree = others.length > 0 && others.every((other) => Math.abs(other.offset - offset) < toleratedSkew);
   const which = agree
     ? "The servers agree with each other, so correct the clock of this machine: use NTP."
     : "Correct the clock that is wrong: use NTP.";
-  const consequence = isFatal
+  const consequence = isTooLarge
     ? `That is more than the ${maxCorrectedSkew / 1_000} s that can be corrected.`
     : "Assertions and DPoP proofs are made in its time.";
   return {
-    ...{ id: isFatal ? "clock_differs" : "clock_skew", cause: `${cause} ${consequence}` },
-    ...{ remedy: which, isFatal },
+    ...{ id: isTooLarge ? "clock_differs" : "clock_skew", cause: `${cause} ${consequence}`, remedy: which },
+    difference: isTooLarge ? "too_large" : isLarge ? "large" : "corrected",
   };
 }

@@ -3,14 +3,16 @@ import { type ServerChallenge, serverChallenge } from "../discovery/challenge.js
 import { findAuthorizationServer, findResource, type UsableResource } from "../discovery/find-target.js";
 import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
 import { MetadataCache } from "../discovery/metadata-cache.js";
-import type { McpAuthError } from "../errors/error.js";
+import { McpAuthError } from "../errors/error.js";
 import { loadTlsIdentity } from "../keys/load-tls-identity.js";
 import { systemClock } from "../lib/clock.js";
 import { createPermissions } from "../lib/permissions.js";
 import { Secret } from "../lib/secret.js";
+import { pause } from "../lib/wait.js";
 import { boundedFetch, type FetchFunction } from "../net/bounded-fetch.js";
 import { assertConfiguredUrl } from "../net/egress.js";
 import { platformFetch } from "../net/own-requests.js";
+import { backoffDelay } from "../net/retry.js";
 import { ServerClocks } from "../net/server-clocks.js";
 import { type AttemptContext, createAttempt } from "../oauth/attempt.js";
 import type { Introspection } from "../oauth/introspect-token.js";
@@ -174,12 +176,10 @@ function inspectServer(
         headers: metadataHeaders(spec, attempt),
       });
     },
-    async authorizationServer(client, signal) {
-      return await findAuthorizationServer(
-        runtime.metadata,
-        wantedAuthorizationServer(client, context(signal)),
-      );
-    },
+    authorizationServer: (client, signal) =>
+      withPatience(spec, context(signal), async () =>
+        findAuthorizationServer(runtime.metadata, wantedAuthorizationServer(client, context(signal))),
+      ),
     clockOffset: (url) => runtime.serverClocks.offset(url),
     token: (signal) => live.cacheFor().getToken({ reason: "demand", signal }),
     get warnings() {
@@ -193,6 +193,25 @@ function inspectServer(
     fetch: (input, init) => live.fetch(input, init),
     status: () => live.status(),
   };
+}
+
+/** Tries again after a temporary failure, as often and for as long as a token request does. */
+async function withPatience<T>(
+  { retry, deadline }: ServerSpec,
+  { clock, signal }: Pick<AttemptContext, "clock" | "signal">,
+  work: () => Promise<T>,
+): Promise<T> {
+  const until = clock.now() + deadline;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof McpAuthError) || !error.retryable || attempt >= retry.attempts) throw error;
+      const wait = Math.max(backoffDelay(attempt, retry, Math.random), error.retryAfter ?? 0);
+      if (signal.aborted || clock.now() + wait >= until) throw error;
+      await pause(wait, { clock, signal });
+    }
+  }
 }
 
 async function knock(spec: ServerSpec, attempt: AttemptContext): Promise<UnauthenticatedAnswer> {

@@ -80,3 +80,15 @@ test("an issuer that is not available now is unreachable, and the exit code is 4
   expect(stepOf(server.steps, "issuer metadata")).toMatchObject({ verdict: "fail", code: "unavailable" });
   expect(code).toBe(4);
 });
+
+test("an issuer that fails once is asked again, as for a token", async () => {
+  let failures = 1;
+  const old = await withIssuer((request, response) => {
+    if (failures-- > 0) return void response.writeHead(503).end();
+    if (request.url === "/token") return sendJson(response, { error: "invalid_client" }, 401);
+    return sendJson(response, { issuer: old.issuer.origin, token_endpoint: `${old.issuer.origin}/token` });
+  });
+  const { server } = await diagnose(old);
+  expect(stepOf(server.steps, "issuer metadata").verdict).toBe("pass");
+  expect(stepOf(server.steps, "token")).toMatchObject({ verdict: "fail", code: "token_request_rejected" });
+});

@@ -63,7 +63,7 @@ export function describeIssuer(
 ): readonly Row[] {
   const where = isSameOrigin(issuer, url) ? "" : " (another origin than the server)";
   const first = row("Issuer", issuer, where);
-  if (server === undefined) return [first, row("", "its metadata was not found")];
+  if (server === undefined) return [first, row("", "no metadata was read")];
   const { tokenEndpoint, authMethods, grantTypes, signingAlgorithms, grantProfiles } = server;
   const { deviceAuthorizationEndpoint, jwksUri } = server;
   return [

@@ -7,6 +7,7 @@ import { McpAuthError } from "../../index.js";
 import { printable } from "../../lib/printable.js";
 import type { CommandIo } from "../io.js";
 import { startingFolder } from "../options.js";
+import { escaped } from "./escaped.js";
 
 /**
  * Returns the `network` section of the config for requests of a command that also works without a config. A config that
@@ -58,12 +59,4 @@ export function networkOf(network: Json | undefined, folder: string): DiscoverOp
   const files = ca === undefined ? {} : { ca: isList(ca) ? ca.map(absolute) : absolute(ca) };
   // The config was compared with the schema that the type is generated from.
   return escaped({ ...network, ...files }) as DiscoverOptions["network"];
-}
-
-/** Returns a value of which no text is read as a variable. */
-export function escaped(value: Json): Json {
-  if (typeof value === "string") return value.replaceAll("${", () => "$${");
-  if (isList(value)) return value.map(escaped);
-  if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, escaped(inner)]));
 }

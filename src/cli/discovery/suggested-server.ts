@@ -3,7 +3,7 @@ import { suggestVariable } from "../../config/literal-secret.js";
 import type { NeededVariable } from "../init/env-example.js";
 import { uniqueName } from "../init/server-name.js";
 import type { CredentialKind } from "./credential.js";
-import { escaped } from "./network-of-config.js";
+import { escaped } from "./escaped.js";
 
 /** A client as a person chose it. */
 export interface ChosenClient {

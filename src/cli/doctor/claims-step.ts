@@ -30,7 +30,7 @@ export async function checkClaims(check: ServerCheck, signal: AbortSignal): Prom
   });
   const details = shown(claims);
   const how = own === undefined ? "opaque token, introspected" : "JWT";
-  if (finding === undefined) return pass(`${how}: for this server, by the configured issuer`);
+  if (finding === undefined) return pass(`${how}: ${fitting(claims)}`);
   learned.suspicion = finding;
   return finding.isFatal ? failWith(finding, "token_response_invalid", details) : warn(finding, details);
 }
@@ -39,6 +39,12 @@ function audiencesOf({ server }: ServerCheck): readonly (string | undefined)[] {
   const { grant } = server.spec;
   if (grant.use === "id_token") return idTokenAudiences(grant);
   return [...grant.audience, grant.resource === false ? undefined : grant.resource];
+}
+
+/** Names the claims that were compared. */
+function fitting(claims: JsonObject): string {
+  const names = ["aud", "iss", "exp", "scope", "scp", "cnf"].filter((name) => claims[name] !== undefined);
+  return names.length === 0 ? "no claim to compare" : `${names.join(", ")} as expected`;
 }
 
 /** The claims that a person compares. */

@@ -1,7 +1,8 @@
 import { checkClocks } from "../../diagnosis/clock-difference.js";
 import { issuerName } from "../../diagnosis/issuer.js";
+import { unreachable } from "../../lib/unreachable.js";
 import { clientsOf } from "../config-secrets.js";
-import { failWith, type Outcome, pass, skip } from "./outcome.js";
+import { failWith, type Outcome, pass, skip, warn } from "./outcome.js";
 import type { ServerCheck } from "./server-check.js";
 
 /** Compares the clocks of the servers, which their responses so far have told, with the one of this machine. */
@@ -16,6 +17,14 @@ export async function checkServerClocks({ server }: ServerCheck): Promise<Outcom
   if (clocks.length === 0) return skip("no server has told its time");
   const finding = checkClocks(clocks);
   if (finding === undefined) return pass("within 2 s of this machine");
-  // What is signed is made in the server's time, so a difference that can be corrected does no harm.
-  return finding.isFatal ? failWith(finding, "unauthorized") : pass(finding.cause ?? finding.remedy);
+  switch (finding.difference) {
+    case "corrected":
+      return pass(finding.cause ?? finding.remedy);
+    case "large":
+      return warn(finding);
+    case "too_large":
+      return failWith(finding, "unauthorized");
+    default:
+      return unreachable(finding.difference);
+  }
 }

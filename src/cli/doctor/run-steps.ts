@@ -4,8 +4,9 @@ import { systemClock } from "../../lib/clock.js";
 import { untilAborted } from "../../lib/wait.js";
 import { fail, type Outcome, skip } from "./outcome.js";
 import type { ServerCheck, ServerStep, StepResult } from "./server-check.js";
+import { reportOrder } from "./server-steps.js";
 
-/** Runs the steps of one server, one after the other. Rejects with `aborted` when `signal` is aborted. */
+/** Runs the steps of one server, one after the other, and returns them in the order of the report. Rejects with `aborted` when `signal` is aborted. */
 export async function runServerSteps(
   steps: readonly ServerStep[],
   check: ServerCheck,
@@ -20,7 +21,8 @@ export async function runServerSteps(
     // A token may take all of its deadline, and says itself what took so long.
     results.push(await timed(step.name, work, { signal, limit: deadline + timeout }));
   }
-  return results;
+  const place = ({ step }: StepResult): number => reportOrder.findIndex((name) => name === step);
+  return results.toSorted((a, b) => place(a) - place(b));
 }
 
 /** Returns why a step cannot run, if an earlier one that it needs has failed or could not run either. */

@@ -6,10 +6,10 @@ import { checkConnection } from "./connection-step.js";
 import { checkServerKeys } from "./key-step.js";
 import { checkIssuerMetadata, checkResourceMetadata } from "./metadata-steps.js";
 import { checkServerSecrets } from "./secrets-step.js";
-import type { ServerStep } from "./server-check.js";
+import type { ServerStep, ServerStepName } from "./server-check.js";
 import { checkToken } from "./token-step.js";
 
-/** The steps of each server, in the order in which they run and are printed. */
+/** The steps of each server, in the order in which they run. */
 export const serverSteps: readonly ServerStep[] = [
   { name: "secrets", run: checkServerSecrets },
   { name: "key", run: checkServerKeys },
@@ -17,7 +17,6 @@ export const serverSteps: readonly ServerStep[] = [
   { name: "resource metadata", needs: { server: "server not reached" }, run: checkResourceMetadata },
   { name: "issuer metadata", run: checkIssuerMetadata },
   { name: "capability", needs: { "issuer metadata": "no metadata" }, run: checkServerCapabilities },
-  { name: "clock", run: checkServerClocks },
   {
     name: "token",
     needs: {
@@ -29,6 +28,14 @@ export const serverSteps: readonly ServerStep[] = [
     stoppedBy: { "resource metadata": "resource metadata contradicts the config" },
     run: checkToken,
   },
+  // Only the answer to a POST proves that a clock is behind: an older one may come from a cache.
+  { name: "clock", run: checkServerClocks },
   { name: "claims", needs: { token: "no token" }, run: checkClaims },
   { name: "call", needs: { server: "server not reached", token: "no token" }, run: checkCall },
+];
+
+/** The steps in the order of the report. A wrong clock explains why a token is refused, so it comes first. */
+export const reportOrder: readonly ServerStepName[] = [
+  ...(["config", "secrets", "key", "server", "resource metadata", "issuer metadata"] as const),
+  ...(["capability", "clock", "token", "claims", "call"] as const),
 ];

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import type { CheckedConfig } from "../../config/load.js";
 import type { StoreSpec } from "../../config/spec.js";
 import { McpAuthError } from "../../errors/error.js";
@@ -44,6 +44,8 @@ export async function checkDoctorConfig(
   return pass(`${name}, ${servers}`);
 }
 
+/** How many entries the checks use. A file store keeps the folder of an entry for a week, so there are not many. */
+const checkEntries = 64;
 /** Milliseconds after which a leftover of an interrupted check disappears. */
 const leftoverLifetime = 60_000;
 
@@ -66,17 +68,22 @@ function placeOf(spec: Exclude<StoreSpec, { type: "memory" }>): string {
 
 async function roundTrip(spec: Exclude<StoreSpec, { type: "memory" }>, store: SharedStore): Promise<Outcome> {
   await assertStorePackage(spec);
-  const key = `check.${randomBytes(16).toString("hex")}`;
+  // Another check may use the same entry at this moment.
+  const isKept = (await writeReadDelete(store)) || (await writeReadDelete(store));
+  if (isKept) return pass(`${placeOf(spec)}: an entry was written, read and deleted`);
+  throw new McpAuthError(
+    "store_unavailable",
+    "The store did not return what was written to it. Check that all of its nodes are the same store, and that it keeps " +
+      "what it accepts.",
+  );
+}
+
+/** Returns whether the store returned what was written to it. */
+async function writeReadDelete(store: SharedStore): Promise<boolean> {
+  const key = `check.${randomInt(checkEntries).toString(16).padStart(32, "0")}`;
   const text = randomBytes(16).toString("hex");
   await store.write(key, text, { expiresIn: leftoverLifetime });
   const read = await store.read(key);
   await store.delete(key);
-  if (read.kind !== "value" || read.text !== text) {
-    throw new McpAuthError(
-      "store_unavailable",
-      "The store did not return what was written to it. Check that all of its nodes are the same store, and that it keeps " +
-        "what it accepts.",
-    );
-  }
-  return pass(`${placeOf(spec)}: an entry was written, read and deleted`);
+  return read.kind === "value" && read.text === text;
 }

@@ -9,7 +9,7 @@ import { systemErrorCode } from "../../errors/expected-errors.js";
 import { type Discovery, McpAuthError } from "../../index.js";
 import { ConcurrencyLimit } from "../../lib/concurrency-limit.js";
 import { printable, quoted } from "../../lib/printable.js";
-import { escaped } from "../discovery/network-of-config.js";
+import { escaped } from "../discovery/escaped.js";
 import type { CommandIo } from "../io.js";
 import { UsageError } from "../options.js";
 import { pathForConfig } from "./choose-client.js";

@@ -10,12 +10,13 @@ test("no clocks, and clocks within two seconds, are no finding", () => {
 });
 
 test.each([
-  [90_000, "clock_skew", false, "90 s ahead of"],
-  [-600_000, "clock_skew", false, "600 s behind"],
-  [600_001, "clock_too_far_off", true, "601 s ahead of"],
-])("a clock that is %s ms ahead is %s", (offset, id, isFatal, words) => {
+  [30_000, "clock_skew", "corrected", "30 s ahead of"],
+  [90_000, "clock_skew", "large", "90 s ahead of"],
+  [-600_000, "clock_skew", "large", "600 s behind"],
+  [600_001, "clock_differs", "too_large", "601 s ahead of"],
+])("a clock that is %s ms ahead is %s", (offset, id, difference, words) => {
   const finding = checkClocks([mcp(0), issuer(offset)]);
-  expect(finding).toMatchObject({ id, isFatal });
+  expect(finding).toMatchObject({ id, difference });
   expect(finding?.cause).toContain(`The clock of the issuer is ${words} the clock of this machine.`);
   expect(finding?.remedy).toContain("Correct the clock that is wrong");
 });
