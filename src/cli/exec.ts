@@ -65,7 +65,7 @@ export const exec = defineCommand({
 });
 
 /** Returns a usable token. One that is due for renewal is renewed first, because the command keeps what it gets. */
-async function longLived(manager: TokenManager, signal: AbortSignal): Promise<string> {
+export async function longLived(manager: TokenManager, signal: AbortSignal): Promise<string> {
   // Fails for a token that is bound to a key or certificate.
   const token = await manager.getAccessToken({ signal });
   if (manager.status().state !== "stale") return token;

@@ -13,6 +13,11 @@ export interface RefreshTokenStore {
     use: (redemption: Redemption) => Promise<IssuedToken>,
   ): Promise<IssuedToken>;
   /**
+   * Returns whether another process has replaced the refresh token that this one used last, or has stored the first
+   * one. Rejects with `secret_unavailable` if there is none, and with `store_unavailable`.
+   */
+  isNew(family: RefreshTokenFamily): Promise<boolean>;
+  /**
    * Makes a new refresh token the latest of its family, whatever the store has. It is in the store before the promise
    * resolves. Rejects with `store_unavailable`, and with `aborted`.
    */

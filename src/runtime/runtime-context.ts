@@ -110,6 +110,7 @@ function lazyRefreshTokens(store: SharedStore, clock: Clock): RefreshTokenStore 
   };
   return {
     redeem: async (...args) => await (await load()).redeem(...args),
+    isNew: async (...args) => await (await load()).isNew(...args),
     replace: async (...args) => await (await load()).replace(...args),
   };
 }

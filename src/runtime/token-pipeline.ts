@@ -101,10 +101,11 @@ export function createTokenPipeline(
     async hasNewCredential() {
       const { signal } = new AbortController();
       const { credentialsChanged } = await import("../secrets/credentials-changed.js");
-      const hasChanged = await credentialsChanged(
-        manager.credentials,
-        createAttempt(runtime, { spec, signal }),
-      );
+      const attempt = createAttempt(runtime, { spec, signal });
+      const hasChanged =
+        (await credentialsChanged(manager.credentials, attempt)) ||
+        (grant.type === "refresh_token" &&
+          (await (await import("../oauth/grants/refresh-token.js")).hasNewSignIn(grant, attempt)));
       if (hasChanged) onNewCredential();
       return hasChanged;
     },

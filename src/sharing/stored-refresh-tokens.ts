@@ -1,7 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import { ignoreFailure } from "../errors/expected-errors.js";
 import type { Clock } from "../lib/clock.js";
-import type { Secret } from "../lib/secret.js";
+import { fingerprintOf, type Secret } from "../lib/secret.js";
 import { pause, settledWithin } from "../lib/wait.js";
 import { neverArrived } from "../net/failure.js";
 import type { IssuedToken } from "../oauth/issued-token.js";
@@ -68,6 +68,8 @@ export class StoredRefreshTokens implements RefreshTokenStore {
   readonly #clock: Clock;
   /** By key of the entry. */
   readonly #unwritten = new Map<string, Unwritten>();
+  /** The fingerprint of the refresh token that was read last, by key of the entry. */
+  readonly #lastRead = new Map<string, string>();
 
   constructor({ store, clock }: { readonly store: SharedStore; readonly clock: Clock }) {
     this.#store = store;
@@ -94,6 +96,12 @@ export class StoredRefreshTokens implements RefreshTokenStore {
     } finally {
       watcher.end();
     }
+  }
+
+  async isNew(family: RefreshTokenFamily): Promise<boolean> {
+    const key = refreshTokenKey(family);
+    const { refreshToken } = await readRefreshToken(this.#store, key, family);
+    return this.#lastRead.get(key) !== fingerprintOf([refreshToken]);
   }
 
   /**
@@ -169,6 +177,7 @@ export class StoredRefreshTokens implements RefreshTokenStore {
   ): Promise<IssuedToken | "taken"> {
     const store = this.#store;
     const { refreshToken: current, inFlightFor } = await readRefreshToken(store, key, family);
+    this.#lastRead.set(key, fingerprintOf([current]));
     if (inFlightFor > 0 || this.#unwritten.has(key)) return "taken";
     const inFlight = { key, family, current, fence: lease.fence };
     const canceled = new AbortController();

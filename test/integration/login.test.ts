@@ -268,3 +268,18 @@ test("a client with a certificate presents it for the code, for the tokens, and 
     [200, thumbprint],
   ]);
 });
+
+test("an agent that failed because nobody had signed in works as soon as somebody has, without a wait", async () => {
+  const { config, signInOnce, memory } = await startSignIns();
+  // The clock of the agent stands still.
+  const { clock, fetch } = liveClock();
+  const auth = await createTestRuntime<"crm">({
+    ...{ config, clock, fetch, store: memory.store(), env: { SECRET: agentSecret } },
+  });
+  const agent = auth.resolve("crm");
+  expect(await rejectionOf(agent.getAccessToken())).toMatchObject({ code: "secret_unavailable" });
+  expect(agent.status().state).toBe("cooldown");
+  expect(await rejectionOf(agent.getAccessToken())).toMatchObject({ code: "secret_unavailable" });
+  await signInOnce();
+  expect(await agent.getAccessToken()).toEqual(expect.any(String));
+});

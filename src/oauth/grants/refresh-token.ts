@@ -1,4 +1,4 @@
-import type { RefreshTokenSpec } from "../../config/spec.js";
+import type { GrantSpec, RefreshTokenSpec } from "../../config/spec.js";
 import { McpAuthError } from "../../errors/error.js";
 import { parseJsonObject } from "../../lib/json-object.js";
 import { Secret } from "../../lib/secret.js";
@@ -51,6 +51,20 @@ export async function familyOf(
   const { server, spec } = attempt;
   const seed = reference && (await readSecret(reference, attempt));
   return { server, url: spec.url, issuer: client.issuer, clientId: client.id, seed };
+}
+
+/**
+ * Returns whether somebody has signed in since the last request of this process, which therefore may succeed now.
+ * Never rejects.
+ */
+export async function hasNewSignIn(grant: GrantSpec, attempt: AttemptContext): Promise<boolean> {
+  if (grant.type !== "refresh_token" || grant.refreshToken !== undefined) return false;
+  try {
+    return (await attempt.refreshTokens?.isNew(await familyOf(grant, attempt))) === true;
+  } catch (error) {
+    if (error instanceof McpAuthError) return false;
+    throw error;
+  }
 }
 
 /**

@@ -24,6 +24,7 @@ const grants: readonly (readonly [string, (client: ClientSpec) => Grant])[] = [
 ];
 
 const refreshTokens: RefreshTokenStore = {
+  isNew: async () => false,
   replace: async () => {},
   redeem: async ({ seed = new Secret("r0") }, limits, use) =>
     await use({ current: seed, signal: limits.signal, sending: async () => {}, answered: () => {} }),
