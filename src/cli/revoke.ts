@@ -2,6 +2,7 @@ import { internalsOf } from "../runtime/manager-internals.js";
 import { defineCommand } from "./define-command.js";
 import { exitCodes } from "./exit-code.js";
 import { noStore } from "./options.js";
+import { signInAgain } from "./sign-in-again.js";
 import { withRuntime } from "./with-runtime.js";
 
 /** `revoke SERVER`. */
@@ -21,7 +22,8 @@ export const revoke = defineCommand({
   examples: [["revoke crm", "end the stored tokens of the server crm"]],
   async run({ values, args: [server = ""] }, io) {
     return await withRuntime(io, values, async (auth) => {
-      const access = internalsOf(auth.resolve(server)).store;
+      const manager = auth.resolve(server);
+      const access = internalsOf(manager).store;
       if (access === undefined) throw noStore();
       const { revoked, unsupported } = await io.waitFor(
         `Revoking the tokens of ${server}`,
@@ -30,11 +32,14 @@ export const revoke = defineCommand({
       if (values.json === true) io.print.json({ revoked, unsupported });
       if (revoked + unsupported === 0) io.print.note(`nothing is stored for "${server}"`);
       if (revoked > 0) io.print.note(`${tokens(revoked)} revoked and deleted`);
-      if (unsupported === 0) return exitCodes.done;
-      io.print.note(
-        `the authorization server cannot revoke ${tokens(unsupported)}: deleted here, but still valid until expiry`,
-      );
-      return exitCodes.refused;
+      if (unsupported > 0) {
+        io.print.note(
+          `the authorization server cannot revoke ${tokens(unsupported)}: deleted here, but still valid until expiry`,
+        );
+      }
+      const next = revoked + unsupported === 0 ? undefined : signInAgain(manager);
+      if (next !== undefined) io.print.note(next);
+      return unsupported === 0 ? exitCodes.done : exitCodes.refused;
     });
   },
 });

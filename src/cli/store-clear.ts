@@ -1,8 +1,9 @@
-import { type McpAuth, McpAuthError, type TokenManager } from "../index.js";
+import { type McpAuth, McpAuthError } from "../index.js";
 import { internalsOf, type ManagerInternals } from "../runtime/manager-internals.js";
 import { defineCommand } from "./define-command.js";
 import { exitCodes } from "./exit-code.js";
 import { noStore, UsageError } from "./options.js";
+import { signInAgain } from "./sign-in-again.js";
 import { withRuntime } from "./with-runtime.js";
 
 /** `store clear [SERVER]`. */
@@ -32,18 +33,12 @@ export const storeClear = defineCommand({
         io.print.note(`store cleared, ${deleted === 1 ? "1 entry" : `${deleted} entries`}`);
       else if (deleted === 0) io.print.note(`nothing is stored for "${server}"`);
       else io.print.note(`"${server}" deleted from the store`);
-      if (deleted > 0 && manager !== undefined && needsSignIn(manager, io.signal))
-        io.print.note(`to use it again, sign in: npx mcp-auth-runtime login ${server}`);
+      const next = deleted === 0 || manager === undefined ? undefined : signInAgain(manager);
+      if (next !== undefined) io.print.note(next);
       return exitCodes.done;
     });
   },
 });
-
-/** Whether only a person who signs in can get another refresh token for a server. */
-function needsSignIn(manager: TokenManager, signal: AbortSignal): boolean {
-  const { grant } = internalsOf(manager).attempt({ signal }).spec;
-  return grant.type === "refresh_token" && grant.refreshToken === undefined;
-}
 
 /** Returns the store, which all servers share, from the first server that can be used. */
 function anyStore(auth: McpAuth): ManagerInternals["store"] {

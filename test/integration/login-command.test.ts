@@ -155,7 +155,10 @@ describe("login", () => {
     const again = await runWatched(["login", "crm"], other, onText);
     expect(again.code).toBe(0);
     expect(again.err).toContain("replaces that of an earlier sign-in");
-    expect((await command(["token", "crm"], other)).code).toBe(0);
+    const revoked = await command(["revoke", "crm"], other);
+    expect(revoked.err).toContain("1 token revoked and deleted\n");
+    expect(revoked.err).toMatch(/to use it again, sign in: npx mcp-auth-runtime login crm\n$/);
+    expect((await command(["token", "crm"], other)).code).toBe(2);
     await Promise.all(person);
   });
 });
