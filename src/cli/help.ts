@@ -15,7 +15,7 @@ const program = "npx mcp-auth-runtime";
 const width = 100;
 
 /** Columns of the terms of a list. Longer ones have a line of their own. */
-const termColumns = 26;
+const termColumns = 30;
 
 /** Returns the help of one command. */
 export function commandHelp(name: string, command: Command): string {

@@ -63,8 +63,11 @@ export function withChange(value: Json, { path: [name, ...rest], value: changed 
   if (name === undefined) return changed ?? value;
   if (!isObject(value)) return value;
   const { [name]: previous, ...others } = value;
-  const inner = rest.length === 0 ? changed : withChange(previous ?? null, { path: rest, value: changed });
-  return withoutPrototype(inner === undefined ? others : { ...others, [name]: inner });
+  if (rest.length > 0) {
+    if (previous === undefined) return value;
+    return withoutPrototype({ ...value, [name]: withChange(previous, { path: rest, value: changed }) });
+  }
+  return withoutPrototype(changed === undefined ? others : { ...value, [name]: changed });
 }
 
 /** Writes a path as a JSON pointer, RFC 6901 §3. */

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type RecordedRequest, sendJson } from "../support/http-server.js";
+import { snippets } from "../support/snippets.js";
 import { command, project } from "../unit/cli/command.js";
 import { mcpAnswers } from "./causes/mcp-answers.js";
 import { diagnose } from "./doctor.js";
@@ -49,11 +50,12 @@ test("the line that works is printed with its file and line, and no file is chan
   );
   const cwd = await project({ "mcp-auth.config.json": text });
   const { code, out, err } = await command(["doctor", "--try"], { cwd, env: servers.env });
-  expect(out).toContain(
-    'pass  try the client\'s "method": "client_secret_post"\n\n' +
-      "This works: add at /servers/tools/grant/client (mcp-auth.config.json:6):\n" +
-      '  "method": "client_secret_post"\n',
+  // The page has another server.
+  const [shown] = snippets(new URL("../../", import.meta.url), "docs/cli.md").filter(
+    ({ mark }) => mark === "doctor-try",
   );
+  expect(shown?.code).toContain("This works: add at");
+  expect(out).toContain(`${shown?.code.replaceAll("/crm/", "/tools/").trim()}\n`);
   // The config still has the fault.
   expect(code).toBe(3);
   expect(`${out}${err}`).not.toContain("s3cr3t");
@@ -72,6 +74,26 @@ test("in YAML, the line is YAML, and a property that is there is changed", async
   expect(out).toContain(
     "This works: change at /clients/crm (mcp-auth.config.yaml:11):\n" + '  method: "client_secret_post"\n',
   );
+});
+
+test("in package.json, the pointer is that of the file", async () => {
+  const servers = await field({ ...onlyPost, ...working });
+  const config = { servers: { tools: { url: servers.url, grant: { client: clientOf(servers) } } } };
+  const cwd = await project({ "package.json": JSON.stringify({ name: "agent", "mcp-auth": config }) });
+  const { out } = await command(["doctor", "--try"], { cwd, env: servers.env });
+  expect(out).toContain("This works: add at /mcp-auth/servers/tools/grant/client (package.json:1):\n");
+});
+
+test("a server that wants proofs of possession is tried with them", async () => {
+  const servers = await field({
+    ...working,
+    token: (request, response) =>
+      request.headers["dpop"] === undefined
+        ? sendJson(response, { error: "invalid_dpop_proof" }, 400)
+        : sendJson(response, { access_token: "granted", token_type: "DPoP", expires_in: 600 }),
+  });
+  const { server } = await diagnose(servers, ["--try"]);
+  expect(server.works).toMatchObject({ pointer: "/servers/tools/dpop", value: true });
 });
 
 test("the change of a client with a name says which other servers use it", async () => {

@@ -212,6 +212,17 @@ describe("init with a URL", () => {
     expect(await readFile(join(cwd, "conf/agents.yaml"), "utf8")).toContain("file: ../keys/agent.pem");
   });
 
+  test("an issuer over plain http needs allowInsecureHttp in the config", async () => {
+    const server = await startScriptedServer((_, response) => sendJson(response, {}, 404));
+    const argv = ["init", `${server.origin}/mcp`, "--issuer", "http://auth.internal", "--client-id", "a"];
+    const cwd = await project();
+    const refused = await command(argv, { cwd });
+    expect(refused).toMatchObject({ code: 2, out: "", err: expect.stringContaining("Must be https") });
+    const allowed = { network: { allowInsecureHttp: ["auth.internal"] }, servers: {} };
+    const other = await project({ [name]: JSON.stringify(allowed) });
+    expect(await command(argv, { cwd: other })).toMatchObject({ code: 0 });
+  });
+
   test("a key that is there is not generated, and variables of a given client id are listed", async () => {
     const { origin } = await ownIssuer();
     const cwd = await project({ "agent.pem": "" });
@@ -379,6 +390,16 @@ describe("init with hostile metadata", () => {
     expect(await readFile(join(cwd, name), "utf8")).toContain(
       '"issuer": "https://auth.example/\\"x\\"/$${HOME}"',
     );
+  });
+
+  test("a person sees the real name of a host with letters that look like others", async () => {
+    // The first letter of the host is Cyrillic.
+    const issuer = "https://\u0430uth.example";
+    const { origin } = await hostile((own) => ({ resource: `${own}/mcp`, authorization_servers: [issuer] }));
+    const ask = person({ Send: false });
+    const done = await command(["init", `${origin}/mcp`], { cwd: await project(), ask });
+    expect(done).toMatchObject({ code: 2, out: "" });
+    expect(ask.asked.at(-1)).toContain("(its host is xn--uth-5cd.example)");
   });
 
   test("control characters reach neither the terminal nor the config, and long lists are shortened", async () => {

@@ -62,7 +62,7 @@ export function describeIssuer(
   server: DiscoveredAuthorizationServer | undefined,
 ): readonly Row[] {
   const where = isSameOrigin(issuer, url) ? "" : " (another origin than the server)";
-  const first = row("Issuer", issuer, where);
+  const first = row("Issuer", withAsciiHost(issuer), where);
   if (server === undefined) return [first, row("", "no metadata was read")];
   const { tokenEndpoint, authMethods, grantTypes, signingAlgorithms, grantProfiles } = server;
   const { deviceAuthorizationEndpoint, jwksUri } = server;
@@ -93,6 +93,13 @@ export function describeProblems({ problems }: Discovery): readonly string[] {
     const place = url === undefined || message.includes(url) ? "" : `\n    ${shortened(url)}`;
     return printable(`[${code}] ${message}`) + place;
   });
+}
+
+/** Returns a URL for a person, who must not mistake its host for another one with similar letters. */
+export function withAsciiHost(url: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
+  if (/^[\x00-\x7f]*$/.test(url) || !URL.canParse(url)) return url;
+  return `${url} (its host is ${new URL(url).host})`;
 }
 
 export function isSameOrigin(one: string, other: string): boolean {

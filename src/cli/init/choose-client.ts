@@ -45,7 +45,10 @@ export async function chooseClient(
     const answer = (await ask?.select("Client", [...choices, { value: "", label: "another client" }])) ?? "";
     if (answer !== "") return { named: answer };
   }
-  const typed = id ?? (await ask?.text("Client id (Enter: a variable, to be set later)")) ?? "";
+  const typed =
+    id ??
+    (await ask?.text(`Client id at ${new URL(issuer).host} (Enter: a variable, to be set later)`)) ??
+    "";
   const credential = keyFile === undefined ? await chooseCredential(io, metadata) : "key";
   return { issuer, id: typed.trim() || undefined, credential, keyFile };
 }

@@ -2,7 +2,7 @@ import { findUrlProblem } from "../../config/check-url.js";
 import { type Discovery, McpAuthError } from "../../index.js";
 import { printable, quoted } from "../../lib/printable.js";
 import { shellQuoted } from "../../lib/shell-quoted.js";
-import { isSameOrigin } from "../discovery/describe.js";
+import { isSameOrigin, withAsciiHost } from "../discovery/describe.js";
 import type { CommandIo } from "../io.js";
 import { UsageError } from "../options.js";
 
@@ -10,6 +10,8 @@ export interface IssuerOptions {
   /** The issuer that the person gave on the command line. */
   readonly given: string | undefined;
   readonly ask: CommandIo["ask"];
+  /** Hosts that the config allows over plain http. */
+  readonly insecureHosts: readonly string[];
   /** The issuers of other origins that the person has confirmed, to which this one is added. */
   readonly confirmed: Set<string>;
 }
@@ -26,22 +28,26 @@ const mostChoices = 12;
  */
 export async function chooseIssuer(url: string, found: Discovery, options: IssuerOptions): Promise<string> {
   const { given, ask, confirmed } = options;
-  if (given !== undefined) return checkGiven(given, url, found);
-  const usable = found.issuers.filter((issuer) => findUrlProblem(issuer, "issuer") === undefined);
+  const problemOf = (issuer: string): Problem | undefined => {
+    const problem = findUrlProblem(issuer, "issuer");
+    return options.insecureHosts.includes(problem?.insecureHost ?? "") ? undefined : problem?.mistake;
+  };
+  if (given !== undefined) return checkGiven(given, problemOf(given), url, found);
+  const usable = found.issuers.filter((issuer) => problemOf(issuer) === undefined);
   const [only, another] = usable;
-  if (only === undefined) return await askForIssuer(url, found, ask);
+  if (only === undefined) return await askForIssuer(url, found, ask, problemOf);
   if (another !== undefined) return await select(url, inOrder(usable, found), ask);
   if (isSameOrigin(only, url) || confirmed.has(only)) return only;
   const { host } = new URL(url);
   if (ask === undefined) {
     throw new UsageError(
-      `The authorization server of ${printable(host)} is at another origin: ${printable(only)}. If the client's ` +
+      `The authorization server of ${printable(host)} is at another origin: ${printable(withAsciiHost(only))}. If the client's ` +
         `credentials may be sent there, add --issuer ${shellQuoted(only)}`,
     );
   }
   if (
     !(await ask.confirm(
-      `Send the client's credentials to ${only}? (${host} names it as its authorization server)`,
+      `Send the client's credentials to ${withAsciiHost(only)}? (${host} names it as its authorization server)`,
     ))
   ) {
     throw new UsageError(
@@ -52,8 +58,17 @@ export async function chooseIssuer(url: string, found: Discovery, options: Issue
   return only;
 }
 
-function checkGiven(given: string, url: string, { issuers, resourceMetadataUrl }: Discovery): string {
-  const problem = findUrlProblem(given, "issuer")?.mistake;
+interface Problem {
+  readonly message: string;
+  readonly hint?: string;
+}
+
+function checkGiven(
+  given: string,
+  problem: Problem | undefined,
+  url: string,
+  { issuers, resourceMetadataUrl }: Discovery,
+): string {
   if (problem !== undefined) {
     const { message, hint } = problem;
     throw new UsageError(`--issuer ${quoted(given)}: ${message}.${hint === undefined ? "" : ` ${hint}.`}`);
@@ -72,12 +87,17 @@ function checkGiven(given: string, url: string, { issuers, resourceMetadataUrl }
   );
 }
 
-async function askForIssuer(url: string, { problems }: Discovery, ask: CommandIo["ask"]): Promise<string> {
+async function askForIssuer(
+  url: string,
+  { problems }: Discovery,
+  ask: CommandIo["ask"],
+  problemOf: (issuer: string) => Problem | undefined,
+): Promise<string> {
   if (ask !== undefined) {
     return await ask.text(`Issuer: the URL of the authorization server of ${new URL(url).host}`, {
       validate: (answer) => {
-        const problem = findUrlProblem(answer, "issuer");
-        return problem && `${problem.mistake.message}. Ask the operator of the server for it.`;
+        const problem = problemOf(answer);
+        return problem && `${problem.message}. Ask the operator of the server for it.`;
       },
     });
   }
@@ -103,7 +123,7 @@ async function select(url: string, issuers: readonly string[], ask: CommandIo["a
     );
   }
   const choices = issuers.map((issuer) => ({
-    ...{ value: issuer, label: issuer },
+    ...{ value: issuer, label: withAsciiHost(issuer) },
     ...(!isSameOrigin(issuer, url) && { hint: "another origin than the server" }),
   }));
   return await ask.select(

@@ -1,4 +1,4 @@
-import { type Json, property } from "../../config/json.js";
+import { isList, type Json, property } from "../../config/json.js";
 import { type Discovery, McpAuthError } from "../../index.js";
 import { quoted } from "../../lib/printable.js";
 import { describeIssuer, describeProblems, describeServer } from "../discovery/describe.js";
@@ -41,6 +41,10 @@ export function showServer({ print }: Pick<CommandIo, "print">, url: string, fou
   for (const line of describeProblems(found)) print.note(`warning: ${line}`);
 }
 
+function strings(value: Json | undefined): readonly string[] {
+  return isList(value) ? value.filter((item) => typeof item === "string") : [];
+}
+
 /** Collects what to add to a config, server by server. */
 export class Planner {
   readonly #io: Pick<CommandIo, "ask" | "print">;
@@ -66,15 +70,18 @@ export class Planner {
   async add({ name, url, written, found }: Candidate): Promise<void> {
     const { print, ask } = this.#io;
     const { clientId: id, issuer: given, keyFile } = this.#options;
-    const issuer = await chooseIssuer(url, found, { given, ask, confirmed: this.#confirmed });
+    const issuer = await chooseIssuer(url, found, {
+      ...{ given, ask, confirmed: this.#confirmed },
+      insecureHosts: strings(property(property(this.#target.value, "network"), "allowInsecureHttp")),
+    });
     const metadata = found.servers.find((server) => server.issuer === issuer);
-    print.note(table(describeIssuer(url, issuer, metadata)));
     const earlier = this.#clients.find((each) => each.issuer === issuer);
     const server = { name, url: written };
     if (earlier !== undefined) {
       earlier.servers.push(server);
       return;
     }
+    print.note(table(describeIssuer(url, issuer, metadata)));
     const choice = await chooseClient(this.#io, issuer, metadata, this.#target.value, { id, keyFile });
     this.#clients.push({ issuer, choice, servers: [server] });
   }
