@@ -220,6 +220,36 @@ test("a client that may not use the device flow is told so at the first request"
   expect(failure.message).toContain("urn:ietf:params:oauth:grant-type:device_code");
 });
 
+test.each<[string, (response: ServerResponse) => void, string, string]>([
+  ["a page", (response) => void response.end("<html>"), "token_response_invalid", "it is not a JSON object"],
+  [
+    "too much",
+    (response) => void response.end("x".repeat(2_000_000)),
+    "token_response_invalid",
+    "not a JSON",
+  ],
+  [
+    "a redirect",
+    (response) => void response.writeHead(307, { location: "/x" }).end(),
+    "token_request_rejected",
+    "307",
+  ],
+  [
+    "an outage",
+    (response) => void response.writeHead(503).end(),
+    "unavailable",
+    "is not available now (503)",
+  ],
+])(
+  "the command ends if the device authorization endpoint answers with %s",
+  async (_, onDevice, code, text) => {
+    const { fails, tokenRequests } = await start({ onDevice });
+    const failure = await fails();
+    expect([failure.code, failure.message]).toEqual([code, expect.stringContaining(text)]);
+    expect(tokenRequests()).toEqual([]);
+  },
+);
+
 test("an authorization server without the endpoint cannot be signed in to, and the message says what to do", async () => {
   const { fails, server } = await start({ metadata: () => ({ device_authorization_endpoint: undefined }) });
   const failure = await fails();

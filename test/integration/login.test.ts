@@ -26,13 +26,15 @@ interface SignInOptions extends Omit<WorldOptions, "clients"> {
   readonly server?: Partial<Server>;
   /** Overrides the credential of the client in the config. */
   readonly credential?: object;
+  /** Members of the grant in the config. */
+  readonly grant?: object;
   readonly top?: Partial<CrmConfig>;
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts a world in which a person can sign in, and somebody can run the command. */
 async function startSignIns(options: SignInOptions = {}) {
-  const { client = { id: "agent", secret: agentSecret }, server, top, env: more, ...world } = options;
+  const { client = { id: "agent", secret: agentSecret }, server, top, grant, env: more, ...world } = options;
   const { credential = { secret: { env: "SECRET" } }, ...servers } = world;
   const scopes = ["use", "profile", "email"];
   const { issuer, mcp } = await startWorld({
@@ -49,6 +51,7 @@ async function startSignIns(options: SignInOptions = {}) {
           // Built from parts.
           client: { issuer: issuer.issuer, id: "agent", ...credential } as { issuer: string; id: string },
           scopes: ["openid", "offline_access", "profile", "email", "use"],
+          ...grant,
         },
         ...server,
       },
@@ -282,4 +285,16 @@ test("an agent that failed because nobody had signed in works as soon as somebod
   expect(await rejectionOf(agent.getAccessToken())).toMatchObject({ code: "secret_unavailable" });
   await signInOnce();
   expect(await agent.getAccessToken()).toEqual(expect.any(String));
+});
+
+test("a sign-in takes the place of a refresh token in the config that has died", async () => {
+  const { signInOnce, startAgent, redemptions } = await startSignIns({
+    grant: { refreshToken: { env: "SEED" } },
+    env: { SEED: "a-seed-that-has-died" },
+  });
+  const error = await rejectionOf((await startAgent()).getAccessToken());
+  expect(error.message).toContain('put it where the grant\'s "refreshToken" is read');
+  await signInOnce();
+  await (await startAgent()).getAccessToken();
+  expect(redemptions().map(({ status }) => status)).toEqual([400, 200]);
 });

@@ -5,7 +5,12 @@ import { McpAuthError } from "../../errors/error.js";
 import { rememberShortLived } from "../../errors/sent-credentials.js";
 import { type JsonObject, parseJsonObject } from "../../lib/json-object.js";
 import { Secret } from "../../lib/secret.js";
-import { type BoundedResponse, boundedFetch } from "../../net/bounded-fetch.js";
+import {
+  BodyTooLarge,
+  type BoundedRequest,
+  type BoundedResponse,
+  boundedFetch,
+} from "../../net/bounded-fetch.js";
 import { assertLearnedUrl, type EgressRules } from "../../net/egress.js";
 import { retryAfterOf } from "../../net/response-headers.js";
 import type { AttemptContext } from "../attempt.js";
@@ -99,9 +104,13 @@ export async function requestDeviceCode(
     const time = serverClocks.at(url);
     const authentication = await authenticateClient(client, metadata, { time, url }, attempt);
     const { headers, body } = await deviceForm(grant, wanted, authentication.apply, attempt);
-    const response = await boundedFetch(authentication.fetch, {
+    const request: BoundedRequest = {
       ...{ server, target: name, endpoint: "device authorization endpoint", url, isLearned, method: "POST" },
       ...{ headers, body, timeout: spec.timeout, signal, clock },
+    };
+    const response = await boundedFetch(authentication.fetch, request).catch((error: unknown) => {
+      if (error instanceof BodyTooLarge) return { status: error.status, headers: new Headers(), body: "" };
+      throw error;
     });
     const { status } = response;
     if (status >= 200 && status < 300) {
