@@ -11,6 +11,8 @@ export interface Outcome {
   readonly verdict: Verdict;
   /** In a few words, or a sentence. Has nothing that a server chose. */
   readonly message: string;
+  /** The part of the message that says what is unusual, without what to do. */
+  readonly cause?: string | undefined;
   /** What to do, in sentences. Always present if the step failed. */
   readonly todo?: string | undefined;
   /** The id of the finding; see `findingsIn`. */
@@ -35,8 +37,9 @@ export function skip(reason: string): Outcome {
 
 /** Something is unusual and may be the cause of a later failure. */
 export function warn(finding: Finding, details?: Readonly<Record<string, unknown>>): Outcome {
+  const { id, cause } = finding;
   const message = findingText(finding);
-  return { verdict: "warn", message, finding: finding.id, details: details && errorDetails(details) };
+  return { verdict: "warn", message, cause, finding: id, details: details && errorDetails(details) };
 }
 
 /** Turns a finding into a failure. */

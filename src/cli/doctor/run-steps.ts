@@ -21,8 +21,10 @@ export async function runServerSteps(
     // A token may take all of its deadline, and says itself what took so long.
     results.push(await timed(step.name, work, { signal, limit: deadline + timeout }));
   }
-  const place = ({ step }: StepResult): number => reportOrder.findIndex((name) => name === step);
-  return results.toSorted((a, b) => place(a) - place(b));
+  const place = ({ step }: StepResult): number => reportOrder.indexOf(step);
+  return results
+    .map((result) => steps.find(({ name }) => name === result.step)?.reconsider?.(result, results) ?? result)
+    .toSorted((a, b) => place(a) - place(b));
 }
 
 /** Returns why a step cannot run, if an earlier one that it needs has failed or could not run either. */

@@ -32,6 +32,8 @@ export interface ServerStep {
   readonly stoppedBy?: Reasons;
   /** Rejects with `McpAuthError`, which is a failure of the step. */
   readonly run: (check: ServerCheck, signal: AbortSignal) => Promise<Outcome>;
+  /** Returns the result of this step again, after all steps have run. */
+  readonly reconsider?: (result: StepResult, all: readonly StepResult[]) => StepResult;
 }
 
 export type ServerStepName =

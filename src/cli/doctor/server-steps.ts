@@ -1,12 +1,12 @@
 import { checkCall } from "./call-step.js";
 import { checkServerCapabilities } from "./capability-step.js";
-import { checkClaims } from "./claims-step.js";
+import { checkClaims, reconsiderClaims } from "./claims-step.js";
 import { checkServerClocks } from "./clock-step.js";
 import { checkConnection } from "./connection-step.js";
 import { checkServerKeys } from "./key-step.js";
 import { checkIssuerMetadata, checkResourceMetadata } from "./metadata-steps.js";
 import { checkServerSecrets } from "./secrets-step.js";
-import type { ServerStep, ServerStepName } from "./server-check.js";
+import type { ServerStep, StepResult } from "./server-check.js";
 import { checkToken } from "./token-step.js";
 
 /** The steps of each server, in the order in which they run. */
@@ -30,12 +30,12 @@ export const serverSteps: readonly ServerStep[] = [
   },
   // Only the answer to a POST proves that a clock is behind: an older one may come from a cache.
   { name: "clock", run: checkServerClocks },
-  { name: "claims", needs: { token: "no token" }, run: checkClaims },
+  { name: "claims", needs: { token: "no token" }, run: checkClaims, reconsider: reconsiderClaims },
   { name: "call", needs: { server: "server not reached", token: "no token" }, run: checkCall },
 ];
 
 /** The steps in the order of the report. A wrong clock explains why a token is refused, so it comes first. */
-export const reportOrder: readonly ServerStepName[] = [
+export const reportOrder: readonly StepResult["step"][] = [
   ...(["config", "secrets", "key", "server", "resource metadata", "issuer metadata"] as const),
   ...(["capability", "clock", "token", "claims", "call"] as const),
 ];
