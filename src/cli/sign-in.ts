@@ -9,7 +9,7 @@ import { noStore } from "./options.js";
 import type { Printer } from "./print.js";
 
 /** What a sign-in prints with, and how it waits. */
-export interface SignInIo {
+interface SignInIo {
   readonly print: Pick<Printer, "note">;
   readonly signal: AbortSignal;
   /** Shows what it waits for. */
@@ -17,7 +17,7 @@ export interface SignInIo {
 }
 
 /** What a program can read about a sign-in. All texts but the first three are those of the server. */
-export interface SignInReport {
+interface SignInReport {
   readonly server: string;
   readonly issuer: string;
   readonly clientId: string | null;

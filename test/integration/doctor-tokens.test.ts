@@ -109,6 +109,24 @@ describe("an opaque token", () => {
     );
   });
 
+  test.each([
+    ["plain http", "http://elsewhere.example/introspect"],
+    ["a user name", "https://a:b@elsewhere.example/introspect"],
+    ["an IP address that the config does not name", "https://192.0.2.1/introspect"],
+  ])("an introspection endpoint with %s gets nothing, and the claims are skipped", async (_, endpoint) => {
+    const servers = await startServers({
+      token: opaque,
+      metadata: () => ({ introspection_endpoint: endpoint }),
+    });
+    const { code, server, blamed } = await diagnose(servers);
+    expect(blamed).toEqual([]);
+    expect(stepOf(server.steps, "claims")).toMatchObject({
+      verdict: "skip",
+      message: "opaque token, and the introspection failed (insecure_url)",
+    });
+    expect(code).toBe(0);
+  });
+
   test("one that is not active is a failure", async () => {
     const servers = await startServers({
       token: opaque,

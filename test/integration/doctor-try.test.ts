@@ -141,6 +141,7 @@ test.each<[string, object, number, Record<string, string>]>([
   ["asks to wait", {}, 429, { "retry-after": "60" }],
   ["is not available", {}, 503, {}],
   ["has locked the client", { ...invalidClient, error_description: "Account locked" }, 401, {}],
+  ["denies what it only refused before", { error: "access_denied" }, 403, {}],
 ])("nothing more is tried once the authorization server %s", async (_, body, status, headers) => {
   let requests = 0;
   const servers = await field({

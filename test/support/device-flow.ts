@@ -8,7 +8,7 @@ export interface DeviceFlowOptions {
 }
 
 /** The person who signs in. */
-export const account = { sub: "somebody", name: "Some Body", email: "somebody@example.com" };
+const account = { sub: "somebody", name: "Some Body", email: "somebody@example.com" };
 
 export const deviceCodeGrant = "urn:ietf:params:oauth:grant-type:device_code";
 

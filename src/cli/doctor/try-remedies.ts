@@ -147,7 +147,8 @@ function reasonToStop(error: McpAuthError, first: McpAuthError): string | undefi
     return "Stopped, because a server could not be reached or asks to try again later.";
   }
   const said = Object.values(error.details ?? {}).flat();
-  if (said.some((text) => locked.test(text)) && !isEqual(error, first)) {
+  const isLocked = said.some((text) => locked.test(text)) && !isEqual(error, first);
+  if (isLocked || (error.oauthError === "access_denied" && first.oauthError !== "access_denied")) {
     return "Stopped, because the authorization server seems to have locked the client.";
   }
   return undefined;

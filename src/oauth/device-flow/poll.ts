@@ -8,7 +8,7 @@ export type PollAnswer<T> =
   /** A temporary failure. `retryAfter`: milliseconds. */
   | { readonly kind: "failed"; readonly retryAfter?: number | undefined };
 
-export interface PollTimes {
+interface PollTimes {
   /** Milliseconds between two requests. */
   readonly interval: number;
   /** Milliseconds since the epoch. */

@@ -71,13 +71,13 @@ export async function hasNewSignIn(grant: GrantSpec, attempt: AttemptContext): P
  * Returns the new refresh token in a response. Reads it even if the access token is invalid, because the server may
  * have revoked the previous refresh token.
  */
-export function successorIn(status: number, body: string): Secret | undefined {
+function successorIn(status: number, body: string): Secret | undefined {
   if (status < 200 || status >= 300) return undefined;
   const successor = parseJsonObject(body)?.["refresh_token"];
   return typeof successor === "string" && successor !== "" ? new Secret(successor) : undefined;
 }
 
-export function noStore(server: string): McpAuthError {
+function noStore(server: string): McpAuthError {
   return new McpAuthError(
     "config_invalid",
     `Server "${server}": the grant refresh_token needs a persistent store. Set "store" to one of the type file or redis.`,

@@ -185,3 +185,21 @@ describe("ServerClocks.takeReport", () => {
     expect(behind).toContain("is 1200 s behind the clock of this machine. That is more than the 600 s");
   });
 });
+
+describe("ServerClocks.offset", () => {
+  test("the offset is known only after a response of that origin, and also if it is too large to be corrected", async () => {
+    const { clocks, heard } = started();
+    expect(clocks.offset(url)).toBeUndefined();
+    await heard(20 * minute);
+    expect(clocks.offset("https://auth.example/other")).toBe(20 * minute);
+    expect(clocks.offset("https://crm.example")).toBeUndefined();
+    await heard(0, "https://crm.example/mcp");
+    expect(clocks.offset("https://crm.example")).toBe(0);
+  });
+
+  test("an origin for which something was only signed has no offset", () => {
+    const { clocks } = started();
+    clocks.at(url).now();
+    expect(clocks.offset(url)).toBeUndefined();
+  });
+});

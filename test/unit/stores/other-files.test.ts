@@ -263,6 +263,7 @@ test("the store recognizes exactly the names of its entries", () => {
     `refresh.${hash}.${hash}`,
     `metadata.${hash}`,
     `given.${hash}.latest`,
+    `check.${hash}`,
   ];
   for (const name of [...all, `metadata.${hash}.${hash}`, `refusals.${hash}.${hash}`])
     expect(isEntryName(name), name).toBe(true);
