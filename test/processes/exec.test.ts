@@ -228,7 +228,9 @@ const countSignals = script(`
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"]) {
     process.on(signal, () => console.log("got", signal, String(++count)));
   }
-  process.stdin.on("end", () => process.exit(count)).resume();
+  let lines = 0;
+  process.stdin.on("data", () => console.log("line", String(++lines)));
+  process.stdin.on("end", () => process.exit(count));
   console.log("ready");
 `);
 
@@ -269,6 +271,9 @@ describe.runIf(unix)("signals", () => {
       for (let time = 1; time <= times; time += 1) {
         child.stdin?.write("\u0003");
         await printed(`got SIGINT ${time}\r\n`);
+        // Time for another one.
+        child.stdin?.write("\n");
+        await printed(`line ${time}\r\n`);
       }
       child.stdin?.write("\u0004");
       expect(await ended).toMatchObject({ code: times });
