@@ -17,6 +17,7 @@ import { assertLearnedUrl } from "../net/egress.js";
 import { createAttempt, type OAuthRuntime } from "./attempt.js";
 import { authenticateClient } from "./client-auth/authenticate-client.js";
 import { addClientHeaders, readClientHeaders } from "./client-headers.js";
+import { endpointUrl } from "./endpoint-url.js";
 import { rememberSent } from "./token-endpoint/remember-sent.js";
 
 export type Introspection =
@@ -47,7 +48,7 @@ export async function introspectToken(
   runtime: OAuthRuntime,
   signal: AbortSignal,
 ): Promise<Introspection> {
-  const { introspection_endpoint: endpoint } = metadata;
+  const endpoint = endpointUrl("introspection_endpoint", client, metadata);
   if (endpoint === undefined || client.id === undefined) return { kind: "unsupported" };
   const { name: server, url, timeout } = spec;
   const { issuer } = client;
