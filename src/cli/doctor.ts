@@ -14,9 +14,9 @@ import {
 import { timed } from "./doctor/run-steps.js";
 import type { StepResult } from "./doctor/server-check.js";
 import { checkDoctorConfig, checkStore } from "./doctor/shared-steps.js";
-import type { Checked } from "./doctor/try-remedies.js";
+import type { InspectedConfig } from "./doctor/try-remedies.js";
 import type { CommandIo } from "./io.js";
-import { environment, startingFolder } from "./options.js";
+import { loadOptions } from "./options.js";
 
 /** `doctor [SERVER…]`: checks each step from the config to an MCP request. The exit code is that of the first failure. */
 export const doctor = defineCommand({
@@ -41,22 +41,25 @@ export const doctor = defineCommand({
     ["doctor --json", "for a script"],
   ],
   async run({ values, args }, io) {
-    const { json = false, try: tries = false, config } = values;
-    const env = await environment(io, values["env-file"]);
-    const cwd = startingFolder(io.cwd, config, env);
+    const { json = false, try: tries = false } = values;
     const { signal } = io;
+    const options = await loadOptions(io, values);
+    const { env } = options;
     let checked: CheckedConfig | undefined;
     const configStep = await timed(
       "config",
       async () => {
-        checked = await checkConfig({ cwd, env, cliPath: config });
+        checked = await checkConfig(options);
         return await checkDoctorConfig(checked, { cwd: io.cwd, env });
       },
       { signal, limit: limitOfShared },
     );
     // Without a config that can be read, no server is known.
     const { spec } = checked ?? {};
-    if (checked === undefined || spec === undefined) return report([configStep], [], { json, io });
+    if (checked === undefined || spec === undefined) {
+      if (!json) printShared([configStep], io.print);
+      return finish([configStep], [], { json, io });
+    }
     const inspection = inspectConfig(spec, { env });
     try {
       const tryFor = tries ? tryFailures({ config: checked, inspection }, io) : undefined;
@@ -107,12 +110,12 @@ async function checkAll(
     if (!json) printServer(finished, print, io.cwd);
     done.push(finished);
   }
-  return report(shared, done, { json, io, isPrinted: !json });
+  return finish(shared, done, { json, io });
 }
 
 /** One server after the other, because servers may share an authorization server. */
 function tryFailures(
-  checked: Checked,
+  checked: InspectedConfig,
   io: Pick<CommandIo, "signal" | "waitFor">,
 ): (report: ServerReport) => Promise<ServerReport> {
   return async (report) => {
@@ -125,12 +128,12 @@ function tryFailures(
   };
 }
 
-function report(
+/** Prints the reports as JSON, unless they have been printed one by one. Returns the exit code. */
+function finish(
   shared: readonly StepResult[],
   servers: readonly ServerReport[],
-  { json, io, isPrinted = false }: Pick<Options, "json" | "io"> & { readonly isPrinted?: boolean },
+  { json, io }: Pick<Options, "json" | "io">,
 ): number {
   if (json) io.print.json(toJson(shared, servers), 2);
-  else if (!isPrinted) printShared(shared, io.print);
   return exitCodeFor([...shared, ...servers.flatMap(({ steps }) => steps)]);
 }

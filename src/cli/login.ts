@@ -1,6 +1,5 @@
 import { defineCommand } from "./define-command.js";
 import { exitCodes } from "./exit-code.js";
-import { signIn } from "./sign-in.js";
 import { withRuntime } from "./with-runtime.js";
 
 /** `login SERVER`: a person signs in once, and the store has the refresh token afterwards. */
@@ -26,6 +25,8 @@ export const login = defineCommand({
     ["login crm --json", "with an object for scripts that says who signed in"],
   ],
   async run({ values, args: [server = ""] }, io) {
+    // Loaded here, so that help does not load what requests tokens.
+    const { signIn } = await import("./sign-in.js");
     return await withRuntime(io, values, async (auth) => {
       const report = await signIn(auth.resolve(server), io);
       if (values.json === true) io.print.json(report, 2);

@@ -1,3 +1,4 @@
+import { counted } from "../lib/counted.js";
 import { internalsOf } from "../runtime/manager-internals.js";
 import { defineCommand } from "./define-command.js";
 import { exitCodes } from "./exit-code.js";
@@ -31,19 +32,15 @@ export const revoke = defineCommand({
       );
       if (values.json === true) io.print.json({ revoked, unsupported });
       if (revoked + unsupported === 0) io.print.note(`nothing is stored for "${server}"`);
-      if (revoked > 0) io.print.note(`${tokens(revoked)} revoked and deleted`);
+      if (revoked > 0) io.print.note(`${counted(revoked, "token")} revoked and deleted`);
       if (unsupported > 0) {
         io.print.note(
-          `the authorization server cannot revoke ${tokens(unsupported)}: deleted here, but still valid until expiry`,
+          `the authorization server cannot revoke ${counted(unsupported, "token")}: deleted here, but still valid until expiry`,
         );
       }
-      const next = revoked + unsupported === 0 ? undefined : signInAgain(manager);
+      const next = revoked + unsupported === 0 ? undefined : signInAgain(manager, io.signal);
       if (next !== undefined) io.print.note(next);
       return unsupported === 0 ? exitCodes.done : exitCodes.refused;
     });
   },
 });
-
-function tokens(count: number): string {
-  return count === 1 ? "1 token" : `${count} tokens`;
-}

@@ -1,4 +1,5 @@
 import { type McpAuth, McpAuthError } from "../index.js";
+import { counted } from "../lib/counted.js";
 import { internalsOf, type ManagerInternals } from "../runtime/manager-internals.js";
 import { defineCommand } from "./define-command.js";
 import { exitCodes } from "./exit-code.js";
@@ -29,11 +30,10 @@ export const storeClear = defineCommand({
       const work = server === undefined ? access.forgetEverything() : access.forget();
       const deleted = await io.waitFor("Clearing the store", work);
       if (values.json === true) io.print.json({ deleted });
-      if (server === undefined)
-        io.print.note(`store cleared, ${deleted === 1 ? "1 entry" : `${deleted} entries`}`);
+      if (server === undefined) io.print.note(`store cleared, ${counted(deleted, "entry", "entries")}`);
       else if (deleted === 0) io.print.note(`nothing is stored for "${server}"`);
       else io.print.note(`"${server}" deleted from the store`);
-      const next = deleted === 0 || manager === undefined ? undefined : signInAgain(manager);
+      const next = deleted === 0 || manager === undefined ? undefined : signInAgain(manager, io.signal);
       if (next !== undefined) io.print.note(next);
       return exitCodes.done;
     });

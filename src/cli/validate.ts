@@ -1,14 +1,15 @@
 import { type CheckedConfig, checkConfig, type LoadOptions } from "../config/load.js";
 import { McpAuthError, type Violation } from "../errors/error.js";
+import { counted } from "../lib/counted.js";
 import { printable } from "../lib/printable.js";
 import { checkMachine } from "./check-machine.js";
 import type { CheckedSecrets } from "./check-secrets.js";
 import { defineCommand } from "./define-command.js";
 import { exitCodeOf, exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
-import { environment, startingFolder, UsageError } from "./options.js";
+import { loadOptions, UsageError } from "./options.js";
 import { replaceFile } from "./replace-file.js";
-import { countMistakes, shownFile, violationLine } from "./violations.js";
+import { shownFile, violationLine } from "./violations.js";
 
 /** `validate`: lists every violation. Exit code 2 if there is one. */
 export const validate = defineCommand({
@@ -42,15 +43,14 @@ export const validate = defineCommand({
     ["validate --fix", "correct misspelled names"],
   ],
   async run({ values }, io) {
-    const { json = false, fix = false, secrets = false, "no-env": noEnv = false, config } = values;
+    const { json = false, fix = false, secrets = false, "no-env": noEnv = false } = values;
     if (noEnv && (secrets || values["env-file"] !== undefined)) {
       throw new UsageError("--no-env reads no variable, so it excludes --secrets and --env-file");
     }
-    const env = await environment(io, values["env-file"]);
     let result: Result;
     try {
-      const cwd = startingFolder(io.cwd, config, env);
-      const checked = check({ cwd, env, cliPath: config, ignoreVariables: noEnv }, { fix, secrets }, io);
+      const options = { ...(await loadOptions(io, values)), ignoreVariables: noEnv };
+      const checked = check(options, { fix, secrets }, io);
       result = await io.waitFor(secrets ? "Reading secrets" : "Checking the config", checked);
     } catch (error) {
       // With --json, an error is JSON too.
@@ -142,7 +142,7 @@ async function applyFixes(
     );
   }
   await replaceFile(file, fixed.text);
-  print.note(`${countMistakes(fixed.count)} fixed`);
+  print.note(`${counted(fixed.count, "mistake")} fixed`);
   return true;
 }
 
@@ -158,13 +158,12 @@ function report(
   }
   const count = violations.length + failures.length;
   if (count > 0) {
-    io.print.note(countMistakes(count));
+    io.print.note(counted(count, "mistake"));
     return;
   }
   const unread = hasUnread ? ` (secrets not read${ignoresVariables ? "" : ": add --secrets"})` : "";
-  const counted = `${servers} ${servers === 1 ? "server" : "servers"}`;
   io.print.result(
-    `${file === undefined ? "config" : shownFile(file, cwd)}: no mistakes, ${counted}${unread}`,
+    `${file === undefined ? "config" : shownFile(file, cwd)}: no mistakes, ${counted(servers, "server")}${unread}`,
   );
 }
 

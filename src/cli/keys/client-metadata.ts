@@ -8,9 +8,10 @@ import { exitCodes } from "../exit-code.js";
 import type { CommandIo } from "../io.js";
 import { UsageError } from "../options.js";
 import { clientNamed, eachOnce, keyOfClient, serverNamed, usableServers } from "./config-keys.js";
-import { printRotation, readSources } from "./jwks.js";
 import { type MetadataDocument, metadataDocument, methodOfDocument } from "./metadata-document.js";
 import { publicSet } from "./public-set.js";
+import { readSources } from "./read-sources.js";
+import { printRotation } from "./rotation-notes.js";
 
 /** Bytes. The draft recommends that servers read no more. */
 const largestDocument = 5_120;
@@ -52,8 +53,8 @@ export const keysClientMetadata = defineCommand({
     if (jwksUri !== undefined && nextFile !== undefined) {
       throw new UsageError("With --jwks-uri the keys are in that set: add --next to keys jwks instead");
     }
-    const { sources, cwd } = await readSources(values, io);
-    const { config } = sources;
+    const sources = await readSources(values, io);
+    const { config, cwd } = sources;
     const { id, label, name: ownName } = chooseClient(name, config);
     const clients = clientsWithId(id, config);
     const method = methodOfDocument(clients, label);

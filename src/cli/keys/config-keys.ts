@@ -3,6 +3,7 @@ import type { Config } from "../../config/generated/types.js";
 import type { ClientSpec, ConfigSpec, GrantSpec, KeySpec, ServerSpec } from "../../config/spec.js";
 import { nearNames } from "../../lib/near-names.js";
 import { quoted } from "../../lib/printable.js";
+import { defaultAssertionLifetime } from "../../oauth/client-auth/client-assertion.js";
 import { clientsOf } from "../config-secrets.js";
 import { UsageError } from "../options.js";
 
@@ -14,9 +15,6 @@ export interface ConfigKey {
   /** Milliseconds: the longest time for which a JWT that it signed is valid. */
   readonly lifetime: number;
 }
-
-/** RFC 7523 §3: how long a client assertion is valid by default, in milliseconds. */
-const defaultAssertionLifetime = 60_000;
 
 type Servers = ConfigSpec["servers"];
 

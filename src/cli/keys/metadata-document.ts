@@ -2,6 +2,8 @@ import type { ClientAuthenticationMethod, ClientSpec, GrantSpec, ServerSpec } fr
 import type { PublicJwk } from "../../keys/signing-key.js";
 import { printable, quoted } from "../../lib/printable.js";
 import { unreachable } from "../../lib/unreachable.js";
+import { deviceCodeGrantType, grantTypeOf } from "../../oauth/grants/grant-type.js";
+import { tokenExchangeGrantType } from "../../oauth/grants/subject-token.js";
 import { UsageError } from "../options.js";
 import type { PublicSet } from "./public-set.js";
 
@@ -81,32 +83,21 @@ function grantTypes(uses: readonly ClientUse[]): readonly string[] {
   return types.length === 0 ? ["client_credentials"] : [...new Set(types)];
 }
 
-const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-const deviceCode = "urn:ietf:params:oauth:grant-type:device_code";
-const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
-
-function grantTypesOf(grant: GrantSpec, client: ClientSpec): readonly string[] {
+/** Returns the grant types that a client with one use needs. */
+function grantTypesOf(grant: GrantSpec, { id }: ClientSpec): readonly string[] {
   switch (grant.type) {
-    case "client_credentials":
-      return [grant.type];
-    case "refresh_token":
-      // `login` gets the first refresh token.
-      return grant.refreshToken === undefined ? [grant.type, deviceCode] : [grant.type];
-    case "jwt_bearer":
-      return [jwtBearer];
-    case "token_exchange":
-      return [tokenExchange];
-    case "enterprise_managed":
-      return [
-        ...(grant.client.id === client.id ? [jwtBearer] : []),
-        ...(grant.idp.client.id === client.id ? [tokenExchange] : []),
-      ];
-    case "extension":
-      return [grant.grantType];
     case "static":
       return [];
+    case "refresh_token":
+      // `login` gets the first refresh token.
+      return grant.refreshToken === undefined ? [grant.type, deviceCodeGrantType] : [grant.type];
+    case "enterprise_managed":
+      return [
+        ...(grant.client.id === id ? [grantTypeOf(grant)] : []),
+        ...(grant.idp.client.id === id ? [tokenExchangeGrantType] : []),
+      ];
     default:
-      return unreachable(grant);
+      return [grantTypeOf(grant)];
   }
 }
 

@@ -1,26 +1,18 @@
-import type { ConfigSpec, PrivateKeySpec } from "../../config/spec.js";
+import type { PrivateKeySpec } from "../../config/spec.js";
 import { McpAuthError } from "../../errors/error.js";
 import { messageWithoutServer } from "../../errors/message-without-server.js";
 import { loadKey } from "../../keys/load-key.js";
 import { onlyPublicMembers, registeredJwk } from "../../keys/public-jwk.js";
 import { type KeyContext, type PublicJwk, thumbprintOf } from "../../keys/signing-key.js";
-import { createPermissions, forbidCommands } from "../../lib/permissions.js";
 import { quoted } from "../../lib/printable.js";
-import { platformFetch } from "../../net/own-requests.js";
-import type { CommandIo } from "../io.js";
 import { UsageError } from "../options.js";
+import { withSecretContext } from "../with-secret-context.js";
 import type { ConfigKey } from "./config-keys.js";
+import type { Sources } from "./read-sources.js";
 
 /** A JWK Set with public keys only, RFC 7517 §5. */
 export interface PublicSet {
   readonly keys: readonly PublicJwk[];
-}
-
-/** What reading the secrets of a config needs. */
-export interface Sources extends Pick<CommandIo, "env" | "signal"> {
-  readonly config: ConfigSpec;
-  /** The folder of the config. */
-  readonly folder: string;
 }
 
 /**
@@ -34,29 +26,11 @@ export async function publicSet(
   sources: Sources,
 ): Promise<PublicSet> {
   const all = next === undefined ? keys : [...keys, successor(keys, next)];
-  return await withContext(sources, async (context) => {
+  return await withSecretContext(sources.config, sources, async (context) => {
     const found: PublicJwk[] = [];
-    for (const key of all) found.push(await publicJwkOf(key, context));
+    for (const key of all) found.push(await publicJwkOf(key, { ...context, server: "" }));
     return { keys: await assertDistinct(found, next) };
   });
-}
-
-async function withContext<T>(
-  { config: { network: spec, commands }, folder, env, signal }: Sources,
-  work: (context: KeyContext) => Promise<T>,
-): Promise<T> {
-  const permissions = createPermissions({ environments: [env] });
-  const { createNetwork } = await import("../../net/network.js");
-  const network = createNetwork({ fetch: platformFetch(), spec, env });
-  try {
-    return await work({
-      ...{ server: "", env, envFilesIn: folder, signal },
-      ...{ fetch: network.fetch, fetchDirect: network.fetchDirect },
-      permissions: commands === undefined ? permissions : forbidCommands(permissions, commands.forbidden),
-    });
-  } finally {
-    await network.close();
-  }
 }
 
 async function publicJwkOf({ spec, label }: ConfigKey, context: KeyContext): Promise<PublicJwk> {
