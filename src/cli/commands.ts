@@ -48,7 +48,7 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
   [
     "headers",
     {
-      summary: "print the headers of a request to it as JSON, always with a new token",
+      summary: "print the headers of a request as JSON, always with a new token",
       load: async () => (await import("./headers.js")).headers,
     },
   ],
@@ -97,7 +97,7 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
   [
     "keys generate",
     {
-      summary: "create a private key, and print its public half",
+      summary: "create a private key, and print its public key",
       load: async () => (await import("./keys/generate.js")).keysGenerate,
     },
   ],
