@@ -30,6 +30,8 @@ const layers = {
     "discovery/find-target",
     "secrets/credentials-changed",
   ],
+  // What a config with "import" needs besides. init reads files of hosts too.
+  imports: ["config/import-urls"],
   commands: ["cli/main", "cli/token", "cli/headers", "cli/revoke", "cli/store-clear"],
 };
 

@@ -2,6 +2,7 @@ import { dirname, join, resolve } from "node:path";
 import { entries, property } from "../config/json.js";
 import { type DiscoverOptions, discover } from "../index.js";
 import { printable, quoted } from "../lib/printable.js";
+import { shellQuoted } from "../lib/shell-quoted.js";
 import { defineCommand } from "./define-command.js";
 import { assertWholeUrl } from "./discovery/assert-url.js";
 import { escaped } from "./discovery/escaped.js";
@@ -12,6 +13,7 @@ import { pathForConfig } from "./init/choose-client.js";
 import { initCommand } from "./init/command-line.js";
 import { findTarget, type Target } from "./init/find-target.js";
 import { adviseToIgnore, askToIgnore } from "./init/git-ignores.js";
+import { type HidingPrinter, hidingPrinter } from "./init/hide-values.js";
 import { findHostCandidates } from "./init/host-candidates.js";
 import { type Candidate, Planner, showServer } from "./init/plan.js";
 import { report } from "./init/report.js";
@@ -88,7 +90,9 @@ export const init = defineCommand({
     const ask = (url: string) =>
       discover(url, { signal: io.signal, ...(network !== undefined && { network }) });
     const keyFile = values.key === undefined ? undefined : pathForConfig(values.key, cwd, folder);
-    const planner = new Planner(io, target, {
+    const { print, hide } = hidingPrinter(io.print);
+    const quiet = { ...io, print };
+    const planner = new Planner(quiet, target, {
       ...{ cwd, clientId: values["client-id"], issuer: values.issuer, keyFile },
       commandWith: (server, issuer) =>
         source.file === undefined
@@ -97,7 +101,7 @@ export const init = defineCommand({
     });
     let imported: string | undefined;
     if (source.file !== undefined) {
-      imported = await addFromHost(io, source.file, { env, cwd, target, planner, ask, only: name });
+      imported = await addFromHost(quiet, source.file, { env, cwd, target, planner, ask, hide, only: name });
     } else if (source.url !== undefined) {
       await planner.add(await candidate(io, source.url, name, target, ask));
     }
@@ -152,7 +156,7 @@ function assertNewUrl(url: string, { file, value }: Target, cwd: CommandIo["cwd"
   if (known === undefined) return;
   const [name] = known;
   throw new UsageError(
-    `${shownFile(file, cwd)} already has this server, as ${quoted(name)}. Try npx mcp-auth-runtime token ${printable(name)}, or add ` +
+    `${shownFile(file, cwd)} already has this server, as ${quoted(name)}. Try npx mcp-auth-runtime token ${shellQuoted(name)}, or add ` +
       "it once more under another name with --name NAME",
   );
 }
@@ -190,6 +194,7 @@ async function addFromHost(
     readonly planner: Planner;
     readonly ask: Discover;
     readonly only: string | undefined;
+    readonly hide: HidingPrinter["hide"];
   },
 ): Promise<string | undefined> {
   const { planner } = options;

@@ -2,8 +2,10 @@ import type { RefreshTokenSpec, ServerSpec } from "../config/spec.js";
 import { McpAuthError, type TokenManager } from "../index.js";
 import { printable } from "../lib/printable.js";
 import type { DeviceAuthorization } from "../oauth/device-flow/device-authorization.js";
-import type { WantedSignIn } from "../oauth/device-flow/device-flow.js";
+import { findSignIn, type WantedSignIn } from "../oauth/device-flow/find-sign-in.js";
+import { requestDeviceCode } from "../oauth/device-flow/request-device-code.js";
 import type { SignedInUser } from "../oauth/device-flow/signed-in-user.js";
+import { waitForSignIn } from "../oauth/device-flow/wait-for-sign-in.js";
 import { internalsOf } from "../runtime/manager-internals.js";
 import { noStore } from "./options.js";
 import type { Printer } from "./print.js";
@@ -52,22 +54,21 @@ export async function signIn(manager: TokenManager, io: SignInIo): Promise<SignI
   const { issuer, id } = grant.client;
   print.note(summary(spec, grant));
   const replaced = await waitFor("Opening the store", store.hasRefreshToken());
-  const flow = await import("../oauth/device-flow/device-flow.js");
   const wanted = await waitFor(
     "Reading the metadata of the authorization server",
-    flow.findSignIn(grant, attempt),
+    findSignIn(grant, attempt),
   );
   printLearned(wanted, grant, spec, print);
   const requestedAt = clock.now();
   const code = await waitFor(
     `Asking ${printable(issuer)} for a code`,
-    flow.requestDeviceCode(grant, wanted, attempt),
+    requestDeviceCode(grant, wanted, attempt),
   );
   print.note(instructions(code));
   const authorization = { ...code, requestedAt };
   const signedIn = await waitFor(
     "Waiting until somebody has signed in",
-    flow.waitForSignIn(grant, wanted, authorization, attempt),
+    waitForSignIn(grant, wanted, authorization, attempt),
   );
   await waitFor("Writing to the store", store.replaceRefreshToken(signedIn.refreshToken, signal));
   const report: SignInReport = {
@@ -121,7 +122,7 @@ function instructions({
     ...(verificationUriComplete === undefined
       ? []
       : ["Or open this page, and check that it shows the code:", `  ${printable(verificationUriComplete)}`]),
-    `The code is valid for ${inWords(expiresIn)}. Control-C ends this command.`,
+    `The code is valid for ${inWords(expiresIn)}. Stop with Ctrl+C.`,
     "",
   ].join("\n");
 }

@@ -6,7 +6,11 @@ import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
  * 8705 §5, if there is one.
  */
 export function endpointUrl<
-  Name extends "token_endpoint" | "revocation_endpoint" | "device_authorization_endpoint",
+  Name extends
+    | "token_endpoint"
+    | "revocation_endpoint"
+    | "introspection_endpoint"
+    | "device_authorization_endpoint",
 >(
   name: Name,
   { credential }: Pick<ClientSpec, "credential">,

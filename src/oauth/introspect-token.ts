@@ -1,7 +1,4 @@
 import {
-  allowInsecureRequests,
-  customFetch,
-  introspectionRequest,
   OperationProcessingError,
   processIntrospectionResponse,
   ResponseBodyError,
@@ -12,12 +9,9 @@ import type { ClientSpec, ServerSpec } from "../config/spec.js";
 import type { AuthorizationServerMetadata } from "../discovery/metadata.js";
 import type { JsonObject } from "../lib/json-object.js";
 import type { Secret } from "../lib/secret.js";
-import { boundedFetch } from "../net/bounded-fetch.js";
-import { assertLearnedUrl } from "../net/egress.js";
 import { createAttempt, type OAuthRuntime } from "./attempt.js";
 import { authenticateClient } from "./client-auth/authenticate-client.js";
-import { addClientHeaders, readClientHeaders } from "./client-headers.js";
-import { rememberSent } from "./token-endpoint/remember-sent.js";
+import { findClientEndpoint, postForm } from "./client-endpoint.js";
 
 export type Introspection =
   /** What the server says about the token, RFC 7662 §2.2. */
@@ -47,59 +41,26 @@ export async function introspectToken(
   runtime: OAuthRuntime,
   signal: AbortSignal,
 ): Promise<Introspection> {
-  const { introspection_endpoint: endpoint } = metadata;
-  if (endpoint === undefined || client.id === undefined) return { kind: "unsupported" };
-  const { name: server, url, timeout } = spec;
-  const { issuer } = client;
-  const target = `the introspection endpoint of ${issuer}`;
-  const { insecureHosts } = runtime.metadata;
-  assertLearnedUrl(endpoint, target, { server, configured: [url, issuer], insecureHosts });
+  const { issuer, id } = client;
+  if (id === undefined) return { kind: "unsupported" };
   const attempt = createAttempt(runtime, { spec, signal });
-  const time = runtime.serverClocks.at(endpoint);
-  const authentication = await authenticateClient(client, metadata, { time, url: endpoint }, attempt);
-  const clientHeaders = await readClientHeaders(client, attempt);
-  const authorizationServer = { issuer, introspection_endpoint: endpoint };
-  const clientId = { client_id: client.id };
-  let failure: unknown;
-  let status = 0;
+  const endpoint = findClientEndpoint("introspection endpoint", client, metadata, attempt);
+  if (endpoint === undefined) return { kind: "unsupported" };
+  const { url } = endpoint;
+  const time = runtime.serverClocks.at(url);
+  const authentication = await authenticateClient(client, metadata, { time, url }, attempt);
+  const fields = new URLSearchParams({ token: token.reveal(), token_type_hint: "access_token" });
+  const { status, headers, body } = await postForm(endpoint, { fields, client, authentication }, attempt);
+  const refused: Introspection = { kind: "refused", status };
+  // Other successful responses cannot have a body.
+  if (status !== 200) return refused;
+  const response = new Response(body, { status, headers });
   try {
-    const response = await introspectionRequest(
-      authorizationServer,
-      clientId,
-      // The credential is added below: an error of ours must not be taken for one of the library.
-      () => {},
-      token.reveal(),
-      {
-        additionalParameters: { token_type_hint: "access_token" },
-        // The rules for URLs have been checked above.
-        [allowInsecureRequests]: true,
-        async [customFetch](target_, { headers: given, body }) {
-          try {
-            const headers = new Headers(given);
-            headers.set("user-agent", "mcp-auth-runtime");
-            addClientHeaders(headers, clientHeaders);
-            await authentication.apply({ issuer }, clientId, body, headers);
-            rememberSent(headers, body, { headers: clientHeaders.secret });
-            const answer = await boundedFetch(authentication.fetch, {
-              ...{ server, target, endpoint: "introspection endpoint", url: target_, isLearned: true },
-              ...{ method: "POST", headers: Object.fromEntries(headers), body: body.toString() },
-              ...{ timeout, signal, clock: runtime.clock },
-            });
-            status = answer.status;
-            return new Response(answer.body, { status, headers: answer.headers });
-          } catch (error) {
-            failure = error;
-            throw error;
-          }
-        },
-      },
-    );
-    const claims = await processIntrospectionResponse(authorizationServer, clientId, response);
+    const claims = await processIntrospectionResponse({ issuer }, { client_id: id }, response);
     return { kind: "answered", claims };
   } catch (error) {
-    if (failure !== undefined) throw failure;
-    if (!isRefusal(error)) throw error;
-    return { kind: "refused", status };
+    if (isRefusal(error)) return refused;
+    throw error;
   }
 }
 

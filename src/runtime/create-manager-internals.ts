@@ -182,8 +182,8 @@ async function authenticate(
     const problem = "its tokens are bound to a key or certificate that the host does not have.";
     throw senderConstrained(server, `${problem} Use the manager's \`fetch\`.`);
   }
-  const { readParam } = await import("../oauth/grants/token-grant.js");
-  const extraParams = await Promise.all(Object.entries(params).map((param) => readParam(param, attempt)));
+  const { readParams } = await import("../oauth/grants/token-grant.js");
+  const { params: extraParams } = await readParams(params, attempt);
   // The host takes `resource` from the server's metadata, and does not know the other parameters.
   if (resource === false) request.body.delete("resource");
   else if (resource !== undefined) request.body.set("resource", resource);

@@ -82,6 +82,8 @@ describe("an opaque token", () => {
     ["400 with an OAuth error", 400, '{"error":"unauthorized_client"}'],
     ["403 with a page", 403, "<html>Forbidden</html>"],
     ["200 with something else", 200, '{"iss":"x"}'],
+    ["200 with more than 1 MiB", 200, "x".repeat(1_048_577)],
+    ["204", 204, ""],
   ])(
     "an introspection that is refused with %s is skipped with the reason, and nothing is blamed",
     async (_, status, body) => {

@@ -37,9 +37,9 @@ function shown(steps: readonly WalkStep[]): string[] {
   return lines.filter((line, index) => line !== lines[index - 1]);
 }
 
-/** The steps from the first call of one function on. */
-function from(name: string, steps: readonly WalkStep[]): readonly WalkStep[] {
-  const index = steps.findIndex((step) => step.name === name);
+/** The steps from the first call of one function on; of the one in `file` if others have the same name. */
+function from(name: string, steps: readonly WalkStep[], file?: string): readonly WalkStep[] {
+  const index = steps.findIndex((step) => step.name === name && (file ?? step.file) === step.file);
   if (index === -1) throw new Error(`${name} is not on the stack:\n${shown(steps).join("\n")}`);
   return steps.slice(index);
 }
@@ -166,8 +166,8 @@ describe("the walks of ARCHITECTURE.md", () => {
     });
     expect(code).toBe(2);
     expect(listed("A mistake in the config, to the printed line")).toEqual([
-      ...shown(from("validate", found)),
-      ...shown(from("validate", printed).slice(1)),
+      ...shown(from("run", found, "src/cli/validate.ts")),
+      ...shown(from("run", printed, "src/cli/validate.ts").slice(1)),
     ]);
   });
 });

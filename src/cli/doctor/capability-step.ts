@@ -1,10 +1,7 @@
-import type { GrantSpec } from "../../config/spec.js";
 import { checkCapabilities } from "../../diagnosis/capabilities.js";
 import { findingText } from "../../diagnosis/finding.js";
-import { unreachable } from "../../lib/unreachable.js";
 import { chooseMethod } from "../../oauth/client-auth/choose-method.js";
-import { jwtBearerGrantType } from "../../oauth/grants/jwt-bearer.js";
-import { tokenExchangeGrantType } from "../../oauth/grants/subject-token.js";
+import { grantTypeOf } from "../../oauth/grants/grant-type.js";
 import { type Outcome, pass, skip, warn } from "./outcome.js";
 import type { ServerCheck } from "./server-check.js";
 
@@ -37,22 +34,4 @@ export async function checkServerCapabilities({ server, learned }: ServerCheck):
   return pass(
     [grant.type, ...unlisted, method ?? "no client", ...(dpop === undefined ? [] : ["DPoP"])].join(", "),
   );
-}
-
-/** Returns the `grant_type` of the request to the authorization server of the MCP server. */
-function grantTypeOf(grant: Exclude<GrantSpec, { type: "static" }>): string {
-  switch (grant.type) {
-    case "client_credentials":
-    case "refresh_token":
-      return grant.type;
-    case "jwt_bearer":
-    case "enterprise_managed":
-      return jwtBearerGrantType;
-    case "token_exchange":
-      return tokenExchangeGrantType;
-    case "extension":
-      return grant.grantType;
-    default:
-      return unreachable(grant);
-  }
 }

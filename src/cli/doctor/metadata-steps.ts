@@ -1,4 +1,5 @@
 import { issuerName } from "../../diagnosis/issuer.js";
+import { withoutServer } from "../../errors/message-without-server.js";
 import { clientsOf } from "../config-secrets.js";
 import { type Outcome, pass, warn } from "./outcome.js";
 import type { ServerCheck } from "./server-check.js";
@@ -15,9 +16,7 @@ export async function checkResourceMetadata(
   if (metadata !== undefined) learned.resource = metadata;
   const [warning] = warnings;
   if (warning !== undefined) {
-    const start = `Server "${server.spec.name}": `;
-    const { message } = warning;
-    const remedy = message.startsWith(start) ? message.slice(start.length) : message;
+    const remedy = withoutServer(warning.message, server.spec.name);
     return warn({ id: "resource_metadata_incomplete", remedy });
   }
   if (metadata === undefined) return pass("none published, so the resource is the server's URL");

@@ -1,10 +1,11 @@
 import type { McpAuthErrorCode } from "../../errors/error.js";
 import { printable } from "../../lib/printable.js";
+import { detailLines } from "../detail-lines.js";
 import { exitCodeOf, exitCodes } from "../exit-code.js";
 import type { Printer } from "../print.js";
+import { printTried } from "./print-tried.js";
 import type { StepResult } from "./server-check.js";
 import type { Tried } from "./try-remedies.js";
-import { printTried } from "./try-remedies-print.js";
 
 /** What was checked for one server. */
 export interface ServerReport {
@@ -38,16 +39,10 @@ export function printServer(
   if (tried !== undefined) printTried(tried, print, cwd);
 }
 
-function printStep(
-  { step, verdict, message, ms, details = {}, more = [] }: StepResult,
-  print: Printer,
-): void {
+function printStep({ step, verdict, message, ms, details, more = [] }: StepResult, print: Printer): void {
   print.verdict(verdict, `${step.padEnd(nameWidth)}  ${time(message, verdict, ms)}`);
   for (const line of more) print.result(`      ${line}`);
-  for (const [name, value] of Object.entries(details)) {
-    const text = typeof value === "string" ? value : value.join(", ");
-    print.result(`      a server says ${name}: ${printable(text)}`);
-  }
+  for (const line of detailLines(details)) print.result(`      a server says ${line}`);
 }
 
 function time(message: string, verdict: StepResult["verdict"], ms: number): string {

@@ -1,11 +1,12 @@
 import type { SecretReference } from "../../config/spec.js";
 import { type Finding, findingText } from "../../diagnosis/finding.js";
 import { checkClientId } from "../../diagnosis/secret-text.js";
+import { counted } from "../../lib/counted.js";
 import { printable } from "../../lib/printable.js";
 import { readSecret, type SecretContext } from "../../secrets/read-secret.js";
 import { describeReference, isLocal } from "../../secrets/reference.js";
 import { reasonToSkip } from "../check-secrets.js";
-import { type ConfigSecret, clientsOf, referencesOf, secretsOf } from "../config-secrets.js";
+import { type ConfigSecret, clientsOf, distinctSecretsOf, referencesOf } from "../config-secrets.js";
 import { checkConfigSecret } from "../read-config-secret.js";
 import { fail, type Outcome, pass, skip, warn } from "./outcome.js";
 import type { ServerCheck } from "./server-check.js";
@@ -19,7 +20,7 @@ export async function checkServerSecrets(
   const context = server.context(signal);
   const findings: Finding[] = clientsOf(spec).flatMap(({ id = "" }) => checkClientId(id) ?? []);
   const [read, skipped]: [string[], string[]] = [[], []];
-  for (const secret of distinct(secretsOf(spec)).filter((each) => !isKey(each))) {
+  for (const secret of distinctSecretsOf(spec).filter((each) => !isKey(each))) {
     const reason = reasonToSkip(secret, { env });
     if (reason !== undefined) {
       skipped.push(reason);
@@ -39,12 +40,8 @@ export async function checkServerSecrets(
 }
 
 /** A key of the config, which is read by the next step. */
-export function isKey({ kind }: ConfigSecret): boolean {
+function isKey({ kind }: ConfigSecret): boolean {
   return kind === "key" || kind === "certificate";
-}
-
-export function distinct(secrets: readonly ConfigSecret[]): readonly ConfigSecret[] {
-  return [...new Map(secrets.map((secret) => [JSON.stringify(secret), secret])).values()];
 }
 
 /** Names a reference. A length, which tells a cut secret from a whole one, is shown only of client secrets. */
@@ -56,7 +53,7 @@ async function describe(
   const name = nameOf(reference);
   if (kind !== "client secret" || !isLocal(reference)) return name;
   const { length } = (await readSecret(reference, context)).reveal();
-  return `${name}, ${length} ${length === 1 ? "character" : "characters"}`;
+  return `${name}, ${counted(length, "character")}`;
 }
 
 function nameOf(reference: SecretReference): string {

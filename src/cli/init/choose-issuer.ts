@@ -110,6 +110,11 @@ async function askForIssuer(
   throw problem === undefined ? new UsageError(message) : new McpAuthError(problem.code, message);
 }
 
+/** Says the real name of a host that may look like another one, as a comment of a command line. */
+function hostNote(issuer: string): string {
+  return withAsciiHost(issuer) === issuer ? "" : `    # its host is ${printable(new URL(issuer).host)}`;
+}
+
 /** Issuers with metadata come first. */
 function inOrder(issuers: readonly string[], { servers }: Discovery): readonly string[] {
   const hasMetadata = (issuer: string) => servers.some((server) => server.issuer === issuer);
@@ -122,7 +127,7 @@ async function select(
   { ask, commandWith }: IssuerOptions,
 ): Promise<string> {
   if (ask === undefined) {
-    const lines = issuers.map((issuer) => `\n  ${commandWith(shellQuoted(issuer))}`);
+    const lines = issuers.map((issuer) => `\n  ${commandWith(shellQuoted(issuer))}${hostNote(issuer)}`);
     throw new UsageError(
       `${printable(new URL(url).host)} names several authorization servers. Choose the one that knows the client:${lines.join("")}`,
     );

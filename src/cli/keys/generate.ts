@@ -1,8 +1,4 @@
-import { basename, dirname, extname, relative, resolve, sep } from "node:path";
-import { asyncFileSystem } from "../../config/async-file-system.js";
-import { readNamedConfig, searchConfig } from "../../config/find-config.js";
-import { entries, type Json, property } from "../../config/json.js";
-import { checkConfig } from "../../config/load.js";
+import { basename, extname, resolve } from "node:path";
 import { folderFor } from "../../config/starting-folder.js";
 import { McpAuthError } from "../../errors/error.js";
 import { messageWithoutServer } from "../../errors/message-without-server.js";
@@ -11,11 +7,12 @@ import { publicHalf } from "../../keys/public-jwk.js";
 import { thumbprintOf } from "../../keys/signing-key.js";
 import { printable } from "../../lib/printable.js";
 import { shellQuoted } from "../../lib/shell-quoted.js";
-import { type CommandInput, defineCommand } from "../define-command.js";
+import { defineCommand } from "../define-command.js";
 import { exitCodes } from "../exit-code.js";
 import type { CommandIo } from "../io.js";
 import { environment, UsageError } from "../options.js";
 import { gitTracks } from "./git-tracks.js";
+import { type KeyPlace, placeInConfig } from "./place-in-config.js";
 import { writeKeyFile } from "./write-key-file.js";
 
 const rsaBits = ["2048", "3072", "4096"] as const;
@@ -35,26 +32,26 @@ const options = {
   },
 } as const;
 
-/** `keys generate [FILE]`: writes a new private key, and prints its public half. */
+/** `keys generate [FILE]`: writes a new private key, and prints its public key. */
 export const keysGenerate = defineCommand({
   args: [{ name: "FILE", is: "text", optional: true }],
-  description:
-    "Writes a new private key to FILE (default: secrets/agent.pem) as PKCS#8 PEM with mode 0600, and prints its public " +
-    "key as a JWK on stdout. Never writes over a file. On stderr it says what to write into the config, and what to " +
-    "register. The kid of the JWK is the one that the runtime sends.",
+  description: `
+    Writes a new private key to FILE (default: secrets/agent.pem) as PKCS#8 PEM with mode 0600, and prints its public key
+    as a JWK on stdout. Never writes over a file. On stderr it says what to write into the config, and what to register.
+    The kid of the JWK is the one that the runtime sends.`,
   options,
-  notes:
-    "The passphrase is never an argument and is not asked for: put it into a variable, or into a file for --env-file.",
+  notes: `
+    The passphrase is never an argument and is not asked for: put it into a variable, or into a file for --env-file.`,
   examples: [
     ["keys generate", "a key for ES256 in secrets/agent.pem"],
     ["keys generate secrets/agent-next.pem", "the next key, for a rotation: see keys jwks"],
     ["keys generate rsa.pem --alg PS256 --passphrase-env KEY_PASSPHRASE", "an encrypted RSA key"],
   ],
-  run: async ({ values, args: [shown = "secrets/agent.pem"] }, io) => {
+  async run({ values, args: [shown = "secrets/agent.pem"] }, io) {
     const { alg = "ES256", bits, "passphrase-env": variable } = values;
     if (bits !== undefined && !isRsaAlgorithm(alg)) {
       throw new UsageError(
-        `--bits is the length of an RSA key, and ${alg} has none. Remove it, or add --alg PS256`,
+        `--bits is the length of an RSA key, and ${alg} has none. Remove it, or add --alg PS256.`,
       );
     }
     const file = resolve(folderFor(io.cwd, shown), shown);
@@ -76,7 +73,7 @@ export const keysGenerate = defineCommand({
     for (const line of nextSteps({ shown, alg, place, variable })) io.print.note(line);
     if ((await gitTracks(file, io)) === true) {
       io.print.note(
-        `warning: git would add ${printable(shown)}. List it in .gitignore, so that it is never committed.`,
+        `warning: Git would add ${printable(shown)}. List it in .gitignore, so that it is never committed.`,
       );
     }
     return exitCodes.done;
@@ -99,78 +96,10 @@ async function readPassphrase(
   }
 }
 
-interface Place {
-  /** The path, relative to the config, or to where a config would be. */
-  readonly path: string;
-  readonly hasConfig: boolean;
-  /** The name of what already uses the file in the config: a key, a client or a server. */
-  readonly usedBy?: string | undefined;
-}
-
-/** Returns the path of a key as the config has it. */
-async function placeInConfig(
-  file: string,
-  { config }: CommandInput<typeof options>["values"],
-  { cwd, env }: CommandIo,
-): Promise<Place> {
-  const named = config ?? env["MCP_AUTH_CONFIG"];
-  const found = await configFolder(named, cwd);
-  const folder = found ?? cwd;
-  if (folder === undefined) return { path: file, hasConfig: false };
-  const path = relative(folder, file).split(sep).join("/");
-  const isBelow = !path.startsWith("../") && path !== file;
-  const usedBy =
-    found === undefined ? undefined : await userOf(file, found, { cwd: cwd ?? found, env, cliPath: named });
-  return { path: isBelow ? `./${path}` : path, hasConfig: found !== undefined, usedBy };
-}
-
-/** Returns what the config names this key after. A config with mistakes is read as far as possible. */
-async function userOf(
-  file: string,
-  folder: string,
-  options: Parameters<typeof checkConfig>[0],
-): Promise<string | undefined> {
-  const { document } = await checkConfig(options);
-  const isUser = (owner: Json): boolean =>
-    [...privateKeysIn(owner)].some((path) => resolve(folder, path) === file);
-  for (const section of ["keys", "clients", "servers"]) {
-    const user = entries(property(document?.value, section)).find(([, owner]) => isUser(owner));
-    if (user !== undefined) return user[0];
-  }
-  return undefined;
-}
-
-function* privateKeysIn(value: Json): Generator<string> {
-  for (const [name, inner] of entries(value)) {
-    const path = property(inner, "file");
-    if (name === "privateKey" && typeof path === "string") yield path;
-    else yield* privateKeysIn(inner);
-  }
-}
-
-/** Returns the folder of the config. `undefined` if there is none, because a key is often made first. */
-async function configFolder(
-  config: string | undefined,
-  cwd: string | undefined,
-): Promise<string | undefined> {
-  if (cwd === undefined) return config === undefined ? undefined : dirname(config);
-  const search = { cwd, fs: asyncFileSystem };
-  try {
-    const found =
-      config === undefined
-        ? await searchConfig(search)
-        : await readNamedConfig(config, { ...search, origin: "--config names" });
-    return dirname(found.file);
-  } catch (error) {
-    if (error instanceof McpAuthError) return undefined;
-    throw error;
-  }
-}
-
 interface WrittenKey {
   readonly shown: string;
   readonly alg: string;
-  readonly place: Place;
+  readonly place: KeyPlace;
   /** The variable of the passphrase. */
   readonly variable: string | undefined;
 }

@@ -2,6 +2,8 @@ import type { ClientAuthenticationMethod, ClientSpec, GrantSpec, ServerSpec } fr
 import type { PublicJwk } from "../../keys/signing-key.js";
 import { printable, quoted } from "../../lib/printable.js";
 import { unreachable } from "../../lib/unreachable.js";
+import { deviceCodeGrantType, grantTypeOf } from "../../oauth/grants/grant-type.js";
+import { tokenExchangeGrantType } from "../../oauth/grants/subject-token.js";
 import { UsageError } from "../options.js";
 import type { PublicSet } from "./public-set.js";
 
@@ -81,32 +83,21 @@ function grantTypes(uses: readonly ClientUse[]): readonly string[] {
   return types.length === 0 ? ["client_credentials"] : [...new Set(types)];
 }
 
-const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-const deviceCode = "urn:ietf:params:oauth:grant-type:device_code";
-const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
-
-function grantTypesOf(grant: GrantSpec, client: ClientSpec): readonly string[] {
+/** Returns the grant types that a client with one use needs. */
+function grantTypesOf(grant: GrantSpec, { id }: ClientSpec): readonly string[] {
   switch (grant.type) {
-    case "client_credentials":
-      return [grant.type];
-    case "refresh_token":
-      // `login` gets the first refresh token.
-      return grant.refreshToken === undefined ? [grant.type, deviceCode] : [grant.type];
-    case "jwt_bearer":
-      return [jwtBearer];
-    case "token_exchange":
-      return [tokenExchange];
-    case "enterprise_managed":
-      return [
-        ...(grant.client.id === client.id ? [jwtBearer] : []),
-        ...(grant.idp.client.id === client.id ? [tokenExchange] : []),
-      ];
-    case "extension":
-      return [grant.grantType];
     case "static":
       return [];
+    case "refresh_token":
+      // `login` gets the first refresh token.
+      return grant.refreshToken === undefined ? [grant.type, deviceCodeGrantType] : [grant.type];
+    case "enterprise_managed":
+      return [
+        ...(grant.client.id === id ? [grantTypeOf(grant)] : []),
+        ...(grant.idp.client.id === id ? [tokenExchangeGrantType] : []),
+      ];
     default:
-      return unreachable(grant);
+      return [grantTypeOf(grant)];
   }
 }
 
@@ -115,7 +106,7 @@ export function methodOfDocument(clients: readonly ClientSpec[], label: string):
   const [method, ...others] = new Set(clients.map((client) => methodOf(client, label)));
   if (method === undefined || others.length > 0) {
     throw new UsageError(
-      `${label} authenticates in several ways, and its document can name only one. Use one method everywhere`,
+      `${label} authenticates in several ways, and its document can name only one. Use one method everywhere.`,
     );
   }
   return method;
@@ -131,12 +122,12 @@ function methodOf({ credential, method, id = "" }: ClientSpec, label: string): C
     case "secret":
       throw new UsageError(
         `${label} has a secret, and a client that a document describes must not have one. Replace "secret" by ` +
-          '"key": see npx mcp-auth-runtime keys generate --help',
+          '"key". See npx mcp-auth-runtime keys generate --help',
       );
     case "certificate":
       throw new UsageError(
         `${label} authenticates with a certificate (${printable(method ?? "tls_client_auth")}), and this command ` +
-          `does not describe certificates. Write the document for ${quoted(id)} by hand: RFC 8705 §2 has its members`,
+          `does not describe certificates. Write the document for ${quoted(id)} by hand. RFC 8705 §2 has its members.`,
       );
     default:
       return unreachable(credential);

@@ -115,9 +115,7 @@ async function parametersOf(
   attempt: AttemptContext,
 ): Promise<TokenParameters> {
   const scopes = attempt.scopes ?? configured ?? target.scopes ?? [];
-  const configuredParams = await Promise.all(
-    Object.entries(params).map((param) => readParam(param, attempt)),
-  );
+  const configuredParams = await readParams(params, attempt);
   const own = await readOwnFields?.({ target, scopes, time }, attempt);
   const requested = own?.scopes ?? scopes;
   return {
@@ -128,8 +126,7 @@ async function parametersOf(
     grantType,
     scopes: requested,
     fields: [...(own?.fields ?? []), ...resourceFields(target), ...audience.map(audienceField)],
-    params: configuredParams,
-    secretParams: Object.keys(params).filter((name) => typeof params[name] !== "string"),
+    ...configuredParams,
   };
 }
 
@@ -232,15 +229,25 @@ function audienceField(audience: string): TokenField {
   return ["audience", audience];
 }
 
-/** Reads one of the config's `params`, a string or a secret. Rejects with the codes of `readSecret`. */
-export async function readParam(
-  [name, value]: readonly [string, GrantCommon["params"][string]],
+/**
+ * Reads the config's `params`, strings and secrets, and names those that are secrets. Rejects with the codes of
+ * `readSecret`.
+ */
+export async function readParams(
+  params: GrantCommon["params"],
   context: SecretContext,
-): Promise<TokenField> {
-  if (typeof value === "string") return [name, value];
-  const secret = (await readSecret(value, context)).reveal();
-  rememberCredential(secret);
-  return [name, secret];
+): Promise<Required<Pick<TokenParameters, "params" | "secretParams">>> {
+  const read = async ([name, value]: (typeof entries)[number]): Promise<TokenField> => {
+    if (typeof value === "string") return [name, value];
+    const secret = (await readSecret(value, context)).reveal();
+    rememberCredential(secret);
+    return [name, secret];
+  };
+  const entries = Object.entries(params);
+  return {
+    params: await Promise.all(entries.map(read)),
+    secretParams: entries.flatMap(([name, value]) => (typeof value === "string" ? [] : [name])),
+  };
 }
 
 /**

@@ -3,8 +3,8 @@ import { McpAuthError } from "../../errors/error.js";
 import { noteFindings } from "../../errors/findings.js";
 import { rememberShortLived } from "../../errors/sent-credentials.js";
 import { isWholeJson, type JsonObject, parseJsonObject } from "../../lib/json-object.js";
-import { isJson, retryAfterOf } from "../../net/response-headers.js";
-import { errorCodesIn, errorFields, registeredError } from "./oauth-error.js";
+import { isJson } from "../../net/response-headers.js";
+import { readErrorResponse } from "./error-response.js";
 import { tokenRejection } from "./token-rejection.js";
 import type { TokenRequestResult } from "./token-request.js";
 
@@ -36,21 +36,10 @@ export async function readSuccessfulResponse(
   for (const issued of [access_token, refresh_token, id_token]) {
     if (typeof issued === "string") rememberShortLived(issued);
   }
-  const oauthError = registeredError(error);
   // Some servers send an error with status 200.
   const isErrorWith200 = typeof error === "string" && error !== "" && access_token === undefined;
   if (status < 200 || status >= 300 || isErrorWith200) {
-    const retryAfter = retryAfterOf(headers, now);
-    const fields = errorFields(members);
-    const location = headers.get("location") ?? undefined;
-    const { error: unregistered, error_description } = fields;
-    const texts = [unregistered, error_description].filter((text) => typeof text === "string");
-    throw await tokenRejection(endpoint, {
-      ...{ status, oauthError, retryAfter, location },
-      errorCodes: errorCodesIn(members),
-      explanation: texts.length === 0 ? undefined : texts.join(" "),
-      details: { ...fields, location },
-    });
+    throw await tokenRejection(endpoint, readErrorResponse(result.response, now, members));
   }
   const { server, name, learnedUrl } = endpoint;
   const elsewhere = async (problem: string, details?: Readonly<Record<string, unknown>>) => {

@@ -1,20 +1,13 @@
-import { type Rejection, rejectsCredential, type TokenEndpoint } from "../../diagnosis/facts.js";
+import { rejectsCredential, type TokenEndpoint } from "../../diagnosis/facts.js";
 import { McpAuthError } from "../../errors/error.js";
 import { noteFindings, noteTrials } from "../../errors/findings.js";
 import { whereDetailsAre } from "../../lib/details-place.js";
 import { isTemporaryStatus } from "../../net/retry.js";
 import { markAskedToWait } from "../error-marks.js";
+import type { ErrorResponse } from "./error-response.js";
 
 /** Error codes of a temporary failure. The status may contradict them: see `tokenRejection`. */
 const temporaryErrors: ReadonlySet<string | undefined> = new Set(["server_error", "temporarily_unavailable"]);
-
-/** An error response of a token or revocation endpoint (RFC 6749 §5.2). */
-export interface ErrorResponse extends Rejection {
-  /** Text that the server chose. */
-  readonly details: Readonly<Record<string, unknown>>;
-  /** Milliseconds. */
-  readonly retryAfter: number | undefined;
-}
 
 /**
  * Returns the error for a response without a token. It is `unavailable` and retryable for the statuses 408, 429 and

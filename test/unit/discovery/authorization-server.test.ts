@@ -263,14 +263,13 @@ describe("mtls_endpoint_aliases (RFC 8705 §5)", () => {
     return await lookUp(server.origin);
   };
 
-  test("the token endpoint for client certificates is returned beside the other token endpoint", async () => {
+  test("the endpoints for client certificates that are used here are returned beside the others", async () => {
     const aliases = {
       token_endpoint: "https://mtls.example/token",
       introspection_endpoint: "https://mtls.example/i",
     };
-    expect((await alias(aliases)).mtls_endpoint_aliases).toEqual({
-      token_endpoint: "https://mtls.example/token",
-    });
+    const unused = { userinfo_endpoint: "https://mtls.example/u" };
+    expect((await alias({ ...aliases, ...unused })).mtls_endpoint_aliases).toEqual(aliases);
   });
 
   test.each([null, {}, { token_endpoint: null }, { introspection_endpoint: 7 }])(

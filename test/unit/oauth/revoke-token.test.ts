@@ -77,3 +77,11 @@ test("an assertion refused by a server with another clock is signed once more, w
   const second = Math.floor(now / 1_000) - 5;
   expect(issued).toEqual([second, second + ahead / 1_000]);
 });
+
+test("a refusal with a body of more than 1 MiB is judged by its status", async () => {
+  await using server = await revoking((_, response) => {
+    response.writeHead(503).end("x".repeat(1_048_577));
+  });
+  const error = await rejectionOf(revoke(server, secretClient(server.origin), {}));
+  expect(error).toMatchObject({ code: "unavailable", retryable: true });
+});
