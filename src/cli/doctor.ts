@@ -21,19 +21,20 @@ import { loadOptions } from "./options.js";
 /** `doctor [SERVER…]`: checks each step from the config to an MCP request. The exit code is that of the first failure. */
 export const doctor = defineCommand({
   args: [{ name: "SERVER", is: "server", optional: true, many: true }],
-  description:
-    "Checks each step from the config to an MCP request, for the named servers or for all, and says what to do about " +
-    "the first one that fails. It requests a token as the config says, and calls initialize and tools/list with it. " +
-    "It calls no tool, and stores nothing but a rotated refresh token.",
+  description: `
+    Checks each step from the config to an MCP request, for the named servers or for all, and says what to do about the
+    first one that fails. It requests a token as the config says, and calls initialize and tools/list with it. It calls
+    no tool, and stores nothing but a rotated refresh token.`,
   options: {
-    json: { type: "boolean", help: "an object: ok, shared, servers with their steps, and todo" },
+    json: { type: "boolean", help: "print an object: ok, shared, todo, servers" },
     try: { type: "boolean", help: "try likely changes of the config, and print the one that works" },
   },
-  notes:
-    "The exit code is that of the first failure, and 0 if there are only warnings.\n\n" +
-    "--try sends at most eight more token requests for a server, one after the other, to the token endpoint that the " +
-    "config has, and stops at the first change that works, or when a server asks to wait. It changes no file. Some " +
-    "authorization servers lock a client after a number of refused requests.",
+  notes: `
+    --try sends at most eight more token requests for a server, one after the other, to the token endpoint that the
+    config has, and stops at the first change that works, or when a server asks to wait. It changes no file. Some
+    authorization servers lock a client after a number of refused requests.
+
+    Exit code: that of the first failure. 0 if there are only warnings.`,
   examples: [
     ["doctor", "all servers of the config"],
     ["doctor crm --env-file .env", "one server, with the variables of a file"],

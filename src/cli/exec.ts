@@ -24,7 +24,7 @@ export const exec = defineCommand({
     env: {
       type: "string",
       value: "NAME",
-      help: "the variable that has the token: MCP_AUTH_TOKEN by default",
+      help: "the variable that has the token (default: MCP_AUTH_TOKEN)",
     },
   },
   notes: `
@@ -39,7 +39,7 @@ export const exec = defineCommand({
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(variable)) {
       throw new UsageError(
         "--env needs the name of a variable: letters, digits and _, and no digit at the beginning. " +
-          "--env-file names a file of variables",
+          "--env-file names a file of variables.",
       );
     }
     const [file, ...fileArgs] = rest;

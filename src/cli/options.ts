@@ -71,6 +71,6 @@ export function startingFolder(
 /** Returns the error of a command about stored tokens if the config has no store. */
 export function noStore(): UsageError {
   return new UsageError(
-    'The config keeps tokens only in memory, so no command can reach them. Set "store" to the type file or redis',
+    'The config keeps tokens only in memory, so no command can reach them. Set "store" to the type file or redis.',
   );
 }

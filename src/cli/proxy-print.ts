@@ -48,6 +48,6 @@ function originOf(listen: ReturnType<typeof placesToListen>["listen"]): string |
   if (listen === undefined) return undefined;
   if (listen.port !== 0) return `http://${authorityOf(listen)}`;
   throw new UsageError(
-    "With port 0, the port is known only while the proxy runs. Start it first, or name a port",
+    "With port 0, the port is known only while the proxy runs. Start it first, or name a port.",
   );
 }

@@ -38,7 +38,7 @@ export async function serve(
     io.stopByItself();
     const places = [proxy.origin, proxy.socket].flatMap((place) => place ?? []);
     for (const place of places) print.result(printable(place));
-    print.note(`Serving ${someOf(options.servers ?? auth.servers)}. Stop with Ctrl-C.`);
+    print.note(`Serving ${someOf(options.servers ?? auth.servers)}. Stop with Ctrl+C.`);
     print.note("Print the settings of a host: npx mcp-auth-runtime proxy --print HOST");
     startServers(auth, options.servers, () => {
       started = true;
@@ -62,7 +62,7 @@ function startServers(auth: McpAuth, names: readonly string[] | undefined, onSta
 export async function replaceLocalToken(auth: McpAuth): Promise<void> {
   const internals = internalsOfAuth(auth);
   if (internals.settings.token !== undefined) {
-    throw new UsageError('The local token is the "token" under "proxy" in the config. Replace it there');
+    throw new UsageError('The local token is the "token" under "proxy" in the config. Replace it there.');
   }
   await stateOf(internals).replaceToken("local");
 }

@@ -8,5 +8,5 @@ import { internalsOf } from "../runtime/manager-internals.js";
 export function signInAgain(manager: TokenManager, signal: AbortSignal): string | undefined {
   const { grant } = internalsOf(manager).attempt({ signal }).spec;
   if (grant.type !== "refresh_token" || grant.refreshToken !== undefined) return undefined;
-  return `to use it again, sign in: npx mcp-auth-runtime login ${manager.name}`;
+  return `To use it again, sign in: npx mcp-auth-runtime login ${manager.name}`;
 }

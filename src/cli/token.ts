@@ -12,7 +12,7 @@ export const token = defineCommand({
   options: {
     json: {
       type: "boolean",
-      help: "an object with the token, its type, expiry (milliseconds since the epoch), scopes, issuer and resource",
+      help: "print an object: accessToken, tokenType, expiresAt (milliseconds since the epoch), scopes, issuer, resource",
     },
     "force-refresh": {
       type: "boolean",

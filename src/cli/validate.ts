@@ -17,7 +17,7 @@ export const validate = defineCommand({
   options: {
     json: {
       type: "boolean",
-      help: "an object: file, valid, violations, warnings, secrets, skipped; error when there is no config",
+      help: "print an object: file, valid, violations, warnings, secrets, skipped; error if there is no config",
     },
     secrets: {
       type: "boolean",
@@ -36,6 +36,7 @@ export const validate = defineCommand({
         "a reference, and a number that needs quotes. Comments and layout are kept",
     },
   },
+  notes: "Exit code 2: there is a mistake.",
   examples: [
     ["validate", "check the config that the search finds"],
     ["validate --secrets --env-file .env", "also read what it refers to, with the variables of a file"],
@@ -45,7 +46,7 @@ export const validate = defineCommand({
   async run({ values }, io) {
     const { json = false, fix = false, secrets = false, "no-env": noEnv = false } = values;
     if (noEnv && (secrets || values["env-file"] !== undefined)) {
-      throw new UsageError("--no-env reads no variable, so it excludes --secrets and --env-file");
+      throw new UsageError("--no-env reads no variable, so it excludes --secrets and --env-file.");
     }
     let result: Result;
     try {
@@ -138,7 +139,7 @@ async function applyFixes(
     // The owner of the folder could replace the file with a link, and make this user write to any file.
     throw new UsageError(
       "The config is not changed, because the search found it in a working directory of another user. If you trust " +
-        "that user, name the config with --config FILE",
+        "that user, name the config with --config FILE.",
     );
   }
   await replaceFile(file, fixed.text);

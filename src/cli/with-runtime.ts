@@ -65,6 +65,6 @@ function printWarnings(auth: McpAuth, { print }: CommandIo): void {
     const isAboutServer = code === "clock_skew" || code === "insufficient_scope";
     if (isAboutServer && message !== undefined) warn(message);
     if (code !== "store_unavailable") return;
-    warn(`what is stored for "${server}" cannot be read and is not used. A new token is requested.`);
+    warn(`What is stored for "${server}" cannot be read and is not used. A new token is requested.`);
   });
 }

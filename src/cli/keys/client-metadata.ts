@@ -19,10 +19,10 @@ const largestDocument = 5_120;
 /** `keys client-metadata [NAME]`: the document that a client id metadata URL serves. */
 export const keysClientMetadata = defineCommand({
   args: [{ name: "NAME", is: "server", optional: true }],
-  description:
-    "Prints the client id metadata document (draft-ietf-oauth-client-id-metadata-document) of a client whose id is an " +
-    "https URL, as JSON on stdout: its grants and scopes as the config has them, how it authenticates, and its public " +
-    "keys. Publish it at that URL. It contains no secret.",
+  description: `
+    Prints the client id metadata document (draft-ietf-oauth-client-id-metadata-document) of a client whose id is an
+    https URL, as JSON on stdout: its grants and scopes as the config has them, how it authenticates, and its public
+    keys. Publish it at that URL. It contains no secret.`,
   options: {
     name: {
       type: "string",
@@ -46,12 +46,12 @@ export const keysClientMetadata = defineCommand({
     ["keys client-metadata billing", "the document with its keys"],
     ["keys client-metadata --jwks-uri https://agent.example/jwks.json", "keys in a file of their own"],
   ],
-  run: async ({ values, args: [name] }, io) => {
+  async run({ values, args: [name] }, io) {
     const { "client-uri": clientUri, "jwks-uri": jwksUri, next: nextFile } = values;
     assertHttps("client-uri", clientUri);
     assertHttps("jwks-uri", jwksUri);
     if (jwksUri !== undefined && nextFile !== undefined) {
-      throw new UsageError("With --jwks-uri the keys are in that set: add --next to keys jwks instead");
+      throw new UsageError("With --jwks-uri, the keys are in that set. Add --next to keys jwks instead.");
     }
     const sources = await readSources(values, io);
     const { config, cwd } = sources;
@@ -63,7 +63,7 @@ export const keysClientMetadata = defineCommand({
     const set = keys.length === 0 ? { keys: [] } : await publicSet(keys, next, sources);
     if (method === "private_key_jwt" && keys.length === 0 && jwksUri === undefined) {
       throw new UsageError(
-        `${label} presents assertions of its platform. Name the keys of the platform with --jwks-uri URL`,
+        `${label} presents assertions of its platform. Name the keys of the platform with --jwks-uri URL.`,
       );
     }
     const uses = usableServers(config.servers).flatMap((server) => {
@@ -83,7 +83,7 @@ export const keysClientMetadata = defineCommand({
 
 function assertHttps(option: string, url: string | undefined): void {
   if (url === undefined || (URL.canParse(url) && new URL(url).protocol === "https:")) return;
-  throw new UsageError(`--${option} must be an https URL`);
+  throw new UsageError(`--${option} must be an https URL.`);
 }
 
 /** Whether a client id is the URL of a document. The config has been checked for the rest of the draft's §3. */
@@ -108,7 +108,9 @@ function chooseClient(name: string | undefined, { servers }: ConfigSpec): Chosen
   const [id, another] = ids.filter((each) => isDocumentUrl(each));
   if (id === undefined) throw noDocument(ids[0], label, name);
   if (another === undefined) return { id, label, name: nameOfClient(id, servers) ?? name };
-  throw new UsageError(`${label} has several clients. Name one of "clients": keys client-metadata CLIENT`);
+  throw new UsageError(
+    `${label} has several clients. Name one of "clients": npx mcp-auth-runtime keys client-metadata CLIENT`,
+  );
 }
 
 function onlyDocumentClient(servers: ConfigSpec["servers"]): Chosen {
@@ -159,10 +161,10 @@ function printAdvice(document: MetadataDocument, { servers }: ConfigSpec, { prin
   const left = servers.names.filter((name) => !servers.isUsable(name));
   if (left.length > 0) {
     print.note(
-      `warning: without ${left.map(quoted).join(", ")}, because the config cannot be used for it here.`,
+      `warning: Without ${left.map(quoted).join(", ")}, because the config cannot be used for it here.`,
     );
   }
   if (Buffer.byteLength(JSON.stringify(document, null, 2)) > largestDocument) {
-    print.note("warning: the document is larger than 5 KiB, which servers may refuse. Use --jwks-uri.");
+    print.note("warning: The document is larger than 5 KiB, which servers may refuse. Use --jwks-uri.");
   }
 }

@@ -32,26 +32,26 @@ const options = {
   },
 } as const;
 
-/** `keys generate [FILE]`: writes a new private key, and prints its public half. */
+/** `keys generate [FILE]`: writes a new private key, and prints its public key. */
 export const keysGenerate = defineCommand({
   args: [{ name: "FILE", is: "text", optional: true }],
-  description:
-    "Writes a new private key to FILE (default: secrets/agent.pem) as PKCS#8 PEM with mode 0600, and prints its public " +
-    "key as a JWK on stdout. Never writes over a file. On stderr it says what to write into the config, and what to " +
-    "register. The kid of the JWK is the one that the runtime sends.",
+  description: `
+    Writes a new private key to FILE (default: secrets/agent.pem) as PKCS#8 PEM with mode 0600, and prints its public key
+    as a JWK on stdout. Never writes over a file. On stderr it says what to write into the config, and what to register.
+    The kid of the JWK is the one that the runtime sends.`,
   options,
-  notes:
-    "The passphrase is never an argument and is not asked for: put it into a variable, or into a file for --env-file.",
+  notes: `
+    The passphrase is never an argument and is not asked for: put it into a variable, or into a file for --env-file.`,
   examples: [
     ["keys generate", "a key for ES256 in secrets/agent.pem"],
     ["keys generate secrets/agent-next.pem", "the next key, for a rotation: see keys jwks"],
     ["keys generate rsa.pem --alg PS256 --passphrase-env KEY_PASSPHRASE", "an encrypted RSA key"],
   ],
-  run: async ({ values, args: [shown = "secrets/agent.pem"] }, io) => {
+  async run({ values, args: [shown = "secrets/agent.pem"] }, io) {
     const { alg = "ES256", bits, "passphrase-env": variable } = values;
     if (bits !== undefined && !isRsaAlgorithm(alg)) {
       throw new UsageError(
-        `--bits is the length of an RSA key, and ${alg} has none. Remove it, or add --alg PS256`,
+        `--bits is the length of an RSA key, and ${alg} has none. Remove it, or add --alg PS256.`,
       );
     }
     const file = resolve(folderFor(io.cwd, shown), shown);
@@ -73,7 +73,7 @@ export const keysGenerate = defineCommand({
     for (const line of nextSteps({ shown, alg, place, variable })) io.print.note(line);
     if ((await gitTracks(file, io)) === true) {
       io.print.note(
-        `warning: git would add ${printable(shown)}. List it in .gitignore, so that it is never committed.`,
+        `warning: Git would add ${printable(shown)}. List it in .gitignore, so that it is never committed.`,
       );
     }
     return exitCodes.done;

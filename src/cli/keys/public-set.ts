@@ -43,8 +43,8 @@ async function publicJwkOf({ spec, label }: ConfigKey, context: KeyContext): Pro
   }
   if (jwk !== undefined) return jwk;
   throw new UsageError(
-    `${label} is a signer that tells no public key. Add its "certificate" to the config, or register the public key ` +
-      "that the KMS or HSM shows, and name the other keys: keys jwks KEY…",
+    `${label} is a signer whose public key is not known. Add its "certificate" to the config, or register the public key ` +
+      "that the KMS or HSM shows, and name the other keys: npx mcp-auth-runtime keys jwks KEY…",
   );
 }
 
@@ -52,10 +52,13 @@ async function publicJwkOf({ spec, label }: ConfigKey, context: KeyContext): Pro
 function successor(keys: readonly ConfigKey[], file: string): ConfigKey {
   const [current, another] = keys;
   if (current === undefined || another !== undefined) {
-    throw new UsageError("--next is the successor of one key. Name that key: keys jwks KEY --next FILE");
+    throw new UsageError(
+      "--next is the successor of one key. Name that key: npx mcp-auth-runtime keys jwks KEY --next FILE",
+    );
   }
   const { spec, label, lifetime } = current;
-  const instead = 'Define the next key in "keys" with a name of its own, and print both: keys jwks KEY NEXT';
+  const instead =
+    'Define the next key in "keys" with a name of its own, and print both: npx mcp-auth-runtime keys jwks KEY NEXT';
   if ("signer" in spec) throw new UsageError(`${label} is a signer, and --next reads a file. ${instead}`);
   if (typeof spec.kid === "string") {
     throw new UsageError(
@@ -77,12 +80,14 @@ async function assertDistinct(
   for (const jwk of jwks) byThumbprint.set(await thumbprintOf(onlyPublicMembers(jwk)), jwk);
   const distinct = [...byThumbprint.values()];
   if (next !== undefined && distinct.length < jwks.length) {
-    throw new UsageError("The key of --next is the current one. Make a new key with keys generate FILE");
+    throw new UsageError(
+      "The key of --next is the current one. Make a new one: npx mcp-auth-runtime keys generate FILE",
+    );
   }
   const kids = distinct.flatMap(({ kid }) => kid ?? []);
   const twice = kids.find((kid, at) => kids.indexOf(kid) !== at);
   if (twice === undefined) return distinct;
   throw new UsageError(
-    `Two different keys have the kid ${quoted(twice)}, so a server could not tell them apart. Change the kid of one`,
+    `Two different keys have the kid ${quoted(twice)}, so a server could not tell them apart. Change the kid of one.`,
   );
 }

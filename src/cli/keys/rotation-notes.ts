@@ -83,7 +83,7 @@ export function rotationSteps(rotation: Rotation): readonly string[] {
 }
 
 const otherType =
-  "warning: the next key is of another type. If the registration of the client names the algorithm " +
+  "warning: The next key is of another type. If the registration of the client names the algorithm " +
   "(token_endpoint_auth_signing_alg), servers refuse the next key until that is changed.";
 
 function isOfOtherType(current: PublicJwk | undefined, next: PublicJwk | undefined): boolean {
