@@ -47,25 +47,46 @@ export async function checkConfigSecret(
     // The message names the reference.
     const isAbout = (reference: SecretReference) => failure.message.includes(describeReference(reference));
     const first = { error: failure, reference: references.find(isAbout) ?? main };
-    const others = references.length === 1 ? [] : await findUnreadable(references, context);
+    const others = references.length === 1 ? [] : await findUnreadable(secret, context);
     return { mistakes: others.length === 0 ? [first] : others };
   }
 }
 
 /** Returns the variables and files that cannot be read. Nothing is run a second time. */
 async function findUnreadable(
-  references: readonly SecretReference[],
+  secret: ConfigSecret,
   context: SecretContext,
 ): Promise<readonly SecretMistake[]> {
   const mistakes: SecretMistake[] = [];
-  for (const reference of references.filter(isLocal)) {
+  for (const reference of referencesOf(secret).filter(isLocal)) {
     try {
-      await readSecret(reference, context);
+      await readSecret(reference, context, partName(secret, reference));
     } catch (error) {
       mistakes.push({ error: expectedFailure(error), reference });
     }
   }
   return mistakes;
+}
+
+/** Returns what a part of a key is, for messages. */
+function partName(secret: ConfigSecret, reference: SecretReference): string | undefined {
+  const names = (parts: Readonly<Record<string, SecretReference | undefined>>) =>
+    Object.entries(parts).find(([, part]) => part === reference)?.[0];
+  if (secret.kind === "certificate") {
+    const { cert, key, passphrase } = secret.certificate;
+    return names({
+      "the certificate": cert,
+      "the key of the certificate": key,
+      "the passphrase": passphrase,
+    });
+  }
+  if (secret.kind !== "key" || "signer" in secret.key) return undefined;
+  const { privateKey, passphrase, certificate } = secret.key;
+  return names({
+    "the private key": privateKey,
+    "the passphrase": passphrase,
+    "the certificate": certificate,
+  });
 }
 
 /** Returns an error that says what is wrong with a secret, and throws any other. */
