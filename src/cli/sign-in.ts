@@ -53,7 +53,7 @@ export async function signIn(manager: TokenManager, io: SignInIo): Promise<SignI
   if (store === undefined) throw noStore();
   const { issuer, id } = grant.client;
   print.note(summary(spec, grant));
-  const replaced = await waitFor("Opening the store", store.hasRefreshToken());
+  const replaced = await waitFor("Opening the store", store.hasRefreshToken(signal));
   const wanted = await waitFor(
     "Reading the metadata of the authorization server",
     findSignIn(grant, attempt),
