@@ -1,7 +1,7 @@
 // Signs people in at authorization servers that answer in unusual or hostile ways (RFC 8628 §3.2 and §3.5).
 import type { ServerResponse } from "node:http";
 import { expect, test } from "vitest";
-import { signIn } from "../../src/cli/sign-in.js";
+import { signIn } from "../../src/cli/login/sign-in.js";
 import type { McpAuthConfig } from "../../src/index.js";
 import { Canaries } from "../support/canaries.js";
 import { type Deferred, deferred } from "../support/deferred.js";

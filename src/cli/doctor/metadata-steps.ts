@@ -1,6 +1,6 @@
 import { issuerName } from "../../diagnosis/issuer.js";
 import { withoutServer } from "../../errors/message-without-server.js";
-import { clientsOf } from "../config-secrets.js";
+import { clientsOf } from "../secrets/config-secrets.js";
 import { type Outcome, pass, warn } from "./outcome.js";
 import type { ServerCheck } from "./server-check.js";
 
