@@ -43,8 +43,8 @@ function parse(name: string, argv: readonly string[], options: OptionDefinitions
     if (!(error instanceof Error) || code?.startsWith("ERR_PARSE_ARGS_") !== true) throw error;
     if (code === "ERR_PARSE_ARGS_UNKNOWN_OPTION") throw unknownOption(name, error.message, options);
     // The first sentence says what is wrong. It contains the argument, so it must be escaped.
-    const message = printable(error.message);
-    throw new UsageError(message.split(". ")[0] ?? message);
+    const [what = ""] = printable(error.message).split(/\.(?: |\\u000a|$)/);
+    throw new UsageError(`${what}. See npx mcp-auth-runtime ${name} --help`);
   }
 }
 
