@@ -242,7 +242,9 @@ describe("token", () => {
     const { code, out } = await program(["validate", "--secrets"], { cwd }).ended;
     expect(code).toBe(2);
     expect(out).toContain("could not read the private key from the file");
-    expect(out).toMatch(/ npx mcp-auth-runtime keys generate '\S*secrets\/my agent\.pem'\n$/);
+    expect(out).toMatch(
+      / run npx mcp-auth-runtime keys generate '\S*secrets\/my agent\.pem' and register the new key\.\n$/,
+    );
   });
 
   test("--config wins over MCP_AUTH_CONFIG and over the config in the working directory", async () => {
