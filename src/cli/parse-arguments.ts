@@ -45,8 +45,8 @@ function parse(name: string, argv: readonly string[], options: OptionDefinitions
     const [, option, problem] = missingValue.exec(error.message) ?? [];
     if (option !== undefined) throw withoutValue(option, problem === "is ambiguous", options);
     // The first sentence says what is wrong. It contains the argument, so it must be escaped.
-    const message = printable(error.message);
-    throw new UsageError(message.split(". ")[0] ?? message);
+    const [what = ""] = printable(error.message).split(/\.(?: |\\u000a|$)/);
+    throw new UsageError(`${what}. See npx mcp-auth-runtime ${name} --help`);
   }
 }
 

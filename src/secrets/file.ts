@@ -58,7 +58,7 @@ export const privateKey = "the private key";
 /** Says how to create a key, to the person at a command. */
 function remedyForKey(file: string): string {
   if (!isCommandProcess()) return "";
-  return ` Put the key there, or create one: npx mcp-auth-runtime keys generate ${shellQuoted(file)}`;
+  return ` Put the key there, or run npx mcp-auth-runtime keys generate ${shellQuoted(file)} and register the new key.`;
 }
 
 type Outcome =

@@ -75,6 +75,15 @@ test("an unknown option is answered with the near one, and a wrong value with th
   expect(proxy.err).toMatch(/^error: --print cannot be "vscod"\. Did you mean vscode\? Use one of: vscode, /);
 });
 
+test.each([
+  [["token", "crm", "--config", "--json"], "Option '--config' argument is ambiguous"],
+  [["token", "crm", "--json=x"], "Option '--json' does not take an argument"],
+  [["token", "crm", "--config"], "Option '--config <value>' argument missing"],
+])("a wrong value in %j is answered in one line", async (argv, what) => {
+  const { code, err } = await commandLine(argv, { cwd: await project() });
+  expect([code, err]).toEqual([2, `error: ${what}. See npx mcp-auth-runtime token --help\n`]);
+});
+
 test("an argument too many is not printed, because it may be a secret", async () => {
   const { code, out, err } = await commandLine(["token", "crm", "s3cr3t"], { cwd: await project() });
   expect([code, out]).toEqual([2, ""]);
