@@ -51,7 +51,7 @@ function time(message: string, verdict: StepResult["verdict"], ms: number): stri
 
 function printTodo(steps: readonly StepResult[], print: Printer): void {
   const failed = firstFailure(steps);
-  if (failed?.todo !== undefined) print.result(`To do: ${failed.todo}`);
+  if (failed?.todo !== undefined) print.result(`To do (${failed.step}): ${failed.todo}`);
 }
 
 export function firstFailure(steps: readonly StepResult[]): StepResult | undefined {
