@@ -227,7 +227,7 @@ test("what a server says is printed on lines of its own, escaped and marked as i
       jwt({ iss: origin, aud: "https://other.example/\u001b[31m\nTo do: run rm", exp: inAnHour() }),
   });
   const { out } = await runDoctor(servers);
-  expect(out).toContain("a server says aud: https://other.example/\\u001b[31m\\u000aTo do: run rm");
+  expect(out).toContain("the token says aud: https://other.example/\\u001b[31m\\u000aTo do: run rm");
   expect(out).not.toMatch(/^To do/m);
 });
 

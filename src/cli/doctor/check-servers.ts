@@ -1,5 +1,7 @@
+import type { ServerSpec } from "../../config/spec.js";
 import { ConcurrencyLimit } from "../../lib/concurrency-limit.js";
 import type { Inspection, UnusableEntry } from "../../runtime/inspection.js";
+import { clientsOf } from "../config-secrets.js";
 import type { CommandIo } from "../io.js";
 import { countMistakes, violationLine } from "../violations.js";
 import { fail } from "./outcome.js";
@@ -23,8 +25,15 @@ export function checkServers(
     if ("failure" in server) return { server: name, url: server.url, steps: [unusable(server, cwd)] };
     const check = { server, env, learned: {} };
     const steps = await limit.run(() => runServerSteps(serverSteps, check, signal));
-    return { server: name, url: server.spec.url, steps };
+    return { server: name, url: server.spec.url, steps, configured: endpointsOf(server.spec) };
   });
+}
+
+/** The endpoints that the config names in place of metadata. */
+function endpointsOf(spec: ServerSpec): readonly string[] {
+  return clientsOf(spec).flatMap(({ metadata }) =>
+    [metadata?.tokenEndpoint, metadata?.mtlsTokenEndpoint].filter((url) => url !== undefined),
+  );
 }
 
 /** A server with a mistake in the config, such as a variable without a value. No other step can run. */

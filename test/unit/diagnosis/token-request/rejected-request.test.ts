@@ -12,7 +12,7 @@ import {
   adviceText,
   rejectionAdvice,
   rejectionFindings,
-  rejectionTrials,
+  rejectionProspects,
 } from "../../../../src/diagnosis/token-request/rejected-request.js";
 import { Secret } from "../../../../src/lib/secret.js";
 
@@ -429,7 +429,7 @@ describe("rejectionAdvice", () => {
   });
 });
 
-describe("rejectionTrials", () => {
+describe("rejectionProspects", () => {
   test("each change that can be tried is named by the remedy of its finding", () => {
     const rejections = [undefined, "invalid_client", "invalid_scope", "use_dpop_nonce"].map((oauthError) => ({
       status: 401,
@@ -472,7 +472,7 @@ describe("rejectionTrials", () => {
     const where = { ...endpoint, presents: "subject_token", sent: { authentication } } as const;
     const rejection = { status: 400, oauthError: undefined };
     expect(rejectionAdvice(where, rejection).map(({ id }) => id)).not.toContain("other_secret_method");
-    expect(rejectionTrials(where, rejection)).toContainEqual({
+    expect(rejectionProspects(where, rejection)).toContainEqual({
       ...{ place: "client", property: "method", value: "client_secret_post" },
     });
   });
@@ -480,7 +480,7 @@ describe("rejectionTrials", () => {
   test("a change of the client of the identity provider says so", () => {
     const authentication = { method: "client_secret_basic" } as const;
     const where = { ...endpoint, presents: "identity", sent: { authentication } } as const;
-    expect(rejectionTrials(where, { status: 401, oauthError: "invalid_client" })).toEqual([
+    expect(rejectionProspects(where, { status: 401, oauthError: "invalid_client" })).toEqual([
       { place: "client", isAtIdp: true, property: "method", value: "client_secret_post" },
     ]);
   });
@@ -492,6 +492,6 @@ describe("rejectionTrials", () => {
     ["there is no token endpoint", {}, { status: 404, oauthError: undefined }],
   ])("there is nothing to try if %s", (_, more, rejection) => {
     const sent = { authentication: { method: "client_secret_basic", assertion } } as const;
-    expect(rejectionTrials({ ...endpoint, sent, ...more }, rejection)).toEqual([]);
+    expect(rejectionProspects({ ...endpoint, sent, ...more }, rejection)).toEqual([]);
   });
 });
