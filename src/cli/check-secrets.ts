@@ -8,9 +8,8 @@ import { findingText } from "../diagnosis/finding.js";
 import { checkClientId } from "../diagnosis/secret-text.js";
 import { McpAuthError } from "../errors/error.js";
 import { messageWithoutServer } from "../errors/message-without-server.js";
-import { createPermissions, forbidCommands } from "../lib/permissions.js";
+import { createPermissions } from "../lib/permissions.js";
 import { quoted } from "../lib/printable.js";
-import { platformFetch } from "../net/own-requests.js";
 import { assertStorePackage } from "../runtime/manager-internals.js";
 import type { SecretContext } from "../secrets/read-secret.js";
 import { describeReference, isLocal } from "../secrets/reference.js";
@@ -25,6 +24,7 @@ import {
 import type { CommandIo } from "./io.js";
 import { isIdentityElsewhere } from "./platform.js";
 import { checkConfigSecret, expectedFailure } from "./read-config-secret.js";
+import { withSecretContext } from "./with-secret-context.js";
 
 export interface CheckedSecrets {
   /** Each with the place of what it is about. */
@@ -56,23 +56,13 @@ export async function checkSecrets(
   { document, spec }: Checked,
   { env, signal }: Pick<CommandIo, "env" | "signal">,
 ): Promise<CheckedSecrets> {
-  const permissions = createPermissions({ environments: [env] });
-  const sources = { env, envFilesIn: document.folder, signal };
   const places = new Places(document);
-  if (spec === undefined) return await checkReferences(places, { ...sources, permissions });
-  const { network: networkSpec, commands } = spec;
-  const { createNetwork } = await import("../net/network.js");
-  const network = createNetwork({ fetch: platformFetch(), spec: networkSpec, env });
-  try {
-    return await checkAll(spec, places, {
-      ...sources,
-      fetch: network.fetch,
-      fetchDirect: network.fetchDirect,
-      permissions: commands === undefined ? permissions : forbidCommands(permissions, commands.forbidden),
-    });
-  } finally {
-    await network.close();
+  const { folder } = document;
+  if (spec === undefined) {
+    const permissions = createPermissions({ environments: [env] });
+    return await checkReferences(places, { env, envFilesIn: folder, signal, permissions });
   }
+  return await withSecretContext(spec, { env, signal, folder }, (sources) => checkAll(spec, places, sources));
 }
 
 /** Where the config has its references. Leaves out those with a variable that has no value. */

@@ -46,17 +46,17 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
     },
   ],
   [
-    "headers",
-    {
-      summary: "print the headers of a request to it as JSON, always with a new token",
-      load: async () => (await import("./headers.js")).headers,
-    },
-  ],
-  [
     "exec",
     {
       summary: "run a command with the access token in its environment",
       load: async () => (await import("./exec.js")).exec,
+    },
+  ],
+  [
+    "headers",
+    {
+      summary: "print the headers of a request as JSON, always with a new token",
+      load: async () => (await import("./headers.js")).headers,
     },
   ],
   [
@@ -81,13 +81,6 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
     },
   ],
   [
-    "revoke",
-    {
-      summary: "revoke the stored tokens of a server (RFC 7009), and delete them",
-      load: async () => (await import("./revoke.js")).revoke,
-    },
-  ],
-  [
     "store clear",
     {
       summary: "delete what is stored, for one server or for all",
@@ -95,9 +88,16 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
     },
   ],
   [
+    "revoke",
+    {
+      summary: "revoke the stored tokens of a server (RFC 7009), and delete them",
+      load: async () => (await import("./revoke.js")).revoke,
+    },
+  ],
+  [
     "keys generate",
     {
-      summary: "create a private key, and print its public half",
+      summary: "create a private key, and print its public key",
       load: async () => (await import("./keys/generate.js")).keysGenerate,
     },
   ],

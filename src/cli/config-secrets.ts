@@ -41,6 +41,11 @@ export function secretsOf({ name, headers, grant, dpop }: ServerSpec): readonly 
   ];
 }
 
+/** Returns all secrets of a server, each once, even if it has several roles. */
+export function distinctSecretsOf(server: ServerSpec): readonly ConfigSecret[] {
+  return [...new Map(secretsOf(server).map((secret) => [JSON.stringify(secret), secret])).values()];
+}
+
 /** Returns all secrets of the store. */
 export function secretsOfStore(store: StoreSpec): readonly ConfigSecret[] {
   switch (store.type) {

@@ -60,6 +60,9 @@ export interface CommandInput<O extends OptionDefinitions> {
   readonly rest: readonly string[];
 }
 
+/** The values of the options of every command. */
+export type CommonValues = CommandInput<Record<never, never>>["values"];
+
 /** A command, and all that people can read about it. Help, completion and the manual page are made from it. */
 export interface CommandDefinition<O extends OptionDefinitions> {
   readonly args?: readonly ArgumentDefinition[];

@@ -1,5 +1,6 @@
 import { type DiscoveredAuthorizationServer, type Discovery, discover as discoverServer } from "../index.js";
 import { printable } from "../lib/printable.js";
+import { shellQuoted } from "../lib/shell-quoted.js";
 import { defineCommand } from "./define-command.js";
 import { assertWholeUrl } from "./discovery/assert-url.js";
 import { listedCredentials } from "./discovery/credential.js";
@@ -62,7 +63,7 @@ export const discover = defineCommand({
     if (problems.length > 0) io.print.result(["\nProblems", ...problems].map(indented).join("\n"));
     if (suggestion !== undefined) {
       io.print.result(`\nConfig\n${printableJson(suggestion.config)}`);
-      io.print.note(`\nTo write it: npx mcp-auth-runtime init ${printable(url)}`);
+      io.print.note(`\nTo write it: npx mcp-auth-runtime init ${shellQuoted(url)}`);
     }
     return exitCode(found);
   },

@@ -17,26 +17,27 @@ import {
 import { timed } from "./doctor/run-steps.js";
 import type { StepResult } from "./doctor/server-check.js";
 import { checkDoctorConfig, checkStore } from "./doctor/shared-steps.js";
-import type { Checked, FailedStep } from "./doctor/try-remedies.js";
+import type { FailedStep, InspectedConfig } from "./doctor/try-remedies.js";
 import type { CommandIo } from "./io.js";
-import { environment, startingFolder } from "./options.js";
+import { loadOptions } from "./options.js";
 
 /** `doctor [SERVER…]`: checks each step from the config to an MCP request. The exit code is that of the first failure. */
 export const doctor = defineCommand({
   args: [{ name: "SERVER", is: "server", optional: true, many: true }],
-  description:
-    "Checks each step from the config to an MCP request, for the named servers or for all, and says what to do about " +
-    "the first one that fails. It requests a token as the config says, and calls initialize and tools/list with it. " +
-    "It calls no tool, and stores nothing but a rotated refresh token.",
+  description: `
+    Checks each step from the config to an MCP request, for the named servers or for all, and says what to do about the
+    first one that fails. It requests a token as the config says, and calls initialize and tools/list with it. It calls
+    no tool, and stores nothing but a rotated refresh token.`,
   options: {
-    json: { type: "boolean", help: "an object: ok, shared, servers with their steps, and todo" },
+    json: { type: "boolean", help: "print an object: ok, shared, todo, servers" },
     try: { type: "boolean", help: "try likely changes of the config, and print the one that works" },
   },
-  notes:
-    "The exit code is that of the first failure, and 0 if there are only warnings.\n\n" +
-    "--try sends at most eight more token requests for a server, one after the other, to the token endpoint that the " +
-    "config has, and stops at the first change that works, or when a server asks to wait. It changes no file. Some " +
-    "authorization servers lock a client after a number of refused requests.",
+  notes: `
+    --try sends at most eight more token requests for a server, one after the other, to the token endpoint that the
+    config has, and stops at the first change that works, or when a server asks to wait. It changes no file. Some
+    authorization servers lock a client after a number of refused requests.
+
+    Exit code: that of the first failure. 0 if there are only warnings.`,
   examples: [
     ["doctor", "all servers of the config"],
     ["doctor crm --env-file .env", "one server, with the variables of a file"],
@@ -44,28 +45,33 @@ export const doctor = defineCommand({
     ["doctor --json", "for a script"],
   ],
   async run({ values, args }, io) {
-    const { json = false, try: tries = false, config } = values;
-    const env = await environment(io, values["env-file"]);
-    const cwd = startingFolder(io.cwd, config, env);
+    const { json = false, try: tries = false } = values;
     const { signal } = io;
+    const options = await loadOptions(io, values);
+    const { env } = options;
     let checked: CheckedConfig | undefined;
     const configStep = await timed(
       "config",
       async () => {
-        checked = await checkConfig({ cwd, env, cliPath: config });
+        checked = await checkConfig(options);
         return await checkDoctorConfig(checked, { cwd: io.cwd, env });
       },
       { signal, limit: limitOfShared },
     );
     // Without a config that can be read, no server is known.
     const { spec } = checked ?? {};
-    if (checked === undefined || spec === undefined) return report([configStep], [], { json, io });
+    if (checked === undefined || spec === undefined) {
+      if (!json) printShared([configStep], io.print);
+      return finish([configStep], [], { json, io });
+    }
     const inspection = inspectConfig(spec, { env });
     try {
       const all = { config: checked, inspection };
-      const options = { config, envFile: values["env-file"] };
-      const tryFor = tries ? tryFailures(all, io) : suggestToTry(all, options);
-      return await checkAll(spec, inspection, { configStep, folder: checked.document?.folder, names: args, env, json, io, tryFor });
+      const tryFor = tries
+        ? tryFailures(all, io)
+        : suggestToTry(all, { config: values.config, envFile: values["env-file"] });
+      const folder = checked.document?.folder;
+      return await checkAll(spec, inspection, { configStep, folder, names: args, env, json, io, tryFor });
     } finally {
       const closed = inspection.close();
       // Does not wait for pending work after an interrupt.
@@ -101,10 +107,14 @@ async function checkAll(
   const reports = checkServers(inspection, chosen, { cwd: io.cwd, env, signal });
   // The first one that fails is thrown below. Nobody may await the others then.
   for (const each of reports) each.catch(() => {});
-  const storeStep = timed("store", () => checkStore(spec.store, inspection.store, { env, envFilesIn: folder, signal }), {
-    signal,
-    limit: limitOfShared,
-  });
+  const storeStep = timed(
+    "store",
+    () => checkStore(spec.store, inspection.store, { env, envFilesIn: folder, signal }),
+    {
+      signal,
+      limit: limitOfShared,
+    },
+  );
   const shared = [configStep, await io.waitFor("Checking the store", storeStep)];
   if (!json) printShared(shared, print);
   const done: ServerReport[] = [];
@@ -114,12 +124,12 @@ async function checkAll(
     if (!json) printServer(finished, print, io.cwd);
     done.push(finished);
   }
-  return report(shared, done, { json, io, isPrinted: !json });
+  return finish(shared, done, { json, io });
 }
 
 /** One server after the other, because servers may share an authorization server. */
 function tryFailures(
-  checked: Checked,
+  checked: InspectedConfig,
   io: Pick<CommandIo, "signal" | "waitFor">,
 ): (report: ServerReport) => Promise<ServerReport> {
   return async (report) => {
@@ -140,7 +150,7 @@ interface SameConfig {
 
 /** Adds the command that tries a remedy, where there is something to try. */
 function suggestToTry(
-  checked: Checked,
+  checked: InspectedConfig,
   { config, envFile = [] }: SameConfig,
 ): (report: ServerReport) => Promise<ServerReport> {
   const named = config === undefined ? [] : ["--config", shellQuoted(config)];
@@ -161,15 +171,13 @@ function causeOf({ step, error, code }: StepResult): FailedStep | undefined {
   return error && { error, refusedByServer: step === "call" && code === "unauthorized" };
 }
 
-function report(
+/** Prints the reports as JSON, or else the end of what has been printed one by one. Returns the exit code. */
+function finish(
   shared: readonly StepResult[],
   servers: readonly ServerReport[],
-  { json, io, isPrinted = false }: Pick<Options, "json" | "io"> & { readonly isPrinted?: boolean },
+  { json, io }: Pick<Options, "json" | "io">,
 ): number {
   if (json) io.print.json(toJson(shared, servers), 2);
-  else {
-    if (!isPrinted) printShared(shared, io.print);
-    printEnd(shared, servers, io.print);
-  }
+  else printEnd(shared, servers, io.print);
   return exitCodeFor([...shared, ...servers.flatMap(({ steps }) => steps)]);
 }

@@ -5,6 +5,7 @@ import { quoted } from "../lib/printable.js";
 import { childEnvironment, secretVariables } from "./child-environment.js";
 import { defineCommand } from "./define-command.js";
 import type { CommandIo } from "./io.js";
+import { maskSecrets } from "./mask-secrets.js";
 import { UsageError } from "./options.js";
 import { type AttachedEnd, runAttached } from "./run-attached.js";
 import { withRuntime } from "./with-runtime.js";
@@ -23,7 +24,7 @@ export const exec = defineCommand({
     env: {
       type: "string",
       value: "NAME",
-      help: "the variable that has the token: MCP_AUTH_TOKEN by default",
+      help: "the variable that has the token (default: MCP_AUTH_TOKEN)",
     },
   },
   notes: `
@@ -38,7 +39,7 @@ export const exec = defineCommand({
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(variable)) {
       throw new UsageError(
         "--env needs the name of a variable: letters, digits and _, and no digit at the beginning. " +
-          "--env-file names a file of variables",
+          "--env-file names a file of variables.",
       );
     }
     const [file, ...fileArgs] = rest;
@@ -53,7 +54,7 @@ export const exec = defineCommand({
         `Requesting a token for ${server}`,
         longLived(auth.resolve(server), io.signal),
       );
-      if (io.env["GITHUB_ACTIONS"] === "true") io.print.mask([accessToken]);
+      maskSecrets(io, [accessToken]);
       return childEnvironment(io.env, await secretVariables(auth), { variable, accessToken });
     });
     // What the runner of GitHub Actions must hide has to arrive before the command can print it.

@@ -4,6 +4,7 @@ import { internalsOf } from "../runtime/manager-internals.js";
 import { defineCommand } from "./define-command.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
+import { maskSecrets } from "./mask-secrets.js";
 import { UsageError } from "./options.js";
 import { withRuntime } from "./with-runtime.js";
 
@@ -37,7 +38,7 @@ export const headers = defineCommand({
         const { accessToken, object } = await newHeaders(manager, signal);
         // After the time limit, the error was already reported.
         signal.throwIfAborted();
-        if (io.env["GITHUB_ACTIONS"] === "true") io.print.mask([accessToken, ...secretsIn(object, manager)]);
+        maskSecrets(io, [accessToken, ...secretsIn(object, manager)]);
         io.print.json(object);
         return exitCodes.done;
       },

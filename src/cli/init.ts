@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { entries, property } from "../config/json.js";
 import { type DiscoverOptions, discover } from "../index.js";
 import { printable, quoted } from "../lib/printable.js";
+import { shellQuoted } from "../lib/shell-quoted.js";
 import { defineCommand } from "./define-command.js";
 import { assertWholeUrl } from "./discovery/assert-url.js";
 import { escaped } from "./discovery/escaped.js";
@@ -10,6 +11,7 @@ import { exitCodes } from "./exit-code.js";
 import { askForSource } from "./init/ask-for-source.js";
 import { pathForConfig } from "./init/choose-client.js";
 import { findTarget, type Target } from "./init/find-target.js";
+import { type HidingPrinter, hidingPrinter } from "./init/hide-values.js";
 import { findHostCandidates } from "./init/host-candidates.js";
 import { type Candidate, Planner, showServer } from "./init/plan.js";
 import { report } from "./init/report.js";
@@ -75,7 +77,9 @@ export const init = defineCommand({
     const ask = (url: string) =>
       discover(url, { signal: io.signal, ...(network !== undefined && { network }) });
     const keyFile = values.key === undefined ? undefined : pathForConfig(values.key, cwd, folder);
-    const planner = new Planner(io, target, {
+    const { print, hide } = hidingPrinter(io.print);
+    const quiet = { ...io, print };
+    const planner = new Planner(quiet, target, {
       clientId: values["client-id"],
       issuer: values.issuer,
       keyFile,
@@ -83,7 +87,7 @@ export const init = defineCommand({
     let imported: string | undefined;
     if (source.file !== undefined) {
       if (name !== undefined) throw new UsageError("--from takes the names of the file. Leave out --name");
-      imported = await addFromHost(io, source.file, { env, cwd, target, planner, ask });
+      imported = await addFromHost(quiet, source.file, { env, cwd, target, planner, ask, hide });
     } else if (source.url !== undefined) {
       await planner.add(await candidate(io, source.url, name, target, ask));
     }
@@ -133,7 +137,7 @@ function assertNewUrl(url: string, { file, value }: Target, cwd: CommandIo["cwd"
   if (known === undefined) return;
   const [name] = known;
   throw new UsageError(
-    `${shownFile(file, cwd)} already has this server, as ${quoted(name)}. Try npx mcp-auth-runtime token ${printable(name)}, or add ` +
+    `${shownFile(file, cwd)} already has this server, as ${quoted(name)}. Try npx mcp-auth-runtime token ${shellQuoted(name)}, or add ` +
       "it once more under another name with --name NAME",
   );
 }
@@ -164,6 +168,7 @@ async function addFromHost(
     readonly target: Target;
     readonly planner: Planner;
     readonly ask: Discover;
+    readonly hide: HidingPrinter["hide"];
   },
 ): Promise<string | undefined> {
   const { planner } = options;

@@ -14,15 +14,16 @@ export const login = defineCommand({
   options: {
     json: {
       type: "boolean",
-      help: "at the end, an object with server, issuer, clientId, scopes, user, refreshTokenExpiresAt and replaced",
+      help: "at the end, print an object: server, issuer, clientId, scopes, user, refreshTokenExpiresAt, replaced",
     },
   },
   notes: `
-    The page and the code go to stderr. Exit code 3: the sign-in was refused or came too late, or the authorization server
-    does not offer it.`,
+    The page and the code go to stderr.
+
+    Exit code 3: the sign-in was refused or came too late, or the authorization server does not offer it.`,
   examples: [
     ["login crm", "sign in once, then run agents"],
-    ["login crm --json", "with an object for scripts that says who signed in"],
+    ["login crm --json", "with an object that says who signed in, for scripts"],
   ],
   async run({ values, args: [server = ""] }, io) {
     // Loaded here, so that help does not load what requests tokens.

@@ -9,6 +9,7 @@ import { version } from "../lib/version.js";
 import { workingFolder } from "../lib/working-folder.js";
 import { commands } from "./commands.js";
 import type { Command } from "./define-command.js";
+import { detailLines } from "./detail-lines.js";
 import { exitCodeOf, exitCodes } from "./exit-code.js";
 import { findCommand } from "./find-command.js";
 import { type CommandIo, Interrupted, type ProcessIo } from "./io.js";
@@ -97,7 +98,7 @@ async function report(error: unknown, { cwd, signal, print }: CommandIo, asJson:
   if (error instanceof McpAuthError) {
     const { violationsText } = await import("./violations.js");
     print.failure(`error[${error.code}]`, violationsText(error, cwd));
-    for (const line of detailLines(error)) print.note(line);
+    for (const line of detailLines(error.details)) print.note(`  ${line}`);
     printJson({ ...error.toJSON(), ...(error.details && { details: error.details }) });
     return exitCodeOf(error.code);
   }
@@ -109,17 +110,6 @@ async function report(error: unknown, { cwd, signal, print }: CommandIo, asJson:
   print.failure("internal error", error instanceof Error ? nameAndPlace(error) : typeof error);
   printJson({ code: "internal" });
   return exitCodes.internal;
-}
-
-/**
- * Returns what servers said about a failure, one line per value. Their text is escaped, so that it cannot move the
- * cursor.
- */
-export function detailLines({ details = {} }: McpAuthError): readonly string[] {
-  return Object.entries(details).map(([name, value]) => {
-    const text = typeof value === "string" ? value : value.join(", ");
-    return `  ${name}: ${printable(text)}`;
-  });
 }
 
 /**

@@ -1,6 +1,8 @@
 import { resolve } from "node:path";
+import type { LoadOptions } from "../config/load.js";
 import { folderFor } from "../config/starting-folder.js";
 import { printable } from "../lib/printable.js";
+import type { CommonValues } from "./define-command.js";
 import type { CommandIo } from "./io.js";
 
 /** The command line is wrong. The message is for the person who typed it. */
@@ -45,6 +47,18 @@ export async function environment(
 /** A file of another format has a mistake in each line. */
 const mostWarnings = 5;
 
+/**
+ * Returns what loads the config that the options of a command name. Rejects with `config_not_found` if the working
+ * directory was deleted, and with `UsageError` for an `--env-file` that cannot be read.
+ */
+export async function loadOptions(
+  io: Parameters<typeof environment>[0],
+  { config: cliPath, "env-file": files }: CommonValues,
+): Promise<Pick<LoadOptions, "cwd" | "env" | "cliPath">> {
+  const env = await environment(io, files);
+  return { cwd: startingFolder(io.cwd, cliPath, env), env, cliPath };
+}
+
 /** Returns the folder that relative paths of a command start from. Throws `config_not_found`. */
 export function startingFolder(
   cwd: string | undefined,
@@ -57,6 +71,6 @@ export function startingFolder(
 /** Returns the error of a command about stored tokens if the config has no store. */
 export function noStore(): UsageError {
   return new UsageError(
-    'The config keeps tokens only in memory, so no command can reach them. Set "store" to the type file or redis',
+    'The config keeps tokens only in memory, so no command can reach them. Set "store" to the type file or redis.',
   );
 }

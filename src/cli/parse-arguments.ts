@@ -62,7 +62,7 @@ function assertValue(option: string, value: unknown, options: OptionDefinitions)
   const { file, value: what = "VALUE", values } = options[option] ?? {};
   // An empty path would be the working directory.
   if (value === "" && file === true)
-    throw new UsageError(`--${option} needs the ${what === "FILE" ? "name of a file" : "path of a socket"}`);
+    throw new UsageError(`--${option} needs the ${what === "FILE" ? "name of a file" : "path of a socket"}.`);
   if (values === undefined || values.includes(value)) return;
   const [near] = nearNames(value, values);
   const hint = near === undefined ? "" : `Did you mean ${near}? `;
@@ -81,7 +81,7 @@ function assertCount(name: string, { args: wanted = [], passes }: Command, given
   if (passes !== undefined) throw new UsageError(`Write -- before the command: ${usage} -- ${passes}`);
   const allowed =
     wanted.length === 0 ? "no argument" : wanted.length === 1 ? "one argument" : `${wanted.length} arguments`;
-  const hint = wanted.length === 0 ? ". Name a config with --config FILE" : `: ${usage}`;
+  const hint = wanted.length === 0 ? ". Name a config with --config FILE." : `: ${usage}`;
   throw new UsageError(`${name} takes ${allowed}${hint}`);
 }
 

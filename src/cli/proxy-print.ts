@@ -2,6 +2,7 @@ import type { McpAuth } from "../index.js";
 import { chooseLocalToken, internalsOfAuth, placesToListen, stateOf } from "../proxy/create-proxy.js";
 import { type HostName, hostSettings, type ProxyAccess } from "../proxy/host-settings/host-settings.js";
 import { authorityOf } from "../proxy/tcp.js";
+import type { CommonValues } from "./define-command.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
 import { UsageError } from "./options.js";
@@ -12,10 +13,10 @@ import { withRuntime } from "./with-runtime.js";
 export async function printSettings(
   host: HostName,
   options: ServeOptions,
-  common: Parameters<typeof withRuntime>[1],
+  values: CommonValues,
   io: CommandIo,
 ): Promise<number> {
-  return await withRuntime(io, common, async (auth) => {
+  return await withRuntime(io, values, async (auth) => {
     if (options.newToken) await replaceLocalToken(auth);
     const names = options.servers ?? auth.servers;
     for (const name of names) auth.resolve(name);
@@ -47,6 +48,6 @@ function originOf(listen: ReturnType<typeof placesToListen>["listen"]): string |
   if (listen === undefined) return undefined;
   if (listen.port !== 0) return `http://${authorityOf(listen)}`;
   throw new UsageError(
-    "With port 0, the port is known only while the proxy runs. Start it first, or name a port",
+    "With port 0, the port is known only while the proxy runs. Start it first, or name a port.",
   );
 }

@@ -4,6 +4,7 @@ import { systemClock } from "../lib/clock.js";
 import { printable, someOf } from "../lib/printable.js";
 import { pause } from "../lib/wait.js";
 import { type CreateOptions, createProxy, internalsOfAuth, stateOf } from "../proxy/create-proxy.js";
+import type { CommonValues } from "./define-command.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
 import { UsageError } from "./options.js";
@@ -17,12 +18,10 @@ export interface ServeOptions extends CreateOptions<string> {
 /** Milliseconds after the interrupt. From then on, requests get no new token, and those in flight have five seconds. */
 const runtimeStopsAfter = 4_000;
 
-type CommonOptions = Parameters<typeof withRuntime>[1];
-
 /** Serves until the command is interrupted. */
 export async function serve(
   { newToken, ...options }: ServeOptions,
-  common: CommonOptions,
+  values: CommonValues,
   io: CommandIo,
 ): Promise<number> {
   const { print, signal } = io;
@@ -39,7 +38,7 @@ export async function serve(
     io.stopByItself();
     const places = [proxy.origin, proxy.socket].flatMap((place) => place ?? []);
     for (const place of places) print.result(printable(place));
-    print.note(`Serving ${someOf(options.servers ?? auth.servers)}. Stop with Ctrl-C.`);
+    print.note(`Serving ${someOf(options.servers ?? auth.servers)}. Stop with Ctrl+C.`);
     print.note("Print the settings of a host: npx mcp-auth-runtime proxy --print HOST");
     startServers(auth, options.servers, () => {
       started = true;
@@ -51,7 +50,7 @@ export async function serve(
     await Promise.all([stopped, auth.stop()]);
     return exitCodes.done;
   };
-  return await withRuntime(io, common, work, never);
+  return await withRuntime(io, values, work, never);
 }
 
 /** Gets the first tokens. Failures are reported as events, and the next call tries again. */
@@ -63,7 +62,7 @@ function startServers(auth: McpAuth, names: readonly string[] | undefined, onSta
 export async function replaceLocalToken(auth: McpAuth): Promise<void> {
   const internals = internalsOfAuth(auth);
   if (internals.settings.token !== undefined) {
-    throw new UsageError('The local token is the "token" under "proxy" in the config. Replace it there');
+    throw new UsageError('The local token is the "token" under "proxy" in the config. Replace it there.');
   }
   await stateOf(internals).replaceToken("local");
 }

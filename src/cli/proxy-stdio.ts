@@ -2,16 +2,13 @@ import { McpAuthError } from "../errors/error.js";
 import type { McpAuth } from "../index.js";
 import { answerFailure } from "../proxy/stdio/answer-failure.js";
 import { bridgeStdio } from "../proxy/stdio/bridge.js";
+import type { CommonValues } from "./define-command.js";
 import { exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
 import { withRuntime } from "./with-runtime.js";
 
 /** Serves one server on stdin and stdout, until the host closes stdin or the command is interrupted. */
-export async function serveStdio(
-  server: string,
-  common: Parameters<typeof withRuntime>[1],
-  io: CommandIo,
-): Promise<number> {
+export async function serveStdio(server: string, values: CommonValues, io: CommandIo): Promise<number> {
   const { print, signal } = io;
   const streams = io.stdio?.() ?? { input: process.stdin, output: process.stdout };
   const never = new AbortController().signal;
@@ -24,7 +21,7 @@ export async function serveStdio(
     return exitCodes.done;
   };
   try {
-    return await withRuntime(io, common, serve, never);
+    return await withRuntime(io, values, serve, never);
   } catch (error) {
     // A person at a terminal sends no request.
     const isHost = !("isTTY" in streams.input && streams.input.isTTY);

@@ -12,7 +12,7 @@ export const proxy = defineCommand({
     listen: {
       type: "string",
       value: "ADDRESS",
-      help: "where to listen, on loopback only: 127.0.0.1:8484 by default; port 0 for any free one",
+      help: "where to listen, on loopback only (default: 127.0.0.1:8484); port 0 for any free one",
     },
     socket: {
       type: "string",
@@ -28,7 +28,7 @@ export const proxy = defineCommand({
     health: {
       type: "string",
       value: "ADDRESS",
-      help: "also answer probes for /-/live and /-/ready there, without a token: 0.0.0.0:8485",
+      help: "also answer probes for /-/live and /-/ready there, without a token, such as at 0.0.0.0:8485",
     },
     "any-user": {
       type: "boolean",

@@ -1,6 +1,7 @@
 import type { SecretReference } from "../config/spec.js";
 import type { Finding } from "../diagnosis/finding.js";
 import { checkSecretValue, type SecretUse } from "../diagnosis/secret-text.js";
+import { notForClients } from "../diagnosis/token-request/other-credentials.js";
 import { McpAuthError } from "../errors/error.js";
 import { systemClock } from "../lib/clock.js";
 import { jwtClaims } from "../lib/jwt-claims.js";
@@ -113,7 +114,9 @@ async function readAndCheck(secret: ConfigSecret, context: SecretContext): Promi
     case "certificate": {
       const { loadTlsIdentity } = await import("../keys/load-tls-identity.js");
       const { isForClients } = await loadTlsIdentity(secret.certificate, context);
-      return isForClients === false ? notForClients(secret.certificate.cert) : undefined;
+      return isForClients === false
+        ? notForClients(`the certificate in ${describeReference(secret.certificate.cert)}`)
+        : undefined;
     }
     case "subject":
       return undefined;
@@ -139,12 +142,4 @@ function checkToken(
     server,
     'its "exp" is in the past. Replace the token, and check the clock of this machine.',
   );
-}
-
-function notForClients(reference: SecretReference): Finding {
-  return {
-    id: "certificate_not_for_clients",
-    cause: `the certificate in ${describeReference(reference)} is not for clients: its extended key usage lacks clientAuth.`,
-    remedy: "Most servers refuse it. Ask for a certificate with that usage.",
-  };
 }

@@ -1,3 +1,4 @@
+import { counted } from "../lib/counted.js";
 import { internalsOf } from "../runtime/manager-internals.js";
 import { defineCommand } from "./define-command.js";
 import { exitCodes } from "./exit-code.js";
@@ -13,7 +14,7 @@ export const revoke = defineCommand({
     deletes them. With the grant refresh_token these are all refresh tokens of the client, even if another server uses
     them.`,
   options: {
-    json: { type: "boolean", help: "an object with the numbers of tokens: revoked, unsupported" },
+    json: { type: "boolean", help: "print an object with the numbers of tokens: revoked, unsupported" },
   },
   notes: `
     Exit code 3: the authorization server cannot revoke a token. It is deleted here, and stays valid until it expires.
@@ -30,20 +31,16 @@ export const revoke = defineCommand({
         access.revoke(io.signal),
       );
       if (values.json === true) io.print.json({ revoked, unsupported });
-      if (revoked + unsupported === 0) io.print.note(`nothing is stored for "${server}"`);
-      if (revoked > 0) io.print.note(`${tokens(revoked)} revoked and deleted`);
+      if (revoked + unsupported === 0) io.print.note(`Nothing is stored for "${server}".`);
+      if (revoked > 0) io.print.note(`${counted(revoked, "token")} revoked and deleted.`);
       if (unsupported > 0) {
         io.print.note(
-          `the authorization server cannot revoke ${tokens(unsupported)}: deleted here, but still valid until expiry`,
+          `The authorization server cannot revoke ${counted(unsupported, "token")}: deleted here, but valid until expiry.`,
         );
       }
-      const next = revoked + unsupported === 0 ? undefined : signInAgain(manager);
+      const next = revoked + unsupported === 0 ? undefined : signInAgain(manager, io.signal);
       if (next !== undefined) io.print.note(next);
       return unsupported === 0 ? exitCodes.done : exitCodes.refused;
     });
   },
 });
-
-function tokens(count: number): string {
-  return count === 1 ? "1 token" : `${count} tokens`;
-}

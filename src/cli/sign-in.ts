@@ -122,7 +122,7 @@ function instructions({
     ...(verificationUriComplete === undefined
       ? []
       : ["Or open this page, and check that it shows the code:", `  ${printable(verificationUriComplete)}`]),
-    `The code is valid for ${inWords(expiresIn)}. Control-C ends this command.`,
+    `The code is valid for ${inWords(expiresIn)}. Stop with Ctrl+C.`,
     "",
   ].join("\n");
 }

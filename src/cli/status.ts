@@ -12,7 +12,7 @@ import { withRuntime } from "./with-runtime.js";
 export const status = defineCommand({
   description:
     "Shows the state of every server of the running proxy: its token, when the token is renewed, and the last error.",
-  options: { json: { type: "boolean", help: "an object: address, pid, startedAt, ready, servers" } },
+  options: { json: { type: "boolean", help: "print an object: address, pid, startedAt, ready, servers" } },
   notes: "Exit code 4: no proxy of this config is running.",
   examples: [
     ["status", "a table"],

@@ -1,4 +1,5 @@
 import { type McpAuth, McpAuthError } from "../index.js";
+import { counted } from "../lib/counted.js";
 import { internalsOf, type ManagerInternals } from "../runtime/manager-internals.js";
 import { defineCommand } from "./define-command.js";
 import { exitCodes } from "./exit-code.js";
@@ -16,7 +17,7 @@ export const storeClear = defineCommand({
     With the grant refresh_token it deletes all refresh tokens of the client, even if another server uses them. Somebody
     has to sign in again then (see login). If the config has the first refresh token and the authorization server has
     replaced it, a new one is needed.`,
-  options: { json: { type: "boolean", help: "an object with the number of deleted entries: deleted" } },
+  options: { json: { type: "boolean", help: "print an object with the number of entries: deleted" } },
   examples: [
     ["store clear crm", "forget the tokens and metadata of the server crm"],
     ["store clear", "forget everything in the store"],
@@ -30,10 +31,10 @@ export const storeClear = defineCommand({
       const deleted = await io.waitFor("Clearing the store", work);
       if (values.json === true) io.print.json({ deleted });
       if (server === undefined)
-        io.print.note(`store cleared, ${deleted === 1 ? "1 entry" : `${deleted} entries`}`);
-      else if (deleted === 0) io.print.note(`nothing is stored for "${server}"`);
-      else io.print.note(`"${server}" deleted from the store`);
-      const next = deleted === 0 || manager === undefined ? undefined : signInAgain(manager);
+        io.print.note(`Store cleared: ${counted(deleted, "entry", "entries")} deleted.`);
+      else if (deleted === 0) io.print.note(`Nothing is stored for "${server}".`);
+      else io.print.note(`What was stored for "${server}" is deleted.`);
+      const next = deleted === 0 || manager === undefined ? undefined : signInAgain(manager, io.signal);
       if (next !== undefined) io.print.note(next);
       return exitCodes.done;
     });
@@ -42,7 +43,7 @@ export const storeClear = defineCommand({
 
 /** Returns the store, which all servers share, from the first server that can be used. */
 function anyStore(auth: McpAuth): ManagerInternals["store"] {
-  let failure: unknown = new UsageError("The config has no server");
+  let failure: unknown = new UsageError("The config has no server. Add one: npx mcp-auth-runtime init URL");
   // From the last to the first, so that the error of the first remains if none can be used.
   for (const name of auth.servers.toReversed()) {
     try {

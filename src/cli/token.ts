@@ -1,7 +1,7 @@
 import { McpAuthError, type Token, type TokenManager } from "../index.js";
 import { defineCommand } from "./define-command.js";
 import { exitCodes } from "./exit-code.js";
-import type { CommandIo } from "./io.js";
+import { maskSecrets } from "./mask-secrets.js";
 import { isPrintedUnchanged } from "./print.js";
 import { withRuntime } from "./with-runtime.js";
 
@@ -12,7 +12,7 @@ export const token = defineCommand({
   options: {
     json: {
       type: "boolean",
-      help: "an object with the token, its type, expiry (milliseconds since the epoch), scopes, issuer and resource",
+      help: "print an object: accessToken, tokenType, expiresAt (milliseconds since the epoch), scopes, issuer, resource",
     },
     "force-refresh": {
       type: "boolean",
@@ -36,11 +36,11 @@ export const token = defineCommand({
       );
       if (json) {
         const issued = await manager.getToken({ signal });
-        maskToken(io, issued.accessToken);
+        maskSecrets(io, [issued.accessToken]);
         io.print.json(described(issued), 2);
       } else {
         if (!isPrintedUnchanged(accessToken)) throw unprintableToken(manager);
-        maskToken(io, accessToken);
+        maskSecrets(io, [accessToken]);
         io.print.result(accessToken);
       }
       return exitCodes.done;
@@ -50,11 +50,6 @@ export const token = defineCommand({
 
 function described(token: Token): Record<string, unknown> {
   return { ...token.toJSON(), accessToken: token.accessToken };
-}
-
-/** The runner of GitHub Actions hides a token only if it was masked before it is printed. */
-function maskToken({ env, print }: CommandIo, accessToken: string): void {
-  if (env["GITHUB_ACTIONS"] === "true") print.mask([accessToken]);
 }
 
 /** An escaped token would not work. Unescaped, its issuer could run commands of a CI runner. */

@@ -1,14 +1,15 @@
 import { type CheckedConfig, checkConfig, type LoadOptions } from "../config/load.js";
 import { McpAuthError, type Violation } from "../errors/error.js";
+import { counted } from "../lib/counted.js";
 import { printable } from "../lib/printable.js";
 import { checkMachine } from "./check-machine.js";
 import type { CheckedSecrets } from "./check-secrets.js";
 import { defineCommand } from "./define-command.js";
 import { exitCodeOf, exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
-import { environment, startingFolder, UsageError } from "./options.js";
+import { loadOptions, UsageError } from "./options.js";
 import { replaceFile } from "./replace-file.js";
-import { countMistakes, shownFile, violationLine } from "./violations.js";
+import { shownFile, violationLine } from "./violations.js";
 
 /** `validate`: lists every violation. Exit code 2 if there is one. */
 export const validate = defineCommand({
@@ -16,7 +17,7 @@ export const validate = defineCommand({
   options: {
     json: {
       type: "boolean",
-      help: "an object: file, valid, violations, warnings, secrets, skipped; error when there is no config",
+      help: "print an object: file, valid, violations, warnings, secrets, skipped; error if there is no config",
     },
     secrets: {
       type: "boolean",
@@ -35,6 +36,7 @@ export const validate = defineCommand({
         "a reference, and a number that needs quotes. Comments and layout are kept",
     },
   },
+  notes: "Exit code 2: there is a mistake.",
   examples: [
     ["validate", "check the config that the search finds"],
     ["validate --secrets --env-file .env", "also read what it refers to, with the variables of a file"],
@@ -42,15 +44,14 @@ export const validate = defineCommand({
     ["validate --fix", "correct misspelled names"],
   ],
   async run({ values }, io) {
-    const { json = false, fix = false, secrets = false, "no-env": noEnv = false, config } = values;
+    const { json = false, fix = false, secrets = false, "no-env": noEnv = false } = values;
     if (noEnv && (secrets || values["env-file"] !== undefined)) {
-      throw new UsageError("--no-env reads no variable, so it excludes --secrets and --env-file");
+      throw new UsageError("--no-env reads no variable, so it excludes --secrets and --env-file.");
     }
-    const env = await environment(io, values["env-file"]);
     let result: Result;
     try {
-      const cwd = startingFolder(io.cwd, config, env);
-      const checked = check({ cwd, env, cliPath: config, ignoreVariables: noEnv }, { fix, secrets }, io);
+      const options = { ...(await loadOptions(io, values)), ignoreVariables: noEnv };
+      const checked = check(options, { fix, secrets }, io);
       result = await io.waitFor(secrets ? "Reading secrets" : "Checking the config", checked);
     } catch (error) {
       // With --json, an error is JSON too.
@@ -138,11 +139,11 @@ async function applyFixes(
     // The owner of the folder could replace the file with a link, and make this user write to any file.
     throw new UsageError(
       "The config is not changed, because the search found it in a working directory of another user. If you trust " +
-        "that user, name the config with --config FILE",
+        "that user, name the config with --config FILE.",
     );
   }
   await replaceFile(file, fixed.text);
-  print.note(`${countMistakes(fixed.count)} fixed`);
+  print.note(`${counted(fixed.count, "mistake")} fixed`);
   return true;
 }
 
@@ -158,13 +159,12 @@ function report(
   }
   const count = violations.length + failures.length;
   if (count > 0) {
-    io.print.note(countMistakes(count));
+    io.print.note(counted(count, "mistake"));
     return;
   }
   const unread = hasUnread ? ` (secrets not read${ignoresVariables ? "" : ": add --secrets"})` : "";
-  const counted = `${servers} ${servers === 1 ? "server" : "servers"}`;
   io.print.result(
-    `${file === undefined ? "config" : shownFile(file, cwd)}: no mistakes, ${counted}${unread}`,
+    `${file === undefined ? "config" : shownFile(file, cwd)}: no mistakes, ${counted(servers, "server")}${unread}`,
   );
 }
 

@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import { formatViolation } from "../config/format-violation.js";
 import type { McpAuthError, Violation } from "../errors/error.js";
+import { counted } from "../lib/counted.js";
 import { printable } from "../lib/printable.js";
 import type { CommandIo } from "./io.js";
 
@@ -23,9 +24,5 @@ export function violationsText(
   if (violations.length === 0) return message;
   const subject = server === undefined ? "The config" : `Server "${server}" cannot be used: the config`;
   const lines = violations.map((violation) => `\n  ${violationLine(violation, cwd)}`);
-  return `${subject} has ${countMistakes(violations.length)}:${lines.join("")}`;
-}
-
-export function countMistakes(count: number): string {
-  return `${count} ${count === 1 ? "mistake" : "mistakes"}`;
+  return `${subject} has ${counted(violations.length, "mistake")}:${lines.join("")}`;
 }

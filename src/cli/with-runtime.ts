@@ -2,13 +2,9 @@ import { asyncFileSystem } from "../config/async-file-system.js";
 import { readNamedConfig } from "../config/find-config.js";
 import { createMcpAuth, type Logger, type McpAuth } from "../index.js";
 import { printable } from "../lib/printable.js";
+import type { CommonValues } from "./define-command.js";
 import type { CommandIo } from "./io.js";
-import { environment, startingFolder } from "./options.js";
-
-interface CommonOptions {
-  readonly config?: string | undefined;
-  readonly "env-file"?: string[] | undefined;
-}
+import { loadOptions } from "./options.js";
 
 /**
  * Runs a command with a runtime of the config that its options name, and stops the runtime afterwards. Returns what the
@@ -16,7 +12,7 @@ interface CommonOptions {
  */
 export async function withRuntime<T = number>(
   io: CommandIo,
-  { config, "env-file": envFiles }: CommonOptions,
+  values: CommonValues,
   work: (auth: McpAuth) => Promise<T>,
   /** Ends the command early. */
   signal = io.signal,
@@ -24,8 +20,7 @@ export async function withRuntime<T = number>(
   // The file of dist with all that a stored token needs is loaded while the config is read. If that fails, so does the
   // import where it is needed.
   import("../keys/store-secret.js").catch(() => {});
-  const env = await environment({ cwd: io.cwd, env: io.env, signal, print: io.print }, envFiles);
-  const cwd = startingFolder(io.cwd, config, env);
+  const { cwd, env, cliPath: config } = await loadOptions({ ...io, signal }, values);
   // Checks the file here, because the error of `createMcpAuth` for a missing file would name the option `config`.
   if (config !== undefined)
     await readNamedConfig(config, { cwd, fs: asyncFileSystem, origin: "--config names" });
@@ -70,6 +65,6 @@ function printWarnings(auth: McpAuth, { print }: CommandIo): void {
     const isAboutServer = code === "clock_skew" || code === "insufficient_scope";
     if (isAboutServer && message !== undefined) warn(message);
     if (code !== "store_unavailable") return;
-    warn(`what is stored for "${server}" cannot be read and is not used. A new token is requested.`);
+    warn(`What is stored for "${server}" cannot be read and is not used. A new token is requested.`);
   });
 }

@@ -105,7 +105,8 @@ export async function configNotFound(
   const inBeyond = await describeConfigBeyond(beyond, fs);
   const found = [...(await describeSimilarFiles(searched)), ...(inBeyond === undefined ? [] : [inBeyond])];
   // A config that a person expects to be found says more than that there is none.
-  const first = inBeyond !== undefined && found.length === 1 ? [] : ["No config found where the search looks."];
+  const first =
+    inBeyond !== undefined && found.length === 1 ? [] : ["No config found where the search looks."];
   const [headline, otherwise] =
     found.length === 0
       ? ["No config found. ", "Create"]

@@ -1,4 +1,5 @@
 import { McpAuthError, type Violation } from "../errors/error.js";
+import { counted } from "../lib/counted.js";
 import { printable } from "../lib/printable.js";
 
 /** Formats a violation as one line: `file:line:column pointer: message. Hint.` */
@@ -16,7 +17,7 @@ function asSentence(text: string): string {
 
 /** `config_invalid` with all violations, in the message and as `violations`. `subject` starts the message. */
 export function invalidConfig(subject: string, violations: readonly Violation[]): McpAuthError {
-  const count = violations.length === 1 ? "1 mistake" : `${violations.length} mistakes`;
+  const count = counted(violations.length, "mistake");
   const lines = violations.map((violation) => `\n  ${formatViolation(violation)}`);
   return new McpAuthError("config_invalid", `${subject} has ${count}:${lines.join("")}`, { violations });
 }

@@ -1,3 +1,5 @@
+import { counted } from "../lib/counted.js";
+
 /**
  * Describes a value of the config for a message. It never shows the text of a string, because that may be a misplaced
  * secret, and it shows a number only if not `mayBeSecret`.
@@ -13,7 +15,7 @@ export function describeFound(data: unknown, mayBeSecret: boolean): string {
   }
   if (typeof data === "string") {
     if (data === "") return "an empty string";
-    return `a string of ${data.length} character${data.length === 1 ? "" : "s"}`;
+    return `a string of ${counted(data.length, "character")}`;
   }
   if (data === null || data === undefined) return "null";
   if (Array.isArray(data)) return "a list";

@@ -30,7 +30,11 @@ export function checkClocks(clocks: readonly ComparedClock[]): ClockFinding | un
     ? `That is more than the ${maxCorrectedSkew / 1_000} s that can be corrected.`
     : "Assertions and DPoP proofs are made in its time.";
   return {
-    ...{ id: isTooLarge ? "clock_differs" : "clock_skew", cause: `${cause} ${consequence}`, remedy: whoseClock(worst, clocks) },
+    ...{
+      id: isTooLarge ? "clock_differs" : "clock_skew",
+      cause: `${cause} ${consequence}`,
+      remedy: whoseClock(worst, clocks),
+    },
     difference: isTooLarge ? "too_large" : isLarge ? "large" : "corrected",
   };
 }

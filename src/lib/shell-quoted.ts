@@ -1,8 +1,16 @@
 import { printable } from "./printable.js";
 
-/** Quotes a path for a shell. Another user may have chosen a path that runs a command when the line is pasted. */
-export function shellQuoted(path: string): string {
-  const text = printable(path);
-  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
-  return process.platform === "win32" ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
+// PowerShell replaces `$name` and `$(command)` in double quotes, cmd.exe `%NAME%`, and both end them at a quote. No way
+// to quote these characters is right for both.
+const unquotable = /[$`%"\u201c-\u201e]/g;
+
+/**
+ * Quotes a text for a shell: a path, a URL or a name. Somebody else may have chosen it, so that it runs a command when
+ * the line is pasted. On Windows, characters that cannot be quoted are escaped: the line then does nothing useful.
+ */
+export function shellQuoted(text: string): string {
+  const shown = printable(text);
+  if (/^[\w@%+=:,./-]+$/.test(shown) && (process.platform !== "win32" || !shown.includes("%"))) return shown;
+  if (process.platform !== "win32") return `'${shown.replaceAll("'", "'\\''")}'`;
+  return `"${shown.replaceAll(unquotable, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)}"`;
 }

@@ -1,4 +1,5 @@
 import { X509Certificate } from "node:crypto";
+import { counted } from "../lib/counted.js";
 import { printable } from "../lib/printable.js";
 import { readAuthorities } from "./authorities.js";
 
@@ -26,6 +27,6 @@ export async function checkAuthorities(file: string, now: number): Promise<Autho
     return { mistake: `${named} holds ${what} expired at ${since}. Replace it by the one that is used now.` };
   }
   return {
-    warning: `${named} holds ${expired.length === 1 ? "1 expired certificate" : `${expired.length} expired certificates`}: number ${first.number} expired at ${since}.`,
+    warning: `${named} holds ${counted(expired.length, "expired certificate")}: number ${first.number} expired at ${since}.`,
   };
 }

@@ -51,7 +51,7 @@ export interface InspectedServer {
   /** What keys and secrets are read with. */
   context(signal: AbortSignal): AttemptContext;
   /** Sends a `ping` without a token, with the headers and the certificate of the config. */
-  knock(signal: AbortSignal): Promise<UnauthenticatedAnswer>;
+  sendWithoutToken(signal: AbortSignal): Promise<UnauthenticatedAnswer>;
   resourceMetadata(signal: AbortSignal): Promise<UsableResource>;
   /** Returns the metadata of the authorization server of one of its clients. */
   authorizationServer(client: ClientSpec, signal: AbortSignal): Promise<AuthorizationServerMetadata>;
@@ -163,7 +163,7 @@ function inspectServer(
     spec,
     isForUsers: hasRuntimeSubject(spec.grant),
     context,
-    knock: (signal) => knock(spec, context(signal)),
+    sendWithoutToken: (signal) => sendWithoutToken(spec, context(signal)),
     async resourceMetadata(signal) {
       const { grant, resourceMetadata } = spec;
       // Nothing is requested for a static token, so the metadata decides nothing.
@@ -214,7 +214,7 @@ async function withPatience<T>(
   }
 }
 
-async function knock(spec: ServerSpec, attempt: AttemptContext): Promise<UnauthenticatedAnswer> {
+async function sendWithoutToken(spec: ServerSpec, attempt: AttemptContext): Promise<UnauthenticatedAnswer> {
   const { name: server, url, grant, timeout } = spec;
   const { metadata, network, signal, clock } = attempt;
   assertConfiguredUrl(url, "the server's URL", server, metadata.insecureHosts);

@@ -14,7 +14,7 @@ import { parseEntry, serializeEntry } from "./stored-format.js";
 import { limitsKey } from "./stored-limits.js";
 
 /**
- * The operations of the commands `store`, `login` and `headers` on the entries of one server. They reject with
+ * The operations of the commands `store clear`, `revoke`, `login` and `headers` on the entries of one server. They reject with
  * `store_unavailable` and the codes of what is read or requested.
  */
 export interface StoreCommands {

@@ -27,8 +27,7 @@ test("doctor shows no credential, and text of servers only as their words, whate
   const env = { SECRET: secret };
   const text = await runDoctor({ config, env });
   const [quoted, own] = [[] as string[], [] as string[]];
-  for (const line of text.out.split("\n"))
-    (ofServers.test(line) ? quoted : own).push(line);
+  for (const line of text.out.split("\n")) (ofServers.test(line) ? quoted : own).push(line);
   expect(quoted.length).toBeGreaterThan(5);
   expect(canaries.find(own.join("\n"))).toEqual([]);
   expect(canaries.find(text.err)).toEqual([]);

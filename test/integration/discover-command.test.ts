@@ -23,6 +23,12 @@ describe("discover", () => {
     expect(issuer.tokenRequests).toEqual([]);
   });
 
+  test("the command that discover prints can be pasted, whatever the URL has", async () => {
+    const { mcp } = await startWorld();
+    const done = await command(["discover", `${mcp.url}?a=1&b=$(id)`], { cwd: await project() });
+    expect(done.err).toContain(`npx mcp-auth-runtime init '${mcp.url}?a=1&b=$(id)'`);
+  });
+
   test("discover --json has all that was found, and what is known about client credentials", async () => {
     const { mcp, issuer } = await startWorld();
     const cwd = await project();

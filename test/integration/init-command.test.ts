@@ -173,6 +173,34 @@ describe("init with a URL", () => {
     });
   });
 
+  test("an issuer whose host looks like another one is shown with its real name in the list of issuers", async () => {
+    const { mcp } = await startWorld({
+      mcp: { authorizationServers: ["https://аuth.example", "https://auth.example/$(id)"] },
+    });
+    const refused = await command(["init", mcp.url], { cwd: await project() });
+    expect(refused).toMatchObject({ code: 2, out: "" });
+    expect(refused.err).toContain("--issuer 'https://аuth.example'    # its host is xn--uth-5cd.example\n");
+    expect(refused.err).toContain("--issuer 'https://auth.example/$(id)'\n");
+  });
+
+  test("a name of the config is quoted where a command line has it", async () => {
+    const cwd = await project({
+      [name]: JSON.stringify({ servers: { "$(id)": { url: "https://crm.example/mcp" } } }),
+    });
+    const refused = await command(["init", "https://crm.example/mcp"], { cwd });
+    expect(refused).toMatchObject({ code: 2, out: "" });
+    expect(refused.err).toContain("token '$(id)', or");
+  });
+
+  test("the command that makes a key names the file that the config names", async () => {
+    const { mcp, issuer } = await startWorld();
+    const cwd = await project();
+    const options = ["--client-id", "agent", "--issuer", issuer.issuer, "--key", "${a}.pem"];
+    const done = await command(["init", mcp.url, "--name", "crm", ...options], { cwd });
+    expect(done.out).toContain("keys generate '${a}.pem' ");
+    expect(await readFile(join(cwd, name), "utf8")).toContain('"./$${a}.pem"');
+  });
+
   test("a server that cannot be reached is written if the issuer is given, with a warning", async () => {
     const server = await startScriptedServer((_, response) => sendJson(response, {}));
     const url = `${server.origin}/crm/mcp`;

@@ -120,6 +120,26 @@ test("init --from writes URLs, with their variables, if the config imports anoth
   });
 });
 
+test("init --from prints no value that a variable puts into a URL, also for a server that is left out", async () => {
+  const { mcp, issuer } = await startWorld();
+  const keys = { MCP_KEY: "k3y-of-the-te$t/1", PATH_KEY: "k3y-in-a-path" };
+  const env = { ...keys, MCP_URL: `${mcp.url}?key=k3y-in-a-url` };
+  const cwd = await hostProject(".mcp.json", {
+    mcpServers: {
+      crm: { url: `${mcp.url}?key=\${MCP_KEY}` },
+      erp: { url: "${MCP_URL}" },
+      away: { url: "https://127.0.0.2:1/${PATH_KEY}/mcp" },
+      wrong: { url: `${mcp.url}/\${PATH_KEY}` },
+    },
+  });
+  const options = ["--from", ".mcp.json", "--client-id", "agent", "--issuer", issuer.issuer];
+  const done = await command(["init", ...options], { cwd, env });
+  expect(done).toMatchObject({ code: 0 });
+  expect(done.out + done.err).not.toMatch(/k3y/);
+  expect(done.err).toContain(`${mcp.url}?key=\${MCP_KEY}`);
+  expect(done.err).toContain(`${mcp.url}?key=\${MCP_URL}`);
+});
+
 test("without a terminal, init --from leaves out a server whose issuer is at another origin, and names the option", async () => {
   const { mcp, issuer } = await startWorld();
   const cwd = await hostProject(".mcp.json", { mcpServers: { crm: { url: mcp.url } } });

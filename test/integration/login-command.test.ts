@@ -79,7 +79,7 @@ describe("login", () => {
     await auth.stop();
     const cleared = await command(["store", "clear", "crm"], at);
     expect(cleared.err).toBe(
-      '"crm" deleted from the store\nto use it again, sign in: npx mcp-auth-runtime login crm\n',
+      'What was stored for "crm" is deleted.\nTo use it again, sign in: npx mcp-auth-runtime login crm\n',
     );
     const after = await command(["token", "crm"], at);
     expect([after.code, after.out]).toEqual([2, ""]);
@@ -156,8 +156,8 @@ describe("login", () => {
     expect(again.code).toBe(0);
     expect(again.err).toContain("replaces that of an earlier sign-in");
     const revoked = await command(["revoke", "crm"], other);
-    expect(revoked.err).toContain("1 token revoked and deleted\n");
-    expect(revoked.err).toMatch(/to use it again, sign in: npx mcp-auth-runtime login crm\n$/);
+    expect(revoked.err).toContain("1 token revoked and deleted.\n");
+    expect(revoked.err).toMatch(/To use it again, sign in: npx mcp-auth-runtime login crm\n$/);
     expect((await command(["token", "crm"], other)).code).toBe(2);
     await Promise.all(person);
   });

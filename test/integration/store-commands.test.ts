@@ -146,7 +146,7 @@ describe("store clear", () => {
     expect(await command(at, ["store", "clear", "crm"])).toEqual({
       code: 0,
       out: "",
-      err: '"crm" deleted from the store\n',
+      err: 'What was stored for "crm" is deleted.\n',
     });
     expect((await command(at, ["token", "crm"])).out).toBe("t2\n");
     expect(await command(at, ["store", "clear"])).toMatchObject({ code: 0 });
@@ -183,10 +183,12 @@ describe("store clear", () => {
 
   test("store clear reports that nothing is stored", async () => {
     const { at } = await issuing(counting());
-    const nothing = { code: 0, out: "", err: 'nothing is stored for "crm"\n' };
+    const nothing = { code: 0, out: "", err: 'Nothing is stored for "crm".\n' };
     expect(await command(at, ["store", "clear", "crm"])).toEqual(nothing);
     await command(at, ["headers", "crm"]);
-    expect((await command(at, ["store", "clear", "crm"])).err).toBe('"crm" deleted from the store\n');
+    expect((await command(at, ["store", "clear", "crm"])).err).toBe(
+      'What was stored for "crm" is deleted.\n',
+    );
     expect(await command(at, ["store", "clear", "crm"])).toEqual(nothing);
   });
 
@@ -198,7 +200,7 @@ describe("store clear", () => {
     const both = { ...(await place({ servers: { broken, crm } })), env: at.env };
     await command(both, ["token", "crm"]);
     const { code, err } = await command(both, ["store", "clear"]);
-    expect([code, err]).toEqual([0, expect.stringMatching(/^store cleared, \d+ entries\n$/)]);
+    expect([code, err]).toEqual([0, expect.stringMatching(/^Store cleared: \d+ entries deleted\.\n$/)]);
     expect(await entriesIn(both)).toEqual([]);
     const alone = { ...(await place({ servers: { broken } })), env: at.env };
     expect(await command(alone, ["store", "clear"])).toMatchObject({
@@ -228,7 +230,7 @@ describe("store clear", () => {
     for (const stray of strays) await writeFile(join(state, stray), "theirs");
     expect(await command(at, ["store", "clear"])).toEqual({
       ...{ code: 0, out: "" },
-      err: `store cleared, ${stored.length} entries\n`,
+      err: `Store cleared: ${stored.length} entries deleted.\n`,
     });
     const remaining = await readdir(state, { recursive: true });
     expect(remaining.filter((name) => basename(name).startsWith("value-"))).toEqual([]);
@@ -326,7 +328,7 @@ describe("revoke", () => {
     expect(await command(at, ["revoke", "crm"])).toEqual({
       code: 0,
       out: "",
-      err: "1 token revoked and deleted\n",
+      err: "1 token revoked and deleted.\n",
     });
     const [request] = server.requests.filter(({ url }) => url === "/revoke");
     expect(request?.body).toBe("token=t1&token_type_hint=access_token");
@@ -335,7 +337,7 @@ describe("revoke", () => {
     expect((await command(at, ["store", "clear"])).code).toBe(0);
     expect(await command(at, ["revoke", "crm"])).toMatchObject({
       code: 0,
-      err: 'nothing is stored for "crm"\n',
+      err: 'Nothing is stored for "crm".\n',
     });
   });
 
@@ -412,7 +414,7 @@ describe("revoke", () => {
     );
     expect(server.requests.filter(({ url }) => url === "/revoke")).toEqual([]);
     expect(await entriesIn(at)).toEqual(before);
-    expect((await command(at, ["revoke", "crm"])).err).toBe("1 token revoked and deleted\n");
+    expect((await command(at, ["revoke", "crm"])).err).toBe("1 token revoked and deleted.\n");
   });
 
   test("revoke keeps an entry that a later version has written", async () => {
@@ -436,7 +438,7 @@ describe("revoke", () => {
     const withSeed = { SEED: seed };
     expect((await command(at, ["token", "crm"], withSeed)).code).toBe(0);
     const outcome = await command(at, ["revoke", "crm"], withSeed);
-    expect(outcome).toMatchObject({ code: 0, err: "2 tokens revoked and deleted\n" });
+    expect(outcome).toMatchObject({ code: 0, err: "2 tokens revoked and deleted.\n" });
     expect((await command(at, ["token", "crm"], withSeed)).err).toContain("invalid_grant");
   });
 });
@@ -479,7 +481,7 @@ describe("the refresh tokens of a client", () => {
     expect(await command(at, ["revoke", "mail"])).toEqual({
       code: 0,
       out: "",
-      err: "4 tokens revoked and deleted\n",
+      err: "4 tokens revoked and deleted.\n",
     });
     const revoked = server.requests.filter(({ url }) => url === "/revoke").map(({ body }) => body);
     expect(revoked.toSorted()).toEqual([
@@ -515,7 +517,7 @@ describe("a command that cannot use the store", () => {
     expect(await command(at, ["token", "crm"], { KEY: anotherKey() })).toEqual({
       code: 0,
       out: "t2\n",
-      err: 'warning: what is stored for "crm" cannot be read and is not used. A new token is requested.\n',
+      err: 'warning: What is stored for "crm" cannot be read and is not used. A new token is requested.\n',
     });
   });
 });

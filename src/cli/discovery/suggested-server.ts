@@ -24,7 +24,7 @@ export interface SuggestedClient {
 
 /** A file that a config needs. */
 export interface NeededFile {
-  /** As the config names it, relative to its folder. */
+  /** Relative to the folder of the config. */
   readonly path: string;
   readonly holds: "a key that signs" | "a certificate" | "the key of a certificate";
 }
@@ -54,9 +54,9 @@ export function suggestClient(
       return { client: { ...common, secret: { env: named } }, variables, files: [] };
     }
     case "key": {
-      const path = keyFile === undefined ? file(".pem") : String(escaped(keyFile));
+      const path = keyFile ?? file(".pem");
       return {
-        client: { ...common, key: { privateKey: { file: path } } },
+        client: { ...common, key: { privateKey: { file: escaped(path) } } },
         variables,
         files: [{ path, holds: "a key that signs" }],
       };
@@ -90,6 +90,6 @@ export function serverFor(url: string | undefined, client: Json): Json {
 }
 
 /** Returns the names of the variables in a text of a config. */
-function variablesIn(text: string): readonly string[] {
+export function variablesIn(text: string): readonly string[] {
   return [...text.matchAll(/(?<!\$)\$\{(?:env:)?([A-Za-z_]\w*)/g)].map(([, name = ""]) => name);
 }

@@ -1,5 +1,6 @@
 import { callFailed, judgeCalls, oneRequestRefused } from "../../diagnosis/mcp-call.js";
 import { McpAuthError } from "../../errors/error.js";
+import { counted } from "../../lib/counted.js";
 import { unreachable } from "../../lib/unreachable.js";
 import { type Asked, askMcpServer } from "./mcp-requests.js";
 import { fail, failWith, type Outcome, pass, skip } from "./outcome.js";
@@ -42,6 +43,6 @@ function codeOf(refused: Asked | undefined) {
 function accepted(calls: readonly Asked[]): string {
   const done = calls.filter(({ result }) => result !== undefined);
   const tools = done.find(({ method }) => method === "tools/list")?.result?.["tools"];
-  const count = Array.isArray(tools) ? `, ${tools.length} ${tools.length === 1 ? "tool" : "tools"}` : "";
+  const count = Array.isArray(tools) ? `, ${counted(tools.length, "tool")}` : "";
   return `${done.map(({ method }) => method).join(" and ")} accepted${count}`;
 }

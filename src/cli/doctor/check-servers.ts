@@ -1,9 +1,10 @@
 import type { ServerSpec } from "../../config/spec.js";
 import { ConcurrencyLimit } from "../../lib/concurrency-limit.js";
+import { counted } from "../../lib/counted.js";
 import type { Inspection, UnusableEntry } from "../../runtime/inspection.js";
 import { clientsOf } from "../config-secrets.js";
 import type { CommandIo } from "../io.js";
-import { countMistakes, violationLine } from "../violations.js";
+import { violationLine } from "../violations.js";
 import { fail } from "./outcome.js";
 import type { ServerReport } from "./report.js";
 import { runServerSteps } from "./run-steps.js";
@@ -42,6 +43,6 @@ function unusable({ failure }: UnusableEntry, cwd: CommandIo["cwd"]): StepResult
   const lines = (failure.violations ?? []).map((violation) => violationLine(violation, cwd));
   const [first, ...others] = lines;
   if (first === undefined) return step;
-  const message = `the config of this server has ${countMistakes(lines.length)}`;
+  const message = `the config of this server has ${counted(lines.length, "mistake")}`;
   return { ...step, message, todo: first, finding: "config_mistake", more: others };
 }

@@ -14,7 +14,7 @@ export async function checkServerClocks({ server }: ServerCheck): Promise<Outcom
     const offset = server.clockOffset(url);
     return offset === undefined ? [] : [{ owner, offset }];
   });
-  if (clocks.length === 0) return skip("no server has told its time");
+  if (clocks.length === 0) return skip("no response has a date");
   const finding = checkClocks(clocks);
   if (finding === undefined) return pass("within 2 s of this machine");
   switch (finding.difference) {

@@ -9,7 +9,7 @@ import type { ServerCheck } from "./server-check.js";
 export async function checkConnection({ server }: ServerCheck, signal: AbortSignal): Promise<Outcome> {
   const { url, reach } = server.spec;
   try {
-    const { status, location } = await server.knock(signal);
+    const { status, location } = await server.sendWithoutToken(signal);
     if (status >= 300 && status < 400 && location !== null && URL.canParse(location, url)) {
       const [target, from] = [new URL(location, url), new URL(url)];
       if (!isWithinReach(target, from, reach))

@@ -10,9 +10,8 @@ import { printable } from "../../lib/printable.js";
 import { readKeyContent } from "../../secrets/read-secret.js";
 import { describeReference } from "../../secrets/reference.js";
 import { reasonToSkip } from "../check-secrets.js";
-import { secretsOf } from "../config-secrets.js";
+import { distinctSecretsOf } from "../config-secrets.js";
 import { type Outcome, pass, skip, warn } from "./outcome.js";
-import { distinct } from "./secrets-step.js";
 import type { ServerCheck } from "./server-check.js";
 
 /** What a key or certificate is, and what is unusual about it. */
@@ -25,7 +24,7 @@ interface Described {
 export async function checkServerKeys({ server, env }: ServerCheck, signal: AbortSignal): Promise<Outcome> {
   const context = server.context(signal);
   const described: Described[] = [];
-  for (const secret of distinct(secretsOf(server.spec))) {
+  for (const secret of distinctSecretsOf(server.spec)) {
     if (secret.kind !== "key" && secret.kind !== "certificate") continue;
     const reason = reasonToSkip(secret, { env });
     if (reason !== undefined) return skip(reason);

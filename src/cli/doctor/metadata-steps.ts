@@ -1,6 +1,7 @@
+import { issuerName } from "../../diagnosis/issuer.js";
 import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 import { McpAuthError } from "../../errors/error.js";
-import { issuerName } from "../../diagnosis/issuer.js";
+import { withoutServer } from "../../errors/message-without-server.js";
 import { clientsOf } from "../config-secrets.js";
 import { stageOf } from "./connection-step.js";
 import { fail, type Outcome, pass, warn } from "./outcome.js";
@@ -18,9 +19,7 @@ export async function checkResourceMetadata(
   if (metadata !== undefined) learned.resource = metadata;
   const [warning] = warnings;
   if (warning !== undefined) {
-    const start = `Server "${server.spec.name}": `;
-    const { message } = warning;
-    const remedy = message.startsWith(start) ? message.slice(start.length) : message;
+    const remedy = withoutServer(warning.message, server.spec.name);
     return warn({ id: "resource_metadata_incomplete", remedy });
   }
   if (metadata === undefined) return pass("none published, so the resource is the server's URL");

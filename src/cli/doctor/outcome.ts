@@ -3,8 +3,7 @@ import { type ErrorDetails, errorDetails } from "../../errors/details.js";
 import type { McpAuthError, McpAuthErrorCode } from "../../errors/error.js";
 import { findingsIn } from "../../errors/findings.js";
 import { messageWithoutServer } from "../../errors/message-without-server.js";
-
-export type Verdict = "pass" | "warn" | "fail" | "skip";
+import type { Verdict } from "../print.js";
 
 /** What a step has found. */
 export interface Outcome {

@@ -2,10 +2,10 @@ import type { McpAuthErrorCode } from "../../errors/error.js";
 import { printable } from "../../lib/printable.js";
 import { exitCodeOf, exitCodes } from "../exit-code.js";
 import type { Printer } from "../print.js";
+import { printTried } from "./print-tried.js";
 import { detailLines } from "./report-details.js";
 import type { StepResult } from "./server-check.js";
 import type { Tried } from "./try-remedies.js";
-import { printTried } from "./try-remedies-print.js";
 
 /** What was checked for one server. */
 export interface ServerReport {

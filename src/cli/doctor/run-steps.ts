@@ -15,7 +15,7 @@ export async function runServerSteps(
   const results: StepResult[] = [];
   const { deadline, timeout } = check.server.spec;
   for (const step of steps) {
-    const reason = reasonToSkip(step, results);
+    const reason = reasonNotToRun(step, results);
     const work = async (limited: AbortSignal) =>
       reason === undefined ? await step.run(check, limited) : skip(reason);
     // A token may take all of its deadline, and says itself what took so long.
@@ -28,7 +28,7 @@ export async function runServerSteps(
 }
 
 /** Returns why a step cannot run, if an earlier one that it needs has failed or could not run either. */
-function reasonToSkip(
+function reasonNotToRun(
   { needs = {}, stoppedBy = {} }: ServerStep,
   results: readonly StepResult[],
 ): string | undefined {

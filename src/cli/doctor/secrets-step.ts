@@ -1,13 +1,14 @@
 import type { SecretReference } from "../../config/spec.js";
-import type { McpAuthError } from "../../errors/error.js";
-import { messageWithoutServer } from "../../errors/message-without-server.js";
 import { type Finding, findingText } from "../../diagnosis/finding.js";
 import { checkClientId } from "../../diagnosis/secret-text.js";
+import type { McpAuthError } from "../../errors/error.js";
+import { messageWithoutServer } from "../../errors/message-without-server.js";
+import { counted } from "../../lib/counted.js";
 import { printable } from "../../lib/printable.js";
 import { readSecret, type SecretContext } from "../../secrets/read-secret.js";
 import { describeReference, isLocal } from "../../secrets/reference.js";
 import { reasonToSkip } from "../check-secrets.js";
-import { type ConfigSecret, clientsOf, referencesOf, secretsOf } from "../config-secrets.js";
+import { type ConfigSecret, clientsOf, distinctSecretsOf, referencesOf } from "../config-secrets.js";
 import { checkConfigSecret } from "../read-config-secret.js";
 import { fail, type Outcome, pass, skip, warn } from "./outcome.js";
 import type { ServerCheck } from "./server-check.js";
@@ -22,7 +23,7 @@ export async function checkServerSecrets(
   const findings: Finding[] = clientsOf(spec).flatMap(({ id = "" }) => checkClientId(id) ?? []);
   const failures: McpAuthError[] = [];
   const [read, skipped]: [string[], string[]] = [[], []];
-  for (const secret of distinct(secretsOf(spec)).filter((each) => !isKey(each))) {
+  for (const secret of distinctSecretsOf(spec).filter((each) => !isKey(each))) {
     const reason = reasonToSkip(secret, { env });
     if (reason !== undefined) {
       skipped.push(reason);
@@ -42,16 +43,12 @@ export async function checkServerSecrets(
   if (finding !== undefined) return warn({ id: finding.id, remedy: findings.map(findingText).join(" ") });
   if (read.length > 0) return pass(read.join("; "));
   // A key may well be read from a variable.
-  return pass(secretsOf(spec).some(isKey) ? "no client secret" : "none needed");
+  return pass(distinctSecretsOf(spec).some(isKey) ? "no client secret" : "none needed");
 }
 
 /** A key of the config, which is read by the next step. */
-export function isKey({ kind }: ConfigSecret): boolean {
+function isKey({ kind }: ConfigSecret): boolean {
   return kind === "key" || kind === "certificate";
-}
-
-export function distinct(secrets: readonly ConfigSecret[]): readonly ConfigSecret[] {
-  return [...new Map(secrets.map((secret) => [JSON.stringify(secret), secret])).values()];
 }
 
 /** Names a reference. A length, which tells a cut secret from a whole one, is shown only of client secrets. */
@@ -63,7 +60,7 @@ async function describe(
   const name = nameOf(reference);
   if (kind !== "client secret" || !isLocal(reference)) return name;
   const { length } = (await readSecret(reference, context)).reveal();
-  return `${name}, ${length} ${length === 1 ? "character" : "characters"}`;
+  return `${name}, ${counted(length, "character")}`;
 }
 
 function nameOf(reference: SecretReference): string {

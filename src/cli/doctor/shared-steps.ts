@@ -2,17 +2,18 @@ import { randomBytes, randomInt } from "node:crypto";
 import type { CheckedConfig } from "../../config/load.js";
 import type { StoreSpec } from "../../config/spec.js";
 import { McpAuthError } from "../../errors/error.js";
+import { messageWithoutServer } from "../../errors/message-without-server.js";
+import { counted } from "../../lib/counted.js";
 import { printable } from "../../lib/printable.js";
 import { assertStorePackage } from "../../runtime/manager-internals.js";
 import { readSecret, type SecretContext } from "../../secrets/read-secret.js";
-import { messageWithoutServer } from "../../errors/message-without-server.js";
-import { referencesOf, secretsOfStore } from "../config-secrets.js";
-import { expectedFailure } from "../read-config-secret.js";
 import { describeReference, isLocal } from "../../secrets/reference.js";
 import type { SharedStore } from "../../stores/shared-store.js";
 import { checkMachine } from "../check-machine.js";
+import { referencesOf, secretsOfStore } from "../config-secrets.js";
 import type { CommandIo } from "../io.js";
-import { countMistakes, shownFile, violationLine } from "../violations.js";
+import { expectedFailure } from "../read-config-secret.js";
+import { shownFile, violationLine } from "../violations.js";
 import { fail, failWith, type Outcome, pass, warn } from "./outcome.js";
 
 /** Checks the config, and what it names on this machine. Mistakes of single servers are failures of those servers. */
@@ -32,20 +33,18 @@ export async function checkDoctorConfig(
   if (first !== undefined) {
     const finding = {
       id: "config_mistake",
-      cause: `${name} has ${countMistakes(all.length)}.`,
+      cause: `${name} has ${counted(all.length, "mistake")}.`,
       remedy: violationLine(first, cwd),
     };
     return { ...failWith(finding, "config_invalid"), more: others.map((each) => violationLine(each, cwd)) };
   }
-  const { size = 0 } = spec?.servers ?? {};
-  const servers = `${size} ${size === 1 ? "server" : "servers"}`;
   const about = [...warnings, ...(machine?.warnings ?? [])];
   if (about.length > 0) return warn({ id: "config_warning", remedy: about.map(printable).join(" ") });
   if (violations.length > 0) {
-    const cause = `${name} has ${countMistakes(violations.length)} in its servers.`;
+    const cause = `${name} has ${counted(violations.length, "mistake")} in its servers.`;
     return warn({ id: "config_mistake", cause, remedy: "See npx mcp-auth-runtime validate." });
   }
-  return pass(`${name}, ${servers}`);
+  return pass(`${name}, ${counted(spec?.servers.size ?? 0, "server")}`);
 }
 
 /** How many entries the checks use. A file store keeps the folder of an entry for a week, so there are not many. */

@@ -1,5 +1,6 @@
 import { McpAuthError } from "../../errors/error.js";
-import { messageWithoutServer } from "../../errors/message-without-server.js";
+import { withoutServer } from "../../errors/message-without-server.js";
+import { counted } from "../../lib/counted.js";
 import type { InspectionWarning } from "../../runtime/inspection.js";
 import type { Token } from "../../tokens/token.js";
 import { fail, type Outcome, pass, skip, warn } from "./outcome.js";
@@ -20,11 +21,11 @@ export async function checkToken({ server, learned }: ServerCheck, signal: Abort
   const warning = server.warnings.find(isAboutToken);
   if (warning !== undefined) {
     const { code, message } = warning;
-    const remedy = messageWithoutServer(new McpAuthError(code, message, { server: server.spec.name }));
+    const remedy = withoutServer(message, server.spec.name);
     return warn({ id: code === "insufficient_scope" ? "scopes_dropped" : code, remedy });
   }
   const { tokenType, scopes, expiresAt, requestedAt } = token;
-  const named = `${scopes.length === 0 ? "no" : scopes.length} ${scopes.length === 1 ? "scope" : "scopes"}`;
+  const named = scopes.length === 0 ? "no scopes" : counted(scopes.length, "scope");
   const lifetime = Math.round((expiresAt - requestedAt) / 1_000);
   return pass(`${tokenType}, ${named}, expires in ${lifetime} s`);
 }

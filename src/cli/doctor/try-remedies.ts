@@ -7,8 +7,8 @@ import type { McpAuthError, McpAuthErrorCode } from "../../errors/error.js";
 import type { Trial } from "../../errors/trial.js";
 import type { InspectedServer, Inspection } from "../../runtime/inspection.js";
 import type { CommandIo } from "../io.js";
-import { alsoAffected, changeOf } from "./try-remedies-place.js";
-import { RequestLimit, readCleanedSecret, runTrial, type TrialOptions } from "./try-remedies-run.js";
+import { alsoAffected, changeOf } from "./place-of-trial.js";
+import { RequestLimit, readCleanedSecret, runTrial, type TrialOptions } from "./run-trial.js";
 
 /** Token requests in all. Servers lock accounts after some refused ones. */
 const mostRequests = 8;
@@ -20,8 +20,8 @@ export interface FailedStep {
   readonly refusedByServer: boolean;
 }
 
-/** A config, and what is known of its servers. */
-export interface Checked {
+/** A config, and its servers, for a look at them. */
+export interface InspectedConfig {
   readonly config: CheckedConfig;
   readonly inspection: Inspection;
 }
@@ -72,7 +72,7 @@ export const nothingToTry: Tried = { tried: [], note: noChange.reason };
  * Rejects with `aborted`.
  */
 export async function tryRemedies(
-  { config, inspection }: Checked,
+  { config, inspection }: InspectedConfig,
   name: string,
   failure: FailedStep,
   { signal, waitFor }: Pick<CommandIo, "signal" | "waitFor">,
@@ -95,9 +95,9 @@ export async function tryRemedies(
     }
     const change = inWords(trial);
     const trying = tryOne(trial, { config, inspection }, server, { limit, signal, failure });
-    const outcome = await waitFor(`Trying ${change}`, trying);
-    if (outcome === undefined) continue;
-    const { error, remedy } = outcome;
+    const result = await waitFor(`Trying ${change}`, trying);
+    if (result === undefined) continue;
+    const { error, remedy } = result;
     if (error === undefined) {
       tried.push({ change, verdict: "works" });
       return { tried, works: await placeOf(trial, config, name, remedy) };
@@ -114,7 +114,11 @@ export async function tryRemedies(
 }
 
 /** Returns whether there is anything to try. */
-export function hasTrials({ config, inspection }: Checked, name: string, failure: FailedStep): boolean {
+export function hasTrials(
+  { config, inspection }: InspectedConfig,
+  name: string,
+  failure: FailedStep,
+): boolean {
   const server = inspection.server(name);
   if ("failure" in server) return false;
   const trials = likelyTrials(failure.error, server.spec, failure);
@@ -132,7 +136,7 @@ function inWords(trial: Trial): string {
     : trialInWords(trial);
 }
 
-interface Outcome {
+interface TrialResult {
   readonly error: McpAuthError | undefined;
   /** What to do if it works, if that is not a line of the config. */
   readonly remedy?: string | undefined;
@@ -141,10 +145,10 @@ interface Outcome {
 /** Returns `undefined` for a change that the config cannot have. */
 async function tryOne(
   trial: Trial,
-  { config, inspection }: Checked,
+  { config, inspection }: InspectedConfig,
   server: InspectedServer,
   { limit, signal, failure }: { readonly failure: FailedStep } & Pick<TrialOptions, "limit" | "signal">,
-): Promise<Outcome | undefined> {
+): Promise<TrialResult | undefined> {
   const { name } = server.spec;
   const change = changeOf(trial, config.document?.value ?? null, name);
   if (change === undefined) return undefined;

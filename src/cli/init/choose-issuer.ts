@@ -109,6 +109,11 @@ async function askForIssuer(
   throw problem === undefined ? new UsageError(message) : new McpAuthError(problem.code, `${message}.`);
 }
 
+/** Says the real name of a host that may look like another one, as a comment of a command line. */
+function hostNote(issuer: string): string {
+  return withAsciiHost(issuer) === issuer ? "" : `    # its host is ${printable(new URL(issuer).host)}`;
+}
+
 /** Issuers with metadata come first. */
 function inOrder(issuers: readonly string[], { servers }: Discovery): readonly string[] {
   const hasMetadata = (issuer: string) => servers.some((server) => server.issuer === issuer);
@@ -117,7 +122,7 @@ function inOrder(issuers: readonly string[], { servers }: Discovery): readonly s
 
 async function select(url: string, issuers: readonly string[], ask: CommandIo["ask"]): Promise<string> {
   if (ask === undefined) {
-    const lines = issuers.map((issuer) => `\n  --issuer ${shellQuoted(issuer)}`);
+    const lines = issuers.map((issuer) => `\n  --issuer ${shellQuoted(issuer)}${hostNote(issuer)}`);
     throw new UsageError(
       `${printable(new URL(url).host)} names several authorization servers. Choose the one that knows the client:${lines.join("")}`,
     );

@@ -20,14 +20,22 @@ export async function createFile(file: string, text: string): Promise<void> {
   } catch (error) {
     const code = errorCode(error);
     if (code === undefined) throw error;
-    const remedy =
-      code === "EEXIST"
-        ? "It exists by now. Run the command again."
-        : code === "ENOENT"
-          ? "Create its folder first."
-          : "Check the permissions of its folder.";
-    throw new UsageError(`The file ${printable(file)} cannot be created (${code}). ${remedy}`);
+    throw new UsageError(`The file ${printable(file)} cannot be created (${code}). ${remedyFor(code)}`);
   } finally {
     await rm(temporary, { force: true });
+  }
+}
+
+function remedyFor(code: string): string {
+  switch (code) {
+    case "EEXIST":
+      return "A file, a folder or a link is there by now. Look at it, and run the command again.";
+    case "ENOENT":
+      return "Create its folder first.";
+    case "ENOSPC":
+    case "EDQUOT":
+      return "Free some space, and run the command again.";
+    default:
+      return "Check the permissions of its folder.";
   }
 }

@@ -10,10 +10,12 @@ import { type Discovery, McpAuthError } from "../../index.js";
 import { ConcurrencyLimit } from "../../lib/concurrency-limit.js";
 import { printable, quoted } from "../../lib/printable.js";
 import { escaped } from "../discovery/escaped.js";
+import { variablesIn } from "../discovery/suggested-server.js";
 import type { CommandIo } from "../io.js";
 import { UsageError } from "../options.js";
 import { pathForConfig } from "./choose-client.js";
 import type { Target } from "./find-target.js";
+import type { HidingPrinter } from "./hide-values.js";
 import type { Candidate } from "./plan.js";
 import { isServerName } from "./server-name.js";
 
@@ -29,11 +31,18 @@ interface LeftOut {
   readonly why: string;
 }
 
+interface ShownCandidate extends Candidate {
+  /** The URL as the file has it. */
+  readonly shown: string;
+}
+
 export interface HostOptions {
   readonly cwd: string;
   readonly env: CommandIo["env"];
   readonly target: Target;
   readonly ask: (url: string) => Promise<Discovery>;
+  /** Gets the variables of each URL, before anything about it is printed. */
+  readonly hide: HidingPrinter["hide"];
 }
 
 export interface HostCandidates {
@@ -55,7 +64,7 @@ const mostRequests = 8;
 export async function findHostCandidates(
   io: Pick<CommandIo, "ask" | "waitFor">,
   path: string,
-  { cwd, env, target, ask }: HostOptions,
+  { cwd, env, target, ask, hide }: HostOptions,
 ): Promise<HostCandidates> {
   const file = resolve(cwd, path);
   const servers = await readServers(path, file);
@@ -72,7 +81,10 @@ export async function findHostCandidates(
         ? readEntry(name, entry, env)
         : { why: "the config has a server with this name" };
     if ("why" in result) leaveOut(name, result.why);
-    else usable.push(result);
+    else {
+      hide(variablesIn(result.written), result.url, env);
+      usable.push(result);
+    }
   }
   const limit = new ConcurrencyLimit(mostRequests);
   const asking = usable.map((entry) =>
@@ -80,11 +92,11 @@ export async function findHostCandidates(
   );
   const answers = await io.waitFor(`Asking ${usable.length} servers`, Promise.all(asking));
   const way = importing(file, target);
-  const candidates: Candidate[] = [];
+  const candidates: ShownCandidate[] = [];
   for (const { entry, found } of answers) {
     const { name, url, written } = entry;
     if ("why" in found) leaveOut(name, found.why);
-    else candidates.push({ name, url, written: way.isImported ? undefined : written, found });
+    else candidates.push({ name, url, written: way.isImported ? undefined : written, found, shown: written });
   }
   return { candidates: await chooseAmong(candidates, io.ask), imported: way.add, leftOut };
 }
@@ -103,13 +115,13 @@ async function askOne(url: string, ask: HostOptions["ask"]): Promise<Discovery |
 }
 
 async function chooseAmong(
-  candidates: readonly Candidate[],
+  candidates: readonly ShownCandidate[],
   ask: CommandIo["ask"],
 ): Promise<readonly Candidate[]> {
   if (ask === undefined || candidates.length < 2) return candidates;
   const answer = await ask.select("These servers require a token. Which one?", [
     { value: "", label: `all ${candidates.length}` },
-    ...candidates.map(({ name, url }) => ({ value: name, label: name, hint: url })),
+    ...candidates.map(({ name, shown }) => ({ value: name, label: name, hint: shown })),
   ]);
   return answer === "" ? candidates : candidates.filter(({ name }) => name === answer);
 }

@@ -8,9 +8,10 @@ import { exitCodes } from "../exit-code.js";
 import type { CommandIo } from "../io.js";
 import { UsageError } from "../options.js";
 import { clientNamed, eachOnce, keyOfClient, serverNamed, usableServers } from "./config-keys.js";
-import { printRotation, readSources } from "./jwks.js";
 import { type MetadataDocument, metadataDocument, methodOfDocument } from "./metadata-document.js";
 import { publicSet } from "./public-set.js";
+import { readSources } from "./read-sources.js";
+import { printRotation } from "./rotation-notes.js";
 
 /** Bytes. The draft recommends that servers read no more. */
 const largestDocument = 5_120;
@@ -18,10 +19,10 @@ const largestDocument = 5_120;
 /** `keys client-metadata [NAME]`: the document that a client id metadata URL serves. */
 export const keysClientMetadata = defineCommand({
   args: [{ name: "NAME", is: "server", optional: true }],
-  description:
-    "Prints the client id metadata document (draft-ietf-oauth-client-id-metadata-document) of a client whose id is an " +
-    "https URL, as JSON on stdout: its grants and scopes as the config has them, how it authenticates, and its public " +
-    "keys. Publish it at that URL. It contains no secret.",
+  description: `
+    Prints the client id metadata document (draft-ietf-oauth-client-id-metadata-document) of a client whose id is an
+    https URL, as JSON on stdout: its grants and scopes as the config has them, how it authenticates, and its public
+    keys. Publish it at that URL. It contains no secret.`,
   options: {
     name: {
       type: "string",
@@ -45,15 +46,15 @@ export const keysClientMetadata = defineCommand({
     ["keys client-metadata billing", "the document with its keys"],
     ["keys client-metadata --jwks-uri https://agent.example/jwks.json", "keys in a file of their own"],
   ],
-  run: async ({ values, args: [name] }, io) => {
+  async run({ values, args: [name] }, io) {
     const { "client-uri": clientUri, "jwks-uri": jwksUri, next: nextFile } = values;
     assertHttps("client-uri", clientUri);
     assertHttps("jwks-uri", jwksUri);
     if (jwksUri !== undefined && nextFile !== undefined) {
-      throw new UsageError("With --jwks-uri the keys are in that set: add --next to keys jwks instead");
+      throw new UsageError("With --jwks-uri, the keys are in that set. Add --next to keys jwks instead.");
     }
-    const { sources, cwd } = await readSources(values, io);
-    const { config } = sources;
+    const sources = await readSources(values, io);
+    const { config, cwd } = sources;
     const { id, label, name: ownName } = chooseClient(name, config);
     const clients = clientsWithId(id, config);
     const method = methodOfDocument(clients, label);
@@ -62,7 +63,7 @@ export const keysClientMetadata = defineCommand({
     const set = keys.length === 0 ? { keys: [] } : await publicSet(keys, next, sources);
     if (method === "private_key_jwt" && keys.length === 0 && jwksUri === undefined) {
       throw new UsageError(
-        `${label} presents assertions of its platform. Name the keys of the platform with --jwks-uri URL`,
+        `${label} presents assertions of its platform. Name the keys of the platform with --jwks-uri URL.`,
       );
     }
     const uses = usableServers(config.servers).flatMap((server) => {
@@ -82,7 +83,7 @@ export const keysClientMetadata = defineCommand({
 
 function assertHttps(option: string, url: string | undefined): void {
   if (url === undefined || (URL.canParse(url) && new URL(url).protocol === "https:")) return;
-  throw new UsageError(`--${option} must be an https URL`);
+  throw new UsageError(`--${option} must be an https URL.`);
 }
 
 /** Whether a client id is the URL of a document. The config has been checked for the rest of the draft's §3. */
@@ -107,7 +108,9 @@ function chooseClient(name: string | undefined, { servers }: ConfigSpec): Chosen
   const [id, another] = ids.filter((each) => isDocumentUrl(each));
   if (id === undefined) throw noDocument(ids[0], label, name);
   if (another === undefined) return { id, label, name: nameOfClient(id, servers) ?? name };
-  throw new UsageError(`${label} has several clients. Name one of "clients": keys client-metadata CLIENT`);
+  throw new UsageError(
+    `${label} has several clients. Name one of "clients": npx mcp-auth-runtime keys client-metadata CLIENT`,
+  );
 }
 
 function onlyDocumentClient(servers: ConfigSpec["servers"]): Chosen {
@@ -158,10 +161,10 @@ function printAdvice(document: MetadataDocument, { servers }: ConfigSpec, { prin
   const left = servers.names.filter((name) => !servers.isUsable(name));
   if (left.length > 0) {
     print.note(
-      `warning: without ${left.map(quoted).join(", ")}, because the config cannot be used for it here.`,
+      `warning: Without ${left.map(quoted).join(", ")}, because the config cannot be used for it here.`,
     );
   }
   if (Buffer.byteLength(JSON.stringify(document, null, 2)) > largestDocument) {
-    print.note("warning: the document is larger than 5 KiB, which servers may refuse. Use --jwks-uri.");
+    print.note("warning: The document is larger than 5 KiB, which servers may refuse. Use --jwks-uri.");
   }
 }

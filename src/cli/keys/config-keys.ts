@@ -3,6 +3,7 @@ import type { Config } from "../../config/generated/types.js";
 import type { ClientSpec, ConfigSpec, GrantSpec, KeySpec, ServerSpec } from "../../config/spec.js";
 import { nearNames } from "../../lib/near-names.js";
 import { quoted } from "../../lib/printable.js";
+import { defaultAssertionLifetime } from "../../oauth/client-auth/client-assertion.js";
 import { clientsOf } from "../config-secrets.js";
 import { UsageError } from "../options.js";
 
@@ -15,9 +16,6 @@ export interface ConfigKey {
   readonly lifetime: number;
 }
 
-/** RFC 7523 §3: how long a client assertion is valid by default, in milliseconds. */
-const defaultAssertionLifetime = 60_000;
-
 type Servers = ConfigSpec["servers"];
 
 /**
@@ -28,7 +26,7 @@ export function keysNamed(names: readonly string[], { servers }: ConfigSpec): re
   const found = names.length === 0 ? allKeys(servers) : names.flatMap((name) => keysOf(name, servers));
   if (found.length === 0) {
     throw new UsageError(
-      "The config has no key that signs for an authorization server. See keys generate --help",
+      "The config has no key that signs for an authorization server. See npx mcp-auth-runtime keys generate --help",
     );
   }
   return eachOnce(found);
@@ -53,7 +51,7 @@ function keysOf(name: string, servers: Servers): readonly ConfigKey[] {
     ? keyOfClient(clientNamed(name, servers), owner)
     : keysOfServer(serverNamed(name, servers), owner);
   if (found.length > 0) return found.map((key) => withName(key, servers));
-  throw new UsageError(`${owner} signs with no key, so there is no public key to register`);
+  throw new UsageError(`${owner} signs with no key, so there is no public key to register.`);
 }
 
 /** A key that only makes DPoP proofs is not registered: a proof contains its public half (RFC 9449 §4.2). */
@@ -139,8 +137,8 @@ function unknownName(name: string, servers: Servers): UsageError {
   const { keys = {}, clients = {} } = servers.shared;
   const all = [...Object.keys(keys), ...Object.keys(clients), ...servers.names];
   const [near] = nearNames(name, all);
-  const hint = near === undefined ? "" : `. Did you mean ${quoted(near)}?`;
-  return new UsageError(`The config has no key, client or server ${quoted(name)}${hint}`);
+  const hint = near === undefined ? "" : ` Did you mean ${quoted(near)}?`;
+  return new UsageError(`The config has no key, client or server ${quoted(name)}.${hint}`);
 }
 
 /** The named parts, for the functions that build from a whole config. */

@@ -1,6 +1,4 @@
-import { basename, dirname, extname, relative, resolve, sep } from "node:path";
-import { asyncFileSystem } from "../../config/async-file-system.js";
-import { readNamedConfig, searchConfig } from "../../config/find-config.js";
+import { basename, extname, resolve } from "node:path";
 import { folderFor } from "../../config/starting-folder.js";
 import { McpAuthError } from "../../errors/error.js";
 import { messageWithoutServer } from "../../errors/message-without-server.js";
@@ -9,11 +7,12 @@ import { publicHalf } from "../../keys/public-jwk.js";
 import { thumbprintOf } from "../../keys/signing-key.js";
 import { printable } from "../../lib/printable.js";
 import { shellQuoted } from "../../lib/shell-quoted.js";
-import { type CommandInput, defineCommand } from "../define-command.js";
+import { defineCommand } from "../define-command.js";
 import { exitCodes } from "../exit-code.js";
 import type { CommandIo } from "../io.js";
 import { environment, UsageError } from "../options.js";
 import { gitTracks } from "./git-tracks.js";
+import { type KeyPlace, placeInConfig } from "./place-in-config.js";
 import { writeKeyFile } from "./write-key-file.js";
 
 const rsaBits = ["2048", "3072", "4096"] as const;
@@ -33,26 +32,26 @@ const options = {
   },
 } as const;
 
-/** `keys generate [FILE]`: writes a new private key, and prints its public half. */
+/** `keys generate [FILE]`: writes a new private key, and prints its public key. */
 export const keysGenerate = defineCommand({
   args: [{ name: "FILE", is: "text", optional: true }],
-  description:
-    "Writes a new private key to FILE (default: secrets/agent.pem) as PKCS#8 PEM with mode 0600, and prints its public " +
-    "key as a JWK on stdout. Never writes over a file. On stderr it says what to write into the config, and what to " +
-    "register. The kid of the JWK is the one that the runtime sends.",
+  description: `
+    Writes a new private key to FILE (default: secrets/agent.pem) as PKCS#8 PEM with mode 0600, and prints its public key
+    as a JWK on stdout. Never writes over a file. On stderr it says what to write into the config, and what to register.
+    The kid of the JWK is the one that the runtime sends.`,
   options,
-  notes:
-    "The passphrase is never an argument and is not asked for: put it into a variable, or into a file for --env-file.",
+  notes: `
+    The passphrase is never an argument and is not asked for: put it into a variable, or into a file for --env-file.`,
   examples: [
     ["keys generate", "a key for ES256 in secrets/agent.pem"],
     ["keys generate secrets/agent-next.pem", "the next key, for a rotation: see keys jwks"],
     ["keys generate rsa.pem --alg PS256 --passphrase-env KEY_PASSPHRASE", "an encrypted RSA key"],
   ],
-  run: async ({ values, args: [shown = "secrets/agent.pem"] }, io) => {
+  async run({ values, args: [shown = "secrets/agent.pem"] }, io) {
     const { alg = "ES256", bits, "passphrase-env": variable } = values;
     if (bits !== undefined && !isRsaAlgorithm(alg)) {
       throw new UsageError(
-        `--bits is the length of an RSA key, and ${alg} has none. Remove it, or add --alg PS256`,
+        `--bits is the length of an RSA key, and ${alg} has none. Remove it, or add --alg PS256.`,
       );
     }
     const file = resolve(folderFor(io.cwd, shown), shown);
@@ -74,7 +73,7 @@ export const keysGenerate = defineCommand({
     for (const line of nextSteps({ shown, alg, place, variable })) io.print.note(line);
     if ((await gitTracks(file, io)) === true) {
       io.print.note(
-        `warning: git would add ${printable(shown)}. List it in .gitignore, so that it is never committed.`,
+        `warning: Git would add ${printable(shown)}. List it in .gitignore, so that it is never committed.`,
       );
     }
     return exitCodes.done;
@@ -97,49 +96,10 @@ async function readPassphrase(
   }
 }
 
-interface Place {
-  /** The path, relative to the config, or to where a config would be. */
-  readonly path: string;
-  readonly hasConfig: boolean;
-}
-
-/** Returns the path of a key as the config has it. */
-async function placeInConfig(
-  file: string,
-  { config }: CommandInput<typeof options>["values"],
-  { cwd, env }: CommandIo,
-): Promise<Place> {
-  const found = await configFolder(config ?? env["MCP_AUTH_CONFIG"], cwd);
-  const folder = found ?? cwd;
-  if (folder === undefined) return { path: file, hasConfig: false };
-  const path = relative(folder, file).split(sep).join("/");
-  const isBelow = !path.startsWith("../") && path !== file;
-  return { path: isBelow ? `./${path}` : path, hasConfig: found !== undefined };
-}
-
-/** Returns the folder of the config. `undefined` if there is none, because a key is often made first. */
-async function configFolder(
-  config: string | undefined,
-  cwd: string | undefined,
-): Promise<string | undefined> {
-  if (cwd === undefined) return config === undefined ? undefined : dirname(config);
-  const search = { cwd, fs: asyncFileSystem };
-  try {
-    const found =
-      config === undefined
-        ? await searchConfig(search)
-        : await readNamedConfig(config, { ...search, origin: "--config names" });
-    return dirname(found.file);
-  } catch (error) {
-    if (error instanceof McpAuthError) return undefined;
-    throw error;
-  }
-}
-
 interface WrittenKey {
   readonly shown: string;
   readonly alg: string;
-  readonly place: Place;
+  readonly place: KeyPlace;
   /** The variable of the passphrase. */
   readonly variable: string | undefined;
 }

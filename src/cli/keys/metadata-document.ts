@@ -106,7 +106,7 @@ export function methodOfDocument(clients: readonly ClientSpec[], label: string):
   const [method, ...others] = new Set(clients.map((client) => methodOf(client, label)));
   if (method === undefined || others.length > 0) {
     throw new UsageError(
-      `${label} authenticates in several ways, and its document can name only one. Use one method everywhere`,
+      `${label} authenticates in several ways, and its document can name only one. Use one method everywhere.`,
     );
   }
   return method;
@@ -122,12 +122,12 @@ function methodOf({ credential, method, id = "" }: ClientSpec, label: string): C
     case "secret":
       throw new UsageError(
         `${label} has a secret, and a client that a document describes must not have one. Replace "secret" by ` +
-          '"key": see npx mcp-auth-runtime keys generate --help',
+          '"key". See npx mcp-auth-runtime keys generate --help',
       );
     case "certificate":
       throw new UsageError(
         `${label} authenticates with a certificate (${printable(method ?? "tls_client_auth")}), and this command ` +
-          `does not describe certificates. Write the document for ${quoted(id)} by hand: RFC 8705 §2 has its members`,
+          `does not describe certificates. Write the document for ${quoted(id)} by hand. RFC 8705 §2 has its members.`,
       );
     default:
       return unreachable(credential);

@@ -1,26 +1,18 @@
-import type { ConfigSpec, PrivateKeySpec } from "../../config/spec.js";
+import type { PrivateKeySpec } from "../../config/spec.js";
 import { McpAuthError } from "../../errors/error.js";
 import { messageWithoutServer } from "../../errors/message-without-server.js";
 import { loadKey } from "../../keys/load-key.js";
 import { onlyPublicMembers, registeredJwk } from "../../keys/public-jwk.js";
 import { type KeyContext, type PublicJwk, thumbprintOf } from "../../keys/signing-key.js";
-import { createPermissions, forbidCommands } from "../../lib/permissions.js";
 import { quoted } from "../../lib/printable.js";
-import { platformFetch } from "../../net/own-requests.js";
-import type { CommandIo } from "../io.js";
 import { UsageError } from "../options.js";
+import { withSecretContext } from "../with-secret-context.js";
 import type { ConfigKey } from "./config-keys.js";
+import type { Sources } from "./read-sources.js";
 
 /** A JWK Set with public keys only, RFC 7517 §5. */
 export interface PublicSet {
   readonly keys: readonly PublicJwk[];
-}
-
-/** What reading the secrets of a config needs. */
-export interface Sources extends Pick<CommandIo, "env" | "signal"> {
-  readonly config: ConfigSpec;
-  /** The folder of the config. */
-  readonly folder: string;
 }
 
 /**
@@ -34,29 +26,11 @@ export async function publicSet(
   sources: Sources,
 ): Promise<PublicSet> {
   const all = next === undefined ? keys : [...keys, successor(keys, next)];
-  return await withContext(sources, async (context) => {
+  return await withSecretContext(sources.config, sources, async (context) => {
     const found: PublicJwk[] = [];
-    for (const key of all) found.push(await publicJwkOf(key, context));
+    for (const key of all) found.push(await publicJwkOf(key, { ...context, server: "" }));
     return { keys: await assertDistinct(found, next) };
   });
-}
-
-async function withContext<T>(
-  { config: { network: spec, commands }, folder, env, signal }: Sources,
-  work: (context: KeyContext) => Promise<T>,
-): Promise<T> {
-  const permissions = createPermissions({ environments: [env] });
-  const { createNetwork } = await import("../../net/network.js");
-  const network = createNetwork({ fetch: platformFetch(), spec, env });
-  try {
-    return await work({
-      ...{ server: "", env, envFilesIn: folder, signal },
-      ...{ fetch: network.fetch, fetchDirect: network.fetchDirect },
-      permissions: commands === undefined ? permissions : forbidCommands(permissions, commands.forbidden),
-    });
-  } finally {
-    await network.close();
-  }
 }
 
 async function publicJwkOf({ spec, label }: ConfigKey, context: KeyContext): Promise<PublicJwk> {
@@ -69,8 +43,8 @@ async function publicJwkOf({ spec, label }: ConfigKey, context: KeyContext): Pro
   }
   if (jwk !== undefined) return jwk;
   throw new UsageError(
-    `${label} is a signer that tells no public key. Add its "certificate" to the config, or register the public key ` +
-      "that the KMS or HSM shows, and name the other keys: keys jwks KEY…",
+    `${label} is a signer whose public key is not known. Add its "certificate" to the config, or register the public key ` +
+      "that the KMS or HSM shows, and name the other keys: npx mcp-auth-runtime keys jwks KEY…",
   );
 }
 
@@ -78,10 +52,13 @@ async function publicJwkOf({ spec, label }: ConfigKey, context: KeyContext): Pro
 function successor(keys: readonly ConfigKey[], file: string): ConfigKey {
   const [current, another] = keys;
   if (current === undefined || another !== undefined) {
-    throw new UsageError("--next is the successor of one key. Name that key: keys jwks KEY --next FILE");
+    throw new UsageError(
+      "--next is the successor of one key. Name that key: npx mcp-auth-runtime keys jwks KEY --next FILE",
+    );
   }
   const { spec, label, lifetime } = current;
-  const instead = 'Define the next key in "keys" with a name of its own, and print both: keys jwks KEY NEXT';
+  const instead =
+    'Define the next key in "keys" with a name of its own, and print both: npx mcp-auth-runtime keys jwks KEY NEXT';
   if ("signer" in spec) throw new UsageError(`${label} is a signer, and --next reads a file. ${instead}`);
   if (typeof spec.kid === "string") {
     throw new UsageError(
@@ -103,12 +80,14 @@ async function assertDistinct(
   for (const jwk of jwks) byThumbprint.set(await thumbprintOf(onlyPublicMembers(jwk)), jwk);
   const distinct = [...byThumbprint.values()];
   if (next !== undefined && distinct.length < jwks.length) {
-    throw new UsageError("The key of --next is the current one. Make a new key with keys generate FILE");
+    throw new UsageError(
+      "The key of --next is the current one. Make a new one: npx mcp-auth-runtime keys generate FILE",
+    );
   }
   const kids = distinct.flatMap(({ kid }) => kid ?? []);
   const twice = kids.find((kid, at) => kids.indexOf(kid) !== at);
   if (twice === undefined) return distinct;
   throw new UsageError(
-    `Two different keys have the kid ${quoted(twice)}, so a server could not tell them apart. Change the kid of one`,
+    `Two different keys have the kid ${quoted(twice)}, so a server could not tell them apart. Change the kid of one.`,
   );
 }

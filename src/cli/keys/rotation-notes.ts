@@ -2,8 +2,11 @@ import { stat } from "node:fs/promises";
 import { relative } from "node:path";
 import { hasErrorCode, ignoreSystemError } from "../../errors/expected-errors.js";
 import type { PublicJwk } from "../../keys/signing-key.js";
+import { systemClock } from "../../lib/clock.js";
 import { shellQuoted } from "../../lib/shell-quoted.js";
+import type { CommandIo } from "../io.js";
 import type { ConfigKey } from "./config-keys.js";
+import type { PublicSet } from "./public-set.js";
 
 const minute = 60_000;
 const day = 24 * 60 * minute;
@@ -16,6 +19,31 @@ const longestCache = day;
  * `BundleHistory`. Until then the previous key is in use.
  */
 const fallbackTime = 10 * minute;
+
+interface Printed {
+  readonly keys: readonly ConfigKey[];
+  readonly set: PublicSet;
+  readonly next: string | undefined;
+  readonly cwd: string;
+  /** The command that was typed, without its options. */
+  readonly command: string;
+}
+
+/** Says when a key of the set may be used, or how long another one is still needed. */
+export async function printRotation(
+  { keys, set, next, cwd, command }: Printed,
+  { print }: CommandIo,
+): Promise<void> {
+  const now = systemClock.now();
+  const [key] = keys;
+  if (next === undefined || key === undefined) {
+    for (const line of await recentReplacements(keys, cwd, now)) print.note(line);
+    return;
+  }
+  const [currentJwk, nextJwk] = set.keys;
+  const steps = rotationSteps({ key, command, next, currentJwk, nextJwk, cwd, now });
+  for (const line of steps) print.note(line);
+}
 
 interface Rotation {
   readonly key: ConfigKey;
@@ -55,7 +83,7 @@ export function rotationSteps(rotation: Rotation): readonly string[] {
 }
 
 const otherType =
-  "warning: the next key is of another type. If the registration of the client names the algorithm " +
+  "warning: The next key is of another type. If the registration of the client names the algorithm " +
   "(token_endpoint_auth_signing_alg), servers refuse the next key until that is changed.";
 
 function isOfOtherType(current: PublicJwk | undefined, next: PublicJwk | undefined): boolean {

@@ -38,14 +38,14 @@ export async function writeKeyFile(file: string, text: string, shown: string): P
 function problemOf(code: string): string {
   switch (code) {
     case "EEXIST":
-      return "there is a file already, and it may hold a key in use. Name another file, or move that one away";
+      return "there is a file already, and it may hold a key in use. Name another file, or move that one away.";
     case "EACCES":
     case "EPERM":
     case "EROFS":
-      return `this user may not write there (${code}). Name a file in a folder of your own`;
+      return `this user may not write there (${code}). Name a file in a folder of your own.`;
     case "ENOTDIR":
-      return "a part of its path is a file. Correct the path";
+      return "a part of its path is a file. Correct the path.";
     default:
-      return `${code}. Correct the path, or name another file`;
+      return `${code}. Correct the path, or name another file.`;
   }
 }

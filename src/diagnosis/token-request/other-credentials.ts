@@ -8,13 +8,17 @@ export function checkCertificateUsage({ endpoint }: RejectedRequest): Finding | 
   return certificateNotForClients;
 }
 
+/** Returns the finding about a certificate, which `name` names at the beginning of a sentence. */
+export function notForClients(name: string): Finding {
+  return {
+    id: "certificate_usage",
+    cause: `${name} lacks the extended key usage "clientAuth", so most servers do not accept it.`,
+    remedy: "Have one issued for client authentication.",
+  };
+}
+
 /** Also for a handshake that failed, which has no response. */
-export const certificateNotForClients: Finding = {
-  id: "certificate_usage",
-  cause:
-    'The client\'s certificate lacks the extended key usage "clientAuth", so most servers do not accept it.',
-  remedy: "Have one issued for client authentication.",
-};
+export const certificateNotForClients = notForClients("The client's certificate");
 
 export function checkCertificate({ endpoint }: RejectedRequest): Finding | undefined {
   if (endpoint.credential !== "certificate") return undefined;

@@ -5,7 +5,7 @@ import { issuedAt } from "../../keys/sign-jwt.js";
 import type { JwtClaims } from "../../keys/signing-key.js";
 
 /** Milliseconds. Some servers refuse an assertion with a longer lifetime. */
-const defaultLifetime = 60_000;
+export const defaultAssertionLifetime = 60_000;
 
 /** The default `typ` of the header, from RFC 7523bis. */
 export const clientAssertionType = "client-authentication+jwt";
@@ -34,7 +34,7 @@ interface AssertionToMake {
  * clock that is a second ahead would make the assertion invalid.
  */
 export function clientAssertionClaims({ clientId, audience, ...times }: AssertionToMake): JwtClaims {
-  const lifetime = Math.floor((times.lifetime ?? defaultLifetime) / 1_000);
+  const lifetime = Math.floor((times.lifetime ?? defaultAssertionLifetime) / 1_000);
   const iat = issuedAt(times.now, lifetime);
   return { iss: clientId, sub: clientId, aud: audience, iat, exp: iat + lifetime, jti: randomUUID() };
 }

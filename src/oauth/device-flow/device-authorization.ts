@@ -1,5 +1,5 @@
 import { McpAuthError } from "../../errors/error.js";
-import { rememberShortLived } from "../../errors/sent-credentials.js";
+import { rememberShortLived, withoutCredentials } from "../../errors/sent-credentials.js";
 import { longestLifetime } from "../../lib/duration.js";
 import { type JsonObject, parseJsonObject } from "../../lib/json-object.js";
 import { Secret } from "../../lib/secret.js";
@@ -55,11 +55,18 @@ export function readDeviceAuthorization(
   // Google uses the name of an early draft.
   const page = verification_uri ?? verification_url;
   if (page === undefined) throw invalid('it has no "verification_uri".');
+  const uri = verificationUri(page, `the "verification_uri" of ${name}`, rules);
+  const complete = completeUri(members["verification_uri_complete"], name, rules);
+  // Both are printed, also into logs.
+  if (hasCredential(user_code))
+    throw invalid('its "user_code" has the "device_code" or another secret in it.');
+  if (hasCredential(uri))
+    throw invalid('its "verification_uri" has the "device_code" or another secret in it.');
   return {
     deviceCode: new Secret(device_code),
     userCode: user_code,
-    verificationUri: verificationUri(page, `the "verification_uri" of ${name}`, rules),
-    verificationUriComplete: completeUri(members["verification_uri_complete"], name, rules),
+    verificationUri: uri,
+    verificationUriComplete: complete === undefined || hasCredential(complete) ? undefined : complete,
     expiresIn: milliseconds(members["expires_in"]) ?? defaultLifetime,
     interval: Math.max(milliseconds(members["interval"]) ?? defaultInterval, shortestInterval),
   };
@@ -74,6 +81,11 @@ function completeUri(value: unknown, name: string, rules: EgressRules): string |
     if (error instanceof McpAuthError) return undefined;
     throw error;
   }
+}
+
+/** Whether a text has a credential in it that this process has sent, or the device code. */
+function hasCredential(text: string): boolean {
+  return withoutCredentials(text) !== text;
 }
 
 /** Returns a number of seconds in milliseconds. Some servers send numbers as strings. */

@@ -17,6 +17,13 @@ test.each([...commands.keys()])("docs/cli.md has a section for the command %s", 
   expect(page).toMatch(new RegExp(`^\\| \\[\`${name}[ \`]`, "m"));
 });
 
+test("docs/cli.md has the commands in the order of the help", () => {
+  const names = [...commands.keys()];
+  const rows = [...page.matchAll(/^\| \[`([a-z]+(?: [a-z-]+)?)\b/gm)].map(([, name]) => name);
+  expect(rows).toEqual(names);
+  expect([...sections.keys()].filter((name) => commands.has(name))).toEqual(names);
+});
+
 test.each([...commands])("docs/cli.md mentions every option of %s in its section", async (name, { load }) => {
   const { options = {} } = await load();
   const section = sections.get(name) ?? "";

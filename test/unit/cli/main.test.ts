@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { defineCommand } from "../../../src/cli/define-command.js";
+import { detailLines } from "../../../src/cli/detail-lines.js";
 import { exitCodeOf } from "../../../src/cli/exit-code.js";
-import { detailLines, run } from "../../../src/cli/main.js";
+import { run } from "../../../src/cli/main.js";
 import { UsageError } from "../../../src/cli/options.js";
 import { parseArguments } from "../../../src/cli/parse-arguments.js";
 import { McpAuthError, type McpAuthErrorCode } from "../../../src/index.js";
@@ -58,16 +59,18 @@ describe("the details of an error from a server", () => {
     new McpAuthError("token_request_rejected", "It was refused.", { details });
 
   test("the details of an error are printed below the message, one line per value", () => {
-    expect(detailLines(refused({ error: "no_such_thing", scope: ["a", "b"] }))).toEqual([
-      "  error: no_such_thing",
-      "  scope: a, b",
+    expect(detailLines(refused({ error: "no_such_thing", scope: ["a", "b"] }).details)).toEqual([
+      "error: no_such_thing",
+      "scope: a, b",
     ]);
-    expect(detailLines(new McpAuthError("aborted", "It was aborted."))).toEqual([]);
+    expect(detailLines(new McpAuthError("aborted", "It was aborted.").details)).toEqual([]);
   });
 
   test("the details of an error are escaped, so that they cannot move the cursor or end a line", () => {
-    const lines = detailLines(refused({ error: "a\n::add-mask::b\r\u001b[2J", scope: ["\u202eabc\u009b"] }));
-    expect(lines).toEqual(["  error: a\\u000a::add-mask::b\\u000d\\u001b[2J", "  scope: \\u202eabc\\u009b"]);
+    const lines = detailLines(
+      refused({ error: "a\n::add-mask::b\r\u001b[2J", scope: ["\u202eabc\u009b"] }).details,
+    );
+    expect(lines).toEqual(["error: a\\u000a::add-mask::b\\u000d\\u001b[2J", "scope: \\u202eabc\\u009b"]);
   });
 
   test("the details of an error are printed on stderr, without the credentials that were sent", async () => {

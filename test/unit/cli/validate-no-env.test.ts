@@ -68,6 +68,6 @@ test.each([["--secrets"], ["--env-file=.env"]])("--no-env excludes %s", async (o
   const { code, err } = await validate(config, ["--no-env", option]);
   expect([code, err]).toEqual([
     2,
-    "error: --no-env reads no variable, so it excludes --secrets and --env-file\n",
+    "error: --no-env reads no variable, so it excludes --secrets and --env-file.\n",
   ]);
 });

@@ -481,7 +481,7 @@ describe("what a secret holds", () => {
     const serverOnly = await run({ server: true });
     expect(serverOnly.code).toBe(0);
     expect(serverOnly.err).toContain(
-      "is not for clients: its extended key usage lacks clientAuth. Most servers refuse it.",
+      'lacks the extended key usage "clientAuth", so most servers do not accept it. Have one issued',
     );
     const notAfter = new Date("2020-01-01T00:00:00Z");
     const expired = await run({ client: true, notBefore: new Date("2019-01-01T00:00:00Z"), notAfter });

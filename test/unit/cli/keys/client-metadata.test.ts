@@ -170,7 +170,7 @@ describe("keys client-metadata", () => {
       "both a set of keys and the next key",
       withClient({ key: "agent" }),
       ["--jwks-uri", "https://a.example/jwks", "--next", "n.pem"],
-      "add --next to keys jwks instead",
+      "Add --next to keys jwks instead.",
     ],
     [
       "an id that is no URL, alone in the config",

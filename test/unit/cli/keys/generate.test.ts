@@ -65,7 +65,7 @@ describe("keys generate", () => {
     const taken = await command(["keys", "generate", "agent.pem"], { cwd });
     expect(taken).toMatchObject({ code: 2, out: "" });
     expect(taken.err).toBe(
-      "error: agent.pem cannot be written: there is a file already, and it may hold a key in use. Name another file, or move that one away\n",
+      "error: agent.pem cannot be written: there is a file already, and it may hold a key in use. Name another file, or move that one away.\n",
     );
     expect(await readFile(join(cwd, "agent.pem"), "utf8")).toBe("a key in use");
     if (onWindows) return;
@@ -111,7 +111,7 @@ describe("keys generate", () => {
     const { code, err } = await command(["keys", "generate", "file/agent.pem"], { cwd });
     expect(code).toBe(2);
     expect(err).toBe(
-      "error: file/agent.pem cannot be written: a part of its path is a file. Correct the path\n",
+      "error: file/agent.pem cannot be written: a part of its path is a file. Correct the path.\n",
     );
   });
 
@@ -122,7 +122,7 @@ describe("keys generate", () => {
       cwd,
       env: { PATH: process.env["PATH"] ?? "" },
     });
-    expect(tracked.err).toContain("warning: git would add secrets/a.pem. List it in .gitignore");
+    expect(tracked.err).toContain("warning: Git would add secrets/a.pem. List it in .gitignore");
     await writeFile(join(cwd, ".gitignore"), "secrets/\n");
     const ignored = await command(["keys", "generate", "secrets/b.pem"], {
       cwd,

@@ -178,7 +178,9 @@ describe("keys jwks", () => {
     });
     const result = await command(["keys", "jwks"], { cwd });
     expect(result).toMatchObject({ code: 2, out: "" });
-    expect(result.err).toContain('Key "hsm" is a signer that tells no public key. Add its "certificate"');
+    expect(result.err).toContain(
+      'Key "hsm" is a signer whose public key is not known. Add its "certificate"',
+    );
     expect((await command(["keys", "jwks", "agent"], { cwd })).code).toBe(0);
   });
 
@@ -259,7 +261,7 @@ describe("keys jwks --next", () => {
 
   test("warns if the next key is of another type, because a registration may name the algorithm", async () => {
     const cwd = await projectWith(pem(await keyFor("ES256")));
-    const warning = "warning: the next key is of another type.";
+    const warning = "warning: The next key is of another type.";
     const errOf = async (next: KeyObject) => {
       await writeFile(join(cwd, "next.pem"), pem(next));
       return (await command(["keys", "jwks", "agent", "--next", "next.pem"], { cwd })).err;

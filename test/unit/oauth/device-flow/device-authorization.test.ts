@@ -98,6 +98,21 @@ test("a page on this machine is shown if the issuer is on it too, and one in a m
   expect(read({ verification_uri: inMesh }, rules).verificationUri).toBe(inMesh);
 });
 
+test.each([
+  { user_code: valid.device_code },
+  { verification_uri: `https://auth.example/device?code=${valid.device_code}` },
+  { verification_url: `https://auth.example/${valid.device_code}`, verification_uri: undefined },
+])("a response whose %j would show the device code cannot be used", (members) => {
+  const error = refusal(members);
+  expect(error.code).toBe("token_response_invalid");
+  expect(JSON.stringify([error, error.details])).not.toContain(valid.device_code);
+});
+
+test("a complete page with the device code in it is left out", () => {
+  const verification_uri_complete = `https://auth.example/device?code=${valid.device_code}`;
+  expect(read({ verification_uri_complete }).verificationUriComplete).toBe(undefined);
+});
+
 test("a complete page that must not be shown is left out", () => {
   expect(read({ verification_uri_complete: "javascript:alert(1)" }).verificationUriComplete).toBe(undefined);
 });

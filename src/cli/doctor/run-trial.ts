@@ -7,7 +7,7 @@ import type { InspectedServer, Inspection } from "../../runtime/inspection.js";
 import { readSecret } from "../../secrets/read-secret.js";
 import { describeReference } from "../../secrets/reference.js";
 import { askMcpServer } from "./mcp-requests.js";
-import { cleanedSecretResolver } from "./try-remedies-place.js";
+import { cleanedSecretResolver } from "./place-of-trial.js";
 
 /** Sends no more than a number of token requests. */
 export class RequestLimit {

@@ -1,7 +1,7 @@
-import { relative } from "node:path";
 import { fromPointer } from "../../config/json.js";
 import { printable } from "../../lib/printable.js";
 import type { Printer } from "../print.js";
+import { shownFile } from "../violations.js";
 import type { Tried, WorkingChange } from "./try-remedies.js";
 
 /** Prints what was tried, and the line of the config that works. */
@@ -19,8 +19,7 @@ function whatToWrite(works: WorkingChange, cwd: string | undefined): readonly st
   const path = fromPointer(pointer);
   const name = path.at(-1) ?? "";
   const owner = pointer.slice(0, pointer.lastIndexOf("/"));
-  const place =
-    file === undefined ? "the config" : printable(cwd === undefined ? file : relative(cwd, file) || file);
+  const place = file === undefined ? "the config" : shownFile(file, cwd);
   const where = `${place}${line === undefined ? "" : `:${line}`}`;
   const affected =
     alsoAffects.length === 0
