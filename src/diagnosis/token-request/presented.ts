@@ -9,6 +9,7 @@ import {
   kidInWords,
   kidTrials,
   otherKidInWords,
+  serverOf,
 } from "./names.js";
 
 /** The token or assertion that the request presents may be wrong. Returns `undefined` if it presents none. */
@@ -24,7 +25,7 @@ function checkAny(request: RejectedRequest): Finding | undefined {
     case "platform_assertion":
       return {
         id: "platform_token",
-        cause: `${issuer} does not accept the platform's token.`,
+        cause: `${serverOf(request.endpoint)} does not accept the platform's token.`,
         remedy:
           `Check that ${issuer} trusts its issuer, for this subject, and that the platform issues it for the audience ` +
           "that is expected there and renews it in time.",
@@ -34,7 +35,7 @@ function checkAny(request: RejectedRequest): Finding | undefined {
     case "user_assertion":
       return {
         id: "user_assertion",
-        cause: `${issuer} does not accept the user's token that was passed to \`for()\`.`,
+        cause: `${serverOf(request.endpoint)} does not accept the user's token that was passed to \`for()\`.`,
         remedy:
           "Check that the token has not expired, that it was issued for this client (its audience), and that " +
           `${issuer} allows this client to act for users.`,
@@ -42,7 +43,7 @@ function checkAny(request: RejectedRequest): Finding | undefined {
     case "subject_token":
       return {
         id: "subject_token",
-        cause: `${issuer} does not accept the "subject" of the grant${hasActor === true ? ', or its "actor"' : ""}.`,
+        cause: `${serverOf(request.endpoint)} does not accept the "subject" of the grant${hasActor === true ? ', or its "actor"' : ""}.`,
         remedy:
           `Check that the token has not expired, that its "type" is right, and that ${issuer} trusts its issuer and ` +
           "allows this client to exchange it.",
@@ -50,7 +51,7 @@ function checkAny(request: RejectedRequest): Finding | undefined {
     case "params":
       return {
         id: "params",
-        cause: `${issuer} does not accept the "params" of the grant.`,
+        cause: `${serverOf(request.endpoint)} does not accept the "params" of the grant.`,
         remedy:
           `Check that they are those that ${issuer} requires for the grant type ${grantType}, and that their values are ` +
           "right and have not expired.",
@@ -59,14 +60,14 @@ function checkAny(request: RejectedRequest): Finding | undefined {
       return {
         id: "refresh_token",
         cause:
-          `${issuer} does not accept the refresh token: it has expired, was revoked or used elsewhere, or belongs to ` +
+          `${serverOf(request.endpoint)} does not accept the refresh token: it has expired, was revoked or used elsewhere, or belongs to ` +
           "another client.",
         remedy: renewRefreshToken(request.endpoint),
       };
     case "identity":
       return {
         id: "identity",
-        cause: `The identity provider ${issuer} does not accept the user's token.`,
+        cause: `${serverOf(request.endpoint)} does not accept the user's token.`,
         remedy:
           'Check that it has not expired (then the user has to sign in again), that its "type" is right, and that it ' +
           'was issued to this client of "idp".',
@@ -74,7 +75,7 @@ function checkAny(request: RejectedRequest): Finding | undefined {
     case "id_jag":
       return {
         id: "id_jag",
-        cause: `${issuer} does not accept what the identity provider ${idp ?? "of the config"} issued.`,
+        cause: `${serverOf(request.endpoint)} does not accept what the identity provider ${idp ?? "of the config"} issued.`,
         remedy:
           `Check that ${issuer} trusts that identity provider, and that the identity provider knows this client by ` +
           'its "id" there.',
@@ -100,7 +101,7 @@ function checkSigned({ endpoint: { issuer, sent }, rejection }: RejectedRequest)
   const ofAudience = audienceTrials(assertion);
   const ofAlgorithm = algorithmTrials({ place: "assertion_key" }, assertion);
   if (isAbout(rejection, "audience")) {
-    const audience = assertion === undefined ? "" : ` (it was ${audienceInWords(assertion)})`;
+    const audience = assertion === undefined ? "" : ` (the assertion was for ${audienceInWords(assertion)})`;
     const remedy = `Set the "audience" of the grant's "assertion" to the one that ${issuer} expects${audience}.`;
     return { id, remedy, trials: ofAudience };
   }

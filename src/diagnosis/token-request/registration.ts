@@ -42,7 +42,7 @@ function checkDelegation({ endpoint, rejection }: RejectedRequest): Finding | un
         'The service account may not act for the "subject" of the grant\'s "assertion" with these scopes.',
       remedy:
         "Authorize its client ID for domain-wide delegation in the Admin console of Google Workspace, with exactly " +
-        `the ${scopes}, or set the "subject" to the service account itself, which then owns the tokens.`,
+        `the ${scopes}, or set the "subject" to the service account itself. Tokens then belong to that account.`,
     };
   }
   if (isAbout(rejection, "grant") || isAbout(rejection, "disabled")) return undefined;
@@ -50,7 +50,7 @@ function checkDelegation({ endpoint, rejection }: RejectedRequest): Finding | un
     id: "delegation",
     remedy:
       `Allow the "issuer" of the grant's "assertion" to act for its "subject" at ${issuer}, or set ` +
-      'the "subject" to the account of the "issuer" itself, to which the tokens then belong.',
+      'the "subject" to the account of the "issuer" itself. Tokens then belong to that account.',
   };
 }
 
