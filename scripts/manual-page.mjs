@@ -19,6 +19,7 @@ async function definitions(root) {
   const contents = `
     export { commands } from "./src/cli/commands.ts";
     export { commonOptions } from "./src/cli/define-command.ts";
+    export { exitCodeMeanings } from "./src/cli/exit-code.ts";
     export { optionText } from "./src/cli/help.ts";
     export { argumentText } from "./src/cli/parse-arguments.ts";
     export { version } from "./src/lib/version.ts";`;
@@ -32,18 +33,14 @@ async function definitions(root) {
       ...{ bundle: true, packages: "external", format: "esm", platform: "node", logLevel: "error" },
     });
     const { commands, ...others } = await import(pathToFileURL(outfile));
-    const loaded = [...commands].map(async ([name, { summary, load }]) => ({
-      name,
-      summary,
-      definition: await load(),
-    }));
+    const loaded = [...commands].map(async ([name, { load }]) => ({ name, definition: await load() }));
     return { ...others, commands: await Promise.all(loaded) };
   } finally {
     await rm(outfile, { force: true });
   }
 }
 
-function page({ commands, commonOptions, optionText, argumentText, version }) {
+function page({ commands, commonOptions, optionText, argumentText, exitCodeMeanings, version }) {
   const options = (all) =>
     Object.entries(all).flatMap(([name, option]) => optionLines(optionText(name, option), option));
   const usage = (name, { args = [], passes }) =>
@@ -63,12 +60,12 @@ function page({ commands, commonOptions, optionText, argumentText, version }) {
       config says how the tokens are requested, and where secrets and keys are. Results go to stdout, and everything
       else to stderr. Options may come before the command or after it.`),
     ".SH COMMANDS",
-    ...commands.flatMap(({ name, summary, definition }) => [
+    ...commands.flatMap(({ name, definition }) => [
       `.SS ${escaped(usage(name, definition))}`,
-      ...paragraphs(definition.description ?? `${summary}.`),
+      ...paragraphs(definition.description),
       ...options(definition.options ?? {}),
       ...(definition.notes === undefined ? [] : [".PP", ...paragraphs(definition.notes)]),
-      ...(definition.examples.length === 0 ? [] : [".PP", "Examples:"]),
+      ...[".PP", "Examples:"],
       ...definition.examples.flatMap(([line, does]) => [".TP", bold(`${program} ${line}`), text(does)]),
     ]),
     ".SH OPTIONS",
@@ -76,7 +73,7 @@ function page({ commands, commonOptions, optionText, argumentText, version }) {
     ...options(commonOptions),
     ...[".TP", bold("--version"), "show the version"],
     ".SH EXIT STATUS",
-    ...statuses.flatMap(([code, meaning]) => [".TP", bold(code), text(meaning)]),
+    ...exitCodeMeanings.flatMap(([code, meaning]) => [".TP", bold(String(code)), text(meaning)]),
     ".SH ENVIRONMENT",
     ...variables.flatMap(([name, meaning]) => [".TP", bold(name), text(meaning)]),
     ".SH FILES",
@@ -87,15 +84,6 @@ function page({ commands, commonOptions, optionText, argumentText, version }) {
     ),
   ]);
 }
-
-const statuses = [
-  ["0", "done"],
-  ["1", "internal error, or the result could not be written"],
-  ["2", "wrong usage, config, secret, key or URL"],
-  ["3", "refused by a server"],
-  ["4", "server not reachable"],
-  ["130", "interrupted"],
-];
 
 const variables = [
   ["MCP_AUTH_CONFIG", "the config, instead of searching for one; --config takes precedence"],

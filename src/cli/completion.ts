@@ -1,3 +1,4 @@
+import { quoted } from "../lib/printable.js";
 import { bash } from "./completion/bash.js";
 import { fish } from "./completion/fish.js";
 import { shells } from "./completion/shells.js";
@@ -25,7 +26,8 @@ export const completion = defineCommand({
   ],
   async run({ args: [name] }, io) {
     const shell = shells.find((each) => each === name);
-    if (shell === undefined) throw new UsageError(`There is a script for each of: ${shells.join(", ")}`);
+    if (shell === undefined)
+      throw new UsageError(`There is no script for ${quoted(name ?? "")}. Use one of: ${shells.join(", ")}`);
     io.print.result(scripts[shell]);
     return exitCodes.done;
   },

@@ -2,12 +2,12 @@ import { constants } from "node:os";
 import { ignoreFailure } from "../errors/expected-errors.js";
 import type { TokenManager } from "../index.js";
 import { quoted } from "../lib/printable.js";
-import { childEnvironment, secretVariables } from "./child-environment.js";
 import { defineCommand } from "./define-command.js";
+import { childEnvironment, secretVariables } from "./exec/child-environment.js";
+import { type AttachedEnd, runAttached } from "./exec/run-attached.js";
 import type { CommandIo } from "./io.js";
 import { maskSecrets } from "./mask-secrets.js";
 import { UsageError } from "./options.js";
-import { type AttachedEnd, runAttached } from "./run-attached.js";
 import { withRuntime } from "./with-runtime.js";
 
 /** `exec SERVER -- COMMAND`: runs a command with the access token in its environment. */

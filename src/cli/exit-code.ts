@@ -9,6 +9,16 @@ export const exitCodes = {
   interrupted: 130,
 } as const;
 
+/** What an exit code means, for people. */
+export const exitCodeMeanings: readonly (readonly [code: number, meaning: string])[] = [
+  [exitCodes.done, "done"],
+  [exitCodes.internal, "internal error, or the result could not be written"],
+  [exitCodes.usage, "wrong usage, config, secret, key or URL"],
+  [exitCodes.refused, "refused by a server"],
+  [exitCodes.unreachable, "server not reachable: network, timeout, TLS"],
+  [exitCodes.interrupted, "interrupted"],
+];
+
 const byCode: Record<McpAuthErrorCode, number> = {
   config_not_found: exitCodes.usage,
   config_invalid: exitCodes.usage,

@@ -7,6 +7,7 @@ import {
   type OptionDefinition,
   type OptionDefinitions,
 } from "./define-command.js";
+import { exitCodeMeanings } from "./exit-code.js";
 import { argumentText } from "./parse-arguments.js";
 
 const program = "npx mcp-auth-runtime";
@@ -52,8 +53,9 @@ export async function overview(group?: string): Promise<string> {
     section("Commands", rows),
     section("Options of every command", [...optionRows(commonOptions), ["--version", "show the version"]]),
     wrap(`Start with "${program} init URL". If something fails, "${program} doctor" says why.`),
-    wrap(
-      "Exit codes: 0 done, 1 internal error, 2 usage or config, 3 refused by a server, 4 unreachable, 130 interrupted",
+    section(
+      "Exit codes",
+      exitCodeMeanings.map(([code, meaning]) => [String(code), meaning]),
     ),
   ].join("\n\n");
 }

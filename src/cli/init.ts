@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { entries, property } from "../config/json.js";
 import { type DiscoverOptions, discover } from "../index.js";
 import { printable, quoted } from "../lib/printable.js";
@@ -10,7 +10,9 @@ import { networkOf } from "./discovery/network-of-config.js";
 import { exitCodes } from "./exit-code.js";
 import { askForSource } from "./init/ask-for-source.js";
 import { pathForConfig } from "./init/choose-client.js";
+import { initCommand } from "./init/command-line.js";
 import { findTarget, type Target } from "./init/find-target.js";
+import { adviseToIgnore, askToIgnore } from "./init/git-ignores.js";
 import { type HidingPrinter, hidingPrinter } from "./init/hide-values.js";
 import { findHostCandidates } from "./init/host-candidates.js";
 import { type Candidate, Planner, showServer } from "./init/plan.js";
@@ -29,11 +31,15 @@ export const init = defineCommand({
     "adds the server to the config that is there. Comments and layout stay as they are, and no server is replaced. The " +
     "names of the variables that it needs go to .env.example. It never writes or asks for a secret.",
   options: {
-    name: { type: "string", value: "NAME", help: "the name of the server in the config" },
+    name: {
+      type: "string",
+      value: "NAME",
+      help: "the name of the server in the config; with --from, the one server of the file to add",
+    },
     "client-id": {
       type: "string",
       value: "ID",
-      help: "the id of the client. Without it, a variable will have it",
+      help: "the id of the client. Without it, a variable of each server will have it",
     },
     issuer: {
       type: "string",
@@ -49,6 +55,8 @@ export const init = defineCommand({
     },
   },
   notes:
+    "With --from, each server gets a client of its own, with variables of its own. The other options then hold for all " +
+    "servers that are added: to give them different clients, add one at a time with --name.\n\n" +
     "On a terminal it asks for what is not given, and each question has a default. Elsewhere it never asks. A server can " +
     "name any authorization server, so one at another origin must be confirmed, or given with --issuer.",
   examples: [
@@ -57,7 +65,12 @@ export const init = defineCommand({
       "init https://crm.example/mcp --client-id crm-agent --issuer https://auth.example",
       "without questions, for a script",
     ],
+    [
+      "init https://crm.example/mcp --client-id crm-agent --key ../agent.pem",
+      "with a private key that is there already",
+    ],
     ["init --from .mcp.json", "all servers of a host that require a token"],
+    ["init --from .mcp.json --name crm --client-id crm-agent", "one of them, with its own client"],
   ],
   async run({ values, args: [givenUrl] }, io) {
     const { config, from: givenFile, name } = values;
@@ -80,14 +93,15 @@ export const init = defineCommand({
     const { print, hide } = hidingPrinter(io.print);
     const quiet = { ...io, print };
     const planner = new Planner(quiet, target, {
-      clientId: values["client-id"],
-      issuer: values.issuer,
-      keyFile,
+      ...{ cwd, clientId: values["client-id"], issuer: values.issuer, keyFile },
+      commandWith: (server, issuer) =>
+        source.file === undefined
+          ? initCommand(source.url, values, issuer)
+          : initCommand(undefined, { ...values, from: source.file, name: server }, issuer),
     });
     let imported: string | undefined;
     if (source.file !== undefined) {
-      if (name !== undefined) throw new UsageError("--from takes the names of the file. Leave out --name");
-      imported = await addFromHost(quiet, source.file, { env, cwd, target, planner, ask, hide });
+      imported = await addFromHost(quiet, source.file, { env, cwd, target, planner, ask, hide, only: name });
     } else if (source.url !== undefined) {
       await planner.add(await candidate(io, source.url, name, target, ask));
     }
@@ -99,8 +113,14 @@ export const init = defineCommand({
       env,
       variables,
     );
+    const secrets = [
+      ...(variables.length > 0 ? [join(folder, ".env")] : []),
+      ...plan.files.filter(({ holds }) => holds !== "a certificate").map(({ path }) => resolve(folder, path)),
+    ];
+    const advice = await adviseToIgnore(folder, secrets);
+    const ignore = advice !== undefined && (await askToIgnore(io, advice)) ? advice : undefined;
     await writeConfig(target, text);
-    await report(io, cwd, target, plan, config);
+    await report(io, target, plan, { cwd, config, ignore });
     return exitCodes.done;
   },
 });
@@ -114,10 +134,9 @@ async function candidate(
   target: Target,
   ask: Discover,
 ): Promise<Candidate> {
-  const servers = property(target.value, "servers");
-  const isTaken = (name: string) => property(servers, name) !== undefined;
+  const isTaken = (name: string) => hasServer(target, name);
   if (given === undefined) assertNewUrl(url, target, io.cwd);
-  else assertName(given, isTaken, shownFile(target.file, io.cwd));
+  else assertName(given, target, io.cwd);
   const host = URL.canParse(url) ? new URL(url).host : url;
   const found = await io.waitFor(`Asking ${host}`, ask(url));
   showServer(io, url, found);
@@ -142,7 +161,13 @@ function assertNewUrl(url: string, { file, value }: Target, cwd: CommandIo["cwd"
   );
 }
 
-function assertName(name: string, isTaken: (name: string) => boolean, file: string): void {
+function hasServer({ value }: Target, name: string): boolean {
+  return property(property(value, "servers"), name) !== undefined;
+}
+
+function assertName(name: string, target: Target, cwd: CommandIo["cwd"]): void {
+  const isTaken = (each: string) => hasServer(target, each);
+  const file = shownFile(target.file, cwd);
   const problem = nameProblem(name, isTaken);
   if (problem === undefined) return;
   const remedy = isTaken(name)
@@ -168,6 +193,7 @@ async function addFromHost(
     readonly target: Target;
     readonly planner: Planner;
     readonly ask: Discover;
+    readonly only: string | undefined;
     readonly hide: HidingPrinter["hide"];
   },
 ): Promise<string | undefined> {

@@ -27,7 +27,7 @@ export const login = defineCommand({
   ],
   async run({ values, args: [server = ""] }, io) {
     // Loaded here, so that help does not load what requests tokens.
-    const { signIn } = await import("./sign-in.js");
+    const { signIn } = await import("./login/sign-in.js");
     return await withRuntime(io, values, async (auth) => {
       const report = await signIn(auth.resolve(server), io);
       if (values.json === true) io.print.json(report, 2);

@@ -18,8 +18,8 @@ export async function environment(
 ): Promise<CommandIo["env"]> {
   if (files.length === 0) return env;
   const [{ readEnvFile, UnreadableEnvFile }, { parseEnvText }] = await Promise.all([
-    import("./read-env-file.js"),
-    import("./env-text.js"),
+    import("./env-file/read-env-file.js"),
+    import("./env-file/env-text.js"),
   ]);
   let merged: Record<string, string | undefined> = {};
   for (const file of files) {

@@ -42,9 +42,11 @@ function parse(name: string, argv: readonly string[], options: OptionDefinitions
     const code = error instanceof Error ? errorCode(error) : undefined;
     if (!(error instanceof Error) || code?.startsWith("ERR_PARSE_ARGS_") !== true) throw error;
     if (code === "ERR_PARSE_ARGS_UNKNOWN_OPTION") throw unknownOption(name, error.message, options);
+    const [, option, problem] = missingValue.exec(error.message) ?? [];
+    if (option !== undefined) throw withoutValue(option, problem === "is ambiguous", options);
     // The first sentence says what is wrong. It contains the argument, so it must be escaped.
-    const message = printable(error.message);
-    throw new UsageError(message.split(". ")[0] ?? message);
+    const [what = ""] = printable(error.message).split(/\.(?: |\\u000a|$)/);
+    throw new UsageError(`${what}. See npx mcp-auth-runtime ${name} --help`);
   }
 }
 
@@ -55,6 +57,16 @@ function unknownOption(name: string, message: string, options: OptionDefinitions
   return new UsageError(
     `${name} has no option ${quoted(option)}.${hint} See npx mcp-auth-runtime ${name} --help`,
   );
+}
+
+/** What `parseArgs` says about an option at the end, and about one before something that looks like an option. */
+const missingValue = /^Option '(?:-\w, )?--([\w-]+)(?: <value>)?' argument (missing|is ambiguous)/;
+
+function withoutValue(option: string, mayBeNext: boolean, options: OptionDefinitions): UsageError {
+  const { value = option.toUpperCase() } = options[option] ?? {};
+  const usage = `--${option} ${value}`;
+  const other = `, or --${option}=${value} if it begins with a dash`;
+  return new UsageError(`--${option} needs a value: ${usage}${mayBeNext ? other : ""}`);
 }
 
 function assertValue(option: string, value: unknown, options: OptionDefinitions): void {
@@ -69,12 +81,21 @@ function assertValue(option: string, value: unknown, options: OptionDefinitions)
   throw new UsageError(`--${option} cannot be ${quoted(value)}. ${hint}Use one of: ${values.join(", ")}`);
 }
 
+const whatIsMissing: Readonly<Record<ArgumentDefinition["is"], string>> = {
+  server: "a server of the config",
+  url: "the URL of an MCP server",
+  host: "a host",
+  shell: "a shell",
+  text: "what the command needs",
+};
+
 function assertCount(name: string, { args: wanted = [], passes }: Command, given: readonly string[]): void {
   const usage = `npx mcp-auth-runtime ${[name, ...wanted.map(argumentText)].join(" ")}`;
   const missing = wanted[given.length];
   if (missing !== undefined && missing.optional !== true) {
-    const what = missing.is === "server" ? "a server of the config" : missing.name;
-    throw new UsageError(`Name ${what}: ${usage}${passes === undefined ? "" : ` -- ${passes}`}`);
+    throw new UsageError(
+      `Name ${whatIsMissing[missing.is]}: ${usage}${passes === undefined ? "" : ` -- ${passes}`}`,
+    );
   }
   if (given.length <= wanted.length || wanted.at(-1)?.many === true) return;
   // It is not shown: it may be a secret that the person took for an argument.

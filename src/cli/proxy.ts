@@ -65,9 +65,9 @@ export const proxy = defineCommand({
           "--stdio takes one server and no other option: npx mcp-auth-runtime proxy --stdio SERVER",
         );
       }
-      return await (await import("./proxy-stdio.js")).serveStdio(stdio, values, io);
+      return await (await import("./proxy/serve-stdio.js")).serveStdio(stdio, values, io);
     }
-    if (host === undefined) return await (await import("./proxy-serve.js")).serve(options, values, io);
-    return await (await import("./proxy-print.js")).printSettings(host, options, values, io);
+    if (host === undefined) return await (await import("./proxy/serve.js")).serve(options, values, io);
+    return await (await import("./proxy/print-settings.js")).printSettings(host, options, values, io);
   },
 });

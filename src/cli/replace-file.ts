@@ -3,6 +3,7 @@ import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { errorCode } from "../errors/expected-errors.js";
 import { printable } from "../lib/printable.js";
 import { UsageError } from "./options.js";
+import { removeOnExit } from "./remove-on-exit.js";
 
 /**
  * Replaces the content of a file. It writes a new file beside it and renames that, so that a failure leaves the old
@@ -12,6 +13,7 @@ export async function replaceFile(file: string, text: string): Promise<void> {
   const target = await realpath(file);
   const { mode } = await stat(target);
   const temporary = `${target}.${randomUUID()}.tmp`;
+  const isFinished = removeOnExit(temporary);
   try {
     const handle = await open(temporary, "wx", 0o600);
     try {
@@ -26,6 +28,10 @@ export async function replaceFile(file: string, text: string): Promise<void> {
     await rm(temporary, { force: true });
     const code = errorCode(error);
     if (code === undefined) throw error;
-    throw new UsageError(`The file ${printable(file)} cannot be written (${code}). Check its permissions.`);
+    const remedy =
+      code === "ENOSPC" || code === "EDQUOT" ? "Free some space." : "Check the permissions of its folder.";
+    throw new UsageError(`The file ${printable(file)} cannot be written (${code}). ${remedy}`);
+  } finally {
+    isFinished();
   }
 }

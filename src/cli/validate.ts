@@ -3,12 +3,12 @@ import { McpAuthError, type Violation } from "../errors/error.js";
 import { counted } from "../lib/counted.js";
 import { printable } from "../lib/printable.js";
 import { checkMachine } from "./check-machine.js";
-import type { CheckedSecrets } from "./check-secrets.js";
 import { defineCommand } from "./define-command.js";
 import { exitCodeOf, exitCodes } from "./exit-code.js";
 import type { CommandIo } from "./io.js";
 import { loadOptions, UsageError } from "./options.js";
 import { replaceFile } from "./replace-file.js";
+import type { CheckedSecrets } from "./secrets/check-secrets.js";
 import { shownFile, violationLine } from "./violations.js";
 
 /** `validate`: lists every violation. Exit code 2 if there is one. */
@@ -117,7 +117,7 @@ async function check(
     const { findReferences } = await import("../config/find-references.js");
     return { ...result, hasUnread: findReferences(document.value, document.folder).length > 0 };
   }
-  const { checkSecrets } = await import("./check-secrets.js");
+  const { checkSecrets } = await import("./secrets/check-secrets.js");
   const found = await checkSecrets({ document, spec }, { env, signal: io.signal });
   const failures = await document.locate(found.failures);
   const unusual = await document.locate(found.warnings);

@@ -1,6 +1,7 @@
 // Whether the servers list what the config asks of them. Lists are often incomplete, so what is not listed may work.
 import { printable } from "../lib/printable.js";
 import type { Finding } from "./finding.js";
+import { isStandardScope } from "./standard-scopes.js";
 
 export interface WantedCapabilities {
   readonly issuer: string;
@@ -74,9 +75,6 @@ function checkDpop(
   };
 }
 
-/** These are part of OpenID Connect, or stand for other scopes: no resource lists them. */
-const neverListed = /^(?:openid|profile|email|offline_access|.*\/\.default)$/;
-
 function checkScopes(
   { scopes }: WantedCapabilities,
   { issuerScopes, resourceScopes }: PublishedCapabilities,
@@ -84,7 +82,7 @@ function checkScopes(
   const lists = [issuerScopes, resourceScopes].filter((list) => list !== undefined);
   if (lists.length === 0) return undefined;
   const unlisted = scopes.filter(
-    (scope) => !neverListed.test(scope) && !lists.some((list) => list.includes(scope)),
+    (scope) => !isStandardScope(scope) && !lists.some((list) => list.includes(scope)),
   );
   if (unlisted.length === 0) return undefined;
   const names = printable(unlisted.join(" "));

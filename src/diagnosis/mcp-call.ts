@@ -23,11 +23,16 @@ export type CallJudgement =
 
 /** Returns what the answers to several requests say about the token. */
 export function judgeCalls(calls: readonly AnsweredCall[]): CallJudgement {
-  const refused = calls.filter(({ status }) => status === 401 || status === 403);
+  const refused = calls.filter(isRefused);
   // Servers look at the token before the message, so any other answer to a client's mistake means that it passed.
   const passed = calls.filter((call) => !refused.includes(call) && call.status < 500);
   if (refused.length > 0) return passed.length > 0 ? "one_kind_refused" : "token_refused";
   return calls.some(isResult) ? "accepted" : "failed";
+}
+
+/** Whether the server refused the token of a request, or what the client may do with it. */
+export function isRefused({ status }: AnsweredCall): boolean {
+  return status === 401 || status === 403;
 }
 
 function isResult({ status, errorCode, isMcp }: AnsweredCall): boolean {
@@ -36,7 +41,7 @@ function isResult({ status, errorCode, isMcp }: AnsweredCall): boolean {
 
 /** Returns the finding for a server that refuses one kind of request while it accepts another with the same token. */
 export function oneRequestRefused(calls: readonly AnsweredCall[]): Finding {
-  const refused = calls.filter(({ status }) => status === 401 || status === 403);
+  const refused = calls.filter(isRefused);
   const accepted = calls.filter((call) => !refused.includes(call));
   const names = (list: readonly AnsweredCall[]) => list.map(({ method }) => method).join(" and ");
   const statuses = [...new Set(refused.map(({ status }) => status))].join(" and ");

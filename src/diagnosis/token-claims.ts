@@ -2,6 +2,7 @@
 // of an introspection (RFC 7662), and are not verified: the config is checked, not the token.
 import type { JsonObject } from "../lib/json-object.js";
 import type { Finding } from "./finding.js";
+import { isStandardScope } from "./standard-scopes.js";
 import { withoutSlash } from "./url-difference.js";
 
 /** The claims of a token, and what is known about its request. */
@@ -120,7 +121,7 @@ function checkClaimedScopes({ claims, scopes }: TokenClaims): Finding | undefine
   if (granted.length === 0) return undefined;
   // A scope of Entra ID has the URI of its application before the name that is in the token.
   const has = (scope: string) => granted.some((name) => scope === name || scope.endsWith(`/${name}`));
-  const missing = scopes.filter((scope) => !has(scope) && !neverInToken.test(scope));
+  const missing = scopes.filter((scope) => !has(scope) && !isStandardScope(scope));
   if (missing.length === 0) return undefined;
   return {
     id: "token_lacks_scopes",
@@ -128,9 +129,6 @@ function checkClaimedScopes({ claims, scopes }: TokenClaims): Finding | undefine
     remedy: "Allow this client to request them at the authorization server.",
   };
 }
-
-/** These ask for other tokens or claims, or stand for other scopes. */
-const neverInToken = /^(?:openid|profile|email|offline_access|.*\/\.default)$/;
 
 function listOf(value: unknown): readonly string[] {
   const values: readonly unknown[] = Array.isArray(value) ? value : [value];

@@ -3,6 +3,7 @@ import type { KeySpec, PrivateKeySpec, SecretReference } from "../config/spec.js
 import { systemClock } from "../lib/clock.js";
 import { fingerprintOf, type Secret } from "../lib/secret.js";
 import { unreachable } from "../lib/unreachable.js";
+import { privateKey } from "../secrets/file.js";
 import { readKeyContent, readSecret } from "../secrets/read-secret.js";
 import { type ReadAttempt, readWhenWritten } from "../secrets/read-when-written.js";
 import { BundleHistory } from "./bundle-history.js";
@@ -71,9 +72,9 @@ async function loadPrivateKey(spec: PrivateKeySpec, context: KeyContext): Promis
   const references = [spec.privateKey, spec.passphrase, spec.certificate];
   return await readWhenWritten(references, context, async () => {
     const [text, passphrase, certificate] = await Promise.all([
-      readKeyContent(spec.privateKey, context),
-      spec.passphrase && readSecret(spec.passphrase, context),
-      spec.certificate && readKeyContent(spec.certificate, context),
+      readKeyContent(spec.privateKey, context, privateKey),
+      spec.passphrase && readSecret(spec.passphrase, context, "the passphrase"),
+      spec.certificate && readKeyContent(spec.certificate, context, "the certificate"),
     ]);
     return await keyFromTexts(spec, { text, passphrase, certificate }, context);
   });

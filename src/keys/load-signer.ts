@@ -66,7 +66,7 @@ async function certificateOf(spec: SignerKeySpec, context: KeyContext): Promise<
   if (reference === undefined) return undefined;
   const { server, clock = systemClock } = context;
   return await readWhenWritten([reference], context, async () => {
-    const text = await readKeyContent(reference, context);
+    const text = await readKeyContent(reference, context, "the certificate");
     const now = clock.now();
     const fingerprint = fingerprintOf([text]);
     try {

@@ -37,9 +37,9 @@ export async function loadTlsIdentity(spec: CertificateSpec, context: KeyContext
   const references = [spec.cert, spec.key, spec.passphrase];
   const identity = await readWhenWritten(references, context, async () => {
     const [certificate, key, passphrase] = await Promise.all([
-      readKeyContent(spec.cert, context),
-      readKeyContent(spec.key, context),
-      spec.passphrase && readSecret(spec.passphrase, context),
+      readKeyContent(spec.cert, context, "the certificate"),
+      readKeyContent(spec.key, context, "the key of the certificate"),
+      spec.passphrase && readSecret(spec.passphrase, context, "the passphrase"),
     ]);
     return await identityFromTexts(spec, { certificate, key, passphrase }, context);
   });

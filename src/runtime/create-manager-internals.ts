@@ -120,7 +120,7 @@ function lazyStoreCommands(spec: ServerSpec, store: SharedStore, runtime: Runtim
     forget: async () => await (await load()).forget(),
     forgetEverything: async () => await (await load()).forgetEverything(),
     revoke: async (signal) => await (await load()).revoke(signal),
-    hasRefreshToken: async () => await (await load()).hasRefreshToken(),
+    hasRefreshToken: async (...args) => await (await load()).hasRefreshToken(...args),
     replaceRefreshToken: async (...args) => await (await load()).replaceRefreshToken(...args),
     isNewToken: async (token) => await (await load()).isNewToken(token),
   };

@@ -26,10 +26,11 @@ export async function readFromCommand(
   reference: ExecReference,
   context: SecretContext,
   content: Content = "text",
+  what?: string,
 ): Promise<string> {
   const { server, signal } = context;
   const fail = (problem: string, retryable = false) =>
-    secretUnavailable(reference, server, problem, retryable);
+    secretUnavailable(reference, server, problem, retryable, undefined, what);
   const forbidden = commandsForbidden(context);
   if (forbidden !== undefined) throw fail(forbidden);
   if (context.permissions?.allow?.command(reference.exec) === false) {

@@ -1,8 +1,10 @@
 import type { FileHandle } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import { errorCode, ignoreSystemError, isProgrammingError } from "../errors/expected-errors.js";
+import { isCommandProcess } from "../lib/command-process.js";
 import type { AllowRules } from "../lib/permissions.js";
 import { openToRead, readAtMost } from "../lib/read-file.js";
+import { shellQuoted } from "../lib/shell-quoted.js";
 import { type Content, decodeContent, whyNotText } from "./decode-content.js";
 import type { ReadAttempt } from "./read-when-written.js";
 import { referenceNotAllowed, secretUnavailable } from "./reference.js";
@@ -19,6 +21,8 @@ export interface ReadOptions {
   /** Whether no other read follows, so that a file that is being written is used as it is. */
   readonly isLast: boolean;
   readonly content: Content;
+  /** What the file has, for messages. */
+  readonly what?: string;
 }
 
 /**
@@ -29,20 +33,32 @@ export interface ReadOptions {
 export async function readSecretFile(
   reference: FileReference,
   { server, permissions }: Pick<SecretContext, "server" | "permissions">,
-  { isLast, content }: ReadOptions,
+  { isLast, content, what }: ReadOptions,
 ): Promise<ReadAttempt<string>> {
   const fail = (problem: string, halfWritten: "surely" | "perhaps" | "no"): ReadAttempt<string> => ({
-    error: secretUnavailable(reference, server, problem),
+    error: secretUnavailable(reference, server, problem, false, undefined, what),
     halfWritten,
   });
   // A relative path would depend on the working directory of the process.
   if (!isAbsolute(reference.file)) return fail("the path is not absolute.", "no");
   const outcome = await readRegularFile(reference.file, permissions?.allow);
   if (outcome === "refused") return { error: referenceNotAllowed(reference, server), halfWritten: "no" };
-  if ("problem" in outcome) return fail(outcome.problem, outcome.missing ? "perhaps" : "no");
+  if ("problem" in outcome) {
+    const remedy = outcome.missing && what === privateKey ? remedyForKey(reference.file) : "";
+    return fail(outcome.problem + remedy, outcome.missing ? "perhaps" : "no");
+  }
   if (outcome.torn && !isLast) return fail("it was changed while it was read.", "surely");
   const text = decodeContent(outcome.bytes, content);
   return text === undefined ? fail(`it is ${whyNotText(outcome.bytes)}`, "perhaps") : { value: text };
+}
+
+/** What messages call a key that signs. */
+export const privateKey = "the private key";
+
+/** Says how to create a key, to the person at a command. */
+function remedyForKey(file: string): string {
+  if (!isCommandProcess()) return "";
+  return ` Put the key there, or run npx mcp-auth-runtime keys generate ${shellQuoted(file)} and register the new key.`;
 }
 
 type Outcome =

@@ -16,17 +16,27 @@ export type { SecretContext, SecretResolver } from "./secret-context.js";
  *
  * Rejects with `secret_unavailable` if the value is missing, empty, or not text of at most 1 MiB (retryable for a file
  * that has just changed), with `aborted`, and with the codes of `readFromGithubActions`.
+ *
+ * @param what the value is, for messages, such as "the passphrase"; by default "the secret"
  */
-export async function readSecret(reference: SecretReference, context: SecretContext): Promise<Secret> {
-  return (await readAndRecord(reference, context, "text")).secret;
+export async function readSecret(
+  reference: SecretReference,
+  context: SecretContext,
+  what?: string,
+): Promise<Secret> {
+  return (await readAndRecord(reference, context, "text", what)).secret;
 }
 
 /**
  * Reads what is meant to be a key or a certificate, like `readSecret`. It may also be UTF-16, or bytes that are not
  * text, which are returned as a `data:` URL.
  */
-export async function readKeyContent(reference: SecretReference, context: SecretContext): Promise<Secret> {
-  return (await readAndRecord(reference, context, "key")).secret;
+export async function readKeyContent(
+  reference: SecretReference,
+  context: SecretContext,
+  what?: string,
+): Promise<Secret> {
+  return (await readAndRecord(reference, context, "key", what)).secret;
 }
 
 /**
@@ -44,9 +54,11 @@ async function readAndRecord(
   reference: SecretReference,
   context: SecretContext,
   content: Content,
+  what?: string,
 ): Promise<{ readonly secret: Secret; readonly hasChanged: boolean }> {
   const { recorder } = context;
-  const readOnce = (isLast: boolean) => readValue(reference, context, { isLast, content });
+  const readOnce = (isLast: boolean) =>
+    readValue(reference, context, { isLast, content, ...(what !== undefined && { what }) });
   let secret: Secret;
   try {
     secret = recorder?.take(reference) ?? (await readWhenWritten([reference], context, readOnce));

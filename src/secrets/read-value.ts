@@ -16,7 +16,7 @@ export async function readValue(
   options: ReadOptions,
 ): Promise<ReadAttempt<Secret>> {
   const unavailable = (problem: string, halfWritten: "perhaps" | "no"): ReadAttempt<Secret> => ({
-    error: secretUnavailable(reference, context.server, problem),
+    error: secretUnavailable(reference, context.server, problem, false, undefined, options.what),
     halfWritten,
   });
   const read = await readText(reference, context, options);
@@ -43,10 +43,12 @@ async function readText(
     if ("env" in reference) return { value: await readVariable(reference, context) };
     if ("exec" in reference) {
       const { readFromCommand } = await import("./exec.js");
-      return { value: await readFromCommand(reference, context, options.content) };
+      return { value: await readFromCommand(reference, context, options.content, options.what) };
     }
     if ("resolver" in reference) {
-      return { value: await (await import("./resolver.js")).readFromResolver(reference, context) };
+      return {
+        value: await (await import("./resolver.js")).readFromResolver(reference, context, options.what),
+      };
     }
     if ("githubActions" in reference) {
       return { value: await (await import("./github-actions.js")).readFromGithubActions(reference, context) };

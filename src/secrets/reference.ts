@@ -53,6 +53,7 @@ export function isLocal(reference: SecretReference): boolean {
 
 /**
  * Returns the error for a secret that could not be read. It names the reference, never the value. `retryAfter`: in ms.
+ * `what` is the secret for messages: "the private key".
  */
 export function secretUnavailable(
   reference: SecretReference,
@@ -60,10 +61,11 @@ export function secretUnavailable(
   problem: string,
   retryable = false,
   retryAfter?: number,
+  what = "the secret",
 ): McpAuthError {
   return new McpAuthError(
     "secret_unavailable",
-    `Server "${server}": could not read the secret from ${describeReference(reference)}: ${problem}`,
+    `Server "${server}": could not read ${what} from ${describeReference(reference)}: ${problem}`,
     { server, retryable, retryAfter },
   );
 }

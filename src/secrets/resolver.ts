@@ -14,11 +14,12 @@ const timeout = 10_000;
 export async function readFromResolver(
   reference: ResolverReference,
   context: SecretContext,
+  what?: string,
 ): Promise<string> {
   const { server, signal, resolvers, clock } = context;
   const { resolver: name, ref } = reference;
   const fail = (problem: string, retryable = false) =>
-    secretUnavailable(reference, server, problem, retryable);
+    secretUnavailable(reference, server, problem, retryable, undefined, what);
   if (context.permissions?.allow?.resolver(name) === false) throw referenceNotAllowed(reference, server);
   const { fn, problem } = knownFunction(resolvers, name, "resolvers");
   if (fn === undefined) throw fail(problem);

@@ -35,7 +35,7 @@ export interface StoreCommands {
    * Returns whether the store has a refresh token of the family of this server. Rejects with `store_unavailable`, also
    * if the store cannot be written.
    */
-  hasRefreshToken(): Promise<boolean>;
+  hasRefreshToken(signal: AbortSignal): Promise<boolean>;
   /**
    * Makes a refresh token the latest of its family, after a person has signed in. Deletes the access tokens of this
    * server, which may be those of another person. Rejects with `store_unavailable`, and with `aborted`.
@@ -124,8 +124,7 @@ export function storeCommands(spec: ServerSpec, store: SharedStore, runtime: OAu
       await forget(keys);
       return counts;
     },
-    async hasRefreshToken() {
-      const { signal } = new AbortController();
+    async hasRefreshToken(signal) {
       const key = refreshTokenKey(await family(signal));
       await store.withLock(key, async () => {}, { bypass: true });
       return (await store.read(key)).kind !== "absent";

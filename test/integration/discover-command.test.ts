@@ -16,6 +16,8 @@ describe("discover", () => {
       new RegExp(`^Issuer +${issuer.issuer} \\(another origin than the server\\)$`, "m"),
     );
     expect(done.out).toMatch(/^Clients use +client_secret_basic, client_secret_post, private_key_jwt/m);
+    // Nothing is known about it without a token.
+    expect(done.out).not.toContain("Extension");
     expect(done.out).toMatch(/^Grants +client_credentials$/m);
     const text = done.out.slice(done.out.indexOf("\nConfig\n") + "\nConfig\n".length);
     const env = { SERVER_CLIENT_ID: "agent" };
@@ -67,7 +69,9 @@ describe("discover", () => {
     const done = await command(["discover", `${server.origin}/mcp`], { cwd: await project() });
     expect(done).toMatchObject({ code: 0 });
     expect(done.out).toMatch(/^Token +not required to connect$/m);
-    expect(done.out).toMatch(/^Extension +client credentials \(SEP-1046\): named$/m);
+    expect(done.out).toMatch(
+      /^Extension +the server says that it supports client credentials \(SEP-1046\)$/m,
+    );
     expect(done.out).toMatch(/^Grants +urn:ietf.*device_code\. Not client_credentials: /m);
     expect(done.out).toMatch(/^Device login +http.*\/device$/m);
     expect(done.out).toContain('"key": { "privateKey": { "file": "./secrets/server.pem" } }');

@@ -207,8 +207,8 @@ test("a failure is followed by the one thing to do, after the steps of its serve
   const lines = out.split("\n");
   const from = lines.indexOf(lines.find((line) => line.startsWith("tools  ")) ?? "");
   expect(lines[from + 1]).toMatch(/^fail {2}secrets {2,}SECRET is not set {2,}\d+ ms$/);
-  expect(lines.filter((line) => line.startsWith("To do: "))).toHaveLength(1);
-  expect(lines.at(-2)).toMatch(/^To do: SECRET is not set\. Set it/);
+  expect(lines.filter((line) => line.startsWith("To do"))).toHaveLength(1);
+  expect(lines.at(-2)).toMatch(/^To do \(secrets\): SECRET is not set\. Set it/);
 });
 
 test("a config that --config names is shown by its path from the working directory", async () => {

@@ -1,6 +1,7 @@
 // A scripted authorization server and MCP server at one origin, for what real servers do only when they are wrong.
 import type { ServerResponse } from "node:http";
 import { type Handler, type HttpServer, type RecordedRequest, sendJson } from "../support/http-server.js";
+import { unsignedJwt } from "../unit/oauth/fixtures.js";
 import type { Diagnosed } from "./doctor.js";
 import { agentSecret, startScriptedServer } from "./harness.js";
 
@@ -25,17 +26,13 @@ export interface Script {
   readonly mcp?: (request: RecordedRequest, response: ServerResponse, method: unknown) => boolean;
 }
 
-/** Returns a JWT with these claims. Nobody verifies its signature. */
-export function jwt(claims: object): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  return `${part({ alg: "none", typ: "at+jwt" })}.${part(claims)}.c2ln`;
-}
-
 export const inAnHour = () => Math.floor(Date.now() / 1_000) + 3_600;
 
 export async function startServers(script: Script = {}): Promise<ScriptedServers> {
-  const { ahead = 0, token = (origin) => jwt({ iss: origin, aud: `${origin}/mcp`, exp: inAnHour() }) } =
-    script;
+  const {
+    ahead = 0,
+    token = (origin) => unsignedJwt({ iss: origin, aud: `${origin}/mcp`, exp: inAnHour() }),
+  } = script;
   const server = await startScriptedServer((request, response) => {
     const { origin } = server;
     if (ahead !== 0) response.setHeader("date", new Date(Date.now() + ahead * 1_000).toUTCString());

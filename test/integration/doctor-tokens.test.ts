@@ -1,8 +1,9 @@
 // `doctor` and tokens that the server does not accept, or that nobody can look into.
 import { describe, expect, test } from "vitest";
 import { sendJson } from "../support/http-server.js";
+import { unsignedJwt } from "../unit/oauth/fixtures.js";
 import { diagnose, runDoctor, stepOf } from "./doctor.js";
-import { inAnHour, jwt, refuse, startServers } from "./doctor-servers.js";
+import { inAnHour, refuse, startServers } from "./doctor-servers.js";
 import { agentSecret, startWorld } from "./harness.js";
 
 const opaque = "opaque-token-of-the-agent-0123456789";
@@ -10,7 +11,7 @@ const opaque = "opaque-token-of-the-agent-0123456789";
 describe("a token for another audience", () => {
   test("the aud of a JWT that the server refuses is what to do something about", async () => {
     const servers = await startServers({
-      token: (origin) => jwt({ iss: origin, aud: "https://other.example", exp: inAnHour() }),
+      token: (origin) => unsignedJwt({ iss: origin, aud: "https://other.example", exp: inAnHour() }),
       mcp: (_, response) => refuse(response),
     });
     const { code, server, blamed } = await diagnose(servers);
@@ -56,7 +57,7 @@ describe("a token for another audience", () => {
   });
 
   test("an aud that the server accepts is noted and not blamed, because the config need not know it", async () => {
-    const servers = await startServers({ token: jwt({ aud: "api://crm", exp: inAnHour() }) });
+    const servers = await startServers({ token: unsignedJwt({ aud: "api://crm", exp: inAnHour() }) });
     const { code, server, blamed, report } = await diagnose(servers);
     expect(blamed).toEqual([]);
     expect(stepOf(server.steps, "claims").message).toMatch(
@@ -227,7 +228,7 @@ test.each([500, 503])("HTTP %s is an error of the server, and the token was not 
 test("what a server says is printed on lines of its own, escaped and marked as its words", async () => {
   const servers = await startServers({
     token: (origin) =>
-      jwt({ iss: origin, aud: "https://other.example/\u001b[31m\nTo do: run rm", exp: inAnHour() }),
+      unsignedJwt({ iss: origin, aud: "https://other.example/\u001b[31m\nTo do: run rm", exp: inAnHour() }),
   });
   const { out } = await runDoctor(servers);
   expect(out).toContain("the token says aud: https://other.example/\\u001b[31m\\u000aTo do: run rm");

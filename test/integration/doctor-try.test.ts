@@ -4,9 +4,10 @@ import { generateKeyPairSync } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { type RecordedRequest, sendJson } from "../support/http-server.js";
+import { type Handler, type RecordedRequest, sendJson } from "../support/http-server.js";
 import { snippets } from "../support/snippets.js";
 import { command, project } from "../unit/cli/command.js";
+import { unsignedJwt } from "../unit/oauth/fixtures.js";
 import { mcpAnswers } from "./causes/mcp-answers.js";
 import { diagnose } from "./doctor.js";
 import { type Field, field, hasToken, type Product } from "./field.js";
@@ -200,10 +201,7 @@ test("an audience for which a key that several issuers know may not sign is not 
 });
 
 /** A token whose audience is what was requested, as some servers issue it. */
-function jwtFor(audience: string | null): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  return `${part({ alg: "none" })}.${part({ aud: audience ?? "default" })}.sig`;
-}
+const jwtFor = (audience: string | null) => unsignedJwt({ aud: audience ?? "default" });
 
 test("a token that the server refuses is tried for other names of the server, and never for none", async () => {
   const servers = await field({
@@ -234,15 +232,18 @@ test("a resource that only the server names is never requested", async () => {
   expect(withToken(servers).length).toBeGreaterThan(0);
 });
 
+/** An authorization server whose metadata names this issuer. */
+function metadataOf(issuer: string, token_endpoint: string): Handler {
+  return (request, response) =>
+    request.url === "/.well-known/oauth-authorization-server"
+      ? sendJson(response, { issuer, token_endpoint })
+      : sendJson(response, {}, 404);
+}
+
 test("the issuer is tried with the slash that its own metadata has", async () => {
   const servers = await field({
     ...working,
-    issuer:
-      ({ issuer }) =>
-      (request, response) =>
-        request.url === "/.well-known/oauth-authorization-server"
-          ? sendJson(response, { issuer: `${issuer}/`, token_endpoint: `${issuer}/token` })
-          : sendJson(response, {}, 404),
+    issuer: ({ issuer }) => metadataOf(`${issuer}/`, `${issuer}/token`),
   });
   const { server } = await diagnose(servers, ["--try"]);
   expect(server.works).toMatchObject({
@@ -254,12 +255,7 @@ test("the issuer is tried with the slash that its own metadata has", async () =>
 test("an issuer at another origin is never tried", async () => {
   const servers = await field({
     ...working,
-    issuer:
-      ({ issuer }) =>
-      (request, response) =>
-        request.url === "/.well-known/oauth-authorization-server"
-          ? sendJson(response, { issuer: "https://auth.example", token_endpoint: `${issuer}/token` })
-          : sendJson(response, {}, 404),
+    issuer: ({ issuer }) => metadataOf("https://auth.example", `${issuer}/token`),
   });
   const { server } = await diagnose(servers, ["--try"]);
   expect(server).toMatchObject({

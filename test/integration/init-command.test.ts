@@ -66,7 +66,12 @@ describe("init with a URL", () => {
     expect(done).toMatchObject({ code: 0 });
     expect(done.out).toContain("npx mcp-auth-runtime token crm");
     expect(done.out).toContain("CRM_SECRET");
-    expect(done.err).toContain("warning: .gitignore does not have .env");
+    expect(done.err).toContain("warning: there is no .gitignore. Create one with .env");
+    expect(done.out).toContain("  crm: client id agent, secret from CRM_SECRET\n");
+    expect(done.out).toContain(
+      "    Will authenticate with client_secret_basic, and ask for no scope (the server names none)\n",
+    );
+    expect(done.out).toContain("  node --env-file=.env --import mcp-auth-runtime/register agent.mjs");
     expect(await configIn(cwd)).toEqual({
       servers: {
         crm: {
@@ -76,7 +81,8 @@ describe("init with a URL", () => {
       },
     });
     expect(await readFile(join(cwd, ".env.example"), "utf8")).toBe(
-      '# The secret of the client "crm"\nCRM_SECRET=\n',
+      "# A value with spaces, # or quotes needs quotes around it: NAME='a value'\n" +
+        '# The secret of the client "crm"\nCRM_SECRET=\n',
     );
     expect(await files(cwd)).toEqual([".env.example", name]);
     const token = await command(["token", "crm"], { cwd, env: { CRM_SECRET: agentSecret } });
@@ -130,13 +136,15 @@ describe("init with a URL", () => {
     const cwd = await project();
     const done = await command(["init", mcp.url, "--client-id", "agent"], { cwd });
     expect(done).toMatchObject({ code: 2, out: "" });
-    expect(done.err).toContain(`add --issuer ${issuer.issuer}`);
+    expect(done.err).toContain(
+      `\n  npx mcp-auth-runtime init ${mcp.url} --client-id agent --issuer ${issuer.issuer}\n`,
+    );
     expect(await files(cwd)).toEqual([]);
   });
 
   test("an issuer at the server's own origin needs no confirmation", async () => {
     const { origin } = await ownIssuer();
-    const cwd = await project();
+    const cwd = await project({ ".gitignore": ".env" });
     expect(await command(["init", `${origin}/mcp`, "--client-id", "a"], { cwd })).toMatchObject({ code: 0 });
     const ask = person();
     const more = ["--name", "b", "--client-id", "b"];
@@ -225,10 +233,68 @@ describe("init with a URL", () => {
     const cwd = await project();
     const done = await command(["init", `${origin}/mcp`, "--client-id", "a"], { cwd });
     expect(done).toMatchObject({ code: 0 });
-    expect(done.out).toContain("keys generate");
+    expect(done.out).toContain("keys generate secrets/server.pem");
+    expect(done.out).toContain("keys jwks server");
+    expect(done.err).toContain("there is no .gitignore. Create one with secrets/");
     const key = { privateKey: { file: "./secrets/server.pem" } };
     expect(await configIn(cwd)).toMatchObject({ servers: { server: { grant: { client: { key } } } } });
     expect(await files(cwd)).toEqual([name]);
+  });
+
+  test("on a terminal, the files of keys are offered, and a key that is there is not generated", async () => {
+    const { origin } = await ownIssuer(() => ({
+      token_endpoint_auth_methods_supported: ["private_key_jwt"],
+    }));
+    const pem = "-----BEGIN PRIVATE KEY-----\n";
+    const parent = await project({
+      "bot.pem": pem,
+      "ca.pem": "-----BEGIN CERTIFICATE-----\n",
+      "public.jwk.json": '{"kty":"EC","x":"a"}',
+    });
+    const cwd = join(parent, "project");
+    await mkdir(join(cwd, "secrets"), { recursive: true });
+    await writeFile(join(cwd, "secrets/agent.key"), pem);
+    const offered: string[] = [];
+    const ask = person({ "Where is": "../bot.pem" });
+    const watching: Ask = {
+      ...ask,
+      async select(message, choices) {
+        offered.push(...choices.map(({ label }) => label));
+        return await ask.select(message, choices);
+      },
+    };
+    const done = await command(["init", `${origin}/mcp`, "--client-id", "a"], { cwd, ask: watching });
+    expect(done).toMatchObject({ code: 0 });
+    expect(offered).toEqual(["secrets/agent.key", "../bot.pem", "I have none yet", "another file"]);
+    expect(done.out).toContain("private key in ../bot.pem\n    Will authenticate with private_key_jwt, and");
+    expect(done.out).not.toContain("keys generate");
+    expect(await configIn(cwd)).toMatchObject({
+      servers: { server: { grant: { client: { key: { privateKey: { file: "../bot.pem" } } } } } },
+    });
+  });
+
+  test("a person without a key is told how to create and register one, and to keep it out of git", async () => {
+    const { origin } = await ownIssuer(() => ({
+      token_endpoint_auth_methods_supported: ["private_key_jwt"],
+    }));
+    const cwd = await project({ ".gitignore": "node_modules" });
+    const ask = person({ "Where is": "I have none yet" });
+    const done = await command(["init", `${origin}/mcp`, "--client-id", "a"], { cwd, ask });
+    expect(done).toMatchObject({ code: 0 });
+    expect(done.out).toContain("npx mcp-auth-runtime keys generate secrets/server.pem");
+    expect(done.out).toContain("npx mcp-auth-runtime keys jwks server");
+    expect(ask.asked.at(-1)).toContain("Add secrets/ to .gitignore");
+    expect(await readFile(join(cwd, ".gitignore"), "utf8")).toBe("node_modules\nsecrets/\n");
+  });
+
+  test("a person who does not want a line in .gitignore gets a warning, and the file stays", async () => {
+    const { origin } = await ownIssuer();
+    const cwd = await project({ ".gitignore": "node_modules\n" });
+    const ask = person({ "Add .env": false });
+    const done = await command(["init", `${origin}/mcp`, "--client-id", "a"], { cwd, ask });
+    expect(done).toMatchObject({ code: 0 });
+    expect(done.err).toContain("warning: .gitignore does not have .env. Add it before");
+    expect(await readFile(join(cwd, ".gitignore"), "utf8")).toBe("node_modules\n");
   });
 
   test("--key names a key relative to the working directory, also for a config in another folder", async () => {

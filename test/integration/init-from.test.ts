@@ -73,18 +73,85 @@ test("init --from adds only servers that require a token, and never copies a tok
   expect(Object.keys(JSON.parse(text).servers)).toEqual(["crm"]);
 });
 
-test("init --from gives servers with the same issuer one client with a name", async () => {
+test("init --from gives each server a client of its own, and says which", async () => {
+  const { mcp, issuer } = await startWorld();
+  const cwd = await hostProject(".mcp.json", {
+    mcpServers: { crm: { url: mcp.url }, erp: { url: `${mcp.url}?a=b` } },
+  });
+  const done = await command(["init", "--from", ".mcp.json", "--issuer", issuer.issuer], { cwd });
+  expect(done).toMatchObject({ code: 0 });
+  const client = (id: string, env: string) => ({ issuer: issuer.issuer, id, secret: { env } });
+  expect(await configIn(cwd)).toEqual({
+    import: "./.mcp.json",
+    servers: {
+      crm: { grant: { client: client("${CRM_CLIENT_ID}", "CRM_SECRET") } },
+      erp: { grant: { client: client("${ERP_CLIENT_ID}", "ERP_SECRET") } },
+    },
+  });
+  expect(done.out).toContain("  crm: client id from CRM_CLIENT_ID, secret from CRM_SECRET\n");
+  expect(done.out).toContain("  erp: client id from ERP_CLIENT_ID, secret from ERP_SECRET\n");
+  expect(done.out).toContain("npx mcp-auth-runtime token erp --env-file .env");
+});
+
+test("init --from gives servers of one issuer the client that --client-id names", async () => {
   const { mcp, issuer } = await startWorld();
   const cwd = await hostProject(".mcp.json", {
     mcpServers: { crm: { url: mcp.url }, erp: { url: `${mcp.url}?a=b` } },
   });
   const options = ["--issuer", issuer.issuer, "--client-id", "agent"];
-  expect(await command(["init", "--from", ".mcp.json", ...options], { cwd })).toMatchObject({ code: 0 });
+  const done = await command(["init", "--from", ".mcp.json", ...options], { cwd });
+  expect(done).toMatchObject({ code: 0 });
   expect(await configIn(cwd)).toEqual({
     import: "./.mcp.json",
     clients: { crm: { issuer: issuer.issuer, id: "agent", secret: { env: "CRM_SECRET" } } },
     servers: { crm: { grant: { client: "crm" } }, erp: { grant: { client: "crm" } } },
   });
+  expect(done.out).toContain("  erp: client id agent, secret from CRM_SECRET\n");
+});
+
+test("a person can say that two servers of a file share a client", async () => {
+  const { mcp } = await startWorld();
+  const cwd = await hostProject(".mcp.json", {
+    mcpServers: { crm: { url: mcp.url }, erp: { url: `${mcp.url}?a=b` } },
+  });
+  const ask: Ask = {
+    confirm: async () => true,
+    text: async () => "agent",
+    async select(message, choices) {
+      const wanted = message === 'Client of "erp"' ? 'the same as that of "crm"' : choices[0]?.label;
+      return choices.find(({ label }) => label === wanted)?.value ?? "";
+    },
+  };
+  expect(await command(["init", "--from", ".mcp.json"], { cwd, ask })).toMatchObject({ code: 0 });
+  expect(await configIn(cwd)).toMatchObject({
+    clients: { crm: { id: "agent" } },
+    servers: { crm: { grant: { client: "crm" } }, erp: { grant: { client: "crm" } } },
+  });
+});
+
+test("init --from with --name adds one server of the file, and a second call adds the next", async () => {
+  const { mcp, issuer } = await startWorld();
+  const cwd = await hostProject(".mcp.json", {
+    mcpServers: { crm: { url: mcp.url }, ledger: { url: `${mcp.url}?a=b` } },
+  });
+  await writeFile(join(cwd, "bot.pem"), "");
+  const from = ["init", "--from", ".mcp.json", "--issuer", issuer.issuer];
+  const ledger = ["--name", "ledger", "--client-id", "ledger-bot", "--key", "bot.pem"];
+  expect(await command([...from, ...ledger], { cwd })).toMatchObject({ code: 0 });
+  const crm = ["--name", "crm", "--client-id", "agent"];
+  expect(await command([...from, ...crm], { cwd })).toMatchObject({ code: 0 });
+  const key = { privateKey: { file: "./bot.pem" } };
+  const secret = { env: "CRM_SECRET" };
+  expect(await configIn(cwd)).toEqual({
+    import: "./.mcp.json",
+    servers: {
+      ledger: { grant: { client: { issuer: issuer.issuer, id: "ledger-bot", key } } },
+      crm: { grant: { client: { issuer: issuer.issuer, id: "agent", secret } } },
+    },
+  });
+  const wrong = await command([...from, "--name", "leger"], { cwd });
+  expect(wrong).toMatchObject({ code: 2, out: "" });
+  expect(wrong.err).toContain('.mcp.json has no server "leger". It has crm, ledger');
 });
 
 test("on a terminal, init finds the file of a host, and adds the server that the person chooses", async () => {
@@ -140,12 +207,14 @@ test("init --from prints no value that a variable puts into a URL, also for a se
   expect(done.err).toContain(`${mcp.url}?key=\${MCP_URL}`);
 });
 
-test("without a terminal, init --from leaves out a server whose issuer is at another origin, and names the option", async () => {
+test("without a terminal, init --from leaves out a server whose issuer is at another origin, and prints the command", async () => {
   const { mcp, issuer } = await startWorld();
   const cwd = await hostProject(".mcp.json", { mcpServers: { crm: { url: mcp.url } } });
   const done = await command(["init", "--from", ".mcp.json"], { cwd });
   expect(done).toMatchObject({ code: 2, out: "" });
-  expect(done.err).toContain(`add --issuer ${issuer.issuer}`);
+  expect(done.err).toContain(
+    `\n  npx mcp-auth-runtime init --from .mcp.json --name crm --issuer ${issuer.issuer}\n`,
+  );
   expect(done.err).toContain("Nothing was written");
 });
 

@@ -1,7 +1,7 @@
 // Signs people in at authorization servers that answer in unusual or hostile ways (RFC 8628 §3.2 and §3.5).
 import type { ServerResponse } from "node:http";
 import { expect, test } from "vitest";
-import { signIn } from "../../src/cli/sign-in.js";
+import { signIn } from "../../src/cli/login/sign-in.js";
 import type { McpAuthConfig } from "../../src/index.js";
 import { Canaries } from "../support/canaries.js";
 import { type Deferred, deferred } from "../support/deferred.js";
@@ -419,4 +419,29 @@ test("no output has the device code, a token or a credential, even if the server
   await working.live.advance(5_000);
   const report = await working.report;
   expect(canaries.find(`${working.shown()}${JSON.stringify(report)}`)).toEqual([]);
+});
+
+test("no output has a token or a credential that a server puts into a scope or into what it says about the person", async () => {
+  const canaries = new Canaries();
+  const [refresh, access] = [canaries.word("refresh"), canaries.word("access")];
+  canaries.plant("client secret", agentSecret);
+  const { server, live, shown, report } = await start({
+    tokens: [
+      (response) => {
+        const claims = {
+          iss: server.origin,
+          aud: "agent",
+          sub: access,
+          name: `Ada ${refresh}`,
+          email: agentSecret,
+        };
+        const quoting = { access_token: access, refresh_token: refresh, scope: `read ${refresh}` };
+        granted({ ...quoting, id_token: unsignedJwt(claims) })(response);
+      },
+    ],
+  });
+  await live.advance(5_000);
+  const done = await report;
+  expect(canaries.find(`${shown()}${JSON.stringify(done)}`)).toEqual([]);
+  expect(done.user?.name).toBe("Ada <secret>");
 });

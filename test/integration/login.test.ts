@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { exportPKCS8, generateKeyPair } from "jose";
 import { expect, test } from "vitest";
-import { signIn } from "../../src/cli/sign-in.js";
+import { signIn } from "../../src/cli/login/sign-in.js";
 import type { McpAuthConfig, McpAuthStore } from "../../src/index.js";
 import { internalsOf } from "../../src/runtime/manager-internals.js";
 import { createAuthority } from "../support/certificates.js";

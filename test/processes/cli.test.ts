@@ -235,6 +235,18 @@ describe("token", () => {
     );
   });
 
+  test("a command says how to create a private key that is not there", async () => {
+    const key = { privateKey: { file: "secrets/my agent.pem" } };
+    const client = { issuer: "https://auth.example", id: "a", key };
+    const cwd = await folder({ servers: { crm: { url: "https://crm.example/mcp", grant: { client } } } });
+    const { code, out } = await program(["validate", "--secrets"], { cwd }).ended;
+    expect(code).toBe(2);
+    expect(out).toContain("could not read the private key from the file");
+    expect(out).toMatch(
+      / run npx mcp-auth-runtime keys generate '\S*secrets\/my agent\.pem' and register the new key\.\n$/,
+    );
+  });
+
   test("--config wins over MCP_AUTH_CONFIG and over the config in the working directory", async () => {
     const world = await startWorld();
     const cwd = await folder({ servers: {} });

@@ -23,3 +23,14 @@ export function listedCredentials(
   if (authMethods === undefined) return ["secret"];
   return kinds.filter((kind) => methods[kind].some((method) => authMethods.includes(method)));
 }
+
+/**
+ * Returns the client authentication method that the runtime will choose, or `undefined` if the authorization server
+ * lists none for this kind of credential.
+ */
+export function methodFor(
+  kind: CredentialKind,
+  { authMethods }: Pick<DiscoveredAuthorizationServer, "authMethods"> = {},
+): string | undefined {
+  return methods[kind].find((method) => authMethods === undefined || authMethods.includes(method));
+}

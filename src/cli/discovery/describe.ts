@@ -44,15 +44,10 @@ export function describeServer(url: string, found: Discovery): readonly Row[] {
             `${listed(scopes)} (from its ${challenge?.scopes === undefined ? "metadata" : "challenge"})`,
           ),
         ]),
-    ...(requiresToken === undefined
-      ? []
-      : [row("Extension", describeExtension(clientCredentials(found, undefined)))]),
+    ...(clientCredentials(found, undefined).extensionNamed === true
+      ? [row("Extension", "the server says that it supports client credentials (SEP-1046)")]
+      : []),
   ];
-}
-
-function describeExtension({ extensionNamed }: ClientCredentials): string {
-  if (extensionNamed === undefined) return "client credentials (SEP-1046): it does not tell without a token";
-  return `client credentials (SEP-1046): ${extensionNamed ? "named" : "not named"}`;
 }
 
 /** Returns what an authorization server publishes, or only its issuer if nothing was found. */
@@ -65,19 +60,20 @@ export function describeIssuer(
   const first = row("Issuer", withAsciiHost(issuer), where);
   if (server === undefined) return [first, row("", "no metadata was read")];
   const { tokenEndpoint, authMethods, grantTypes, signingAlgorithms, grantProfiles } = server;
-  const { deviceAuthorizationEndpoint, jwksUri } = server;
+  const { deviceAuthorizationEndpoint } = server;
   return [
     first,
     row("Tokens from", tokenEndpoint),
     row(
       "Clients use",
-      authMethods === undefined ? "client_secret_basic (it lists nothing)" : listed(authMethods),
+      authMethods === undefined
+        ? "client_secret_basic (it lists nothing)"
+        : listed(authMethods.map((method) => (method === "none" ? "none (public clients)" : method))),
     ),
     ...(signingAlgorithms === undefined ? [] : [row("Keys", listed(signingAlgorithms))]),
     row("Grants", describeGrants(grantTypes)),
     ...(grantProfiles === undefined ? [] : [row("Profiles", listed(grantProfiles))]),
     ...(deviceAuthorizationEndpoint === undefined ? [] : [row("Device login", deviceAuthorizationEndpoint)]),
-    ...(jwksUri === undefined ? [] : [row("Its own keys", jwksUri)]),
   ];
 }
 

@@ -26,6 +26,8 @@ export interface SuggestedClient {
 export interface NeededFile {
   /** Relative to the folder of the config. */
   readonly path: string;
+  /** The name of the client or its server. */
+  readonly user: string;
   readonly holds: "a key that signs" | "a certificate" | "the key of a certificate";
 }
 
@@ -40,8 +42,7 @@ export function suggestClient(
   { issuer, id, credential, keyFile }: ChosenClient,
   isTaken: (variable: string) => boolean,
 ): SuggestedClient {
-  const variable = (property: string) =>
-    uniqueName(suggestVariable(["clients", name, property]), isTaken, "_");
+  const variable = (property: string) => clientVariable(name, property, isTaken);
   const clientId = id ?? `\${${variable("clientId")}}`;
   const ofId = { comment: `the id of the client "${name}"` };
   const variables: NeededVariable[] = variablesIn(clientId).map((each) => ({ name: each, ...ofId }));
@@ -58,19 +59,28 @@ export function suggestClient(
       return {
         client: { ...common, key: { privateKey: { file: escaped(path) } } },
         variables,
-        files: [{ path, holds: "a key that signs" }],
+        files: [{ path, user: name, holds: "a key that signs" }],
       };
     }
     case "certificate": {
       const [cert, key] = [file(".crt"), file(".key")];
       const certificate = { cert: { file: cert }, key: { file: key } };
       const files: NeededFile[] = [
-        { path: cert, holds: "a certificate" },
-        { path: key, holds: "the key of a certificate" },
+        { path: cert, user: name, holds: "a certificate" },
+        { path: key, user: name, holds: "the key of a certificate" },
       ];
       return { client: { ...common, certificate }, variables, files };
     }
   }
+}
+
+/** Returns the variable for a property of a client, such as `CRM_CLIENT_ID`. */
+export function clientVariable(
+  name: string,
+  property: string,
+  isTaken: (variable: string) => boolean,
+): string {
+  return uniqueName(suggestVariable(["clients", name, property]), isTaken, "_");
 }
 
 /** Returns a server for a config, with its client in it. */

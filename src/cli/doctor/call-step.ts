@@ -1,4 +1,4 @@
-import { callFailed, judgeCalls, oneRequestRefused } from "../../diagnosis/mcp-call.js";
+import { callFailed, isRefused, judgeCalls, oneRequestRefused } from "../../diagnosis/mcp-call.js";
 import { McpAuthError } from "../../errors/error.js";
 import { counted } from "../../lib/counted.js";
 import { unreachable } from "../../lib/unreachable.js";
@@ -11,7 +11,7 @@ export async function checkCall({ server, learned }: ServerCheck, signal: AbortS
   if (server.isForUsers) return skip("its tokens are for users that only code knows");
   const calls = await askMcpServer(server, signal);
   const judgement = judgeCalls(calls);
-  const refused = calls.find(({ status }) => status === 401 || status === 403);
+  const refused = calls.find(isRefused);
   switch (judgement) {
     case "accepted":
       return pass(accepted(calls));

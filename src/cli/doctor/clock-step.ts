@@ -1,7 +1,7 @@
 import { checkClocks } from "../../diagnosis/clock-difference.js";
 import { issuerName } from "../../diagnosis/issuer.js";
 import { unreachable } from "../../lib/unreachable.js";
-import { clientsOf } from "../config-secrets.js";
+import { clientsOf } from "../secrets/config-secrets.js";
 import { failWith, type Outcome, pass, skip, warn } from "./outcome.js";
 import type { ServerCheck } from "./server-check.js";
 

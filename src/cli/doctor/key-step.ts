@@ -9,8 +9,8 @@ import type { KeyContext } from "../../keys/signing-key.js";
 import { printable } from "../../lib/printable.js";
 import { readKeyContent } from "../../secrets/read-secret.js";
 import { describeReference } from "../../secrets/reference.js";
-import { reasonToSkip } from "../check-secrets.js";
-import { distinctSecretsOf } from "../config-secrets.js";
+import { reasonToSkip } from "../secrets/check-secrets.js";
+import { distinctSecretsOf } from "../secrets/config-secrets.js";
 import { type Outcome, pass, skip, warn } from "./outcome.js";
 import type { ServerCheck } from "./server-check.js";
 

@@ -2,7 +2,7 @@ import { issuerName } from "../../diagnosis/issuer.js";
 import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
 import { McpAuthError } from "../../errors/error.js";
 import { withoutServer } from "../../errors/message-without-server.js";
-import { clientsOf } from "../config-secrets.js";
+import { clientsOf } from "../secrets/config-secrets.js";
 import { stageOf } from "./connection-step.js";
 import { fail, type Outcome, pass, warn } from "./outcome.js";
 import type { ServerCheck } from "./server-check.js";

@@ -99,7 +99,7 @@ function printTodo(
   if (failed?.todo === undefined) return;
   const again = isFlawOfSecret(failed.finding) ? " Then run doctor again." : "";
   const attempt = tryCommand === undefined ? "" : ` Or let doctor try: ${printable(tryCommand)}`;
-  print.result(`To do: ${text ?? `${failed.todo}${again}${attempt}`}`);
+  print.result(`To do (${failed.step}): ${text ?? `${failed.todo}${again}${attempt}`}`);
   for (const line of detailLines(failed, configured)) print.result(line);
 }
 

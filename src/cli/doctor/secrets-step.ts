@@ -7,9 +7,9 @@ import { counted } from "../../lib/counted.js";
 import { printable } from "../../lib/printable.js";
 import { readSecret, type SecretContext } from "../../secrets/read-secret.js";
 import { describeReference, isLocal } from "../../secrets/reference.js";
-import { reasonToSkip } from "../check-secrets.js";
-import { type ConfigSecret, clientsOf, distinctSecretsOf, referencesOf } from "../config-secrets.js";
-import { checkConfigSecret } from "../read-config-secret.js";
+import { checkConfigSecret } from "../secrets/check-config-secret.js";
+import { reasonToSkip } from "../secrets/check-secrets.js";
+import { type ConfigSecret, clientsOf, distinctSecretsOf, referencesOf } from "../secrets/config-secrets.js";
 import { fail, type Outcome, pass, skip, warn } from "./outcome.js";
 import type { ServerCheck } from "./server-check.js";
 

@@ -1,15 +1,22 @@
-import { relative, resolve, sep } from "node:path";
+import { isAbsolute, relative, resolve, sep } from "node:path";
 import { entries, type Json, property } from "../../config/json.js";
 import type { DiscoveredAuthorizationServer } from "../../index.js";
+import { quoted } from "../../lib/printable.js";
 import { type CredentialKind, listedCredentials } from "../discovery/credential.js";
 import type { ChosenClient } from "../discovery/suggested-server.js";
-import type { CommandIo } from "../io.js";
+import type { Ask, CommandIo } from "../io.js";
 
 export interface ClientOptions {
   /** The client id that the person gave on the command line. */
   readonly id: string | undefined;
   /** The file of its private key, as the config names it. */
   readonly keyFile: string | undefined;
+  /** The name of the server. */
+  readonly server: string;
+  /** The variable that will have the client id if the person does not know it yet. */
+  readonly variable: string;
+  /** Asks for the file of the private key, as the config is to name it. `undefined`: the person has none yet. */
+  readonly askForKey: (ask: Ask) => Promise<string | undefined>;
 }
 
 /** A client with a name in the config, or a new one. */
@@ -26,7 +33,7 @@ export async function chooseClient(
   issuer: string,
   metadata: DiscoveredAuthorizationServer | undefined,
   config: Json,
-  { id, keyFile }: ClientOptions,
+  { id, keyFile, server, variable, askForKey }: ClientOptions,
 ): Promise<Choice> {
   const { ask } = io;
   const known = entries(property(config, "clients")).filter(
@@ -45,12 +52,13 @@ export async function chooseClient(
     const answer = (await ask?.select("Client", [...choices, { value: "", label: "another client" }])) ?? "";
     if (answer !== "") return { named: answer };
   }
-  const typed =
-    id ??
-    (await ask?.text(`Client id at ${new URL(issuer).host} (Enter: a variable, to be set later)`)) ??
-    "";
+  const question =
+    `Client id for ${quoted(server)} at ${new URL(issuer).host}. If you do not have it yet, press Enter: the variable ` +
+    `${variable} will have it`;
+  const typed = id ?? (await ask?.text(question)) ?? "";
   const credential = keyFile === undefined ? await chooseCredential(io, metadata) : "key";
-  return { issuer, id: typed.trim() || undefined, credential, keyFile };
+  const file = keyFile ?? (credential === "key" && ask !== undefined ? await askForKey(ask) : undefined);
+  return { issuer, id: typed.trim() || undefined, credential, keyFile: file };
 }
 
 const labels: Readonly<Record<CredentialKind, string>> = {
@@ -79,8 +87,13 @@ async function chooseCredential(
   return kinds.find((kind) => kind === answer) ?? first;
 }
 
-/** Returns a path for a config: relative to its folder, with `/`. */
+/**
+ * Returns a path for a config: relative to its folder, with `/`. A path that a person has written in full, and that leads
+ * out of the folder, stays as it is.
+ */
 export function pathForConfig(path: string, cwd: string, folder: string): string {
   const written = relative(folder, resolve(cwd, path)).split(sep).join("/");
-  return written.startsWith("../") || written.startsWith("/") ? written : `./${written}`;
+  const isOutside = written.startsWith("../") || isAbsolute(written);
+  if (!isOutside) return `./${written}`;
+  return isAbsolute(path) ? path : written;
 }

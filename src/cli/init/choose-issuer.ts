@@ -12,6 +12,8 @@ export interface IssuerOptions {
   readonly ask: CommandIo["ask"];
   /** Hosts that the config allows over plain http. */
   readonly insecureHosts: readonly string[];
+  /** Returns the command line with this option `--issuer`, which is a word for a shell. */
+  readonly commandWith: (issuer: string) => string;
   /** The issuers of other origins that the person has confirmed, to which this one is added. */
   readonly confirmed: Set<string>;
 }
@@ -35,14 +37,14 @@ export async function chooseIssuer(url: string, found: Discovery, options: Issue
   if (given !== undefined) return checkGiven(given, problemOf(given), url, found);
   const usable = found.issuers.filter((issuer) => problemOf(issuer) === undefined);
   const [only, another] = usable;
-  if (only === undefined) return await askForIssuer(url, found, ask, problemOf);
-  if (another !== undefined) return await select(url, inOrder(usable, found), ask);
+  if (only === undefined) return await askForIssuer(url, found, options, problemOf);
+  if (another !== undefined) return await select(url, inOrder(usable, found), options);
   if (isSameOrigin(only, url) || confirmed.has(only)) return only;
   const { host } = new URL(url);
   if (ask === undefined) {
     throw new UsageError(
       `The authorization server of ${printable(host)} is at another origin: ${printable(withAsciiHost(only))}. If the client's ` +
-        `credentials may be sent there, add --issuer ${shellQuoted(only)}`,
+        `credentials may be sent there:\n  ${options.commandWith(shellQuoted(only))}`,
     );
   }
   if (
@@ -90,7 +92,7 @@ function checkGiven(
 async function askForIssuer(
   url: string,
   { problems }: Discovery,
-  ask: CommandIo["ask"],
+  { ask, commandWith }: IssuerOptions,
   problemOf: (issuer: string) => Problem | undefined,
 ): Promise<string> {
   if (ask !== undefined) {
@@ -103,10 +105,9 @@ async function askForIssuer(
   }
   const [problem] = problems;
   const message =
-    `No authorization server was found for ${printable(url)}, so nothing was written. If you know it, name it with ` +
-    "--issuer URL";
+    `No authorization server was found for ${printable(url)}. If you know it:\n` + `  ${commandWith("URL")}`;
   // The problems have been shown. The first one decides the exit code.
-  throw problem === undefined ? new UsageError(message) : new McpAuthError(problem.code, `${message}.`);
+  throw problem === undefined ? new UsageError(message) : new McpAuthError(problem.code, message);
 }
 
 /** Says the real name of a host that may look like another one, as a comment of a command line. */
@@ -120,9 +121,13 @@ function inOrder(issuers: readonly string[], { servers }: Discovery): readonly s
   return issuers.toSorted((a, b) => Number(hasMetadata(b)) - Number(hasMetadata(a))).slice(0, mostChoices);
 }
 
-async function select(url: string, issuers: readonly string[], ask: CommandIo["ask"]): Promise<string> {
+async function select(
+  url: string,
+  issuers: readonly string[],
+  { ask, commandWith }: IssuerOptions,
+): Promise<string> {
   if (ask === undefined) {
-    const lines = issuers.map((issuer) => `\n  --issuer ${shellQuoted(issuer)}${hostNote(issuer)}`);
+    const lines = issuers.map((issuer) => `\n  ${commandWith(shellQuoted(issuer))}${hostNote(issuer)}`);
     throw new UsageError(
       `${printable(new URL(url).host)} names several authorization servers. Choose the one that knows the client:${lines.join("")}`,
     );

@@ -3,12 +3,14 @@ import { constants, copyFile, link, rm, writeFile } from "node:fs/promises";
 import { errorCode } from "../../errors/expected-errors.js";
 import { printable } from "../../lib/printable.js";
 import { UsageError } from "../options.js";
+import { removeOnExit } from "../remove-on-exit.js";
 
 /**
  * Creates a file with all of its content at once. Throws `UsageError` if something is at its path by now, also a link.
  */
 export async function createFile(file: string, text: string): Promise<void> {
   const temporary = `${file}.${randomUUID()}.tmp`;
+  const isFinished = removeOnExit(temporary);
   try {
     await writeFile(temporary, text, { flag: "wx", mode: 0o644 });
     // Unlike a renamed file, a second name for a file never replaces what is there.
@@ -23,6 +25,7 @@ export async function createFile(file: string, text: string): Promise<void> {
     throw new UsageError(`The file ${printable(file)} cannot be created (${code}). ${remedyFor(code)}`);
   } finally {
     await rm(temporary, { force: true });
+    isFinished();
   }
 }
 

@@ -37,6 +37,8 @@ interface ShownCandidate extends Candidate {
 }
 
 export interface HostOptions {
+  /** The only server of the file to add. Absent: all that require a token. */
+  readonly only?: string | undefined;
   readonly cwd: string;
   readonly env: CommandIo["env"];
   readonly target: Target;
@@ -64,17 +66,19 @@ const mostRequests = 8;
 export async function findHostCandidates(
   io: Pick<CommandIo, "ask" | "waitFor">,
   path: string,
-  { cwd, env, target, ask, hide }: HostOptions,
+  { cwd, env, target, ask, hide, only }: HostOptions,
 ): Promise<HostCandidates> {
   const file = resolve(cwd, path);
   const servers = await readServers(path, file);
+  const names = servers.names();
+  if (only !== undefined && !names.includes(only)) throw notInFile(path, only, names);
   const known = property(target.value, "servers");
   const usable: HostEntry[] = [];
   const leftOut: string[] = [];
   const leaveOut = (name: string, why: string): void => {
     leftOut.push(`${quoted(name)} is left out: ${printable(why)}.`);
   };
-  for (const name of servers.names()) {
+  for (const name of only === undefined ? names : [only]) {
     const entry = servers.find(name)?.entry ?? null;
     const result =
       property(known, name) === undefined
@@ -90,7 +94,9 @@ export async function findHostCandidates(
   const asking = usable.map((entry) =>
     limit.run(async () => ({ entry, found: await askOne(entry.url, ask) })),
   );
-  const answers = await io.waitFor(`Asking ${usable.length} servers`, Promise.all(asking));
+  const what =
+    usable.length === 1 ? `Asking ${new URL(usable[0]?.url ?? "").host}` : `Asking ${usable.length} servers`;
+  const answers = await io.waitFor(what, Promise.all(asking));
   const way = importing(file, target);
   const candidates: ShownCandidate[] = [];
   for (const { entry, found } of answers) {
@@ -99,6 +105,11 @@ export async function findHostCandidates(
     else candidates.push({ name, url, written: way.isImported ? undefined : written, found, shown: written });
   }
   return { candidates: await chooseAmong(candidates, io.ask), imported: way.add, leftOut };
+}
+
+function notInFile(path: string, name: string, names: readonly string[]): UsageError {
+  const list = names.length === 0 ? "It has none" : `It has ${names.map(printable).join(", ")}`;
+  return new UsageError(`${printable(path)} has no server ${quoted(name)}. ${list}`);
 }
 
 async function askOne(url: string, ask: HostOptions["ask"]): Promise<Discovery | LeftOut> {

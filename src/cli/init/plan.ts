@@ -1,13 +1,22 @@
+import { dirname } from "node:path";
 import { isList, type Json, property } from "../../config/json.js";
 import { type Discovery, McpAuthError } from "../../index.js";
 import { quoted } from "../../lib/printable.js";
+import { type CredentialKind, methodFor } from "../discovery/credential.js";
 import { describeIssuer, describeProblems, describeServer } from "../discovery/describe.js";
-import { type NeededFile, serverFor, suggestClient } from "../discovery/suggested-server.js";
+import {
+  type ChosenClient,
+  clientVariable,
+  type NeededFile,
+  serverFor,
+  suggestClient,
+} from "../discovery/suggested-server.js";
 import type { CommandIo } from "../io.js";
 import { UsageError } from "../options.js";
 import { table } from "../table.js";
-import { type Choice, chooseClient } from "./choose-client.js";
+import { chooseClient, pathForConfig } from "./choose-client.js";
 import { chooseIssuer } from "./choose-issuer.js";
+import { chooseKeyFile } from "./choose-key.js";
 import type { NeededVariable } from "./env-example.js";
 import type { Target } from "./find-target.js";
 import { uniqueName } from "./server-name.js";
@@ -23,14 +32,31 @@ export interface Candidate {
 }
 
 export interface PlanOptions {
+  readonly cwd: string;
   readonly clientId: string | undefined;
   readonly issuer: string | undefined;
   /** As the config names it. */
   readonly keyFile: string | undefined;
+  /** Returns the command line that adds only this server, with this option `--issuer`. */
+  readonly commandWith: (server: string, issuer: string) => string;
+}
+
+/** A server that is added, for the person. */
+export interface PlannedServer {
+  readonly name: string;
+  /** As a config has it. */
+  readonly client: Json;
+  /** The client authentication method. Absent: unknown. */
+  readonly method?: string | undefined;
+  /** Whether the authorization server lists no method for the credential. */
+  readonly isUnlisted: boolean;
+  /** The scopes that the server names. */
+  readonly scopes: readonly string[];
 }
 
 /** What is added to the config, and what it needs. */
 export interface Plan extends Required<Pick<Additions, "clients" | "servers">> {
+  readonly planned: readonly PlannedServer[];
   readonly variables: readonly NeededVariable[];
   readonly files: readonly NeededFile[];
 }
@@ -45,6 +71,16 @@ function strings(value: Json | undefined): readonly string[] {
   return isList(value) ? value.filter((item) => typeof item === "string") : [];
 }
 
+/** A client, with the servers that use it. */
+interface PlannedClient extends Pick<PlannedServer, "client" | "method" | "isUnlisted"> {
+  readonly issuer: string;
+  readonly servers: { name: string; url: string | undefined; scopes: readonly string[] }[];
+}
+
+function kindOf(client: Json | undefined): CredentialKind | undefined {
+  return (["secret", "key", "certificate"] as const).find((kind) => property(client, kind) !== undefined);
+}
+
 /** Collects what to add to a config, server by server. */
 export class Planner {
   readonly #io: Pick<CommandIo, "ask" | "print">;
@@ -54,11 +90,7 @@ export class Planner {
   readonly #variables: NeededVariable[] = [];
   readonly #files = new Map<string, NeededFile>();
   /** The clients of the servers so far, each with the servers that use it. */
-  readonly #clients: {
-    readonly issuer: string;
-    readonly choice: Choice;
-    readonly servers: { name: string; url: string | undefined }[];
-  }[] = [];
+  readonly #clients: PlannedClient[] = [];
 
   constructor(io: Pick<CommandIo, "ask" | "print">, target: Target, options: PlanOptions) {
     this.#io = io;
@@ -69,21 +101,50 @@ export class Planner {
   /** Asks what is not known, and shows the authorization server. Throws the errors of `chooseIssuer`. */
   async add({ name, url, written, found }: Candidate): Promise<void> {
     const { print, ask } = this.#io;
-    const { clientId: id, issuer: given, keyFile } = this.#options;
+    const { cwd, clientId: id, issuer: given, keyFile, commandWith } = this.#options;
+    const config = this.#target.value;
     const issuer = await chooseIssuer(url, found, {
       ...{ given, ask, confirmed: this.#confirmed },
-      insecureHosts: strings(property(property(this.#target.value, "network"), "allowInsecureHttp")),
+      commandWith: (each) => commandWith(name, each),
+      insecureHosts: strings(property(property(config, "network"), "allowInsecureHttp")),
     });
     const metadata = found.servers.find((server) => server.issuer === issuer);
-    const earlier = this.#clients.find((each) => each.issuer === issuer);
-    const server = { name, url: written };
-    if (earlier !== undefined) {
-      earlier.servers.push(server);
+    const server = { name, url: written, scopes: found.scopes };
+    const earlier = this.#clients.filter((each) => each.issuer === issuer);
+    if (earlier.length === 0) print.note(table(describeIssuer(url, issuer, metadata)));
+    const shared = await this.#shared(name, earlier);
+    if (shared !== undefined) {
+      shared.servers.push(server);
       return;
     }
-    print.note(table(describeIssuer(url, issuer, metadata)));
-    const choice = await chooseClient(this.#io, issuer, metadata, this.#target.value, { id, keyFile });
-    this.#clients.push({ issuer, choice, servers: [server] });
+    const variable = clientVariable(name, "clientId", (each) => this.#isTaken(each));
+    const choice = await chooseClient(this.#io, issuer, metadata, config, {
+      ...{ id, keyFile, server: name, variable },
+      askForKey: async (questions) => {
+        const path = await chooseKeyFile(questions, cwd);
+        return path && pathForConfig(path, cwd, dirname(this.#target.file));
+      },
+    });
+    const client = "named" in choice ? choice.named : this.#client(name, choice);
+    const kind =
+      "named" in choice ? kindOf(property(property(config, "clients"), choice.named)) : choice.credential;
+    const method = kind && methodFor(kind, metadata);
+    const isUnlisted = kind !== undefined && method === undefined;
+    this.#clients.push({ ...{ issuer, client, method, isUnlisted }, servers: [server] });
+  }
+
+  /** Returns the client of another server that this one shares: never unless the person says so. */
+  async #shared(name: string, earlier: readonly PlannedClient[]): Promise<PlannedClient | undefined> {
+    const [first] = earlier;
+    if (first === undefined || this.#options.clientId !== undefined) return first;
+    const answer = await this.#io.ask?.select(`Client of ${quoted(name)}`, [
+      { value: "", label: "a client of its own" },
+      ...earlier.map(({ servers: [user] }) => ({
+        value: user?.name ?? "",
+        label: `the same as that of ${quoted(user?.name ?? "")}`,
+      })),
+    ]);
+    return earlier.find(({ servers: [user] }) => user?.name === answer);
   }
 
   /** Says why `add` failed for one of several servers. Throws errors that concern all of them. */
@@ -96,29 +157,36 @@ export class Planner {
   finish(): Plan {
     const clients: Record<string, Json> = {};
     const servers: Record<string, Json> = {};
-    for (const { choice, servers: users } of this.#clients) {
+    const planned: PlannedServer[] = [];
+    for (const { client, method, isUnlisted, servers: users } of this.#clients) {
       const [first, second] = users;
       if (first === undefined) continue;
-      const name = second === undefined ? first.name : this.#nameOfClient(first.name, clients);
-      const client = "named" in choice ? choice.named : this.#client(name, choice);
-      if (second !== undefined && typeof client !== "string") clients[name] = client;
-      const used = second === undefined ? client : typeof client === "string" ? client : name;
-      for (const user of users) servers[user.name] = serverFor(user.url, used);
+      const isNew = second !== undefined && typeof client !== "string";
+      const used = isNew ? this.#nameOfClient(first.name, clients) : client;
+      if (isNew) clients[String(used)] = client;
+      for (const { name, url, scopes } of users) {
+        servers[name] = serverFor(url, used);
+        planned.push({ name, client, method, isUnlisted, scopes });
+      }
     }
-    return { clients, servers, variables: this.#variables, files: [...this.#files.values()] };
+    return { clients, servers, planned, variables: this.#variables, files: [...this.#files.values()] };
   }
 
-  #client(name: string, choice: Exclude<Choice, { named: string }>): Json {
-    const isTaken = (variable: string) =>
-      new RegExp(`\\b${variable}\\b`).test(this.#target.text) ||
-      this.#variables.some((each) => each.name === variable);
-    const { client, variables, files } = suggestClient(name, choice, isTaken);
+  #client(name: string, choice: ChosenClient): Json {
+    const { client, variables, files } = suggestClient(name, choice, (variable) => this.#isTaken(variable));
     // Several clients may have the same id.
     this.#variables.push(
       ...variables.filter(({ name: each }) => !this.#variables.some((known) => known.name === each)),
     );
     for (const file of files) this.#files.set(file.path, file);
     return client;
+  }
+
+  #isTaken(variable: string): boolean {
+    return (
+      new RegExp(`\\b${variable}\\b`).test(this.#target.text) ||
+      this.#variables.some((each) => each.name === variable)
+    );
   }
 
   #nameOfClient(base: string, added: Readonly<Record<string, Json>>): string {

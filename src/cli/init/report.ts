@@ -5,58 +5,92 @@ import { printable } from "../../lib/printable.js";
 import { shellQuoted } from "../../lib/shell-quoted.js";
 import type { NeededFile } from "../discovery/suggested-server.js";
 import type { CommandIo } from "../io.js";
+import { describePlanned } from "./describe-planned.js";
 import { addToEnvExample, type NeededVariable } from "./env-example.js";
 import type { Target } from "./find-target.js";
-import { mayCommitEnv } from "./git-ignores.js";
+import { addToGitIgnore, type IgnoreAdvice } from "./git-ignores.js";
 import type { Plan } from "./plan.js";
 
+export interface ReportOptions {
+  readonly cwd: string;
+  /** The path of `--config`. */
+  readonly config: string | undefined;
+  /** The lines that the person wants in `.gitignore`. */
+  readonly ignore: IgnoreAdvice | undefined;
+}
+
 /**
- * Writes the names of the variables to `.env.example`, and prints what was written and what to do next.
+ * Writes the names of the variables to `.env.example`, and prints what was written, what it does, and what to do next.
  */
 export async function report(
-  io: CommandIo,
-  cwd: string,
+  { print }: Pick<CommandIo, "print">,
   target: Target,
   plan: Plan,
-  config: string | undefined,
+  { cwd, config, ignore }: ReportOptions,
 ): Promise<void> {
-  const { print } = io;
+  const { variables, planned } = plan;
   const folder = dirname(target.file);
-  const names = Object.keys(plan.servers);
-  const shown = (file: string) => printable(relative(cwd, file) || file);
+  const names = planned.map(({ name }) => name);
+  const pathOf = (file: string) => relative(cwd, file) || file;
+  const shown = (file: string) => printable(pathOf(file));
   print.result(`${target.isNew ? "Wrote" : "Added to"} ${shown(target.file)}: ${names.join(", ")}`);
-  const { variables } = plan;
+  for (const server of planned) print.result(describePlanned(server));
   const example = join(folder, ".env.example");
-  if (variables.length > 0) {
-    if (await addToEnvExample(example, variables))
-      print.result(`${shown(example)} has the names of the variables`);
-    else
-      print.note(
-        `warning: ${shown(example)} cannot be changed safely, so add these variables to it: ${list(variables)}`,
-      );
+  const hasExample = variables.length > 0 && (await addToEnvExample(example, variables));
+  if (hasExample) print.result(`${shown(example)} has the names of the variables`);
+  else if (variables.length > 0) {
+    print.note(
+      `warning: ${shown(example)} cannot be changed safely, so add these variables to it: ${list(variables)}`,
+    );
   }
-  const ofConfig = config === undefined ? "" : ` --config ${shellQuoted(config)}`;
-  const [first = "SERVER"] = names;
-  const fileOf = ({ path }: NeededFile) => resolve(folder, path);
-  const exist = await Promise.all(plan.files.map((file) => fileExists(fileOf(file), asyncFileSystem)));
+  if (ignore !== undefined) {
+    if (await addToGitIgnore(ignore))
+      print.result(`${shown(ignore.file)} has ${ignore.lines.map(printable).join(" and ")}`);
+    else print.note(`warning: ${shown(ignore.file)} cannot be changed safely`);
+  }
+  const exist = await Promise.all(
+    plan.files.map(({ path }) => fileExists(resolve(folder, path), asyncFileSystem)),
+  );
   const missing = plan.files.filter((_, index) => !exist[index]);
+  const ofConfig = config === undefined ? "" : ` --config ${shellQuoted(config)}`;
+  const env = pathOf(join(folder, ".env"));
+  const ofEnv = variables.length === 0 ? "" : ` --env-file ${shellQuoted(env)}`;
+  const [onlyName, another] = names;
+  const doctor = another === undefined ? `doctor ${onlyName ?? ""}` : "doctor";
   const steps = [
-    ...missing.map((file) => fileStep(file, shown(fileOf(file)))),
-    ...variables.map(({ name, comment }) => `${setCommand(name)}    # ${comment}`),
-    `npx mcp-auth-runtime token ${first}${ofConfig}`,
+    ...missing.flatMap((file) => fileSteps(file, shown(resolve(folder, file.path)), ofConfig + ofEnv)),
+    ...(variables.length === 0 ? [] : [envStep(shown(env), variables)]),
+    ...names.map((name) => `npx mcp-auth-runtime token ${name}${ofConfig}${ofEnv}`),
+    `${agentCommand(config, variables.length === 0 ? undefined : env)}    # your agent`,
   ];
   print.result(`\nNext\n${steps.map((step) => `  ${step}`).join("\n")}`);
   if (variables.length > 0) {
-    print.result(`Or write the values to a file such as .env, and add --env-file .env`);
-    if (await mayCommitEnv(folder))
-      print.note("warning: .gitignore does not have .env. Add it before you write a secret there.");
+    print.result(
+      `Without .env: ${variables.map(({ name }) => setCommand(name)).join("; ")}; and leave --env-file out`,
+    );
   }
-  print.result(`If that fails: npx mcp-auth-runtime doctor ${first}${ofConfig}`);
+  print.result(`If that fails: npx mcp-auth-runtime ${doctor}${ofConfig}${ofEnv}`);
 }
 
-function fileStep({ holds }: NeededFile, shown: string): string {
-  if (holds !== "a key that signs") return `put ${holds} into ${shown}`;
-  return `npx mcp-auth-runtime keys generate ${shellQuoted(shown)}    # or put the key of the client there`;
+function fileSteps({ holds, user }: NeededFile, shown: string, options: string): readonly string[] {
+  if (holds !== "a key that signs") return [`put ${holds} into ${shown}`];
+  return [
+    `npx mcp-auth-runtime keys generate ${shellQuoted(shown)}    # or put the key of the client there`,
+    `npx mcp-auth-runtime keys jwks ${user}${options}    # the public key, to register at the authorization server`,
+  ];
+}
+
+function envStep(env: string, variables: readonly NeededVariable[]): string {
+  return `write the values into ${env}: ${variables.map(({ name }) => `${name}=…`).join(" and ")}`;
+}
+
+function agentCommand(config: string | undefined, env: string | undefined): string {
+  const ofEnv = env === undefined ? "" : ` --env-file=${shellQuoted(env)}`;
+  const command = `node${ofEnv} --import mcp-auth-runtime/register agent.mjs`;
+  if (config === undefined) return command;
+  return process.platform === "win32"
+    ? `$env:MCP_AUTH_CONFIG = ${shellQuoted(config)}; ${command}`
+    : `MCP_AUTH_CONFIG=${shellQuoted(config)} ${command}`;
 }
 
 function setCommand(name: string): string {

@@ -4,8 +4,8 @@ import type { ClientSpec, ConfigSpec, GrantSpec, KeySpec, ServerSpec } from "../
 import { nearNames } from "../../lib/near-names.js";
 import { quoted } from "../../lib/printable.js";
 import { defaultAssertionLifetime } from "../../oauth/client-auth/client-assertion.js";
-import { clientsOf } from "../config-secrets.js";
 import { UsageError } from "../options.js";
+import { clientsOf } from "../secrets/config-secrets.js";
 
 /** A key of the config that an authorization server has to know. */
 export interface ConfigKey {

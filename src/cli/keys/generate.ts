@@ -114,6 +114,13 @@ function nextSteps({ shown, alg, place, variable }: WrittenKey): readonly string
     ...(!alg.startsWith("ES") && { alg }),
   };
   const encrypted = variable === undefined ? "" : ", encrypted";
+  if (place.usedBy !== undefined) {
+    return [
+      `${printable(shown)}: private key for ${alg}${encrypted}. The public key is on stdout.`,
+      "The config uses this file. Register the public key at the authorization server: this JWK, or the set that",
+      `npx mcp-auth-runtime keys jwks ${shellQuoted(place.usedBy)} prints.`,
+    ];
+  }
   return [
     `${printable(shown)}: private key for ${alg}${encrypted}. The public key is on stdout.`,
     `1. Add it to the config:  "keys": { ${printable(JSON.stringify(name))}: ${printable(spaced(key))} }`,

@@ -7,6 +7,12 @@ import type { CommandIo } from "../io.js";
 const gitTimeout = 5_000;
 
 /**
+ * For a missing object, git asks the remote, with a program that the repository's config can name. Older versions know
+ * only the second variable, with which no protocol is allowed.
+ */
+const withoutFetch = { GIT_NO_LAZY_FETCH: "1", GIT_ALLOW_PROTOCOL: "none" };
+
+/**
  * Whether `git add` would add a file: it is in a work tree, and no rule of `.gitignore` excludes it. `unknown` if git
  * is not installed or does not answer.
  */
@@ -21,7 +27,10 @@ export async function gitTracks(
     ...["git", "-c", "core.fsmonitor=false", "ls-files", "--others", "--cached", "--exclude-standard"],
     ...["--", `:(literal)${file}`],
   ];
-  const outcome = await runProcess({ command, cwd: folder, env, timeout: gitTimeout, signal });
+  const outcome = await runProcess({
+    ...{ command, cwd: folder, timeout: gitTimeout, signal },
+    env: { ...env, ...withoutFetch },
+  });
   return outcome.kind === "done" ? outcome.stdout.length > 0 : "unknown";
 }
 

@@ -6,7 +6,7 @@ import { onlyPublicMembers, registeredJwk } from "../../keys/public-jwk.js";
 import { type KeyContext, type PublicJwk, thumbprintOf } from "../../keys/signing-key.js";
 import { quoted } from "../../lib/printable.js";
 import { UsageError } from "../options.js";
-import { withSecretContext } from "../with-secret-context.js";
+import { withSecretContext } from "../secrets/with-secret-context.js";
 import type { ConfigKey } from "./config-keys.js";
 import type { Sources } from "./read-sources.js";
 

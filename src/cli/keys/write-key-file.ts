@@ -4,6 +4,7 @@ import { errorCode } from "../../errors/expected-errors.js";
 import { printable } from "../../lib/printable.js";
 import { makeFolderDurably } from "../../stores/durable-file.js";
 import { UsageError } from "../options.js";
+import { removeOnExit } from "../remove-on-exit.js";
 
 /**
  * Writes a private key to a new file of mode 0600, and creates its folder with mode 0700 if there is none. Never
@@ -14,11 +15,13 @@ import { UsageError } from "../options.js";
  */
 export async function writeKeyFile(file: string, text: string, shown: string): Promise<void> {
   let [folderExists, created] = [false, false];
+  let isFinished: (() => void) | undefined;
   try {
     await makeFolderDurably(dirname(file));
     folderExists = true;
     const handle = await open(file, "wx", 0o600);
     created = true;
+    isFinished = removeOnExit(file);
     try {
       await handle.writeFile(text);
       await handle.sync();
@@ -32,6 +35,8 @@ export async function writeKeyFile(file: string, text: string, shown: string): P
     // A file in place of a folder.
     const reason = code === "EEXIST" && !folderExists ? "ENOTDIR" : code;
     throw new UsageError(`${printable(shown)} cannot be written: ${problemOf(reason)}`);
+  } finally {
+    isFinished?.();
   }
 }
 
@@ -43,6 +48,9 @@ function problemOf(code: string): string {
     case "EPERM":
     case "EROFS":
       return `this user may not write there (${code}). Name a file in a folder of your own.`;
+    case "ENOSPC":
+    case "EDQUOT":
+      return `there is no space left (${code}). Free some, or name another file.`;
     case "ENOTDIR":
       return "a part of its path is a file. Correct the path.";
     default:

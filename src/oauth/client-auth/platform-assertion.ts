@@ -44,7 +44,7 @@ export async function readPlatformAssertion(
   context: PlatformAssertionContext,
 ): Promise<Secret> {
   const { server, clock } = context;
-  const assertion = await readSecret(reference, context);
+  const assertion = await readSecret(reference, context, "the assertion");
   const claims = jwtClaims(assertion.reveal());
   if (claims === undefined) {
     throw secretUnavailable(

@@ -1,3 +1,4 @@
+import { withoutCredentials } from "../../errors/sent-credentials.js";
 import { jwtClaims } from "../../lib/jwt-claims.js";
 
 /** The person who signed in. All texts are those of the server. */
@@ -13,7 +14,7 @@ const longest = 200;
 /**
  * Returns who signed in, as the server says: from an ID token that its issuer made for this client, else from the
  * subject of an access token that is a JWT. The signature is not verified: the tokens come directly from their issuer
- * over TLS (OpenID Connect Core §3.1.3.7, point 6), and nothing is decided by them. Returns `undefined` if the server
+ * over TLS (OpenID Connect Core §3.1.3.7, point 6), and nothing is decided by them. Credentials in them are replaced. Returns `undefined` if the server
  * does not say it.
  */
 export function signedInUser(
@@ -36,5 +37,6 @@ export function signedInUser(
 }
 
 function textOf(claim: unknown): string | undefined {
-  return typeof claim === "string" && claim !== "" ? claim.slice(0, longest) : undefined;
+  if (typeof claim !== "string" || claim === "") return undefined;
+  return withoutCredentials(claim.slice(0, 2 * longest)).slice(0, longest);
 }

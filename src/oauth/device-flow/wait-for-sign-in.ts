@@ -1,6 +1,6 @@
 import type { RefreshTokenSpec } from "../../config/spec.js";
 import { McpAuthError } from "../../errors/error.js";
-import { rememberShortLived } from "../../errors/sent-credentials.js";
+import { rememberShortLived, withoutCredentials } from "../../errors/sent-credentials.js";
 import { type JsonObject, parseJsonObject } from "../../lib/json-object.js";
 import { Secret } from "../../lib/secret.js";
 import type { AttemptContext } from "../attempt.js";
@@ -127,7 +127,8 @@ async function readSignIn(
   return {
     refreshToken: new Secret(refresh_token),
     refreshTokenExpiresAt: seconds > 0 ? result.requestedAt + seconds * 1_000 : undefined,
-    scopes,
+    // For people: nothing is decided by them.
+    scopes: scopes.map(withoutCredentials),
     user: signedInUser(members, { issuer: client.issuer, clientId: client.id }),
   };
 }

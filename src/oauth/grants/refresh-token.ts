@@ -49,7 +49,7 @@ export async function familyOf(
   attempt: AttemptContext,
 ): Promise<RefreshTokenFamily> {
   const { server, spec } = attempt;
-  const seed = reference && (await readSecret(reference, attempt));
+  const seed = reference && (await readSecret(reference, attempt, "the refresh token"));
   return { server, url: spec.url, issuer: client.issuer, clientId: client.id, seed };
 }
 

@@ -29,7 +29,7 @@ export function staticToken(grant: StaticSpec): Grant {
 
 /** Reads a static token. Rejects with `secret_unavailable` if it cannot be sent in a header, and with `aborted`. */
 export async function readTokenText(reference: SecretReference, context: SecretContext): Promise<Secret> {
-  const secret = await readSecret(reference, context);
+  const secret = await readSecret(reference, context, "the token");
   const token = secret.reveal();
   if (isHeaderSafe(token)) return secret;
   const problem = /^bearer\s/i.test(token)

@@ -16,7 +16,7 @@ export async function readSubjectToken(
   subject: ManagerSubject | undefined,
   context: SecretContext,
 ): Promise<Secret> {
-  if (!("runtime" in token)) return await readSecret(token, context);
+  if (!("runtime" in token)) return await readSecret(token, context, "the subject token");
   const { server } = context;
   const unavailable = (problem: string): McpAuthError =>
     new McpAuthError("secret_unavailable", `Server "${server}": ${problem}`, { server });

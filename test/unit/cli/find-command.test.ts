@@ -49,6 +49,22 @@ describe("finding the command in a command line", () => {
   });
 });
 
+test.each([
+  [["token", "crm", "--config"], "--config FILE"],
+  [["token", "crm", "--config", "--json"], "--config FILE, or --config=FILE if it begins with a dash"],
+])("an option without its value is answered with how to write it: %j", async (argv, usage) => {
+  const { code, err } = await commandLine(argv, { cwd: await project() });
+  expect([code, err]).toEqual([2, `error: --config needs a value: ${usage}\n`]);
+});
+
+test.each([
+  [["discover"], "the URL of an MCP server: npx mcp-auth-runtime discover URL"],
+  [["completion"], "a shell: npx mcp-auth-runtime completion SHELL"],
+])("a missing argument is answered with what it is: %j", async (argv, what) => {
+  const { code, err } = await commandLine(argv, { cwd: await project() });
+  expect([code, err]).toEqual([2, `error: Name ${what}\n`]);
+});
+
 test("an unknown option is answered with the near one, and a wrong value with the allowed ones", async () => {
   const cwd = await project();
   const token = await commandLine(["token", "crm", "--jsn"], { cwd });
@@ -57,6 +73,15 @@ test("an unknown option is answered with the near one, and a wrong value with th
   );
   const proxy = await commandLine(["proxy", "--print", "vscod"], { cwd });
   expect(proxy.err).toMatch(/^error: --print cannot be "vscod"\. Did you mean vscode\? Use one of: vscode, /);
+});
+
+test.each([
+  [["token", "crm", "--config", "--json"], "Option '--config' argument is ambiguous"],
+  [["token", "crm", "--json=x"], "Option '--json' does not take an argument"],
+  [["token", "crm", "--config"], "Option '--config <value>' argument missing"],
+])("a wrong value in %j is answered in one line", async (argv, what) => {
+  const { code, err } = await commandLine(argv, { cwd: await project() });
+  expect([code, err]).toEqual([2, `error: ${what}. See npx mcp-auth-runtime token --help\n`]);
 });
 
 test("an argument too many is not printed, because it may be a secret", async () => {

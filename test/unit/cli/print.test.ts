@@ -98,7 +98,7 @@ test("only the command line and the register module write to the console or the 
     "cli.ts",
     join("cli", "main.ts"),
     join("cli", "prompts.ts"),
-    join("cli", "proxy-stdio.ts"),
+    join("cli", "proxy", "serve-stdio.ts"),
     join("cli", "terminal.ts"),
     "register.ts",
     join("register", "start.ts"),

@@ -302,7 +302,7 @@ describe("the checks of validate --secrets", () => {
     expect(out.replaceAll(cwd, "CWD")).toBe(
       `mcp-auth.config.yaml:5:14 /servers/crm/headers/x-key: Server "crm": HEADER is not set. ${set}\n` +
         `mcp-auth.config.yaml:11:23 /servers/crm/grant/client/key/privateKey: Server "crm": KEY is not set. ${set}\n` +
-        'mcp-auth.config.yaml:12:23 /servers/crm/grant/client/key/passphrase: Server "crm": could not read the secret ' +
+        'mcp-auth.config.yaml:12:23 /servers/crm/grant/client/key/passphrase: Server "crm": could not read the passphrase ' +
         'from the file "CWD/gone": it does not exist. Create it, or correct its path.\n',
     );
     expect(err).toBe("3 mistakes\n");
@@ -565,7 +565,7 @@ describe("commands of the config", () => {
     const failing = node("console.log('canary'); console.error('canary'); process.exit(9)");
     const { messages } = await validate({ a: { grant: { type: "static", token: failing } } });
     expect(messages).toEqual([
-      `Server "a": could not read the secret from the command ${JSON.stringify(process.execPath)}: it ended with exit code 9.`,
+      `Server "a": could not read the token from the command ${JSON.stringify(process.execPath)}: it ended with exit code 9.`,
     ]);
   });
 

@@ -64,5 +64,8 @@ test.each([
 
 test("completion names the shells that it has a script for", async () => {
   const { code, err } = await command(["completion", "powershell"], { cwd: await project() });
-  expect([code, err]).toEqual([2, "error: There is a script for each of: bash, zsh, fish\n"]);
+  expect([code, err]).toEqual([
+    2,
+    'error: There is no script for "powershell". Use one of: bash, zsh, fish\n',
+  ]);
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createFile } from "../../../../src/cli/init/create-file.js";
 import { addToEnvExample } from "../../../../src/cli/init/env-example.js";
-import { mayCommitEnv } from "../../../../src/cli/init/git-ignores.js";
+import { adviseToIgnore } from "../../../../src/cli/init/git-ignores.js";
 import { temporaryFolder } from "../../../support/temporary-folder.js";
 import { project } from "../command.js";
 
@@ -16,7 +16,10 @@ describe("addToEnvExample", () => {
   test("the file gets the names of variables, without values", async () => {
     const file = join(await temporaryFolder(), ".env.example");
     expect(await addToEnvExample(file, variables)).toBe(true);
-    expect(await readFile(file, "utf8")).toBe("# The id\nCRM_ID=\n# The secret\nCRM_SECRET=\n");
+    expect(await readFile(file, "utf8")).toBe(
+      "# A value with spaces, # or quotes needs quotes around it: NAME='a value'\n" +
+        "# The id\nCRM_ID=\n# The secret\nCRM_SECRET=\n",
+    );
   });
 
   test("lines that are there stay, and names that are there are not added again", async () => {
@@ -57,16 +60,26 @@ describe("createFile", () => {
   });
 });
 
-describe("mayCommitEnv", () => {
+describe("adviseToIgnore", () => {
   test.each([
-    [".env\n", false],
-    ["node_modules\r\n/.env\r\n", false],
-    ["**/.env*", false],
-    ["# .env\n.env.local\n", true],
+    [".env\n", ["secrets/"]],
+    ["node_modules\r\n/.env\r\nsecrets\r\n", []],
+    ["**/.env*\n*.pem", []],
+    ["# .env\n.env.local\n/secrets/*", [".env"]],
+    ["", [".env", "secrets/"]],
   ])("a .gitignore of %j is understood", async (text, expected) => {
     const folder = await project({ ".gitignore": text });
     await mkdir(join(folder, "a"));
-    expect(await mayCommitEnv(folder)).toBe(expected);
-    expect(await mayCommitEnv(join(folder, "a"))).toBe(expected);
+    for (const each of [folder, join(folder, "a")]) {
+      const advice = await adviseToIgnore(each, [join(each, ".env"), join(each, "secrets/agent.pem")]);
+      expect(advice?.lines ?? []).toEqual(expected);
+    }
+  });
+
+  test("nothing is advised outside of a repository, and for files outside of the folder", async () => {
+    const outside = await temporaryFolder();
+    expect(await adviseToIgnore(outside, [join(outside, ".env")])).toBe(undefined);
+    const folder = await project();
+    expect(await adviseToIgnore(folder, [join(folder, "..", "agent.pem")])).toBe(undefined);
   });
 });

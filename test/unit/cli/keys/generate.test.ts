@@ -50,6 +50,29 @@ describe("keys generate", () => {
     expect(createPrivateKey(pem).asymmetricKeyDetails?.modulusLength).toBe(3072);
   });
 
+  test.each([
+    ["keys", { agent: { privateKey: { file: "./secrets/bot.pem" } } }, "agent"],
+    [
+      "servers",
+      {
+        crm: {
+          url: "https://crm.example",
+          grant: { client: { key: { privateKey: { file: "secrets/bot.pem" } } } },
+        },
+      },
+      "crm",
+    ],
+  ])("does not say what to add to a config whose %s refer to the file", async (section, content, user) => {
+    const cwd = await project({
+      "mcp-auth.config.json": JSON.stringify({ servers: {}, [section]: content }),
+    });
+    const { code, err } = await command(["keys", "generate", "secrets/bot.pem"], { cwd });
+    expect(code).toBe(0);
+    expect(err).not.toContain("Add it to the config");
+    expect(err).toContain("The config uses this file. Register the public key");
+    expect(err).toContain(`npx mcp-auth-runtime keys jwks ${user} prints`);
+  });
+
   test.skipIf(onWindows)("gives the file mode 0600 and a new folder mode 0700", async () => {
     const cwd = await project();
     expect((await command(["keys", "generate"], { cwd })).code).toBe(0);

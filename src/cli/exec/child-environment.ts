@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
-import { findReferences } from "../config/find-references.js";
-import { checkConfig } from "../config/load.js";
-import { type McpAuthWithInternals, proxyInternals } from "../runtime/manager-internals.js";
+import { findReferences } from "../../config/find-references.js";
+import { checkConfig } from "../../config/load.js";
+import { type McpAuthWithInternals, proxyInternals } from "../../runtime/manager-internals.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, constants, openSync } from "node:fs";
-import { errorCode, ignoreSystemError, isProgrammingError } from "../errors/expected-errors.js";
+import { errorCode, ignoreSystemError, isProgrammingError } from "../../errors/expected-errors.js";
 
 /** How a command ended that used the terminal or the streams of this process. */
 export type AttachedEnd =

@@ -1,14 +1,14 @@
-import type { McpAuth } from "../index.js";
-import { onAbort } from "../lib/abort-signal.js";
-import { systemClock } from "../lib/clock.js";
-import { printable, someOf } from "../lib/printable.js";
-import { pause } from "../lib/wait.js";
-import { type CreateOptions, createProxy, internalsOfAuth, stateOf } from "../proxy/create-proxy.js";
-import type { CommonValues } from "./define-command.js";
-import { exitCodes } from "./exit-code.js";
-import type { CommandIo } from "./io.js";
-import { UsageError } from "./options.js";
-import { withRuntime } from "./with-runtime.js";
+import type { McpAuth } from "../../index.js";
+import { onAbort } from "../../lib/abort-signal.js";
+import { systemClock } from "../../lib/clock.js";
+import { printable, someOf } from "../../lib/printable.js";
+import { pause } from "../../lib/wait.js";
+import { type CreateOptions, createProxy, internalsOfAuth, stateOf } from "../../proxy/create-proxy.js";
+import type { CommonValues } from "../define-command.js";
+import { exitCodes } from "../exit-code.js";
+import type { CommandIo } from "../io.js";
+import { UsageError } from "../options.js";
+import { withRuntime } from "../with-runtime.js";
 
 export interface ServeOptions extends CreateOptions<string> {
   /** Replace the local token. */

@@ -1,18 +1,20 @@
-import { buildServer } from "../config/build-server.js";
-import { findReferences, type PlacedReference, referenceKey } from "../config/find-references.js";
-import { entries, type Json, type Path } from "../config/json.js";
-import type { CheckedValue } from "../config/load.js";
-import type { Mistake } from "../config/source-document.js";
-import type { ConfigSpec, SecretReference, ServerEntries, ServerSpec } from "../config/spec.js";
-import { findingText } from "../diagnosis/finding.js";
-import { checkClientId } from "../diagnosis/secret-text.js";
-import { McpAuthError } from "../errors/error.js";
-import { messageWithoutServer } from "../errors/message-without-server.js";
-import { createPermissions } from "../lib/permissions.js";
-import { quoted } from "../lib/printable.js";
-import { assertStorePackage } from "../runtime/manager-internals.js";
-import type { SecretContext } from "../secrets/read-secret.js";
-import { describeReference, isLocal } from "../secrets/reference.js";
+import { buildServer } from "../../config/build-server.js";
+import { findReferences, type PlacedReference, referenceKey } from "../../config/find-references.js";
+import { entries, type Json, type Path } from "../../config/json.js";
+import type { CheckedValue } from "../../config/load.js";
+import type { Mistake } from "../../config/source-document.js";
+import type { ConfigSpec, SecretReference, ServerEntries, ServerSpec } from "../../config/spec.js";
+import { findingText } from "../../diagnosis/finding.js";
+import { checkClientId } from "../../diagnosis/secret-text.js";
+import { McpAuthError } from "../../errors/error.js";
+import { messageWithoutServer } from "../../errors/message-without-server.js";
+import { createPermissions } from "../../lib/permissions.js";
+import { quoted } from "../../lib/printable.js";
+import { assertStorePackage } from "../../runtime/manager-internals.js";
+import type { SecretContext } from "../../secrets/read-secret.js";
+import { describeReference, isLocal } from "../../secrets/reference.js";
+import type { CommandIo } from "../io.js";
+import { checkConfigSecret, expectedFailure } from "./check-config-secret.js";
 import {
   type ConfigSecret,
   clientsOf,
@@ -21,9 +23,7 @@ import {
   secretsOfProxy,
   secretsOfStore,
 } from "./config-secrets.js";
-import type { CommandIo } from "./io.js";
 import { isIdentityElsewhere } from "./platform.js";
-import { checkConfigSecret, expectedFailure } from "./read-config-secret.js";
 import { withSecretContext } from "./with-secret-context.js";
 
 export interface CheckedSecrets {

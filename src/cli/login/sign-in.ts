@@ -1,14 +1,14 @@
-import type { RefreshTokenSpec, ServerSpec } from "../config/spec.js";
-import { McpAuthError, type TokenManager } from "../index.js";
-import { printable } from "../lib/printable.js";
-import type { DeviceAuthorization } from "../oauth/device-flow/device-authorization.js";
-import { findSignIn, type WantedSignIn } from "../oauth/device-flow/find-sign-in.js";
-import { requestDeviceCode } from "../oauth/device-flow/request-device-code.js";
-import type { SignedInUser } from "../oauth/device-flow/signed-in-user.js";
-import { waitForSignIn } from "../oauth/device-flow/wait-for-sign-in.js";
-import { internalsOf } from "../runtime/manager-internals.js";
-import { noStore } from "./options.js";
-import type { Printer } from "./print.js";
+import type { RefreshTokenSpec, ServerSpec } from "../../config/spec.js";
+import { McpAuthError, type TokenManager } from "../../index.js";
+import { printable } from "../../lib/printable.js";
+import type { DeviceAuthorization } from "../../oauth/device-flow/device-authorization.js";
+import { findSignIn, type WantedSignIn } from "../../oauth/device-flow/find-sign-in.js";
+import { requestDeviceCode } from "../../oauth/device-flow/request-device-code.js";
+import type { SignedInUser } from "../../oauth/device-flow/signed-in-user.js";
+import { waitForSignIn } from "../../oauth/device-flow/wait-for-sign-in.js";
+import { internalsOf } from "../../runtime/manager-internals.js";
+import { noStore } from "../options.js";
+import type { Printer } from "../print.js";
 
 /** What a sign-in prints with, and how it waits. */
 interface SignInIo {
@@ -53,7 +53,7 @@ export async function signIn(manager: TokenManager, io: SignInIo): Promise<SignI
   if (store === undefined) throw noStore();
   const { issuer, id } = grant.client;
   print.note(summary(spec, grant));
-  const replaced = await waitFor("Opening the store", store.hasRefreshToken());
+  const replaced = await waitFor("Opening the store", store.hasRefreshToken(signal));
   const wanted = await waitFor(
     "Reading the metadata of the authorization server",
     findSignIn(grant, attempt),

@@ -2,8 +2,8 @@ import { constants, createReadStream, fstat, open } from "node:fs";
 import { Socket } from "node:net";
 import { addAbortSignal, type Readable } from "node:stream";
 import { promisify } from "node:util";
-import { errorCode } from "../errors/expected-errors.js";
-import { decodeText } from "../lib/decode-text.js";
+import { errorCode } from "../../errors/expected-errors.js";
+import { decodeText } from "../../lib/decode-text.js";
 
 /** 1 MiB. Variables are a few KiB, so a larger file is the wrong one. */
 const maxBytes = 1_048_576;

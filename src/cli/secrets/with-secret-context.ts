@@ -1,8 +1,8 @@
-import type { ConfigSpec } from "../config/spec.js";
-import type { KeyContext } from "../keys/signing-key.js";
-import { createPermissions, forbidCommands } from "../lib/permissions.js";
-import { platformFetch } from "../net/own-requests.js";
-import type { CommandIo } from "./io.js";
+import type { ConfigSpec } from "../../config/spec.js";
+import type { KeyContext } from "../../keys/signing-key.js";
+import { createPermissions, forbidCommands } from "../../lib/permissions.js";
+import { platformFetch } from "../../net/own-requests.js";
+import type { CommandIo } from "../io.js";
 
 /** Where the secrets of a config come from. */
 interface Origin extends Pick<CommandIo, "env" | "signal"> {
@@ -20,7 +20,7 @@ export async function withSecretContext<T>(
   work: (context: Omit<KeyContext, "server">) => Promise<T>,
 ): Promise<T> {
   const permissions = createPermissions({ environments: [env] });
-  const { createNetwork } = await import("../net/network.js");
+  const { createNetwork } = await import("../../net/network.js");
   const network = createNetwork({ fetch: platformFetch(), spec, env });
   try {
     return await work({

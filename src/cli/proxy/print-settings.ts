@@ -1,13 +1,13 @@
-import type { McpAuth } from "../index.js";
-import { chooseLocalToken, internalsOfAuth, placesToListen, stateOf } from "../proxy/create-proxy.js";
-import { type HostName, hostSettings, type ProxyAccess } from "../proxy/host-settings/host-settings.js";
-import { authorityOf } from "../proxy/tcp.js";
-import type { CommonValues } from "./define-command.js";
-import { exitCodes } from "./exit-code.js";
-import type { CommandIo } from "./io.js";
-import { UsageError } from "./options.js";
-import { replaceLocalToken, type ServeOptions } from "./proxy-serve.js";
-import { withRuntime } from "./with-runtime.js";
+import type { McpAuth } from "../../index.js";
+import { chooseLocalToken, internalsOfAuth, placesToListen, stateOf } from "../../proxy/create-proxy.js";
+import { type HostName, hostSettings, type ProxyAccess } from "../../proxy/host-settings/host-settings.js";
+import { authorityOf } from "../../proxy/tcp.js";
+import type { CommonValues } from "../define-command.js";
+import { exitCodes } from "../exit-code.js";
+import type { CommandIo } from "../io.js";
+import { UsageError } from "../options.js";
+import { withRuntime } from "../with-runtime.js";
+import { replaceLocalToken, type ServeOptions } from "./serve.js";
 
 /** Prints the settings of a host: those on stdout, and where they go on stderr. */
 export async function printSettings(

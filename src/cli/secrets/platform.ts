@@ -1,5 +1,5 @@
-import type { SecretReference } from "../config/spec.js";
-import type { CommandIo } from "./io.js";
+import type { SecretReference } from "../../config/spec.js";
+import type { CommandIo } from "../io.js";
 
 /** The variables by which a platform tells a process that it runs there. */
 const signs = {

@@ -1,11 +1,11 @@
-import { McpAuthError } from "../errors/error.js";
-import type { McpAuth } from "../index.js";
-import { answerFailure } from "../proxy/stdio/answer-failure.js";
-import { bridgeStdio } from "../proxy/stdio/bridge.js";
-import type { CommonValues } from "./define-command.js";
-import { exitCodes } from "./exit-code.js";
-import type { CommandIo } from "./io.js";
-import { withRuntime } from "./with-runtime.js";
+import { McpAuthError } from "../../errors/error.js";
+import type { McpAuth } from "../../index.js";
+import { answerFailure } from "../../proxy/stdio/answer-failure.js";
+import { bridgeStdio } from "../../proxy/stdio/bridge.js";
+import type { CommonValues } from "../define-command.js";
+import { exitCodes } from "../exit-code.js";
+import type { CommandIo } from "../io.js";
+import { withRuntime } from "../with-runtime.js";
 
 /** Serves one server on stdin and stdout, until the host closes stdin or the command is interrupted. */
 export async function serveStdio(server: string, values: CommonValues, io: CommandIo): Promise<number> {

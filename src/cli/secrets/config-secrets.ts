@@ -9,8 +9,8 @@ import type {
   ServerSpec,
   StoreSpec,
   SubjectSpec,
-} from "../config/spec.js";
-import { unreachable } from "../lib/unreachable.js";
+} from "../../config/spec.js";
+import { unreachable } from "../../lib/unreachable.js";
 
 /** A secret of the config that `validate --secrets` reads. */
 export type ConfigSecret =
