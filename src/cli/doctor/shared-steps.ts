@@ -11,8 +11,8 @@ import { describeReference, isLocal } from "../../secrets/reference.js";
 import type { SharedStore } from "../../stores/shared-store.js";
 import { checkMachine } from "../check-machine.js";
 import type { CommandIo } from "../io.js";
+import { expectedFailure } from "../secrets/check-config-secret.js";
 import { referencesOf, secretsOfStore } from "../secrets/config-secrets.js";
-import { expectedFailure } from "../secrets/read-config-secret.js";
 import { shownFile, violationLine } from "../violations.js";
 import { fail, failWith, type Outcome, pass, warn } from "./outcome.js";
 
