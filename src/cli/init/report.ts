@@ -64,11 +64,7 @@ export async function report(
     `${agentCommand(config, variables.length === 0 ? undefined : env)}    # your agent`,
   ];
   print.result(`\nNext\n${steps.map((step) => `  ${step}`).join("\n")}`);
-  if (variables.length > 0) {
-    print.result(
-      `Without .env: ${variables.map(({ name }) => setCommand(name)).join("; ")}; and leave --env-file out`,
-    );
-  }
+  if (variables.length > 0) print.result(`Without .env: ${setCommands(variables)}, and leave --env-file out`);
   print.result(`If that fails: npx mcp-auth-runtime ${doctor}${ofConfig}${ofEnv}`);
 }
 
@@ -91,6 +87,14 @@ function agentCommand(config: string | undefined, env: string | undefined): stri
   return process.platform === "win32"
     ? `$env:MCP_AUTH_CONFIG = ${shellQuoted(config)}; ${command}`
     : `MCP_AUTH_CONFIG=${shellQuoted(config)} ${command}`;
+}
+
+/** More would not fit on a line. */
+const mostCommands = 2;
+
+function setCommands(variables: readonly NeededVariable[]): string {
+  if (variables.length > mostCommands) return "set these variables in another way";
+  return variables.map(({ name }) => setCommand(name)).join("; ");
 }
 
 function setCommand(name: string): string {

@@ -23,7 +23,7 @@ import {
   secretsOfProxy,
   secretsOfStore,
 } from "./config-secrets.js";
-import { isIdentityElsewhere } from "./platform.js";
+import { isIdentityElsewhere } from "./identity-elsewhere.js";
 import { withSecretContext } from "./with-secret-context.js";
 
 export interface CheckedSecrets {
