@@ -104,10 +104,13 @@ export async function configNotFound(
   const lookedFor = searchedPlaces.length === 0 ? "" : ` Looked for:${lines}`;
   const inBeyond = await describeConfigBeyond(beyond, fs);
   const found = [...(await describeSimilarFiles(searched)), ...(inBeyond === undefined ? [] : [inBeyond])];
+  // A config that a person expects to be found says more than that there is none.
+  const first =
+    inBeyond !== undefined && found.length === 1 ? [] : ["No config found where the search looks."];
   const [headline, otherwise] =
     found.length === 0
       ? ["No config found. ", "Create"]
-      : [["No config found where the search looks.", ...found, ""].join("\n"), "Otherwise, create"];
+      : [[...first, ...found, ""].join("\n"), "Otherwise, create"];
   return new McpAuthError(
     "config_not_found",
     `${headline}${otherwise} mcp-auth.config.json with \`npx mcp-auth-runtime init\`, or name the file with --config or ` +

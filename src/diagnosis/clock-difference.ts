@@ -26,17 +26,29 @@ export function checkClocks(clocks: readonly ComparedClock[]): ClockFinding | un
   const cause = `The clock of ${owner} is ${secondsApart(offset)} the clock of this machine.`;
   const isTooLarge = Math.abs(offset) > maxCorrectedSkew;
   const isLarge = Math.abs(offset) > largeSkew;
-  // If all clocks agree with each other, ours is the wrong one.
-  const others = clocks.filter((clock) => clock !== worst);
-  const agree = others.length > 0 && others.every((other) => Math.abs(other.offset - offset) < toleratedSkew);
-  const which = agree
-    ? "The servers agree with each other, so correct the clock of this machine: use NTP."
-    : "Correct the clock that is wrong: use NTP.";
   const consequence = isTooLarge
     ? `That is more than the ${maxCorrectedSkew / 1_000} s that can be corrected.`
     : "Assertions and DPoP proofs are made in its time.";
   return {
-    ...{ id: isTooLarge ? "clock_differs" : "clock_skew", cause: `${cause} ${consequence}`, remedy: which },
+    ...{
+      id: isTooLarge ? "clock_differs" : "clock_skew",
+      cause: `${cause} ${consequence}`,
+      remedy: whoseClock(worst, clocks),
+    },
     difference: isTooLarge ? "too_large" : isLarge ? "large" : "corrected",
   };
+}
+
+/** Two clocks that agree show that the third one is wrong. */
+function whoseClock(worst: ComparedClock, clocks: readonly ComparedClock[]): string {
+  const others = clocks.filter((clock) => clock !== worst);
+  const allAgreeWith = (offset: number) =>
+    others.length > 0 && others.every((other) => Math.abs(other.offset - offset) <= toleratedSkew);
+  if (allAgreeWith(worst.offset))
+    return "The servers agree with each other, so correct the clock of this machine: use NTP.";
+  if (allAgreeWith(0)) {
+    const witnesses = others.map(({ owner }) => owner).join(" and ");
+    return `The clock of this machine agrees with that of ${witnesses}, so have the clock of ${worst.owner} corrected (NTP).`;
+  }
+  return `Compare both with another clock, and correct the wrong one (NTP): that of this machine, or that of ${worst.owner}.`;
 }

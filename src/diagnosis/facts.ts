@@ -32,6 +32,8 @@ export interface GrantInUse {
   readonly isForUser?: boolean;
   /** Whether the refresh token comes from the command `login`, because the config has none. */
   readonly isFromLogin?: boolean;
+  /** Whether the request has an actor token beside the subject token. */
+  readonly hasActor?: boolean;
   /** Whether the assertion that we signed is for a subject other than its issuer. */
   readonly actsForOther?: boolean;
 }
@@ -106,8 +108,8 @@ export interface TokenEndpoint extends GrantInUse {
   readonly issuer: string;
   /** The endpoint as messages name it. */
   readonly name: string;
-  /** The URL of the endpoint if a server chose it; only for `details`. */
-  readonly learnedUrl?: string | undefined;
+  /** The URL of the endpoint. A server may have chosen it, so it is only for `details`. */
+  readonly url?: string | undefined;
   /** The URL of the endpoint if the config has it, and the name of its property in the client's `metadata`. */
   readonly configured?: ConfiguredEndpoint | undefined;
   readonly credential: CredentialSpec["kind"];

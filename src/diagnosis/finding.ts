@@ -14,6 +14,11 @@ export interface Finding {
   readonly attempt?: string | undefined;
   /** The changes of the remedy that a program can make, the likeliest first. */
   readonly trials?: readonly Trial[] | undefined;
+  /**
+   * What is left of the remedy when all trials have failed; `""` if nothing is. Absent: the whole remedy, or nothing if
+   * the remedy is only to try something.
+   */
+  readonly remains?: string | undefined;
 }
 
 /** Returns the finding as it continues a message: the cause, then the remedy. */
@@ -24,4 +29,10 @@ export function findingText({ cause, remedy }: Pick<Finding, "cause" | "remedy">
 /** Returns a finding whose remedy is to try something. */
 export function findingToTry(id: string, attempt: string, trials: readonly Trial[]): Finding {
   return { id, remedy: `Try ${attempt}.`, attempt, trials };
+}
+
+/** Returns what is left to do about a finding when all of its trials have failed; `""` if nothing is. */
+export function remainsOfFinding(finding: Finding): string {
+  const { attempt, remains } = finding;
+  return remains ?? (attempt === undefined ? findingText(finding) : "");
 }

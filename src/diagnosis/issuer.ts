@@ -109,8 +109,8 @@ function nearestIssuer(
 function listedRemedy(near: UrlDifference | undefined): string {
   if (near === undefined)
     return (
-      'If a listed issuer is right, write it as the "issuer" of the client, with the id and secret that are registered ' +
-      "there. If the configured issuer is right, tell the operator of the server, and set " +
+      "Ask the operator of the server whose tokens it accepts. If those of a listed issuer, write that one as the " +
+      '"issuer" of the client, with the id and credential that are registered there. If those of the configured one, set ' +
       '"resourceMetadata": false on the server, so that its list is not read.'
     );
   if (spellings.has(near))

@@ -1,9 +1,8 @@
 // What may be tried after a failure, the likeliest first: the changes that its findings name, then guesses.
 import type { GrantSpec, ServerSpec } from "../config/spec.js";
 import type { McpAuthError } from "../errors/error.js";
-import { findingsIn, trialsIn } from "../errors/findings.js";
+import { findingsIn, isOpenRejection, trialsIn } from "../errors/findings.js";
 import type { PropertyTrial, Trial } from "../errors/trial.js";
-import { isOpenRejection } from "./token-request/open-rejection.js";
 import { withoutSlash } from "./url-difference.js";
 
 /** Why nothing may be tried, as a sentence. */
@@ -38,7 +37,7 @@ export function likelyTrials(
 }
 
 export const noChange: NothingToTry = {
-  reason: "No change of the config is likely to help. Do what the finding says.",
+  reason: "There is nothing to try automatically.",
 };
 
 type RequestingGrant = Exclude<GrantSpec, { readonly type: "static" | "refresh_token" }>;
@@ -68,7 +67,7 @@ function requestTrials(error: McpAuthError, spec: ServerSpec, grant: RequestingG
   if (ids.includes("no_scope")) return stepUpTrials(spec);
   if (ids.includes("scopes_of_config")) return scopeTrials(grant);
   if (ids.includes("resource_not_known")) return targetTrials(spec, grant);
-  if (!isOpenRejection(error.oauthError, ids)) return [];
+  if (!isOpenRejection(error)) return [];
   return [...scopeTrials(grant), ...targetTrials(spec, grant)];
 }
 

@@ -17,6 +17,8 @@ export function trialOwner({ place, isAtIdp = false }: Pick<PropertyTrial, "plac
     case "key":
     case "assertion_key":
       return "the key's";
+    case "assertion":
+      return "the assertion's";
     case "grant":
       return "the grant's";
     case "server":

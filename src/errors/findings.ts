@@ -1,4 +1,4 @@
-import { errorNotes } from "./error-notes.js";
+import { errorMark, errorNotes } from "./error-notes.js";
 import type { Trial } from "./trial.js";
 
 /**
@@ -23,4 +23,22 @@ export const noteTrials = trials.add;
 /** Returns what may be tried after an error, the likeliest first. */
 export function trialsIn(error: unknown): readonly Trial[] {
   return trials.of(error) ?? [];
+}
+
+const open = errorMark();
+
+/** Marks a rejection that says nothing, so that anything in the request may be wrong, and returns the error. */
+export const markOpenRejection = open.mark;
+
+/** Returns whether an error is marked as a rejection that says nothing. */
+export const isOpenRejection = open.has;
+
+const remains = errorNotes<readonly string[]>();
+
+/** Notes what remains to be done once everything that may be tried has failed, and returns the error. */
+export const noteRemains = remains.add;
+
+/** Returns what remains to be done once everything that may be tried has failed: whole sentences, the likeliest first. */
+export function remainsOf(error: unknown): readonly string[] {
+  return remains.of(error) ?? [];
 }

@@ -3,8 +3,11 @@ export type Trial = PropertyTrial | SecretTrial;
 
 /** One property of the config gets another value. */
 export interface PropertyTrial {
-  /** What has the property: the client, its key, the key of the grant's assertion, the grant, or the MCP server. */
-  readonly place: "client" | "key" | "assertion_key" | "grant" | "server";
+  /**
+   * What has the property: the client, its key, the grant, the grant's assertion, the key of that assertion, or the MCP
+   * server.
+   */
+  readonly place: "client" | "key" | "grant" | "assertion" | "assertion_key" | "server";
   /** Whether the client, or the client of the key, is that of `idp`. */
   readonly isAtIdp?: boolean;
   readonly property: string;

@@ -90,9 +90,9 @@ async function readRegularFile(path: string, allow: AllowRules | undefined): Pro
 }
 
 const explanations: ReadonlyMap<string, string> = new Map([
-  ["ENOENT", "it does not exist."],
-  ["ENOTDIR", "it does not exist: a part of its path is not a directory."],
-  ["EACCES", "this process may not read it."],
+  ["ENOENT", "it does not exist. Create it, or correct its path."],
+  ["ENOTDIR", "it does not exist: a part of its path is not a directory. Correct the path."],
+  ["EACCES", "this process may not read it. Let its user read the file and enter its folders."],
   ["EPERM", "this process may not read it."],
   ["EISDIR", "it is a directory."],
   ["ELOOP", "its symbolic links lead in a circle."],

@@ -361,7 +361,7 @@ describe("a grant whose assertion or token is refused", () => {
     [
       "the platform's token",
       workload,
-      "It does not accept the platform's token. Check that ISSUER trusts its issuer, for this subject, and",
+      "The authorization server ISSUER does not accept the platform's token. Check that ISSUER trusts its issuer, for this",
     ],
     [
       "an assertion of our own",
@@ -370,7 +370,7 @@ describe("a grant whose assertion or token is refused", () => {
         client: { issuer },
         assertion: { key: { privateKey: { env: "KEY" } }, issuer: "robot", subject: "user" },
       }),
-      'Check the "issuer", "subject" and "audience" of the grant\'s "assertion" (it was for the issuer). Check that',
+      'Check the "issuer", "subject" and "audience" of the grant\'s "assertion" (sent for the issuer, signed with ES256). Check that',
     ],
     [
       "a subject",
@@ -379,7 +379,7 @@ describe("a grant whose assertion or token is refused", () => {
         client: { issuer, id: "agent" },
         subject: { token: { env: "SUBJECT" } },
       }),
-      'It does not accept the "subject" of the grant, or its "actor". Check that the token has not expired,',
+      'The authorization server ISSUER does not accept the "subject" of the grant. Check that the token has not expired,',
     ],
     ["a client", as({}), "Check the client's registration at ISSUER"],
   ])(

@@ -52,7 +52,7 @@ test("a secret that is not set is blamed by name, and what needs it is skipped",
   const { code, server, blamed } = await diagnose({ ...world, env: {} });
   expect(blamed).toEqual(["fail secrets: "]);
   expect(stepOf(server.steps, "secrets").message).toBe("SECRET is not set");
-  expect(server.todo?.text).toMatch(/^Set it/);
+  expect(server.todo?.text).toMatch(/^SECRET is not set\. Set it/);
   expect(stepOf(server.steps, "token")).toMatchObject({ verdict: "skip", message: "no secret" });
   expect(stepOf(server.steps, "issuer metadata").verdict).toBe("pass");
   expect(world.issuer.tokenRequests).toEqual([]);
@@ -208,7 +208,7 @@ test("a failure is followed by the one thing to do, after the steps of its serve
   const from = lines.indexOf(lines.find((line) => line.startsWith("tools  ")) ?? "");
   expect(lines[from + 1]).toMatch(/^fail {2}secrets {2,}SECRET is not set {2,}\d+ ms$/);
   expect(lines.filter((line) => line.startsWith("To do"))).toHaveLength(1);
-  expect(lines.at(-2)).toMatch(/^To do \(secrets\): Set it/);
+  expect(lines.at(-2)).toMatch(/^To do \(secrets\): SECRET is not set\. Set it/);
 });
 
 test("a config that --config names is shown by its path from the working directory", async () => {
@@ -236,7 +236,7 @@ test("the example in docs/cli.md is what doctor prints, apart from names and tim
       .replaceAll(world.issuer.issuer, "https://auth.example")
       .replaceAll(/ +\d+ ms$/gm, " 1 ms")
       // A command that is a process of its own prints the server's explanation, and does not say where it is.
-      .replace(/ `npx mcp-auth-runtime token .*/, "")
+      .replace(/ `npx mcp-auth-runtime token .*?`details`\./, "")
       .trim();
   expect(plain(out)).toBe(plain(documented));
 });

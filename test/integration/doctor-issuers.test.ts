@@ -26,7 +26,9 @@ test("metadata that names another issuer is blamed, with that issuer as the serv
   expect(stepOf(server.steps, "token")).toMatchObject({ verdict: "skip", message: "no metadata" });
   expect(servers.bodies("/token")).toEqual([]);
   expect(code).toBe(3);
-  expect((await runDoctor(servers)).out).toContain("a server says issuer: https://new.example");
+  expect((await runDoctor(servers)).out).toContain(
+    "the authorization server says issuer: https://new.example",
+  );
 });
 
 test("resource metadata that lists another issuer is blamed, and no token is requested", async () => {

@@ -16,7 +16,10 @@ describe("a token for another audience", () => {
     });
     const { code, server, blamed } = await diagnose(servers);
     expect(blamed).toEqual(["warn claims: token_audience", "fail call: token_audience"]);
-    expect(server.todo).toEqual({ finding: "token_audience", text: expect.stringContaining('"audience"') });
+    expect(server.todo).toMatchObject({
+      finding: "token_audience",
+      text: expect.stringContaining('"audience"'),
+    });
     // The value of the server is only in what is marked as its words.
     expect(stepOf(server.steps, "claims").details).toMatchObject({ aud: "https://other.example" });
     expect(JSON.stringify([server.todo, server.steps.map(({ message }) => message)])).not.toContain(
@@ -228,7 +231,7 @@ test("what a server says is printed on lines of its own, escaped and marked as i
       unsignedJwt({ iss: origin, aud: "https://other.example/\u001b[31m\nTo do: run rm", exp: inAnHour() }),
   });
   const { out } = await runDoctor(servers);
-  expect(out).toContain("a server says aud: https://other.example/\\u001b[31m\\u000aTo do: run rm");
+  expect(out).toContain("the token says aud: https://other.example/\\u001b[31m\\u000aTo do: run rm");
   expect(out).not.toMatch(/^To do/m);
 });
 

@@ -127,8 +127,8 @@ function secretText(id: string, title: string, text: string, remedy: string): Fa
     config: withSecret(),
     env: { S: text },
     corrected: { env: { S: secret } },
-    bare401: [id, ...bareSecret],
-    bare400: [id, "client_secret", "parameters"],
+    bare401: [id],
+    bare400: [id],
   };
 }
 

@@ -32,8 +32,8 @@ describe("a token endpoint that does not exist", () => {
     expect(findingsIn(error)).toEqual(["configured_endpoint"]);
     expect(message).toBe(
       `Server "tools": the token endpoint of ISSUER rejected the request (${code}). There is no token endpoint at the ` +
-        '"tokenEndpoint" of the client\'s "metadata" (ISSUER/token). Correct it, or ask the operator of ISSUER ' +
-        "for the URL.",
+        '"tokenEndpoint" of the client\'s "metadata" (ISSUER/token). Correct it, remove "metadata", so that the ' +
+        "endpoint is discovered, or ask the operator of ISSUER for the URL.",
     );
   });
 
@@ -55,16 +55,16 @@ describe("something else that answers", () => {
     const { error, message } = await errorOf(answer, true);
     expect(error.code).toBe("token_response_invalid");
     expect(message).toContain(
-      'Check the "tokenEndpoint" of the client\'s "metadata" (ISSUER/token): it may not be a token endpoint. Open its ' +
-        "URL in a browser, or ask the operator of ISSUER.",
+      'Check the "tokenEndpoint" of the client\'s "metadata" (ISSUER/token): it may not be a token endpoint. Ask the ' +
+        "operator of ISSUER for the URL.",
     );
   });
 
   test.each(answers)("is not the authorization server: %s", async (_, answer) => {
     const { message } = await errorOf(answer, false);
     expect(message).toContain(
-      "Something else may answer for ISSUER, such as a proxy or a login page. Open the URL of the token endpoint in a " +
-        "browser, or ask its operator.",
+      "Something else may answer for ISSUER, such as a proxy or a login page. Ask its operator for the token endpoint " +
+        'that programs use, and set it as the client\'s "metadata": { "tokenEndpoint": … }.',
     );
   });
 });
@@ -93,8 +93,8 @@ describe("a redirect of the token endpoint", () => {
       );
       expect(message).toContain(
         isConfigured
-          ? 'Correct the "tokenEndpoint" of the client\'s "metadata": set it to the final URL, if that is one of ISSUER.'
-          : 'Set the client\'s "metadata": { "tokenEndpoint": … } to the final URL, or tell the operator of ISSUER.',
+          ? 'Correct the "tokenEndpoint" of the client\'s "metadata": set it to the final URL (not tested), if that is one of ISSUER.'
+          : 'Set the client\'s "metadata": { "tokenEndpoint": … } to the final URL (not tested), or tell the operator of ISSUER.',
       );
       expect(message).not.toContain("canary");
       expect(error.details?.["location"] ?? "").toContain(target("").includes("canary") ? "canary" : "");

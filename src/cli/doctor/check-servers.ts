@@ -1,7 +1,9 @@
+import type { ServerSpec } from "../../config/spec.js";
 import { ConcurrencyLimit } from "../../lib/concurrency-limit.js";
 import { counted } from "../../lib/counted.js";
 import type { Inspection, UnusableEntry } from "../../runtime/inspection.js";
 import type { CommandIo } from "../io.js";
+import { clientsOf } from "../secrets/config-secrets.js";
 import { violationLine } from "../violations.js";
 import { fail } from "./outcome.js";
 import type { ServerReport } from "./report.js";
@@ -24,8 +26,15 @@ export function checkServers(
     if ("failure" in server) return { server: name, url: server.url, steps: [unusable(server, cwd)] };
     const check = { server, env, learned: {} };
     const steps = await limit.run(() => runServerSteps(serverSteps, check, signal));
-    return { server: name, url: server.spec.url, steps };
+    return { server: name, url: server.spec.url, steps, configured: endpointsOf(server.spec) };
   });
+}
+
+/** The endpoints that the config names in place of metadata. */
+function endpointsOf(spec: ServerSpec): readonly string[] {
+  return clientsOf(spec).flatMap(({ metadata }) =>
+    [metadata?.tokenEndpoint, metadata?.mtlsTokenEndpoint].filter((url) => url !== undefined),
+  );
 }
 
 /** A server with a mistake in the config, such as a variable without a value. No other step can run. */

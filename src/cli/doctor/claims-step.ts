@@ -32,7 +32,10 @@ export async function checkClaims(check: ServerCheck, signal: AbortSignal): Prom
   const how = own === undefined ? "opaque token, introspected" : "JWT";
   if (finding === undefined) return pass(`${how}: ${fitting(claims)}`);
   learned.suspicion = finding;
-  return finding.isFatal ? failWith(finding, "token_response_invalid", details) : warn(finding, details);
+  const outcome = finding.isFatal
+    ? failWith(finding, "token_response_invalid", details)
+    : warn(finding, details);
+  return own === undefined ? { ...outcome, speaker: "the authorization server" } : outcome;
 }
 
 /** The config need not know what a server expects: a token that it accepts is right, whatever it looks like. */

@@ -33,7 +33,8 @@ const stages: readonly (readonly [RegExp, string])[] = [
   [/^closed_|^no_answer|^answer_not/, "HTTP"],
 ];
 
-function stageOf(error: McpAuthError): string | undefined {
+/** Returns the layer that a request failed in, for the beginning of a message; `undefined` if it is not known. */
+export function stageOf(error: McpAuthError): string | undefined {
   const [finding = ""] = findingsIn(error);
   return stages.find(([pattern]) => pattern.test(finding))?.[1];
 }

@@ -42,7 +42,9 @@ export async function checkServerKeys({ server, env }: ServerCheck, signal: Abor
 async function describeKey(spec: KeySpec, context: KeyContext): Promise<Described> {
   const key = await loadKey(spec, context);
   const { kid, configuredAlgorithm, algorithms } = key;
-  const algorithm = configuredAlgorithm ?? algorithms.join(" or ");
+  // Which of its many algorithms an RSA key signs with also depends on the server; a rejected request names it.
+  const possible = algorithms.includes("RS256") ? 'RSA without "alg"' : algorithms.join(" or ");
+  const algorithm = configuredAlgorithm ?? possible;
   const text = `${algorithm}, ${kid === undefined ? "no kid" : `kid ${printable(kid)}`}`;
   if (spec.certificate === undefined) return { text };
   const { end, finding } = await endOf(spec.certificate, context);

@@ -1,7 +1,10 @@
 import { issuerName } from "../../diagnosis/issuer.js";
+import type { AuthorizationServerMetadata } from "../../discovery/metadata.js";
+import { McpAuthError } from "../../errors/error.js";
 import { withoutServer } from "../../errors/message-without-server.js";
 import { clientsOf } from "../secrets/config-secrets.js";
-import { type Outcome, pass, warn } from "./outcome.js";
+import { stageOf } from "./connection-step.js";
+import { fail, type Outcome, pass, warn } from "./outcome.js";
 import type { ServerCheck } from "./server-check.js";
 
 /** Reads the metadata of the MCP server (RFC 9728), and compares it with the config. */
@@ -32,7 +35,14 @@ export async function checkIssuerMetadata(
   if (clients.length === 0) return pass("not needed for a static token");
   const found: string[] = [];
   for (const client of clients) {
-    const metadata = await server.authorizationServer(client, signal);
+    let metadata: AuthorizationServerMetadata;
+    try {
+      metadata = await server.authorizationServer(client, signal);
+    } catch (error) {
+      if (!(error instanceof McpAuthError)) throw error;
+      const [failed, stage] = [fail(error), stageOf(error)];
+      return stage === undefined ? failed : { ...failed, message: `${stage}: ${failed.message}` };
+    }
     // The first client is the one at the authorization server of the MCP server.
     learned.authorizationServer ??= metadata;
     found.push(`${issuerName(client.issuer)}${client.metadata === undefined ? "" : " (from the config)"}`);

@@ -17,8 +17,12 @@ export interface Outcome {
   /** The id of the finding; see `findingsIn`. */
   readonly finding?: string | undefined;
   readonly code?: McpAuthErrorCode | undefined;
+  /** The ids of all that may be the cause, the most likely first. Absent if no error says so. */
+  readonly candidates?: readonly string[] | undefined;
   /** What servers said, for a person to read. */
   readonly details?: ErrorDetails | undefined;
+  /** Who said that, if it is not the server that the step asks: `the identity provider`. */
+  readonly speaker?: string | undefined;
   /** Lines of our own that belong to the message, such as the other violations of a config. */
   readonly more?: readonly string[] | undefined;
   /** The error of a step that failed with one. */
@@ -57,9 +61,11 @@ export function failWith(
 /** Turns an error into a failure: its first sentence says what failed, and the others say why and what to do. */
 export function fail(error: McpAuthError): Outcome {
   const { what, rest } = firstSentence(messageWithoutServer(error));
-  const [finding] = findingsIn(error);
+  const candidates = findingsIn(error);
+  const [finding] = candidates;
   const { code, details } = error;
-  return { verdict: "fail", message: what, todo: rest ?? `${what}.`, finding, code, details, error };
+  const todo = rest ?? `${what}.`;
+  return { verdict: "fail", message: what, todo, finding, candidates, code, details, error };
 }
 
 /** Splits a message after its first sentence. A period inside of a URL or a name has no space behind it. */

@@ -20,6 +20,10 @@ function ownerOf(trial: Trial, config: Json, server: string): Path | undefined {
   const ofServer = ["servers", server];
   const grant = [...ofServer, "grant"];
   const client = () => named(config, "clients", [...grant, ...(trial.isAtIdp ? ["idp"] : []), "client"]);
+  const assertion = () => {
+    const path = [...grant, "assertion"];
+    return valueAt(config, path) === undefined ? undefined : path;
+  };
   const key = (holder: Path | undefined) => holder && named(config, "keys", [...holder, "key"]);
   const owners: Readonly<Record<PropertyTrial["place"] | "secret", () => Path | undefined>> = {
     server: () => ofServer,
@@ -27,6 +31,7 @@ function ownerOf(trial: Trial, config: Json, server: string): Path | undefined {
     client,
     secret: client,
     key: () => key(client()),
+    assertion,
     assertion_key: () => key([...grant, "assertion"]),
   };
   return owners[trial.place]();

@@ -1,9 +1,9 @@
 import type { McpAuthErrorCode } from "../../errors/error.js";
 import { printable } from "../../lib/printable.js";
-import { detailLines } from "../detail-lines.js";
 import { exitCodeOf, exitCodes } from "../exit-code.js";
 import type { Printer } from "../print.js";
 import { printTried } from "./print-tried.js";
+import { detailLines } from "./report-details.js";
 import type { StepResult } from "./server-check.js";
 import type { Tried } from "./try-remedies.js";
 
@@ -12,6 +12,10 @@ export interface ServerReport {
   readonly server: string;
   readonly url: string | undefined;
   readonly steps: readonly StepResult[];
+  /** The endpoints that the config names. */
+  readonly configured?: readonly string[];
+  /** The command that tries changes of the config, if there are any to try. */
+  readonly tryCommand?: string;
   /** What `--try` has done about the first failure. */
   readonly tried?: Tried;
 }
@@ -21,37 +25,87 @@ const nameWidth = 17;
 /** The times of short messages are below each other. */
 const messageWidth = 60;
 
-/** Prints the steps that all servers share. */
+/** Prints the steps that all servers share, without what to do about them. */
 export function printShared(steps: readonly StepResult[], print: Printer): void {
-  for (const step of steps) printStep(step, print);
-  printTodo(steps, print);
+  printSteps(steps, print);
+}
+
+/** Prints what is left at the end: what to do about a step that all servers share, or that there are only warnings. */
+export function printEnd(
+  shared: readonly StepResult[],
+  servers: readonly ServerReport[],
+  print: Printer,
+): void {
+  if (firstFailure(shared) !== undefined) {
+    if (servers.length > 0) print.result("");
+    printTodo(shared, print);
+    return;
+  }
+  if (servers.some(({ steps }) => firstFailure(steps) !== undefined)) return;
+  const warnings = [
+    ...warned(shared),
+    ...servers.flatMap(({ server, steps }) => warned(steps).map((step) => `${step} of ${server}`)),
+  ];
+  if (warnings.length === 0) return;
+  const count = `${warnings.length} ${warnings.length === 1 ? "warning" : "warnings"}`;
+  print.result(`\nPassed, with ${count}: ${printable(warnings.join(", "))}.`);
+}
+
+function warned(steps: readonly StepResult[]): readonly string[] {
+  return steps.filter(({ verdict }) => verdict === "warn").map(({ step }) => step);
 }
 
 /** @param cwd paths are shown relative to it */
 export function printServer(
-  { server, url, steps, tried }: ServerReport,
+  { server, url, steps, tried, tryCommand, configured }: ServerReport,
   print: Printer,
   cwd: string | undefined,
 ): void {
   print.result(`\n${printable(server)}${url === undefined ? "" : `  ${printable(url)}`}`);
-  for (const step of steps) printStep(step, print);
-  printTodo(steps, print);
+  printSteps(steps, print, configured);
   if (tried !== undefined) printTried(tried, print, cwd);
+  // What works is what to do.
+  if (tried?.works === undefined) printTodo(steps, print, { configured, text: tried?.todo, tryCommand });
 }
 
-function printStep({ step, verdict, message, ms, details, more = [] }: StepResult, print: Printer): void {
-  print.verdict(verdict, `${step.padEnd(nameWidth)}  ${time(message, verdict, ms)}`);
-  for (const line of more) print.result(`      ${line}`);
-  for (const line of detailLines(details)) print.result(`      a server says ${line}`);
+function printSteps(steps: readonly StepResult[], print: Printer, configured: readonly string[] = []): void {
+  const failed = firstFailure(steps);
+  for (const result of steps) {
+    const { step, verdict, message, ms, more = [] } = result;
+    print.verdict(verdict, `${step.padEnd(nameWidth)}  ${time(message, verdict, ms)}`);
+    for (const line of more) print.result(`      ${line}`);
+    // Those of the failure are printed below what to do about it, which speaks of them.
+    if (result !== failed) for (const line of detailLines(result, configured)) print.result(line);
+  }
 }
 
 function time(message: string, verdict: StepResult["verdict"], ms: number): string {
   return verdict === "skip" ? message : `${message.padEnd(messageWidth)}  ${String(ms).padStart(5)} ms`;
 }
 
-function printTodo(steps: readonly StepResult[], print: Printer): void {
+interface TodoOptions {
+  readonly configured?: readonly string[] | undefined;
+  /** What to do in place of what the failure says. */
+  readonly text?: string | undefined;
+  readonly tryCommand?: string | undefined;
+}
+
+function printTodo(
+  steps: readonly StepResult[],
+  print: Printer,
+  { configured = [], text, tryCommand }: TodoOptions = {},
+): void {
   const failed = firstFailure(steps);
-  if (failed?.todo !== undefined) print.result(`To do (${failed.step}): ${failed.todo}`);
+  if (failed?.todo === undefined) return;
+  const again = isFlawOfSecret(failed.finding) ? " Then run doctor again." : "";
+  const attempt = tryCommand === undefined ? "" : ` Or let doctor try: ${printable(tryCommand)}`;
+  print.result(`To do (${failed.step}): ${text ?? `${failed.todo}${again}${attempt}`}`);
+  for (const line of detailLines(failed, configured)) print.result(line);
+}
+
+/** Whether a finding is about something that was copied into a secret by mistake. */
+export function isFlawOfSecret(finding: string | undefined): boolean {
+  return finding?.startsWith("secret_") === true;
 }
 
 export function firstFailure(steps: readonly StepResult[]): StepResult | undefined {
@@ -80,8 +134,8 @@ export function toJson(shared: readonly StepResult[], servers: readonly ServerRe
       url,
       ok: firstFailure(steps) === undefined,
       steps: steps.map(stepJson),
-      ...todoJson(steps),
-      ...tried,
+      ...todoJson(steps, tried?.todo),
+      ...(tried && triedJson(tried)),
     })),
   };
 }
@@ -90,7 +144,13 @@ function stepJson({ step, verdict, ms, message, finding, code, details, more }: 
   return { step, verdict, ms, message, finding, code, details, more };
 }
 
-function todoJson(steps: readonly StepResult[]): object {
+function todoJson(steps: readonly StepResult[], text?: string): object {
   const failed = firstFailure(steps);
-  return failed === undefined ? {} : { todo: { finding: failed.finding, text: failed.todo } };
+  if (failed === undefined) return {};
+  const { finding, candidates, todo } = failed;
+  return { todo: { finding, ...(candidates !== undefined && { candidates }), text: text ?? todo } };
+}
+
+function triedJson({ tried, works, note }: Tried): object {
+  return { tried, works, note };
 }

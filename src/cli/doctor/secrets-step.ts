@@ -1,6 +1,8 @@
 import type { SecretReference } from "../../config/spec.js";
 import { type Finding, findingText } from "../../diagnosis/finding.js";
 import { checkClientId } from "../../diagnosis/secret-text.js";
+import type { McpAuthError } from "../../errors/error.js";
+import { messageWithoutServer } from "../../errors/message-without-server.js";
 import { counted } from "../../lib/counted.js";
 import { printable } from "../../lib/printable.js";
 import { readSecret, type SecretContext } from "../../secrets/read-secret.js";
@@ -19,6 +21,7 @@ export async function checkServerSecrets(
   const { spec } = server;
   const context = server.context(signal);
   const findings: Finding[] = clientsOf(spec).flatMap(({ id = "" }) => checkClientId(id) ?? []);
+  const failures: McpAuthError[] = [];
   const [read, skipped]: [string[], string[]] = [[], []];
   for (const secret of distinctSecretsOf(spec).filter((each) => !isKey(each))) {
     const reason = reasonToSkip(secret, { env });
@@ -27,16 +30,20 @@ export async function checkServerSecrets(
       continue;
     }
     const { mistakes, warning } = await checkConfigSecret(secret, context);
-    const [mistake] = mistakes;
-    if (mistake !== undefined) return fail(mistake.error);
+    for (const { error } of mistakes) failures.push(error);
+    if (mistakes.length > 0) continue;
     if (warning !== undefined) findings.push(warning.finding);
     for (const reference of referencesOf(secret)) read.push(await describe(secret, reference, context));
   }
+  const [failure] = failures;
+  if (failure !== undefined) return { ...fail(failure), todo: failures.map(messageWithoutServer).join(" ") };
   // Without it, a token request here would fail, which says nothing about the place where the agent runs.
   if (skipped.length > 0) return skip(skipped.join(" "));
   const [finding] = findings;
   if (finding !== undefined) return warn({ id: finding.id, remedy: findings.map(findingText).join(" ") });
-  return pass(read.length === 0 ? "none needed" : read.join("; "));
+  if (read.length > 0) return pass(read.join("; "));
+  // A key may well be read from a variable.
+  return pass(distinctSecretsOf(spec).some(isKey) ? "no client secret" : "none needed");
 }
 
 /** A key of the config, which is read by the next step. */

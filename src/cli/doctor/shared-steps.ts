@@ -2,13 +2,17 @@ import { randomBytes, randomInt } from "node:crypto";
 import type { CheckedConfig } from "../../config/load.js";
 import type { StoreSpec } from "../../config/spec.js";
 import { McpAuthError } from "../../errors/error.js";
+import { messageWithoutServer } from "../../errors/message-without-server.js";
 import { counted } from "../../lib/counted.js";
 import { printable } from "../../lib/printable.js";
 import { assertStorePackage } from "../../runtime/manager-internals.js";
-import { describeReference } from "../../secrets/reference.js";
+import { readSecret, type SecretContext } from "../../secrets/read-secret.js";
+import { describeReference, isLocal } from "../../secrets/reference.js";
 import type { SharedStore } from "../../stores/shared-store.js";
 import { checkMachine } from "../check-machine.js";
 import type { CommandIo } from "../io.js";
+import { expectedFailure } from "../secrets/check-config-secret.js";
+import { referencesOf, secretsOfStore } from "../secrets/config-secrets.js";
 import { shownFile, violationLine } from "../violations.js";
 import { fail, failWith, type Outcome, pass, warn } from "./outcome.js";
 
@@ -48,8 +52,15 @@ const checkEntries = 64;
 /** Milliseconds after which a leftover of an interrupted check disappears. */
 const leftoverLifetime = 60_000;
 
+/** Where the secrets of the store are read. */
+type Sources = Pick<SecretContext, "env" | "envFilesIn" | "signal">;
+
 /** Writes, reads and deletes an entry of its own. */
-export async function checkStore(spec: StoreSpec, store: SharedStore | undefined): Promise<Outcome> {
+export async function checkStore(
+  spec: StoreSpec,
+  store: SharedStore | undefined,
+  sources: Sources,
+): Promise<Outcome> {
   if (spec.type === "memory" || store === undefined)
     return pass("memory: every process requests its own tokens");
   try {
@@ -57,8 +68,29 @@ export async function checkStore(spec: StoreSpec, store: SharedStore | undefined
   } catch (error) {
     if (!(error instanceof McpAuthError)) throw error;
     const failed = fail(error);
-    return { ...failed, message: `${placeOf(spec)}: ${failed.message}` };
+    const message = `${placeOf(spec)}: ${failed.message}`;
+    if (error.code !== "secret_unavailable") return { ...failed, message };
+    const missing = await missingSecrets(spec, sources);
+    return { ...failed, message, ...(missing.length > 0 && { todo: missing.join(" ") }) };
   }
+}
+
+const aboutKey = `The encryption key is 32 random bytes in base64url, as node -p 'crypto.randomBytes(32).toString("base64url")' prints.`;
+
+/** Returns what to do about each secret that cannot be read, in sentences: the store itself names only the first one. */
+async function missingSecrets(spec: StoreSpec, sources: Sources): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (const secret of secretsOfStore(spec)) {
+    for (const reference of referencesOf(secret).filter(isLocal)) {
+      try {
+        await readSecret(reference, { ...sources, server: "" });
+      } catch (error) {
+        const text = messageWithoutServer(expectedFailure(error));
+        missing.push(secret.kind === "encryption key" ? `${text} ${aboutKey}` : text);
+      }
+    }
+  }
+  return missing;
 }
 
 function placeOf(spec: Exclude<StoreSpec, { type: "memory" }>): string {

@@ -1,13 +1,22 @@
+import { McpAuthError } from "../../errors/error.js";
 import { withoutServer } from "../../errors/message-without-server.js";
 import { counted } from "../../lib/counted.js";
 import type { InspectionWarning } from "../../runtime/inspection.js";
-import { type Outcome, pass, skip, warn } from "./outcome.js";
+import type { Token } from "../../tokens/token.js";
+import { fail, type Outcome, pass, skip, warn } from "./outcome.js";
 import type { ServerCheck } from "./server-check.js";
 
 /** Requests a token, as the config says. Nothing comes from the store, so that the credential is tested. */
 export async function checkToken({ server, learned }: ServerCheck, signal: AbortSignal): Promise<Outcome> {
   if (server.isForUsers) return skip("its tokens are for users that only code knows");
-  const token = await server.token(signal);
+  let token: Token;
+  try {
+    token = await server.token(signal);
+  } catch (error) {
+    if (!(error instanceof McpAuthError) || error.code === "aborted") throw error;
+    const failed = fail(error);
+    return ofIdentityProvider.test(failed.message) ? { ...failed, speaker: "the identity provider" } : failed;
+  }
   learned.token = token;
   const warning = server.warnings.find(isAboutToken);
   if (warning !== undefined) {
@@ -20,6 +29,9 @@ export async function checkToken({ server, learned }: ServerCheck, signal: Abort
   const lifetime = Math.round((expiresAt - requestedAt) / 1_000);
   return pass(`${tokenType}, ${named}, expires in ${lifetime} s`);
 }
+
+/** The beginning of a message about the first of the two token endpoints of a grant. */
+const ofIdentityProvider = /^(?:the response of )?the token endpoint of the identity provider /;
 
 /** The other steps report the rest. */
 function isAboutToken(

@@ -1,5 +1,6 @@
 import { type Json, type Path, toPointer, valueAt } from "../../config/json.js";
 import type { CheckedConfig } from "../../config/load.js";
+import { todoAfterTrials } from "../../diagnosis/after-trials.js";
 import { likelyTrials, noChange } from "../../diagnosis/likely-trials.js";
 import { trialInWords } from "../../diagnosis/trial-in-words.js";
 import type { McpAuthError, McpAuthErrorCode } from "../../errors/error.js";
@@ -29,8 +30,10 @@ export interface InspectedConfig {
 export interface Tried {
   readonly tried: readonly TriedChange[];
   readonly works?: WorkingChange;
-  /** Why nothing was tried, or nothing more, as a sentence. */
+  /** What came out if nothing works: why nothing was tried, or nothing more, in sentences. */
   readonly note?: string;
+  /** What to do now that changes have failed, in place of what the failure says. */
+  readonly todo?: string;
 }
 
 export interface TriedChange {
@@ -79,9 +82,17 @@ export async function tryRemedies(
   const trials = likelyTrials(failure.error, server.spec, failure);
   if ("reason" in trials) return { tried: [], note: trials.reason };
   const tried: TriedChange[] = [];
+  const todo = todoAfterTrials(failure.error, server.spec, failure);
   const limit = new RequestLimit(mostRequests, server.spec.url);
-  for (const trial of trials) {
-    if (limit.isReached) return { tried, note: `No more than ${mostRequests} requests are sent.` };
+  for (const [index, trial] of trials.entries()) {
+    const untested = notTested(trials.slice(index));
+    if (limit.isReached) {
+      return {
+        tried,
+        note: `None of these changes works; ${mostRequests} requests are enough. ${untested}`,
+        todo,
+      };
+    }
     const change = inWords(trial);
     const trying = tryOne(trial, { config, inspection }, server, { limit, signal, failure });
     const result = await waitFor(`Trying ${change}`, trying);
@@ -94,9 +105,29 @@ export async function tryRemedies(
     const { code, oauthError } = error;
     tried.push({ change, verdict: "fails", code, ...(oauthError !== undefined && { oauthError }) });
     const reason = reasonToStop(error, failure.error);
-    if (reason !== undefined) return { tried, note: reason };
+    if (reason !== undefined)
+      return { tried, note: [reason, notTested(trials.slice(index + 1))].filter(Boolean).join(" ") };
   }
-  return { tried, note: "None of this is the remedy. Do what the finding says." };
+  if (tried.length === 0) return nothingToTry;
+  const verdict = tried.length === 1 ? "This change does not work." : "None of these changes works.";
+  return { tried, note: verdict, todo };
+}
+
+/** Returns whether there is anything to try. */
+export function hasTrials(
+  { config, inspection }: InspectedConfig,
+  name: string,
+  failure: FailedStep,
+): boolean {
+  const server = inspection.server(name);
+  if ("failure" in server) return false;
+  const trials = likelyTrials(failure.error, server.spec, failure);
+  const document = config.document?.value ?? null;
+  return !("reason" in trials) && trials.some((trial) => changeOf(trial, document, name) !== undefined);
+}
+
+function notTested(trials: readonly Trial[]): string {
+  return trials.length === 0 ? "" : `Not tested: ${trials.map(inWords).join(", ")}.`;
 }
 
 function inWords(trial: Trial): string {

@@ -3,6 +3,7 @@ import { type Finding, findingToTry } from "../finding.js";
 import { trialInWords } from "../trial-in-words.js";
 import { isAbout } from "./clues.js";
 import {
+  algorithmTrials,
   atIdp,
   audienceInWords,
   clientTrial,
@@ -30,10 +31,11 @@ export function checkKeyRegistration({ endpoint, rejection }: RejectedRequest): 
   const kid = kidInWords(assertion);
   const first = isAbout(rejection, "key")
     ? `Register the public half of this key (npx mcp-auth-runtime keys jwks prints it) at ${issuer}, with ${kid}.`
-    : `Check ${owner} "id", and that ${issuer} has the public half of this key, with ${kid}.`;
+    : `Check ${owner} "id", and that ${issuer} has the public half of this key (npx mcp-auth-runtime keys jwks prints it), with ${kid}.`;
   return {
     id: "key_not_registered",
     remedy: `${first} ${otherKidInWords(assertion)}`,
+    remains: `${first} Or set the key's "kid" to the registered one.`,
     trials: kidTrials({ place: "key", ...atIdp(endpoint) }, assertion),
   };
 }
@@ -61,8 +63,7 @@ export function checkAssertionHeader({ endpoint, rejection }: RejectedRequest): 
   if (isAbout(rejection, "type")) return findingToTry(id, tryType, [typeTrial]);
   // Only an RSA key can sign with several algorithms.
   const isRsa = /^[RP]S/.test(alg);
-  const place = { place: "key", ...atIdp(endpoint) } as const;
-  const algTrials = otherAlgorithms(alg).map((value) => ({ ...place, property: "alg", value }));
+  const algTrials = algorithmTrials({ place: "key", ...atIdp(endpoint) }, assertion);
   if (!isAbout(rejection, "algorithm")) {
     const other = isRsa ? 'another "alg" of the key' : "a key for another algorithm";
     return findingToTry(id, `${tryType}, or ${other} (it was ${alg})`, [typeTrial, ...algTrials]);
@@ -74,9 +75,4 @@ export function checkAssertionHeader({ endpoint, rejection }: RejectedRequest): 
       : `Use a key for an algorithm that the server accepts: it was ${alg}.`,
     trials: algTrials,
   };
-}
-
-/** Returns the algorithms, other than this one, that servers commonly expect of the same RSA key. */
-function otherAlgorithms(alg: string): readonly string[] {
-  return /^[RP]S/.test(alg) ? ["RS256", "PS256"].filter((other) => other !== alg) : [];
 }

@@ -15,7 +15,7 @@ export function checkSecretText({ endpoint }: RejectedRequest): Finding | undefi
   // There, the cause continues a sentence.
   if (finding?.cause !== undefined) return { ...finding, cause: capitalized(finding.cause) };
   if (finding === undefined || !canBeCleaned(text)) return finding;
-  return { ...finding, trials: [{ place: "secret", ...atIdp(endpoint) }] };
+  return { ...finding, trials: [{ place: "secret", ...atIdp(endpoint) }], remains: "" };
 }
 
 /**

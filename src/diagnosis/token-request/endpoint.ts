@@ -11,7 +11,7 @@ export function checkEndpointExists({ endpoint, rejection }: RejectedRequest): F
     return {
       id: "configured_endpoint",
       cause: `There is no token endpoint at the "${configured.property}" of the client's "metadata"${shown(configured.url)}.`,
-      remedy: `Correct it, or ask the operator of ${issuer} for the URL.`,
+      remedy: `Correct it, remove "metadata", so that the endpoint is discovered, or ask the operator of ${issuer} for the URL.`,
     };
   }
   return {
@@ -31,21 +31,20 @@ export function checkRedirect({ endpoint, rejection }: RejectedRequest): Finding
     ? {
         id: "published_endpoint_redirects",
         cause,
-        remedy: `Set the client's "metadata": { "tokenEndpoint": … } to the final URL, or tell the operator of ${issuer}.`,
+        remedy: `Set the client's "metadata": { "tokenEndpoint": … } to the final URL (not tested), or tell the operator of ${issuer}.`,
       }
     : {
         id: "configured_endpoint_redirects",
         cause,
-        remedy: `Correct the "${configured.property}" of the client's "metadata": set it to the final URL, if that is one of ${issuer}.`,
+        remedy: `Correct the "${configured.property}" of the client's "metadata": set it to the final URL (not tested), if that is one of ${issuer}.`,
       };
 }
 
 /** Returns where a redirect leads, as a clause that quotes it only if the config has the same value. */
 function relationOf(
   location: string | undefined,
-  { issuer, configured, learnedUrl }: Pick<TokenEndpoint, "issuer" | "configured" | "learnedUrl">,
+  { issuer, url }: Pick<TokenEndpoint, "issuer" | "url">,
 ): string {
-  const url = configured?.url ?? learnedUrl;
   if (location === undefined || location === "") return "names no target";
   if (url === undefined || !URL.canParse(location, url)) return "leads to something that is not a URL";
   const [from, to] = [new URL(url), new URL(location, url)];
@@ -71,14 +70,14 @@ export function wrongResponder({
     ? {
         id: "not_a_token_response",
         remedy:
-          `Something else may answer for ${issuer}, such as a proxy or a login page. Open the URL of the token endpoint ` +
-          "in a browser, or ask its operator.",
+          `Something else may answer for ${issuer}, such as a proxy or a login page. Ask its operator for the token ` +
+          'endpoint that programs use, and set it as the client\'s "metadata": { "tokenEndpoint": … }.',
       }
     : {
         id: "configured_endpoint",
         remedy:
           `Check the "${configured.property}" of the client's "metadata"${shown(configured.url)}: it may not be a token ` +
-          `endpoint. Open its URL in a browser, or ask the operator of ${issuer}.`,
+          `endpoint. Ask the operator of ${issuer} for the URL.`,
       };
 }
 

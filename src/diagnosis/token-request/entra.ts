@@ -12,9 +12,10 @@ export function checkEntraCode({ endpoint, rejection }: RejectedRequest): Findin
   const found = entraCauses.find(({ codes }) => errorCodes.some((code) => codes.includes(code)));
   if (found === undefined) return undefined;
   const { id, cause, trials } = found;
+  const code = errorCodes.find((each) => found.codes.includes(each));
   const isFromLogin = id === "entra_refresh_token" && endpoint.isFromLogin === true;
   const remedy = isFromLogin ? renewRefreshToken(endpoint) : found.remedy;
-  const other = checkFollowed(id, endpoint) ?? checkNotSent(id, endpoint);
+  const other = checkFollowed(id, endpoint) ?? checkNotSent(id, code, endpoint);
   if (other !== undefined) return { id, ...other };
   const secret = endpoint.sent?.authentication?.secret?.value.reveal() ?? "";
   if (id !== "entra_wrong_secret" || !looksLikeId(secret)) return { id, cause, remedy, trials };
@@ -49,18 +50,22 @@ function checkFollowed(id: string, { sent }: TokenEndpoint): Text | undefined {
 const aboutAssertion = /^entra_(?:federation|assertion_of_other_client|assertion_time)/;
 
 /** The number is about a credential that the request did not have. */
-function checkNotSent(id: string, { credential, presents }: TokenEndpoint): Text | undefined {
+function checkNotSent(
+  id: string,
+  code: number | undefined,
+  { credential, presents }: TokenEndpoint,
+): Text | undefined {
   if (credential !== "secret" || presents !== "client") return undefined;
   if (id === "entra_key_not_registered") {
     return {
-      cause: "The number is about a key, but the request had a secret.",
+      cause: `The error code ${code} is about a key, but the request had a secret.`,
       remedy:
         'Check the client\'s "id", or give the client a "key" with its "certificate" instead of the secret.',
     };
   }
   if (!aboutAssertion.test(id)) return undefined;
   return {
-    cause: "The number is about an assertion, but the request had a secret.",
+    cause: `The error code ${code} is about an assertion, but the request had a secret.`,
     remedy: 'Check the client\'s "id", or give the client an "assertion" instead of the secret.',
   };
 }

@@ -74,3 +74,23 @@ export function audienceInWords({ audience }: Pick<AssertionFacts, "audience">):
   if (audience === "issuer") return "the issuer";
   return audience === "token_endpoint" ? "the token endpoint" : printable(audience);
 }
+
+/** Returns the other algorithm that servers commonly expect of an RSA key. Other keys have only one. */
+export function algorithmTrials(
+  place: Pick<PropertyTrial, "place" | "isAtIdp">,
+  assertion: Pick<AssertionFacts, "alg"> | undefined,
+): readonly PropertyTrial[] {
+  if (assertion === undefined || !/^[RP]S/.test(assertion.alg)) return [];
+  return ["RS256", "PS256"]
+    .filter((other) => other !== assertion.alg)
+    .map((value) => ({ ...place, property: "alg", value }));
+}
+
+/** Returns the other audience that RFC 7523 allows for the assertion of a grant. */
+export function audienceTrials(
+  assertion: Pick<AssertionFacts, "audience"> | undefined,
+): readonly PropertyTrial[] {
+  if (assertion === undefined) return [];
+  const value = assertion.audience === "issuer" ? "token_endpoint" : "issuer";
+  return [{ place: "assertion", property: "audience", value }];
+}

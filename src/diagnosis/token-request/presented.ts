@@ -2,7 +2,15 @@ import { unreachable } from "../../lib/unreachable.js";
 import type { Presented, RejectedRequest, TokenEndpoint } from "../facts.js";
 import type { Finding } from "../finding.js";
 import { isAbout } from "./clues.js";
-import { audienceInWords, kidInWords, kidTrials, otherKidInWords } from "./names.js";
+import {
+  algorithmTrials,
+  audienceInWords,
+  audienceTrials,
+  kidInWords,
+  kidTrials,
+  otherKidInWords,
+  serverOf,
+} from "./names.js";
 
 /** The token or assertion that the request presents may be wrong. Returns `undefined` if it presents none. */
 export function checkPresented(request: RejectedRequest): Finding | undefined {
@@ -10,14 +18,14 @@ export function checkPresented(request: RejectedRequest): Finding | undefined {
 }
 
 function checkAny(request: RejectedRequest): Finding | undefined {
-  const { issuer, grantType, presents, idp } = request.endpoint;
+  const { issuer, grantType, presents, idp, hasActor } = request.endpoint;
   switch (presents) {
     case "client":
       return undefined;
     case "platform_assertion":
       return {
         id: "platform_token",
-        cause: "It does not accept the platform's token.",
+        cause: `${serverOf(request.endpoint)} does not accept the platform's token.`,
         remedy:
           `Check that ${issuer} trusts its issuer, for this subject, and that the platform issues it for the audience ` +
           "that is expected there and renews it in time.",
@@ -27,7 +35,7 @@ function checkAny(request: RejectedRequest): Finding | undefined {
     case "user_assertion":
       return {
         id: "user_assertion",
-        cause: "It does not accept the user's token that was passed to `for()`.",
+        cause: `${serverOf(request.endpoint)} does not accept the user's token that was passed to \`for()\`.`,
         remedy:
           "Check that the token has not expired, that it was issued for this client (its audience), and that " +
           `${issuer} allows this client to act for users.`,
@@ -35,7 +43,7 @@ function checkAny(request: RejectedRequest): Finding | undefined {
     case "subject_token":
       return {
         id: "subject_token",
-        cause: 'It does not accept the "subject" of the grant, or its "actor".',
+        cause: `${serverOf(request.endpoint)} does not accept the "subject" of the grant${hasActor === true ? ', or its "actor"' : ""}.`,
         remedy:
           `Check that the token has not expired, that its "type" is right, and that ${issuer} trusts its issuer and ` +
           "allows this client to exchange it.",
@@ -43,7 +51,7 @@ function checkAny(request: RejectedRequest): Finding | undefined {
     case "params":
       return {
         id: "params",
-        cause: 'It does not accept the "params" of the grant.',
+        cause: `${serverOf(request.endpoint)} does not accept the "params" of the grant.`,
         remedy:
           `Check that they are those that ${issuer} requires for the grant type ${grantType}, and that their values are ` +
           "right and have not expired.",
@@ -52,13 +60,14 @@ function checkAny(request: RejectedRequest): Finding | undefined {
       return {
         id: "refresh_token",
         cause:
-          "It does not accept the refresh token: it has expired, was revoked or used elsewhere, or belongs to another client.",
+          `${serverOf(request.endpoint)} does not accept the refresh token: it has expired, was revoked or used elsewhere, or belongs to ` +
+          "another client.",
         remedy: renewRefreshToken(request.endpoint),
       };
     case "identity":
       return {
         id: "identity",
-        cause: `The identity provider ${issuer} does not accept the user's token.`,
+        cause: `${serverOf(request.endpoint)} does not accept the user's token.`,
         remedy:
           'Check that it has not expired (then the user has to sign in again), that its "type" is right, and that it ' +
           'was issued to this client of "idp".',
@@ -66,7 +75,7 @@ function checkAny(request: RejectedRequest): Finding | undefined {
     case "id_jag":
       return {
         id: "id_jag",
-        cause: `It does not accept what the identity provider ${idp ?? "of the config"} issued.`,
+        cause: `${serverOf(request.endpoint)} does not accept what the identity provider ${idp ?? "of the config"} issued.`,
         remedy:
           `Check that ${issuer} trusts that identity provider, and that the identity provider knows this client by ` +
           'its "id" there.',
@@ -87,29 +96,33 @@ export function renewRefreshToken({ issuer, server, isFromLogin }: TokenEndpoint
 function checkSigned({ endpoint: { issuer, sent }, rejection }: RejectedRequest): Finding {
   const id = "signed_assertion";
   const assertion = sent?.assertion;
-  const audience = assertion === undefined ? "" : ` (it was for ${audienceInWords(assertion)})`;
   const kid = kidInWords(assertion);
-  const trials = kidTrials({ place: "assertion_key" }, assertion);
+  const ofKid = kidTrials({ place: "assertion_key" }, assertion);
+  const ofAudience = audienceTrials(assertion);
+  const ofAlgorithm = algorithmTrials({ place: "assertion_key" }, assertion);
   if (isAbout(rejection, "audience")) {
+    const audience = assertion === undefined ? "" : ` (the assertion was for ${audienceInWords(assertion)})`;
     const remedy = `Set the "audience" of the grant's "assertion" to the one that ${issuer} expects${audience}.`;
-    return { id, remedy };
+    return { id, remedy, trials: ofAudience };
   }
   if (isAbout(rejection, "key")) {
     return {
-      ...{ id, trials },
+      ...{ id, trials: ofKid },
       remedy:
         `Register the public half of the key of the grant's "assertion" (npx mcp-auth-runtime keys jwks prints it) ` +
         `at ${issuer}, with ${kid}. ` +
         otherKidInWords(assertion),
     };
   }
+  const trials = [...ofKid, ...ofAudience, ...ofAlgorithm];
+  const facts =
+    assertion === undefined ? "" : ` (sent for ${audienceInWords(assertion)}, signed with ${assertion.alg})`;
   const otherKid = assertion !== undefined && assertion.kid === undefined ? "" : ", or to false to send none";
-  return {
-    ...{ id, trials },
-    remedy:
-      `Check the "issuer", "subject" and "audience" of the grant's "assertion"${audience}. Check that ${issuer} has ` +
-      `the public half of its key, with ${kid} (or set the key's "kid" to the registered one${otherKid}).`,
-  };
+  const checks =
+    `Check the "issuer", "subject" and "audience" of the grant's "assertion"${facts}. Check that ${issuer} has the ` +
+    `public half of its key (npx mcp-auth-runtime keys jwks prints it), with ${kid} (or set the key's "kid" to the ` +
+    "registered one";
+  return { id, trials, remedy: `${checks}${otherKid}).`, remains: `${checks}).` };
 }
 
 /** The server says that the token has expired. Returns `undefined` for one that does not expire in this way. */

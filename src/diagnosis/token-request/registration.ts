@@ -1,4 +1,4 @@
-import type { RejectedRequest } from "../facts.js";
+import type { RejectedRequest, ScopeFacts } from "../facts.js";
 import type { Finding } from "../finding.js";
 import { isAbout } from "./clues.js";
 import { serverOf } from "./names.js";
@@ -42,7 +42,7 @@ function checkDelegation({ endpoint, rejection }: RejectedRequest): Finding | un
         'The service account may not act for the "subject" of the grant\'s "assertion" with these scopes.',
       remedy:
         "Authorize its client ID for domain-wide delegation in the Admin console of Google Workspace, with exactly " +
-        `the ${scopes}, or set the "subject" to the service account itself.`,
+        `the ${scopes}, or set the "subject" to the service account itself. Tokens then belong to that account.`,
     };
   }
   if (isAbout(rejection, "grant") || isAbout(rejection, "disabled")) return undefined;
@@ -50,7 +50,7 @@ function checkDelegation({ endpoint, rejection }: RejectedRequest): Finding | un
     id: "delegation",
     remedy:
       `Allow the "issuer" of the grant's "assertion" to act for its "subject" at ${issuer}, or set ` +
-      'the "subject" to the account of the "issuer" itself.',
+      'the "subject" to the account of the "issuer" itself. Tokens then belong to that account.',
   };
 }
 
@@ -69,13 +69,19 @@ export function checkAccess({ endpoint: { issuer } }: RejectedRequest): Finding 
 }
 
 /** Something in the request is missing, superfluous or malformed (RFC 6749 §5.2, `invalid_request`). */
-export function checkParameters({ endpoint: { issuer } }: RejectedRequest): Finding {
+export function checkParameters({ endpoint: { issuer, sent } }: RejectedRequest): Finding {
   return {
     id: "parameters",
     remedy:
-      `Check the "scopes", "resource", "audience" and "params" of the grant against what ${issuer} expects of this ` +
+      `Check the "scopes"${scopesSent(sent?.scopes?.from)}, "resource", "audience" and "params" of the grant against what ${issuer} expects of this ` +
       "client's registration; its log may say more.",
   };
+}
+
+/** Returns which scopes were sent, for a grant that has none. */
+function scopesSent(from: ScopeFacts["from"] | undefined): string {
+  if (from === "scopes_supported") return " (it has none, so those that the MCP server lists were sent)";
+  return from === "none" ? " (none were sent)" : "";
 }
 
 /** The server does not know the resource or audience (RFC 8707 §2, RFC 8693 §2.2.2). */

@@ -1,6 +1,6 @@
 import type { Trial } from "../../errors/trial.js";
 import { type RejectedRequest, type Rejection, rejectsCredential, type TokenEndpoint } from "../facts.js";
-import { type Finding, findingText } from "../finding.js";
+import { type Finding, findingText, remainsOfFinding } from "../finding.js";
 import { checkAssertionAudience, checkAssertionHeader, checkKeyRegistration } from "./client-key.js";
 import {
   checkBasicEncoding,
@@ -57,7 +57,11 @@ const clientChecks = [...visibleChecks, ...registrationChecks, ...formChecks];
 export function rejectionAdvice(endpoint: TokenEndpoint, rejection: Rejection): readonly Finding[] {
   const chosen: Finding[] = [];
   let sentences = 0;
-  for (const finding of rejectionFindings(endpoint, rejection)) {
+  const all = rejectionFindings(endpoint, rejection);
+  const [first] = all;
+  // The rest is a guess, and can be told apart only once the secret is clean.
+  if (first !== undefined && isVisibleFlaw(first)) return [first];
+  for (const finding of all) {
     // What else to try is in the same sentence.
     const continues = isAssertionAttempt(finding) && chosen.slice(1).some(isAssertionAttempt);
     if (!continues) sentences += sentencesIn(findingText(finding));
@@ -67,15 +71,27 @@ export function rejectionAdvice(endpoint: TokenEndpoint, rejection: Rejection): 
   return chosen;
 }
 
-/** Returns what a program may try: the changes of all `rejectionFindings`, also of those that no message has room for. */
-export function rejectionTrials(endpoint: TokenEndpoint, rejection: Rejection): readonly Trial[] {
+/** What a program may try after a rejection, and what remains if that fails. */
+export interface Prospects {
+  /** The changes of all `rejectionFindings`, also of those that no message has room for. */
+  readonly trials: readonly Trial[];
+  /** Whether anything in the request may be wrong. Not if the client was refused: the request was not looked at. */
+  readonly isOpen: boolean;
+  /** What to do if all trials fail, in sentences, the likeliest first. */
+  readonly remains: readonly string[];
+}
+
+export function rejectionProspects(endpoint: TokenEndpoint, rejection: Rejection): Prospects {
   const findings = rejectionFindings(endpoint, rejection);
   const ids = findings.map(({ id }) => id);
+  const isOpen = !rejectsCredential(rejection.status) && isOpenRejection(rejection.oauthError, ids);
   // Only here it is known whether the request had scopes that the MCP server chose.
-  const ofScopes = isOpenRejection(rejection.oauthError, ids)
-    ? checkScopes({ endpoint, rejection })
-    : undefined;
-  return [...findings, ...(ofScopes === undefined ? [] : [ofScopes])].flatMap(({ trials = [] }) => trials);
+  const ofScopes = isOpen ? checkScopes({ endpoint, rejection }) : undefined;
+  return {
+    isOpen,
+    trials: [...findings, ...(ofScopes === undefined ? [] : [ofScopes])].flatMap(({ trials = [] }) => trials),
+    remains: findings.map(remainsOfFinding).filter((text) => text !== ""),
+  };
 }
 
 /** Returns findings as the end of a message. What to try comes after what to check. */
@@ -88,6 +104,11 @@ export function adviceText(findings: readonly Finding[]): string {
     ...others.filter((finding) => !isAssertionAttempt(finding)).map(otherwise),
     ...(attempts.length === 0 ? [] : [`Otherwise, try ${attempts.join(", or ")}.`]),
   ].join(" ");
+}
+
+/** Whether the secret has a flaw that leaves little doubt. A character outside of ASCII may belong there. */
+function isVisibleFlaw({ id }: Finding): boolean {
+  return id.startsWith("secret_") && id !== "secret_not_ascii";
 }
 
 function otherwise(finding: Finding): string {

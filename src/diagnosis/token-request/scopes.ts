@@ -24,6 +24,7 @@ export function checkScopes({ endpoint }: RejectedRequest): Finding | undefined 
         cause: `The scopes came from ${from === "challenge" ? "a challenge" : 'the "scopes_supported"'} of the MCP server, and this client may not request all of them.`,
         remedy: `Set the grant's "scopes" to those that it may request at ${issuer}, or to ${JSON.stringify(noScopes.value)} to send none.`,
         trials: [noScopes],
+        remains: `Set the grant's "scopes" to those that this client may request at ${issuer}.`,
       };
     case "call":
       return {

@@ -50,7 +50,7 @@ export async function requestDeviceCode(
     const inUse = { grantType: deviceCodeGrantType, presents: "client", dpop: false } as const;
     const sent = { clockSkew: time.uncorrected, sent: { authentication: authentication.facts } };
     const facts = describeTokenEndpoint(server, client, metadata, inUse, sent);
-    throw await tokenRejection({ ...facts, name, learnedUrl: undefined }, rejected);
+    throw await tokenRejection({ ...facts, name, url: undefined }, rejected);
   }
 }
 

@@ -20,6 +20,7 @@ export function tokenExchange(grant: TokenExchangeSpec): Grant {
   return tokenGrant(grant, {
     grantType: tokenExchangeGrantType,
     presents: subject === undefined ? "params" : "subject_token",
+    hasActor: actor !== undefined,
     // The config may request another type.
     issuedTypes: requestedType === undefined ? accessTokens : [...accessTokens, requestedType],
     requestedType,

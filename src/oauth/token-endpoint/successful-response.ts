@@ -15,7 +15,7 @@ export type InvalidResponse = (problem: string, details?: Readonly<Record<string
 export interface SuccessfulResponse {
   readonly members: JsonObject;
   readonly invalid: InvalidResponse;
-  /** Like `invalid`, for a response that something else seems to have sent. */
+  /** Like `invalid`, for a response that something else seems to have sent. The problem has no period. */
   readonly elsewhere: (problem: string) => Promise<McpAuthError>;
 }
 
@@ -41,11 +41,11 @@ export async function readSuccessfulResponse(
   if (status < 200 || status >= 300 || isErrorWith200) {
     throw await tokenRejection(endpoint, readErrorResponse(result.response, now, members));
   }
-  const { server, name, learnedUrl } = endpoint;
+  const { server, name, url } = endpoint;
   const elsewhere = async (problem: string, details?: Readonly<Record<string, unknown>>) => {
     const { wrongResponder } = await import("../../diagnosis/token-request/endpoint.js");
     const { id, remedy } = wrongResponder(endpoint);
-    return noteFindings(invalid(`${problem} ${remedy}`, details), [id]);
+    return noteFindings(invalid(`${problem} (HTTP ${status}). ${remedy}`, details), [id]);
   };
   const invalid: InvalidResponse = (problem, details) =>
     new McpAuthError(
@@ -54,17 +54,17 @@ export async function readSuccessfulResponse(
       {
         server,
         retryable: members === undefined && !isWholeJson(body),
-        details: { ...details, token_endpoint: learnedUrl },
+        details: { ...details, token_endpoint: url },
       },
     );
-  if (body === "") throw await elsewhere("it is empty.");
+  if (body === "") throw await elsewhere("it is empty");
   const contentType = headers.get("content-type");
   if (!isJson(contentType)) {
-    const problem = "its content type is not application/json.";
+    const problem = "its content type is not application/json";
     const type = { "content-type": contentType };
     if (members === undefined) throw await elsewhere(problem, type);
-    throw invalid(`${problem} Tell the operator of the server.`, type);
+    throw invalid(`${problem}. Tell the operator of the server.`, type);
   }
-  if (members === undefined) throw await elsewhere("it is not a JSON object.");
+  if (members === undefined) throw await elsewhere("it is not a JSON object");
   return { members, invalid, elsewhere };
 }

@@ -18,7 +18,7 @@ export function describeTokenEndpoint(
     ...{ server, clockSkew, sent },
     issuer,
     name: endpointName(grant, issuer),
-    learnedUrl: client.metadata === undefined ? url : undefined,
+    url,
     configured: configuredEndpoint(client, url),
     credential: credential.kind,
     hasClientId: client.id !== undefined,

@@ -1,6 +1,6 @@
 import { rejectsCredential, type TokenEndpoint } from "../../diagnosis/facts.js";
 import { McpAuthError } from "../../errors/error.js";
-import { noteFindings, noteTrials } from "../../errors/findings.js";
+import { markOpenRejection, noteFindings, noteRemains, noteTrials } from "../../errors/findings.js";
 import { whereDetailsAre } from "../../lib/details-place.js";
 import { isTemporaryStatus } from "../../net/retry.js";
 import { markAskedToWait } from "../error-marks.js";
@@ -20,11 +20,18 @@ export async function tokenRejection(
 ): Promise<McpAuthError> {
   const { server, name, presents } = endpoint;
   const { status, oauthError, retryAfter, errorCodes = [] } = response;
-  const details = { ...response.details, token_endpoint: endpoint.learnedUrl };
-  const codes = errorCodes.length === 0 ? [] : [`error code ${errorCodes.join(" ")}`];
-  const statusAndCode = [String(status), ...(oauthError === undefined ? [] : [oauthError]), ...codes].join(
-    ", ",
+  const details = { ...response.details, token_endpoint: endpoint.url };
+  const hasDetails = Object.values(response.details).some(
+    (value) => typeof value === "string" && value !== "",
   );
+  const codes = [
+    ...(oauthError === undefined ? [] : [oauthError]),
+    ...(errorCodes.length === 0 ? [] : [`error code ${errorCodes.join(" ")}`]),
+  ];
+  // Another status says itself what is wrong.
+  const isBare = codes.length === 0 && !hasDetails && (status === 400 || rejectsCredential(status));
+  const reason = isBare ? ["without a reason"] : codes;
+  const statusAndCode = [status, ...reason].join(", ");
   const isTemporary =
     isTemporaryStatus(status) || (temporaryErrors.has(oauthError) && !rejectsCredential(status));
   if (isTemporary) {
@@ -41,13 +48,10 @@ export async function tokenRejection(
     return presents === "identity" ? error : markAskedToWait(error);
   }
   // Loaded when it is needed, because most programs never see a rejection.
-  const { adviceText, rejectionAdvice, rejectionTrials } = await import(
+  const { adviceText, rejectionAdvice, rejectionProspects } = await import(
     "../../diagnosis/token-request/rejected-request.js"
   );
   const findings = rejectionAdvice(endpoint, response);
-  const hasDetails = Object.values(response.details).some(
-    (value) => typeof value === "string" && value !== "",
-  );
   const what = status >= 300 && status < 400 ? "redirected" : "rejected";
   const advice = adviceText(findings) + (hasDetails ? whereDetailsAre(server, endpoint.isForUser) : "");
   const error = new McpAuthError(
@@ -55,7 +59,10 @@ export async function tokenRejection(
     `Server "${server}": ${name} ${what} the request (${statusAndCode}). ${advice}`,
     { server, oauthError, details },
   );
-  noteTrials(error, rejectionTrials(endpoint, response));
+  const { trials, isOpen, remains } = rejectionProspects(endpoint, response);
+  noteTrials(error, trials);
+  noteRemains(error, remains);
+  if (isOpen) markOpenRejection(error);
   return noteFindings(
     error,
     findings.map(({ id }) => id),

@@ -44,7 +44,7 @@ export async function readTokenResponse(
   const scopes = grantedScopes(scope) ?? result.scopes;
   // A token response has at least one of them.
   if (access_token === undefined && token_type === undefined && id_token === undefined)
-    throw await elsewhere(`it has no "${idTokenAudiences === undefined ? "access_token" : "id_token"}".`);
+    throw await elsewhere(`it has no "${idTokenAudiences === undefined ? "access_token" : "id_token"}"`);
   if (idTokenAudiences !== undefined) {
     const { readIdToken } = await import("./id-token.js");
     const { accessToken: token, expiresIn } = readIdToken(successful, idTokenAudiences);

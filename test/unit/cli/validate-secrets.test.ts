@@ -276,7 +276,7 @@ describe("the checks of validate --secrets", () => {
     expect([code, violations?.length]).toEqual([2, 1]);
     expect(secrets?.map(({ message }) => message.replace(cwd, "CWD"))).toEqual([
       'The section "store" of the config: STORE_KEY is not set. Set it, or load a file that has it with node --env-file=FILE.',
-      'Key "agent": could not read the secret from the file "CWD/agent.pem": it does not exist.',
+      'Key "agent": could not read the secret from the file "CWD/agent.pem": it does not exist. Create it, or correct its path.',
     ]);
     await expect(readFile(join(cwd, "ran"))).rejects.toMatchObject({ code: "ENOENT" });
   });
@@ -303,7 +303,7 @@ describe("the checks of validate --secrets", () => {
       `mcp-auth.config.yaml:5:14 /servers/crm/headers/x-key: Server "crm": HEADER is not set. ${set}\n` +
         `mcp-auth.config.yaml:11:23 /servers/crm/grant/client/key/privateKey: Server "crm": KEY is not set. ${set}\n` +
         'mcp-auth.config.yaml:12:23 /servers/crm/grant/client/key/passphrase: Server "crm": could not read the passphrase ' +
-        'from the file "CWD/gone": it does not exist.\n',
+        'from the file "CWD/gone": it does not exist. Create it, or correct its path.\n',
     );
     expect(err).toBe("3 mistakes\n");
   });

@@ -51,7 +51,7 @@ describe("the search for a config", () => {
       expect(error.message).toContain(`\n  ${join(root, "a", place)}`);
     }
     expect(error.message).toContain(
-      `\nFound ${join(root, "mcp-auth.config.json")}, which is not searched, because the search ends at ${join(root, "a")}, which has .git. To use it, `,
+      `Found ${join(root, "mcp-auth.config.json")}, which is not searched, because the search ends at ${join(root, "a")}, which has .git. To use it, `,
     );
   });
 
@@ -62,7 +62,7 @@ describe("the search for a config", () => {
     );
     const { message } = await rejectionOf(loadConfig({ cwd: join(root, "a/b"), env: {} }));
     expect(message).toContain(
-      `\nFound ${join(root, "mcp-auth.config.yaml")}, which is not searched, because the search ends at ${join(root, "a")}, the highest folder with workspaces. To use it, `,
+      `Found ${join(root, "mcp-auth.config.yaml")}, which is not searched, because the search ends at ${join(root, "a")}, the highest folder with workspaces. To use it, `,
     );
   });
 
@@ -86,7 +86,7 @@ describe("the search for a config", () => {
     const { code, message } = await rejectionOf(loadConfig({ cwd: join(root, "a"), env: {} }));
     expect(code).toBe("config_not_found");
     expect(message).toContain(
-      `\nFound ${join(root, "mcp-auth.config.json")}, which is not searched, because without .git or workspaces only the working directory is searched. To use it, `,
+      `Found ${join(root, "mcp-auth.config.json")}, which is not searched, because without .git or workspaces only the working directory is searched. To use it, `,
     );
   });
 
@@ -115,7 +115,7 @@ describe("the search for a config", () => {
       await mkdir(join(root, "a"));
       const { code, message } = await rejectionOf(loadConfig({ cwd: join(root, "a"), env: {} }));
       expect(code).toBe("config_not_found");
-      expect(message).toContain(`\nFound ${join(root, name)}, which is not read. ${remedy}`);
+      expect(message).toContain(`Found ${join(root, name)}, which is not read. ${remedy}`);
     },
   );
 
@@ -130,7 +130,7 @@ describe("the search for a config", () => {
     const cwd = await folder();
     await mkdir(join(cwd, "mcp-auth.config.json"));
     expect((await rejectionOf(loadConfig({ cwd, env: {} }))).message).toContain(
-      `\nFound ${join(cwd, "mcp-auth.config.json")}, which is not read. It is a folder. Docker creates one if `,
+      `Found ${join(cwd, "mcp-auth.config.json")}, which is not read. It is a folder. Docker creates one if `,
     );
     const named = await rejectionOf(loadConfig({ cwd, env: {}, cliPath: "mcp-auth.config.json" }));
     expect(named).toMatchObject({

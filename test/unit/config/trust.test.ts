@@ -150,7 +150,7 @@ describe("a world-writable folder", () => {
     expect(code).toBe("config_not_found");
     const why = `the search ends below ${join(root, "open")}: ${join(root, "open")} is world-writable (mode 0777)`;
     expect(message).toContain(
-      `\nFound ${join(root, name)}, which is not searched, because ${why}. To use it, `,
+      `Found ${join(root, name)}, which is not searched, because ${why}. To use it, `,
     );
   });
 
@@ -172,7 +172,7 @@ describe("a world-writable folder", () => {
       const { code, message } = await rejectionOf(search(join(root, "open/me/project")));
       expect(code).toBe("config_not_found");
       expect(message).toContain(
-        `\nFound ${join(root, "open/me", name)}, which is not searched, because the search ends below ${join(root, "open")}: `,
+        `Found ${join(root, "open/me", name)}, which is not searched, because the search ends below ${join(root, "open")}: `,
       );
     },
   );

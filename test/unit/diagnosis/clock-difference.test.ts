@@ -18,7 +18,14 @@ test.each([
   const finding = checkClocks([mcp(0), issuer(offset)]);
   expect(finding).toMatchObject({ id, difference });
   expect(finding?.cause).toContain(`The clock of the issuer is ${words} the clock of this machine.`);
-  expect(finding?.remedy).toContain("Correct the clock that is wrong");
+  expect(finding?.remedy).toContain(
+    "agrees with that of the MCP server, so have the clock of the issuer corrected",
+  );
+});
+
+test("without a third clock, both are named", () => {
+  expect(checkClocks([issuer(90_000)])?.remedy).toContain("that of this machine, or that of the issuer");
+  expect(checkClocks([issuer(90_000), mcp(-40_000)])?.remedy).toContain("Compare both with another clock");
 });
 
 test("clocks that agree with each other show that ours is wrong", () => {

@@ -4,7 +4,7 @@ import type { ServerSpec } from "../../../src/config/spec.js";
 import { likelyTrials } from "../../../src/diagnosis/likely-trials.js";
 import { trialInWords } from "../../../src/diagnosis/trial-in-words.js";
 import { McpAuthError, type McpAuthErrorCode } from "../../../src/errors/error.js";
-import { noteFindings, noteTrials } from "../../../src/errors/findings.js";
+import { markOpenRejection, noteFindings, noteTrials } from "../../../src/errors/findings.js";
 import type { Trial } from "../../../src/errors/trial.js";
 
 const issuer = "https://auth.example";
@@ -24,6 +24,7 @@ interface Failed {
   readonly trials?: readonly Trial[];
   readonly oauthError?: string;
   readonly details?: Record<string, unknown>;
+  readonly isOpen?: boolean;
 }
 
 function errorOf({
@@ -32,12 +33,14 @@ function errorOf({
   trials = [],
   oauthError,
   details,
+  isOpen = false,
 }: Failed): McpAuthError {
   const error = new McpAuthError(code, "It failed.", {
     ...(oauthError !== undefined && { oauthError }),
     ...(details !== undefined && { details }),
   });
   noteTrials(error, trials);
+  if (isOpen) markOpenRejection(error);
   return noteFindings(error, ids);
 }
 
@@ -59,7 +62,7 @@ const asAudience = [
 
 describe("likelyTrials", () => {
   test("what the findings name comes first, then guesses about a rejection that says nothing", async () => {
-    const failed = { ids: ["client_secret", "parameters"], trials: [method] };
+    const failed = { ids: ["client_secret", "parameters"], trials: [method], isOpen: true };
     expect(wordsOf(failed, await specOf())).toEqual([
       ...[otherMethod, 'the grant\'s "resource": false'],
       ...asAudience,
@@ -78,7 +81,9 @@ describe("likelyTrials", () => {
   test.each(["clock_differs", "entra_wrong_secret", "configured_endpoint", "published_endpoint_redirects"])(
     "nothing is guessed about a rejection with the only cause %s",
     async (id) => {
-      expect(wordsOf({ ids: [id, "parameters"] }, await specOf())).toContain("No change of the config");
+      expect(wordsOf({ ids: [id, "parameters"] }, await specOf())).toContain(
+        "There is nothing to try automatically.",
+      );
     },
   );
 
@@ -105,7 +110,7 @@ describe("likelyTrials", () => {
   test("a request that needs a scope is tried with those that the config lets it grow to", async () => {
     const failed = { ids: ["no_scope"], oauthError: "invalid_scope" };
     expect(wordsOf(failed, await specOf({}, { stepUp: ["a"] }))).toEqual(['the grant\'s "scopes": ["a"]']);
-    expect(wordsOf(failed, await specOf())).toContain("No change of the config");
+    expect(wordsOf(failed, await specOf())).toContain("There is nothing to try automatically.");
   });
 
   test("a resource that the config sets is compared, byte for byte", async () => {
@@ -131,7 +136,7 @@ describe("likelyTrials", () => {
     "no audience explains the refusal %s",
     async (id) => {
       expect(wordsOf({ code: "unauthorized", ids: [id] }, await specOf(), true)).toContain(
-        "No change of the config",
+        "There is nothing to try automatically.",
       );
     },
   );
@@ -148,8 +153,8 @@ describe("likelyTrials", () => {
     ["issuer_trailing_slash", ['the client\'s "issuer": "https://auth.example/"']],
     ["issuer_listed_trailing_slash", ['the client\'s "issuer": "https://auth.example/"']],
     ["issuer_not_listed", ['the server\'s "resourceMetadata": false']],
-    ["issuer_other_host", "No change of the config is likely to help. Do what the finding says."],
-    ["issuer_listed_longer_path", "No change of the config is likely to help. Do what the finding says."],
+    ["issuer_other_host", "There is nothing to try automatically."],
+    ["issuer_listed_longer_path", "There is nothing to try automatically."],
   ])("another issuer is never tried, at most its other slash: %s", async (id, words) => {
     expect(wordsOf({ code: "issuer_mismatch", ids: [id] }, await specOf())).toEqual(words);
   });
@@ -177,7 +182,7 @@ describe("likelyTrials", () => {
 
   test("nothing is tried after a failure that has no request", async () => {
     expect(wordsOf({ code: "secret_unavailable", ids: [] }, await specOf())).toContain(
-      "No change of the config",
+      "There is nothing to try automatically.",
     );
   });
 });

@@ -109,7 +109,7 @@ describe("a file", () => {
   it("that is missing is named in the error", async () => {
     const file = join(folder, "nowhere");
     expect((await readError({ file })).message).toBe(
-      `Server "crm": could not read the secret from the file "${file}": it does not exist.`,
+      `Server "crm": could not read the secret from the file "${file}": it does not exist. Create it, or correct its path.`,
     );
   });
 

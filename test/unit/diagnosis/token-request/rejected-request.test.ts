@@ -12,7 +12,7 @@ import {
   adviceText,
   rejectionAdvice,
   rejectionFindings,
-  rejectionTrials,
+  rejectionProspects,
 } from "../../../../src/diagnosis/token-request/rejected-request.js";
 import { Secret } from "../../../../src/lib/secret.js";
 
@@ -39,6 +39,15 @@ const sentEverything: SentFacts = {
   },
   assertion,
   scopes: { from: "challenge", configured: [] },
+};
+
+/** Without a secret, whose flaw would be the only finding. */
+const withoutSecret: SentFacts = {
+  ...sentEverything,
+  authentication: {
+    method: "private_key_jwt",
+    assertion: { alg: "ES256", typ: "JWT", kid: "k", kidFrom: "jwk", audience: "https://aud.example" },
+  },
 };
 
 const advice = (more: Partial<TokenEndpoint>, oauthError: string | undefined, status = 400) =>
@@ -102,7 +111,7 @@ describe("rejectionAdvice", () => {
 
   test("the advice for a dead refresh token names the command that put it into the store", () => {
     const text = advice({ presents: "refresh_token", isFromLogin: true }, "invalid_grant");
-    expect(text).toContain("It does not accept the refresh token");
+    expect(text).toContain("does not accept the refresh token");
     expect(text).toMatch(/Sign in again: npx mcp-auth-runtime login \w+$/);
     expect(advice({ presents: "refresh_token" }, "invalid_grant")).not.toContain("login");
   });
@@ -257,7 +266,7 @@ describe("rejectionAdvice", () => {
     ],
     [
       "an unknown kid",
-      { credential: "key", sent: sentEverything },
+      { credential: "key", sent: withoutSecret },
       "invalid_client",
       "no public key with this kid",
       "Register the public half of this key (npx mcp-auth-runtime keys jwks prints it) at https://auth.example, with " +
@@ -265,7 +274,7 @@ describe("rejectionAdvice", () => {
     ],
     [
       "an assertion with a signature that is not accepted",
-      { presents: "signed_assertion", sent: sentEverything },
+      { presents: "signed_assertion", sent: withoutSecret },
       "invalid_grant",
       "Invalid JWT Signature.",
       'Register the public half of the key of the grant\'s "assertion" (npx mcp-auth-runtime keys jwks prints it) at ' +
@@ -274,22 +283,22 @@ describe("rejectionAdvice", () => {
     ],
     [
       "an assertion for another audience",
-      { presents: "signed_assertion", sent: sentEverything },
+      { presents: "signed_assertion", sent: withoutSecret },
       "invalid_grant",
       "Invalid audience",
-      'Set the "audience" of the grant\'s "assertion" to the one that https://auth.example expects (it was for the ' +
-        "issuer).",
+      'Set the "audience" of the grant\'s "assertion" to the one that https://auth.example expects (the assertion was ' +
+        "for the issuer).",
     ],
     [
       "an algorithm that a key on a curve cannot change",
-      { credential: "key", sent: sentEverything },
+      { credential: "key", sent: withoutSecret },
       "invalid_client",
       "Unexpected signature alg",
       "Use a key for an algorithm that the server accepts: it was ES256.",
     ],
     [
       "a type",
-      { credential: "key", sent: sentEverything },
+      { credential: "key", sent: withoutSecret },
       "invalid_client",
       "unexpected typ",
       'Try the client\'s "assertionType": "client-authentication+jwt" (it was JWT).',
@@ -327,7 +336,7 @@ describe("rejectionAdvice", () => {
       { status: 401, oauthError: "invalid_client" },
     );
     expect(adviceText(findings)).toBe(
-      'Check the client\'s "id", and that https://auth.example has the public half of this key, with the "kid" k, its ' +
+      'Check the client\'s "id", and that https://auth.example has the public half of this key (npx mcp-auth-runtime keys jwks prints it), with the "kid" k, its ' +
         'thumbprint. Or set the key\'s "kid" to the registered one; if it is registered without one, set it to false, ' +
         'which sends none. Otherwise, try the client\'s "assertionAudience": "token_endpoint" (the assertion was for the ' +
         'issuer), or the client\'s "assertionType": "client-authentication+jwt" (it was JWT), or another "alg" of the key ' +
@@ -429,7 +438,7 @@ describe("rejectionAdvice", () => {
   });
 });
 
-describe("rejectionTrials", () => {
+describe("rejectionProspects", () => {
   test("each change that can be tried is named by the remedy of its finding", () => {
     const rejections = [undefined, "invalid_client", "invalid_scope", "use_dpop_nonce"].map((oauthError) => ({
       status: 401,
@@ -472,7 +481,7 @@ describe("rejectionTrials", () => {
     const where = { ...endpoint, presents: "subject_token", sent: { authentication } } as const;
     const rejection = { status: 400, oauthError: undefined };
     expect(rejectionAdvice(where, rejection).map(({ id }) => id)).not.toContain("other_secret_method");
-    expect(rejectionTrials(where, rejection)).toContainEqual({
+    expect(rejectionProspects(where, rejection).trials).toContainEqual({
       ...{ place: "client", property: "method", value: "client_secret_post" },
     });
   });
@@ -480,7 +489,7 @@ describe("rejectionTrials", () => {
   test("a change of the client of the identity provider says so", () => {
     const authentication = { method: "client_secret_basic" } as const;
     const where = { ...endpoint, presents: "identity", sent: { authentication } } as const;
-    expect(rejectionTrials(where, { status: 401, oauthError: "invalid_client" })).toEqual([
+    expect(rejectionProspects(where, { status: 401, oauthError: "invalid_client" }).trials).toEqual([
       { place: "client", isAtIdp: true, property: "method", value: "client_secret_post" },
     ]);
   });
@@ -492,6 +501,43 @@ describe("rejectionTrials", () => {
     ["there is no token endpoint", {}, { status: 404, oauthError: undefined }],
   ])("there is nothing to try if %s", (_, more, rejection) => {
     const sent = { authentication: { method: "client_secret_basic", assertion } } as const;
-    expect(rejectionTrials({ ...endpoint, sent, ...more }, rejection)).toEqual([]);
+    expect(rejectionProspects({ ...endpoint, sent, ...more }, rejection).trials).toEqual([]);
+  });
+
+  test("a flaw that can be seen in the secret is the only finding of the message, and the rest is tried after it", () => {
+    const where = { ...endpoint, sent: sentEverything };
+    const answer = { status: 401, oauthError: undefined };
+    expect(rejectionAdvice(where, answer).map(({ id }) => id)).toEqual(["secret_quotes"]);
+    expect(rejectionProspects(where, answer).trials[0]).toEqual({ place: "secret" });
+    expect(rejectionProspects(where, answer).remains.join(" ")).toContain(`the client's "id" and secret`);
+  });
+
+  test("a request of a client that was refused was not looked at, so nothing else of it is tried", () => {
+    const scopes = { from: "scopes_supported", configured: [] } as const;
+    const where = {
+      ...endpoint,
+      sent: { authentication: { method: "client_secret_basic" }, scopes },
+    } as const;
+    const placesAfter = (status: number) =>
+      rejectionProspects(where, { status, oauthError: undefined }).trials.map(({ place }) => place);
+    expect(placesAfter(400)).toEqual(["client", "grant"]);
+    for (const status of [401, 403]) {
+      expect(placesAfter(status)).toEqual(["client"]);
+      expect(rejectionProspects(where, { status, oauthError: undefined }).isOpen).toBe(false);
+    }
+  });
+
+  test("the assertion of a grant is tried for the other audience and with the other algorithm", () => {
+    const where = {
+      ...endpoint,
+      presents: "signed_assertion",
+      sent: { assertion },
+      hasClientId: false,
+    } as const;
+    expect(rejectionProspects(where, { status: 400, oauthError: "invalid_grant" }).trials).toEqual([
+      { place: "assertion_key", property: "kid", value: false },
+      { place: "assertion", property: "audience", value: "token_endpoint" },
+      { place: "assertion_key", property: "alg", value: "PS256" },
+    ]);
   });
 });

@@ -375,9 +375,7 @@ describe("the response of the second server", () => {
     await using both = await servers(idJags(), refusing("invalid_grant"));
     const error = await failureOf(enterprise(both)({ signal: signal() }), canaries);
     expect(error).toMatchObject({ code: "token_request_rejected", oauthError: "invalid_grant" });
-    expect(error.message).toContain(
-      `It does not accept what the identity provider ${both.idp.origin} issued.`,
-    );
+    expect(error.message).toContain(`does not accept what the identity provider ${both.idp.origin} issued.`);
     expect(both.idp.tokenRequests()).toHaveLength(1);
     expect(both.mcp.tokenRequests()).toHaveLength(1);
   });

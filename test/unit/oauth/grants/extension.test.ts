@@ -73,7 +73,7 @@ describe("an extension grant that the server rejects", () => {
       const error = await failureOf(grant({ signal: signal() }), canaries);
       expect(error).toMatchObject({ code: "token_request_rejected", oauthError: code, retryable: false });
       expect(error.message).toContain(
-        'It does not accept the "params" of the grant. Check that they are those that ' +
+        'does not accept the "params" of the grant. Check that they are those that ' +
           `${server.origin} requires for the grant type ${saml},`,
       );
       expect(error.details?.["error_description"]).toBe("canary <secret>");

@@ -143,7 +143,7 @@ describe("an assertion of the platform", () => {
     );
     const grant = jwtBearer(server.origin, fromPlatform, { WORKLOAD: workload });
     const { message } = await failureOf(grant({ signal: signal() }), [workload]);
-    expect(message).toContain("It does not accept the platform's token.");
+    expect(message).toContain("does not accept the platform's token.");
     expect(message).toContain(server.origin);
   });
 
@@ -206,7 +206,7 @@ describe("the token of a user as an assertion", () => {
     const grant = onBehalfOf(server.origin, async () => new Secret(user));
     const error = await failureOf(grant({ signal: signal() }), [user]);
     expect(error).toMatchObject({ oauthError: "invalid_grant", retryable: false });
-    expect(error.message).toContain("It does not accept the user's token that was passed to `for()`.");
+    expect(error.message).toContain("does not accept the user's token that was passed to `for()`.");
     expect(error.details?.["error_description"]).toBe("not <secret>");
     expect(server.tokenRequests()).toHaveLength(1);
   });

@@ -214,10 +214,11 @@ describe("an invalid token response", () => {
     const isJson = !retryable && !["that is a list", "that is null"].includes(name);
     const advice = isJson
       ? ""
-      : ` Something else may answer for ${issuer}, such as a proxy or a login page. Open the URL of the token endpoint ` +
-        "in a browser, or ask its operator.";
+      : ` (HTTP ${name === "with status 204" ? 204 : 200}). Something else may answer for ${issuer}, such as a proxy or a ` +
+        "login page. Ask its operator for the token endpoint that programs use, and set it as the client's " +
+        '"metadata": { "tokenEndpoint": … }.';
     expect(error.message).toBe(
-      `Server "crm": the response of the token endpoint of ${issuer} cannot be used: ${problem}${advice}`,
+      `Server "crm": the response of the token endpoint of ${issuer} cannot be used: ${isJson ? problem : problem.replace(/\.$/, "")}${advice}`,
     );
   });
 
@@ -283,7 +284,7 @@ describe("an error response", () => {
     const { error } = await failureFrom(handler);
     expect(error).toMatchObject({ code: "token_request_rejected", retryable: false });
     expect(error.oauthError).toBeUndefined();
-    expect(error.message).toContain(`(401). Check the client's "id" and secret`);
+    expect(error.message).toContain(`(401, without a reason). Check the client's "id" and secret`);
   });
 
   it.each([
