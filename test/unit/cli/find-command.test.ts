@@ -75,12 +75,9 @@ test("an unknown option is answered with the near one, and a wrong value with th
   expect(proxy.err).toMatch(/^error: --print cannot be "vscod"\. Did you mean vscode\? Use one of: vscode, /);
 });
 
-test.each([
-  [["token", "crm", "--config", "--json"], "Option '--config' argument is ambiguous"],
-  [["token", "crm", "--json=x"], "Option '--json' does not take an argument"],
-  [["token", "crm", "--config"], "Option '--config <value>' argument missing"],
-])("a wrong value in %j is answered in one line", async (argv, what) => {
-  const { code, err } = await commandLine(argv, { cwd: await project() });
+test("a value of an option that takes none is answered in one line", async () => {
+  const { code, err } = await commandLine(["token", "crm", "--json=x"], { cwd: await project() });
+  const what = "Option '--json' does not take an argument";
   expect([code, err]).toEqual([2, `error: ${what}. See npx mcp-auth-runtime token --help\n`]);
 });
 
