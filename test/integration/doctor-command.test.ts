@@ -1,4 +1,5 @@
 // What `doctor` does with the command line, the config, several servers, and sessions of MCP servers.
+import { generateKeyPairSync } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { toNodeHandler } from "@modelcontextprotocol/node";
@@ -239,4 +240,53 @@ test("the example in docs/cli.md is what doctor prints, apart from names and tim
       .replace(/ `npx mcp-auth-runtime token .*?`details`\./, "")
       .trim();
   expect(plain(out)).toBe(plain(documented));
+});
+
+test("all secrets of the store that are missing are named at once, as the last thing to do", async () => {
+  const world = await startWorld();
+  const store = { type: "redis", url: { env: "REDIS_URL" }, encryptionKey: { env: "STORE_KEY" } };
+  const { code, out } = await runDoctor({ ...world, config: { ...world.config, store } });
+  const last = out.trimEnd().split("\n").at(-1);
+  expect(last).toMatch(
+    /^To do \(store\): REDIS_URL is not set\..* STORE_KEY is not set\..* 32 random bytes in base64url/,
+  );
+  expect(code).toBe(2);
+});
+
+test("with nothing but warnings, the last line counts them and names their steps", async () => {
+  const servers = await startServers({
+    grant: { scopes: ["crm:read"] },
+    metadata: () => ({ scopes_supported: ["openid"] }),
+  });
+  const { code, out } = await runDoctor(servers);
+  expect(out).toMatch(/\n\nPassed, with 1 warning: capability of \w+\.\n$/);
+  expect(code).toBe(0);
+});
+
+test("a server that has a key needs no client secret", async () => {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const world = await startWorld();
+  const client = { issuer: world.issuer.issuer, id: "agent", key: { privateKey: { env: "KEY" } } };
+  const config = { servers: { tools: { url: world.mcp.url, grant: { client } } } };
+  const env = { KEY: String(privateKey.export({ type: "pkcs8", format: "pem" })) };
+  const { server } = await diagnose({ config, env });
+  expect(stepOf(server.steps, "secrets").message).toBe("no client secret");
+});
+
+test("a rejection without a reason lists all that may be the cause", async () => {
+  const issuer = await startScriptedServer((request, response) =>
+    request.url === "/.well-known/oauth-authorization-server"
+      ? sendJson(response, { issuer: issuer.origin, token_endpoint: `${issuer.origin}/token` })
+      : sendJson(response, {}, 401),
+  );
+  const client = { issuer: issuer.origin, id: "agent", secret: { env: "SECRET" } };
+  const config = {
+    servers: { tools: { url: `${issuer.origin}/mcp`, resourceMetadata: false, grant: { client } } },
+  };
+  const { server } = await diagnose({ config, env: { SECRET: agentSecret } });
+  expect(stepOf(server.steps, "token").message).toMatch(/ rejected the request \(401, without a reason\)$/);
+  expect(server.todo).toMatchObject({
+    finding: "client_secret",
+    candidates: ["client_secret", "other_secret_method"],
+  });
 });

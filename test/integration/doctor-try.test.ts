@@ -9,7 +9,7 @@ import { snippets } from "../support/snippets.js";
 import { command, project } from "../unit/cli/command.js";
 import { unsignedJwt } from "../unit/oauth/fixtures.js";
 import { mcpAnswers } from "./causes/mcp-answers.js";
-import { diagnose } from "./doctor.js";
+import { diagnose, runDoctor } from "./doctor.js";
 import { type Field, field, hasToken, type Product } from "./field.js";
 import { sendToken } from "./harness.js";
 
@@ -272,4 +272,33 @@ test("nothing is tried for a server that works, and nothing without --try", asyn
   const faulty = await field({ ...onlyPost, ...working });
   expect((await diagnose(faulty)).server).not.toHaveProperty("tried");
   expect(faulty.tokenRequests()).toHaveLength(1);
+});
+
+test("after changes that do not work, what to do names none of them, and whom to ask", async () => {
+  const servers = await field({ ...onlyIf(() => false, {}, 401), ...working });
+  const world = { config: servers.config, env: servers.env };
+  const { out } = await runDoctor(world, ["--try"]);
+  const [todo = ""] = /^To do.*$/m.exec(out) ?? [];
+  expect(out).toContain("This change does not work.");
+  expect(todo).toContain(`ask the operator of ${servers.issuer} why it refuses the client "agent"`);
+  expect(todo).not.toContain("client_secret_post");
+  const { server } = await diagnose(world, ["--try"]);
+  expect(todo).toContain(server.todo?.text);
+});
+
+test("doctor names the command that tries, where there is something to try", async () => {
+  const servers = await field({ ...onlyIf(() => false, {}, 401), ...working });
+  const { out } = await runDoctor(servers);
+  expect(out).toContain("Or let doctor try: npx mcp-auth-runtime doctor tools --try\n");
+  const nothing = await field({ ...onlyIf(() => false, { error: "unsupported_grant_type" }), ...working });
+  expect((await runDoctor(nothing)).out).not.toContain("--try");
+});
+
+test("a flaw that can be seen in a secret is all that there is to do before the next run", async () => {
+  const servers = await field({ ...onlyPost, ...working, env: { S: "s3cr3t " } });
+  const { out } = await runDoctor(servers);
+  expect(out).toMatch(
+    /^To do \(token\): Remove the white space .*, unless it belongs there\..* Then run doctor again\.$/m,
+  );
+  expect(out).not.toContain("--try");
 });

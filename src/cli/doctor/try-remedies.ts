@@ -105,8 +105,11 @@ export async function tryRemedies(
     const { code, oauthError } = error;
     tried.push({ change, verdict: "fails", code, ...(oauthError !== undefined && { oauthError }) });
     const reason = reasonToStop(error, failure.error);
-    if (reason !== undefined)
-      return { tried, note: [reason, notTested(trials.slice(index + 1))].filter(Boolean).join(" ") };
+    if (reason !== undefined) {
+      const note = [reason, notTested(trials.slice(index + 1))].filter(Boolean).join(" ");
+      // A server that could not answer now has refuted nothing.
+      return { tried, note, ...(reason === lockedNote && { todo }) };
+    }
   }
   if (tried.length === 0) return nothingToTry;
   const verdict = tried.length === 1 ? "This change does not work." : "None of these changes works.";
@@ -169,6 +172,7 @@ async function tryOne(
   return { error, remedy: cleaned?.remedy };
 }
 
+const lockedNote = "Stopped, because the authorization server seems to have locked the client.";
 const locked = /\b(?:lock(?:ed|out)?|too many|blocked|suspended|throttl\w*|rate.?limit\w*)\b/i;
 
 /** Returns why nothing more is tried, as a sentence: another refused request could do harm, or would say nothing. */
@@ -180,7 +184,7 @@ function reasonToStop(error: McpAuthError, first: McpAuthError): string | undefi
   const said = Object.values(error.details ?? {}).flat();
   const isLocked = said.some((text) => locked.test(text)) && !isEqual(error, first);
   if (isLocked || (error.oauthError === "access_denied" && first.oauthError !== "access_denied")) {
-    return "Stopped, because the authorization server seems to have locked the client.";
+    return lockedNote;
   }
   return undefined;
 }

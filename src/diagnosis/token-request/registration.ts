@@ -98,5 +98,6 @@ export function checkTarget({ endpoint: { issuer, presents } }: RejectedRequest)
         remedy:
           `Register its URL there as a resource, or ask the operator of ${issuer} which "resource" or "audience" it ` +
           "knows, and set that in the grant.",
+        remains: `Register the URL of the server as a resource at ${issuer}.`,
       };
 }

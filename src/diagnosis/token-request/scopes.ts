@@ -15,6 +15,8 @@ export function checkScopes({ endpoint }: RejectedRequest): Finding | undefined 
       return {
         id: "scopes_of_config",
         remedy: `Check the "scopes" of the grant${shown}, and which of them the client may request at ${issuer}.`,
+        // To ask is all that is left.
+        remains: "",
       };
     }
     case "challenge":
