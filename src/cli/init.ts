@@ -57,7 +57,7 @@ export const init = defineCommand({
   notes:
     "With --from, each server gets a client of its own, with variables of its own. The other options then hold for all " +
     "servers that are added: to give them different clients, add one at a time with --name.\n\n" +
-    "On a terminal it asks for what is not given, and each question has a default. Elsewhere it never asks. A server can " +
+    "On a terminal it asks for what is not given, and each question but that for the issuer has a default. Elsewhere it never asks. A server can " +
     "name any authorization server, so one at another origin must be confirmed, or given with --issuer.",
   examples: [
     ["init https://crm.example/mcp", "a config for one server"],

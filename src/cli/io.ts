@@ -28,7 +28,8 @@ export interface ProcessIo extends ProcessParts, Writers {
 
 /** Questions to the person. All of them reject with `Interrupted` if the person stops the command. */
 export interface Ask {
-  confirm(message: string): Promise<boolean>;
+  /** Enter means `initial`, which is yes unless it is given. */
+  confirm(message: string, options?: { readonly initial?: boolean }): Promise<boolean>;
   /** `validate` returns what is wrong with an answer. */
   text(
     message: string,

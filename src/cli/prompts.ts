@@ -8,8 +8,10 @@ import { type Ask, Interrupted } from "./io.js";
 export function createPrompts(signal: AbortSignal): Ask {
   const common = { input: process.stdin, output: process.stderr, signal, withGuide: false };
   return {
-    async confirm(message) {
-      return await answered(() => clack.confirm({ ...common, message: printable(message) }));
+    async confirm(message, { initial = true } = {}) {
+      return await answered(() =>
+        clack.confirm({ ...common, message: printable(message), initialValue: initial }),
+      );
     },
     async text(message, { initial, validate } = {}) {
       const meant = (typed: string | undefined): string => typed || (initial ?? "");

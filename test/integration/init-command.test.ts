@@ -25,7 +25,7 @@ function person(
   };
   return {
     asked,
-    confirm: async (message) => answer(message) !== false,
+    confirm: async (message, { initial = true } = {}) => (answer(message) ?? initial) === true,
     async text(message, { initial = "", validate } = {}) {
       const text = String(answer(message) ?? initial);
       const problem = validate?.(text);
@@ -107,10 +107,10 @@ describe("init with a URL", () => {
     });
   });
 
-  test("on a terminal, Enter at every question leads to a valid config, with a variable for the client id", async () => {
+  test("on a terminal, a confirmed issuer and Enter at every other question lead to a valid config", async () => {
     const { mcp, issuer } = await startWorld();
     const cwd = await project({ ".gitignore": ".env\n" });
-    const ask = person();
+    const ask = person({ Send: true });
     const done = await command(["init", mcp.url], { cwd, ask });
     expect(done).toMatchObject({ code: 0 });
     expect(done.err).not.toContain(".gitignore");
@@ -122,10 +122,10 @@ describe("init with a URL", () => {
     expect(await command(["token", "server"], { cwd, env })).toMatchObject({ code: 0 });
   });
 
-  test("the person can refuse the authorization server that the MCP server names, and nothing is written", async () => {
+  test("Enter does not confirm the authorization server that the MCP server names, and nothing is written", async () => {
     const { mcp } = await startWorld();
     const cwd = await project();
-    const done = await command(["init", mcp.url], { cwd, ask: person({ Send: false }) });
+    const done = await command(["init", mcp.url], { cwd, ask: person() });
     expect(done).toMatchObject({ code: 2, out: "" });
     expect(done.err).toContain("Nothing was written");
     expect(await files(cwd)).toEqual([]);
@@ -507,7 +507,7 @@ describe("init with hostile metadata", () => {
       scopes_supported: Array.from({ length: 5_000 }, (_, index) => `scope-${index}`),
     }));
     const cwd = await project();
-    const done = await command(["init", `${origin}/mcp`], { cwd, ask: person() });
+    const done = await command(["init", `${origin}/mcp`], { cwd, ask: person({ Send: true }) });
     expect(done).toMatchObject({ code: 0 });
     // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be there
     expect(done.err + done.out).not.toMatch(/[\u001b\u202e]/);

@@ -45,18 +45,20 @@ async function check(name, work, beforeAnswer) {
   }
 }
 
+const issuerQuestion = "Send the client's credentials";
 const questions = [
   "Name of the server",
-  "Send the client's credentials",
+  issuerQuestion,
   "Client id",
   "The client has",
   ".gitignore with .env",
 ];
 
-async function pressEnterAtEach(terminal, key = enter) {
-  for (const question of questions) {
+/** Presses Enter at each question. The issuer needs a yes. */
+async function pressEnterAtEach(terminal, key = enter, asked = questions) {
+  for (const question of asked) {
     await terminal.until(question);
-    terminal.type(key);
+    terminal.type(question === issuerQuestion ? "y" : key);
   }
 }
 
@@ -87,10 +89,7 @@ await check(
     await terminal.until(questions[0]);
     // Ctrl+U deletes the line.
     terminal.type(`\u0015${enter}`);
-    for (const question of questions.slice(1)) {
-      await terminal.until(question);
-      terminal.type(enter);
-    }
+    await pressEnterAtEach(terminal, enter, questions.slice(1));
     assert.equal(await terminal.ended, 0);
     await assertDefaults(folder, servers);
   },
@@ -122,10 +121,7 @@ await check(
       ["\u0004", questions[2]],
     ]) {
       const terminal = open({}, '; echo "code $?"; stty -a');
-      for (const each of questions.slice(0, questions.indexOf(question))) {
-        await terminal.until(each);
-        terminal.type(enter);
-      }
+      await pressEnterAtEach(terminal, enter, questions.slice(0, questions.indexOf(question)));
       await terminal.until(question);
       terminal.type(key);
       await terminal.until("code 130");

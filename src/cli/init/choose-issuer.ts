@@ -47,13 +47,12 @@ export async function chooseIssuer(url: string, found: Discovery, options: Issue
         `credentials may be sent there:\n  ${options.commandWith(shellQuoted(only))}`,
     );
   }
-  if (
-    !(await ask.confirm(
-      `Send the client's credentials to ${withAsciiHost(only)}? (${host} names it as its authorization server)`,
-    ))
-  ) {
+  const question = `Send the client's credentials to ${withAsciiHost(only)}? (${host} names it as its authorization server)`;
+  // A person who only presses Enter has not confirmed it.
+  if (!(await ask.confirm(question, { initial: false }))) {
     throw new UsageError(
-      `Nothing was written. Ask the operator of ${printable(host)} for its issuer, and give it with --issuer URL`,
+      `Nothing was written, because the issuer was not confirmed. Ask the operator of ${printable(host)} which one is right, ` +
+        "and give it with --issuer URL",
     );
   }
   confirmed.add(only);
