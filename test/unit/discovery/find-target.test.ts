@@ -526,7 +526,7 @@ describe("issuer_mismatch", () => {
     const others = ["https://a.example", "https://b.example/x?y", "https://c.example"];
     const { message, details } = await listedError(others);
     expect(message).toBe(
-      'Server "billing": its resource metadata does not list the configured issuer ISSUER: it lists 3 others. If a listed issuer is right, write it as the "issuer" of the client, with the id and secret that are registered there. If the configured issuer is right, tell the operator of the server, and set "resourceMetadata": false on the server, so that its list is not read. The error\'s `details` has what it lists.',
+      'Server "billing": its resource metadata does not list the configured issuer ISSUER: it lists 3 others. Ask the operator of the server whose tokens it accepts. If those of a listed issuer, write that one as the "issuer" of the client, with the id and credential that are registered there. If those of the configured one, set "resourceMetadata": false on the server, so that its list is not read. The error\'s `details` has what it lists.',
     );
     expect(details).toEqual({ authorization_servers: others });
   });

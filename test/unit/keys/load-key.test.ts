@@ -371,7 +371,7 @@ describe("a key in a file", () => {
     const file = join(folder, "missing.pem");
     await backdate(folder);
     await expect(loadKey({ privateKey: { file } }, { server: "billing", env: {} })).rejects.toMatchObject({
-      message: `Server "billing": could not read the private key from the file "${file}": it does not exist.`,
+      message: `Server "billing": could not read the private key from the file "${file}": it does not exist. Create it, or correct its path.`,
     });
   });
 });
