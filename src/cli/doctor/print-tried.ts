@@ -21,10 +21,12 @@ function whatToWrite(works: WorkingChange, cwd: string | undefined): readonly st
   const owner = pointer.slice(0, pointer.lastIndexOf("/"));
   const place = file === undefined ? "the config" : shownFile(file, cwd);
   const where = `${place}${line === undefined ? "" : `:${line}`}`;
-  const affected =
-    alsoAffects.length === 0
+  const affected = [
+    ...(alsoAffects.length === 0
       ? []
-      : [`This also changes ${alsoAffects.map((each) => `"${each}"`).join(", ")}.`];
+      : [`This also changes ${alsoAffects.map((each) => `"${each}"`).join(", ")}.`]),
+    ...(name === "resourceMetadata" && value === false ? [withoutItsMetadata] : []),
+  ];
   if (remedy !== undefined) return [`This works: ${remedy}`, ...affected];
   if (value === undefined)
     return [`This works: remove ${lineOf(name, undefined, file)} at ${owner} (${where}).`, ...affected];
@@ -35,6 +37,10 @@ function whatToWrite(works: WorkingChange, cwd: string | undefined): readonly st
     ...affected,
   ];
 }
+
+const withoutItsMetadata =
+  "What the server publishes is then no longer compared with the config, so first make sure with its operator that the " +
+  "issuer and the resource of the config are right.";
 
 /** Returns a property as the file writes it. In YAML, a value of JSON is right too. */
 function lineOf(name: string, value: WorkingChange["value"], file: string | undefined): string {
