@@ -50,7 +50,7 @@ export async function bundle(root, entryPoints, folder) {
     // Where node_modules is a link, comments would name the folder that it leads to.
     resolve: { symlinks: false },
     external: (id, importer = "") =>
-      /^[^./\0]/.test(id) && !importer.includes("node_modules") && !bundled.includes(id.split("/")[0]),
+      /^[^./\0]/.test(id) && !importer.includes("node_modules") && !bundled.includes(packageOf(id)),
     // Other modules of a layer use more of it than an entry point exports.
     preserveEntrySignatures: "allow-extension",
     transform: { target: "node20.19" },
@@ -80,6 +80,11 @@ export async function bundle(root, entryPoints, folder) {
   await bundler.close();
   const modules = output.flatMap(({ moduleIds = [] }) => moduleIds);
   return packageFolders(modules.map((id) => relative(root, id)));
+}
+
+/** Returns the name of the package that an import names: `@clack/prompts` for `@clack/prompts/dist/index.mjs`. */
+function packageOf(id) {
+  return id.split("/", id.startsWith("@") ? 2 : 1).join("/");
 }
 
 /** Returns the folders of the packages that modules belong to. A package may be inside of another one. */

@@ -8,7 +8,7 @@ import { brotliCompressSync } from "node:zlib";
 export const bundled = [
   ...["cosmiconfig", "jose", "leven", "node-cron", "undici", "yaml"],
   // For a person at a terminal.
-  ...["@clack", "cli-table3", "fast-wrap-ansi", "yocto-spinner"],
+  ...["@clack/prompts", "cli-table3", "fast-wrap-ansi", "yocto-spinner"],
 ];
 
 /** What the modules of a library import and this project does not use: by path of the module, and by what it imports. */

@@ -20,6 +20,8 @@ export async function createSbom(root, folder) {
   const args = [
     "--package-lock-only",
     "--output-reproducible",
+    // Otherwise, a package that npm has put into the folder of another one would be a part of that.
+    "--flatten-components",
     "--mc-type",
     "library",
     "--spec-version",
@@ -30,18 +32,27 @@ export async function createSbom(root, folder) {
   const sbom = JSON.parse(stdout);
   const bundled = await bundledPackages(folder);
   const isDevelopment = ({ properties = [] }) => properties.some(({ name }) => name === developmentProperty);
-  const kept = sbom.components.filter((each) => !isDevelopment(each) || bundled.includes(nameOf(each)));
-  const missing = bundled.filter((name) => !kept.some((each) => nameOf(each) === name));
+  const wanted = sbom.components.filter((each) => !isDevelopment(each) || bundled.includes(nameOf(each)));
+  const missing = bundled.filter((name) => !wanted.some((each) => nameOf(each) === name));
   if (missing.length > 0) throw new Error(`The lock file does not have ${missing.join(", ")}.`);
+  // npm may have put the same version into several folders. It is one component.
+  const kept = [...new Map(wanted.toReversed().map((each) => [nameOf(each), each])).values()].toReversed();
+  const refOf = new Map(
+    wanted.map((each) => [each["bom-ref"], kept.find((one) => nameOf(one) === nameOf(each))["bom-ref"]]),
+  );
+  refOf.set(sbom.metadata.component["bom-ref"], sbom.metadata.component["bom-ref"]);
   for (const component of kept.filter((each) => bundled.includes(nameOf(each)))) {
     const others = (component.properties ?? []).filter(({ name }) => name !== developmentProperty);
     component.properties = [...others, { name: bundledProperty, value: "true" }];
   }
-  const refs = new Set([sbom.metadata.component["bom-ref"], ...kept.map((each) => each["bom-ref"])]);
   sbom.components = kept;
+  const refs = new Set(refOf.values());
   sbom.dependencies = sbom.dependencies
     .filter(({ ref }) => refs.has(ref))
-    .map(({ dependsOn = [], ...each }) => ({ ...each, dependsOn: dependsOn.filter((ref) => refs.has(ref)) }));
+    .map(({ dependsOn = [], ...each }) => ({
+      ...each,
+      dependsOn: [...new Set(dependsOn.flatMap((ref) => refOf.get(ref) ?? []))],
+    }));
   return `${JSON.stringify(sbom, undefined, 2)}\n`;
 }
 

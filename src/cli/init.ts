@@ -44,7 +44,9 @@ export const init = defineCommand({
     issuer: {
       type: "string",
       value: "URL",
-      help: "the authorization server that may get the client's credentials. Needed without a terminal if it is at another origin than the server",
+      help:
+        "the authorization server that may get the client's credentials. Needed without a terminal if it is at another " +
+        "origin than the server",
     },
     key: { type: "string", value: "FILE", file: true, help: "the client's private key, instead of a secret" },
     from: {
@@ -57,8 +59,9 @@ export const init = defineCommand({
   notes:
     "With --from, each server gets a client of its own, with variables of its own. The other options then hold for all " +
     "servers that are added: to give them different clients, add one at a time with --name.\n\n" +
-    "On a terminal it asks for what is not given, and each question but that for the issuer has a default. Elsewhere it never asks. A server can " +
-    "name any authorization server, so one at another origin must be confirmed, or given with --issuer.",
+    "On a terminal it asks for what is not given, and each question but that for the issuer has a default. Elsewhere it " +
+    "never asks. A server can name any authorization server, so one at another origin must be confirmed, or given with " +
+    "--issuer.",
   examples: [
     ["init https://crm.example/mcp", "a config for one server"],
     [

@@ -131,7 +131,7 @@ test("at most eight token requests are sent, to the token endpoint alone, and no
   const { server } = await diagnose(servers, ["--try"]);
   expect(server).toMatchObject({
     note: expect.stringMatching(
-      /^None of these changes works; 8 requests are enough\. Not tested: the grant's "audience"/,
+      /^None of these changes works alone; 8 requests are enough\. Not tested: the grant's "audience"/,
     ),
   });
   expect(server.tried).toHaveLength(8);

@@ -1,6 +1,6 @@
 import { isList, isObject, type Json } from "../../config/json.js";
 
-/** Returns a value for a config in which no text is read as a variable, whoever wrote it. */
+/** Returns a value for a config in which no text is read as a variable. */
 export function escaped(value: Json): Json {
   if (typeof value === "string") return value.replaceAll("${", () => "$${");
   if (isList(value)) return value.map(escaped);

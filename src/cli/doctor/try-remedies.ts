@@ -89,7 +89,7 @@ export async function tryRemedies(
     if (limit.isReached) {
       return {
         tried,
-        note: `None of these changes works; ${mostRequests} requests are enough. ${untested}`,
+        note: `None of these changes works alone; ${mostRequests} requests are enough. ${untested}`,
         todo,
       };
     }
@@ -112,7 +112,7 @@ export async function tryRemedies(
     }
   }
   if (tried.length === 0) return nothingToTry;
-  const verdict = tried.length === 1 ? "This change does not work." : "None of these changes works.";
+  const verdict = tried.length === 1 ? "This change does not work." : "None of these changes works alone.";
   return { tried, note: verdict, todo };
 }
 
