@@ -24,6 +24,8 @@ export interface ProcessIo extends ProcessParts, Writers {
   readonly ask?: Ask;
   /** Shows on the terminal that the command waits for something, until the returned function is called. */
   readonly showProgress?: (what: string) => () => void;
+  /** Called with the name of the command before it is loaded. */
+  readonly onCommand?: (name: string) => void;
 }
 
 /** Questions to the person. All of them reject with `Interrupted` if the person stops the command. */

@@ -38,7 +38,7 @@ export async function run(argv: readonly string[], processIo: ProcessIo): Promis
     ...(ask && { ask }),
   };
   try {
-    const command = runCommand(argv, io);
+    const command = runCommand(argv, io, processIo.onCommand);
     // An interrupt ends the wait at once, even if a file system hangs.
     return await Promise.race([command, untilInterrupted(signal, () => stopsByItself)]);
   } catch (error) {
@@ -46,7 +46,11 @@ export async function run(argv: readonly string[], processIo: ProcessIo): Promis
   }
 }
 
-async function runCommand(argv: readonly string[], io: CommandIo): Promise<number> {
+async function runCommand(
+  argv: readonly string[],
+  io: CommandIo,
+  onCommand: ProcessIo["onCommand"],
+): Promise<number> {
   // What the scripts of `completion` call. It is in no list.
   if (argv[0] === "complete" && argv[1] === "--") {
     return await (await import("./completion/complete.js")).complete(argv.slice(2), io);
@@ -58,6 +62,7 @@ async function runCommand(argv: readonly string[], io: CommandIo): Promise<numbe
   }
   if (request.kind === "command") {
     const { name, args } = request;
+    onCommand?.(name);
     const command = await load(name);
     return await command.run(parseArguments(name, command, args), io);
   }
@@ -120,8 +125,6 @@ async function report(error: unknown, { cwd, signal, print }: CommandIo, asJson:
 export async function main(): Promise<void> {
   markCommandProcess();
   const args = process.argv.slice(2);
-  // Hosts, and not this terminal, show the errors of the proxy.
-  if (!(await isProxy(args))) markDetailsPrinted();
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort();
   process.once("SIGINT", onSignal);
@@ -142,6 +145,10 @@ export async function main(): Promise<void> {
     signal: interrupt.signal,
     ...(isTerminal && { showProgress: showOnTerminal }),
     ...(isTerminal && process.stdin.isTTY === true && { ask: askOnTerminal(interrupt.signal) }),
+    onCommand: (name) => {
+      // Hosts, and not this terminal, show the errors of the proxy.
+      if (name !== "proxy") markDetailsPrinted();
+    },
     abandon: () => {
       abandoned = true;
     },
@@ -165,14 +172,4 @@ export async function main(): Promise<void> {
     if (code === exitCodes.done) process.exitCode = exitCodes.internal;
   }
   if (abandoned) process.exit();
-}
-
-async function isProxy(argv: readonly string[]): Promise<boolean> {
-  try {
-    const request = await findCommand(argv);
-    return request.kind === "command" && request.name === "proxy";
-  } catch {
-    // Reported when the command runs.
-    return false;
-  }
 }

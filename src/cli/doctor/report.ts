@@ -1,4 +1,5 @@
 import type { McpAuthErrorCode } from "../../errors/error.js";
+import { counted } from "../../lib/counted.js";
 import { printable } from "../../lib/printable.js";
 import { exitCodeOf, exitCodes } from "../exit-code.js";
 import type { Printer } from "../print.js";
@@ -47,8 +48,7 @@ export function printEnd(
     ...servers.flatMap(({ server, steps }) => warned(steps).map((step) => `${step} of ${server}`)),
   ];
   if (warnings.length === 0) return;
-  const count = `${warnings.length} ${warnings.length === 1 ? "warning" : "warnings"}`;
-  print.result(`\nPassed, with ${count}: ${printable(warnings.join(", "))}.`);
+  print.result(`\nPassed, with ${counted(warnings.length, "warning")}: ${printable(warnings.join(", "))}.`);
 }
 
 function warned(steps: readonly StepResult[]): readonly string[] {
