@@ -674,6 +674,7 @@ interface TokenManagerStatus {
     readonly expiresAt?: number;
     readonly nextRefreshAt?: number;
     readonly lastError?: McpAuthError;
+    readonly rejectedAt?: number;
     readonly kid?: string;
 }
 

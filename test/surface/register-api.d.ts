@@ -149,6 +149,7 @@ interface TokenManagerStatus {
     readonly expiresAt?: number;
     readonly nextRefreshAt?: number;
     readonly lastError?: McpAuthError;
+    readonly rejectedAt?: number;
     readonly kid?: string;
 }
 
