@@ -112,7 +112,7 @@ export class RequestHandler {
         writeText(response, 404, "This proxy has no metadata, because its callers need no authorization.");
         return;
       case "own":
-        answerOperation(operations, target.path, request, response);
+        await answerOperation(operations, target.path, request, response);
         return;
       case "server":
         if (listener.kind === "socket" || target.hasToken || hasTokenHeader(request, isLocalToken)) {

@@ -32,6 +32,8 @@ export interface ProxyInternals {
   mayUse(file: string): Promise<boolean>;
   /** Reads the `token` of the settings. Rejects with `secret_unavailable`. */
   readToken(): Promise<Secret | undefined>;
+  /** Why the store cannot be used at the moment, if it cannot. `undefined` if tokens are only in memory. */
+  store(): { readonly failure?: string } | undefined;
   /** Calls the listener when the runtime is stopped, or at once if it was stopped. */
   onStop(listener: () => void): void;
 }

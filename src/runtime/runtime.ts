@@ -91,7 +91,11 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
       if (this.#isStopped) listener();
       else this.#stopListeners.push(listener);
     };
-    return { settings, file, env, mayUse, readToken, onStop };
+    const store = () => {
+      const { store: current } = this.#context;
+      return current && { ...(current.failure && { failure: current.failure.message }) };
+    };
+    return { settings, file, env, mayUse, readToken, store, onStop };
   }
 
   has(name: string): name is Name {

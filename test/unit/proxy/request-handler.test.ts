@@ -9,6 +9,7 @@ import { type Listener, RequestHandler } from "../../../src/proxy/request-handle
 import { createUpstream } from "../../../src/proxy/upstream-fetch.js";
 import { exchange } from "../../integration/attacked-proxy.js";
 import { deferred } from "../../support/deferred.js";
+import { emptyStatusPage } from "./status-page.js";
 
 interface Setup {
   readonly peers?: PeerUsers;
@@ -36,6 +37,7 @@ async function start({ peers, kind = "tcp", notes = true }: Setup) {
       readiness: () => true,
       isOperatingToken: () => true,
       startedAt: 0,
+      statusPage: emptyStatusPage(),
     },
     onOutcome() {},
     peers,
