@@ -44,7 +44,13 @@ export async function createProxy<Name extends string>(
 ): Promise<CreatedProxy<Name>> {
   const internals = internalsOfAuth(auth);
   assertPlatform();
-  const { isCommand = false, isStarted = () => true, onWarning, onOutcome = () => {} } = options;
+  const {
+    isCommand = false,
+    isStarted = () => true,
+    onWarning,
+    onOutcome = () => {},
+    onRefusal = () => {},
+  } = options;
   const served = servedNames(auth, options.servers);
   const { listen, socket } = placesToListen(options, internals);
   const health = options.health === undefined ? undefined : parsedAddress(options.health, "--health");
@@ -64,7 +70,7 @@ export async function createProxy<Name extends string>(
   const statuses = () => statusesOf(auth, isServed);
   const readiness = (): boolean => !handler.isStopping && isStarted() && isReady(statuses());
   const handler: RequestHandler = new RequestHandler({
-    ...{ upstream, isServed, onOutcome },
+    ...{ upstream, isServed, onOutcome, onRefusal },
     manager: (name) => managerOf(auth, name, isServed),
     isLocalToken: tokenComparison(localToken),
     operations: {
