@@ -30,7 +30,8 @@ const exceptions = [
       "src/runtime/subjects.ts",
       "src/runtime/token-manager.ts",
     ],
-    reason: "The fake is the real runtime. It changes the state of its tokens, which the public API does not show.",
+    reason:
+      "The fake is the real runtime. It changes the state of its tokens, which the public API does not show.",
   },
   {
     folders: ["register"],

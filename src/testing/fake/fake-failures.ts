@@ -32,7 +32,7 @@ export function assertFailure(code: unknown): asserts code is FakeFailure {
 }
 
 /** Returns how the token endpoint answers, `undefined` if it issues a token. Throws as a `fetch` that fails. */
-export function tokenFailure(failure: FakeFailure): Response | undefined {
+export function tokenFailure(failure: FakeFailure, issuer: string): Response | undefined {
   switch (failure) {
     case "unavailable":
       return new Response(null, { status: 503 });
@@ -48,7 +48,8 @@ export function tokenFailure(failure: FakeFailure): Response | undefined {
       // The text of a real timeout, without the wait for it.
       throw new McpAuthError(
         "timeout",
-        'The token endpoint did not answer within 10000 ms. Try again, or raise "timeout" in the config.',
+        `The token endpoint of ${issuer} (${issuer}/token) did not answer within 10000 ms. Try again, or raise ` +
+          '"timeout" in the config.',
         { retryable: true },
       );
     default:

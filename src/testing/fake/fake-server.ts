@@ -91,7 +91,7 @@ export function fakeServer(name: string, options: FakeServerOptions, { index, en
     };
     requests.push(request);
     unexplained.push(request);
-    const failed = failure && tokenFailure(failure);
+    const failed = failure && tokenFailure(failure, issuer);
     if (failed !== undefined) return failed;
     const accessToken = `fake-token-${name}-${issued.length + 1}`;
     issued.push(accessToken);

@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { expect, test, vi } from "vitest";
 import { McpAuthError } from "../../../../src/errors/error.js";
+import { createMcpAuth } from "../../../../src/runtime/create-mcp-auth.js";
 import { fakeMcpAuth } from "../../../../src/testing/fake/fake-mcp-auth.js";
 import { fakeClock } from "../../../support/fake-clock.js";
 import { rejectionOf } from "../../../support/rejection-of.js";
@@ -104,6 +105,31 @@ test.each([
   expect(crm.status()).toMatchObject({ state: "none", lastError: { code } });
   expect(await crm.getAccessToken()).toBe("fake-token-crm-1");
   expect(crm.status().lastError).toBeUndefined();
+});
+
+test("the timeout of a fake has the message of a real one", async () => {
+  await using auth = await fakeMcpAuth({ servers: ["crm"] });
+  const crm = auth.resolve("crm");
+  crm.fail("timeout");
+  const issuer = "http://auth.localhost/crm";
+  const clock = fakeClock();
+  const client = {
+    issuer,
+    id: "agent",
+    secret: { env: "SECRET" },
+    metadata: { tokenEndpoint: `${issuer}/token` },
+  };
+  await using real = await createMcpAuth({
+    config: {
+      servers: { crm: { url: crm.url, grant: { client }, resourceMetadata: false, retry: { attempts: 1 } } },
+    },
+    env: { SECRET: "a-secret" },
+    clock,
+    fetch: () => new Promise(() => {}),
+  });
+  const failing = rejectionOf(real.resolve("crm").getAccessToken());
+  await clock.advance(10_000);
+  expect(await rejectionOf(crm.getAccessToken())).toEqual(await failing);
 });
 
 test("an outage does not take away a token that is still usable, but an expired one cannot be replaced", async () => {
