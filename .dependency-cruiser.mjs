@@ -144,8 +144,8 @@ export default {
       comment: "What src imports is installed with the package.",
       from: { path: "^src/" },
       to: {
-        // The optional peer is also a development dependency, for the tests. The build bundles the others.
-        pathNot: `(^|/)node_modules/(${["redis", ...bundled].join("|")})/`,
+        // The optional peers are also development dependencies, for the tests. The build bundles the others.
+        pathNot: `(^|/)node_modules/(${["redis", "@opentelemetry/api", ...bundled].join("|")})/`,
         dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "npm-optional", "npm-peer", "npm-bundled"],
       },
     },
