@@ -48,7 +48,13 @@ export async function createProxy<Name extends string>(
 ): Promise<CreatedProxy<Name>> {
   const internals = internalsOfAuth(auth);
   assertPlatform();
-  const { isCommand = false, isStarted = () => true, onWarning, onOutcome = () => {} } = options;
+  const {
+    isCommand = false,
+    isStarted = () => true,
+    onWarning,
+    onOutcome = () => {},
+    onRefusal = () => {},
+  } = options;
   const served = servedNames(auth, options.servers);
   const { listen, socket } = placesToListen(options, internals);
   const health = options.health === undefined ? undefined : parsedAddress(options.health, "--health");
@@ -63,7 +69,7 @@ export async function createProxy<Name extends string>(
   const operatingToken = await (state?.token("operating").catch(warnInstead(onWarning)) ?? undefined);
 
   const upstream = createUpstream();
-  const metrics = new Metrics(auth);
+  const metrics = new Metrics(internals, () => readiness());
   const isServed = (name: string): boolean => (served === undefined ? auth.has(name) : served.has(name));
   const statuses = () => statusesOf(auth, isServed);
   const startedAt = Date.now();
@@ -76,7 +82,7 @@ export async function createProxy<Name extends string>(
     readiness: () => readinessLog.look(),
   });
   const handler: RequestHandler = new RequestHandler({
-    ...{ upstream, isServed, onOutcome },
+    ...{ upstream, isServed, onOutcome, onRefusal },
     manager: (name) => managerOf(auth, name, isServed),
     isLocalToken: tokenComparison(localToken),
     operations: {
