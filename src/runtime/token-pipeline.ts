@@ -11,6 +11,7 @@ import type { CredentialMemory } from "../secrets/credential-memory.js";
 import { CredentialRecorder } from "../secrets/credential-recorder.js";
 import { isLocal } from "../secrets/reference.js";
 import { SharedTokens, type SharedTokensOptions } from "../sharing/shared-tokens.js";
+import type { UserWrites } from "../sharing/user-writes.js";
 import { storeUnavailable } from "../stores/failure.js";
 import { TokenCache } from "../tokens/cache.js";
 import { grantSource, type PreparedAttempt } from "../tokens/grant-source.js";
@@ -41,6 +42,8 @@ export type PipelineManager = ManagerState & {
   readonly credentials: CredentialMemory;
   /** The subjects that the manager has already warned about, for any scope set. */
   readonly warned: Set<string>;
+  /** The writes to the store of a manager that `for()` returned. */
+  readonly writes?: UserWrites | undefined;
 };
 
 /** Connects the token sources from the grant to the cache, for one server and one scope set. */
@@ -142,13 +145,14 @@ function createSharedTokens(
 ): SharedTokens | undefined {
   const { store, network, trust, clock } = runtime;
   const { grant, timeout, deadline } = spec;
-  const { dpop, credentials } = manager;
+  const { dpop, credentials, writes } = manager;
   if (store === undefined || grant.type === "static") return undefined;
   const { issuer, credential } = grant.client;
   const certificate = credential.kind === "certificate" ? credential.certificate : undefined;
   return new SharedTokens({
     ...options,
     store,
+    writes,
     // Leaves time for a request by this process, and spreads the requests of a fleet.
     maxLockWait:
       Math.min(store.lease + timeout, Math.max(deadline - timeout, deadline / 2)) *

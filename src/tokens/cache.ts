@@ -57,6 +57,7 @@ export class TokenCache {
   readonly #cached: CachedToken;
   readonly #renewal: Renewal;
   readonly #relief: CooldownRelief;
+  #stopReason: McpAuthError | undefined;
 
   constructor(options: TokenCacheOptions) {
     const { server, clock, policy, onPlan } = options;
@@ -123,7 +124,7 @@ export class TokenCache {
     if (decision.kind !== "stopped" && signal?.aborted) throw abortedError(this.#server);
     switch (decision.kind) {
       case "stopped":
-        throw stoppedError(this.#server);
+        throw this.#stopReason ?? stoppedError(this.#server);
       case "token":
         if (decision.renew) void this.#renewInBackground("expiry");
         return this.#currentToken();
@@ -196,10 +197,11 @@ export class TokenCache {
     };
   }
 
-  /** Rejects new calls with `stopped` at once, and gives the request in flight `grace` milliseconds to end. */
-  async stop(grace: number): Promise<void> {
+  /** Rejects new calls with `reason` at once, and gives the request in flight `grace` milliseconds to end. */
+  async stop(grace: number, reason = stoppedError(this.#server)): Promise<void> {
+    this.#stopReason ??= reason;
     this.#cached.enter(transitions.stopped(this.#cached.state));
-    await this.#renewal.stop(grace);
+    await this.#renewal.stop(grace, this.#stopReason);
   }
 
   /**

@@ -34,6 +34,7 @@ export class Renewal {
   /** Cancels the request in flight. */
   #stopping: AbortController | undefined;
   readonly #shared: SingleFlight;
+  #stopReason: McpAuthError | undefined;
   /** The failure of the last request; `undefined` after a success. */
   lastError: McpAuthError | undefined;
 
@@ -71,9 +72,10 @@ export class Renewal {
     return this.#shared.getToken(this.#request("rejected", refused));
   }
 
-  /** Gives the request in flight `grace` milliseconds to end, then cancels it. */
-  async stop(grace: number): Promise<void> {
+  /** Gives the request in flight `grace` milliseconds to end, then cancels it. Its callers get `reason`. */
+  async stop(grace: number, reason: McpAuthError): Promise<void> {
     const { inFlight } = this;
+    this.#stopReason = reason;
     if (inFlight === undefined) return;
     const { clock } = this.#options;
     // This timer keeps the process alive, because the pause between two attempts does not.
@@ -108,7 +110,7 @@ export class Renewal {
       }
       if (request.signal.aborted) {
         this.#cached.amend(transitions.requestCanceled(this.#cached.state));
-        throw stoppedError(this.#options.server);
+        throw this.#stopReason ?? stoppedError(this.#options.server);
       }
       this.#fail(error, request.reason);
       throw error;

@@ -70,6 +70,8 @@ export function snippets(root: URL, document: string): Snippet[] {
 /** Whether a block is a config of ours, and not the file of a host that has servers too. */
 export function isConfig({ document, language, mark, code }: Snippet): boolean {
   if (!["json", "jsonc", "yaml"].includes(language) || !/^\s*"?servers"?:/m.test(code)) return false;
+  // A manifest of Kubernetes with a config in it, which test/examples runs.
+  if (code.includes("\napiVersion: ")) return false;
   if (code.includes('"grant"')) return true;
   const ofHosts = document === "docs/proxy-hosts.md" || document.startsWith("docs/hosts/");
   return !ofHosts && mark === undefined && !code.includes('"mcp":');

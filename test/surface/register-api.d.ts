@@ -140,6 +140,7 @@ interface TokenManager {
     getToken(options?: TokenOptions): Promise<AccessToken>;
     getHeaders(options?: HeaderOptions): Promise<Record<string, string>>;
     for(subject: RuntimeSubject): TokenManager;
+    forget(key: string): Promise<void>;
     status(): TokenManagerStatus;
 }
 
