@@ -65,7 +65,7 @@ export async function createProxy<Name extends string>(
   const operatingToken = await (state?.token("operating").catch(warnInstead(onWarning)) ?? undefined);
 
   const upstream = createUpstream();
-  const metrics = new Metrics(auth);
+  const metrics = new Metrics(internals, () => readiness());
   const isServed = (name: string): boolean => (served === undefined ? auth.has(name) : served.has(name));
   const statuses = () => statusesOf(auth, isServed);
   const readiness = (): boolean => !handler.isStopping && isStarted() && isReady(statuses());

@@ -4,12 +4,12 @@ import type { Target } from "../discovery/metadata.js";
 import { ignoreFailure } from "../errors/expected-errors.js";
 import type { Authorizer } from "../http/authorizer.js";
 import { isSameResource } from "../http/closest-server.js";
+import { issuerOf } from "./audit-token.js";
 import { explainRefusal } from "./explain-refusal.js";
 import { learnedTarget } from "./learned-target.js";
 import type { RuntimeContext } from "./runtime-context.js";
 import type { ServerTokens } from "./server-tokens.js";
 import { stepUp, stepUpWithin } from "./step-up.js";
-import { issuerOf } from "./token-pipeline.js";
 
 export interface AuthorizedServer {
   readonly spec: ServerSpec;

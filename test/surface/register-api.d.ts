@@ -91,6 +91,7 @@ interface McpAuthErrorOptions {
 type McpAuthEventName = keyof McpAuthEvents;
 
 interface McpAuthEvents {
+    "token:issued": TokenIssuedEvent;
     "token:renewed": TokenEvent;
     "token:warning": TokenEvent;
     "token:failed": TokenEvent;
@@ -129,6 +130,18 @@ interface TokenEvent {
     readonly oauthError?: string;
     readonly message?: string;
     readonly attempt?: number;
+}
+
+interface TokenIssuedEvent {
+    readonly server: string;
+    readonly issuer: string | undefined;
+    readonly clientId?: string;
+    readonly grant: string;
+    readonly reason: RenewalReason;
+    readonly requestedAt: number;
+    readonly expiresAt: number;
+    readonly scopes?: readonly string[];
+    readonly tokenHash?: string;
 }
 
 interface TokenManager {

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
 import { Metrics } from "../../../src/proxy/metrics.js";
 import { answerOperation, answerProbe, type Operations } from "../../../src/proxy/operations.js";
+import { Measurements } from "../../../src/telemetry/measurements.js";
 import { exchange } from "../../integration/attacked-proxy.js";
 import { listen } from "../../support/listen.js";
 
@@ -10,7 +11,7 @@ const token = "operating-token-0123456789";
 async function startOperations(isReady = true) {
   const operations: Operations = {
     statuses: () => [{ server: "secret-name", state: "fresh" }],
-    metrics: new Metrics({ on: () => () => {} }),
+    metrics: new Metrics({ measurements: new Measurements(), now: Date.now }, () => true),
     readiness: () => isReady,
     isOperatingToken: (candidate) => candidate === token,
     startedAt: 1,
@@ -82,7 +83,9 @@ test("the status and the metrics say what the proxy serves", async () => {
     ...{ pid: process.pid, startedAt: 1, ready: false },
     servers: [{ server: "secret-name", state: "fresh" }],
   });
-  expect(await (await ask("/-/metrics")).text()).toContain('{server="secret-name",state="fresh"} 1');
+  expect(await (await ask("/-/metrics")).text()).toContain(
+    '{mcp_auth_server="secret-name",mcp_auth_state="fresh"} 1',
+  );
   expect((await ask("/-/live")).status).toBe(200);
   expect((await ask("/-/ready")).status).toBe(503);
 });

@@ -7,6 +7,7 @@ import { Metrics } from "../../../src/proxy/metrics.js";
 import type { PeerUsers } from "../../../src/proxy/peer-user.js";
 import { type Listener, RequestHandler } from "../../../src/proxy/request-handler.js";
 import { createUpstream } from "../../../src/proxy/upstream-fetch.js";
+import { Measurements } from "../../../src/telemetry/measurements.js";
 import { exchange } from "../../integration/attacked-proxy.js";
 import { deferred } from "../../support/deferred.js";
 
@@ -35,7 +36,7 @@ async function start({ peers, kind = "tcp", notes = true, mayOperate = true }: S
     isLocalToken: (candidate) => candidate === "token",
     operations: {
       statuses: () => [],
-      metrics: new Metrics({ on: () => () => {} }),
+      metrics: new Metrics({ measurements: new Measurements(), now: Date.now }, () => true),
       readiness: () => true,
       isOperatingToken: () => mayOperate,
       startedAt: 0,
