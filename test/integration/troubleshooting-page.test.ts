@@ -101,7 +101,7 @@ test.each(Object.entries(scenarios))(
     const printed = `${out}${err}`
       .replaceAll(servers.crm.grant.client.issuer, "https://auth.example")
       .replaceAll(new URL(servers.crm.url).origin, "https://crm.example")
-      .replaceAll(/\/\S*mcp-auth-test-\w+/g, "/home/me")
+      .replaceAll(/\/\S*mcp-auth-test-\w+/g, "/srv")
       .replaceAll(process.execPath, "vault")
       .replaceAll(/ +\d+ ms$/gm, "");
     // Other lines may stand between those of the page.
