@@ -2,6 +2,7 @@ import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { debugCooldown, debugFlight } from "../lib/debug.js";
 import { settledWithin } from "../lib/wait.js";
+import type { Cause } from "../telemetry/token-telemetry.js";
 import { ReplacementWithheld, stoppedError } from "./cache-errors.js";
 import type { CachedToken } from "./cached-token.js";
 import * as lifecycle from "./lifecycle.js";
@@ -53,10 +54,10 @@ export class Renewal {
    * Joins the request in flight, or begins one. A request for a replacement that was withheld was not made for this
    * caller, so another one follows it.
    */
-  async join(reason: RenewalReason): Promise<Token> {
+  async join(reason: RenewalReason, cause?: Cause): Promise<Token> {
     for (;;) {
       try {
-        return await this.#shared.getToken(this.#request(reason));
+        return await this.#shared.getToken(this.#request(reason, undefined, cause));
       } catch (error) {
         if (!(error instanceof ReplacementWithheld)) throw error;
       }
@@ -84,11 +85,11 @@ export class Renewal {
     timer.cancel();
   }
 
-  #request(reason: RenewalReason, refused?: RefusedToken): TokenRequest {
+  #request(reason: RenewalReason, refused?: RefusedToken, cause?: Cause): TokenRequest {
     debugFlight(this.#options.server, reason, this.inFlight !== undefined);
     const probe = reason !== "forced" && lifecycle.isProbe(this.#cached.state);
     this.#stopping ??= new AbortController();
-    return { reason, attempt: 1, probe, signal: this.#stopping.signal, refused };
+    return { reason, attempt: 1, probe, signal: this.#stopping.signal, refused, cause };
   }
 
   /**

@@ -7,8 +7,10 @@ import { Metrics } from "../../../src/proxy/metrics.js";
 import type { PeerUsers } from "../../../src/proxy/peer-user.js";
 import { type Listener, RequestHandler } from "../../../src/proxy/request-handler.js";
 import { createUpstream } from "../../../src/proxy/upstream-fetch.js";
+import { Measurements } from "../../../src/telemetry/measurements.js";
 import { exchange } from "../../integration/attacked-proxy.js";
 import { deferred } from "../../support/deferred.js";
+import { emptyStatusPage } from "./status-page.js";
 
 interface Setup {
   readonly peers?: PeerUsers;
@@ -35,10 +37,11 @@ async function start({ peers, kind = "tcp", notes = true, mayOperate = true }: S
     isLocalToken: (candidate) => candidate === "token",
     operations: {
       statuses: () => [],
-      metrics: new Metrics({ on: () => () => {} }),
+      metrics: new Metrics({ measurements: new Measurements(), now: Date.now }, () => true),
       readiness: () => true,
       isOperatingToken: () => mayOperate,
       startedAt: 0,
+      statusPage: emptyStatusPage(),
     },
     onOutcome() {},
     onRefusal: (refusal) => void refusals.push(refusal),
