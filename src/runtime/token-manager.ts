@@ -42,6 +42,11 @@ export interface TokenManagerStatus {
   readonly nextRefreshAt?: number;
   /** The failure of the last token request. Absent after a success. */
   readonly lastError?: McpAuthError;
+  /**
+   * When the server last refused the current token, in milliseconds since the epoch. Absent after a new token, and after
+   * a request that the server accepted.
+   */
+  readonly rejectedAt?: number;
   /** The `kid` of the key that signed the last client assertion (RFC 7523). */
   readonly kid?: string;
 }
