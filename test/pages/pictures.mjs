@@ -25,12 +25,14 @@ export async function pictures(browser, isUpdate) {
       port: 8484,
     });
     for (const [index, scheme] of ["light", "dark"].entries()) {
-      const tab = await openStatus(browser, stage.url, { scheme, width: 1080, height: 540 });
+      const tab = await openStatus(browser, stage.url, { scheme, width: 1180 });
       if (scheme === "dark") await tab.page.click(".expand");
       await tab.page.evaluate(() => document.activeElement.blur());
       await tab.page.mouse.move(0, 0);
-      // The second one shows the details of one server.
-      await tab.page.screenshot({ path: join(images, names[index]), fullPage: index === 0 });
+      // The first one ends below the list, the second one shows the details of one server.
+      const bottom = await tab.page.$eval(".legend", (element) => Math.ceil(element.getBoundingClientRect().bottom));
+      const clip = { x: 0, y: 0, width: 1180, height: index === 0 ? bottom + 8 : 540 };
+      await tab.page.screenshot({ path: join(images, names[index]), clip });
       await tab.close();
     }
     await stage.close();
