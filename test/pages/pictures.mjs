@@ -30,7 +30,9 @@ export async function pictures(browser, isUpdate) {
       await tab.page.evaluate(() => document.activeElement.blur());
       await tab.page.mouse.move(0, 0);
       // The first one ends below the list, the second one shows the details of one server.
-      const bottom = await tab.page.$eval(".legend", (element) => Math.ceil(element.getBoundingClientRect().bottom));
+      const bottom = await tab.page.$eval(".legend", (element) =>
+        Math.ceil(element.getBoundingClientRect().bottom),
+      );
       const clip = { x: 0, y: 0, width: 1180, height: index === 0 ? bottom + 8 : 540 };
       await tab.page.screenshot({ path: join(images, names[index]), clip });
       await tab.close();
