@@ -111,7 +111,7 @@ export class RequestHandler {
         writeText(response, 404, "This proxy has no metadata, because its callers need no authorization.");
         return;
       case "own":
-        answerOperation(operations, target.path, request, response);
+        await answerOperation(operations, target.path, request, response);
         if (response.statusCode === 403) onRefusal(wrongOperatingToken);
         return;
       case "server":

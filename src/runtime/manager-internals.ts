@@ -33,6 +33,8 @@ export interface ProxyInternals {
   mayUse(file: string): Promise<boolean>;
   /** Reads the `token` of the settings. Rejects with `secret_unavailable`. */
   readToken(): Promise<Secret | undefined>;
+  /** Why the store cannot be used at the moment, if it cannot. `undefined` if tokens are only in memory. */
+  store(): { readonly failure?: string } | undefined;
   /** Milliseconds since the epoch, by the clock of the runtime. */
   now(): number;
   /** What the proxy shows as metrics. */

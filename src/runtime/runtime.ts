@@ -96,9 +96,13 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
       if (this.#isStopped) listener();
       else this.#stopListeners.push(listener);
     };
+    const store = () => {
+      const { store: current } = this.#context;
+      return current && { ...(current.failure && { failure: current.failure.message }) };
+    };
     const { clock, events } = this.#dependencies;
     const { measurements } = events;
-    return { settings, file, env, now: () => clock.now(), mayUse, readToken, measurements, onStop };
+    return { settings, file, env, now: () => clock.now(), mayUse, readToken, store, measurements, onStop };
   }
 
   has(name: string): name is Name {

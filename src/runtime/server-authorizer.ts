@@ -49,7 +49,7 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
     pending: () => caches.defaultCache.pending,
     noteAccepted(kind) {
       const { defaultCache } = caches;
-      if (defaultCache.hasSuspects) defaultCache.refused.accepted(kind());
+      if (defaultCache.awaitsAcceptance) defaultCache.refused.accepted(kind());
     },
     noteChallenge({ response, url }) {
       // Another path of the same origin, or another query, may be another resource. Its challenge does not concern this

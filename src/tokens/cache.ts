@@ -42,6 +42,8 @@ export interface CacheSnapshot {
   readonly state: lifecycle.StateName;
   readonly expiresAt?: number;
   readonly lastError?: McpAuthError;
+  /** When the MCP server last refused the current token. */
+  readonly rejectedAt?: number;
 }
 
 /**
@@ -85,8 +87,8 @@ export class TokenCache {
   }
 
   /** Whether a request that the MCP server accepts matters to `refused`. */
-  get hasSuspects(): boolean {
-    return this.#refused?.hasSuspects ?? false;
+  get awaitsAcceptance(): boolean {
+    return this.#refused?.awaitsAcceptance ?? false;
   }
 
   /** Returns the token while it is fresh. If it returns `undefined`, call `getToken`. */
@@ -195,10 +197,12 @@ export class TokenCache {
     const { state } = this.#cached;
     const { expiresAt } = state.token ?? {};
     const { lastError } = this.#renewal;
+    const rejectedAt = this.#refused?.rejectedAt;
     return {
       state: lifecycle.stateName(state, now),
       ...(expiresAt !== undefined && { expiresAt }),
       ...(lastError !== undefined && { lastError }),
+      ...(rejectedAt !== undefined && { rejectedAt }),
     };
   }
 

@@ -19,9 +19,9 @@ const groups = [
 
 const intro = `# See what callers get when something fails
 
-Look here to see whether a failure reaches your code, with which error, and when calls work again. \`npm run
-test:faults\` produces each failure with real servers and proxies on loopback and the default settings (four attempts,
-10 s for each, 30 s in total), and writes this page. CI runs it for each change, and fails if a row differs.
+Look here to see whether a failure reaches your code, with which error, and when calls work again. \`npm run test:faults\`
+produces each failure with real servers and proxies on loopback and the default settings (four attempts, 10 s for each,
+30 s in total), and writes this page. CI runs it for each change, and fails if a row differs.
 
 The failures are of one process and one server. For processes that share a store see [Fleet](fleet.md), for failures
 that come and go see [Soak](soak.md).

@@ -10,7 +10,7 @@ const root = new URL("../../", import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), "utf8");
 const pages = documents(root).filter((path) => path.startsWith("docs/") && path !== "docs/README.md");
 /** Paths in the project of the reader. */
-const foreignPaths = ["src/mastra/public"];
+const foreignPaths = ["src/mastra/public", ".github/workflows/agent.yml"];
 const everyPage = allDocuments(root)
   .filter((path) => path !== "CHANGELOG.md")
   .map(read)

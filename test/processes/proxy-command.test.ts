@@ -13,6 +13,7 @@ import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/cli
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { expect, onTestFinished, test } from "vitest";
 import { agentSecret, startWorld, type World } from "../integration/harness.js";
+import { snippets } from "../support/snippets.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 
 const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
@@ -148,11 +149,8 @@ test("a wrong local token is reported once on stderr, without the token", async 
   child.kill("SIGTERM");
   await once(child, "exit");
   const printed = (await errors).match(/^warning: .*$/gm);
-  expect(printed).toEqual([
-    expect.stringMatching(
-      /^warning: refused a request with status 403\. The local token of the proxy is missing/,
-    ),
-  ]);
+  const shown = snippets(new URL("../../", import.meta.url), "docs/proxy.md");
+  expect(printed).toEqual([shown.find(({ mark }) => mark === "refused request")?.code]);
   expect(printed?.join()).not.toMatch(/chosen-by-a-caller|another-one/);
 });
 

@@ -42,6 +42,8 @@ export async function serve(
     for (const place of places) print.result(printable(place));
     print.note(`Serving ${someOf(options.servers ?? auth.servers)}. Stop with Ctrl+C.`);
     print.note("Print the settings of a host: npx mcp-auth-runtime proxy --print HOST");
+    if (proxy.origin !== undefined)
+      print.note("See the state of every token in a browser: npx mcp-auth-runtime status --url");
     startServers(auth, options.servers, () => {
       started = true;
     });

@@ -10,6 +10,7 @@ import { createUpstream } from "../../../src/proxy/upstream-fetch.js";
 import { Measurements } from "../../../src/telemetry/measurements.js";
 import { exchange } from "../../integration/attacked-proxy.js";
 import { deferred } from "../../support/deferred.js";
+import { emptyStatusPage } from "./status-page.js";
 
 interface Setup {
   readonly peers?: PeerUsers;
@@ -40,6 +41,7 @@ async function start({ peers, kind = "tcp", notes = true, mayOperate = true }: S
       readiness: () => true,
       isOperatingToken: () => mayOperate,
       startedAt: 0,
+      statusPage: emptyStatusPage(),
     },
     onOutcome() {},
     onRefusal: (refusal) => void refusals.push(refusal),
