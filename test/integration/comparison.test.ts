@@ -112,7 +112,7 @@ describe("fifty concurrent calls after a token has expired", () => {
   });
 });
 
-describe("a hand-written fetch of twenty lines", () => {
+describe("a hand-written fetch of thirty lines", () => {
   test("hand-written code makes one token request for fifty concurrent calls after expiry", async () => {
     const { issuer, mcp } = await startWorld({ lifetime: 600 });
     const client = await withFetch(mcp.url, handWrittenFetch(issuer.tokenEndpoint, mcp.url));
