@@ -107,6 +107,7 @@ async function describeRun() {
   const nodes = await Promise.all(nodePaths.map(versionOf));
   const others = Object.entries(versions).filter(([name]) => !["node", "zod"].includes(name));
   return [
+    `- measured on ${new Date().toISOString().slice(0, 10)}`,
     `- mcp-auth-runtime ${version}, Node ${nodes.join(" and ")}, ${process.platform}, ${machine}`,
     ...others.map(([name, each]) => `- ${name} ${each}`),
   ].join("\n");

@@ -1,5 +1,5 @@
-// `npm run generate` writes all files that are generated from the schema, into the schema what editors need, and the
-// manual page from the definitions of the commands. With `--check` it writes nothing, and fails if a file is stale.
+// `npm run generate` writes all files that are generated from the schema, into the schema what editors need, the manual page
+// from the definitions of the commands, and the status page from its sources. With `--check` it writes nothing, and fails if a file is stale.
 import { execFileSync } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -13,6 +13,7 @@ import { forEditors, forPrograms } from "./editor-schema.js";
 import { manualPages } from "./manual-page.mjs";
 import { referencePage } from "./reference-page.mjs";
 import { definitionsOf, definitionTables, plainSchema, targetOf, withoutNotes } from "./schema-data.mjs";
+import { pageModule, statusPageModule } from "./status-page.mjs";
 
 const root = join(import.meta.dirname, "..");
 const notice = "Generated from schema/mcp-auth.schema.json by scripts/generate.mjs. Do not edit.";
@@ -31,6 +32,7 @@ const generated = {
   "src/config/generated/plain-schema.ts": `// ${notice}\n\n${plainSchema(schema)}`,
   "src/config/generated/definitions.ts": `// ${notice}\n\n${definitionTables(schema)}`,
   "docs/config-reference.md": `<!-- ${notice} -->\n\n${referencePage(schema)}`,
+  [pageModule]: await statusPageModule(root),
   ...(await manualPages(root)),
 };
 for (const [path, content] of Object.entries(generated)) {

@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import "./lib/check-node.js";
+import "./lib/detached.js";
 
 export type { McpAuthConfig, McpAuthConfigWithImport } from "./config/define-config.js";
 export { defineConfig } from "./config/define-config.js";
@@ -37,4 +38,4 @@ export type { McpAuthStore } from "./sharing/custom-store.js";
 export type { Lease, Locked, SetOptions, StoredValue, TokenStore } from "./stores/store.js";
 export type { RenewalReason } from "./tokens/source.js";
 export type { AccessToken as Token } from "./tokens/token.js";
-export type { TokenEvent } from "./tokens/token-event.js";
+export type { TokenEvent, TokenIssuedEvent } from "./tokens/token-event.js";

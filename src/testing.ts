@@ -2,5 +2,19 @@ import "./lib/check-node.js";
 
 export type { MemoryStoreOptions } from "./stores/memory.js";
 export { createMemoryStore, MemoryData } from "./stores/memory.js";
+export type {
+  TestAuthorizationServer,
+  TestAuthorizationServerOptions,
+  TestFailure,
+  TestTokenClaims,
+  TestTokenRequest,
+} from "./testing/authorization-server/public-types.js";
+export type { TestClient, TestIssuer, TestJwks } from "./testing/authorization-server/registered-clients.js";
+export { testAuthorizationServer } from "./testing/authorization-server/test-authorization-server.js";
+export type { FakeFailure } from "./testing/fake/fake-failures.js";
+export type { FakeMcpAuth, FakeMcpAuthOptions } from "./testing/fake/fake-mcp-auth.js";
+export { fakeMcpAuth } from "./testing/fake/fake-mcp-auth.js";
+export type { FakeServerOptions, FakeTokenRequest } from "./testing/fake/fake-server.js";
+export type { FakeControls, FakeTokenManager } from "./testing/fake/fake-token-manager.js";
 export type { StoreRequirement, StoreUnderTest } from "./testing/store-contract.js";
 export { storeContract } from "./testing/store-contract.js";

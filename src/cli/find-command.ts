@@ -1,4 +1,4 @@
-import { nearNames } from "../lib/near-names.js";
+import { didYouMean } from "../lib/near-names.js";
 import { quoted } from "../lib/printable.js";
 import { commands, commandsOfGroup } from "./commands.js";
 import { commonOptions, type OptionDefinition } from "./define-command.js";
@@ -57,9 +57,9 @@ function isHelp(args: readonly string[]): boolean {
 }
 
 function unknownCommand(name: string, candidates: readonly string[]): UsageError {
-  const [near] = nearNames(name, candidates);
-  const hint = near === undefined ? "" : ` Did you mean "${near}"?`;
-  return new UsageError(`There is no command ${quoted(name)}.${hint} See npx mcp-auth-runtime --help`);
+  return new UsageError(
+    `There is no command ${quoted(name)}.${didYouMean(name, candidates)} See npx mcp-auth-runtime --help`,
+  );
 }
 
 function groups(): readonly string[] {

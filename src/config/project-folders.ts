@@ -82,11 +82,13 @@ async function describeBarrier({ folder, problems }: Barrier): Promise<string> {
 
 /**
  * Whether a folder is the root of a drive (`C:\`) or a share (`\\server\share\`), to which other users of Windows can
- * often add files.
+ * often add files. Both may be written with the prefix of long paths, `\\?\`.
  */
 export function isWindowsRoot(folder: string): boolean {
-  const { root } = win32.parse(folder);
-  return root !== "" && win32.resolve(folder) === win32.resolve(root);
+  // `win32.parse` takes `\\?\UNC` for the share, and the share for a folder in it.
+  const path = folder.replace(/^[\\/]{2}\?[\\/]UNC[\\/]/i, "\\\\");
+  const { root } = win32.parse(path);
+  return root !== "" && win32.resolve(path) === win32.resolve(root);
 }
 
 /** Returns a folder and all folders that contain it, the nearest first. */

@@ -1,7 +1,8 @@
 import { lstat, realpath } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { McpAuthError } from "../errors/error.js";
 import { ignoreSystemError } from "../errors/expected-errors.js";
+import { pathInside } from "./path-inside.js";
 import type { Allow, AllowRules, OpenedFile } from "./permissions.js";
 
 /** Default ports by scheme. `URL` knows only those of http and https. */
@@ -41,7 +42,7 @@ export function allowRules(allow: Allow, cwd: string): AllowRules {
       if (roots.length === 0) return false;
       const real = await realPath(path);
       const realRoots = await Promise.all(roots.map(realPath));
-      if (!realRoots.some((root) => isWithin(real, root))) return false;
+      if (!realRoots.some((root) => pathInside(root, real) !== undefined)) return false;
       return opened === undefined || (await isSameFile(real, opened));
     },
   };
@@ -119,9 +120,4 @@ async function isSameFile(path: string, { dev, ino }: OpenedFile): Promise<boole
     ignoreSystemError(error);
     return false;
   }
-}
-
-function isWithin(path: string, root: string): boolean {
-  const steps = relative(root, path);
-  return steps === "" || (steps !== ".." && !steps.startsWith(`..${sep}`) && !isAbsolute(steps));
 }

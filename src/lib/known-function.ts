@@ -1,4 +1,4 @@
-import { nearNames } from "./near-names.js";
+import { didYouMean } from "./near-names.js";
 import { printable, someOf } from "./printable.js";
 
 /**
@@ -14,9 +14,7 @@ export function knownFunction<F extends (...args: never[]) => unknown>(
   const names = Object.keys(given ?? {});
   const fn = given !== undefined && Object.hasOwn(given, name) ? given[name] : undefined;
   if (typeof fn === "function") return { fn };
-  const [near] = nearNames(name, names);
   const known = names.length === 0 ? "none was" : `only ${someOf(names)}`;
-  const hint = near === undefined ? "" : ` Did you mean "${near}"?`;
-  const problem = `no function of this name was given as \`${option}\` (${known}).${hint}`;
+  const problem = `no function of this name was given as \`${option}\` (${known}).${didYouMean(name, names)}`;
   return { problem: printable(problem) };
 }

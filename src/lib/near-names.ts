@@ -23,6 +23,12 @@ export function nearNames(name: string, candidates: Iterable<string>): readonly 
   return [...new Set(sorted)].slice(0, mostNames);
 }
 
+/** Returns the question whether the closest candidate was meant, with a space before it, or an empty text. */
+export function didYouMean(name: string, candidates: Iterable<string>): string {
+  const [near] = nearNames(name, candidates);
+  return near === undefined ? "" : ` Did you mean "${near}"?`;
+}
+
 /**
  * Returns the edit distance, in which two swapped neighbors count as one change and not as two; for a distance over
  * `limit`, any number over it.

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { win32 } from "node:path";
 import { errorCode, ignoreSystemError, isProgrammingError } from "../errors/expected-errors.js";
 import { onAbort } from "./abort-signal.js";
 import { type Clock, systemClock } from "./clock.js";
@@ -138,7 +139,9 @@ function killAll(): void {
 function kill(child: ChildProcess): void {
   if (child.pid === undefined) return;
   if (process.platform === "win32") {
-    const killer = spawn("taskkill", ["/pid", String(child.pid), "/T", "/F"], {
+    // By its full path: Windows looks for a bare name in the working directory first.
+    const taskkill = win32.join(process.env["SystemRoot"] ?? "C:\\Windows", "System32", "taskkill.exe");
+    const killer = spawn(taskkill, ["/pid", String(child.pid), "/T", "/F"], {
       stdio: "ignore",
       windowsHide: true,
     });
@@ -159,7 +162,6 @@ function failed(problem: string, retryable = false): ProcessOutcome {
 }
 
 const startProblems: ReadonlyMap<string, string> = new Map([
-  ["ENOENT", "the command was not found, or its folder does not exist."],
   ["EACCES", "this process may not run the command."],
   ["ENOEXEC", "it is not a program. A script needs a first line with #!."],
   ["EINVAL", "it could not be started. On Windows, name the .exe: a .cmd or .bat file needs a shell."],
@@ -169,6 +171,10 @@ const startProblems: ReadonlyMap<string, string> = new Map([
 /** Returns our own text, because the message of the error contains the command and its arguments. */
 function startProblem(error: unknown): string {
   const code = errorCode(error) ?? "";
+  if (code === "ENOENT") {
+    const advice = process.platform === "win32" ? " A .cmd or .bat file needs a shell: use cmd /c." : "";
+    return `the command was not found, or its folder does not exist.${advice}`;
+  }
   const known = startProblems.get(code);
   if (known !== undefined) return known;
   return /^[A-Z0-9_]{2,40}$/.test(code) ? `it could not be started (${code}).` : "it could not be started.";

@@ -43,18 +43,41 @@ export function refuseForeign(
   if (method === "CONNECT" || method === "TRACE" || method === "TRACK") {
     return { status: 405, message: "This proxy does not accept the method of the request." };
   }
-  return isFromPage(headers, authority) ? fromPage : undefined;
+  return isFromPage(headers, authority, isPageRequest(request)) ? fromPage : undefined;
+}
+
+/**
+ * Whether a browser opens the status page: the only navigation that is answered, because the page contains no data. A
+ * program that has the token gets the status instead.
+ */
+export function isPageRequest({
+  method,
+  url,
+  headers,
+}: Pick<IncomingMessage, "method" | "url" | "headers">): boolean {
+  const { accept = "", authorization } = headers;
+  return (
+    method === "GET" && url === "/-/status" && authorization === undefined && accept.includes("text/html")
+  );
 }
 
 /**
  * Browsers send `Sec-Fetch-Site` for every page, also where they send no `Origin`, as for an image. Programs send none
  * (the `fetch` of Node), or `none` (that of Electron).
  */
-function isFromPage(headers: IncomingMessage["headers"], authority: LocalAuthority): boolean {
+function isFromPage(
+  headers: IncomingMessage["headers"],
+  authority: LocalAuthority,
+  isForStatusPage: boolean,
+): boolean {
   const { origin } = headers;
   if (origin !== undefined && (authority === undefined || origin !== `http://${authority}`)) return true;
   if (headers["access-control-request-method"] !== undefined) return true;
-  if (headers["sec-fetch-mode"] === "navigate") return true;
+  if (headers["sec-fetch-mode"] === "navigate") {
+    // A frame of another page, or an object in it, is a navigation too.
+    const { "sec-fetch-dest": destination = "document" } = headers;
+    if (!isForStatusPage || destination !== "document") return true;
+  }
   const site = headers["sec-fetch-site"];
   return site === "cross-site" || site === "same-site";
 }
@@ -71,5 +94,7 @@ function hasSeveralHosts({ rawHeaders }: Pick<IncomingMessage, "rawHeaders">): b
 
 const fromPage: Refusal = {
   status: 403,
-  message: "This proxy does not serve web pages, and the request comes from a browser.",
+  message:
+    "The request comes from a browser, and this proxy serves no web page but its status. Print its address: " +
+    "npx mcp-auth-runtime status --url",
 };

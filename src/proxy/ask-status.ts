@@ -16,6 +16,7 @@ export interface ServerStatus {
   readonly state: string;
   readonly expiresAt?: number;
   readonly nextRefreshAt?: number;
+  readonly rejectedAt?: number;
   readonly lastError?: { readonly code: string; readonly message: string };
 }
 
@@ -31,16 +32,19 @@ export async function askStatus(
   token: string,
   signal: AbortSignal,
 ): Promise<ReportedStatus> {
-  const address = proxy.origin === undefined ? undefined : addressOf(proxy.origin);
   // Another user must not get the token by listening on the port of a proxy that has died.
-  if (address !== undefined && !(await isOurListener(address)))
-    throw noAnswer("no program of yours listens there");
-  const place = address ?? { socketPath: proxy.socket };
+  if (proxy.origin !== undefined) await assertOurListener(proxy.origin);
+  const place = proxy.origin === undefined ? { socketPath: proxy.socket } : addressOf(proxy.origin);
   const headers = { authorization: `Bearer ${token}` };
   const text = await get({ ...place, path: "/-/status", headers, timeout, signal });
   const status = parseJsonObject(text);
   if (!isStatus(status)) throw noAnswer("another program answers there");
   return status;
+}
+
+/** Rejects with `unavailable` if a program of another user listens at the address of a proxy. */
+export async function assertOurListener(origin: string): Promise<void> {
+  if (!(await isOurListener(addressOf(origin)))) throw noAnswer("no program of yours listens there");
 }
 
 /** Another program may have got the port. */
@@ -54,9 +58,9 @@ function isStatus(value: unknown): value is ReportedStatus {
 
 function isServerStatus(value: unknown): value is ServerStatus {
   if (!isJsonObject(value)) return false;
-  const { server, state, expiresAt, nextRefreshAt, lastError } = value;
+  const { server, state, expiresAt, nextRefreshAt, rejectedAt, lastError } = value;
   const hasTexts = typeof server === "string" && typeof state === "string";
-  const hasTimes = [expiresAt, nextRefreshAt].every((time) => time === undefined || isTime(time));
+  const hasTimes = [expiresAt, nextRefreshAt, rejectedAt].every((time) => time === undefined || isTime(time));
   if (lastError === undefined) return hasTexts && hasTimes;
   if (!isJsonObject(lastError)) return false;
   const isError = typeof lastError["code"] === "string" && typeof lastError["message"] === "string";

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { McpAuthError } from "../errors/error.js";
 import type { McpAuth, TokenManager, TokenManagerStatus } from "../index.js";
+import { systemClock } from "../lib/clock.js";
 import { jsRuntime } from "../lib/js-runtime.js";
 import { type ListenAddress, parseListenAddress } from "../lib/listen-address.js";
 import { isLoopbackAddress } from "../lib/loopback.js";
@@ -18,6 +19,9 @@ import type { CommandOptions, McpProxy, ProxyOptions } from "./options.js";
 import { peerUsers } from "./peer-user.js";
 import { RequestHandler } from "./request-handler.js";
 import { ProxyState } from "./state.js";
+import { History } from "./status/history.js";
+import { ReadinessLog } from "./status/readiness.js";
+import { StatusPage } from "./status/status-page.js";
 import { createUpstream } from "./upstream-fetch.js";
 
 /** The address of the command, if neither an option nor the config names one. It stays the same between runs. */
@@ -44,7 +48,13 @@ export async function createProxy<Name extends string>(
 ): Promise<CreatedProxy<Name>> {
   const internals = internalsOfAuth(auth);
   assertPlatform();
-  const { isCommand = false, isStarted = () => true, onWarning, onOutcome = () => {} } = options;
+  const {
+    isCommand = false,
+    isStarted = () => true,
+    onWarning,
+    onOutcome = () => {},
+    onRefusal = () => {},
+  } = options;
   const served = servedNames(auth, options.servers);
   const { listen, socket } = placesToListen(options, internals);
   const health = options.health === undefined ? undefined : parsedAddress(options.health, "--health");
@@ -59,16 +69,24 @@ export async function createProxy<Name extends string>(
   const operatingToken = await (state?.token("operating").catch(warnInstead(onWarning)) ?? undefined);
 
   const upstream = createUpstream();
-  const metrics = new Metrics(auth);
+  const metrics = new Metrics(internals, () => readiness());
   const isServed = (name: string): boolean => (served === undefined ? auth.has(name) : served.has(name));
   const statuses = () => statusesOf(auth, isServed);
-  const readiness = (): boolean => !handler.isStopping && isStarted() && isReady(statuses());
+  const startedAt = Date.now();
+  const history = new History(auth, isServed, systemClock.now);
+  const isReadyNow = (): boolean => !handler.isStopping && isStarted() && isReady(statuses());
+  const readinessLog = new ReadinessLog(isReadyNow, history, systemClock);
+  const readiness = (): boolean => readinessLog.look().ready;
+  const statusPage = new StatusPage({
+    ...{ clock: systemClock, statuses, history, startedAt, store: internals.store },
+    readiness: () => readinessLog.look(),
+  });
   const handler: RequestHandler = new RequestHandler({
-    ...{ upstream, isServed, onOutcome },
+    ...{ upstream, isServed, onOutcome, onRefusal },
     manager: (name) => managerOf(auth, name, isServed),
     isLocalToken: tokenComparison(localToken),
     operations: {
-      ...{ statuses, metrics, readiness, startedAt: Date.now() },
+      ...{ statuses, metrics, readiness, startedAt, statusPage },
       isOperatingToken: tokenComparison(operatingToken ?? generateToken()),
     },
     peers: options.anyUser === true ? undefined : peerUsers(),
@@ -81,10 +99,13 @@ export async function createProxy<Name extends string>(
   };
   const close = async (grace: number): Promise<void> => {
     const closed = servers.map((server) => server.close());
+    statusPage.stop();
     await handler.stop(grace);
     for (const server of servers) server.destroy();
     await Promise.all(closed);
     metrics.stop();
+    readinessLog.stop();
+    history.stop();
     await upstream.close();
   };
   try {

@@ -1,43 +1,61 @@
-import type { McpAuth, TokenManagerStatus } from "../index.js";
+import type { TokenManagerStatus } from "../index.js";
+import type { ProxyInternals } from "../runtime/manager-internals.js";
+import { gaugesOf } from "../telemetry/gauges.js";
+import { otherValue } from "../telemetry/instruments.js";
+import {
+  HistogramValue,
+  metricLines,
+  PrometheusSink,
+  prometheusLabel,
+  type Sample,
+} from "../telemetry/prometheus.js";
+import { maxServers } from "../telemetry/server-limit.js";
 
 /** Seconds until a response begins. */
-const bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const bounds: readonly number[] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/** The metrics that only the proxy has. `src/telemetry/instruments.ts` has the others. */
+export const proxyMetrics = {
+  mcp_auth_proxy_ready: {
+    kind: "gauge",
+    description: "1 if the proxy is ready: it has requested the first tokens, and a server can be used.",
+    labels: [],
+  },
+  mcp_auth_proxy_requests_total: {
+    kind: "counter",
+    description: "Requests by outcome: the class of the status of the server, our code, or canceled.",
+    labels: ["outcome"],
+  },
+  mcp_auth_proxy_open_requests: {
+    kind: "gauge",
+    description: "Requests and streams in progress.",
+    labels: [],
+  },
+  mcp_auth_proxy_response_seconds: {
+    kind: "histogram",
+    description: "Time until the response begins.",
+    labels: [],
+  },
+} as const;
+
+const serverLabel = prometheusLabel("server");
 
 /** How a request ended: with a status of the server, with our error, or because the client hung up. */
 export type CountedOutcome = { readonly status: number } | { readonly code: string } | undefined;
 
-type Labels = Readonly<Record<string, string>>;
-
-/** A counter by the values of its labels, which come from the config or from a fixed list. */
-class Counter {
-  readonly #counts = new Map<string, number>();
-
-  add(labels: Labels): void {
-    const key = labelText(labels);
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
-  }
-
-  lines(name: string): readonly string[] {
-    return [...this.#counts].map(([labels, count]) => `${name}${labels} ${count}`);
-  }
-}
-
-/** What is counted for each request. Fields and not counters by label, because this happens for every request. */
+/** What is counted for each request. Fields and not samples by label, because this happens for every request. */
 class RequestCounts {
   readonly outcomes = new Map<string, number>();
-  /** For each of `bounds`, the responses that took longer than the previous bound and not longer than this one. */
-  readonly durations = new Uint32Array(bounds.length + 1);
-  seconds = 0;
+  readonly durations = new HistogramValue(bounds);
   open = 0;
 
   respond(outcome: string, seconds: number): void {
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
-    const found = bounds.findIndex((bound) => seconds <= bound);
-    const bucket = found === -1 ? bounds.length : found;
-    this.durations[bucket] = (this.durations[bucket] ?? 0) + 1;
-    this.seconds += seconds;
+    this.durations.add(seconds);
   }
 }
+
+type MeasuredRuntime = Pick<ProxyInternals, "measurements" | "now">;
 
 /**
  * Counts what the proxy and the managers of its servers do, and writes it in the text format of Prometheus. It contains
@@ -45,28 +63,21 @@ class RequestCounts {
  */
 export class Metrics {
   readonly #requests = new Map<string, RequestCounts>();
-  readonly #renewals = new Counter();
-  readonly #failures = new Counter();
-  readonly #rejections = new Counter();
-  readonly #cooldowns = new Counter();
-  readonly #storeOutages = new Counter();
-  readonly #removers: readonly (() => void)[];
+  readonly #runtime: MeasuredRuntime;
+  readonly #isReady: () => boolean;
+  readonly #sink = new PrometheusSink();
+  readonly #unsubscribe: () => void;
 
-  constructor(auth: Pick<McpAuth, "on">) {
-    this.#removers = [
-      auth.on("token:renewed", ({ server, reason }) => this.#renewals.add({ server, reason })),
-      auth.on("token:failed", ({ server, code = "" }) => this.#failures.add({ server, code })),
-      auth.on("token:rejected", ({ server }) => this.#rejections.add({ server })),
-      auth.on("token:cooldown", ({ server }) => this.#cooldowns.add({ server })),
-      auth.on("store:down", () => this.#storeOutages.add({})),
-    ];
+  constructor(runtime: MeasuredRuntime, isReady: () => boolean) {
+    this.#runtime = runtime;
+    this.#isReady = isReady;
+    this.#unsubscribe = runtime.measurements.subscribe(this.#sink);
   }
 
   /** Counts a request as open until `end` is called. Call `respond` once when its response begins. */
   begin(server: string): { respond(outcome: CountedOutcome): void; end(): void } {
     const startedAt = performance.now();
-    const counts = this.#requests.get(server) ?? new RequestCounts();
-    this.#requests.set(server, counts);
+    const counts = this.#countsOf(server);
     counts.open += 1;
     return {
       respond: (outcome) => counts.respond(outcomeText(outcome), (performance.now() - startedAt) / 1_000),
@@ -77,82 +88,45 @@ export class Metrics {
   }
 
   stop(): void {
-    for (const remove of this.#removers) remove();
+    this.#unsubscribe();
   }
 
   /** Returns all values, and those that the status of the managers has. */
   text(statuses: readonly TokenManagerStatus[]): string {
-    const expiry = statuses.flatMap(({ server, expiresAt }) =>
-      expiresAt === undefined ? [] : { labels: { server }, value: expiresAt / 1_000 },
+    const { measurements, now } = this.#runtime;
+    const gauges = gaugesOf(statuses, (server) => measurements.attributesOf(server), now());
+    const requests = [...this.#requests].map(([server, counts]) => ({
+      labels: { [serverLabel]: server },
+      counts,
+    }));
+    const outcomes = requests.flatMap(({ labels, counts }) =>
+      [...counts.outcomes].map(([outcome, value]) => ({ labels: { ...labels, outcome }, value })),
     );
-    const states = statuses.map(({ server, state }) => ({ labels: { server, state }, value: 1 }));
-    const requests = [...this.#requests];
-    const outcomes = requests.flatMap(([server, counts]) =>
-      [...counts.outcomes].map(([outcome, value]) => ({ labels: { server, outcome }, value })),
-    );
-    const open = requests.map(([server, counts]) => ({ labels: { server }, value: counts.open }));
-    const parts = [
-      samples(
-        "mcp_auth_proxy_requests_total",
-        "counter",
-        "Requests by status of the server or our code.",
-        outcomes,
-      ),
-      samples("mcp_auth_proxy_open_requests", "gauge", "Requests and streams in progress.", open),
-      this.#histogram(),
-      family("mcp_auth_token_renewals_total", "New tokens by reason.", this.#renewals),
-      family("mcp_auth_token_failures_total", "Failed attempts to get a token by code.", this.#failures),
-      family("mcp_auth_token_rejections_total", "Tokens that the server refused.", this.#rejections),
-      family("mcp_auth_token_cooldowns_total", "Pauses after failures.", this.#cooldowns),
-      family("mcp_auth_store_outages_total", "Outages of the store.", this.#storeOutages),
-      samples("mcp_auth_token_expires_at_seconds", "gauge", "Expiry of the token in Unix time.", expiry),
-      samples("mcp_auth_token_state", "gauge", "1 for the state of the token.", states),
-    ];
-    return `${parts.flat().join("\n")}\n`;
+    const samples: Readonly<Record<keyof typeof proxyMetrics, readonly Sample[]>> = {
+      mcp_auth_proxy_ready: [{ labels: {}, value: this.#isReady() ? 1 : 0 }],
+      mcp_auth_proxy_requests_total: outcomes,
+      mcp_auth_proxy_open_requests: requests.map(({ labels, counts }) => ({ labels, value: counts.open })),
+      mcp_auth_proxy_response_seconds: requests.map(({ labels, counts }) => ({
+        labels,
+        value: counts.durations,
+      })),
+    };
+    // `Object.keys` has this type only as `string[]`.
+    const names = Object.keys(proxyMetrics) as (keyof typeof proxyMetrics)[];
+    const lines = names.flatMap((name) => metricLines(name, proxyMetrics[name], samples[name]));
+    return `${[...lines, ...this.#sink.lines(gauges)].join("\n")}\n`;
   }
 
-  #histogram(): readonly string[] {
-    const name = "mcp_auth_proxy_response_seconds";
-    const lines = [...this.#requests].flatMap(([server, { durations, seconds }]) => {
-      let sum = 0;
-      const buckets = [...bounds.map(String), "+Inf"].map((le, index) => {
-        sum += durations[index] ?? 0;
-        return `${name}_bucket${labelText({ server, le })} ${sum}`;
-      });
-      const labels = labelText({ server });
-      return [...buckets, `${name}_sum${labels} ${seconds}`, `${name}_count${labels} ${sum}`];
-    });
-    return [...head(name, "histogram", "Time until the response begins."), ...lines];
+  /** Returns the counts of a server, those of all others together after the first `maxServers`. */
+  #countsOf(server: string): RequestCounts {
+    const name = this.#requests.has(server) || this.#requests.size < maxServers ? server : otherValue;
+    const counts = this.#requests.get(name) ?? new RequestCounts();
+    this.#requests.set(name, counts);
+    return counts;
   }
-}
-
-interface Sample {
-  readonly labels: Labels;
-  readonly value: number;
-}
-
-function samples(name: string, type: string, help: string, values: readonly Sample[]): readonly string[] {
-  return [
-    ...head(name, type, help),
-    ...values.map(({ labels, value }) => `${name}${labelText(labels)} ${value}`),
-  ];
 }
 
 function outcomeText(outcome: CountedOutcome): string {
   if (outcome === undefined) return "canceled";
   return "code" in outcome ? outcome.code : `${Math.floor(outcome.status / 100)}xx`;
-}
-
-function family(name: string, help: string, counter: Counter): readonly string[] {
-  return [...head(name, "counter", help), ...counter.lines(name)];
-}
-
-function head(name: string, type: string, help: string): readonly string[] {
-  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
-}
-
-/** The characters of names of servers and of codes need no escapes. */
-function labelText(labels: Labels): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${value}"`);
-  return pairs.length === 0 ? "" : `{${pairs.join()}}`;
 }

@@ -1,14 +1,17 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { McpAuth, TokenManagerStatus } from "../index.js";
 import { version } from "../lib/version.js";
+import { isPageRequest } from "./access.js";
 import type { Metrics } from "./metrics.js";
 import { ownHeaders } from "./passed-headers.js";
+import type { StatusPage } from "./status/status-page.js";
 
 /** What the pages below `/-/` tell. */
 export interface Operations {
   readonly statuses: () => readonly TokenManagerStatus[];
   readonly metrics: Metrics;
   readonly readiness: Readiness;
+  readonly statusPage: StatusPage;
   /** Compares with the operating token. */
   readonly isOperatingToken: (candidate: string) => boolean;
   readonly startedAt: number;
@@ -27,14 +30,19 @@ export interface ProxyStatus {
   readonly servers: readonly object[];
 }
 
-/** Answers a request below `/-/`, if it has the operating token. */
-export function answerOperation(
+/** Answers a request below `/-/`, if it has the operating token. The status page has no data, and needs none. */
+export async function answerOperation(
   operations: Operations,
   path: string,
-  { method, headers }: IncomingMessage,
+  request: IncomingMessage,
   response: ServerResponse,
-): void {
-  const { isOperatingToken, readiness, metrics, statuses, startedAt } = operations;
+): Promise<void> {
+  const { isOperatingToken, readiness, metrics, statuses, startedAt, statusPage } = operations;
+  const { method, headers } = request;
+  if (isPageRequest(request)) {
+    await statusPage.answer(response);
+    return;
+  }
   const [, token = ""] = /^bearer +(\S+)$/i.exec(headers.authorization ?? "") ?? [];
   if (!isOperatingToken(token)) {
     writeText(response, 403, "This needs the operating token of the proxy: Authorization: Bearer TOKEN.");
@@ -60,6 +68,10 @@ export function answerOperation(
       writeText(response, 200, JSON.stringify(status), "application/json");
       return;
     }
+    case "/-/status/events":
+      if (!(await statusPage.answerEvents(request, response)))
+        writeText(response, 503, "Too many status pages are open, or the proxy is stopping.");
+      return;
     default:
       writeText(response, 404, "There are /-/live, /-/ready, /-/metrics and /-/status.");
   }

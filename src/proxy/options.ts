@@ -48,6 +48,8 @@ export interface CommandOptions {
   readonly isStarted?: () => boolean;
   /** Called with each failure to serve a request, and with `undefined` for each response of a server. */
   readonly onOutcome?: (server: string, failure: McpAuthError | undefined) => void;
+  /** Called with the reason when the proxy itself refuses a request. Contains nothing of the request. */
+  readonly onRefusal?: (refusal: { readonly status?: number; readonly message: string }) => void;
   /** Tells about something that does not stop the proxy. */
   readonly onWarning?: (error: McpAuthError) => void;
 }

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { McpAuthError } from "../errors/error.js";
 import { ignoreFailureInBackground } from "../errors/expected-errors.js";
 import type { TokenManager } from "../index.js";
-import { refuseForeign } from "./access.js";
+import { type Refusal, refuseForeign } from "./access.js";
 import { Cancellation, forward } from "./forward.js";
 import { answerOperation, type Operations, writeText } from "./operations.js";
 import type { PeerUsers } from "./peer-user.js";
@@ -19,6 +19,8 @@ export interface HandlerOptions {
   readonly operations: Operations;
   /** Called with each failure to serve a request, and with `undefined` for each response of a server. */
   readonly onOutcome: (server: string, failure: McpAuthError | undefined) => void;
+  /** Called when the proxy itself refuses a request. */
+  readonly onRefusal: (refusal: Pick<Refusal, "status" | "message">) => void;
   /** `undefined` if programs of all users may call. */
   readonly peers: PeerUsers | undefined;
 }
@@ -90,37 +92,40 @@ export class RequestHandler {
   async #answer(listener: Listener, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const refusal = refuseForeign(request, listener.kind === "tcp" ? listener.authority : undefined);
     if (refusal !== undefined) {
-      writeText(response, refusal.status, refusal.message);
+      this.#refuse(response, refusal);
       return;
     }
-    const { isLocalToken, operations, peers } = this.#options;
+    const { isLocalToken, operations, onRefusal, peers } = this.#options;
     const isOurs = listener.kind === "socket" || peers === undefined || this.#peers.get(request.socket);
     if (isOurs !== true && (await isOurs) !== true) {
-      writeText(
-        response,
-        403,
-        "The program that calls runs as another user. See --any-user of the command proxy.",
-      );
+      this.#refuse(response, otherUser);
       return;
     }
     const target = parseTarget(request.url ?? "", isLocalToken);
     switch (target.kind) {
       case "malformed":
-        writeText(response, 400, "The URL of the request must be one that the proxy printed.");
+        this.#refuse(response, malformed);
         return;
       case "well-known":
+        // Hosts look for it by themselves, so nobody has to know.
         writeText(response, 404, "This proxy has no metadata, because its callers need no authorization.");
         return;
       case "own":
-        answerOperation(operations, target.path, request, response);
+        await answerOperation(operations, target.path, request, response);
+        if (response.statusCode === 403) onRefusal(wrongOperatingToken);
         return;
       case "server":
         if (listener.kind === "socket" || target.hasToken || hasTokenHeader(request, isLocalToken)) {
           await this.#forward(target, request, response);
           return;
         }
-        writeText(response, 403, wrongToken);
+        this.#refuse(response, wrongToken);
     }
+  }
+
+  #refuse(response: ServerResponse, refusal: Refusal): void {
+    writeText(response, refusal.status, refusal.message);
+    this.#options.onRefusal(refusal);
   }
 
   async #forward(
@@ -175,9 +180,27 @@ function isStreamRequest({ method, headers: { accept = "*/*" } }: IncomingMessag
 /** Counts requests to names that the config does not have, of which a caller can make up any number. */
 const unknownName = "(unknown)";
 
-const wrongToken =
-  "The local token of the proxy is missing or wrong. Print the settings of the host again: " +
-  "npx mcp-auth-runtime proxy --print HOST";
+const otherUser: Refusal = {
+  status: 403,
+  message: "The program that calls runs as another user. See --any-user of the command proxy.",
+};
+
+const malformed: Refusal = {
+  status: 400,
+  message: "The URL of the request must be one that the proxy printed.",
+};
+
+const wrongToken: Refusal = {
+  status: 403,
+  message:
+    "The local token of the proxy is missing or wrong. Print the settings of the host again: " +
+    "npx mcp-auth-runtime proxy --print HOST",
+};
+
+const wrongOperatingToken: Refusal = {
+  status: 403,
+  message: "A path below /-/ needs the operating token of the proxy: Authorization: Bearer TOKEN.",
+};
 
 function hasTokenHeader({ headers }: IncomingMessage, isLocalToken: (candidate: string) => boolean): boolean {
   const header = headers["mcp-auth-proxy-token"];

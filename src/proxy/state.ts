@@ -11,7 +11,7 @@ import { makeFolderDurably, writeDurably } from "../stores/durable-file.js";
 import { NotOurs } from "../stores/failure.js";
 import { isOurs, readOwnFile, removeOwnFile } from "../stores/own-files.js";
 import { secureStoreFolder } from "../stores/secure-folder.js";
-import { stateFolder } from "../stores/state-folder.js";
+import { stateFolder, stateVariable } from "../stores/state-folder.js";
 import { generateToken, isGeneratedToken } from "./local-token.js";
 
 /** A proxy that runs, as other commands find it. */
@@ -146,7 +146,7 @@ export class ProxyState {
       throw new McpAuthError(
         "config_invalid",
         `The state of the proxy in ${printable(this.folder)} cannot be used (${reason}). Correct its owner and mode, or ` +
-          'set "token" under "proxy" in the config and XDG_STATE_HOME to another folder.',
+          `set "token" under "proxy" in the config and ${stateVariable()} to another folder.`,
       );
     }
   }

@@ -1,3 +1,4 @@
+import type { McpAuthError } from "../errors/error.js";
 import type { TokenCache } from "../tokens/cache.js";
 
 /** The scopes of a token; `undefined` leaves them to the config and the server. */
@@ -37,6 +38,7 @@ export class CachesByScope {
   readonly #entries = new Map<string, Entry>();
   #default: Entry;
   #stopped = false;
+  #stopReason: McpAuthError | undefined;
 
   constructor(options: CachesByScopeOptions) {
     this.#options = options;
@@ -87,10 +89,11 @@ export class CachesByScope {
     for (const { cache } of this.#entries.values()) cache.credentialChanged();
   }
 
-  /** Stops all caches. Caches that are created later are stopped too. */
-  async stop(grace: number): Promise<void> {
+  /** Stops all caches. Caches that are created later are stopped too. Calls get `reason`, by default `stopped`. */
+  async stop(grace: number, reason?: McpAuthError): Promise<void> {
     this.#stopped = true;
-    await Promise.all([...this.#entries.values()].map(({ cache }) => cache.stop(grace)));
+    this.#stopReason ??= reason;
+    await Promise.all([...this.#entries.values()].map(({ cache }) => cache.stop(grace, this.#stopReason)));
   }
 
   #entry(given: Scopes): Entry {
@@ -112,7 +115,7 @@ export class CachesByScope {
       if (entry === this.#default) this.#options.onPlan(nextRefreshAt);
     });
     const entry: Entry = { scopes, cache, nextRefreshAt: undefined };
-    if (this.#stopped) void cache.stop(0);
+    if (this.#stopped) void cache.stop(0, this.#stopReason);
     return entry;
   }
 

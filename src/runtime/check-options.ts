@@ -48,56 +48,11 @@ export function requiredNames(options: unknown): ReadonlySet<string> {
   throw misuse("The option `require` of start() must be a list of server names.");
 }
 
-/** Throws `config_invalid` for wrong options of `discover`. `network` is checked when it is read. */
-export function assertDiscoverOptions(options: unknown): void {
-  assertObject(options, "The options of discover() must be");
-  const { fetch, timeout, signal }: Given = options;
-  if (fetch !== undefined && typeof fetch !== "function") {
-    throw misuse("The option `fetch` of discover() must be a function.");
-  }
-  if (timeout !== undefined && !(typeof timeout === "number" && timeout > 0)) {
-    throw misuse("The option `timeout` of discover() must be a number of milliseconds.");
-  }
-  if (signal !== undefined && signal !== null && !isAbortSignal(signal)) {
-    throw misuse("The option `signal` of discover() must be an AbortSignal.");
-  }
-}
+/** What a caller has passed as options. */
+export type Given = Readonly<Record<string, unknown>>;
 
-/** Throws `config_invalid` for wrong options of `createMcpAuth`. `allow` and `store` are checked when they are read. */
-export function assertRuntimeOptions(options: unknown): void {
-  assertObject(options, "The options of createMcpAuth() must be");
-  const given: Given = options;
-  const wrongOption = (name: string, form: string) =>
-    misuse(`The option \`${name}\` of createMcpAuth() must be ${form}.`);
-  if (given["fetch"] !== undefined && typeof given["fetch"] !== "function")
-    throw wrongOption("fetch", "a function");
-  for (const [name, methods] of Object.entries(requiredMethods)) {
-    const value = given[name];
-    if (value === undefined) continue;
-    if (typeof value !== "object" || value === null) throw wrongOption(name, "an object");
-    // `Reflect.get`, because the type of the object is unknown.
-    const missing = methods.find((method) => typeof Reflect.get(value, method) !== "function");
-    if (missing !== undefined) throw wrongOption(name, `an object with the method \`${missing}\``);
-  }
-  const { cwd, config, allowExec } = given;
-  if (cwd !== undefined && typeof cwd !== "string") throw wrongOption("cwd", "the path of a folder");
-  if (allowExec !== undefined && typeof allowExec !== "boolean")
-    throw wrongOption("allowExec", "true or false");
-  if (config !== undefined && typeof config !== "string" && (typeof config !== "object" || config === null)) {
-    throw wrongOption("config", "a config or the path of one");
-  }
-}
-
-/** The methods that each option must have. */
-const requiredMethods: Readonly<Record<string, readonly string[]>> = {
-  ...{ env: [], resolvers: [], signers: [], allow: [], store: [] },
-  clock: ["now", "setTimeout"],
-  logger: ["debug", "info", "warn", "error"],
-};
-
-type Given = Readonly<Record<string, unknown>>;
-
-function assertObject(value: unknown, what: string, server?: string): asserts value is Given {
+/** Throws `config_invalid` for a value that is no object. */
+export function assertObject(value: unknown, what: string, server?: string): asserts value is Given {
   if (typeof value !== "object" || value === null) throw misuse(`${what} an object.`, server);
 }
 

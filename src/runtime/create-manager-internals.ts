@@ -9,6 +9,7 @@ import type { StoreCommands } from "../sharing/store-commands.js";
 import type { SharedStore } from "../stores/shared-store.js";
 import type { TokenCache } from "../tokens/cache.js";
 import { Token } from "../tokens/token.js";
+import { auditToken, issuerOf } from "./audit-token.js";
 import type { CachesByScope } from "./caches-by-scope.js";
 import { HostRefusals } from "./host-refusals.js";
 import type {
@@ -19,7 +20,6 @@ import type {
 } from "./manager-internals.js";
 import type { RuntimeContext } from "./runtime-context.js";
 import { senderConstrained } from "./sender-constrained.js";
-import { issuerOf } from "./token-pipeline.js";
 
 /** The parts of a manager that its internals need. */
 export interface InternalsContext {
@@ -60,6 +60,7 @@ export function createManagerInternals(
         context.manager.target?.resource ?? spec.url,
       );
       caches.defaultCache.accept(token);
+      auditToken(events, spec, { token, reason: "rejected", scopes: undefined });
       const { expiresAt } = token;
       const issuer = issuerOf(grant);
       events.emit("token:renewed", { server, issuer, reason: "rejected", durationMs: 0, expiresAt });

@@ -8,7 +8,7 @@ import { platformFetch } from "../net/own-requests.js";
 import { ServerClocks } from "../net/server-clocks.js";
 import { assertStore } from "../sharing/custom-store.js";
 import { RetryAfterRegistry } from "../tokens/retry-after-registry.js";
-import { assertRuntimeOptions } from "./check-options.js";
+import { assertRuntimeOptions } from "./check-entry-options.js";
 import { Events } from "./events.js";
 import type { McpAuthOptions } from "./mcp-auth-options.js";
 import { Runtime } from "./runtime.js";

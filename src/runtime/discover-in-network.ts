@@ -7,7 +7,7 @@ import { type Discovery, discoverServer } from "../discovery/discover-server.js"
 import { workingFolder } from "../lib/working-folder.js";
 import { createNetwork } from "../net/network.js";
 import { platformFetch } from "../net/own-requests.js";
-import { assertDiscoverOptions } from "./check-options.js";
+import { assertDiscoverOptions } from "./check-entry-options.js";
 import type { DiscoverOptions } from "./discover-options.js";
 
 /** Discovers a server through the network that `options` describe. Rejects as `discover` does. */

@@ -1,9 +1,15 @@
 import { channel } from "node:diagnostics_channel";
 import type { McpAuthError } from "../errors/error.js";
-import type { TokenEvent } from "../tokens/token-event.js";
+import { Measurements } from "../telemetry/measurements.js";
+import type { TokenEvent, TokenIssuedEvent } from "../tokens/token-event.js";
 import { misuse } from "./check-options.js";
 
 export interface McpAuthEvents {
+  /**
+   * For an audit log: this process has requested a token and got it. Once per token; not for a token that another
+   * process requested, nor for one that the authorization server returns again.
+   */
+  "token:issued": TokenIssuedEvent;
   /** A new token is in use. */
   "token:renewed": TokenEvent;
   /**
@@ -48,6 +54,7 @@ export interface Logger {
 }
 
 const levels = {
+  "token:issued": "info",
   "token:renewed": "debug",
   "token:warning": "warn",
   "token:failed": "warn",
@@ -66,7 +73,10 @@ type Listeners = { readonly [E in McpAuthEventName]: Set<(event: McpAuthEvents[E
  * throws, only the name of its error goes to the logger.
  */
 export class Events {
+  /** What the events and the waits of this runtime amount to. */
+  readonly measurements = new Measurements();
   readonly #listeners: Listeners = {
+    "token:issued": new Set(),
     "token:renewed": new Set(),
     "token:warning": new Set(),
     "token:failed": new Set(),
@@ -113,13 +123,15 @@ export class Events {
     this.#log(levels[name], { event: name, ...event }, name);
   }
 
+  /** Whether the event would reach a listener, a subscriber or the logger. */
+  isHeard(name: McpAuthEventName): boolean {
+    const hasListeners = this.#logger !== undefined || this.#listeners[name].size > 0;
+    return hasListeners || channel(`mcp-auth:${name}`).hasSubscribers;
+  }
+
   /** Emits a process warning if there is neither a logger nor a listener for the event. Only once for each `key`. */
   warnUnheard(name: McpAuthEventName, key: string, { code, message }: McpAuthError): void {
-    const isHeard =
-      this.#logger !== undefined ||
-      this.#listeners[name].size > 0 ||
-      channel(`mcp-auth:${name}`).hasSubscribers;
-    if (isHeard || this.#warned.has(key)) return;
+    if (this.isHeard(name) || this.#warned.has(key)) return;
     this.#warned.add(key);
     process.emitWarning(message, { type: "McpAuthWarning", code });
   }

@@ -1,4 +1,5 @@
 import type { ServerSpec } from "../config/spec.js";
+import type { McpAuthError } from "../errors/error.js";
 import { createAuthorizedFetch } from "../http/authorized-fetch.js";
 import { assertUrlOfServer } from "../http/server-url.js";
 import type { Clock } from "../lib/clock.js";
@@ -161,6 +162,20 @@ export class LiveServer {
   /** Stops the timers, because another server replaces this one. */
   retire(): void {
     this.#timers.stop();
+  }
+
+  /** Ends this server of a user: it keeps and requests no tokens any more, and its calls get `reason`. */
+  async forget(reason: McpAuthError): Promise<void> {
+    this.#timers.stop();
+    await Promise.all([this.#caches.stop(0, reason), this.#tokens.writes?.close()]);
+  }
+
+  /** Deletes the stored tokens of a user, by the `key` that `for()` got. Rejects with `store_unavailable`. */
+  async forgetStored(key: string): Promise<void> {
+    const { store } = this.#runtime;
+    if (store === undefined) return;
+    const { forgetUser } = await import("../sharing/forget-user.js");
+    await forgetUser(this.spec, store, key);
   }
 
   async stop(): Promise<void> {

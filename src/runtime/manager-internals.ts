@@ -2,6 +2,7 @@ import type { ProxySpec, StoreSpec } from "../config/spec.js";
 import type { Secret } from "../lib/secret.js";
 import type { AttemptContext, AttemptOptions } from "../oauth/attempt.js";
 import type { StoreCommands } from "../sharing/store-commands.js";
+import type { Measurements } from "../telemetry/measurements.js";
 import type { TokenManager } from "./token-manager.js";
 
 /**
@@ -32,6 +33,12 @@ export interface ProxyInternals {
   mayUse(file: string): Promise<boolean>;
   /** Reads the `token` of the settings. Rejects with `secret_unavailable`. */
   readToken(): Promise<Secret | undefined>;
+  /** Why the store cannot be used at the moment, if it cannot. `undefined` if tokens are only in memory. */
+  store(): { readonly failure?: string } | undefined;
+  /** Milliseconds since the epoch, by the clock of the runtime. */
+  now(): number;
+  /** What the proxy shows as metrics. */
+  readonly measurements: Pick<Measurements, "subscribe" | "attributesOf">;
   /** Calls the listener when the runtime is stopped, or at once if it was stopped. */
   onStop(listener: () => void): void;
 }

@@ -6,6 +6,7 @@ import { ignoreFailureInBackground } from "../errors/expected-errors.js";
 import { ServerIndex } from "../http/server-index.js";
 import { ConcurrencyLimit } from "../lib/concurrency-limit.js";
 import { version } from "../lib/version.js";
+import { gaugesOf } from "../telemetry/gauges.js";
 import { stoppedError } from "../tokens/cache-errors.js";
 import { requiredNames } from "./check-options.js";
 import type { ConfigReloadedEvent } from "./events.js";
@@ -66,6 +67,10 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     this.on = (event, listener) => dependencies.events.on(event, listener);
     this.#spec = spec;
     this.#context = createRuntimeContext(dependencies, spec);
+    const { events, clock } = dependencies;
+    const { measurements } = events;
+    measurements.gauges = () =>
+      this.#isStopped ? [] : gaugesOf(this.status(), (name) => measurements.attributesOf(name), clock.now());
   }
 
   get servers(): readonly Name[] {
@@ -91,7 +96,13 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
       if (this.#isStopped) listener();
       else this.#stopListeners.push(listener);
     };
-    return { settings, file, env, mayUse, readToken, onStop };
+    const store = () => {
+      const { store: current } = this.#context;
+      return current && { ...(current.failure && { failure: current.failure.message }) };
+    };
+    const { clock, events } = this.#dependencies;
+    const { measurements } = events;
+    return { settings, file, env, now: () => clock.now(), mayUse, readToken, store, measurements, onStop };
   }
 
   has(name: string): name is Name {

@@ -4,12 +4,12 @@ import type { Target } from "../discovery/metadata.js";
 import { ignoreFailure } from "../errors/expected-errors.js";
 import type { Authorizer } from "../http/authorizer.js";
 import { isSameResource } from "../http/closest-server.js";
+import { issuerOf } from "./audit-token.js";
 import { explainRefusal } from "./explain-refusal.js";
 import { learnedTarget } from "./learned-target.js";
 import type { RuntimeContext } from "./runtime-context.js";
 import type { ServerTokens } from "./server-tokens.js";
 import { stepUp, stepUpWithin } from "./step-up.js";
-import { issuerOf } from "./token-pipeline.js";
 
 export interface AuthorizedServer {
   readonly spec: ServerSpec;
@@ -49,7 +49,7 @@ export function serverAuthorizer(server: AuthorizedServer): Authorizer {
     pending: () => caches.defaultCache.pending,
     noteAccepted(kind) {
       const { defaultCache } = caches;
-      if (defaultCache.hasSuspects) defaultCache.refused.accepted(kind());
+      if (defaultCache.awaitsAcceptance) defaultCache.refused.accepted(kind());
     },
     noteChallenge({ response, url }) {
       // Another path of the same origin, or another query, may be another resource. Its challenge does not concern this

@@ -6,7 +6,14 @@ import { cacheRequest, LiveServer } from "./live-server.js";
 import { type ManagerInternals, type ManagerWithInternals, managerInternals } from "./manager-internals.js";
 import type { RuntimeContext } from "./runtime-context.js";
 import { bareToken } from "./sender-constrained.js";
-import { assertSubject, type RuntimeSubject, Subjects, unexpectedSubject } from "./subjects.js";
+import {
+  assertSubject,
+  assertSubjectKey,
+  forgottenSubject,
+  type RuntimeSubject,
+  Subjects,
+  unexpectedSubject,
+} from "./subjects.js";
 import type { HeaderOptions, TokenManager, TokenManagerStatus, TokenOptions } from "./token-manager.js";
 import { UnusableServer } from "./unusable-server.js";
 
@@ -29,7 +36,7 @@ interface ManagerUser {
 export class ServerTokenManager implements ManagerWithInternals {
   readonly name: string;
   readonly fetch: FetchFunction;
-  readonly #user: ManagerUser | undefined;
+  #user: ManagerUser | undefined;
   /** Created by the first `for()`. */
   #subjects: Subjects<ServerTokenManager> | undefined;
   /** `undefined` for a user if a reload replaced the server and the manager was not used since. */
@@ -96,6 +103,18 @@ export class ServerTokenManager implements ManagerWithInternals {
     });
   }
 
+  async forget(key: string): Promise<void> {
+    if (this.#user !== undefined) return await this.#user.parent.forget(key);
+    assertSubjectKey(this.name, key);
+    await Promise.all((this.#subjects?.take(key) ?? []).map((manager) => manager.#end()));
+    const current = this.#current ?? this.#resolveCurrent();
+    if (current instanceof UnusableServer) return current.fail();
+    const unexpected = unexpectedSubject(this.name, current.spec.grant);
+    if (unexpected !== undefined) throw unexpected;
+    // The store comes last: what was in flight may still have written to it.
+    await current.forgetStored(key);
+  }
+
   status(): TokenManagerStatus {
     return (this.#current ?? this.#resolveCurrent()).status();
   }
@@ -126,6 +145,25 @@ export class ServerTokenManager implements ManagerWithInternals {
       ...servers.map((server) => (server instanceof LiveServer ? server.stop() : undefined)),
       ...(this.#subjects?.all() ?? []).map((manager) => manager.stop()),
     ]);
+  }
+
+  /** Drops the tokens and the subject of a user for good. */
+  async #end(): Promise<void> {
+    if (this.#user === undefined) return;
+    const reason = forgottenSubject(this.name);
+    const servers = [this.#current, this.#previous, ...this.#retired.map((reference) => reference.deref())];
+    // The host may keep this manager, which must not keep the user's token.
+    const subject = (): never => {
+      throw reason;
+    };
+    this.#user = { parent: this.#user.parent, subject };
+    this.#current = new UnusableServer(this.name, reason);
+    this.#previous = undefined;
+    this.#subject = undefined;
+    this.#retired = [];
+    await Promise.all(
+      servers.map((server) => (server instanceof LiveServer ? server.forget(reason) : undefined)),
+    );
   }
 
   #retireCurrent(): LiveServer | undefined {

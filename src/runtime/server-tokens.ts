@@ -7,6 +7,7 @@ import type { Clock } from "../lib/clock.js";
 import { WaitLimits } from "../lib/wait-limits.js";
 import type { ManagerState, ManagerSubject } from "../oauth/attempt.js";
 import { CredentialMemory } from "../secrets/credential-memory.js";
+import { UserWrites } from "../sharing/user-writes.js";
 import { CachesByScope } from "./caches-by-scope.js";
 import { createManagerInternals } from "./create-manager-internals.js";
 import { explainRefusal } from "./explain-refusal.js";
@@ -32,6 +33,8 @@ export class ServerTokens implements ManagerState {
   readonly dpop: (() => Promise<Dpop>) | undefined;
   /** The user of the tokens; `undefined` for the tokens of the server itself. */
   readonly subject: ManagerSubject | undefined;
+  /** `undefined` for the tokens of the server itself. */
+  readonly writes: UserWrites | undefined;
   /** Limits on what calls wait for besides their token, such as header secrets. */
   readonly limits: WaitLimits;
   /** The last challenge of the MCP server. */
@@ -68,6 +71,7 @@ export class ServerTokens implements ManagerState {
       key: () => user.subject().key,
       token: () => runtimeSubjectToken(server, user.subject()),
     };
+    this.writes = user && (previous?.writes ?? new UserWrites());
     this.challenge = previous?.challenge;
     this.target = previous?.target;
     this.kid = previous?.kid;

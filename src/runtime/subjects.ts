@@ -50,11 +50,26 @@ export function assertSubject(server: string, grant: GrantSpec, subject: Runtime
   if (unexpected !== undefined) throw unexpected;
   // JavaScript can pass any value.
   const { key, subjectToken }: Partial<RuntimeSubject> = subject ?? {};
-  if (typeof key !== "string" || key === "")
-    throw misuse("the `key` of a subject must be a string that is not empty.", server);
+  assertSubjectKey(server, key);
   if (typeof subjectToken !== "string" && typeof subjectToken !== "function") {
     throw misuse("the `subjectToken` of a subject must be a string or a function that returns one.", server);
   }
+}
+
+/** Throws `config_invalid` for a value that is not the key of a subject. */
+export function assertSubjectKey(server: string, key: unknown): void {
+  if (typeof key !== "string" || key === "")
+    throw misuse("the `key` of a subject must be a string that is not empty.", server);
+}
+
+/** Returns the error of every call of a manager whose user was forgotten. */
+export function forgottenSubject(server: string): McpAuthError {
+  return new McpAuthError(
+    "secret_unavailable",
+    `Server "${server}": the tokens of this user were dropped with forget(). If the user has signed in again, call ` +
+      "for() with the new token, and use the manager that it returns.",
+    { server },
+  );
 }
 
 /**
@@ -86,9 +101,15 @@ function unavailable(server: string, problem: string): McpAuthError {
 const maxSubjects = 1_000;
 
 interface SubjectEntry<M> {
+  readonly id: string;
   readonly manager: M;
   /** The subject of the last call. */
   subject: RuntimeSubject;
+}
+
+interface DroppedManager<M extends object> {
+  readonly key: string;
+  readonly reference: WeakRef<M>;
 }
 
 /**
@@ -104,8 +125,10 @@ function idOf({ key, subjectToken }: RuntimeSubject): string {
 /** Keeps one manager for each user, until it is dropped. */
 export class Subjects<M extends object> {
   readonly #managers = new Map<string, SubjectEntry<M>>();
+  /** The entry of the last call with each key, so that the JWT of a further call with the same token is not parsed. */
+  readonly #latest = new Map<string, SubjectEntry<M>>();
   /** Dropped managers that the host may still use. */
-  readonly #dropped = new Set<WeakRef<M>>();
+  readonly #dropped = new Set<DroppedManager<M>>();
   /** Number of dropped managers at which the references to collected ones are removed. */
   #sweepAt = maxSubjects;
 
@@ -120,35 +143,54 @@ export class Subjects<M extends object> {
   ): M {
     // A copy, because the caller may change its object.
     const subject = { key, subjectToken };
-    const id = idOf(subject);
+    const latest = this.#latest.get(key);
+    const isSameToken = latest !== undefined && latest.subject.subjectToken === subjectToken;
+    const id = isSameToken ? latest.id : idOf(subject);
     const known = this.#managers.get(id);
     this.#managers.delete(id);
     if (known !== undefined) {
+      this.#latest.set(key, known);
       const previousToken = known.subject.subjectToken;
       known.subject = subject;
       this.#managers.set(id, known);
       if (typeof subjectToken === "string" && subjectToken !== previousToken) onNewToken?.(known.manager);
       return known.manager;
     }
-    const entry: SubjectEntry<M> = { subject, manager: create(() => entry.subject) };
+    const entry: SubjectEntry<M> = { id, subject, manager: create(() => entry.subject) };
     this.#managers.set(id, entry);
-    const [oldest] = this.#managers;
-    if (this.#managers.size > maxSubjects && oldest !== undefined) this.#drop(...oldest);
+    this.#latest.set(key, entry);
+    const [oldest] = this.#managers.values();
+    if (this.#managers.size > maxSubjects && oldest !== undefined) this.#drop(oldest);
     return entry.manager;
   }
 
   /** Returns all managers that may still be in use. */
   all(): readonly M[] {
-    const dropped = [...this.#dropped].flatMap((reference) => reference.deref() ?? []);
+    const dropped = [...this.#dropped].flatMap(({ reference }) => reference.deref() ?? []);
     return [...[...this.#managers.values()].map(({ manager }) => manager), ...dropped];
   }
 
-  #drop(id: string, { manager }: SubjectEntry<M>): void {
+  /** Removes the managers of a key, and returns those that may still be in use. */
+  take(key: string): readonly M[] {
+    const entries = [...this.#managers.values()].filter(({ subject }) => subject.key === key);
+    for (const { id } of entries) this.#managers.delete(id);
+    this.#latest.delete(key);
+    const dropped = [...this.#dropped].filter((entry) => entry.key === key);
+    for (const entry of dropped) this.#dropped.delete(entry);
+    return [
+      ...entries.map(({ manager }) => manager),
+      ...dropped.flatMap(({ reference }) => reference.deref() ?? []),
+    ];
+  }
+
+  #drop(entry: SubjectEntry<M>): void {
+    const { id, manager, subject } = entry;
     this.#managers.delete(id);
-    this.#dropped.add(new WeakRef(manager));
+    if (this.#latest.get(subject.key) === entry) this.#latest.delete(subject.key);
+    this.#dropped.add({ key: subject.key, reference: new WeakRef(manager) });
     if (this.#dropped.size < this.#sweepAt) return;
-    for (const reference of this.#dropped)
-      if (reference.deref() === undefined) this.#dropped.delete(reference);
+    for (const dropped of this.#dropped)
+      if (dropped.reference.deref() === undefined) this.#dropped.delete(dropped);
     // Not at every drop, because the loop visits all of them, and `deref` keeps a manager alive until the next turn.
     this.#sweepAt = Math.max(2 * this.#dropped.size, maxSubjects);
   }

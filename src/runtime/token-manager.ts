@@ -42,6 +42,11 @@ export interface TokenManagerStatus {
   readonly nextRefreshAt?: number;
   /** The failure of the last token request. Absent after a success. */
   readonly lastError?: McpAuthError;
+  /**
+   * When the server last refused the current token, in milliseconds since the epoch. Absent after a new token, and after
+   * a request that the server accepted.
+   */
+  readonly rejectedAt?: number;
   /** The `kid` of the key that signed the last client assertion (RFC 7523). */
   readonly kid?: string;
 }
@@ -61,7 +66,7 @@ export interface TokenManager {
   readonly name: string;
   /**
    * The server's URL from the config, with variables replaced. Throws `config_invalid` or `insecure_url` if it cannot
-   * be used.
+   * be used, and `secret_unavailable` after `forget()`.
    */
   readonly url: string;
   /**
@@ -137,6 +142,22 @@ export interface TokenManager {
    * ```
    */
   for(subject: RuntimeSubject): TokenManager;
+  /**
+   * Drops the tokens of a user, for example when the user signs out: those of all scope sets, from memory and from the
+   * store. The managers that `for()` returned for this `key` fail with `secret_unavailable` from now on, and so do their
+   * calls that wait for a token. The next `for()` with this `key` starts anew. Other users, and an unknown `key`, are
+   * not affected. Nothing is sent to the authorization server: the tokens stay valid there until they expire.
+   *
+   * Resolves when the store has no token of the user any more. Rejects with `store_unavailable` if the store cannot be
+   * used, then the tokens are dropped from memory only; with `config_invalid` for a server whose config has no such
+   * subject; and with `config_invalid` or `insecure_url` for a server whose config cannot be used.
+   *
+   * @example
+   * ```ts
+   * await billing.forget(user.id);
+   * ```
+   */
+  forget(key: string): Promise<void>;
   /** Returns the state of this manager, without a request and without a secret. */
   status(): TokenManagerStatus;
 }

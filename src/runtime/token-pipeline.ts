@@ -1,4 +1,4 @@
-import type { GrantSpec, ServerSpec } from "../config/spec.js";
+import type { ServerSpec } from "../config/spec.js";
 import type { McpAuthError } from "../errors/error.js";
 import {
   type AttemptContext,
@@ -11,12 +11,16 @@ import type { CredentialMemory } from "../secrets/credential-memory.js";
 import { CredentialRecorder } from "../secrets/credential-recorder.js";
 import { isLocal } from "../secrets/reference.js";
 import { SharedTokens, type SharedTokensOptions } from "../sharing/shared-tokens.js";
+import type { UserWrites } from "../sharing/user-writes.js";
 import { storeUnavailable } from "../stores/failure.js";
+import { TokenTelemetry } from "../telemetry/token-telemetry.js";
 import { TokenCache } from "../tokens/cache.js";
 import { grantSource, type PreparedAttempt } from "../tokens/grant-source.js";
 import type { Report, TokenEvent } from "../tokens/token-event.js";
 import { withEvents } from "../tokens/with-events.js";
 import { withRetry } from "../tokens/with-retry.js";
+import { withSpans } from "../tokens/with-spans.js";
+import { auditToken, issuerOf } from "./audit-token.js";
 import type { RuntimeContext } from "./runtime-context.js";
 
 /** The options of one token cache. Each scope set of a manager has its own cache. */
@@ -31,16 +35,13 @@ export interface PipelineOptions {
   readonly onNewCredential: () => void;
 }
 
-/** Returns the issuer of the tokens, `undefined` for a static token. */
-export function issuerOf(grant: GrantSpec): string | undefined {
-  return grant.type === "static" ? undefined : grant.client.issuer;
-}
-
 /** The state of a manager, with its last credentials. They are compared with the next ones, to notice a change. */
 export type PipelineManager = ManagerState & {
   readonly credentials: CredentialMemory;
   /** The subjects that the manager has already warned about, for any scope set. */
   readonly warned: Set<string>;
+  /** The writes to the store of a manager that `for()` returned. */
+  readonly writes?: UserWrites | undefined;
 };
 
 /** Connects the token sources from the grant to the cache, for one server and one scope set. */
@@ -55,7 +56,9 @@ export function createTokenPipeline(
   const issuer = issuerOf(grant);
   // A listener of `token:renewed` may ask for the token at once, so the event waits until the cache has the new token.
   let renewedEvent: TokenEvent | undefined;
+  const telemetry = tokenTelemetry(spec, runtime, manager);
   const report: Report = (name, event) => {
+    telemetry.count(name, event);
     if (name === "secret:changed" || name === "key:rotated") onNewCredential();
     if (name === "token:renewed") renewedEvent = event;
     else events.emit(name, event);
@@ -83,7 +86,14 @@ export function createTokenPipeline(
     causeOfTimeout,
     retryAfterRegistry,
   };
-  const attempts = withEvents(grantTokens, common);
+  const attempts = withEvents(grantTokens, {
+    ...common,
+    onToken(token, reason) {
+      // A static token that is read again, or a token that the authorization server returns again, is no other token.
+      if (token.accessToken === cache.latest?.accessToken) return;
+      auditToken(events, spec, { token, reason, scopes });
+    },
+  });
   const sharedTokens = createSharedTokens(spec, runtime, manager, scopes, {
     ...{ ...common, policy },
     currentToken: () => cache.latest,
@@ -96,6 +106,7 @@ export function createTokenPipeline(
     report,
     policy,
     sharedLimits: sharedTokens,
+    telemetry,
     isLocal: grant.type === "static" && isLocal(grant.token),
     onPlan,
     async hasNewCredential() {
@@ -116,15 +127,29 @@ export function createTokenPipeline(
       renewedEvent = undefined;
     },
     findSharedToken: sharedTokens && (() => sharedTokens.findUsable()),
-    source:
+    source: withSpans(
       sharedTokens === undefined
         ? withRetry(attempts, retryOptions)
         : withRetry(sharedTokens.wrap(attempts), {
             ...retryOptions,
             findExisting: (request) => sharedTokens.findFresh(request),
           }),
+      telemetry,
+    ),
   });
   return cache;
+}
+
+/** Returns what measures one cache. The tokens of all users of a server are measured together. */
+function tokenTelemetry(
+  { name: server, grant }: ServerSpec,
+  { events: { measurements }, clock }: RuntimeContext,
+  { subject }: PipelineManager,
+): TokenTelemetry {
+  const known = subject === undefined ? undefined : measurements.attributesOf(server);
+  const attributes = known ?? { server, issuer: issuerOf(grant), grant: grant.type };
+  measurements.noteServer(server, attributes);
+  return new TokenTelemetry(measurements, attributes, clock);
 }
 
 type CacheOptions = Pick<
@@ -142,13 +167,14 @@ function createSharedTokens(
 ): SharedTokens | undefined {
   const { store, network, trust, clock } = runtime;
   const { grant, timeout, deadline } = spec;
-  const { dpop, credentials } = manager;
+  const { dpop, credentials, writes } = manager;
   if (store === undefined || grant.type === "static") return undefined;
   const { issuer, credential } = grant.client;
   const certificate = credential.kind === "certificate" ? credential.certificate : undefined;
   return new SharedTokens({
     ...options,
     store,
+    writes,
     // Leaves time for a request by this process, and spreads the requests of a fleet.
     maxLockWait:
       Math.min(store.lease + timeout, Math.max(deadline - timeout, deadline / 2)) *

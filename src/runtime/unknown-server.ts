@@ -1,5 +1,5 @@
 import { McpAuthError } from "../errors/error.js";
-import { nearNames } from "../lib/near-names.js";
+import { didYouMean } from "../lib/near-names.js";
 import { printable, someOf } from "../lib/printable.js";
 
 /** The error of a manager after a reload removed its server. */
@@ -17,11 +17,9 @@ export function unknownServer(given: unknown, servers: readonly string[]): McpAu
   const name = typeof given === "string" ? given : typeof given;
   const known =
     servers.length === 0 ? "The config names no server." : `The config names: ${someOf(servers)}.`;
-  const [near] = nearNames(name, servers);
-  const hint = near === undefined ? "" : ` Did you mean "${near}"?`;
   return new McpAuthError(
     "unknown_server",
-    `There is no server "${printable(name)}" in the config.${hint} ${known}`,
+    `There is no server "${printable(name)}" in the config.${didYouMean(name, servers)} ${known}`,
     { server: name },
   );
 }

@@ -1,5 +1,6 @@
 import { ignoreFailureInBackground } from "../errors/expected-errors.js";
 import type { Clock, ClockTimer } from "../lib/clock.js";
+import { detached } from "../lib/detached.js";
 import type { CronSchedule } from "./cron.js";
 
 export interface RenewalTimersOptions {
@@ -169,15 +170,19 @@ class Alarm {
     this.at = at;
     const setAt = this.#clock.now();
     const wait = checkInterval(at - setAt);
-    this.#timer = this.#clock.setTimeout(() => {
+    const timeUp = (): void => {
       const now = this.#clock.now();
       const by = setAt + wait - now;
-      if (by > tolerance) return onSetBack(by);
+      if (by > tolerance) onSetBack(by);
       // Only a part of a long wait is over, or the timer was a little early, which happens in Node.
-      if (now < at) return this.set(at, onDue, onSetBack);
-      this.clear();
-      onDue();
-    }, wait);
+      else if (now < at) this.set(at, onDue, onSetBack);
+      else {
+        this.clear();
+        onDue();
+      }
+    };
+    // Detached, because the timer is for everybody and not for the call after which it is set.
+    this.#timer = detached(() => this.#clock.setTimeout(timeUp, wait));
     this.#timer.unref();
   }
 

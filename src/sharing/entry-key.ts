@@ -58,13 +58,23 @@ export async function tokenEntryKey(
     // Resource metadata supplies what the config leaves to the server.
     ...(spec.resourceMetadata !== undefined && { resourceMetadata: spec.resourceMetadata }),
   };
-  return `${tokenPrefix(spec)}${hashOf(identity)}`;
+  if (manager.subject === undefined) return `${tokenPrefix(spec)}${hashOf(identity)}`;
+  const prefix = userTokenPrefix(spec, manager.subject.key());
+  return `${prefix}${hashOf(identity).slice(userHashLength)}`;
 }
 
 /** Returns the prefix of the keys of all tokens of one client for one MCP server. */
 export function tokenPrefix({ grant, url }: ServerSpec): string {
   const client = grant.type === "static" ? undefined : grant.client;
   return `token.${hashOf([client?.issuer, client?.id ?? null, url])}.`;
+}
+
+/** Hexadecimal digits. If two users share them, to forget one costs the other a token request. */
+const userHashLength = 8;
+
+/** Returns the prefix of the keys of all tokens of one user, by the `key` that `for()` got. */
+export function userTokenPrefix(spec: ServerSpec, key: string): string {
+  return `${tokenPrefix(spec)}${hashOf(["user", key]).slice(0, userHashLength)}`;
 }
 
 /** Returns the prefix of the keys of the metadata of one server, under every network trust. */

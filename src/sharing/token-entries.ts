@@ -11,6 +11,7 @@ import type { Token } from "../tokens/token.js";
 import type { Report } from "../tokens/token-event.js";
 import { isLaterEntry } from "./stored-format.js";
 import { inLocalTime, serializeToken } from "./stored-token.js";
+import type { UserWrites } from "./user-writes.js";
 
 export interface TokenEntriesOptions {
   readonly server: string;
@@ -22,6 +23,8 @@ export interface TokenEntriesOptions {
   /** Returns the entry for the token that a request would return, `undefined` if that token must not be stored. */
   readonly entryOf: (signal: AbortSignal) => Promise<Entry | undefined>;
   readonly restore: (text: string, signal: AbortSignal) => Promise<Token | undefined>;
+  /** Runs each write of a token. Absent for tokens that are not for a user. */
+  readonly writes?: UserWrites | undefined;
   /** Returns the current token of the cache. */
   readonly currentToken: () => Token | undefined;
 }
@@ -115,14 +118,16 @@ export class TokenEntries {
 
   /** Writes a new token. The caller that waits for the token does not wait for a slow store. */
   async keep({ key, recorder }: Entry, token: Token, request: TokenRequest, lease?: Lease): Promise<void> {
-    const { server, store, clock } = this.#options;
+    const { server, store, clock, writes } = this.#options;
     const write = async (): Promise<void> => {
       // If a secret was read again, the token may belong to another entry than the one that was found.
       if (!recorder.usedAllPrefetched && (await this.find())?.key !== key) return;
       const expiresIn = token.expiresAt - clock.now();
       if (expiresIn <= 0) return;
       const options = { expiresIn, fence: lease?.fence };
-      await this.#reportOutage(request, () => store.write(key, serializeToken(token), options));
+      const put = (): Promise<unknown> =>
+        this.#reportOutage(request, () => store.write(key, serializeToken(token), options));
+      await (writes === undefined ? put() : writes.run(put));
       debugStore(server, "token written");
     };
     await store.waitBriefly(write());

@@ -28,6 +28,12 @@ export function stateFolder({
   );
 }
 
+/** Returns the variable that decides where the state folder is. */
+export function stateVariable(platform = process.platform): string {
+  if (platform === "darwin") return "HOME";
+  return platform === "win32" ? "LOCALAPPDATA" : "XDG_STATE_HOME";
+}
+
 function nonEmpty(value: string | undefined): string | undefined {
   return value === "" ? undefined : value;
 }

@@ -2,8 +2,10 @@ import { McpAuthError } from "../errors/error.js";
 import { ignoreFailureInBackground } from "../errors/expected-errors.js";
 import type { Clock } from "../lib/clock.js";
 import { debugDecision, debugFreshToken, isDebugging } from "../lib/debug.js";
+import { detached } from "../lib/detached.js";
 import { unreachable } from "../lib/unreachable.js";
 import { untilAborted } from "../lib/wait.js";
+import type { TokenTelemetry } from "../telemetry/token-telemetry.js";
 import { abortedError, repeatedError, stoppedError, unknownFailure } from "./cache-errors.js";
 import { CachedToken } from "./cached-token.js";
 import { CooldownRelief, type CooldownReliefOptions, concernsCredential } from "./cooldown-relief.js";
@@ -25,6 +27,7 @@ export interface TokenCacheOptions extends RenewalOptions, CooldownReliefOptions
   readonly isLocal?: boolean;
   /** Limits on replacements that processes share. */
   readonly sharedLimits?: SharedLimits | undefined;
+  readonly telemetry?: TokenTelemetry | undefined;
 }
 
 export interface CacheRequest {
@@ -39,6 +42,8 @@ export interface CacheSnapshot {
   readonly state: lifecycle.StateName;
   readonly expiresAt?: number;
   readonly lastError?: McpAuthError;
+  /** When the MCP server last refused the current token. */
+  readonly rejectedAt?: number;
 }
 
 /**
@@ -57,6 +62,7 @@ export class TokenCache {
   readonly #cached: CachedToken;
   readonly #renewal: Renewal;
   readonly #relief: CooldownRelief;
+  #stopReason: McpAuthError | undefined;
 
   constructor(options: TokenCacheOptions) {
     const { server, clock, policy, onPlan } = options;
@@ -81,8 +87,8 @@ export class TokenCache {
   }
 
   /** Whether a request that the MCP server accepts matters to `refused`. */
-  get hasSuspects(): boolean {
-    return this.#refused?.hasSuspects ?? false;
+  get awaitsAcceptance(): boolean {
+    return this.#refused?.awaitsAcceptance ?? false;
   }
 
   /** Returns the token while it is fresh. If it returns `undefined`, call `getToken`. */
@@ -123,21 +129,23 @@ export class TokenCache {
     if (decision.kind !== "stopped" && signal?.aborted) throw abortedError(this.#server);
     switch (decision.kind) {
       case "stopped":
-        throw stoppedError(this.#server);
+        throw this.#stopReason ?? stoppedError(this.#server);
       case "token":
         if (decision.renew) void this.#renewInBackground("expiry");
         return this.#currentToken();
       case "fail":
         throw repeatedError(this.#renewal.lastError ?? unknownFailure(this.#server), decision.retryAfter);
       case "wait": {
+        const joins = this.isRequesting;
         const renewal = this.#renewal.join(reason);
         const fallBack = (error: unknown): Token => this.#fallBack(error, anyUnexpired);
-        return await waitForShared(reason === "forced" ? renewal : renewal.catch(fallBack), {
+        const result = waitForShared(reason === "forced" ? renewal : renewal.catch(fallBack), {
           clock: this.#clock,
           signal,
           aborted: () => abortedError(this.#server),
           stale: { at: decision.serveStaleAt, token: () => this.#cached.staleFallback(true) },
         });
+        return await this.#measured(result, joins);
       }
       default:
         return unreachable(decision);
@@ -189,17 +197,20 @@ export class TokenCache {
     const { state } = this.#cached;
     const { expiresAt } = state.token ?? {};
     const { lastError } = this.#renewal;
+    const rejectedAt = this.#refused?.rejectedAt;
     return {
       state: lifecycle.stateName(state, now),
       ...(expiresAt !== undefined && { expiresAt }),
       ...(lastError !== undefined && { lastError }),
+      ...(rejectedAt !== undefined && { rejectedAt }),
     };
   }
 
-  /** Rejects new calls with `stopped` at once, and gives the request in flight `grace` milliseconds to end. */
-  async stop(grace: number): Promise<void> {
+  /** Rejects new calls with `reason` at once, and gives the request in flight `grace` milliseconds to end. */
+  async stop(grace: number, reason = stoppedError(this.#server)): Promise<void> {
+    this.#stopReason ??= reason;
     this.#cached.enter(transitions.stopped(this.#cached.state));
-    await this.#renewal.stop(grace);
+    await this.#renewal.stop(grace, this.#stopReason);
   }
 
   /**
@@ -227,14 +238,21 @@ export class TokenCache {
       mayRequest: () => lifecycle.mayReplace(cached.state, clock.now()),
       isLocal: this.#options.isLocal ?? false,
       hasNewCredential: () => relief.hasNewCredential(renewal.lastError),
-      request: (refused) => renewal.replace(refused),
+      request: (refused) => this.#measured(renewal.replace(refused), renewal.inFlight !== undefined),
       shared: this.#options.sharedLimits,
     });
   }
 
   /** Never rejects: a failure is reported as an event. */
   async #renewInBackground(reason: RenewalReason): Promise<void> {
-    await this.#renewal.join(reason).catch(ignoreFailureInBackground);
+    const cause = this.#options.telemetry?.cause;
+    await detached(() => this.#renewal.join(reason, cause)).catch(ignoreFailureInBackground);
+  }
+
+  /** Measures how long a caller waits. `joins`: another caller has caused the request. */
+  #measured(result: Promise<Token>, joins: boolean): Promise<Token> {
+    const { telemetry } = this.#options;
+    return telemetry === undefined ? result : telemetry.wait(result, joins);
   }
 
   #currentToken(): Token {

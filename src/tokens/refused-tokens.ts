@@ -94,6 +94,8 @@ export class RefusedTokens {
   #refusals: Refusals = noRefusals;
   #latest: PendingReplacement | undefined;
   #isExplained = false;
+  /** The last token that was refused while it was the current one. */
+  #rejected: { readonly accessToken: string; readonly at: number } | undefined;
 
   constructor(options: RefusedTokensOptions) {
     this.#options = options;
@@ -128,15 +130,26 @@ export class RefusedTokens {
     if (this.#options.current()?.accessToken === token.accessToken) this.#joinOrStart(token, kind);
   }
 
-  /** Whether an accepted request could change anything. */
   get hasSuspects(): boolean {
     return this.#refusals.suspects.size > 0;
+  }
+
+  /** Whether an accepted request could change anything. */
+  get awaitsAcceptance(): boolean {
+    return this.hasSuspects || this.#rejected !== undefined;
+  }
+
+  /** Milliseconds since the epoch at which the server last refused the current token. */
+  get rejectedAt(): number | undefined {
+    const isCurrent = this.#rejected?.accessToken === this.#options.current()?.accessToken;
+    return isCurrent ? this.#rejected?.at : undefined;
   }
 
   /** The server accepted a request of this kind. */
   accepted(kind: string): void {
     const previous = this.#refusals;
     this.#refusals = accepted(previous, kind);
+    this.#rejected = undefined;
     if (this.#refusals !== previous && !this.hasSuspects) this.#isExplained = false;
   }
 
@@ -158,8 +171,13 @@ export class RefusedTokens {
     return isFirst;
   }
 
+  #noteRejected({ accessToken }: Token, at = this.#options.clock.now()): void {
+    this.#rejected = { accessToken, at };
+  }
+
   #joinOrStart(token: Token, kind: string): PendingReplacement | undefined {
     const { inFlight, request, shared, clock } = this.#options;
+    this.#noteRejected(token);
     this.#refusals = kindRefused(this.#refusals, kind);
     const flight = inFlight();
     if (flight !== undefined)
@@ -177,17 +195,20 @@ export class RefusedTokens {
 
   /** Returns the pending replacement of a refused token. If it does not help, that is counted. */
   #track(flight: Promise<Token>, refused: Token): PendingReplacement {
+    let replaced: Token | undefined;
     const replacement: PendingReplacement = {
       flight,
       kinds: new Set(),
       isCounted: false,
       error: undefined,
       failed: (kind, at) => {
+        if (replaced !== undefined) this.#noteRejected(replaced, at);
         this.#fail(replacement, [kind], at);
         return this.#options.current();
       },
       outcome: flight.then(
         (next) => {
+          replaced = next;
           if (next.isShared) replacement.isCounted = true;
           if (next.accessToken === refused.accessToken) this.#fail(replacement, replacement.kinds);
           return next;

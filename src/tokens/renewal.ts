@@ -2,6 +2,7 @@ import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { debugCooldown, debugFlight } from "../lib/debug.js";
 import { settledWithin } from "../lib/wait.js";
+import type { Cause } from "../telemetry/token-telemetry.js";
 import { ReplacementWithheld, stoppedError } from "./cache-errors.js";
 import type { CachedToken } from "./cached-token.js";
 import * as lifecycle from "./lifecycle.js";
@@ -34,6 +35,7 @@ export class Renewal {
   /** Cancels the request in flight. */
   #stopping: AbortController | undefined;
   readonly #shared: SingleFlight;
+  #stopReason: McpAuthError | undefined;
   /** The failure of the last request; `undefined` after a success. */
   lastError: McpAuthError | undefined;
 
@@ -52,10 +54,10 @@ export class Renewal {
    * Joins the request in flight, or begins one. A request for a replacement that was withheld was not made for this
    * caller, so another one follows it.
    */
-  async join(reason: RenewalReason): Promise<Token> {
+  async join(reason: RenewalReason, cause?: Cause): Promise<Token> {
     for (;;) {
       try {
-        return await this.#shared.getToken(this.#request(reason));
+        return await this.#shared.getToken(this.#request(reason, undefined, cause));
       } catch (error) {
         if (!(error instanceof ReplacementWithheld)) throw error;
       }
@@ -71,9 +73,10 @@ export class Renewal {
     return this.#shared.getToken(this.#request("rejected", refused));
   }
 
-  /** Gives the request in flight `grace` milliseconds to end, then cancels it. */
-  async stop(grace: number): Promise<void> {
+  /** Gives the request in flight `grace` milliseconds to end, then cancels it. Its callers get `reason`. */
+  async stop(grace: number, reason: McpAuthError): Promise<void> {
     const { inFlight } = this;
+    this.#stopReason = reason;
     if (inFlight === undefined) return;
     const { clock } = this.#options;
     // This timer keeps the process alive, because the pause between two attempts does not.
@@ -82,11 +85,11 @@ export class Renewal {
     timer.cancel();
   }
 
-  #request(reason: RenewalReason, refused?: RefusedToken): TokenRequest {
+  #request(reason: RenewalReason, refused?: RefusedToken, cause?: Cause): TokenRequest {
     debugFlight(this.#options.server, reason, this.inFlight !== undefined);
     const probe = reason !== "forced" && lifecycle.isProbe(this.#cached.state);
     this.#stopping ??= new AbortController();
-    return { reason, attempt: 1, probe, signal: this.#stopping.signal, refused };
+    return { reason, attempt: 1, probe, signal: this.#stopping.signal, refused, cause };
   }
 
   /**
@@ -108,7 +111,7 @@ export class Renewal {
       }
       if (request.signal.aborted) {
         this.#cached.amend(transitions.requestCanceled(this.#cached.state));
-        throw stoppedError(this.#options.server);
+        throw this.#stopReason ?? stoppedError(this.#options.server);
       }
       this.#fail(error, request.reason);
       throw error;

@@ -1,4 +1,5 @@
 import type { CredentialRecorder } from "../secrets/credential-recorder.js";
+import type { Cause } from "../telemetry/token-telemetry.js";
 import type { RequestLimits } from "./refusal-policy.js";
 import type { Token } from "./token.js";
 
@@ -17,6 +18,8 @@ export interface TokenRequest {
   readonly refused?: RefusedToken | undefined;
   /** The request follows failures. It is a single attempt, and the caller handles the pauses. */
   readonly probe?: boolean;
+  /** The span of the caller that found the token stale, for a renewal in the background. */
+  readonly cause?: Cause | undefined;
 }
 
 /** A token that the MCP server refused. The server may still accept it for other calls. */
@@ -34,7 +37,7 @@ export interface RefusedToken {
  * with any other error only after a mistake in our code.
  *
  * The innermost source, `grantSource`, sends a request at every call. Each wrapper adds one thing: `withEvents`,
- * `SharedTokens`, `withRetry`, and `SingleFlight` within the cache.
+ * `SharedTokens`, `withRetry`, `withSpans`, and `SingleFlight` within the cache.
  */
 export interface TokenSource {
   getToken(request: TokenRequest): Promise<Token>;

@@ -23,6 +23,33 @@ export interface TokenEvent {
 }
 
 /**
+ * The payload of `token:issued`, for an audit log. All values come from the config or are numbers of our own, except
+ * `tokenHash`. It names no user: `for()` gets tokens of users, and who they are is known to the host.
+ */
+export interface TokenIssuedEvent {
+  /** The server's name in the config. */
+  readonly server: string;
+  /** `undefined` for a static token. */
+  readonly issuer: string | undefined;
+  /** The ID of the client in the config. */
+  readonly clientId?: string;
+  /** The type of the grant in the config. */
+  readonly grant: string;
+  readonly reason: RenewalReason;
+  /** Time of the token request, in milliseconds since the epoch. */
+  readonly requestedAt: number;
+  /** Expiry, in milliseconds since the epoch. */
+  readonly expiresAt: number;
+  /** The scopes of the token that the config or the caller requested. */
+  readonly scopes?: readonly string[];
+  /**
+   * SHA-256 of the token in base64url, the same value as `ath` of a DPoP proof (RFC 9449 §4.2). Absent for a token of
+   * fewer than 22 characters, which could be guessed from it.
+   */
+  readonly tokenHash?: string;
+}
+
+/**
  * Returns the fields of an event that describe an error. The `details` of the error are left out, because they are text
  * of a server.
  */

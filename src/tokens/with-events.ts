@@ -1,7 +1,7 @@
 import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { debugAttempt, isDebugging } from "../lib/debug.js";
-import type { TokenRequest, TokenSource } from "./source.js";
+import type { RenewalReason, TokenRequest, TokenSource } from "./source.js";
 import type { Token } from "./token.js";
 import { errorFields, type Report } from "./token-event.js";
 
@@ -10,6 +10,8 @@ export interface EventOptions {
   readonly issuer: string | undefined;
   readonly clock: Clock;
   readonly report: Report;
+  /** Called with each token that the source requested. */
+  readonly onToken?: ((token: Token, reason: RenewalReason) => void) | undefined;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface EventOptions {
  */
 export function withEvents(
   source: TokenSource,
-  { server, issuer, clock, report }: EventOptions,
+  { server, issuer, clock, report, onToken }: EventOptions,
 ): TokenSource {
   async function getTokenWithEvents(request: TokenRequest): Promise<Token> {
     const { reason, attempt, signal } = request;
@@ -28,6 +30,7 @@ export function withEvents(
       const token = await (isDebugging
         ? debugAttempt({ server, issuer, reason, attempt }, () => source.getToken(request))
         : source.getToken(request));
+      onToken?.(token, reason);
       report("token:renewed", { ...event(), expiresAt: token.expiresAt });
       return token;
     } catch (error) {

@@ -19,11 +19,14 @@ const groups = [
 
 const intro = `# See what callers get when something fails
 
-This page is written by \`npm run test:faults\`, which produces each of these failures with real servers and proxies on
-loopback, and a runtime with the default settings (four attempts, 10 s for each, 30 s in total). The command fails if a row
-does not behave as its line says. In CI it also fails if this page is out of date.
+Look here to see whether a failure reaches your code, with which error, and when calls work again. \`npm run test:faults\`
+produces each failure with real servers and proxies on loopback and the default settings (four attempts, 10 s for each,
+30 s in total), and writes this page. CI runs it for each change, and fails if a row differs.
 
-- **Failure** lasts from before the call until after it has failed. Then everything works again.
+The failures are of one process and one server. For processes that share a store see [Fleet](fleet.md), for failures
+that come and go see [Soak](soak.md).
+
+- **Failure** starts before the call and ends after the call has failed. Then everything works again.
 - **The caller sees** a token, or an error with this [code](errors.md), in the first call.
 - **Requests** counts the requests that this call made: token requests, or metadata requests in the section Metadata.
 - **Recovery** is the time from the failed call until the first call that succeeds. One millisecond earlier, the same call
@@ -31,10 +34,10 @@ does not behave as its line says. In CI it also fails if this page is out of dat
 - **With a token** is what a caller sees whose token is due for renewal when the failure starts: the token is returned
   without a wait, no call fails while the token is usable, and afterwards the renewal succeeds by itself.
 
-Each row also checks that nothing remains after \`stop()\`: no timer, request, connection or unhandled rejection. It checks
-that no secret, no token and no part of a bad body appears in log lines of any level, in events, on diagnostics channels, in
-errors, or in \`inspect\` of the runtime. The tests move the clock themselves, so the milliseconds are exact. Only a
-connection that is never established takes real time: Node's \`fetch\` gives up after ten seconds.
+For each row, the test also checks that nothing remains after \`stop()\`: no timer, request, connection or unhandled
+rejection. It checks that no secret, no token and no part of a bad response appears in log lines of any level, in
+events, on diagnostics channels, in errors, or in \`inspect\` of the runtime. The test moves the clock itself, so times
+are exact. Only a connection that is never established takes real time: Node's \`fetch\` gives up after ten seconds.
 `;
 
 export const knownGroups = groups.map(([name]) => name);

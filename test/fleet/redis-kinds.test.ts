@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createClient } from "redis";
 import { afterEach, expect, test } from "vitest";
@@ -10,6 +10,7 @@ import type { TokenStore } from "../../src/stores/store.js";
 import { storeContract } from "../../src/testing.js";
 import { type Authority, createAuthority } from "../support/certificates.js";
 import { freePort, type RedisServer, startRedis } from "../support/redis-server.js";
+import { snippets } from "../support/snippets.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 
 const running: RedisServer[] = [];
@@ -55,8 +56,9 @@ test("the Redis store works over TLS with a private certificate authority", asyn
 test("the Redis store works as the ACL user of docs/store.md", async () => {
   const server = await startServer();
   const admin = await connectTo(server);
-  const page = await readFile(new URL("../../docs/store.md", import.meta.url), "utf8");
-  const [, rules = ""] = /ACL SETUSER agents on .*(-@all .*)/.exec(page) ?? [];
+  const shown = snippets(new URL("../../", import.meta.url), "docs/store.md");
+  const { code = "" } = shown.find(({ mark }) => mark === "redis user") ?? {};
+  const [, rules = ""] = /ACL SETUSER agents on .*(-@all .*)/.exec(code) ?? [];
   expect(rules).toContain("+eval");
   const user = ["on", ">pass%2Fword", "~mcp-auth:*", "&mcp-auth:*", ...rules.split(" ")];
   await admin.sendCommand(["ACL", "SETUSER", "agents", ...user]);

@@ -14,11 +14,16 @@ import { notRun } from "./not-run.mjs";
 
 const introduction = `# Choose your host
 
-Each row is one way to give a host its tokens. The tests run the published host in that version against a real
-authorization server and a real MCP server. In one process it connects while the token endpoint takes four seconds, and
-calls after a revocation, ten times at once after another one, after the token expired, and after the authorization
-server could not be reached for twenty seconds (an outage). Hosts with an agent loop run it; only the model is scripted.
-The last column counts all token requests of a run: five is one for each new token that is needed. "–" means not tried.
+A host is the framework or tool that runs your agent. Each row is one way to give it tokens, tested with the published
+host in that version, a real authorization server and a real MCP server. In one process, the host:
+
+1. connects and calls a tool, while the token endpoint takes four seconds to answer
+2. calls again after the token was revoked, and makes ten calls at once after another revocation
+3. calls after the token has expired
+4. calls after the authorization server could not be reached for twenty seconds (an outage)
+
+A host that has an agent loop runs it, with a scripted model. The last column counts the token requests of the whole
+run: five is one for each new token that is needed. "–" means not tried.
 
 Each host has a page with the lines to copy. The ways are:
 

@@ -15,6 +15,7 @@ import { type Logger, type McpAuth, McpAuthError, type McpAuthEventName } from "
 import type { Canaries, CanaryMatch } from "../support/canaries.js";
 
 export const eventNames = [
+  "token:issued",
   "token:renewed",
   "token:warning",
   "token:failed",

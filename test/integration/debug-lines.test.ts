@@ -6,10 +6,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { type Handler, type HttpServer, sendJson, startHttpServer } from "../support/http-server.js";
+import { snippets } from "../support/snippets.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 
 const client = fileURLToPath(new URL("debug-lines-client.mjs", import.meta.url));
-const page = new URL("../../docs/debugging.md", import.meta.url);
+const root = new URL("../../", import.meta.url);
+const page = new URL("docs/debugging.md", root);
 
 interface World {
   readonly issuer: HttpServer;
@@ -108,17 +110,22 @@ function normalized(err: string, { issuer, mcp }: World): string {
     .replaceAll(/\d+(?= ms left)/g, "990");
 }
 
-/** The first block of code below a heading of the page. */
-async function sample(heading: string): Promise<string> {
-  const [, section = ""] = (await readFile(page, "utf8")).split(`\n### ${heading}\n`);
-  return /^```text\n(.*?)^```$/ms.exec(section)?.[1] ?? "";
+/** The block of code with this mark on the page. */
+function sample(mark: string): string {
+  const found = snippets(root, "docs/debugging.md").filter((each) => each.mark === mark);
+  if (found.length !== 1) throw new Error(`expected one snippet with the mark "${mark}"`);
+  return `${found[0]?.code}\n`;
 }
+
+test("the line that docs/debugging.md explains is one of those of a first call", () => {
+  expect(sample("debug lines of a first call")).toContain(sample("debug line"));
+});
 
 test("NODE_DEBUG=mcp-auth prints the steps of a first call and of one with a cached token", async () => {
   const world = await startWorld({});
   const { out, err } = await debugged(world, 2);
   expect(out).toBe("200\n200\n");
-  expect(err).toBe(await sample("A first call and a cached token"));
+  expect(err).toBe(sample("debug lines of a first call"));
 });
 
 test("NODE_DEBUG=mcp-auth prints a retry after a temporary failure", async () => {
@@ -132,7 +139,7 @@ test("NODE_DEBUG=mcp-auth prints a retry after a temporary failure", async () =>
   });
   const { out, err } = await debugged(world, 1);
   expect(out).toBe("200\n");
-  expect(err).toBe(await sample("A token endpoint that is down for a moment"));
+  expect(err).toBe(sample("debug lines of a retry"));
 });
 
 test("NODE_DEBUG=mcp-auth prints a rejected credential and the cool-down that follows", async () => {
@@ -142,7 +149,7 @@ test("NODE_DEBUG=mcp-auth prints a rejected credential and the cool-down that fo
   });
   const { out, err } = await debugged(world, 2);
   expect(out).toBe("token_request_rejected\ntoken_request_rejected\n");
-  expect(err).toBe(await sample("A wrong client secret"));
+  expect(err).toBe(sample("debug lines of a rejected credential"));
 });
 
 test("NODE_DEBUG=mcp-auth prints how a refused token is replaced", async () => {
@@ -154,7 +161,7 @@ test("NODE_DEBUG=mcp-auth prints how a refused token is replaced", async () => {
   });
   const { out, err } = await debugged(world, 1);
   expect(out).toBe("200\n");
-  expect(err).toBe(await sample("An MCP server that refuses a token"));
+  expect(err).toBe(sample("debug lines of a refused token"));
 });
 
 test("a debug line does not show a host that a server chose", async () => {

@@ -9,10 +9,10 @@ import { exitCodeOf } from "../../src/cli/exit-code.js";
 import { checkConfig } from "../../src/config/load.js";
 import type { McpAuthErrorCode } from "../../src/errors/error.js";
 import { version } from "../../src/lib/version.js";
-import { documents, snippets } from "../support/snippets.js";
+import { allDocuments, isConfig, snippets } from "../support/snippets.js";
 
 const root = new URL("../../", import.meta.url);
-const all = documents(root).flatMap((document) => snippets(root, document));
+const all = allDocuments(root).flatMap((document) => snippets(root, document));
 // Inside the project, so that imports find its dependencies, and in a folder that git and the checks ignore.
 const folder = fileURLToPath(new URL(`node_modules/.cache/docs-${process.pid}/`, root));
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -43,6 +43,7 @@ describe("the documentation", () => {
             "mcp-auth-runtime/hosts/*": ["../../../src/hosts/*.ts"],
             "mcp-auth-runtime/proxy": ["../../../src/proxy.ts"],
             "mcp-auth-runtime/register/api": ["../../../src/register/api.ts"],
+            "mcp-auth-runtime/testing": ["../../../src/testing.ts"],
           },
         },
         include: ["./*.ts"],
@@ -56,14 +57,7 @@ describe("the documentation", () => {
   });
 
   test("all configs in the documentation are valid", async () => {
-    // That page shows the settings of hosts. They have a test of their own. The pages of hosts show both.
-    const configs = all.filter(
-      ({ place, language, code }) =>
-        !place.startsWith("docs/proxy-hosts.md:") &&
-        (!place.startsWith("docs/hosts/") || code.includes('"grant"')) &&
-        ["json", "jsonc", "yaml"].includes(language) &&
-        code.includes("servers"),
-    );
+    const configs = all.filter(isConfig);
     expect(configs.length).toBeGreaterThanOrEqual(4);
     await mkdir(folder, { recursive: true });
     const host = { mcpServers: { crm: { type: "http", url: "https://crm.example/mcp" } } };
@@ -93,17 +87,18 @@ describe("the documentation", () => {
       expect([code, rows.get(code)]).toEqual([code, String(exitCodeOf(code as McpAuthErrorCode))]);
   });
 
-  test("all relative links in the documentation lead to a heading or file that the package contains", async () => {
+  test("all relative links of a document lead to a heading or file, and those of a document in the package to one in it", async () => {
     // Our own package.json has this shape.
     const { files } = JSON.parse(await text("package.json")) as { files: readonly string[] };
-    for (const document of documents(root)) {
+    const ships = (path: string): boolean =>
+      files.some((entry) => path === entry || path.startsWith(`${entry}/`));
+    for (const document of allDocuments(root)) {
       for (const [, target = ""] of (await text(document)).matchAll(/\]\(([^)\s]+)\)/g)) {
         if (/^https?:/.test(target)) continue;
         const [path = "", anchor] = target.split("#");
         const file = path === "" ? document : join(dirname(document), path);
         expect([document, target, existsSync(new URL(file, root))]).toEqual([document, target, true]);
-        const ships = files.some((entry) => file === entry || file.startsWith(`${entry}/`));
-        expect([document, target, ships]).toEqual([document, target, true]);
+        if (ships(document)) expect([document, target, ships(file)]).toEqual([document, target, true]);
         if (anchor === undefined) continue;
         const anchors = [...(await text(file)).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
           slug(heading),

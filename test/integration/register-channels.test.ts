@@ -155,7 +155,7 @@ describe("requests through a copy of undici", () => {
   test("requests through undici get no token after stop() and after the registration is undone", async () => {
     const warned = recordWarnings();
     const world = await startAnyTokenServer();
-    const auth = await createMcpAuth(world);
+    const auth = await createMcpAuth({ config: world.config, env: world.env });
     const unregister = register(auth);
     await auth.resolve("tools").getToken();
     await auth.stop();

@@ -117,7 +117,7 @@ describe("the registered global fetch", () => {
   test("the registered fetch adds no token after the registration is undone, not even through a kept reference", async () => {
     const world = await startAnyTokenServer();
     const before = globalThis.fetch;
-    const auth = await createMcpAuth(world);
+    const auth = await createMcpAuth({ config: world.config, env: world.env });
     onTestFinished(() => auth.stop());
     const unregister = register(auth);
     const kept = globalThis.fetch;
@@ -383,7 +383,7 @@ describe("other code that wraps fetch", () => {
 
   test("a fetch wrapper stays in place when the registration is undone", async () => {
     const world = await startAnyTokenServer();
-    const auth = await createMcpAuth(world);
+    const auth = await createMcpAuth({ config: world.config, env: world.env });
     onTestFinished(() => auth.stop());
     const unregister = register(auth);
     const seen = wrapped();

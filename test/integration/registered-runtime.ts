@@ -5,9 +5,17 @@ import { register } from "../../src/register/api.js";
 import { type Handler, sendJson } from "../support/http-server.js";
 import { type ScriptedIssuer, sendToken, startScriptedIssuer } from "./harness.js";
 
-/** Creates a runtime and registers its servers until the test ends. */
-export async function createRegisteredRuntime(options: McpAuthOptions): Promise<McpAuth> {
-  const auth = await createMcpAuth(options);
+/** Creates a runtime and registers its servers until the test ends. The options may be a world, which has more. */
+export async function createRegisteredRuntime(
+  world: Pick<McpAuthOptions, "config" | "cwd" | "env" | "fetch">,
+): Promise<McpAuth> {
+  const { config, cwd, env, fetch } = world;
+  const auth = await createMcpAuth({
+    ...(config !== undefined && { config }),
+    ...(cwd !== undefined && { cwd }),
+    ...(env !== undefined && { env }),
+    ...(fetch !== undefined && { fetch }),
+  });
   const unregister = register(auth);
   onTestFinished(async () => {
     unregister();

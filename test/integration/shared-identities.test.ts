@@ -3,8 +3,10 @@ import { exportPKCS8, generateKeyPair } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { McpAuthOptions } from "../../src/index.js";
 import { systemClock } from "../../src/lib/clock.js";
+import { deferred } from "../support/deferred.js";
 import { fakeClock } from "../support/fake-clock.js";
 import { certificateThumbprint } from "../support/mutual-tls.js";
+import { rejectionOf } from "../support/rejection-of.js";
 import { type SharedMemory, sharedMemory } from "../support/shared-memory.js";
 import { createTestRuntime } from "./harness.js";
 import { type GrantConfig, type IdentityServers, startIdentityServers } from "./identity-servers.js";
@@ -142,6 +144,75 @@ describe("stored tokens for users", () => {
     const subjects = world.issuer.issued.slice(before).map(({ subject }) => subject);
     expect(subjects).toEqual(["ann", "bob", "bob", "ann"]);
     expect(stored(memory).length).toBe(4);
+  });
+});
+
+describe("stored tokens of users who are forgotten", () => {
+  const grant = () => ({
+    ...{ type: "jwt_bearer", client: world.client("basic"), scopes: ["read"] },
+    assertion: { runtime: true },
+  });
+  // The server accepts an assertion once.
+  const signIn = (key: string) => ({
+    key,
+    subjectToken: () => world.platform.sign({ sub: key, aud: world.issuer.issuer }),
+  });
+
+  test("forget() in one process deletes the stored tokens of a user that another process has requested", async () => {
+    const memory = sharedMemory();
+    const one = await processOver(memory, "none", { grant: grant() });
+    const ann = one.for(signIn("ann"));
+    await ann.getToken();
+    await ann.getToken({ scopes: [] });
+    const ofBob = await one.for(signIn("bob")).getAccessToken();
+    expect(stored(memory).length).toBe(3);
+    const two = await processOver(memory, "none", { grant: grant() });
+    await two.forget("ann");
+    expect(stored(memory).length).toBe(1);
+    expect(await two.for(signIn("bob")).getAccessToken()).toBe(ofBob);
+    await two.forget("nobody");
+    expect(stored(memory).length).toBe(1);
+  });
+
+  test("a token that arrives while its user is forgotten is not in the store afterwards", async () => {
+    const memory = sharedMemory();
+    const inner = memory.store();
+    const [begun, written] = [deferred(), deferred()];
+    const steps: string[] = [];
+    const store = memory.store({
+      async set(key, ...rest) {
+        if (!key.startsWith("token.")) return await inner.set(key, ...rest);
+        begun.resolve();
+        await written.promise;
+        const isWritten = await inner.set(key, ...rest);
+        steps.push("written");
+        return isWritten;
+      },
+      async keys(prefix) {
+        steps.push("listed");
+        return await inner.keys(prefix);
+      },
+    });
+    const manager = await processOver({ ...memory, store: () => store }, "none", { grant: grant() });
+    const token = manager.for(signIn("ann")).getAccessToken();
+    await begun.promise;
+    const forgotten = manager.forget("ann");
+    written.resolve();
+    await Promise.all([forgotten, token.catch(() => {})]);
+    expect(steps).toEqual(["written", "listed", "listed"]);
+    expect(stored(memory)).toEqual([]);
+  });
+
+  test("forget() rejects if the store cannot be used, and the memory is empty all the same", async () => {
+    const memory = sharedMemory();
+    const failing = memory.store({ keys: () => Promise.reject(new Error("canary of the store")) });
+    const manager = await processOver({ ...memory, store: () => failing }, "none", { grant: grant() });
+    const ann = manager.for(signIn("ann"));
+    await ann.getToken();
+    const error = await rejectionOf(manager.forget("ann"));
+    expect(error.code).toBe("store_unavailable");
+    expect(error.message).not.toContain("canary");
+    expect((await rejectionOf(ann.getToken())).code).toBe("secret_unavailable");
   });
 });
 

@@ -1,7 +1,8 @@
 // Subjects of tokens, and refused assertions. With real servers.
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { McpAuthError } from "../../src/index.js";
 import { jwtClaims } from "../../src/lib/jwt-claims.js";
+import { deferred } from "../support/deferred.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import { createTestRuntime } from "./harness.js";
 import {
@@ -194,6 +195,78 @@ test("users that share a key by mistake get tokens of their own, also while a re
   const tokens = await Promise.all(["ann", "bob", "ann"].map(tokenOf));
   const subjects = tokens.map(({ accessToken }) => jwtClaims(accessToken)?.["sub"]);
   expect(subjects).toEqual(["ann", "bob", "ann"]);
+});
+
+describe("forget()", () => {
+  const grant = () => ({ type: "jwt_bearer", client: world.client("basic"), assertion: { runtime: true } });
+  // The server accepts an assertion once.
+  const signIn = (key: string) => ({
+    key,
+    subjectToken: () => world.platform.sign({ sub: key, aud: world.issuer.issuer }),
+  });
+
+  test("forget() drops the tokens of one user, for all scopes, and the next for() starts anew", async () => {
+    const manager = await managerWith(grant());
+    const [ann, bob] = [manager.for(signIn("ann")), manager.for(signIn("bob"))];
+    const first = [await ann.getAccessToken(), await ann.getAccessToken({ scopes: [] })];
+    const ofBob = await bob.getAccessToken();
+    await manager.forget("ann");
+    await manager.forget("somebody else");
+    const again = manager.for(signIn("ann"));
+    expect(again).not.toBe(ann);
+    for (const scopes of [undefined, []])
+      expect(first).not.toContain(await again.getAccessToken({ ...(scopes && { scopes }) }));
+    expect(await bob.getAccessToken()).toBe(ofBob);
+    expect(manager.for(signIn("bob"))).toBe(bob);
+  });
+
+  test("a manager of a forgotten user fails for good, without a request, and still finds other users", async () => {
+    const manager = await managerWith(grant());
+    const ann = manager.for(signIn("ann"));
+    await ann.getAccessToken();
+    await ann.forget("ann");
+    const again = manager.for(signIn("ann"));
+    await again.getAccessToken();
+    const requests = await requestsDuring(async () => {
+      for (const call of [() => ann.getAccessToken(), () => ann.getHeaders(), () => ann.fetch(manager.url)]) {
+        const error = await rejectionOf(call());
+        expect([error.code, error.retryable]).toEqual(["secret_unavailable", false]);
+        expect(error.message).toContain("were dropped with forget()");
+      }
+    });
+    expect(requests).toEqual({ idp: [], issuer: [] });
+    expect(ann.status()).toMatchObject({ state: "none", lastError: { code: "secret_unavailable" } });
+    expect(() => ann.url).toThrow(expect.objectContaining({ code: "secret_unavailable" }));
+    expect(ann.for(signIn("ann"))).toBe(again);
+  });
+
+  test("a call that waits for the token of a user who is forgotten fails, and other users are not disturbed", async () => {
+    const manager = await managerWith(grant());
+    const [asked, answer] = [deferred(), deferred<string>()];
+    const subjectToken = () => {
+      asked.resolve();
+      return answer.promise;
+    };
+    const waiting = rejectionOf(manager.for({ key: "ann", subjectToken }).getAccessToken());
+    await asked.promise;
+    const requests = await requestsDuring(async () => {
+      const forgotten = manager.forget("ann");
+      answer.resolve(await signIn("ann").subjectToken());
+      expect((await waiting).code).toBe("secret_unavailable");
+      await forgotten;
+    });
+    expect(requests.issuer).toEqual([]);
+    expect(await manager.for(signIn("ann")).getAccessToken()).not.toBe("");
+  });
+
+  test("forget() needs a key, and a server whose tokens are for users", async () => {
+    const manager = await managerWith(grant());
+    // As JavaScript passes it, where nothing checks the types.
+    const error = await rejectionOf(manager.forget(undefined as unknown as string));
+    expect(error.code).toBe("config_invalid");
+    const own = await managerWith({ client: world.client("basic") });
+    expect((await rejectionOf(own.forget("ann"))).code).toBe("config_invalid");
+  });
 });
 
 test("a manager on behalf of users has no token of its own, and sends no request without a user", async () => {

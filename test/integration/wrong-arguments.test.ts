@@ -1,6 +1,7 @@
 // Invalid arguments that JavaScript callers can pass, because no compiler checks them.
 import { describe, expect, test } from "vitest";
 import { discover, type McpAuth, McpAuthError, type McpAuthOptions } from "../../src/index.js";
+import { startProxy } from "../../src/proxy.js";
 import { sendJson } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";
 import {
@@ -122,16 +123,25 @@ describe("invalid arguments", () => {
         { resolvers: "aws" },
         { signers: 1 },
       ],
+      ...[{ confg: {} }, { config: undefined, url: "https://crm.example/mcp" }, { toString: () => "" }],
       ...[{ cwd: 1 }, { config: 1 }, { config: null }, { allowExec: "no" }, { store: null }, { store: {} }],
     ];
     for (const option of wrong) {
-      const given = typeof option === "object" && option !== null ? { ...issuer, ...option } : option;
+      const { config, env } = issuer;
+      const given = typeof option === "object" && option !== null ? { config, env, ...option } : option;
       expect(await rejectionOf(createTestRuntime(any(given))), JSON.stringify(option)).toMatchObject({
         name: "McpAuthError",
         code: "config_invalid",
       });
     }
-    const known: readonly unknown[] = [null, { fetch: 1 }, { timeout: "1s" }, { timeout: 0 }, { signal: {} }];
+    const known: readonly unknown[] = [
+      null,
+      { fetch: 1 },
+      { timeout: "1s" },
+      { timeout: 0 },
+      { signal: {} },
+      { timeOut: 1 },
+    ];
     for (const url of [undefined, null, 1, "::"]) {
       expect(await rejectionOf(discover(any(url)))).toMatchObject({ name: "McpAuthError" });
     }
@@ -140,6 +150,26 @@ describe("invalid arguments", () => {
     }
     expect(issuer.server.requests).toEqual([]);
   });
+});
+
+test("a misspelled option of createMcpAuth, discover or startProxy is config_invalid and names the near one", async () => {
+  const { issuer, auth } = await world();
+  expect(await rejectionOf(createTestRuntime(any({ confg: {} })))).toMatchObject({
+    message: 'createMcpAuth() has no option "confg". Did you mean "config"?',
+  });
+  expect(await rejectionOf(discover(issuer.url, any({ proxy: "http://p.example" })))).toMatchObject({
+    message: 'discover() has no option "proxy". It has: fetch, timeout, signal, network.',
+  });
+  expect(await rejectionOf(startProxy(auth, any({ lisen: "127.0.0.1:0" })))).toMatchObject({
+    code: "config_invalid",
+    message: 'startProxy() has no option "lisen". Did you mean "listen"?',
+  });
+  expect(issuer.server.requests).toEqual([]);
+});
+
+test("an option whose value is undefined counts as not given", async () => {
+  const { config, env } = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
+  await createTestRuntime(any({ config, env, confg: undefined }));
 });
 
 test("null and undefined mean no signal, as for `fetch`", async () => {

@@ -78,12 +78,14 @@ function pageOf(tests) {
   });
   return `# Compare with known faults of other token managers
 
-This page is written by \`npm run test:peers\`. Widely used token managers, and clients that contain one, have had these
-faults. Most are public issues with the numbers given here, and may have been fixed since. Each fault is a test in
-\`test/peers\` that this package passes. To show that the tests detect the faults, they also run against a naive manager
-(\`test/peers/naive-manager.ts\`), which keeps a token until the server answers 401. There each of them must fail.
+Widely used token managers, and clients that contain one, have had these faults. Each fault is a test in \`test/peers\`,
+and this package passes all of them. To show that the tests detect the faults, they also run against a naive manager
+(\`test/peers/naive-manager.ts\`), which keeps a token until the server answers 401. There each test must fail.
+\`npm run test:peers\` runs both and writes this page, and CI runs it for each change.
 
-Faults of stores that are shared by processes are not included.
+A fault with a number is a public issue or pull request of that project, and may have been fixed since. A fault without
+a number was read in the code, or measured. Faults of stores that several processes share are not included.
+[Alternatives](comparison.md) compares what some of these projects can do.
 
 ${tables.join("\n")}`;
 }

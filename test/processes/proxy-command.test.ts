@@ -13,6 +13,7 @@ import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/cli
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { expect, onTestFinished, test } from "vitest";
 import { agentSecret, startWorld, type World } from "../integration/harness.js";
+import { snippets } from "../support/snippets.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 
 const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
@@ -137,6 +138,45 @@ test("a server that cannot be reached is reported once on stderr", async () => {
   child.kill("SIGTERM");
   await once(child, "exit");
   expect((await errors).match(/^warning: Server "tools"/gm)).toHaveLength(1);
+});
+
+test("a wrong local token is reported once on stderr, without the token", async () => {
+  const project = await createProject();
+  const { child, places, errors } = await startProxyCommand(project, "--listen", "127.0.0.1:0");
+  for (const token of ["chosen-by-a-caller", "another-one"]) {
+    expect((await fetch(`${places[0]}/${token}/tools`, { method: "POST", body: "{}" })).status).toBe(403);
+  }
+  child.kill("SIGTERM");
+  await once(child, "exit");
+  const printed = (await errors).match(/^warning: .*$/gm);
+  const shown = snippets(new URL("../../", import.meta.url), "docs/proxy.md");
+  expect(printed).toEqual([shown.find(({ mark }) => mark === "refused request")?.code]);
+  expect(printed?.join()).not.toMatch(/chosen-by-a-caller|another-one/);
+});
+
+test("a server that works again is reported on stderr", async () => {
+  const project = await createProject();
+  const env = { ...project.env, SECRET: "wrong" };
+  const secret = join(project.folder, "secret");
+  await writeFile(secret, "wrong", { mode: 0o600 });
+  const config = JSON.stringify(project.world.config).replace(
+    '{"env":"SECRET"}',
+    JSON.stringify({ file: secret }),
+  );
+  await writeFile(join(project.folder, "mcp-auth.config.json"), config, { mode: 0o600 });
+  const running = await startProxyCommand({ ...project, env }, "--listen", "127.0.0.1:0");
+  const { url } = JSON.parse((await command(project, "proxy", "--print", "cursor")).stdout).mcpServers.tools;
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
+  expect(await (await fetch(url, { method: "POST", body })).json()).toMatchObject({
+    error: { data: { code: "token_request_rejected" } },
+  });
+  await writeFile(secret, agentSecret);
+  expect(await toolNames(url)).toContain("echo");
+  running.child.kill("SIGTERM");
+  await once(running.child, "exit");
+  expect((await running.errors).match(/^(warning: Server "tools".{10}|Server .*)$/gm)?.at(-1)).toBe(
+    'Server "tools" has a token again.',
+  );
 });
 
 test("a new local token makes the old settings invalid", async () => {

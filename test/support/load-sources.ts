@@ -7,7 +7,10 @@ declare global {
   }
 }
 
-// The two modules that are left out start a program.
-import.meta.glob(["../../src/**/*.ts", "!../../src/cli.ts", "!../../src/register.ts"], { eager: true });
+// The modules that are left out start a program, or belong to the one that runs in a browser.
+import.meta.glob(
+  ["../../src/**/*.ts", "!../../src/cli.ts", "!../../src/register.ts", "!../../src/proxy/status/page/*.ts"],
+  { eager: true },
+);
 
 export {};

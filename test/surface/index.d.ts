@@ -354,6 +354,7 @@ interface McpAuthErrorOptions {
 type McpAuthEventName = keyof McpAuthEvents;
 
 interface McpAuthEvents {
+    "token:issued": TokenIssuedEvent;
     "token:renewed": TokenEvent;
     "token:warning": TokenEvent;
     "token:failed": TokenEvent;
@@ -656,6 +657,18 @@ interface TokenExchangeGrant {
     params?: Params;
 }
 
+interface TokenIssuedEvent {
+    readonly server: string;
+    readonly issuer: string | undefined;
+    readonly clientId?: string;
+    readonly grant: string;
+    readonly reason: RenewalReason;
+    readonly requestedAt: number;
+    readonly expiresAt: number;
+    readonly scopes?: readonly string[];
+    readonly tokenHash?: string;
+}
+
 interface TokenManager {
     readonly name: string;
     readonly url: string;
@@ -665,6 +678,7 @@ interface TokenManager {
     getToken(options?: TokenOptions): Promise<AccessToken>;
     getHeaders(options?: HeaderOptions): Promise<Record<string, string>>;
     for(subject: RuntimeSubject): TokenManager;
+    forget(key: string): Promise<void>;
     status(): TokenManagerStatus;
 }
 
@@ -674,6 +688,7 @@ interface TokenManagerStatus {
     readonly expiresAt?: number;
     readonly nextRefreshAt?: number;
     readonly lastError?: McpAuthError;
+    readonly rejectedAt?: number;
     readonly kid?: string;
 }
 
@@ -754,6 +769,7 @@ export {
   StartOptions,
   StoredValue,
   TokenEvent,
+  TokenIssuedEvent,
   TokenManager,
   TokenManagerStatus,
   TokenOptions,

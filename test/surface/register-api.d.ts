@@ -91,6 +91,7 @@ interface McpAuthErrorOptions {
 type McpAuthEventName = keyof McpAuthEvents;
 
 interface McpAuthEvents {
+    "token:issued": TokenIssuedEvent;
     "token:renewed": TokenEvent;
     "token:warning": TokenEvent;
     "token:failed": TokenEvent;
@@ -131,6 +132,18 @@ interface TokenEvent {
     readonly attempt?: number;
 }
 
+interface TokenIssuedEvent {
+    readonly server: string;
+    readonly issuer: string | undefined;
+    readonly clientId?: string;
+    readonly grant: string;
+    readonly reason: RenewalReason;
+    readonly requestedAt: number;
+    readonly expiresAt: number;
+    readonly scopes?: readonly string[];
+    readonly tokenHash?: string;
+}
+
 interface TokenManager {
     readonly name: string;
     readonly url: string;
@@ -140,6 +153,7 @@ interface TokenManager {
     getToken(options?: TokenOptions): Promise<AccessToken>;
     getHeaders(options?: HeaderOptions): Promise<Record<string, string>>;
     for(subject: RuntimeSubject): TokenManager;
+    forget(key: string): Promise<void>;
     status(): TokenManagerStatus;
 }
 
@@ -149,6 +163,7 @@ interface TokenManagerStatus {
     readonly expiresAt?: number;
     readonly nextRefreshAt?: number;
     readonly lastError?: McpAuthError;
+    readonly rejectedAt?: number;
     readonly kid?: string;
 }
 

@@ -76,13 +76,22 @@ function hasTerminal(): boolean {
   }
 }
 
+/** Windows finds `npm.cmd` for `npm` only in a shell. */
+function ofScripts(): string {
+  return process.platform === "win32" ? ". For a .cmd or .bat file, such as npm, use cmd /c" : "";
+}
+
 /** The text of the system's error is not used, because it contains the arguments. */
 function notStarted(error: unknown): AttachedEnd {
   const code = errorCode(error) ?? "unknown reason";
   const unusable = (problem: string) => ({ kind: "not started", code: 126, problem }) as const;
   switch (code) {
     case "ENOENT":
-      return { kind: "not started", code: 127, problem: "It was not found. Check its name and PATH" };
+      return {
+        kind: "not started",
+        code: 127,
+        problem: `It was not found. Check its name and PATH${ofScripts()}`,
+      };
     case "EACCES":
       return unusable("It is a folder, or this user may not run it. Check its permissions");
     case "ENOEXEC":

@@ -1,6 +1,7 @@
-import { isAbsolute, relative, resolve, sep } from "node:path";
+import nodePath from "node:path";
 import { entries, type Json, property } from "../../config/json.js";
 import type { DiscoveredAuthorizationServer } from "../../index.js";
+import { type PathRules, pathFrom, pathInside } from "../../lib/path-inside.js";
 import { quoted } from "../../lib/printable.js";
 import { type CredentialKind, listedCredentials } from "../discovery/credential.js";
 import type { ChosenClient } from "../discovery/suggested-server.js";
@@ -91,9 +92,13 @@ async function chooseCredential(
  * Returns a path for a config: relative to its folder, with `/`. A path that a person has written in full, and that leads
  * out of the folder, stays as it is.
  */
-export function pathForConfig(path: string, cwd: string, folder: string): string {
-  const written = relative(folder, resolve(cwd, path)).split(sep).join("/");
-  const isOutside = written.startsWith("../") || isAbsolute(written);
-  if (!isOutside) return `./${written}`;
-  return isAbsolute(path) ? path : written;
+export function pathForConfig(
+  path: string,
+  cwd: string,
+  folder: string,
+  paths: PathRules = nodePath,
+): string {
+  const file = paths.resolve(cwd, path);
+  const isOutside = pathInside(folder, file, paths) === undefined;
+  return isOutside && paths.isAbsolute(path) ? path : pathFrom(folder, file, paths);
 }

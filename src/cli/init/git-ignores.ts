@@ -1,8 +1,9 @@
 import { stat } from "node:fs/promises";
-import { dirname, extname, join, relative, sep } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { asyncFileSystem as fs } from "../../config/async-file-system.js";
 import { fileExists, ifExaminable } from "../../config/file-system.js";
 import { folderAndParents } from "../../config/project-folders.js";
+import { pathInside, withSlashes } from "../../lib/path-inside.js";
 import { printable } from "../../lib/printable.js";
 import type { CommandIo } from "../io.js";
 import { appendToFile } from "./append-to-file.js";
@@ -30,9 +31,12 @@ export async function adviseToIgnore(
   secrets: readonly string[],
 ): Promise<IgnoreAdvice | undefined> {
   // A pattern beside the config reaches no file outside of its folder.
-  const inside = secrets.filter((secret) => !relative(folder, secret).startsWith(".."));
-  const may = await Promise.all(inside.map(mayCommit));
-  const lines = inside.filter((_, index) => may[index]).map((secret) => lineFor(folder, secret));
+  const inside = secrets.flatMap((secret) => {
+    const path = pathInside(folder, secret);
+    return path === undefined ? [] : [{ secret, line: lineFor(withSlashes(path)) }];
+  });
+  const may = await Promise.all(inside.map(({ secret }) => mayCommit(secret)));
+  const lines = inside.filter((_, index) => may[index]).map(({ line }) => line);
   if (lines.length === 0) return undefined;
   const file = join(folder, ".gitignore");
   return { file, isNew: !(await fileExists(file, fs)), lines: [...new Set(lines)] };
@@ -63,23 +67,22 @@ export async function addToGitIgnore({ file, lines }: IgnoreAdvice): Promise<boo
 async function mayCommit(secret: string): Promise<boolean> {
   for (const parent of folderAndParents(dirname(secret))) {
     const ignore = await ifExaminable(() => fs.read(join(parent, ".gitignore"), longestFile));
-    if (ignore !== undefined && "text" in ignore && ignores(ignore.text, relative(parent, secret)))
-      return false;
+    const path = withSlashes(pathInside(parent, secret) ?? secret);
+    if (ignore !== undefined && "text" in ignore && ignores(ignore.text, path)) return false;
     const isTop = (await ifExaminable(() => stat(join(parent, ".git")))) !== undefined;
     if (isTop) return true;
   }
   return false;
 }
 
-/** Returns the line of a `.gitignore` in `folder` that excludes a file: its folder, if that is for secrets. */
-function lineFor(folder: string, secret: string): string {
-  const path = relative(folder, secret).split(sep).join("/");
+/** Returns the line of a `.gitignore` that excludes a file: its folder, if that is for secrets. */
+function lineFor(path: string): string {
   return path.startsWith("secrets/") ? "secrets/" : path;
 }
 
 /** Whether a `.gitignore` excludes a path that is relative to its folder. Knows the patterns that people use for this. */
 function ignores(text: string, path: string): boolean {
-  const parts = path.split(sep);
+  const parts = path.split("/");
   const name = parts.at(-1) ?? "";
   const isEnv = name === ".env";
   const usual = new Set([

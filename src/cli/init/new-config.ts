@@ -1,8 +1,9 @@
 import { stat } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
+import { dirname, join } from "node:path";
 import type { Json } from "../../config/json.js";
 import { folderAndParents } from "../../config/project-folders.js";
 import { systemErrorCode } from "../../errors/expected-errors.js";
+import { pathFrom } from "../../lib/path-inside.js";
 import { block } from "./insert-yaml.js";
 import { writtenJson } from "./written-json.js";
 
@@ -23,8 +24,7 @@ async function findSchema(folder: string): Promise<string | undefined> {
   for (const parent of folderAndParents(folder)) {
     const file = join(parent, schemaPath);
     if (await isFile(file)) {
-      const path = relative(folder, file).split(sep).join("/");
-      return path.startsWith(".") ? path : `./${path}`;
+      return pathFrom(folder, file);
     }
   }
   return undefined;

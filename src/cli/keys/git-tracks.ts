@@ -24,11 +24,22 @@ export async function gitTracks(
   if (!isInWorkTree(folder)) return false;
   // Prints the files that are not ignored, and succeeds in each case. No command of the repository's config is run.
   const command = [
-    ...["git", "-c", "core.fsmonitor=false", "ls-files", "--others", "--cached", "--exclude-standard"],
+    ...[
+      "git",
+      "-C",
+      folder,
+      "-c",
+      "core.fsmonitor=false",
+      "ls-files",
+      "--others",
+      "--cached",
+      "--exclude-standard",
+    ],
     ...["--", `:(literal)${file}`],
   ];
   const outcome = await runProcess({
-    ...{ command, cwd: folder, timeout: gitTimeout, signal },
+    // Not in the folder: Windows looks for git.exe in the working directory before PATH.
+    ...{ command, cwd: dirname(process.execPath), timeout: gitTimeout, signal },
     env: { ...env, ...withoutFetch },
   });
   return outcome.kind === "done" ? outcome.stdout.length > 0 : "unknown";

@@ -1,9 +1,10 @@
-import { dirname, relative, resolve, sep } from "node:path";
+import { dirname, resolve } from "node:path";
 import { asyncFileSystem } from "../../config/async-file-system.js";
 import { readNamedConfig, searchConfig } from "../../config/find-config.js";
 import { entries, type Json, property } from "../../config/json.js";
 import { checkConfig } from "../../config/load.js";
 import { McpAuthError } from "../../errors/error.js";
+import { pathFrom } from "../../lib/path-inside.js";
 import type { CommonValues } from "../define-command.js";
 import type { CommandIo } from "../io.js";
 
@@ -26,11 +27,9 @@ export async function placeInConfig(
   const found = await configFolder(named, cwd);
   const folder = found ?? cwd;
   if (folder === undefined) return { path: file, hasConfig: false };
-  const path = relative(folder, file).split(sep).join("/");
-  const isBelow = !path.startsWith("../") && path !== file;
   const usedBy =
     found === undefined ? undefined : await userOf(file, found, { cwd: cwd ?? found, env, cliPath: named });
-  return { path: isBelow ? `./${path}` : path, hasConfig: found !== undefined, usedBy };
+  return { path: pathFrom(folder, file), hasConfig: found !== undefined, usedBy };
 }
 
 /** Returns what the config names this key after. A config with mistakes is read as far as possible. */

@@ -9,6 +9,7 @@ import { exitCodes } from "../exit-code.js";
 import type { CommandIo } from "../io.js";
 import { UsageError } from "../options.js";
 import { withRuntime } from "../with-runtime.js";
+import { reportFailures, reportRefusals } from "./reports.js";
 
 export interface ServeOptions extends CreateOptions<string> {
   /** Replace the local token. */
@@ -29,10 +30,11 @@ export async function serve(
   const never = new AbortController().signal;
   const work = async (auth: McpAuth): Promise<number> => {
     if (newToken) await replaceLocalToken(auth);
+    const onRefusal = reportRefusals(print, systemClock);
     let started = false;
     const proxy = await createProxy(auth, {
       ...{ ...options, isCommand: true, isStarted: () => started },
-      onOutcome: reportFailures(auth, io),
+      ...{ onRefusal, onOutcome: reportFailures(auth, print, onRefusal) },
       onWarning: ({ message }) => print.note(`warning: ${message}`),
     });
     io.stopByItself();
@@ -40,6 +42,8 @@ export async function serve(
     for (const place of places) print.result(printable(place));
     print.note(`Serving ${someOf(options.servers ?? auth.servers)}. Stop with Ctrl+C.`);
     print.note("Print the settings of a host: npx mcp-auth-runtime proxy --print HOST");
+    if (proxy.origin !== undefined)
+      print.note("See the state of every token in a browser: npx mcp-auth-runtime status --url");
     startServers(auth, options.servers, () => {
       started = true;
     });
@@ -65,31 +69,4 @@ export async function replaceLocalToken(auth: McpAuth): Promise<void> {
     throw new UsageError('The local token is the "token" under "proxy" in the config. Replace it there.');
   }
   await stateOf(internals).replaceToken("local");
-}
-
-/**
- * Prints each failure of a server once, until the server has a new token or answers. Returns a function for the outcomes
- * of requests.
- */
-function reportFailures(
-  auth: McpAuth,
-  { print }: CommandIo,
-): NonNullable<CreateOptions<string>["onOutcome"]> {
-  const printed = new Map<string, string>();
-  const warn = (server: string, message: string | undefined): void => {
-    if (message === undefined || printed.get(server) === message) return;
-    printed.set(server, message);
-    print.note(`warning: ${message}`);
-  };
-  auth.on("token:failed", ({ server, message }) => warn(server, message));
-  auth.on("token:warning", ({ server, code, message }) => {
-    // Another listener prints the other codes.
-    if (code === "unauthorized") warn(server, message);
-  });
-  auth.on("token:renewed", ({ server }) => printed.delete(server));
-  return (server, failure) => {
-    if (failure === undefined) printed.delete(server);
-    // A caller can make up any number of names, and one that is not served is the caller's mistake.
-    else if (auth.has(server)) warn(server, failure.message);
-  };
 }

@@ -16,22 +16,23 @@ export interface Page {
 
 const intro = `# See which cause each error names
 
-This page is written by a test, which produces each fault with real servers on loopback and reads the message. The test
-fails if a fault is no longer named, if a message names the cause of another fault first, or if this page is out of date.
-\`npm run causes\` writes it anew.
+Look here to see which mistakes an error message recognizes by itself, and that it does not blame a server that works. A
+test produces each mistake with real servers on loopback and reads the message. It fails if a cause is no longer named,
+if a message names another cause first, or if this page is out of date. \`npm run causes\` runs it and writes this page.
+The servers answer as the documentation of their products says; none of the real products was asked.
 
 ## Rejected token requests
 
 Each server accepts only what its product accepts, and issues a token once the config is corrected. **Explained** is the
-message when the server says what such products say, **401** and **400** are the messages when it answers with that
-status and an empty body. A cell lists the findings of the message in their order. The right one is in bold. After a bare
-answer, a fault that cannot be told from others has no right one: the message then names the likeliest causes.
+message when the server describes the error as such products do. **401** and **400** are the messages when it answers
+with that status and an empty body. A cell lists the causes that the message names, in their order, and the right one is
+in bold. An empty answer does not always tell one cause from another: the message then names the likeliest ones.
 `;
 
 const doctorIntro = `## What doctor does about them
 
-\`doctor\` runs against the same servers, with the same answers. The test fails if it does not name first what the error
-names first. \`doctor --try\` then changes one property of the config at a time, in memory, and prints the one that works. A
+\`doctor\` runs against the same servers, with the same answers. The test fails if \`doctor\` does not name the same cause
+first. \`doctor --try\` then changes one property of the config at a time, in memory, and prints the change that works. A
 cell has what it prints, and how many changes it tried. A dash means that no change works: the secret is wrong, or
 something has to change at the server.
 `;

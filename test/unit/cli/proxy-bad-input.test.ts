@@ -180,12 +180,57 @@ describe("proxy", () => {
   });
 });
 
+/** Makes `status` find a proxy at this address, or on a socket. Returns its operating token. */
+async function noteProxy(
+  around: Awaited<ReturnType<typeof setUp>>,
+  origin: string | undefined,
+): Promise<string> {
+  const auth = await createMcpAuth(around);
+  onTestFinished(() => auth.stop());
+  const state = stateOf(internalsOfAuth(auth));
+  const place = origin === undefined ? { socket: "/nowhere/proxy.sock" } : { origin };
+  await state.noteRunning({ pid: process.pid, ...place });
+  return await state.token("operating");
+}
+
 describe("status", () => {
   test("without a proxy, status ends with code 4 and says how to start one", async () => {
     const around = await setUp();
     expect(await failure(["status"], around, 4)).toContain("Start it: npx mcp-auth-runtime proxy");
     expect(await failure(["status", "--json"], around, 4)).toContain("No proxy of this config is running");
     expect(await failure(["status", "crm"], around)).toContain("--config FILE");
+  });
+
+  test("the exit code is 4 while the proxy is not ready, and a refused token is shown beside the state", async () => {
+    const around = await setUp();
+    const server = { server: "crm", state: "fresh", expiresAt: 1, rejectedAt: 2 };
+    let ready = true;
+    const { origin, close } = await startHttpServer(
+      (_request, response) => void response.end(JSON.stringify({ ready, startedAt: 1, servers: [server] })),
+    );
+    onTestFinished(() => close());
+    await noteProxy(around, origin);
+    const { code, out } = await command(["status"], around);
+    expect([code, out]).toEqual([0, expect.stringMatching(/is ready[\s\S]*\ncrm +fresh, refused /)]);
+    expect(JSON.parse((await command(["status", "--json"], around)).out)).toMatchObject({
+      servers: [server],
+    });
+    ready = false;
+    for (const argv of [["status"], ["status", "--json"]]) expect((await command(argv, around)).code).toBe(4);
+    expect((await command(["status"], around)).out).toContain("is not ready");
+  });
+
+  test("--url prints the address of the status page with the operating token in the fragment, and nothing else", async () => {
+    const around = await setUp();
+    const { origin, close } = await startHttpServer((_request, response) => void response.end());
+    onTestFinished(() => close());
+    const token = await noteProxy(around, origin);
+    expect(await command(["status", "--url"], around)).toMatchObject({
+      ...{ code: 0, out: `${origin}/-/status#${token}\n`, err: "" },
+    });
+    expect(await failure(["status", "--url", "--json"], around)).toContain("exclude each other");
+    await noteProxy(around, undefined);
+    expect(await failure(["status", "--url"], around)).toContain("a browser cannot open");
   });
 
   test("when another program answers on the port, status prints nothing of it", async () => {

@@ -24,6 +24,7 @@ import { createAuthority, type IssuedCertificate, selfSigned } from "../../suppo
 import { deferred } from "../../support/deferred.js";
 import { fakeClock } from "../../support/fake-clock.js";
 import { rejectionOf } from "../../support/rejection-of.js";
+import { snippets } from "../../support/snippets.js";
 
 const canary = "canary-of-the-signer";
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -158,6 +159,14 @@ describe("a command that signs", () => {
     const input = jwt.slice(0, jwt.lastIndexOf("."));
     expect(await readFile(copy, "utf8")).toBe(`${JSON.stringify({ alg: "ES256", kid, input })}\n`);
     expect(decodeProtectedHeader(jwt).kid).toBe(kid ?? undefined);
+  });
+
+  it("docs/keys.md shows the line that the command reads", () => {
+    const shown = snippets(new URL("../../../", import.meta.url), "docs/keys.md");
+    const { code = "" } = shown.find(({ mark }) => mark === "signer input") ?? {};
+    const request = JSON.parse(code);
+    expect(Object.keys(request)).toEqual(["alg", "kid", "input"]);
+    expect(JSON.stringify(request)).toBe(code);
   });
 
   it("signs claims in any script as UTF-8", async () => {

@@ -149,4 +149,32 @@ describe("refuseForeign", () => {
     ];
     for (const refusal of refusals) expect(refusal?.message).toMatch(/^(?!.*canary).+$/);
   });
+
+  test("a browser may open the status page, and only that, as a document of its own", () => {
+    const navigation = {
+      ...{ "sec-fetch-mode": "navigate", "sec-fetch-site": "none", "sec-fetch-dest": "document" },
+      accept: "text/html,*/*;q=0.8",
+    };
+    const page = { method: "GET", url: "/-/status" };
+    expect(statusFor(navigation, page)).toBeUndefined();
+    expect(statusFor({ ...navigation, "sec-fetch-site": "same-origin" }, page)).toBeUndefined();
+    for (const url of [
+      "/-/status?",
+      "/-/status/",
+      "/-/status/events",
+      "/-/metrics",
+      "/-/",
+      "/crm",
+      "/-/Status",
+    ])
+      expect(statusFor(navigation, { ...page, url })).toBe(403);
+    for (const method of ["POST", "HEAD", "OPTIONS"])
+      expect(statusFor(navigation, { ...page, method })).toBe(403);
+    const refused = [
+      ...[{ "sec-fetch-site": "cross-site" }, { "sec-fetch-site": "same-site" }],
+      ...[{ origin: "http://evil.example" }, { host: "evil.example:8484" }],
+      ...["iframe", "frame", "object", "embed"].map((destination) => ({ "sec-fetch-dest": destination })),
+    ];
+    for (const headers of refused) expect(statusFor({ ...navigation, ...headers }, page)).toBe(403);
+  });
 });

@@ -1,26 +1,21 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { McpAuth, TokenManagerStatus } from "../../../src/index.js";
-import { Metrics } from "../../../src/proxy/metrics.js";
+import { McpAuthError, type TokenManagerStatus } from "../../../src/index.js";
+import { systemClock } from "../../../src/lib/clock.js";
+import { Metrics, proxyMetrics } from "../../../src/proxy/metrics.js";
+import { instruments, otherValue } from "../../../src/telemetry/instruments.js";
+import { Measurements } from "../../../src/telemetry/measurements.js";
+import { prometheusName } from "../../../src/telemetry/prometheus.js";
+import { TokenTelemetry } from "../../../src/telemetry/token-telemetry.js";
 
-/** Events of a runtime, without the runtime. */
-function events() {
-  const listeners = new Map<string, ((event: object) => void)[]>();
-  const on: McpAuth["on"] = (name, listener) => {
-    // The listeners of all events differ only in their types.
-    const known = listener as (event: object) => void;
-    listeners.set(name, [...(listeners.get(name) ?? []), known]);
-    return () =>
-      listeners.set(
-        name,
-        (listeners.get(name) ?? []).filter((each) => each !== known),
-      );
-  };
-  const emit = (name: string, event: object) => {
-    for (const listener of listeners.get(name) ?? []) listener(event);
-  };
-  return { on, emit };
+/** Metrics of a runtime, without the runtime. */
+function start(isReady = () => true) {
+  const measurements = new Measurements();
+  const metrics = new Metrics({ measurements, now: () => now }, isReady);
+  return { measurements, metrics };
 }
+
+const now = 1_700_000_000_000;
 
 interface Sample {
   readonly name: string;
@@ -96,48 +91,113 @@ const status = (server: string, more: Partial<TokenManagerStatus> = {}): TokenMa
   ...more,
 });
 
+const names = new Set([
+  ...Object.keys(proxyMetrics),
+  ...Object.values(instruments).map((instrument) => prometheusName(instrument)),
+]);
+
+/** Returns the value with exactly these labels. */
+function find(samples: readonly Sample[], name: string, wanted: Readonly<Record<string, string>>) {
+  const sorted = (all: object) => JSON.stringify(Object.entries(all).sort());
+  return samples.find((sample) => sample.name === name && sorted(sample.labels) === sorted(wanted))?.value;
+}
+
+const crm = { server: "crm", issuer: "https://i.example", grant: "client_credentials" };
+const labels = {
+  mcp_auth_server: "crm",
+  mcp_auth_issuer: "https://i.example",
+  mcp_auth_grant: "client_credentials",
+};
+
 describe("the text of the metrics", () => {
-  test("the metrics are valid before and after everything has happened", () => {
-    const { on, emit } = events();
-    const metrics = new Metrics({ on });
-    expect(parse(metrics.text([])).types.size).toBe(10);
+  test("the metrics are valid before and after everything has happened", async () => {
+    const { measurements, metrics } = start();
+    expect(new Set(parse(metrics.text([])).types.keys())).toEqual(names);
+    measurements.noteServer("crm", crm);
+    const telemetry = new TokenTelemetry(measurements, crm, systemClock);
     for (const name of ["token:renewed", "token:failed", "token:rejected", "token:cooldown", "store:down"]) {
-      for (const server of ["crm", "a.b-c_D"]) {
-        emit(name, { server, issuer: "https://i.example", reason: "demand", durationMs: 1, code: "timeout" });
-      }
+      telemetry.count(name, { reason: "demand", code: "timeout" });
     }
-    emit("token:failed", { server: "crm", reason: "demand", durationMs: 1 });
+    const isWithheld = () => false;
+    await telemetry.acquire({ reason: "demand", isWithheld }, async () => "token");
+    await telemetry.wait(Promise.reject(new McpAuthError("unavailable", "No.")), false).catch(() => {});
     for (const outcome of [{ status: 200 }, { status: 503 }, { code: "unavailable" }, undefined]) {
       const request = metrics.begin("crm");
       request.respond(outcome);
       request.end();
     }
     metrics.begin("(unknown)").respond({ code: "unknown_server" });
-    const statuses = [status("crm", { expiresAt: 1_700_000_000_123 }), status("never")];
+    const statuses = [status("crm", { expiresAt: now + 1_500 }), status("never", { state: "none" })];
     const { samples } = parse(metrics.text(statuses));
-    const find = (name: string, labels: object) =>
-      samples.find(
-        (sample) => sample.name === name && JSON.stringify(sample.labels) === JSON.stringify(labels),
-      )?.value;
-    expect(find("mcp_auth_proxy_requests_total", { server: "crm", outcome: "2xx" })).toBe(1);
-    expect(find("mcp_auth_proxy_requests_total", { server: "crm", outcome: "canceled" })).toBe(1);
-    expect(find("mcp_auth_proxy_requests_total", { server: "crm", outcome: "unavailable" })).toBe(1);
-    expect(find("mcp_auth_proxy_open_requests", { server: "crm" })).toBe(0);
-    expect(find("mcp_auth_proxy_open_requests", { server: "(unknown)" })).toBe(1);
-    expect(find("mcp_auth_token_renewals_total", { server: "crm", reason: "demand" })).toBe(1);
-    expect(find("mcp_auth_store_outages_total", {})).toBe(2);
-    expect(find("mcp_auth_token_expires_at_seconds", { server: "crm" })).toBe(1_700_000_000.123);
-    expect(find("mcp_auth_token_state", { server: "never", state: "fresh" })).toBe(1);
+    const value = (name: string, wanted: Readonly<Record<string, string>>) => find(samples, name, wanted);
+    const ofProxy = { mcp_auth_server: "crm" };
+    expect(value("mcp_auth_proxy_requests_total", { ...ofProxy, outcome: "2xx" })).toBe(1);
+    expect(value("mcp_auth_proxy_requests_total", { ...ofProxy, outcome: "canceled" })).toBe(1);
+    expect(value("mcp_auth_proxy_requests_total", { ...ofProxy, outcome: "unavailable" })).toBe(1);
+    expect(value("mcp_auth_proxy_open_requests", ofProxy)).toBe(0);
+    expect(value("mcp_auth_proxy_open_requests", { mcp_auth_server: "(unknown)" })).toBe(1);
+    expect(value("mcp_auth_proxy_ready", {})).toBe(1);
+    expect(value("mcp_auth_token_renewals_total", { ...labels, mcp_auth_reason: "demand" })).toBe(1);
+    const failed = { ...labels, mcp_auth_reason: "demand", error_type: "timeout" };
+    expect(value("mcp_auth_token_failures_total", failed)).toBe(1);
+    expect(value("mcp_auth_token_rejections_total", labels)).toBe(1);
+    expect(value("mcp_auth_token_cooldowns_total", { ...labels, error_type: "timeout" })).toBe(1);
+    expect(value("mcp_auth_store_outages_total", {})).toBe(1);
+    expect(value("mcp_auth_token_acquire_duration_seconds_count", labels)).toBe(1);
+    const waited = { ...labels, error_type: "unavailable" };
+    expect(value("mcp_auth_token_wait_duration_seconds_count", waited)).toBe(1);
+    expect(value("mcp_auth_token_remaining_lifetime_seconds", labels)).toBe(1.5);
+    expect(value("mcp_auth_token_state", { ...labels, mcp_auth_state: "fresh" })).toBe(1);
+    expect(value("mcp_auth_token_state", { mcp_auth_server: "never", mcp_auth_state: "none" })).toBe(1);
+  });
+
+  test("a value of a label keeps its quotes, backslashes and line ends", () => {
+    const { measurements, metrics } = start();
+    measurements.add("rejections", 1, { ...crm, issuer: 'https://i.example/"\\\n' });
+    const found = parse(metrics.text([])).samples.find(({ name }) => name.includes("rejections"));
+    expect(found?.labels["mcp_auth_issuer"]).toBe('https://i.example/\\"\\\\\\n');
+  });
+
+  test("the number of series has a limit with 10,000 servers", () => {
+    const { measurements, metrics } = start();
+    const servers = Array.from({ length: 10_000 }, (_, index) => `s${index}`);
+    for (const server of servers) {
+      const attributes = { ...crm, server, issuer: `https://${server}.example` };
+      measurements.noteServer(server, attributes);
+      measurements.add("renewals", 1, { ...attributes, reason: "demand" });
+      measurements.add("waits", 0.1, attributes);
+      metrics.begin(server).respond({ status: 200 });
+    }
+    const statuses = servers.map((server, index) => status(server, { expiresAt: now + index }));
+    const { samples } = parse(metrics.text(statuses));
+    const renewals = samples.filter(({ name }) => name === "mcp_auth_token_renewals_total");
+    expect(renewals).toHaveLength(501);
+    expect(renewals.reduce((sum, { value }) => sum + value, 0)).toBe(10_000);
+    const others = { mcp_auth_server: otherValue, mcp_auth_issuer: otherValue, mcp_auth_grant: crm.grant };
+    expect(find(samples, "mcp_auth_token_state", { ...others, mcp_auth_state: "fresh" })).toBe(9_500);
+    expect(find(samples, "mcp_auth_token_remaining_lifetime_seconds", others)).toBe(0.5);
+    expect(find(samples, "mcp_auth_proxy_open_requests", { mcp_auth_server: otherValue })).toBe(9_500);
+    expect(samples.length).toBeLessThan(30_000);
+  });
+
+  test("a server that was never used takes no place of one that is used", () => {
+    const { measurements, metrics } = start();
+    const idle = Array.from({ length: 600 }, (_, index) => status(`idle${index}`, { state: "none" }));
+    const states = () =>
+      parse(metrics.text(idle)).samples.filter(({ name }) => name === "mcp_auth_token_state");
+    expect(states().map(({ value }) => value)).toEqual([600]);
+    measurements.add("rejections", 1, crm);
+    expect(find(parse(metrics.text(idle)).samples, "mcp_auth_token_rejections_total", labels)).toBe(1);
   });
 
   test("a histogram's buckets grow up to its count, which is the number of responses", () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom("crm", "erp"), { maxLength: 40 }), (servers) => {
-        const metrics = new Metrics(events());
+        const { metrics } = start();
         for (const server of servers) metrics.begin(server).respond({ status: 200 });
         const { samples } = parse(metrics.text([]));
         for (const server of new Set(servers)) {
-          const own = samples.filter((sample) => sample.labels["server"] === server);
+          const own = samples.filter((sample) => sample.labels["mcp_auth_server"] === server);
           const buckets = own.filter(({ name }) => name === "mcp_auth_proxy_response_seconds_bucket");
           const bounds = buckets.map(({ labels }) => Number(labels["le"]?.replace("+Inf", "Infinity")));
           expect(bounds).toEqual([...bounds].sort((a, b) => a - b));
@@ -155,17 +215,16 @@ describe("the text of the metrics", () => {
   });
 
   test("a status of any number is one of a few labels", () => {
-    const metrics = new Metrics(events());
+    const { metrics } = start();
     for (let code = 100; code < 1_000; code += 1) metrics.begin("crm").respond({ status: code });
     const { samples } = parse(metrics.text([]));
     expect(samples.filter(({ name }) => name === "mcp_auth_proxy_requests_total").length).toBe(9);
   });
 
   test("nothing is counted after the metrics are stopped", () => {
-    const { on, emit } = events();
-    const metrics = new Metrics({ on });
+    const { measurements, metrics } = start(() => false);
     metrics.stop();
-    emit("token:rejected", { server: "crm" });
-    expect(parse(metrics.text([])).samples).toEqual([]);
+    measurements.add("rejections", 1, crm);
+    expect(parse(metrics.text([])).samples).toEqual([{ name: "mcp_auth_proxy_ready", labels: {}, value: 0 }]);
   });
 });

@@ -2,21 +2,24 @@ import { createServer } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
 import { Metrics } from "../../../src/proxy/metrics.js";
 import { answerOperation, answerProbe, type Operations } from "../../../src/proxy/operations.js";
+import { Measurements } from "../../../src/telemetry/measurements.js";
 import { exchange } from "../../integration/attacked-proxy.js";
 import { listen } from "../../support/listen.js";
+import { emptyStatusPage } from "./status-page.js";
 
 const token = "operating-token-0123456789";
 
 async function startOperations(isReady = true) {
   const operations: Operations = {
     statuses: () => [{ server: "secret-name", state: "fresh" }],
-    metrics: new Metrics({ on: () => () => {} }),
+    metrics: new Metrics({ measurements: new Measurements(), now: Date.now }, () => true),
     readiness: () => isReady,
     isOperatingToken: (candidate) => candidate === token,
     startedAt: 1,
+    statusPage: emptyStatusPage(),
   };
   const server = await listen(() => (request, response) => {
-    answerOperation(operations, request.url ?? "", request, response);
+    void answerOperation(operations, request.url ?? "", request, response);
   });
   onTestFinished(() => server.close());
   const ask = (
@@ -28,6 +31,31 @@ async function startOperations(isReady = true) {
 }
 
 const paths = ["/-/live", "/-/ready", "/-/metrics", "/-/status"];
+
+test("a browser that opens the status gets a page without data, with a policy that allows only its own parts", async () => {
+  const ask = await startOperations();
+  const accept = "text/html,application/xhtml+xml,*/*;q=0.8";
+  const page = await ask("/-/status", { accept });
+  const html = await page.text();
+  expect(page.status).toBe(200);
+  expect(html).not.toMatch(/secret-name|0123456789/);
+  const { "content-security-policy": policy, ...headers } = Object.fromEntries(page.headers);
+  expect(headers).toMatchObject({
+    ...{ "cache-control": "no-store", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" },
+    "content-type": "text/html; charset=utf-8",
+  });
+  expect(policy).toMatch(
+    /^default-src 'none'; script-src 'sha256-\S+'; style-src 'sha256-\S+'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; /,
+  );
+  // Nothing but these two parts could run or apply.
+  expect(html.match(/<(?:script|style|link|img|iframe|object)\b[^>]*>/g)).toEqual(["<style>", "<script>"]);
+  expect(html).not.toMatch(/\bhttps?:\/\/|\son\w+=|\bstyle=/);
+  for (const path of ["/-/status?x", "/-/status/", "/-/metrics", "/-/status/events"])
+    expect((await ask(path, { accept })).status).toBe(403);
+  expect((await ask("/-/status", { accept }, "HEAD")).status).toBe(403);
+  const withToken = await ask("/-/status", { accept, authorization: `Bearer ${token}` });
+  expect(withToken.headers.get("content-type")).toBe("application/json");
+});
 
 test.each(paths)("%s needs the operating token", async (path) => {
   const ask = await startOperations();
@@ -82,7 +110,9 @@ test("the status and the metrics say what the proxy serves", async () => {
     ...{ pid: process.pid, startedAt: 1, ready: false },
     servers: [{ server: "secret-name", state: "fresh" }],
   });
-  expect(await (await ask("/-/metrics")).text()).toContain('{server="secret-name",state="fresh"} 1');
+  expect(await (await ask("/-/metrics")).text()).toContain(
+    '{mcp_auth_server="secret-name",mcp_auth_state="fresh"} 1',
+  );
   expect((await ask("/-/live")).status).toBe(200);
   expect((await ask("/-/ready")).status).toBe(503);
 });

@@ -7,21 +7,26 @@ import { Metrics } from "../../../src/proxy/metrics.js";
 import type { PeerUsers } from "../../../src/proxy/peer-user.js";
 import { type Listener, RequestHandler } from "../../../src/proxy/request-handler.js";
 import { createUpstream } from "../../../src/proxy/upstream-fetch.js";
+import { Measurements } from "../../../src/telemetry/measurements.js";
 import { exchange } from "../../integration/attacked-proxy.js";
 import { deferred } from "../../support/deferred.js";
+import { emptyStatusPage } from "./status-page.js";
 
 interface Setup {
   readonly peers?: PeerUsers;
   readonly kind?: Listener["kind"];
   /** Whether the handler is told of connections. */
   readonly notes?: boolean;
+  /** Whether callers have the operating token. */
+  readonly mayOperate?: boolean;
 }
 
 /** Starts a server with a handler, which counts the requests that would be passed on. */
-async function start({ peers, kind = "tcp", notes = true }: Setup) {
+async function start({ peers, kind = "tcp", notes = true, mayOperate = true }: Setup) {
   const upstream = createUpstream();
   onTestFinished(() => upstream.close());
   let passed = 0;
+  const refusals: unknown[] = [];
   const handler = new RequestHandler({
     upstream,
     isServed: () => true,
@@ -32,12 +37,14 @@ async function start({ peers, kind = "tcp", notes = true }: Setup) {
     isLocalToken: (candidate) => candidate === "token",
     operations: {
       statuses: () => [],
-      metrics: new Metrics({ on: () => () => {} }),
+      metrics: new Metrics({ measurements: new Measurements(), now: Date.now }, () => true),
       readiness: () => true,
-      isOperatingToken: () => true,
+      isOperatingToken: () => mayOperate,
       startedAt: 0,
+      statusPage: emptyStatusPage(),
     },
     onOutcome() {},
+    onRefusal: (refusal) => void refusals.push(refusal),
     peers,
   });
   let authority = "";
@@ -55,8 +62,10 @@ async function start({ peers, kind = "tcp", notes = true }: Setup) {
   const { port } = address;
   authority = `127.0.0.1:${port}`;
   const request = `POST /token/crm HTTP/1.1\r\nHost: ${authority}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}`;
-  const operation = `GET /-/status HTTP/1.1\r\nHost: ${authority}\r\nConnection: close\r\n\r\n`;
-  return { handler, port, request, operation, passed: () => passed };
+  const get = (path: string, host = authority): string =>
+    `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+  const operation = get("/-/status");
+  return { handler, port, get, request, operation, refusals, passed: () => passed };
 }
 
 const answering = (isOurs: PeerUsers["isOurs"]): PeerUsers => ({ isOurs });
@@ -128,4 +137,26 @@ test("a caller that hangs up while its user is looked up does not reach the serv
     await handler.stop(0);
     expect(passed()).toBe(0);
   }
+});
+
+test("each refusal of the proxy is reported with its reason and nothing of the request, except for metadata that hosts look for", async () => {
+  const { port, get, refusals } = await start({ mayOperate: false });
+  const requests = [
+    [get("/token/crm", "chosen-by-a-caller"), 403, /^The Host header must be 127\.0\.0\.1:\d+/],
+    [get("/chosen-by-a-caller/crm"), 403, /^The local token of the proxy is missing or wrong\./],
+    [get("/token/%zz"), 400, /^The URL of the request must be one that the proxy printed\.$/],
+    [get("/-/chosen-by-a-caller"), 403, /^A path below \/-\/ needs the operating token of the proxy/],
+  ] as const;
+  for (const [request, status, message] of requests) {
+    expect(await exchange(port, request)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(refusals.splice(0)).toEqual([{ status, message: expect.stringMatching(message) }]);
+  }
+  expect(await exchange(port, get("/.well-known/oauth-protected-resource"))).toMatch(/^HTTP\/1\.1 404 /);
+  expect(refusals).toEqual([]);
+});
+
+test("a program of another user is reported as a refusal", async () => {
+  const { port, request, refusals } = await start({ peers: answering(async () => false) });
+  await exchange(port, request);
+  expect(refusals).toEqual([{ status: 403, message: expect.stringContaining("runs as another user") }]);
 });

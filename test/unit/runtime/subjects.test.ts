@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { GrantSpec } from "../../../src/config/spec.js";
 import { McpAuthError } from "../../../src/errors/error.js";
 import {
@@ -129,6 +129,33 @@ describe("Subjects", () => {
     expect(get("user-0")).toBe(first);
     expect(get("user-1")).not.toBe(second);
     expect(subjects.all()).toContain(second);
+  });
+
+  test("take() returns the managers of one key, also those of other parties and dropped ones, and forgets them", () => {
+    const subjects = new Subjects<{ readonly key: string }>();
+    const get = (key: string, token?: string) => subjects.get(subject(key, token), () => ({ key }));
+    const first = get("ada");
+    const ofAnotherParty = get("ada", unsignedJwt({ sub: "bob" }));
+    for (let number = 1; number <= 998; number += 1) get(`user-${number}`);
+    const bob = get("bob");
+    expect(new Set(subjects.take("ada"))).toEqual(new Set([first, ofAnotherParty]));
+    expect(subjects.take("ada")).toEqual([]);
+    expect(subjects.all()).not.toContain(first);
+    expect(get("ada")).not.toBe(first);
+    expect(get("bob")).toBe(bob);
+  });
+
+  test("a token that was passed before is not parsed again, and finds the manager of its party", () => {
+    const subjects = new Subjects<object>();
+    const [ada, bob] = [unsignedJwt({ sub: "ada" }), unsignedJwt({ sub: "bob" })];
+    const get = (token: string) => subjects.get(subject("shared", token), () => ({}));
+    const [ofAda, ofBob] = [get(ada), get(bob)];
+    const parse = vi.spyOn(JSON, "parse");
+    expect([get(bob), get(bob)]).toEqual([ofBob, ofBob]);
+    expect(parse).not.toHaveBeenCalled();
+    expect(get(ada)).toBe(ofAda);
+    expect(parse).toHaveBeenCalled();
+    parse.mockRestore();
   });
 
   test("a later change of the caller's subject object has no effect", () => {

@@ -110,6 +110,32 @@ describe("replacement", () => {
     expect(cache.snapshot().state).toBe("fresh");
   });
 
+  test("a snapshot says since when the current token is refused, until it is accepted or replaced", async () => {
+    const { cache, clock, answer } = await waiting();
+    expect(cache.snapshot()).not.toHaveProperty("rejectedAt");
+    const call = refuse(cache, "a");
+    expect(cache.snapshot().rejectedAt).toBe(clock.now());
+    expect(cache.awaitsAcceptance).toBe(true);
+    cache.refused.accepted("b");
+    expect(cache.snapshot()).not.toHaveProperty("rejectedAt");
+    expect(cache.awaitsAcceptance).toBe(false);
+    answer(refusal());
+    await call;
+    const refused = held(cache);
+    await refuse(cache, "a");
+    expect(cache.snapshot().rejectedAt).toBe(clock.now());
+    await cache.getToken(forced);
+    expect(held(cache)).not.toBe(refused);
+    expect(cache.snapshot()).not.toHaveProperty("rejectedAt");
+  });
+
+  test("a new token that the server refuses too is a refused token", async () => {
+    const { cache, clock } = await open();
+    await refuseTwice(cache, "a");
+    expect(held(cache).accessToken).toBe("token-2");
+    expect(cache.snapshot().rejectedAt).toBe(clock.now());
+  });
+
   test("renewals before expiry go on while suspects are held", async () => {
     const { cache, timers, clock, requests, call } = cacheWithTimers({
       answer: (n) => (n === 1 ? outage() : { expiresIn: 60 }),

@@ -29,8 +29,8 @@ async function runLine(line: string, cwd: string): Promise<void> {
   if (file !== undefined) await writeFile(join(cwd, file), out);
 }
 
-test("the commands of docs/keys.md rotate a key", async () => {
-  const [snippet] = snippets(root, "docs/keys.md").filter(({ mark }) => mark === "keys rotation");
+test("the commands of docs/rotation.md rotate a key", async () => {
+  const [snippet] = snippets(root, "docs/rotation.md").filter(({ mark }) => mark === "keys rotation");
   const lines = snippet?.code.split("\n") ?? [];
   expect(lines).toHaveLength(4);
   const cwd = await project({ "mcp-auth.config.json": JSON.stringify(config) });

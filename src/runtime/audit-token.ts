@@ -1,0 +1,31 @@
+import type { GrantSpec, ServerSpec } from "../config/spec.js";
+import { type IssuedBy, issuedEvent } from "../tokens/issued-event.js";
+import type { RenewalReason } from "../tokens/source.js";
+import type { Token } from "../tokens/token.js";
+import type { Events } from "./events.js";
+
+/** Returns the issuer of the tokens, `undefined` for a static token. */
+export function issuerOf(grant: GrantSpec): string | undefined {
+  return grant.type === "static" ? undefined : grant.client.issuer;
+}
+
+/** Emits `token:issued` for a token that this process requested, if anybody listens. */
+export function auditToken(
+  events: Events,
+  { name: server, grant }: Pick<ServerSpec, "name" | "grant">,
+  issued: {
+    readonly token: Token;
+    readonly reason: RenewalReason;
+    /** The scopes that were requested instead of those of the config. */
+    readonly scopes: readonly string[] | undefined;
+  },
+): void {
+  if (!events.isHeard("token:issued")) return;
+  const { token, reason, scopes } = issued;
+  const clientId = grant.type === "static" ? undefined : grant.client.id;
+  const by: IssuedBy = {
+    ...{ server, issuer: issuerOf(grant), grant: grant.type },
+    ...(clientId !== undefined && { clientId }),
+  };
+  events.emit("token:issued", issuedEvent(token, by, reason, scopes ?? grant.scopes));
+}

@@ -1,0 +1,31 @@
+import { createPublicKey, type JsonWebKey } from "node:crypto";
+import { decodeJwt, thumbprint, verifyJwt } from "./jwt.js";
+import { OAuthError } from "./oauth-error.js";
+
+/** Verifies a DPoP proof for a request, RFC 9449 §4.3, and returns the thumbprint of its key. */
+export function verifiedProof(proof: string, url: string, used: Set<string>): string {
+  const invalid = (description: string): OAuthError => new OAuthError("invalid_dpop_proof", description);
+  const { typ, jwk } = decodeJwt(proof)?.header ?? {};
+  if (typ !== "dpop+jwt" || typeof jwk !== "object" || jwk === null || "d" in jwk)
+    throw invalid("The proof needs the typ dpop+jwt and a public jwk.");
+  const key = publicKey(jwk);
+  const verified = key && verifyJwt(proof, [{ key, kid: undefined }]);
+  if (key === undefined || verified === undefined) throw invalid("The key of the proof has not signed it.");
+  const { htm, htu, iat, jti } = verified.claims;
+  if (htm !== "POST" || htu !== url) throw invalid("The proof is for another request.");
+  if (typeof iat !== "number" || Math.abs(Date.now() / 1_000 - iat) > 60)
+    throw invalid("The iat of the proof is more than a minute off.");
+  if (typeof jti !== "string" || used.has(jti))
+    throw invalid("The proof needs a jti that was not used before.");
+  used.add(jti);
+  return thumbprint(key);
+}
+
+function publicKey(jwk: object): ReturnType<typeof createPublicKey> | undefined {
+  try {
+    // Node checks the members.
+    return createPublicKey({ key: jwk as JsonWebKey, format: "jwk" });
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,118 @@
+import { expect, test } from "vitest";
+import type { McpAuth, McpAuthEventName, McpAuthListener, TokenEvent } from "../../../../src/index.js";
+import { History } from "../../../../src/proxy/status/history.js";
+
+const minute = 60_000;
+
+/** A history whose events and clock the test decides. */
+function open(isServed: (server: string) => boolean = () => true) {
+  const listeners = new Map<string, (event: never) => void>();
+  const on: McpAuth["on"] = <E extends McpAuthEventName>(name: E, listener: McpAuthListener<E>) => {
+    listeners.set(name, listener);
+    return () => void listeners.delete(name);
+  };
+  const clock = { now: 1_000 };
+  const history = new History({ on }, isServed, () => clock.now);
+  const emit = (name: McpAuthEventName, fields: Partial<TokenEvent> & object = {}): void => {
+    const event = {
+      server: "crm",
+      issuer: "https://auth.example",
+      reason: "expiry",
+      durationMs: 5,
+      ...fields,
+    };
+    // The fields of `config:reloaded` differ.
+    listeners.get(name)?.(event as never);
+  };
+  const entries = (server = "crm") => history.of(server, undefined)?.entries ?? [];
+  return { history, clock, emit, entries, listeners };
+}
+
+test("a failure is one entry, with its first and last time, until the next token", () => {
+  const { clock, emit, entries } = open();
+  for (const seconds of [12, 24, 48]) {
+    clock.now += minute;
+    emit("token:failed", { code: "unavailable", message: `Not available, try again in ${seconds} s.` });
+    emit("token:cooldown", { code: "unavailable", durationMs: minute });
+  }
+  const failure = { kind: "failed", at: 61_000, lastAt: 181_000, count: 3, code: "unavailable" };
+  expect(entries()).toMatchObject([
+    { ...failure, message: expect.stringContaining("48 s"), pausedUntil: 241_000 },
+  ]);
+  expect(entries()[0]).not.toHaveProperty("recoveredAt");
+  clock.now += minute;
+  emit("token:renewed", { expiresAt: 9e9 });
+  expect(entries()).toMatchObject([{ ...failure, recoveredAt: 241_000 }]);
+  clock.now += 60 * minute;
+  emit("token:failed", { code: "unavailable", message: "Not available, try again in 1 s." });
+  expect(entries()).toHaveLength(2);
+});
+
+test("failures with another code or another message are entries of their own", () => {
+  const { emit, entries } = open();
+  emit("token:failed", { code: "unavailable", message: "Status 503." });
+  emit("token:failed", { code: "unavailable", message: "No route." });
+  emit("token:failed", { code: "timeout", message: "No route." });
+  emit("token:failed", { code: "unavailable", message: "Status 502." });
+  expect(entries().map(({ code, count }) => [code, count])).toEqual([
+    ["unavailable", 2],
+    ["unavailable", 1],
+    ["timeout", 1],
+  ]);
+});
+
+test("routine renewals never displace failures and changes", () => {
+  const { history, clock, emit, entries } = open();
+  emit("token:failed", { code: "unavailable", message: "Status 503." });
+  emit("key:rotated");
+  for (let renewal = 0; renewal < 5_000; renewal += 1) {
+    clock.now += minute;
+    emit("token:renewed", { expiresAt: clock.now + minute });
+  }
+  expect(entries().map(({ kind }) => kind)).toEqual(["failed", "key"]);
+  const { renewals, renewalCount, firstRenewalAt, issuedAt } = history.of("crm", clock.now + minute) ?? {};
+  expect([renewals?.length, renewalCount, firstRenewalAt, issuedAt]).toEqual([24, 5_000, 61_000, clock.now]);
+  expect(history.of("crm", 1)).not.toHaveProperty("issuedAt");
+});
+
+test("the history of a server is bounded, and says how much is missing", () => {
+  const { history, emit, entries } = open();
+  for (let change = 0; change < 1_000; change += 1) emit("secret:changed");
+  expect(entries()).toHaveLength(40);
+  expect(history.of("crm", undefined)?.dropped).toBe(960);
+  emit("token:failed", { code: "unavailable", message: "x".repeat(50_000) });
+  expect(entries().at(-1)?.message).toHaveLength(1_000);
+});
+
+test("the history of ten thousand servers is bounded, and each keeps some entries", () => {
+  const { history, emit } = open();
+  const names = Array.from({ length: 10_000 }, (_, index) => `server-${index}`);
+  for (let round = 0; round < 12; round += 1) {
+    for (const server of names) {
+      emit("secret:changed", { server });
+      emit("token:renewed", { server });
+    }
+  }
+  const all = names.map((server) => history.of(server, undefined));
+  expect(Math.min(...all.map((each) => each?.entries.length ?? 0))).toBe(5);
+  expect(all.reduce((sum, each) => sum + (each?.entries.length ?? 0), 0)).toBeLessThanOrEqual(
+    50_000 + 3 * 1_250,
+  );
+  expect(all.reduce((sum, each) => sum + (each?.renewals.length ?? 0), 0)).toBeLessThanOrEqual(41_000);
+});
+
+test("servers that are not served have no history, and removed ones lose it", () => {
+  const { history, emit, listeners } = open((server) => server === "crm");
+  emit("token:failed", { server: "other", code: "timeout" });
+  expect(history.of("other", undefined)).toBeUndefined();
+  emit("token:failed", { code: "timeout" });
+  expect(history.of("crm", undefined)).toMatchObject({ issuer: "https://auth.example" });
+  emit("config:reloaded", { added: ["new"], changed: [], removed: ["crm"] } as object);
+  expect(history.of("crm", undefined)).toBeUndefined();
+  expect(history.proxyEntries.map(({ kind }) => kind)).toEqual(["started", "reloaded"]);
+  for (let reload = 0; reload < 500; reload += 1)
+    emit("config:reloaded", { added: [], changed: [], removed: [] } as object);
+  expect(history.proxyEntries).toHaveLength(100);
+  history.stop();
+  expect(listeners.size).toBe(0);
+});
