@@ -27,7 +27,7 @@ export const commands: ReadonlyMap<string, Registered> = new Map([
   [
     "validate",
     {
-      summary: "check the config, and list all mistakes at once",
+      summary: "check the config, and list its mistakes",
       load: async () => (await import("./validate.js")).validate,
     },
   ],

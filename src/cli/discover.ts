@@ -22,7 +22,7 @@ export const discover = defineCommand({
   options: {
     json: {
       type: "boolean",
-      help: "an object with all that was found, clientCredentials, and the config",
+      help: "print an object: all that was found, with url, config and clientCredentials",
     },
   },
   notes:

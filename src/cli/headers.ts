@@ -15,7 +15,7 @@ const timeLimit = 8_000;
 export const headers = defineCommand({
   args: [{ name: "SERVER", is: "server", optional: true }],
   description: `
-    Prints one JSON object with the headers of a request to SERVER, as a headersHelper does. Without SERVER, it uses the
+    Prints one JSON object with the headers of a request to SERVER, for the headersHelper of a host. Without SERVER, it uses the
     server that $CLAUDE_CODE_MCP_SERVER_NAME names, or the one at $CLAUDE_CODE_MCP_SERVER_URL. If that URL is set, the
     token of SERVER must be allowed to go there; otherwise nothing is printed.
 

@@ -41,8 +41,9 @@ export async function overview(group?: string): Promise<string> {
     [...commands]
       .filter(([name]) => names.includes(name))
       .map(async ([name, { summary, load }]): Promise<Row> => {
-        const { args = [] } = await load();
-        return [[name, ...args.map(argumentText)].join(" "), summary];
+        const { args = [], passes } = await load();
+        const rest = passes === undefined ? [] : ["-- COMMAND"];
+        return [[name, ...args.map(argumentText), ...rest].join(" "), summary];
       }),
   );
   if (group !== undefined)

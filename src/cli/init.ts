@@ -39,7 +39,7 @@ export const init = defineCommand({
     "client-id": {
       type: "string",
       value: "ID",
-      help: "the id of the client. Without it, a variable of each server will have it",
+      help: "the id of the client (default: a variable of the server, such as CRM_CLIENT_ID)",
     },
     issuer: {
       type: "string",

@@ -10,7 +10,8 @@ export const login = defineCommand({
     used on any device (RFC 8628), and waits. The refresh token goes into the store, where the grant refresh_token finds
     it.
 
-    Prints what the person is asked for before anything is sent, and who signed in at the end. It opens no browser.`,
+    Before anything is sent, it shows whom the person signs in to and for which scopes; at the end, who signed in. It
+    opens no browser.`,
   options: {
     json: {
       type: "boolean",

@@ -42,7 +42,7 @@ export const proxy = defineCommand({
   },
   examples: [
     ["proxy", "serve all servers of the config"],
-    ["proxy --print vscode", "the settings of VS Code for that"],
+    ["proxy --print vscode", "print the settings for VS Code"],
     ["proxy --stdio crm", "one server, for a host that starts commands"],
   ],
   async run({ values, args }, io) {

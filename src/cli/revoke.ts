@@ -19,7 +19,7 @@ export const revoke = defineCommand({
   notes: `
     Exit code 3: the authorization server cannot revoke a token. It is deleted here, and stays valid until it expires.
 
-    Exit code 4: a token cannot be read. Nothing was sent or deleted.`,
+    Exit code 4: the authorization server failed, or a stored token cannot be read. Nothing was deleted.`,
   examples: [["revoke crm", "end the stored tokens of the server crm"]],
   async run({ values, args: [server = ""] }, io) {
     return await withRuntime(io, values, async (auth) => {

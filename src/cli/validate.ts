@@ -13,7 +13,9 @@ import { shownFile, violationLine } from "./violations.js";
 
 /** `validate`: lists every violation. Exit code 2 if there is one. */
 export const validate = defineCommand({
-  description: "Checks the config and lists all mistakes, each with its position and the correction.",
+  description: `
+    Checks the config and lists its mistakes, each with its position and how to correct it. A variable that is not set is
+    a mistake too; its value is checked once it is set. Sends no request and reads no secret without --secrets.`,
   options: {
     json: {
       type: "boolean",
@@ -22,8 +24,9 @@ export const validate = defineCommand({
     secrets: {
       type: "boolean",
       help:
-        "also read every secret, key and certificate of the config, without showing or sending any. Runs the commands " +
-        'of "exec" references. Secrets that only code can provide are skipped with a note',
+        "also read every secret, key and certificate of the config, without showing any. Runs the commands of " +
+        '"exec" references, and requests the identity of the platform. Secrets that only code can provide are skipped ' +
+        "with a note",
     },
     "no-env": {
       type: "boolean",
@@ -36,7 +39,7 @@ export const validate = defineCommand({
         "a reference, and a number that needs quotes. Comments and layout are kept",
     },
   },
-  notes: "Exit code 2: there is a mistake.",
+  notes: "Exit code 2 if there is a mistake.",
   examples: [
     ["validate", "check the config that the search finds"],
     ["validate --secrets --env-file .env", "also read what it refers to, with the variables of a file"],

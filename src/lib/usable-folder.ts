@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { constants, type Stats } from "node:fs";
 import { access, lstat, opendir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { hasErrorCode } from "../errors/expected-errors.js";
@@ -18,8 +18,10 @@ export interface FolderProblem {
 export async function findFolderProblem(folder: string): Promise<FolderProblem | undefined> {
   for (let at = folder; ; at = dirname(at)) {
     try {
-      if (!(await exists(at)) && dirname(at) !== at) continue;
-      // Fails for a file.
+      const found = await statsOf(at);
+      if (found === undefined && dirname(at) !== at) continue;
+      // Windows says only of a folder that it is missing, whatever is in its place above.
+      if (found?.isDirectory() === false) throw Object.assign(new Error("ENOTDIR"), { code: "ENOTDIR" });
       if (at === folder) await (await opendir(at)).close();
       await access(at, constants.W_OK | constants.X_OK);
       return undefined;
@@ -30,14 +32,13 @@ export async function findFolderProblem(folder: string): Promise<FolderProblem |
   }
 }
 
-/** Whether something is there. Rejects for a link that leads to nothing, because a folder cannot be created there. */
-async function exists(path: string): Promise<boolean> {
+/** Returns what is there, if anything. Rejects for a link that leads to nothing: a folder cannot be created there. */
+async function statsOf(path: string): Promise<Stats | undefined> {
   try {
     await lstat(path);
   } catch (error) {
-    if (hasErrorCode(error, "ENOENT")) return false;
+    if (hasErrorCode(error, "ENOENT")) return undefined;
     throw error;
   }
-  await stat(path);
-  return true;
+  return await stat(path);
 }

@@ -145,8 +145,9 @@ export interface TokenManager {
   /**
    * Drops the tokens of a user, for example when the user signs out: those of all scope sets, from memory and from the
    * store. The managers that `for()` returned for this `key` fail with `secret_unavailable` from now on, and so do their
-   * calls that wait for a token. The next `for()` with this `key` starts anew. Other users, and an unknown `key`, are
-   * not affected. Nothing is sent to the authorization server: the tokens stay valid there until they expire.
+   * calls that wait for a token. After the promise has resolved, the next `for()` with this `key` starts anew. Other
+   * users, and an unknown `key`, are not affected. Nothing is sent to the authorization server: the tokens stay valid
+   * there until they expire.
    *
    * Resolves when the store has no token of the user any more. Rejects with `store_unavailable` if the store cannot be
    * used, then the tokens are dropped from memory only; with `config_invalid` for a server whose config has no such

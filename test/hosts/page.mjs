@@ -14,8 +14,10 @@ import { notRun } from "./not-run.mjs";
 
 const introduction = `# Choose your host
 
-A host is the framework or tool that runs your agent. Each row is one way to give it tokens, tested with the published
-host in that version, a real authorization server and a real MCP server. In one process, the host:
+A host is the framework or tool that runs your agent. Open its page from the first column: it has the lines to copy.
+
+Each row is one way to give the host tokens, tested with the published host in that version, a real authorization server
+and a real MCP server. In one process, the host:
 
 1. connects and calls a tool, while the token endpoint takes four seconds to answer
 2. calls again after the token was revoked, and makes ten calls at once after another revocation
@@ -25,7 +27,7 @@ host in that version, a real authorization server and a real MCP server. In one 
 A host that has an agent loop runs it, with a scripted model. The last column counts the token requests of the whole
 run: five is one for each new token that is needed. "–" means not tried.
 
-Each host has a page with the lines to copy. The ways are:
+The ways are:
 
 - **adapter**: a few lines of code with \`mcp-auth-runtime/hosts/…\`. Take it if there is one.
 - **register**: one flag of Node, and the plain URL in the host's settings. See [Use it without changing

@@ -1,5 +1,4 @@
 // Tests of what docs/comparison.md and README say about the MCP SDK's own providers and about hand-written code.
-// `bench/` measures the numbers of README.
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import {
@@ -112,7 +111,7 @@ describe("fifty concurrent calls after a token has expired", () => {
   });
 });
 
-describe("a hand-written fetch of twenty lines", () => {
+describe("a hand-written fetch of thirty lines", () => {
   test("hand-written code makes one token request for fifty concurrent calls after expiry", async () => {
     const { issuer, mcp } = await startWorld({ lifetime: 600 });
     const client = await withFetch(mcp.url, handWrittenFetch(issuer.tokenEndpoint, mcp.url));

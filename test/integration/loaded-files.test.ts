@@ -95,6 +95,32 @@ test("a comment in the config loads only the parser for comments in addition", a
   expect(own).toHaveLength(4);
 });
 
+test("the code for OpenTelemetry is loaded only if an SDK is registered", async () => {
+  const failing = (before: string): readonly string[] =>
+    program(`${before}
+      const auth = await (await import(${core})).createMcpAuth({
+        config: { servers: { crm: { url: "http://127.0.0.1:9/mcp", grant: { client: { issuer: "http://127.0.0.1:9", id: "a", secret: { env: "S" } } } } } },
+      });
+      await auth.resolve("crm").getAccessToken().catch(() => {});
+      await auth.stop();
+      process.exit();`);
+  const register = `globalThis[Symbol.for("opentelemetry.js.api.1")] = { version: "1.9.1", trace: {} };`;
+  const recorders = ({ own }: Loaded) => own.filter((file) => file.includes("open-telemetry"));
+  const without = await loadedBy(failing(""));
+  expect(recorders(without)).toEqual([]);
+  expect(without.others.filter((file) => file.includes("opentelemetry"))).toEqual([]);
+  expect(recorders(await loadedBy(failing(register)))).toHaveLength(1);
+});
+
+test("the core loads nothing of the test helpers, and those load no library before they are used", async () => {
+  const helpers = /(?:^|\/)(?:testing|start-server)\b/;
+  const runtime = `const { createMcpAuth } = await import(${core}); (await createMcpAuth()).resolve("crm");`;
+  expect((await loadedBy(program(runtime))).own.filter((file) => helpers.test(file))).toEqual([]);
+  const { own, others } = await loadedBy(program(`await import(${JSON.stringify(entry("testing.js"))});`));
+  expect(own.filter((file) => helpers.test(file))).toEqual(["testing.js"]);
+  expect(others).toEqual([]);
+});
+
 // Each of these takes Node as long to load as the whole package.
 const slow = ["crypto", "net", "stream", "tls"];
 const printSlow = `

@@ -79,11 +79,17 @@ describe("blocks with a mark", () => {
     const unknown = ofKind("mark").filter(({ document, mark = "" }) => {
       const whole = pages.find((each) => each.page.test(document) && each.mark.test(mark));
       if (whole !== undefined) return !existsSync(new URL(whole.test, root));
-      const literals = [`"${mark}"`, `\`${mark}\``, `test: ${mark}`, `\`${mark.split(" ")[0]} \${`];
+      const [first = "", ...others] = mark.split(" ");
+      const rest = new RegExp(`\\b${others.join(" ")}\\b`);
+      const literals = [`"${mark}"`, `\`${mark}\``, `test: ${mark}`];
       return !tests.some(
         (source) =>
           (source.includes(document) || source.includes("documents(root)")) &&
-          literals.some((literal) => source.includes(literal)),
+          (literals.some((literal) => source.includes(literal)) ||
+            // A test that takes all marks with this first word, each with a row of its own.
+            (others.length > 0 &&
+              new RegExp(`(?:\`|test: )${first} \\$\\{`).test(source) &&
+              rest.test(source))),
       );
     });
     expect(unknown.map(({ place, mark }) => `${place}: no test takes the mark "${mark}"`)).toEqual([]);
@@ -235,6 +241,7 @@ const otherPrograms: Readonly<Record<string, string>> = {
   puttygen: "converts a PuTTY key; docs/keys.md says what it is for",
   read: "a builtin",
   "softhsm2-util": "creates a token; test/signers runs it",
+  ssh: "forwards a port; docs/status-page.md says what it is for",
   "ssh-keygen": "converts an OpenSSH key; docs/keys.md says what it is for",
   source: "a builtin of fish",
   umask: "a builtin",

@@ -10,6 +10,7 @@ import { hasExpectedContents, weighsLittle } from "./contents.mjs";
 import { loadsModules } from "./modules.mjs";
 import { refusesOldNode } from "./old-node.mjs";
 import { followReadme } from "./readme.mjs";
+import { testExamples } from "./testing.mjs";
 import { verifiesServers } from "./tls.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -64,6 +65,7 @@ async function testPackage() {
   await verifiesServers({ root, project }, verdict);
   await typeScript(join(workshop, tarball));
   await followReadme({ root, folder: join(workshop, "readme"), tarball: join(workshop, tarball) }, verdict);
+  await testExamples({ root, folder: join(workshop, "testing"), tarball: join(workshop, tarball) }, verdict);
   await testBundles({ root, folder: join(workshop, "bundles"), tarball: join(workshop, tarball) }, verdict);
 }
 

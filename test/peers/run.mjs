@@ -17,6 +17,26 @@ const titles = {
   "wire.test.ts": "Requests",
 };
 
+/** The repositories on GitHub of the names in the titles of the tests. */
+const repositories = {
+  "DuendeArchive/Support": "DuendeArchive/Support",
+  "Duende foss": "DuendeSoftware/foss",
+  Envoy: "envoyproxy/envoy",
+  "MCP python-sdk": "modelcontextprotocol/python-sdk",
+  Spring: "spring-projects/spring-security",
+  "azure-sdk-for-rust": "Azure/azure-sdk-for-rust",
+  camunda: "camunda/camunda",
+  "camunda docs": "camunda/camunda-docs",
+  "esp-v2": "GoogleCloudPlatform/esp-v2",
+  "golang/oauth2": "golang/oauth2",
+  "google-cloud-rust": "googleapis/google-cloud-rust",
+  gravitino: "apache/gravitino",
+  keycloak: "keycloak/keycloak",
+  kubernetes: "kubernetes/kubernetes",
+  librefang: "librefang/librefang",
+  "openfga java-sdk": "openfga/java-sdk",
+};
+
 async function run(subject) {
   const folder = await mkdtemp(join(tmpdir(), "peers-"));
   const output = join(folder, "results.json");
@@ -83,8 +103,8 @@ and this package passes all of them. To show that the tests detect the faults, t
 (\`test/peers/naive-manager.ts\`), which keeps a token until the server answers 401. There each test must fail.
 \`npm run test:peers\` runs both and writes this page, and CI runs it for each change.
 
-A fault with a number is a public issue or pull request of that project, and may have been fixed since. A fault without
-a number was read in the code, or measured. Faults of stores that several processes share are not included.
+A link leads to the public issue or pull request; the fault may have been fixed since. The other faults were read in the
+code, or measured with the versions of November 2026. Faults of stores that several processes share are not included.
 [Alternatives](comparison.md) compares what some of these projects can do.
 
 ${tables.join("\n")}`;
@@ -93,5 +113,19 @@ ${tables.join("\n")}`;
 /** A title ends with the sources in parentheses. */
 function rowOf(title) {
   const [, claim, sources] = /^(.*) \((.*)\)$/.exec(title) ?? [undefined, title, ""];
-  return `| ${claim} | ${sources} |`;
+  return `| ${claim} | ${sources.split("; ").map(linked).join("; ")} |`;
+}
+
+/** Links the issues and pull requests of a source such as `Spring #11461, #14123`. */
+function linked(source) {
+  const [, name] = /^(.*?) (?:#|PR )\d/.exec(source) ?? [];
+  if (name === undefined) return source;
+  const repository = repositories[name];
+  if (repository === undefined)
+    throw new Error(`The repository of "${name}" is not in the list of test/peers/run.mjs.`);
+  return source.replace(/(?:[^,]* )?(#|PR )(\d+)/g, (text, kind, number) => {
+    const leading = text.startsWith(" ") ? " " : "";
+    const path = `${repository}/${kind === "#" ? "issues" : "pull"}/${number}`;
+    return `${leading}[${text.trim()}](https://github.com/${path})`;
+  });
 }

@@ -15,10 +15,10 @@ const ed = generateKeyPairSync("ed25519").privateKey;
 const passphrase = "of the key";
 
 /** Starts a manager whose client authenticates with this key, written to a file. */
-async function withKey(w: World, pem: string, members: object = {}) {
+async function withKey(w: World, pem: string, members: object = {}, server: object = {}) {
   const file = join(await temporaryFolder(), "key.pem");
   await writeFile(file, pem);
-  return await w.start({}, { key: { privateKey: { file }, ...members } });
+  return await w.start(server, { key: { privateKey: { file }, ...members } });
 }
 
 /** The assertion of the last token request. */
@@ -68,7 +68,7 @@ test("a client assertion has no `nbf`, so that clock drift does not make it inva
   expect(decodeJwt(assertionOf(w))).not.toHaveProperty("nbf");
 });
 
-test("a DPoP proof that is repeated with a nonce has a new `jti` (foss #323)", async () => {
+test("a token request that is repeated with a DPoP nonce has a new client assertion (Duende foss #323)", async () => {
   const w = await world();
   w.token = ({ headers }, response) => {
     const nonce = "a-nonce";
@@ -78,11 +78,15 @@ test("a DPoP proof that is repeated with a nonce has a new `jti` (foss #323)", a
     }
     sendJson(response, { error: "use_dpop_nonce" }, 400, { "dpop-nonce": nonce });
   };
-  const manager = await w.start({ dpop: true });
+  const manager = await withKey(w, pkcs8(), {}, { dpop: true });
   await outcome(manager.fetch(w.url));
   const proofs = w.tokenRequests.map(({ headers }) => String(headers["dpop"]));
   expect(proofs.map((proof) => proof.split(".").length)).toEqual([3, 3]);
-  expect(new Set(proofs.map((proof) => decodeJwt(proof).jti)).size).toBe(2);
+  const assertions = w.tokenRequests.map(({ body }) =>
+    String(new URLSearchParams(body).get("client_assertion")),
+  );
+  for (const repeated of [proofs, assertions])
+    expect(new Set(repeated.map((jwt) => decodeJwt(jwt).jti)).size).toBe(2);
 });
 
 test("client ID and secret are form-encoded in the Basic header (TypeScript SDK)", async () => {

@@ -33,7 +33,7 @@ export const keysClientMetadata = defineCommand({
     "jwks-uri": {
       type: "string",
       value: "URL",
-      help: "jwks_uri: where the set of keys jwks is, instead of the keys",
+      help: "jwks_uri: where the output of keys jwks is published, in place of the keys",
     },
     next: {
       type: "string",

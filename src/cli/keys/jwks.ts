@@ -19,7 +19,7 @@ export const keysJwks = defineCommand({
       type: "string",
       value: "FILE",
       file: true,
-      help: "add the key that will replace the named one, and say on stderr when it may",
+      help: "add the key that will replace the named one, and say on stderr when it may be used",
     },
   },
   notes: `

@@ -133,7 +133,7 @@ export interface Signer {
    */
   exec?: readonly string[];
   /**
-   * Maximum time that `exec` can take.
+   * Maximum time that the command in `exec` may take.
    */
   timeout?: string;
   /**
@@ -154,7 +154,7 @@ export interface Client {
    */
   issuer: string;
   /**
-   * The client id. Only a client without a credential, inside of a `jwt_bearer` or `token_exchange` grant, can omit it. An id that starts with https:// is the URL of a client id metadata document.
+   * The client id. Required, except for a client without a credential inside of a `jwt_bearer` or `token_exchange` grant. An id that starts with https:// is the URL of a client id metadata document.
    */
   id?: string;
   /**
@@ -713,7 +713,7 @@ export interface FileStore {
    */
   type: "file";
   /**
-   * The folder, relative to the config file. Without it, `mcp-auth-runtime` in the state folder of the user: $XDG_STATE_HOME or ~/.local/state, ~/Library/Application Support on macOS, %LOCALAPPDATA% on Windows.
+   * The folder, relative to the config file. Without it, the folder `mcp-auth-runtime` in the state folder of the user: `$XDG_STATE_HOME` or `~/.local/state` on Linux, `~/Library/Application Support` on macOS, `%LOCALAPPDATA%` on Windows.
    */
   path?: string;
   /**
@@ -823,7 +823,7 @@ export interface LocalProxy {
    */
   token?: SecretReference;
   /**
-   * The address that the proxy listens on: `127.0.0.1` or `[::1]` with a port. It never listens beyond loopback, because who reaches it has access to the servers.
+   * The address that the proxy listens on: `127.0.0.1` or `[::1]` with a port. It never listens beyond loopback, because everyone who can reach it can use the servers.
    */
   listen?: string;
   /**

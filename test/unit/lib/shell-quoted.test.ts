@@ -26,6 +26,11 @@ test.each([
   ['a" & calc & "', '"a\\u0022 & calc & \\u0022"'],
   ["a\u201d; calc; \u201c", '"a\\u201d; calc; \\u201c"'],
   ["https://auth.example/?a=1&b=2", '"https://auth.example/?a=1&b=2"'],
+  // PowerShell would read a list, and a variable.
+  ["a,b", '"a,b"'],
+  ["@config", '"@config"'],
+  ["C:\\Program Files\\a.pem", '"C:\\Program Files\\a.pem"'],
+  ["C:\\agent\\.env", "C:\\agent\\.env"],
 ])("neither PowerShell nor cmd.exe finds a command or a variable in %j", (text, quoted) => {
   expect(on("win32", text)).toBe(quoted);
 });

@@ -11,7 +11,7 @@ async function complete(words: readonly string[], cwd: string, env: Readonly<Rec
 
 test("the callback of the scripts prints a candidate per line, with what it does", async () => {
   const { code, out, err } = await complete(["val"], await project());
-  expect([code, out, err]).toEqual([0, "validate check the config, and list all mistakes at once\n", ""]);
+  expect([code, out, err]).toEqual([0, "validate check the config, and list its mistakes\n", ""]);
 });
 
 test("the callback has the shell complete names of files", async () => {
