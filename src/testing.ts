@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import "./lib/check-node.js";
 
 export type { MemoryStoreOptions } from "./stores/memory.js";
@@ -5,11 +6,13 @@ export { createMemoryStore, MemoryData } from "./stores/memory.js";
 export type {
   TestAuthorizationServer,
   TestAuthorizationServerOptions,
+  TestClient,
   TestFailure,
+  TestIssuer,
+  TestJwks,
   TestTokenClaims,
   TestTokenRequest,
 } from "./testing/authorization-server/public-types.js";
-export type { TestClient, TestIssuer, TestJwks } from "./testing/authorization-server/registered-clients.js";
 export { testAuthorizationServer } from "./testing/authorization-server/test-authorization-server.js";
 export type { FakeFailure } from "./testing/fake/fake-failures.js";
 export type { FakeMcpAuth, FakeMcpAuthOptions } from "./testing/fake/fake-mcp-auth.js";

@@ -5,7 +5,8 @@ import type { McpAuthOptions } from "./mcp-auth-options.js";
  * Finds and validates the config, and returns its token managers. It sends no request, reads no secret and runs no
  * command.
  *
- * Rejects with `config_not_found`, and with `config_invalid`, whose `violations` list every mistake in the config.
+ * Rejects with `config_not_found`, and with `config_invalid`, whose `violations` list the mistakes in the config. The
+ * value of an unset variable is checked once it is set. An option that does not exist is `config_invalid` too.
  *
  * @example
  * ```ts

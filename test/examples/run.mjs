@@ -1,5 +1,5 @@
 // `npm run test:examples`: runs the examples for deployments that need more than the project has: the tool that runs
-// GitLab jobs locally, the models of Kubernetes, systemd, Redis. The last line is `N passed, N failed`.
+// GitLab jobs locally, the models of Kubernetes, systemd, Redis, Prometheus. The last line is `N passed, N failed`.
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,7 +9,12 @@ import { nodeForHosts } from "../hosts/install.mjs";
 import { runVitest } from "../support/run-vitest.mjs";
 
 // Debian has these programs in packages of the same name.
-const programs = { "redis-server": "redis-server", rsync: "rsync", "systemd-analyze": "systemd" };
+const programs = {
+  promtool: "prometheus",
+  "redis-server": "redis-server",
+  rsync: "rsync",
+  "systemd-analyze": "systemd",
+};
 const missing = Object.keys(programs).filter((program) => !isInstalled(program));
 if (missing.length > 0) {
   const packages = missing.map((program) => programs[program]).join(" ");

@@ -95,6 +95,23 @@ test("a comment in the config loads only the parser for comments in addition", a
   expect(own).toHaveLength(4);
 });
 
+test("the code for OpenTelemetry is loaded only if an SDK is registered", async () => {
+  const failing = (before: string): readonly string[] =>
+    program(`${before}
+      const auth = await (await import(${core})).createMcpAuth({
+        config: { servers: { crm: { url: "http://127.0.0.1:9/mcp", grant: { client: { issuer: "http://127.0.0.1:9", id: "a", secret: { env: "S" } } } } } },
+      });
+      await auth.resolve("crm").getAccessToken().catch(() => {});
+      await auth.stop();
+      process.exit();`);
+  const register = `globalThis[Symbol.for("opentelemetry.js.api.1")] = { version: "1.9.1", trace: {} };`;
+  const recorders = ({ own }: Loaded) => own.filter((file) => file.includes("open-telemetry"));
+  const without = await loadedBy(failing(""));
+  expect(recorders(without)).toEqual([]);
+  expect(without.others.filter((file) => file.includes("opentelemetry"))).toEqual([]);
+  expect(recorders(await loadedBy(failing(register)))).toHaveLength(1);
+});
+
 // Each of these takes Node as long to load as the whole package.
 const slow = ["crypto", "net", "stream", "tls"];
 const printSlow = `

@@ -795,6 +795,30 @@ describe("users", () => {
     expect(await renewed.getAccessToken()).toBe("a-2");
   });
 
+  test("a user who is forgotten stays forgotten after a reload, also if the server kept the user's token", async () => {
+    const a = await site("a");
+    const { auth, write } = await fromFile({ one: a.server({}, {}, exchange) });
+    const one = auth.resolve("one");
+    const [early, late] = [one.for(ann), one.for({ ...ann, key: "bob" })];
+    expect([await early.getAccessToken(), await late.getAccessToken()]).toEqual(["a-1", "a-2"]);
+    await one.forget(ann.key);
+    await write({ one: a.server({ headers: { "x-new": "1" } }, {}, exchange) });
+    await auth.reload();
+    // The manager has not been used since, so the previous server still has its token.
+    await one.forget("bob");
+    for (const manager of [early, late])
+      expect((await rejectionOf(manager.getAccessToken())).code).toBe("secret_unavailable");
+    expect(await one.for(ann).getAccessToken()).toBe("a-3");
+    expect(
+      await auth
+        .resolve("one")
+        .for({ ...ann, key: "bob" })
+        .getAccessToken(),
+    ).toBe("a-4");
+    await auth.stop();
+    await one.forget(ann.key);
+  });
+
   test("users get no token after their server has lost its subject or was removed, or after stop()", async () => {
     const a = await site("a");
     const { auth, write } = await fromFile({ one: a.server({}, {}, exchange) });

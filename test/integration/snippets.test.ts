@@ -241,6 +241,7 @@ const otherPrograms: Readonly<Record<string, string>> = {
   puttygen: "converts a PuTTY key; docs/keys.md says what it is for",
   read: "a builtin",
   "softhsm2-util": "creates a token; test/signers runs it",
+  ssh: "forwards a port; docs/status-page.md says what it is for",
   "ssh-keygen": "converts an OpenSSH key; docs/keys.md says what it is for",
   source: "a builtin of fish",
   umask: "a builtin",

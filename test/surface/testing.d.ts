@@ -168,6 +168,7 @@ interface McpAuthErrorOptions {
 type McpAuthEventName = keyof McpAuthEvents;
 
 interface McpAuthEvents {
+    "token:issued": TokenIssuedEvent;
     "token:renewed": TokenEvent;
     "token:warning": TokenEvent;
     "token:failed": TokenEvent;
@@ -297,6 +298,18 @@ interface TokenEvent {
     readonly attempt?: number;
 }
 
+interface TokenIssuedEvent {
+    readonly server: string;
+    readonly issuer: string | undefined;
+    readonly clientId?: string;
+    readonly grant: string;
+    readonly reason: RenewalReason;
+    readonly requestedAt: number;
+    readonly expiresAt: number;
+    readonly scopes?: readonly string[];
+    readonly tokenHash?: string;
+}
+
 interface TokenManager {
     readonly name: string;
     readonly url: string;
@@ -306,6 +319,7 @@ interface TokenManager {
     getToken(options?: TokenOptions): Promise<AccessToken>;
     getHeaders(options?: HeaderOptions): Promise<Record<string, string>>;
     for(subject: RuntimeSubject): TokenManager;
+    forget(key: string): Promise<void>;
     status(): TokenManagerStatus;
 }
 
@@ -315,6 +329,7 @@ interface TokenManagerStatus {
     readonly expiresAt?: number;
     readonly nextRefreshAt?: number;
     readonly lastError?: McpAuthError;
+    readonly rejectedAt?: number;
     readonly kid?: string;
 }
 

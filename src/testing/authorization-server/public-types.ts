@@ -1,4 +1,22 @@
-import type { TestClient, TestIssuer } from "./registered-clients.js";
+/** A client with neither a secret nor a key is public: it authenticates with `none`. */
+export interface TestClient {
+  /** For `client_secret_basic` and `client_secret_post` (RFC 6749 §2.3.1). */
+  readonly secret?: string;
+  /** The public keys for `private_key_jwt` (RFC 7523 §2.2). */
+  readonly jwks?: TestJwks;
+  /** The scopes that the client may request. Without `scope` in the request, it gets all of them. Default: any scope. */
+  readonly scopes?: readonly string[];
+}
+
+/** A JWK set (RFC 7517 §5). Only its public members are read. */
+export interface TestJwks {
+  readonly keys: readonly object[];
+}
+
+/** A party whose JWTs the server accepts. */
+export interface TestIssuer {
+  readonly jwks: TestJwks;
+}
 
 export interface TestAuthorizationServerOptions {
   /** The registered clients by id. */

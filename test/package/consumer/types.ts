@@ -17,7 +17,7 @@ import { headersHelper, mcpServers } from "mcp-auth-runtime/hosts/claude-agent";
 import { authProvider, oauthProvider } from "mcp-auth-runtime/hosts/mcp-sdk";
 import { type McpProxy, startProxy } from "mcp-auth-runtime/proxy";
 import { register } from "mcp-auth-runtime/register/api";
-import { createMemoryStore } from "mcp-auth-runtime/testing";
+import { createMemoryStore, fakeMcpAuth, testAuthorizationServer } from "mcp-auth-runtime/testing";
 
 const config = defineConfig({
   keys: { agent: { privateKey: { file: "./agent.pem" }, alg: "ES256" } },
@@ -27,6 +27,20 @@ const config = defineConfig({
     crm: { url: "https://crm.example/mcp", grant: { type: "static", token: { env: "TOKEN" } } },
   },
 });
+
+export async function fakes(): Promise<void> {
+  const auth: McpAuth = await fakeMcpAuth({ servers: ["crm"] });
+  await auth.stop();
+  const fake = await fakeMcpAuth({ servers: { crm: {}, billing: { scopes: ["read"] } } });
+  fake.resolve("crm").fail("unavailable");
+  // @ts-expect-error: no server can cause this code
+  fake.resolve("crm").fail("stopped");
+  // @ts-expect-error: the fake has no such server
+  fake.resolve("bilingue");
+  const server = await testAuthorizationServer({ clients: { agent: { secret: "a-secret" } } });
+  console.log(fake.resolve("billing").requests[0]?.reason, server.requests[0]?.method);
+  await server.close();
+}
 
 export async function names(): Promise<void> {
   const auth = await createMcpAuth({ config });

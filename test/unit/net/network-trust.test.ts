@@ -145,3 +145,15 @@ test("requests that begin at the same moment trust the same list, so that they s
   expect(one).toBe(other);
   expect(await trust.authorities()).toBe(one);
 });
+
+test("an authority that is added to a file of ca is trusted only after a restart, or in a changed network", async () => {
+  const [first, second] = [await createAuthority(), await createAuthority()];
+  await writeFile(path("replaced.pem"), first.certificate);
+  const spec = { ca: [path("replaced.pem")], allowInsecureHttp: [] };
+  const trust = networkTrust({ spec, env: {}, processEnv: {}, hasOwnFetch: false });
+  const before = await trust.authorities();
+  await writeFile(path("replaced.pem"), `${first.certificate}\n${second.certificate}`);
+  expect(await trust.authorities()).toBe(before);
+  const another = networkTrust({ spec, env: {}, processEnv: {}, hasOwnFetch: false });
+  expect(await another.authorities()).toHaveLength((before?.length ?? 0) + 1);
+});
