@@ -1,18 +1,12 @@
 // Records everything that the package outputs, so that tests can search it for canaries.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { format, inspect } from "node:util";
-import type { Tracer } from "@opentelemetry/api";
-import { registerInstrumentations } from "@opentelemetry/instrumentation";
-import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
-import {
-  InMemorySpanExporter,
-  NodeTracerProvider,
-  type ReadableSpan,
-  SimpleSpanProcessor,
-} from "@opentelemetry/sdk-trace-node";
+import { type Tracer, trace } from "@opentelemetry/api";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-node";
 import { expect } from "vitest";
 import { type Logger, type McpAuth, McpAuthError, type McpAuthEventName } from "../../src/index.js";
 import type { Canaries, CanaryMatch } from "../support/canaries.js";
+import { registerOpenTelemetry } from "../support/open-telemetry.js";
 
 export const eventNames = [
   "token:issued",
@@ -178,7 +172,7 @@ export class Watch implements AsyncDisposable {
   /** All printed texts. The package itself prints nothing. */
   readonly printed: string[] = [];
   readonly #ends: (() => unknown)[] = [];
-  readonly #exporter = new InMemorySpanExporter();
+  readonly #telemetry = registerOpenTelemetry();
 
   constructor() {
     const line = (level: keyof Logger) => (fields: object, message: string) =>
@@ -219,7 +213,7 @@ export class Watch implements AsyncDisposable {
   }
 
   get spans(): readonly ReadableSpan[] {
-    return this.#exporter.getFinishedSpans();
+    return this.#telemetry.spans();
   }
 
   /** Waits for pending output and returns the canaries in everything recorded. */
@@ -229,6 +223,8 @@ export class Watch implements AsyncDisposable {
       const shown = inspect(facts(span), { showHidden: true, depth: Infinity, maxStringLength: Infinity });
       this.evidence.add(`span ${span.name}`, shown);
     }
+    const points = await this.#telemetry.points();
+    this.evidence.add("metrics", inspect(points, { depth: Infinity, maxArrayLength: Infinity }));
     return this.evidence.leaks(canaries);
   }
 
@@ -281,13 +277,8 @@ export class Watch implements AsyncDisposable {
   }
 
   #trace(): Tracer {
-    const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(this.#exporter)] });
-    const instrumentations = [new UndiciInstrumentation()];
-    this.#ends.push(
-      () => provider.shutdown(),
-      registerInstrumentations({ tracerProvider: provider, instrumentations }),
-    );
-    return provider.getTracer("test");
+    this.#ends.push(() => this.#telemetry[Symbol.asyncDispose]());
+    return trace.getTracer("test");
   }
 }
 

@@ -112,6 +112,15 @@ test("the code for OpenTelemetry is loaded only if an SDK is registered", async 
   expect(recorders(await loadedBy(failing(register)))).toHaveLength(1);
 });
 
+test("the core loads nothing of the test helpers, and those load no library before they are used", async () => {
+  const helpers = /(?:^|\/)(?:testing|start-server)\b/;
+  const runtime = `const { createMcpAuth } = await import(${core}); (await createMcpAuth()).resolve("crm");`;
+  expect((await loadedBy(program(runtime))).own.filter((file) => helpers.test(file))).toEqual([]);
+  const { own, others } = await loadedBy(program(`await import(${JSON.stringify(entry("testing.js"))});`));
+  expect(own.filter((file) => helpers.test(file))).toEqual(["testing.js"]);
+  expect(others).toEqual([]);
+});
+
 // Each of these takes Node as long to load as the whole package.
 const slow = ["crypto", "net", "stream", "tls"];
 const printSlow = `

@@ -351,10 +351,13 @@ test("a logger gets every event and no secret", async () => {
   await rejectionOf(manager.getToken({ forceRefresh: true }));
   await advance(50_000);
   expect(logged.map((entry) => String(Array.isArray(entry) ? `${entry[0]} ${entry[1]}` : ""))).toEqual([
+    "info token:issued",
     "debug token:renewed",
     "info token:rejected",
+    "info token:issued",
     "debug token:renewed",
     "warn token:failed",
+    "info token:issued",
     "debug token:renewed",
   ]);
   const shown = inspect(logged, { depth: 9, showHidden: true }) + JSON.stringify(logged);

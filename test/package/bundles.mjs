@@ -15,7 +15,7 @@ import { testModule } from "./tls.mjs";
 const here = dirname(fileURLToPath(import.meta.url));
 // Growth is a decision. Messages that name the cause of a failure took 55,000, keys in the shapes that they arrive in
 // 17,000, platform identities 16,000, the schema with its checks 25,000.
-const maxMinified = 755_000;
+const maxMinified = 775_000;
 
 /**
  * @param {{ root: string, folder: string, tarball: string }} place `folder` must not exist yet
@@ -193,5 +193,5 @@ async function minifiedSize(folder, verdict) {
   });
   const size = code === 0 ? (await stat(join(folder, "minified/bundle.mjs"))).size : Number.NaN;
   console.log(`      ${Math.ceil(size / 1000)} kB minified`);
-  verdict("a minified bundle with a config object has at most 755 kB", size <= maxMinified, output);
+  verdict("a minified bundle with a config object has at most 775 kB", size <= maxMinified, output);
 }

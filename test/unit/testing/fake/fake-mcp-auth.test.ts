@@ -4,6 +4,7 @@ import { McpAuthError } from "../../../../src/errors/error.js";
 import { createMcpAuth } from "../../../../src/runtime/create-mcp-auth.js";
 import { fakeMcpAuth } from "../../../../src/testing/fake/fake-mcp-auth.js";
 import { fakeClock } from "../../../support/fake-clock.js";
+import { startHttpServer } from "../../../support/http-server.js";
 import { rejectionOf } from "../../../support/rejection-of.js";
 
 const message = (): RequestInit => ({
@@ -44,6 +45,26 @@ test("a fake answers a call with an empty result, and a function of the test ans
   const billing = auth.resolve("billing");
   expect(await (await billing.fetch(billing.url, message())).text()).toBe("answered");
   expect(seen).toEqual(["POST http://billing.localhost:8080/mcp Bearer fake-token-billing-1"]);
+});
+
+test("a server with a URL and no function gets the calls, and refuses only what the test says", async () => {
+  await using server = await startHttpServer((_request, response) => void response.end("real"));
+  await using auth = await fakeMcpAuth({ servers: { crm: { url: `${server.origin}/mcp` } } });
+  const crm = auth.resolve("crm");
+  expect(await (await crm.fetch(crm.url, message())).text()).toBe("real");
+  crm.reject();
+  expect(await (await crm.fetch(crm.url, message())).text()).toBe("real");
+  expect(server.requests.map(({ headers }) => headers.authorization)).toEqual([
+    "Bearer fake-token-crm-1",
+    "Bearer fake-token-crm-2",
+  ]);
+});
+
+test("a server with an https URL is answered by the function of the test", async () => {
+  const fetch = (request: Request) => new Response(request.url);
+  await using auth = await fakeMcpAuth({ servers: { crm: { url: "https://crm.example/mcp", fetch } } });
+  const crm = auth.resolve("crm");
+  expect(await (await crm.fetch(crm.url, message())).text()).toBe("https://crm.example/mcp");
 });
 
 test("after expire(), many calls share one request for a new token, and other servers keep theirs", async () => {
