@@ -30,6 +30,11 @@ export interface HeaderOptions {
   readonly url?: string | URL;
 }
 
+/**
+ * `fresh`: valid. `stale`: valid, and its renewal is due. `expired`: the next call requests another one. `none`: no token
+ * was needed yet. `cooldown`: a request failed, and calls fail at once until the pause ends. `asleep`: nobody used the
+ * server for a while, so its token is not renewed. `stopped`: `stop()` was called.
+ */
 export type TokenState = "none" | "fresh" | "stale" | "expired" | "cooldown" | "asleep" | "stopped";
 
 /** The state of a manager. It contains no secret. */

@@ -309,20 +309,26 @@ async function problemOfOurs(args: readonly string[]): Promise<string | undefine
 
 function problemOfNode(args: readonly string[], place: string): string | undefined {
   const [document = ""] = place.split(":");
-  const imported = args[args.indexOf("--import") + 1] ?? "";
-  if (args.includes("--import") && problemOfImport(imported) !== undefined) return problemOfImport(imported);
+  const imported = args.includes("--import") ? args[args.indexOf("--import") + 1] : undefined;
+  if (imported?.startsWith("./") === true) {
+    if (!isNamedOn(document, imported.slice(2))) return `the page does not say what ${imported} is`;
+  } else if (imported !== undefined && problemOfImport(imported) !== undefined)
+    return problemOfImport(imported);
   const file = args.find((arg, at) => !arg.startsWith("-") && args[at - 1] !== "--import");
   if (args.some((arg) => /^-(?:e|p|-print|-eval)$/.test(arg))) return undefined;
   if (file === undefined) return "runs no file";
-  const named = read(document).replaceAll(/^```sh[\s\S]*?^```$/gm, "");
-  const isNamed =
-    named.includes(`\`${file}\``) ||
-    named.includes(`/${file} -->`) ||
-    read(document).includes(`--outfile=${file}`);
   // The program of the reader, whom the page tells how to start it.
-  return file === "agent.mjs" || isNamed || existsSync(new URL(file, root))
+  return file === "agent.mjs" || isNamedOn(document, file) || existsSync(new URL(file, root))
     ? undefined
     : `the page does not say what ${file} is`;
+}
+
+/** Whether a page says to save a file, or shows it, or has a command that writes it. */
+function isNamedOn(document: string, file: string): boolean {
+  const text = read(document);
+  const prose = text.replaceAll(/^```sh[\s\S]*?^```$/gm, "");
+  const ends = [`\`${file}\``, `/${file}\``, `/${file} -->`];
+  return ends.some((end) => prose.includes(end)) || text.includes(`--outfile=${file}`);
 }
 
 function problemOfImport(specifier: string): string | undefined {
