@@ -61,6 +61,7 @@ interface FakeMcpAuthOptions<Name extends string = string> {
         readonly [Each in Name]: FakeServerOptions;
     };
     readonly clock?: Clock;
+    readonly logger?: Logger;
 }
 
 interface FakeServerOptions {
@@ -103,6 +104,13 @@ type Locked<T> = {
 } | {
     readonly acquired: false;
 };
+
+interface Logger {
+    debug(fields: object, message: string): void;
+    info(fields: object, message: string): void;
+    warn(fields: object, message: string): void;
+    error(fields: object, message: string): void;
+}
 
 interface McpAuth<Name extends string = string> extends AsyncDisposable {
     readonly name: "mcp-auth-runtime";

@@ -1,0 +1,43 @@
+import { assertKnownOptions } from "../../lib/known-options.js";
+import { assertObject, misuse } from "../../runtime/check-options.js";
+import type { FakeMcpAuthOptions } from "./fake-mcp-auth.js";
+import type { FakeServerOptions } from "./fake-server.js";
+
+const call = "fakeMcpAuth";
+
+/** The options of a fake. `createMcpAuth` checks the values of the others. */
+const options: Readonly<Record<keyof FakeMcpAuthOptions, true>> = {
+  servers: true,
+  clock: true,
+  logger: true,
+};
+
+/** The options of a server, each with what a value must be. The config checks the text of URLs and scopes. */
+const serverOptions: Readonly<
+  Record<keyof FakeServerOptions, readonly [string, (value: unknown) => boolean]>
+> = {
+  url: ["a text", (value) => typeof value === "string"],
+  fetch: ["a function", (value) => typeof value === "function"],
+  scopes: ["a list of scopes", Array.isArray],
+  stepUp: ["a list of scopes", Array.isArray],
+  lifetime: ['a duration such as "90s" or "1h"', (value) => typeof value === "string"],
+  users: ["true or false", (value) => typeof value === "boolean"],
+};
+
+/** Throws `config_invalid` for options that no fake has: a misspelled one would have no effect. */
+export function assertFakeOptions(given: unknown): void {
+  assertObject(given, `The options of ${call}() must be`);
+  assertKnownOptions(call, given, options);
+  const { servers } = given;
+  assertObject(servers, `The option \`servers\` of ${call}() must be a list of names, or`);
+  if (Array.isArray(servers)) return;
+  for (const [name, server] of Object.entries(servers)) {
+    assertObject(server, "its options must be", name);
+    assertKnownOptions(call, server, serverOptions);
+    for (const [option, [form, isValid]] of Object.entries(serverOptions)) {
+      const value = server[option];
+      if (value !== undefined && !isValid(value))
+        throw misuse(`the option \`${option}\` must be ${form}.`, name);
+    }
+  }
+}
