@@ -1,20 +1,9 @@
-import type { Clock } from "../../lib/clock.js";
 import { createMcpAuth } from "../../runtime/create-mcp-auth.js";
-import type { Logger } from "../../runtime/events.js";
 import type { McpAuth } from "../../runtime/mcp-auth.js";
 import type { TokenManager } from "../../runtime/token-manager.js";
-import { assertFakeOptions } from "./check-fake-options.js";
+import { assertFakeOptions, type FakeMcpAuthOptions } from "./fake-options.js";
 import { bearerToken, type FakeServer, type FakeServerOptions, fakeServer } from "./fake-server.js";
 import { type FakeTokenManager, withControls } from "./fake-token-manager.js";
-
-export interface FakeMcpAuthOptions<Name extends string = string> {
-  /** The names of the servers, or their options by name. */
-  readonly servers: readonly Name[] | { readonly [Each in Name]: FakeServerOptions };
-  /** Replaces the system clock. Fake timers of a test runner work without it. */
-  readonly clock?: Clock;
-  /** Gets the events, as the logger of `createMcpAuth()` does. */
-  readonly logger?: Logger;
-}
 
 /** An `McpAuth` whose managers can be made to fail. */
 export interface FakeMcpAuth<Name extends string = string> extends McpAuth<Name> {

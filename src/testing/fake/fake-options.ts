@@ -1,7 +1,17 @@
+import { McpAuthError } from "../../errors/error.js";
+import type { Clock } from "../../lib/clock.js";
 import { assertKnownOptions } from "../../lib/known-options.js";
-import { assertObject, misuse } from "../../runtime/check-options.js";
-import type { FakeMcpAuthOptions } from "./fake-mcp-auth.js";
+import type { McpAuthOptions } from "../../runtime/mcp-auth-options.js";
 import type { FakeServerOptions } from "./fake-server.js";
+
+export interface FakeMcpAuthOptions<Name extends string = string> {
+  /** The names of the servers, or their options by name. */
+  readonly servers: readonly Name[] | { readonly [Each in Name]: FakeServerOptions };
+  /** Replaces the system clock. Fake timers of a test runner work without it. */
+  readonly clock?: Clock;
+  /** Gets the events, as the logger of `createMcpAuth()` does. */
+  readonly logger?: NonNullable<McpAuthOptions["logger"]>;
+}
 
 const call = "fakeMcpAuth";
 
@@ -26,18 +36,26 @@ const serverOptions: Readonly<
 
 /** Throws `config_invalid` for options that no fake has: a misspelled one would have no effect. */
 export function assertFakeOptions(given: unknown): void {
-  assertObject(given, `The options of ${call}() must be`);
+  assertObject(given, `The options of ${call}() must be an object.`);
   assertKnownOptions(call, given, options);
   const { servers } = given;
-  assertObject(servers, `The option \`servers\` of ${call}() must be a list of names, or`);
+  assertObject(servers, `The option \`servers\` of ${call}() must be a list of names, or an object.`);
   if (Array.isArray(servers)) return;
   for (const [name, server] of Object.entries(servers)) {
-    assertObject(server, "its options must be", name);
+    assertObject(server, `Server "${name}": its options must be an object.`);
     assertKnownOptions(call, server, serverOptions);
     for (const [option, [form, isValid]] of Object.entries(serverOptions)) {
       const value = server[option];
       if (value !== undefined && !isValid(value))
-        throw misuse(`the option \`${option}\` must be ${form}.`, name);
+        throw misuse(`Server "${name}": the option \`${option}\` must be ${form}.`);
     }
   }
+}
+
+function assertObject(value: unknown, problem: string): asserts value is Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null) throw misuse(problem);
+}
+
+function misuse(problem: string): McpAuthError {
+  return new McpAuthError("config_invalid", problem);
 }
