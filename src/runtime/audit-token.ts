@@ -12,20 +12,16 @@ export function issuerOf(grant: GrantSpec): string | undefined {
 /** Emits `token:issued` for a token that this process requested, if anybody listens. */
 export function auditToken(
   events: Events,
-  { name: server, grant }: Pick<ServerSpec, "name" | "grant">,
-  issued: {
-    readonly token: Token;
-    readonly reason: RenewalReason;
-    /** The scopes that were requested instead of those of the config. */
-    readonly scopes: readonly string[] | undefined;
-  },
+  { name: server, grant, stepUp }: Pick<ServerSpec, "name" | "grant" | "stepUp">,
+  token: Token,
+  reason: RenewalReason,
 ): void {
   if (!events.isHeard("token:issued")) return;
-  const { token, reason, scopes } = issued;
   const clientId = grant.type === "static" ? undefined : grant.client.id;
   const by: IssuedBy = {
     ...{ server, issuer: issuerOf(grant), grant: grant.type },
     ...(clientId !== undefined && { clientId }),
   };
-  events.emit("token:issued", issuedEvent(token, by, reason, scopes ?? grant.scopes));
+  const scopes = [...(grant.scopes ?? []), ...stepUp];
+  events.emit("token:issued", issuedEvent(token, by, reason, scopes.length === 0 ? undefined : scopes));
 }

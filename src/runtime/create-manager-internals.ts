@@ -60,7 +60,7 @@ export function createManagerInternals(
         context.manager.target?.resource ?? spec.url,
       );
       caches.defaultCache.accept(token);
-      auditToken(events, spec, { token, reason: "rejected", scopes: undefined });
+      auditToken(events, spec, token, "rejected");
       const { expiresAt } = token;
       const issuer = issuerOf(grant);
       events.emit("token:renewed", { server, issuer, reason: "rejected", durationMs: 0, expiresAt });

@@ -91,7 +91,7 @@ export function createTokenPipeline(
     onToken(token, reason) {
       // A static token that is read again, or a token that the authorization server returns again, is no other token.
       if (token.accessToken === cache.latest?.accessToken) return;
-      auditToken(events, spec, { token, reason, scopes });
+      auditToken(events, spec, token, reason);
     },
   });
   const sharedTokens = createSharedTokens(spec, runtime, manager, scopes, {

@@ -685,6 +685,7 @@ interface TestAuthorizationServerOptions {
     readonly clients: Readonly<Record<string, TestClient>>;
     readonly lifetime?: string;
     readonly issuers?: Readonly<Record<string, TestIssuer>>;
+    readonly resources?: readonly string[];
     readonly port?: number;
 }
 

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { decodeJwt, verifyJwt } from "./jwt.js";
 import { assertFresh, isAudience } from "./jwt-claims.js";
-import { invalidClient } from "./oauth-error.js";
+import { invalidClient, OAuthError } from "./oauth-error.js";
 import type { TestTokenRequest } from "./public-types.js";
 import type { RegisteredClient } from "./registered-clients.js";
 
@@ -43,12 +43,20 @@ export function presentedClient(authorization: string | undefined, body: URLSear
     : { id, method: "client_secret_post", credential: secret };
 }
 
-/** Returns the client that a request has authenticated as. Throws `invalid_client`. */
+/**
+ * Returns the client that a request has authenticated as. Throws `invalid_client`, or `invalid_request` for several
+ * methods (RFC 6749 §2.3).
+ */
 export function authenticatedClient(
   { id, method, credential }: PresentedClient,
   body: URLSearchParams,
   verifier: ClientVerifier,
 ): RegisteredClient {
+  const others = ["client_secret", "client_assertion"].filter((name) => body.has(name)).length;
+  if (others > (method === "client_secret_basic" ? 0 : 1))
+    throw new OAuthError("invalid_request", "The client authenticates in more than one way.");
+  if ((body.get("client_id") ?? id) !== id)
+    throw new OAuthError("invalid_request", "The client_id is not that of the client that authenticates.");
   const client = id === undefined ? undefined : verifier.clients.get(id);
   if (client === undefined) throw invalidClient("There is no client with this id.");
   switch (method) {
@@ -75,6 +83,9 @@ function assertAssertion(
 ): void {
   if (body.get("client_assertion_type") !== assertionType)
     throw invalidClient("The client_assertion_type is wrong.");
+  const { kid } = decodeJwt(assertion)?.header ?? {};
+  if (kid !== undefined && !client.keys.some((key) => key.kid === undefined || key.kid === kid))
+    throw invalidClient("The jwks of the client has no key with the kid of the assertion.");
   const verified = verifyJwt(assertion, client.keys);
   if (verified === undefined) throw invalidClient("No key of the client has signed the assertion.");
   const { iss, sub, aud, jti } = verified.claims;

@@ -28,6 +28,11 @@ export interface TestAuthorizationServerOptions {
    * `iss`. It always accepts its own access tokens as subject tokens.
    */
   readonly issuers?: Readonly<Record<string, TestIssuer>>;
+  /**
+   * The resources (RFC 8707) that can be requested: the URLs of the MCP servers. Any other one is `invalid_target`.
+   * Default: any.
+   */
+  readonly resources?: readonly string[];
   /** The port to listen on. Default: any free port. */
   readonly port?: number;
 }

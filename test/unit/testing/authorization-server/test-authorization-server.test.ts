@@ -136,6 +136,15 @@ test.each([
   [{ grant_type: "password" }, { authorization: basic("agent") }, 400, "unsupported_grant_type"],
   [{}, { authorization: basic("agent") }, 400, "invalid_request"],
   [{ ...request, scope: "admin" }, { authorization: basic("agent") }, 400, "invalid_scope"],
+  [{ ...request, client_secret: secret }, { authorization: basic("agent") }, 400, "invalid_request"],
+  [{ ...request, client_assertion: "x" }, { authorization: basic("agent") }, 400, "invalid_request"],
+  [
+    { ...request, client_id: "agent", client_secret: secret, client_assertion: "x" },
+    {},
+    400,
+    "invalid_request",
+  ],
+  [{ ...request, client_id: "public" }, { authorization: basic("agent") }, 400, "invalid_request"],
   [{ ...request, resource: "crm" }, { authorization: basic("agent") }, 400, "invalid_target"],
   [
     { grant_type: "refresh_token", refresh_token: "x" },
@@ -155,6 +164,53 @@ test.each([
   },
 );
 
+test("a resource that the server does not know is refused, and so is one of several", async () => {
+  const known = "https://crm.example/mcp";
+  await using server = await start({ resources: [known] });
+  const send = async (...resources: readonly string[]) => {
+    const fields = [
+      ["grant_type", "client_credentials"] as const,
+      ...resources.map((resource) => ["resource", resource] as const),
+    ];
+    return (await post(server, "/token", fields, { authorization: basic("agent") })).body;
+  };
+  expect(decodeJwt(String((await send(known))["access_token"])).aud).toBe(known);
+  expect(await send("https://billing.example/mcp")).toMatchObject({ error: "invalid_target" });
+  expect(await send(known, "https://billing.example/mcp")).toMatchObject({ error: "invalid_target" });
+  expect(await send()).toHaveProperty("access_token");
+});
+
+test.each([
+  ["/introspect", "public", {}, 401, "invalid_client"],
+  ["/introspect", "agent", {}, 400, "invalid_request"],
+  ["/revoke", "agent", {}, 400, "invalid_request"],
+  ["/revoke", "public", { token: "x" }, 200, undefined],
+])(
+  "the request %s of the client %s with %j gets the answer of its RFC",
+  async (path, id, fields, status, error) => {
+    await using server = await start();
+    const client = id === "public" ? { client_id: id } : { client_id: id, client_secret: secret };
+    const answer = await post(server, path, { ...client, ...fields });
+    expect([answer.status, answer.body["error"]]).toEqual([status, error]);
+  },
+);
+
+test.each([
+  ["an unknown type of the subject token", { subject_token_type: "token" }],
+  ["a type without its token", { actor_token_type: "urn:ietf:params:oauth:token-type:access_token" }],
+])("a token exchange with %s is refused", async (_, wrong) => {
+  await using server = await start();
+  const fields = {
+    grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+    subject_token: server.issueToken({ clientId: "app" }),
+    subject_token_type: "urn:ietf:params:oauth:token-type:access_token",
+  };
+  const authorization = basic("agent");
+  expect((await post(server, "/token", fields, { authorization })).status).toBe(200);
+  const { status, body } = await post(server, "/token", { ...fields, ...wrong }, { authorization });
+  expect([status, body["error"]]).toEqual([400, "invalid_request"]);
+});
+
 test("a repeated parameter is refused", async () => {
   await using server = await start();
   const twice = [
@@ -170,10 +226,12 @@ test("an assertion of a client works once, with the client's key, for this serve
   const other = await generateKeyPair("ES256");
   const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: "one" }] };
   await using server = await testAuthorizationServer({ clients: { agent: { jwks } } });
-  const assertion = (claims: object, key = privateKey) =>
-    new SignJWT({ iss: "agent", sub: "agent", aud: server.issuer, jti: crypto.randomUUID(), ...claims })
-      .setProtectedHeader({ alg: "ES256", kid: "one" })
-      .setExpirationTime("1m")
+  const assertion = (claims: object, key = privateKey, header = {}) =>
+    new SignJWT({
+      ...{ iss: "agent", sub: "agent", aud: server.issuer, jti: crypto.randomUUID() },
+      ...{ exp: Date.now() / 1_000 + 60, ...claims },
+    })
+      .setProtectedHeader({ alg: "ES256", kid: "one", ...header })
       .sign(key);
   const send = async (client_assertion: string) =>
     (
@@ -186,6 +244,8 @@ test("an assertion of a client works once, with the client's key, for this serve
   expect(await send(good)).toBe(200);
   expect(await send(good)).toBe(401);
   expect(await send(await assertion({}, other.privateKey))).toBe(401);
+  expect(await send(await assertion({ exp: Date.now() / 1_000 - 60 }, privateKey))).toBe(401);
+  expect(await send(await assertion({}, privateKey, { kid: "two" }))).toBe(401);
   expect(await send(await assertion({ aud: "https://elsewhere.example" }))).toBe(401);
   expect(await send(await assertion({ sub: "another" }))).toBe(401);
   expect(await send(await assertion({ nbf: Date.now() / 1_000 + 600 }))).toBe(401);
@@ -267,7 +327,7 @@ test("a token of the server can be exchanged, with an actor, and one of nobody c
   const { body } = await exchange(server.issueToken({ clientId: "app", subject: "ann" }));
   expect(body["issued_token_type"]).toBe("urn:ietf:params:oauth:token-type:access_token");
   expect(decodeJwt(String(body["access_token"]))).toMatchObject({ sub: "ann", act: { sub: "agent" } });
-  expect((await exchange("of nobody")).body).toMatchObject({ error: "invalid_grant" });
+  expect((await exchange("of nobody")).body).toMatchObject({ error: "invalid_request" });
   expect(server.requests[0]?.parameters).toMatchObject({ subject_token: "<secret>" });
 });
 
