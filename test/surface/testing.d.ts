@@ -724,6 +724,7 @@ interface TestTokenRequest {
     readonly dpop: boolean;
     readonly status: number;
     readonly error?: string;
+    readonly errorDescription?: string;
 }
 
 interface TokenEvent {

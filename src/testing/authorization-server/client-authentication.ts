@@ -1,9 +1,10 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { decodeJwt, verifyJwt } from "./jwt.js";
-import { assertFresh, isAudience } from "./jwt-claims.js";
+import { allowedSkew, assertFresh, isAudience } from "./jwt-claims.js";
 import { invalidClient, OAuthError } from "./oauth-error.js";
 import type { TestTokenRequest } from "./public-types.js";
 import type { RegisteredClient } from "./registered-clients.js";
+import type { UsedIds } from "./used-ids.js";
 
 /** The credential in a request. */
 export interface PresentedClient {
@@ -18,7 +19,7 @@ export interface ClientVerifier {
   /** The values of `aud` that name this server. */
   readonly audiences: readonly string[];
   /** The `jti` of the assertions so far. */
-  readonly usedAssertions: Set<string>;
+  readonly usedAssertions: UsedIds;
 }
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -88,15 +89,14 @@ function assertAssertion(
     throw invalidClient("The jwks of the client has no key with the kid of the assertion.");
   const verified = verifyJwt(assertion, client.keys);
   if (verified === undefined) throw invalidClient("No key of the client has signed the assertion.");
-  const { iss, sub, aud, jti } = verified.claims;
+  const { iss, sub, aud, jti, exp } = verified.claims;
   if (iss !== client.id || sub !== client.id)
     throw invalidClient("The iss and sub of the assertion must be the client's id.");
   if (!audiences.some((audience) => isAudience(aud, audience)))
     throw invalidClient("The aud of the assertion must be the issuer.");
   assertFresh(verified.claims, invalidClient);
-  if (typeof jti !== "string" || usedAssertions.has(jti))
+  if (!usedAssertions.add(jti, Number(exp) + allowedSkew))
     throw invalidClient("The assertion needs a jti that was not used before.");
-  usedAssertions.add(jti);
 }
 
 /** RFC 6749 §2.3.1. Returns text that is not form-encoded unchanged. */

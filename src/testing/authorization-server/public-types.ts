@@ -53,6 +53,8 @@ export interface TestTokenRequest {
   readonly status: number;
   /** The `error` of the response (RFC 6749 §5.2), if it has one. */
   readonly error?: string;
+  /** Why the server refused the request. Absent with `fail()`. */
+  readonly errorDescription?: string;
 }
 
 /** The claims of a token that a test issues itself. */

@@ -3,7 +3,7 @@ import { parseDuration } from "../duration.js";
 import { authenticatedClient, presentedClient } from "./client-authentication.js";
 import { grants } from "./grants.js";
 import { IssuedTokens } from "./issued-tokens.js";
-import { supportedAlgorithms } from "./jwt.js";
+import { proofAlgorithms, supportedAlgorithms } from "./jwt.js";
 import { invalidClient, OAuthError } from "./oauth-error.js";
 import type {
   TestAuthorizationServer,
@@ -13,6 +13,7 @@ import type {
 } from "./public-types.js";
 import { type RegisteredClient, registeredClients, verificationKeys } from "./registered-clients.js";
 import { type Answer, answerTokenRequest, attempt, type TokenEndpoint } from "./token-endpoint.js";
+import { UsedIds } from "./used-ids.js";
 
 const metadataPath = "/.well-known/oauth-authorization-server";
 
@@ -42,8 +43,8 @@ export async function startServer(options: TestAuthorizationServerOptions): Prom
     ...{ issuer, url: `${issuer}/token`, tokens, clients, issuers },
     resources: options.resources,
     audiences: [issuer, `${issuer}/token`],
-    usedAssertions: new Set(),
-    usedProofs: new Set(),
+    usedAssertions: new UsedIds(),
+    usedProofs: new UsedIds(),
     requests: [],
     nextFailure() {
       if (failure === undefined || failure.times === 0) return undefined;
@@ -167,7 +168,7 @@ function metadata(issuer: string): object {
     introspection_endpoint_auth_signing_alg_values_supported: supportedAlgorithms,
     revocation_endpoint_auth_methods_supported: [...methods, "none"],
     revocation_endpoint_auth_signing_alg_values_supported: supportedAlgorithms,
-    dpop_signing_alg_values_supported: supportedAlgorithms.filter((alg) => !alg.startsWith("RS")),
+    dpop_signing_alg_values_supported: proofAlgorithms,
   };
 }
 

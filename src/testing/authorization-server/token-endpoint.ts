@@ -10,6 +10,7 @@ import { type GrantServer, grants } from "./grants.js";
 import { OAuthError } from "./oauth-error.js";
 import type { TestFailure, TestTokenRequest } from "./public-types.js";
 import type { RegisteredClient } from "./registered-clients.js";
+import type { UsedIds } from "./used-ids.js";
 
 export interface Answer {
   readonly status: number;
@@ -20,10 +21,15 @@ export interface Answer {
 export interface TokenEndpoint extends ClientVerifier, GrantServer {
   readonly url: string;
   /** The `jti` of the DPoP proofs so far. */
-  readonly usedProofs: Set<string>;
+  readonly usedProofs: UsedIds;
   readonly requests: TestTokenRequest[];
   /** Returns how this request fails, `undefined` if it is served. */
   nextFailure(): (TestFailure & { readonly status: number }) | undefined;
+}
+
+interface ErrorBody {
+  readonly error?: string;
+  readonly error_description?: string;
 }
 
 /** Parameters that are credentials, or contain one. */
@@ -57,7 +63,7 @@ export function answerTokenRequest(
           return { status: 200, body: grant({ client, body, jkt }, endpoint) };
         })
       : failedAnswer(failure);
-  const error = answer.body !== undefined && "error" in answer.body ? String(answer.body.error) : undefined;
+  const { error, error_description: reason }: ErrorBody = answer.body ?? {};
   endpoint.requests.push({
     at,
     ...(presented.id !== undefined && { clientId: presented.id }),
@@ -66,6 +72,7 @@ export function answerTokenRequest(
     dpop: proof !== undefined,
     status: answer.status,
     ...(error !== undefined && { error }),
+    ...(reason !== undefined && { errorDescription: reason }),
   });
   return answer;
 }

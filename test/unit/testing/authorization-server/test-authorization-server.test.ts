@@ -1,3 +1,4 @@
+import { generateKeyPairSync, sign } from "node:crypto";
 import { inspect } from "node:util";
 import {
   createLocalJWKSet,
@@ -11,6 +12,7 @@ import {
 } from "jose";
 import { expect, test } from "vitest";
 import { createMcpAuth } from "../../../../src/runtime/create-mcp-auth.js";
+import { verifyJwt } from "../../../../src/testing/authorization-server/jwt.js";
 import type {
   TestAuthorizationServer,
   TestAuthorizationServerOptions,
@@ -119,6 +121,7 @@ test("requests are recorded with what they ask for, without a secret", async () 
         client_secret: "<secret>",
       },
       error: "invalid_scope",
+      errorDescription: "The client may not have this scope.",
     },
   ]);
   const shown = inspect(server, { depth: 9, showHidden: true }) + JSON.stringify(server);
@@ -160,7 +163,9 @@ test.each([
     expect(answer).toMatchObject({ status, body: { error, error_description: expect.any(String) } });
     const isBasic = "authorization" in headers && status === 401;
     expect(answer.headers.get("www-authenticate")).toBe(isBasic ? "Basic" : null);
-    expect(server.requests).toMatchObject([{ status, error }]);
+    expect(server.requests).toMatchObject([
+      { status, error, errorDescription: answer.body["error_description"] },
+    ]);
   },
 );
 
@@ -253,6 +258,35 @@ test("an assertion of a client works once, with the client's key, for this serve
     ...{ clientId: "agent", method: "private_key_jwt" },
     parameters: { client_assertion: "<secret>" },
   });
+});
+
+test("a DPoP proof with an alg that the metadata does not name is refused", async () => {
+  await using server = await start();
+  const proof = async (alg: string) => {
+    const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
+    return await new SignJWT({ htm: "POST", htu: `${server.issuer}/token`, jti: crypto.randomUUID() })
+      .setProtectedHeader({ alg, typ: "dpop+jwt", jwk: await exportJWK(publicKey) })
+      .setIssuedAt()
+      .sign(privateKey);
+  };
+  const send = async (alg: string) =>
+    (await post(server, "/token", request, { authorization: basic("agent"), dpop: await proof(alg) })).body;
+  expect(await send("PS256")).toMatchObject({ token_type: "DPoP" });
+  expect(await send("RS256")).toMatchObject({ error: "invalid_dpop_proof" });
+});
+
+test("a key signs only with the alg of its curve", async () => {
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-384" });
+  const keys = [{ key: publicKey, kid: undefined }];
+  const signed = (alg: string, hash: string) => {
+    const input = [{ alg }, {}]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
+      .join(".");
+    const signature = sign(hash, Buffer.from(input), { key: privateKey, dsaEncoding: "ieee-p1363" });
+    return `${input}.${signature.toString("base64url")}`;
+  };
+  expect(verifyJwt(signed("ES384", "sha384"), keys)).toBeDefined();
+  expect(verifyJwt(signed("ES256", "sha256"), keys)).toBeUndefined();
 });
 
 test("rotateKeys() signs with a new key, and the JWKS keeps the previous one", async () => {
