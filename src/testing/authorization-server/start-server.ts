@@ -17,6 +17,8 @@ import { UsedIds } from "./used-ids.js";
 
 const metadataPath = "/.well-known/oauth-authorization-server";
 
+const postEndpoints: ReadonlySet<string> = new Set(["/token", "/introspect", "/revoke"]);
+
 /** More than any token request has. */
 const maxBytes = 1_048_576;
 
@@ -97,7 +99,9 @@ async function answerRequest(endpoint: TokenEndpoint, request: IncomingMessage):
   const { pathname } = new URL(request.url ?? "/", endpoint.issuer);
   if (request.method === "GET") {
     if (pathname === metadataPath) return { status: 200, body: metadata(endpoint.issuer) };
-    return pathname === "/jwks" ? { status: 200, body: endpoint.tokens.jwks } : { status: 404 };
+    if (pathname === "/jwks") return { status: 200, body: endpoint.tokens.jwks };
+    // RFC 6749 §3.2, RFC 7009 §2.1, RFC 7662 §2.1
+    return postEndpoints.has(pathname) ? { status: 405, headers: { allow: "POST" } } : { status: 404 };
   }
   if (request.method !== "POST") return { status: 405 };
   const body = await readForm(request);

@@ -54,6 +54,7 @@ export function answerTokenRequest(
   const answer =
     failure === undefined
       ? attempt(headers.authorization, () => {
+          assertForm(headers["content-type"]);
           assertUnrepeated(body);
           const client = requestingClient(presented, body, endpoint);
           const jkt =
@@ -99,6 +100,12 @@ function requestingClient(
   const isAnonymous = presented.id === undefined && presented.method === "none";
   if (isAnonymous && (body.has("assertion") || body.has("subject_token"))) return undefined;
   return authenticatedClient(presented, body, endpoint);
+}
+
+/** RFC 6749 §4.4.2. */
+function assertForm(contentType = ""): void {
+  if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(contentType))
+    throw new OAuthError("invalid_request", "The body must be application/x-www-form-urlencoded.");
 }
 
 function assertUnrepeated(body: URLSearchParams): void {

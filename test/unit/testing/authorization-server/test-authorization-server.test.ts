@@ -216,6 +216,27 @@ test.each([
   expect([status, body["error"]]).toEqual([400, "invalid_request"]);
 });
 
+test("a token request must be a form that is posted", async () => {
+  await using server = await start();
+  const fields = { ...request, client_id: "agent", client_secret: secret };
+  const json = {
+    method: "POST",
+    body: JSON.stringify(fields),
+    headers: { "content-type": "application/json" },
+  };
+  const refused = await fetch(`${server.issuer}/token`, json);
+  expect([refused.status, await refused.json()]).toEqual([
+    400,
+    { error: "invalid_request", error_description: expect.stringContaining("form-urlencoded") },
+  ]);
+  const got = await fetch(`${server.issuer}/token?${new URLSearchParams(fields)}`);
+  expect([got.status, got.headers.get("allow")]).toEqual([405, "POST"]);
+  const posted = await post(server, "/token", fields, {
+    "content-type": "application/x-www-form-urlencoded; charset=utf-8",
+  });
+  expect(posted.status).toBe(200);
+});
+
 test("a repeated parameter is refused", async () => {
   await using server = await start();
   const twice = [
