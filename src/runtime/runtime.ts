@@ -6,7 +6,7 @@ import { ignoreFailureInBackground } from "../errors/expected-errors.js";
 import { ServerIndex } from "../http/server-index.js";
 import { ConcurrencyLimit } from "../lib/concurrency-limit.js";
 import { version } from "../lib/version.js";
-import { gaugesOf } from "../telemetry/gauges.js";
+import { gaugesOf, storeGauges } from "../telemetry/gauges.js";
 import { stoppedError } from "../tokens/cache-errors.js";
 import { requiredNames } from "./check-options.js";
 import type { ConfigReloadedEvent } from "./events.js";
@@ -70,7 +70,12 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     const { events, clock } = dependencies;
     const { measurements } = events;
     measurements.gauges = () =>
-      this.#isStopped ? [] : gaugesOf(this.status(), (name) => measurements.attributesOf(name), clock.now());
+      this.#isStopped
+        ? []
+        : [
+            ...gaugesOf(this.status(), (name) => measurements.attributesOf(name), clock.now()),
+            ...storeGauges(this.#context.store),
+          ];
   }
 
   get servers(): readonly Name[] {

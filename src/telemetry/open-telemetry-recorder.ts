@@ -15,8 +15,10 @@ import {
   type Attributes,
   attributeNames,
   bucketBounds,
+  globalCounters,
   type Instrument,
   type InstrumentKey,
+  instrumentKeys,
   instruments,
   spanName,
 } from "./instruments.js";
@@ -101,8 +103,8 @@ class Recorder implements OpenTelemetryRecorder {
     this.#instruments.clear();
     const meter = provider?.getMeter(scope, version);
     if (meter === undefined) return;
-    // `Object.keys` has this type only as `string[]`.
-    for (const key of Object.keys(instruments) as InstrumentKey[]) this.#create(meter, key);
+    for (const key of instrumentKeys) this.#create(meter, key);
+    for (const key of globalCounters) this.add(key, 0, {});
   }
 
   #create(meter: Meter, key: InstrumentKey): void {
