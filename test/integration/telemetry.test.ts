@@ -252,23 +252,69 @@ describe("metrics", () => {
 });
 
 describe("an SDK that does not work", () => {
-  test("an SDK that throws at every call fails no call", async () => {
+  const fail = (): never => {
+    throw new Error("broken");
+  };
+
+  /** Puts an object where an SDK registers itself, until the test ends. */
+  function registerObject(descriptor: PropertyDescriptor): void {
     const key = Symbol.for("opentelemetry.js.api.1");
+    Object.defineProperty(globalThis, key, { configurable: true, ...descriptor });
+    onTestFinished(() => void Reflect.deleteProperty(globalThis, key));
+  }
+
+  test("an SDK that throws at every call fails no call", async () => {
     const broken: unknown = new Proxy(() => {}, {
       get: () => broken,
-      apply() {
-        throw new Error("broken");
-      },
+      apply: fail,
     });
-    Object.assign(globalThis, {
-      [key]: { version: "1.9.0", trace: broken, metrics: broken, context: broken },
-    });
-    onTestFinished(() => void Reflect.deleteProperty(globalThis, key));
+    registerObject({ value: { version: "1.9.0", trace: broken, metrics: broken, context: broken } });
     const issuer = await issuerThat(401);
     const { manager } = await createTestManager(issuer);
     expect(await rejectionOf(manager.getAccessToken())).toMatchObject({ code: "token_request_rejected" });
     expect(await manager.getAccessToken({ forceRefresh: true })).toBe("t2");
     expect(issuer.tokenRequests()).toHaveLength(2);
+  });
+
+  const throwing = { configurable: true, get: fail };
+  test.each<[string, PropertyDescriptor]>([
+    ["is registered", { get: fail }],
+    ["has traces", { value: Object.defineProperty({ metrics: {} }, "trace", throwing) }],
+    ["has metrics", { value: Object.defineProperty({}, "metrics", throwing) }],
+    ["has a context", { value: Object.defineProperty({ trace: {} }, "context", throwing) }],
+    ["is an object", { value: 1 }],
+  ])("an error while it is asked whether it %s fails no call", async (_what, descriptor) => {
+    registerObject(descriptor);
+    const issuer = await issuerThat("token", 401);
+    const { manager } = await createTestManager(issuer);
+    expect(await manager.getAccessToken()).toBe("t1");
+    expect(await rejectionOf(manager.getAccessToken({ forceRefresh: true }))).toMatchObject({
+      code: "token_request_rejected",
+    });
+  });
+
+  test("a span that has begun is ended, and an instrument that works is used, whatever else fails", async () => {
+    const calls: string[] = [];
+    const span = {
+      ...{ spanContext: fail, setAttribute: fail, setStatus: fail },
+      end: () => void calls.push("end"),
+    };
+    const startSpan = () => {
+      calls.push("begin");
+      return span;
+    };
+    const createCounter = () => ({ add: () => void calls.push("add") });
+    const meter = {
+      ...{ createHistogram: fail, createObservableGauge: fail, createObservableUpDownCounter: fail },
+      createCounter,
+    };
+    const [trace, metrics] = [{ getTracer: () => ({ startSpan }) }, { getMeter: () => meter }];
+    const context = { active: () => ({ getValue: () => span }), with: fail };
+    registerObject({ value: { trace, metrics, context } });
+    const { manager } = await createTestManager(await issuerThat());
+    await Promise.all([manager.getAccessToken(), manager.getAccessToken()]);
+    // The counter of the new token.
+    expect(calls).toEqual(["begin", "add", "end"]);
   });
 
   test("an SDK of which only a part is registered is used as far as it goes", async () => {
