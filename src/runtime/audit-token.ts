@@ -9,19 +9,24 @@ export function issuerOf(grant: GrantSpec): string | undefined {
   return grant.type === "static" ? undefined : grant.client.issuer;
 }
 
-/** Emits `token:issued` for a token that this process requested, if anybody listens. */
+/**
+ * Emits `token:issued` for a token that this process requested, if anybody listens. A static token that is read again,
+ * or a token that the authorization server returns again, is no other token.
+ */
 export function auditToken(
   events: Events,
   { name: server, grant }: Pick<ServerSpec, "name" | "grant">,
   issued: {
     readonly token: Token;
+    /** The current token until now. */
+    readonly previous: Token | undefined;
     readonly reason: RenewalReason;
     /** The scopes that were requested instead of those of the config. */
     readonly scopes: readonly string[] | undefined;
   },
 ): void {
-  if (!events.isHeard("token:issued")) return;
-  const { token, reason, scopes } = issued;
+  const { token, previous, reason, scopes } = issued;
+  if (token.accessToken === previous?.accessToken || !events.isHeard("token:issued")) return;
   const clientId = grant.type === "static" ? undefined : grant.client.id;
   const by: IssuedBy = {
     ...{ server, issuer: issuerOf(grant), grant: grant.type },
