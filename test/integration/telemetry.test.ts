@@ -2,6 +2,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { context, metrics, SpanStatusCode, trace } from "@opentelemetry/api";
 import { describe, expect, onTestFinished, test } from "vitest";
+import type { McpAuthConfig } from "../../src/index.js";
+import { type McpAuthWithInternals, proxyInternals } from "../../src/runtime/manager-internals.js";
 import { attributeNames, instruments, otherValue, spanName } from "../../src/telemetry/instruments.js";
 import { prometheusName } from "../../src/telemetry/prometheus.js";
 import { sendJson } from "../support/http-server.js";
@@ -211,6 +213,21 @@ describe("metrics", () => {
     expect((await telemetry.points(instruments.storeOutages.name)).map(({ value }) => value)).toEqual([1]);
     const [cooldown] = await telemetry.points(instruments.cooldowns.name);
     expect(cooldown?.attributes[attributeNames.code]).toBe("token_request_rejected");
+  });
+
+  test("nothing is kept for a server that a reload removes", async () => {
+    await using telemetry = registerOpenTelemetry();
+    const issuer = await issuerThat();
+    const config: McpAuthConfig<string> = { servers: { ...issuer.config.servers } };
+    const auth = await createTestRuntime<string>({ config, env: issuer.env });
+    await auth.resolve("tools").getAccessToken();
+    // Only `createMcpAuth` makes one, so it has the internals.
+    const { [proxyInternals]: internals } = auth as unknown as McpAuthWithInternals;
+    expect(internals.measurements.attributesOf("tools")).toMatchObject({ server: "tools" });
+    config.servers = {};
+    await auth.reload();
+    expect(internals.measurements.attributesOf("tools")).toBeUndefined();
+    expect(await telemetry.points(instruments.states.name)).toEqual([]);
   });
 
   test("the exporter of the SDK names metrics and labels as the proxy does, except for the unit", async () => {
