@@ -25,6 +25,7 @@ const exceptions = [
     files: [
       "src/runtime/create-mcp-auth.ts",
       "src/runtime/manager-internals.ts",
+      "src/runtime/mcp-auth-options.ts",
       "src/runtime/mcp-auth.ts",
       "src/runtime/server-tokens.ts",
       "src/runtime/subjects.ts",

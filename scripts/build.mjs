@@ -75,11 +75,8 @@ async function declarations() {
   const keep = async (name) => {
     if (kept.has(name)) return;
     kept.add(name);
-    // The check of the version of Node has no declarations.
-    const text = (await readFile(join(staging, name), "utf8")).replace(
-      /^import "\..+check-node\.js";\n/m,
-      "",
-    );
+    // A module that is imported only for its effect has no declarations.
+    const text = (await readFile(join(staging, name), "utf8")).replaceAll(/^import "\.[^"]+";\n/gm, "");
     await writeFile(join(staging, name), text);
     for (const [, path] of text.matchAll(/(?:from |import\()"(\.[^"]+)\.js"/g))
       await keep(join(dirname(name), `${path}.d.ts`));

@@ -12,7 +12,7 @@ export const token = defineCommand({
   options: {
     json: {
       type: "boolean",
-      help: "print an object: accessToken, tokenType, expiresAt (milliseconds since the epoch), scopes, issuer, resource",
+      help: "print an object: accessToken, tokenType, requestedAt and expiresAt (milliseconds since the epoch), scopes, issuer, resource",
     },
     "force-refresh": {
       type: "boolean",

@@ -15,22 +15,21 @@ export function issuerOf(grant: GrantSpec): string | undefined {
  */
 export function auditToken(
   events: Events,
-  { name: server, grant }: Pick<ServerSpec, "name" | "grant">,
+  { name: server, grant, stepUp }: Pick<ServerSpec, "name" | "grant" | "stepUp">,
   issued: {
     readonly token: Token;
     /** The current token until now. */
     readonly previous: Token | undefined;
     readonly reason: RenewalReason;
-    /** The scopes that were requested instead of those of the config. */
-    readonly scopes: readonly string[] | undefined;
   },
 ): void {
-  const { token, previous, reason, scopes } = issued;
+  const { token, previous, reason } = issued;
   if (token.accessToken === previous?.accessToken || !events.isHeard("token:issued")) return;
   const clientId = grant.type === "static" ? undefined : grant.client.id;
   const by: IssuedBy = {
     ...{ server, issuer: issuerOf(grant), grant: grant.type },
     ...(clientId !== undefined && { clientId }),
   };
-  events.emit("token:issued", issuedEvent(token, by, reason, scopes ?? grant.scopes));
+  const scopes = [...(grant.scopes ?? []), ...stepUp];
+  events.emit("token:issued", issuedEvent(token, by, reason, scopes.length === 0 ? undefined : scopes));
 }

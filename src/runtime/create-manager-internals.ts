@@ -62,7 +62,7 @@ export function createManagerInternals(
       const { latest: previous } = caches.defaultCache;
       caches.defaultCache.accept(token);
       const reason = "rejected";
-      auditToken(events, spec, { token, previous, reason, scopes: undefined });
+      auditToken(events, spec, { token, previous, reason });
       events.measurements.add("renewals", 1, { ...events.measurements.attributesOf(server), reason });
       const { expiresAt } = token;
       events.emit("token:renewed", { server, issuer: issuerOf(grant), reason, durationMs: 0, expiresAt });

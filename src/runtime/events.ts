@@ -73,7 +73,11 @@ type Listeners = { readonly [E in McpAuthEventName]: Set<(event: McpAuthEvents[E
  * throws, only the name of its error goes to the logger.
  */
 export class Events {
-  /** What the events and the waits of this runtime amount to. */
+  /**
+   * What the events and the waits of this runtime amount to.
+   *
+   * @internal Its types belong to OpenTelemetry, which may not be installed.
+   */
   readonly measurements = new Measurements();
   readonly #listeners: Listeners = {
     "token:issued": new Set(),

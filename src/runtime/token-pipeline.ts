@@ -88,7 +88,7 @@ export function createTokenPipeline(
   };
   const attempts = withEvents(grantTokens, {
     ...common,
-    onToken: (token, reason) => auditToken(events, spec, { token, previous: cache.latest, reason, scopes }),
+    onToken: (token, reason) => auditToken(events, spec, { token, previous: cache.latest, reason }),
   });
   const sharedTokens = createSharedTokens(spec, runtime, manager, scopes, {
     ...{ ...common, policy },

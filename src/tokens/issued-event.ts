@@ -11,17 +11,17 @@ const shortestHashed = 22;
 /**
  * Returns the event for a new token.
  *
- * @param requested the scopes that the config or the caller asked for; a server may have granted others, whose names
- *   are its own text
+ * @param configured the scopes that the config names. A server may have asked for others, or granted them: their names
+ *   are its own text, which an event must not contain.
  */
 export function issuedEvent(
   token: Token,
   by: IssuedBy,
   reason: RenewalReason,
-  requested: readonly string[] | undefined,
+  configured: readonly string[] | undefined,
 ): TokenIssuedEvent {
   const { accessToken, requestedAt, expiresAt } = token;
-  const scopes = requested?.filter((scope) => token.scopes.includes(scope));
+  const scopes = configured?.filter((scope) => token.scopes.includes(scope));
   return {
     ...by,
     ...{ reason, requestedAt, expiresAt },

@@ -18,7 +18,11 @@ export interface TokenRequest {
   readonly refused?: RefusedToken | undefined;
   /** The request follows failures. It is a single attempt, and the caller handles the pauses. */
   readonly probe?: boolean;
-  /** The span of the caller that found the token stale, for a renewal in the background. */
+  /**
+   * The span of the caller that found the token stale, for a renewal in the background.
+   *
+   * @internal Its type belongs to OpenTelemetry, which may not be installed.
+   */
   readonly cause?: Cause | undefined;
 }
 

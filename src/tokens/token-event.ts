@@ -40,7 +40,7 @@ export interface TokenIssuedEvent {
   readonly requestedAt: number;
   /** Expiry, in milliseconds since the epoch. */
   readonly expiresAt: number;
-  /** The scopes of the token that the config or the caller requested. */
+  /** The scopes of the token that the config names in `scopes` or `stepUp`. Absent if it names none. */
   readonly scopes?: readonly string[];
   /**
    * SHA-256 of the token in base64url, the same value as `ath` of a DPoP proof (RFC 9449 §4.2). Absent for a token of

@@ -10,10 +10,11 @@ import type { Token } from "./token.js";
 export function withSpans(source: TokenSource, telemetry: TokenTelemetry): TokenSource {
   const isWithheld = (error: unknown): boolean => error instanceof ReplacementWithheld;
 
-  function getTokenWithSpans(request: TokenRequest): Promise<Token> {
-    if (!telemetry.isObserved) return source.getToken(request);
+  // Awaits, so that the stack of an error has this step.
+  async function getTokenWithSpans(request: TokenRequest): Promise<Token> {
+    if (!telemetry.isObserved) return await source.getToken(request);
     const { reason, cause } = request;
-    return telemetry.acquire({ reason, cause, isWithheld }, () => source.getToken(request));
+    return await telemetry.acquire({ reason, cause, isWithheld }, () => source.getToken(request));
   }
   return { getToken: getTokenWithSpans };
 }

@@ -1,5 +1,4 @@
 // Tests of what docs/comparison.md and README say about the MCP SDK's own providers and about hand-written code.
-// `bench/` measures the numbers of README.
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import {

@@ -115,11 +115,18 @@ export function sendToken(response: ServerResponse, accessToken: string, lifetim
   sendJson(response, { access_token: accessToken, token_type: "Bearer", expires_in: lifetime });
 }
 
-/** Creates a runtime and stops it when the test ends. */
+const options: Record<keyof McpAuthOptions, true> = {
+  ...{ config: true, cwd: true, env: true, fetch: true, logger: true, store: true, resolvers: true },
+  ...{ signers: true, allowExec: true, allow: true, clock: true },
+};
+
+/** Creates a runtime and stops it when the test ends. Leaves out what a world or a clock has besides the options. */
 export async function createTestRuntime<Name extends string>(
-  options: McpAuthOptions<Name>,
+  given: McpAuthOptions<Name>,
 ): Promise<McpAuth<Name>> {
-  const auth = await createMcpAuth(options);
+  const known = Object.entries(given).filter(([name]) => Object.hasOwn(options, name));
+  // The entries are those of `given`, without the ones that are no options.
+  const auth = await createMcpAuth(Object.fromEntries(known) as McpAuthOptions<Name>);
   onTestFinished(() => auth.stop());
   return auth;
 }

@@ -1,5 +1,5 @@
 // Spans and metrics, as an SDK of OpenTelemetry records them.
-import { AsyncLocalStorage } from "node:async_hooks";
+import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { context, metrics, SpanStatusCode, trace } from "@opentelemetry/api";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { McpAuthConfig } from "../../src/index.js";
@@ -130,22 +130,31 @@ describe("spans", () => {
   });
 });
 
-test("a renewal by a timer does not run in the asynchronous context of the call before it", async () => {
+test("a renewal in the background does not run in the asynchronous context of a call", async () => {
   const storage = new AsyncLocalStorage<string>();
   const seen: (string | undefined)[] = [];
-  const { clock, fetch, advance } = liveClock();
+  const { clock, fetch, advance, quiet } = liveClock();
   const issuer = await startScriptedIssuer((_request, response) => sendToken(response, "t", 120));
   const { manager } = await createTestManager(issuer, {
-    clock,
+    clock: {
+      now: () => clock.now(),
+      // As a real timer does, and the fake one does not.
+      setTimeout: (callback, delay) => clock.setTimeout(AsyncResource.bind(callback), delay),
+    },
     fetch(input, init) {
       if (String(input).endsWith("/token")) seen.push(storage.getStore());
       return fetch(input, init);
     },
   });
-  await storage.run("the first caller", () => manager.getAccessToken());
-  const { nextRefreshAt = 0 } = manager.status();
-  await advance(nextRefreshAt + 1_000 - clock.now());
-  expect(seen).toEqual(["the first caller", undefined]);
+  await storage.run("first caller", () => manager.getAccessToken());
+  // The timer renews the token.
+  await advance((manager.status().nextRefreshAt ?? 0) + 1_000 - clock.now());
+  expect(seen).toEqual(["first caller", undefined]);
+  // A call finds the token stale.
+  clock.stall((manager.status().nextRefreshAt ?? 0) + 1 - clock.now());
+  await storage.run("late caller", () => manager.getAccessToken());
+  await quiet();
+  expect(seen).toEqual(["first caller", undefined, undefined]);
 });
 
 describe("metrics", () => {

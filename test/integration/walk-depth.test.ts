@@ -5,9 +5,9 @@ import { printWalk, WalkRecorder, type WalkStep } from "../support/recorded-walk
 import { sendToken, startScriptedIssuer } from "./harness.js";
 
 /** The most functions that a reader steps through, from the public method to the call of `fetch`. */
-const deepest = 15;
+const deepest = 16;
 /** The most of them before the grant is called. */
-const deepestToGrant = 8;
+const deepestToGrant = 9;
 
 /** Records the walk from `getAccessToken()` to the `fetch` of the token request, without a store. */
 async function recordTokenRequest(): Promise<WalkRecorder> {

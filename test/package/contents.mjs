@@ -28,9 +28,10 @@ export async function hasExpectedContents({ root, folder }, verdict) {
   console.log(
     `      ${files.length} files, ${modules} of them modules, ${Math.ceil(size / 1024)} kB unpacked`,
   );
-  // Growth is a decision. The documentation is 590 kB of it (the pages of hosts 110 kB, those of providers 60 kB), the
-  // libraries that are built in 300 kB, the proxy 100 kB, the adapters for hosts 70 kB.
-  verdict("is at most 2850 kB unpacked", size <= 2850 * 1024);
+  // Growth is a decision. The documentation is 750 kB of it (the pages of hosts 110 kB, those of providers 60 kB), the
+  // libraries that are built in 300 kB, the proxy with its status page 140 kB, the adapters for hosts 70 kB, the
+  // helpers for tests 60 kB.
+  verdict("is at most 3150 kB unpacked", size <= 3150 * 1024);
 }
 
 /** The comments that name modules start in the folder of the project. */

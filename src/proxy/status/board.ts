@@ -25,6 +25,8 @@ const afterEvent = 500;
 const withoutEvent = 2_000;
 /** A look at all servers may take this part of the time of a processor. */
 const busyPart = 0.02;
+/** A viewer who hears nothing for thirty seconds connects again, so no pause is longer than this. */
+const longestPause = 10_000;
 const beatInterval = 10_000;
 
 interface Row {
@@ -61,7 +63,11 @@ export class StatusBoard {
   }
 
   open(response: ServerResponse): void {
-    if (this.#streams.size === 0) this.#look();
+    if (this.#streams.size === 0) {
+      this.#look();
+      // It also wrote the state of every server, which the next looks do not.
+      this.#lookTook = 0;
+    }
     response.writeHead(200, { ...ownHeaders("text/event-stream"), "x-accel-buffering": "no" });
     const stream = new StatusStream(response, (server) => this.#rows.get(server)?.text);
     this.#streams.add(stream);
@@ -94,7 +100,7 @@ export class StatusBoard {
     const now = clock.now();
     // After the clock was set back, the previous look lies in the future.
     const lookedAt = Math.min(this.#lookedAt, now);
-    const at = Math.max(now, lookedAt + Math.max(delay, this.#lookTook / busyPart));
+    const at = Math.max(now, lookedAt + Math.min(Math.max(delay, this.#lookTook / busyPart), longestPause));
     if (at >= this.#nextLookAt) return;
     this.#nextLookAt = at;
     this.#timer?.cancel();

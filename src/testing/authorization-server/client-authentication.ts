@@ -1,9 +1,10 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { decodeJwt, verifyJwt } from "./jwt.js";
-import { assertFresh, isAudience } from "./jwt-claims.js";
-import { invalidClient } from "./oauth-error.js";
+import { allowedSkew, assertFresh, isAudience } from "./jwt-claims.js";
+import { invalidClient, OAuthError } from "./oauth-error.js";
 import type { TestTokenRequest } from "./public-types.js";
 import type { RegisteredClient } from "./registered-clients.js";
+import type { UsedIds } from "./used-ids.js";
 
 /** The credential in a request. */
 export interface PresentedClient {
@@ -18,7 +19,7 @@ export interface ClientVerifier {
   /** The values of `aud` that name this server. */
   readonly audiences: readonly string[];
   /** The `jti` of the assertions so far. */
-  readonly usedAssertions: Set<string>;
+  readonly usedAssertions: UsedIds;
 }
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -43,12 +44,20 @@ export function presentedClient(authorization: string | undefined, body: URLSear
     : { id, method: "client_secret_post", credential: secret };
 }
 
-/** Returns the client that a request has authenticated as. Throws `invalid_client`. */
+/**
+ * Returns the client that a request has authenticated as. Throws `invalid_client`, or `invalid_request` for several
+ * methods (RFC 6749 §2.3).
+ */
 export function authenticatedClient(
   { id, method, credential }: PresentedClient,
   body: URLSearchParams,
   verifier: ClientVerifier,
 ): RegisteredClient {
+  const others = ["client_secret", "client_assertion"].filter((name) => body.has(name)).length;
+  if (others > (method === "client_secret_basic" ? 0 : 1))
+    throw new OAuthError("invalid_request", "The client authenticates in more than one way.");
+  if ((body.get("client_id") ?? id) !== id)
+    throw new OAuthError("invalid_request", "The client_id is not that of the client that authenticates.");
   const client = id === undefined ? undefined : verifier.clients.get(id);
   if (client === undefined) throw invalidClient("There is no client with this id.");
   switch (method) {
@@ -75,17 +84,19 @@ function assertAssertion(
 ): void {
   if (body.get("client_assertion_type") !== assertionType)
     throw invalidClient("The client_assertion_type is wrong.");
+  const { kid } = decodeJwt(assertion)?.header ?? {};
+  if (kid !== undefined && !client.keys.some((key) => key.kid === undefined || key.kid === kid))
+    throw invalidClient("The jwks of the client has no key with the kid of the assertion.");
   const verified = verifyJwt(assertion, client.keys);
   if (verified === undefined) throw invalidClient("No key of the client has signed the assertion.");
-  const { iss, sub, aud, jti } = verified.claims;
+  const { iss, sub, aud, jti, exp } = verified.claims;
   if (iss !== client.id || sub !== client.id)
     throw invalidClient("The iss and sub of the assertion must be the client's id.");
   if (!audiences.some((audience) => isAudience(aud, audience)))
     throw invalidClient("The aud of the assertion must be the issuer.");
   assertFresh(verified.claims, invalidClient);
-  if (typeof jti !== "string" || usedAssertions.has(jti))
+  if (!usedAssertions.add(jti, Number(exp) + allowedSkew))
     throw invalidClient("The assertion needs a jti that was not used before.");
-  usedAssertions.add(jti);
 }
 
 /** RFC 6749 §2.3.1. Returns text that is not form-encoded unchanged. */

@@ -18,12 +18,17 @@ export interface GrantServer {
   readonly audiences: readonly string[];
   /** The keys of other issuers, by `iss`. */
   readonly issuers: ReadonlyMap<string, readonly VerificationKey[]>;
+  /** The resources that can be requested. `undefined`: all. */
+  readonly resources: readonly string[] | undefined;
 }
 
 type TokenResponse = Readonly<Record<string, string | number>>;
 type Grant = (request: GrantRequest, server: GrantServer) => TokenResponse;
 
 const tokenTypePrefix = "urn:ietf:params:oauth:token-type:";
+
+/** The types of RFC 8693 §3 that a JWT of this server or of another issuer can have. */
+const subjectTokenTypes = ["access_token", "id_token", "jwt"];
 
 /** The grants by `grant_type`. */
 export const grants: ReadonlyMap<string, Grant> = new Map<string, Grant>([
@@ -52,6 +57,8 @@ export const grants: ReadonlyMap<string, Grant> = new Map<string, Grant>([
     "urn:ietf:params:oauth:grant-type:token-exchange",
     (request, server) => {
       const { body } = request;
+      if (body.has("actor_token_type") && !body.has("actor_token"))
+        throw new OAuthError("invalid_request", "There is an actor_token_type, and no actor_token.");
       const subject = exchangedSubject(body, "subject", server);
       const actor = body.has("actor_token") ? exchangedSubject(body, "actor", server) : undefined;
       const accessToken = `${tokenTypePrefix}access_token`;
@@ -83,14 +90,14 @@ export const grants: ReadonlyMap<string, Grant> = new Map<string, Grant>([
 function issue(
   known: Partial<Granted> & Pick<Granted, "subject">,
   request: GrantRequest,
-  { tokens, issuer }: GrantServer,
+  { tokens, issuer, resources }: GrantServer,
 ): TokenResponse {
   const { client, jkt } = request;
   const scopes = known.scopes ?? requestedScopes(request) ?? client?.scopes ?? [];
   const granted = {
     ...known,
     clientId: client?.id ?? known.subject,
-    audience: requestedAudience(request.body) ?? known.audience ?? issuer,
+    audience: requestedAudience(request.body, resources) ?? known.audience ?? issuer,
     ...{ scopes, jkt },
   };
   return {
@@ -111,10 +118,15 @@ function requestedScopes({ client, body }: GrantRequest): readonly string[] | un
 }
 
 /** Returns the resources (RFC 8707), else the audiences (RFC 8693 §2.1). Throws `invalid_target`. */
-function requestedAudience(body: URLSearchParams): string | readonly string[] | undefined {
+function requestedAudience(
+  body: URLSearchParams,
+  known: readonly string[] | undefined,
+): string | readonly string[] | undefined {
   const resources = body.getAll("resource");
   if (resources.some((resource) => !URL.canParse(resource) || resource.includes("#")))
     throw new OAuthError("invalid_target", "A resource must be an absolute URI without a fragment.");
+  if (known !== undefined && resources.some((resource) => !known.includes(resource)))
+    throw new OAuthError("invalid_target", "The server does not know this resource.");
   const [first, ...others] = resources.length > 0 ? resources : body.getAll("audience");
   return first === undefined || others.length === 0 ? first : [first, ...others];
 }
@@ -122,23 +134,28 @@ function requestedAudience(body: URLSearchParams): string | readonly string[] | 
 /** Returns the `sub` of a token of this server, or of a JWT of another issuer. */
 function exchangedSubject(body: URLSearchParams, role: "subject" | "actor", server: GrantServer): string {
   const token = required(body, `${role}_token`);
-  required(body, `${role}_token_type`);
+  const type = required(body, `${role}_token_type`);
+  if (!subjectTokenTypes.some((known) => type === `${tokenTypePrefix}${known}`))
+    throw new OAuthError("invalid_request", `The server does not know this ${role}_token_type.`);
   const own = server.tokens.activeClaims(token);
-  return own === undefined ? foreignClaims(token, server).sub : String(own["sub"]);
+  // Not invalid_grant: RFC 8693 §2.2.2.
+  return own === undefined ? foreignClaims(token, server, "invalid_request").sub : String(own["sub"]);
 }
 
-/** Returns the claims of a JWT of another issuer. Throws `invalid_grant`. */
+/** Returns the claims of a JWT of another issuer. Throws this error for any other text. */
 function foreignClaims(
   jwt: string,
   { issuers }: GrantServer,
+  error = "invalid_grant",
 ): { readonly sub: string; readonly aud: unknown } {
+  const invalid = (description: string): OAuthError => new OAuthError(error, description);
   const verified = [...issuers]
     .map(([issuer, keys]) => ({ issuer, claims: verifyJwt(jwt, keys)?.claims }))
     .find(({ issuer, claims }) => claims?.["iss"] === issuer);
-  if (verified?.claims === undefined) throw invalidGrant("No known issuer has signed the token.");
-  assertFresh(verified.claims, invalidGrant);
+  if (verified?.claims === undefined) throw invalid("No known issuer has signed the token.");
+  assertFresh(verified.claims, invalid);
   const { sub, aud } = verified.claims;
-  if (typeof sub !== "string") throw invalidGrant("The token has no sub.");
+  if (typeof sub !== "string") throw invalid("The token has no sub.");
   return { sub, aud };
 }
 

@@ -8,22 +8,31 @@ export interface VerifiedJwt {
   readonly claims: Json;
 }
 
+interface Algorithm {
+  readonly hash: string | null;
+  readonly type: string;
+  readonly curve?: string;
+}
+
 /** Node's parameters for each algorithm: the hash, and what the key must be. */
-const algorithms: Readonly<Record<string, { readonly hash: string | null; readonly type: string }>> = {
+const algorithms: Readonly<Record<string, Algorithm>> = {
   RS256: { hash: "sha256", type: "rsa" },
   RS384: { hash: "sha384", type: "rsa" },
   RS512: { hash: "sha512", type: "rsa" },
   PS256: { hash: "sha256", type: "rsa" },
   PS384: { hash: "sha384", type: "rsa" },
   PS512: { hash: "sha512", type: "rsa" },
-  ES256: { hash: "sha256", type: "ec" },
-  ES384: { hash: "sha384", type: "ec" },
-  ES512: { hash: "sha512", type: "ec" },
+  ES256: { hash: "sha256", type: "ec", curve: "prime256v1" },
+  ES384: { hash: "sha384", type: "ec", curve: "secp384r1" },
+  ES512: { hash: "sha512", type: "ec", curve: "secp521r1" },
   EdDSA: { hash: null, type: "ed25519" },
   Ed25519: { hash: null, type: "ed25519" },
 };
 
 export const supportedAlgorithms: readonly string[] = Object.keys(algorithms);
+
+/** For DPoP proofs. */
+export const proofAlgorithms: readonly string[] = supportedAlgorithms.filter((alg) => !alg.startsWith("RS"));
 
 /** Signs a JWT with ES256. */
 export function signJwt(header: Json, claims: Json, key: KeyObject): string {
@@ -55,6 +64,7 @@ export function verifyJwt(token: string, keys: readonly VerificationKey[]): Veri
   const isSigned = keys.some(
     ({ key, kid: known }) =>
       key.asymmetricKeyType === algorithm.type &&
+      key.asymmetricKeyDetails?.namedCurve === algorithm.curve &&
       (kid === undefined || known === undefined || known === kid) &&
       verify(algorithm.hash, input, { key, ...paddingOf(String(alg)) }, signature),
   );

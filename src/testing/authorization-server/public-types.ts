@@ -28,6 +28,11 @@ export interface TestAuthorizationServerOptions {
    * `iss`. It always accepts its own access tokens as subject tokens.
    */
   readonly issuers?: Readonly<Record<string, TestIssuer>>;
+  /**
+   * The resources (RFC 8707) that can be requested: the URLs of the MCP servers. Any other one is `invalid_target`.
+   * Default: any.
+   */
+  readonly resources?: readonly string[];
   /** The port to listen on. Default: any free port. */
   readonly port?: number;
 }
@@ -48,6 +53,8 @@ export interface TestTokenRequest {
   readonly status: number;
   /** The `error` of the response (RFC 6749 §5.2), if it has one. */
   readonly error?: string;
+  /** Why the server refused the request. Absent with `fail()`. */
+  readonly errorDescription?: string;
 }
 
 /** The claims of a token that a test issues itself. */

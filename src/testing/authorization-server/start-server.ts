@@ -3,17 +3,21 @@ import { parseDuration } from "../duration.js";
 import { authenticatedClient, presentedClient } from "./client-authentication.js";
 import { grants } from "./grants.js";
 import { IssuedTokens } from "./issued-tokens.js";
-import { supportedAlgorithms } from "./jwt.js";
+import { proofAlgorithms, supportedAlgorithms } from "./jwt.js";
+import { invalidClient, OAuthError } from "./oauth-error.js";
 import type {
   TestAuthorizationServer,
   TestAuthorizationServerOptions,
   TestFailure,
   TestTokenClaims,
 } from "./public-types.js";
-import { registeredClients, verificationKeys } from "./registered-clients.js";
+import { type RegisteredClient, registeredClients, verificationKeys } from "./registered-clients.js";
 import { type Answer, answerTokenRequest, attempt, type TokenEndpoint } from "./token-endpoint.js";
+import { UsedIds } from "./used-ids.js";
 
 const metadataPath = "/.well-known/oauth-authorization-server";
+
+const postEndpoints: ReadonlySet<string> = new Set(["/token", "/introspect", "/revoke"]);
 
 /** More than any token request has. */
 const maxBytes = 1_048_576;
@@ -39,9 +43,10 @@ export async function startServer(options: TestAuthorizationServerOptions): Prom
   let failure: (TestFailure & { readonly status: number; times: number }) | undefined;
   const endpoint: TokenEndpoint = {
     ...{ issuer, url: `${issuer}/token`, tokens, clients, issuers },
+    resources: options.resources,
     audiences: [issuer, `${issuer}/token`],
-    usedAssertions: new Set(),
-    usedProofs: new Set(),
+    usedAssertions: new UsedIds(),
+    usedProofs: new UsedIds(),
     requests: [],
     nextFailure() {
       if (failure === undefined || failure.times === 0) return undefined;
@@ -94,7 +99,9 @@ async function answerRequest(endpoint: TokenEndpoint, request: IncomingMessage):
   const { pathname } = new URL(request.url ?? "/", endpoint.issuer);
   if (request.method === "GET") {
     if (pathname === metadataPath) return { status: 200, body: metadata(endpoint.issuer) };
-    return pathname === "/jwks" ? { status: 200, body: endpoint.tokens.jwks } : { status: 404 };
+    if (pathname === "/jwks") return { status: 200, body: endpoint.tokens.jwks };
+    // RFC 6749 §3.2, RFC 7009 §2.1, RFC 7662 §2.1
+    return postEndpoints.has(pathname) ? { status: 405, headers: { allow: "POST" } } : { status: 404 };
   }
   if (request.method !== "POST") return { status: 405 };
   const body = await readForm(request);
@@ -102,15 +109,17 @@ async function answerRequest(endpoint: TokenEndpoint, request: IncomingMessage):
     case "/token":
       return answerTokenRequest(endpoint, request, body);
     case "/introspect":
+      return attempt(request.headers.authorization, () => {
+        const client = requestingClient(endpoint, request, body);
+        // RFC 7662 §2.1: otherwise anybody could try tokens.
+        if (client.secret === undefined && client.keys.length === 0)
+          throw invalidClient("The client must authenticate.");
+        return { status: 200, body: introspected(requiredToken(body), endpoint.tokens) };
+      });
     case "/revoke":
       return attempt(request.headers.authorization, () => {
-        const client = authenticatedClient(
-          presentedClient(request.headers.authorization, body),
-          body,
-          endpoint,
-        );
-        const token = body.get("token") ?? "";
-        if (pathname === "/introspect") return { status: 200, body: introspected(token, endpoint.tokens) };
+        const client = requestingClient(endpoint, request, body);
+        const token = requiredToken(body);
         // RFC 7009 §2.1: a client can revoke only its own tokens. The response is the same.
         const { client_id } = endpoint.tokens.activeClaims(token) ?? {};
         const owner = client_id ?? endpoint.tokens.refreshTokenOf(token)?.clientId;
@@ -120,6 +129,21 @@ async function answerRequest(endpoint: TokenEndpoint, request: IncomingMessage):
     default:
       return { status: 404 };
   }
+}
+
+function requestingClient(
+  endpoint: TokenEndpoint,
+  { headers }: IncomingMessage,
+  body: URLSearchParams,
+): RegisteredClient {
+  return authenticatedClient(presentedClient(headers.authorization, body), body, endpoint);
+}
+
+function requiredToken(body: URLSearchParams): string {
+  const token = body.get("token");
+  if (token === null || token === "")
+    throw new OAuthError("invalid_request", "The parameter token is missing.");
+  return token;
 }
 
 /** RFC 7662 §2.2. */
@@ -134,7 +158,6 @@ function introspected(token: string, tokens: IssuedTokens): object {
 /** RFC 8414 §2. */
 function metadata(issuer: string): object {
   const methods = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
-  const signing = { token_endpoint_auth_signing_alg_values_supported: supportedAlgorithms };
   return {
     issuer,
     token_endpoint: `${issuer}/token`,
@@ -144,10 +167,12 @@ function metadata(issuer: string): object {
     response_types_supported: [],
     grant_types_supported: [...grants.keys()],
     token_endpoint_auth_methods_supported: [...methods, "none"],
-    ...signing,
+    token_endpoint_auth_signing_alg_values_supported: supportedAlgorithms,
     introspection_endpoint_auth_methods_supported: methods,
+    introspection_endpoint_auth_signing_alg_values_supported: supportedAlgorithms,
     revocation_endpoint_auth_methods_supported: [...methods, "none"],
-    dpop_signing_alg_values_supported: supportedAlgorithms.filter((alg) => !alg.startsWith("RS")),
+    revocation_endpoint_auth_signing_alg_values_supported: supportedAlgorithms,
+    dpop_signing_alg_values_supported: proofAlgorithms,
   };
 }
 

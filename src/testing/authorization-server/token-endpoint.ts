@@ -10,6 +10,7 @@ import { type GrantServer, grants } from "./grants.js";
 import { OAuthError } from "./oauth-error.js";
 import type { TestFailure, TestTokenRequest } from "./public-types.js";
 import type { RegisteredClient } from "./registered-clients.js";
+import type { UsedIds } from "./used-ids.js";
 
 export interface Answer {
   readonly status: number;
@@ -20,10 +21,15 @@ export interface Answer {
 export interface TokenEndpoint extends ClientVerifier, GrantServer {
   readonly url: string;
   /** The `jti` of the DPoP proofs so far. */
-  readonly usedProofs: Set<string>;
+  readonly usedProofs: UsedIds;
   readonly requests: TestTokenRequest[];
   /** Returns how this request fails, `undefined` if it is served. */
   nextFailure(): (TestFailure & { readonly status: number }) | undefined;
+}
+
+interface ErrorBody {
+  readonly error?: string;
+  readonly error_description?: string;
 }
 
 /** Parameters that are credentials, or contain one. */
@@ -48,6 +54,7 @@ export function answerTokenRequest(
   const answer =
     failure === undefined
       ? attempt(headers.authorization, () => {
+          assertForm(headers["content-type"]);
           assertUnrepeated(body);
           const client = requestingClient(presented, body, endpoint);
           const jkt =
@@ -57,7 +64,7 @@ export function answerTokenRequest(
           return { status: 200, body: grant({ client, body, jkt }, endpoint) };
         })
       : failedAnswer(failure);
-  const error = answer.body !== undefined && "error" in answer.body ? String(answer.body.error) : undefined;
+  const { error, error_description: reason }: ErrorBody = answer.body ?? {};
   endpoint.requests.push({
     at,
     ...(presented.id !== undefined && { clientId: presented.id }),
@@ -66,6 +73,7 @@ export function answerTokenRequest(
     dpop: proof !== undefined,
     status: answer.status,
     ...(error !== undefined && { error }),
+    ...(reason !== undefined && { errorDescription: reason }),
   });
   return answer;
 }
@@ -92,6 +100,12 @@ function requestingClient(
   const isAnonymous = presented.id === undefined && presented.method === "none";
   if (isAnonymous && (body.has("assertion") || body.has("subject_token"))) return undefined;
   return authenticatedClient(presented, body, endpoint);
+}
+
+/** RFC 6749 §4.4.2. */
+function assertForm(contentType = ""): void {
+  if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(contentType))
+    throw new OAuthError("invalid_request", "The body must be application/x-www-form-urlencoded.");
 }
 
 function assertUnrepeated(body: URLSearchParams): void {

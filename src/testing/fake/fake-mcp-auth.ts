@@ -1,16 +1,9 @@
-import type { Clock } from "../../lib/clock.js";
 import { createMcpAuth } from "../../runtime/create-mcp-auth.js";
 import type { McpAuth } from "../../runtime/mcp-auth.js";
 import type { TokenManager } from "../../runtime/token-manager.js";
-import { type FakeServer, type FakeServerOptions, fakeServer } from "./fake-server.js";
+import { assertFakeOptions, type FakeMcpAuthOptions } from "./fake-options.js";
+import { bearerToken, type FakeServer, type FakeServerOptions, fakeServer } from "./fake-server.js";
 import { type FakeTokenManager, withControls } from "./fake-token-manager.js";
-
-export interface FakeMcpAuthOptions<Name extends string = string> {
-  /** The names of the servers, or their options by name. */
-  readonly servers: readonly Name[] | { readonly [Each in Name]: FakeServerOptions };
-  /** Replaces the system clock. Fake timers of a test runner work without it. */
-  readonly clock?: Clock;
-}
 
 /** An `McpAuth` whose managers can be made to fail. */
 export interface FakeMcpAuth<Name extends string = string> extends McpAuth<Name> {
@@ -41,7 +34,8 @@ export interface FakeMcpAuth<Name extends string = string> extends McpAuth<Name>
 export async function fakeMcpAuth<const Name extends string>(
   options: FakeMcpAuthOptions<Name>,
 ): Promise<FakeMcpAuth<Name>> {
-  const { clock } = options;
+  assertFakeOptions(options);
+  const { clock, logger } = options;
   const env: Record<string, string> = {};
   const now = (): number => (clock === undefined ? Date.now() : clock.now());
   const servers = new Map(
@@ -58,11 +52,18 @@ export async function fakeMcpAuth<const Name extends string>(
     env,
     allowExec: false,
     ...(clock !== undefined && { clock }),
+    ...(logger !== undefined && { logger }),
     async fetch(input, init) {
-      const url = new URL(input instanceof Request ? input.url : input);
-      const answer = configured.map((server) => server.answerTo(url)).find((each) => each !== undefined);
-      // The runtime requests nothing else. A redirect within reach leads to the server that sent it.
-      return await (answer ?? globalThis.fetch)(input, init);
+      const { href } = new URL(input instanceof Request ? input.url : input);
+      const issuing = configured.find(({ tokenEndpoint }) => tokenEndpoint === href);
+      if (issuing !== undefined) return await issuing.answerTokenRequest(input, init);
+      // By its token, because servers may share an origin, and a redirect may lead anywhere in it.
+      const token = bearerToken(
+        new Headers(init?.headers ?? (input instanceof Request ? input.headers : {})),
+      );
+      const called = configured.find((server) => server.hasIssued(token));
+      if (called === undefined) throw new TypeError("The fake has not issued the token of this request.");
+      return await called.answerMcpRequest(input, init);
     },
   });
   for (const event of ["token:renewed", "token:failed"] as const) {

@@ -2,6 +2,7 @@ import type { Server } from "../../config/generated/types.js";
 import type { FetchFunction } from "../../net/bounded-fetch.js";
 import type { RenewalReason } from "../../tokens/source.js";
 import { parseDuration } from "../duration.js";
+import { answerWithNothing } from "./empty-mcp-server.js";
 import { type FakeFailure, tokenFailure } from "./fake-failures.js";
 
 /** How a server of `fakeMcpAuth` behaves. */
@@ -13,7 +14,7 @@ export interface FakeServerOptions {
   readonly url?: string;
   /**
    * Answers the MCP requests: a function of the test, or an MCP server inside the process. Each request has its
-   * `Authorization` header. Default: without `url`, an empty JSON-RPC result.
+   * `Authorization` header. Default: without `url`, an MCP server that offers nothing, so that a client can connect.
    */
   readonly fetch?: (request: Request) => Response | Promise<Response>;
   /** The scopes that the config requests. Default: none. */
@@ -47,8 +48,12 @@ export interface FakeServer {
   readonly requests: readonly FakeTokenRequest[];
   /** Milliseconds. No token lives longer. */
   readonly lifetime: number;
-  /** Returns what answers requests to a URL, `undefined` if the URL belongs to another server. */
-  answerTo(url: URL): FetchFunction | undefined;
+  /** Answers token requests to this URL. */
+  readonly tokenEndpoint: string;
+  readonly answerTokenRequest: FetchFunction;
+  readonly answerMcpRequest: FetchFunction;
+  /** Whether an access token was issued for this server. */
+  hasIssued(token: string): boolean;
   /** The last token request has ended. */
   noteReason(reason: RenewalReason): void;
   /** From now on, the MCP server refuses all tokens that were issued so far. */
@@ -75,7 +80,7 @@ export function fakeServer(name: string, options: FakeServerOptions, { index, en
   const requests: RecordedRequest[] = [];
   /** The requests whose reason is not known yet, the oldest first. */
   let unexplained: RecordedRequest[] = [];
-  const issued: string[] = [];
+  const issued = new Set<string>();
   const refused = new Set<string>();
   let failure: FakeFailure | undefined;
 
@@ -93,8 +98,8 @@ export function fakeServer(name: string, options: FakeServerOptions, { index, en
     unexplained.push(request);
     const failed = failure && tokenFailure(failure, issuer);
     if (failed !== undefined) return failed;
-    const accessToken = `fake-token-${name}-${issued.length + 1}`;
-    issued.push(accessToken);
+    const accessToken = `fake-token-${name}-${issued.size + 1}`;
+    issued.add(accessToken);
     request.accessToken = accessToken;
     return Response.json({
       access_token: accessToken,
@@ -107,20 +112,21 @@ export function fakeServer(name: string, options: FakeServerOptions, { index, en
 
   const answerMcpRequest: FetchFunction = async (input, init) => {
     const request = new Request(input, init);
-    const [, token = ""] = /^Bearer (.+)$/.exec(request.headers.get("authorization") ?? "") ?? [];
-    if (refused.has(token)) return challenge(401, 'error="invalid_token"');
+    if (refused.has(bearerToken(request.headers))) return challenge(401, 'error="invalid_token"');
     if (failure === "insufficient_scope")
       return challenge(403, 'error="insufficient_scope", scope="fake:missing"');
     if (options.fetch !== undefined) return await options.fetch(request);
-    return await (options.url === undefined ? emptyResult(request) : globalThis.fetch(input, init));
+    return await (options.url === undefined
+      ? answerWithNothing(name, request)
+      : globalThis.fetch(input, init));
   };
 
-  const { origin } = new URL(URL.canParse(url) ? url : issuer);
+  const tokenEndpoint = `${issuer}/token`;
   const client = {
     issuer,
     id: "fake-agent",
     secret: { env: variable },
-    metadata: { tokenEndpoint: `${issuer}/token` },
+    metadata: { tokenEndpoint },
   };
   const common = { client, ...(scopes !== undefined && { scopes: [...scopes] }) };
   return {
@@ -136,10 +142,10 @@ export function fakeServer(name: string, options: FakeServerOptions, { index, en
     },
     requests,
     lifetime,
-    answerTo(target) {
-      if (target.href === `${issuer}/token`) return answerTokenRequest;
-      return target.origin === origin ? answerMcpRequest : undefined;
-    },
+    tokenEndpoint,
+    answerTokenRequest,
+    answerMcpRequest,
+    hasIssued: (token) => issued.has(token),
     noteReason(reason) {
       const [request, ...others] = unexplained;
       if (request !== undefined) request.reason = reason;
@@ -156,15 +162,12 @@ export function fakeServer(name: string, options: FakeServerOptions, { index, en
   };
 }
 
-function challenge(status: number, parameters: string): Response {
-  return new Response(null, { status, headers: { "www-authenticate": `Bearer ${parameters}` } });
+/** Returns the token in the `Authorization` header, an empty text without one. */
+export function bearerToken(headers: Headers): string {
+  const [, token = ""] = /^Bearer (.+)$/.exec(headers.get("authorization") ?? "") ?? [];
+  return token;
 }
 
-/** The answer of a server that accepts every message and knows nothing. */
-async function emptyResult(request: Request): Promise<Response> {
-  const message: unknown = await request.json().catch(() => undefined);
-  const id = typeof message === "object" && message !== null && "id" in message ? message.id : undefined;
-  // A notification gets no answer, and neither does a request that is not JSON-RPC.
-  if (id === undefined) return new Response(null, { status: 202 });
-  return Response.json({ jsonrpc: "2.0", id, result: {} });
+function challenge(status: number, parameters: string): Response {
+  return new Response(null, { status, headers: { "www-authenticate": `Bearer ${parameters}` } });
 }

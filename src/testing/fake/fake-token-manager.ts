@@ -35,14 +35,20 @@ export interface FakeTokenManager extends TokenManager, FakeControls {}
 
 /** Adds the controls to a manager of the runtime. */
 export function withControls(manager: TokenManager, server: FakeServer): FakeTokenManager {
-  // Users too: a manager of a user is kept for as long as the fake.
+  // Users too, until the first control after `forget()`.
   const managers = new Set([manager]);
   const forUser = manager.for.bind(manager);
+  const currentTokens = (): readonly ServerTokens[] =>
+    [...managers].flatMap((each) => {
+      const tokens = tokensOf(each);
+      if (tokens === undefined) managers.delete(each);
+      return tokens ?? [];
+    });
   return Object.assign(manager, {
     requests: server.requests,
     expire() {
       // To the tokens, it is the same whether the clock was set back or they were issued that much earlier.
-      for (const each of managers) tokensOf(each).caches.clockSetBack(server.lifetime);
+      for (const { caches } of currentTokens()) caches.clockSetBack(server.lifetime);
     },
     reject: () => server.refuseTokens(),
     fail(code: FakeFailure) {
@@ -51,7 +57,8 @@ export function withControls(manager: TokenManager, server: FakeServer): FakeTok
     },
     recover() {
       server.setFailure(undefined);
-      for (const each of managers) for (const cache of cachesOf(each, server.requests)) endCooldown(cache);
+      for (const tokens of currentTokens())
+        for (const cache of cachesOf(tokens, server.requests)) endCooldown(cache);
     },
     for(subject: RuntimeSubject) {
       const user = forUser(subject);
@@ -61,17 +68,22 @@ export function withControls(manager: TokenManager, server: FakeServer): FakeTok
   });
 }
 
-/** Returns the tokens of a manager. A reload may replace them. */
-function tokensOf(manager: TokenManager): ServerTokens {
+/** Returns the tokens of a manager, which a reload may replace, `undefined` for a user after `forget()`. */
+function tokensOf(manager: TokenManager): ServerTokens | undefined {
   const { signal } = new AbortController();
-  const { manager: tokens } = internalsOf(manager).attempt({ signal });
+  let tokens: unknown;
+  try {
+    tokens = internalsOf(manager).attempt({ signal }).manager;
+  } catch (error) {
+    if (error instanceof McpAuthError && error.code === "secret_unavailable") return undefined;
+    throw error;
+  }
   if (!(tokens instanceof ServerTokens)) throw new TypeError("This manager has no tokens of its own.");
   return tokens;
 }
 
 /** Returns the caches of all scopes for which tokens were requested. */
-function cachesOf(manager: TokenManager, requests: readonly FakeTokenRequest[]): ReadonlySet<TokenCache> {
-  const { caches } = tokensOf(manager);
+function cachesOf({ caches }: ServerTokens, requests: readonly FakeTokenRequest[]): ReadonlySet<TokenCache> {
   const scopeSets = new Set(requests.map(({ scopes }) => scopes.join(" ")));
   return new Set([
     caches.defaultCache,

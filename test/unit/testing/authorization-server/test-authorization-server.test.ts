@@ -1,3 +1,4 @@
+import { generateKeyPairSync, sign } from "node:crypto";
 import { inspect } from "node:util";
 import {
   createLocalJWKSet,
@@ -11,6 +12,7 @@ import {
 } from "jose";
 import { expect, test } from "vitest";
 import { createMcpAuth } from "../../../../src/runtime/create-mcp-auth.js";
+import { verifyJwt } from "../../../../src/testing/authorization-server/jwt.js";
 import type {
   TestAuthorizationServer,
   TestAuthorizationServerOptions,
@@ -119,6 +121,7 @@ test("requests are recorded with what they ask for, without a secret", async () 
         client_secret: "<secret>",
       },
       error: "invalid_scope",
+      errorDescription: "The client may not have this scope.",
     },
   ]);
   const shown = inspect(server, { depth: 9, showHidden: true }) + JSON.stringify(server);
@@ -136,6 +139,15 @@ test.each([
   [{ grant_type: "password" }, { authorization: basic("agent") }, 400, "unsupported_grant_type"],
   [{}, { authorization: basic("agent") }, 400, "invalid_request"],
   [{ ...request, scope: "admin" }, { authorization: basic("agent") }, 400, "invalid_scope"],
+  [{ ...request, client_secret: secret }, { authorization: basic("agent") }, 400, "invalid_request"],
+  [{ ...request, client_assertion: "x" }, { authorization: basic("agent") }, 400, "invalid_request"],
+  [
+    { ...request, client_id: "agent", client_secret: secret, client_assertion: "x" },
+    {},
+    400,
+    "invalid_request",
+  ],
+  [{ ...request, client_id: "public" }, { authorization: basic("agent") }, 400, "invalid_request"],
   [{ ...request, resource: "crm" }, { authorization: basic("agent") }, 400, "invalid_target"],
   [
     { grant_type: "refresh_token", refresh_token: "x" },
@@ -151,9 +163,79 @@ test.each([
     expect(answer).toMatchObject({ status, body: { error, error_description: expect.any(String) } });
     const isBasic = "authorization" in headers && status === 401;
     expect(answer.headers.get("www-authenticate")).toBe(isBasic ? "Basic" : null);
-    expect(server.requests).toMatchObject([{ status, error }]);
+    expect(server.requests).toMatchObject([
+      { status, error, errorDescription: answer.body["error_description"] },
+    ]);
   },
 );
+
+test("a resource that the server does not know is refused, and so is one of several", async () => {
+  const known = "https://crm.example/mcp";
+  await using server = await start({ resources: [known] });
+  const send = async (...resources: readonly string[]) => {
+    const fields = [
+      ["grant_type", "client_credentials"] as const,
+      ...resources.map((resource) => ["resource", resource] as const),
+    ];
+    return (await post(server, "/token", fields, { authorization: basic("agent") })).body;
+  };
+  expect(decodeJwt(String((await send(known))["access_token"])).aud).toBe(known);
+  expect(await send("https://billing.example/mcp")).toMatchObject({ error: "invalid_target" });
+  expect(await send(known, "https://billing.example/mcp")).toMatchObject({ error: "invalid_target" });
+  expect(await send()).toHaveProperty("access_token");
+});
+
+test.each([
+  ["/introspect", "public", {}, 401, "invalid_client"],
+  ["/introspect", "agent", {}, 400, "invalid_request"],
+  ["/revoke", "agent", {}, 400, "invalid_request"],
+  ["/revoke", "public", { token: "x" }, 200, undefined],
+])(
+  "the request %s of the client %s with %j gets the answer of its RFC",
+  async (path, id, fields, status, error) => {
+    await using server = await start();
+    const client = id === "public" ? { client_id: id } : { client_id: id, client_secret: secret };
+    const answer = await post(server, path, { ...client, ...fields });
+    expect([answer.status, answer.body["error"]]).toEqual([status, error]);
+  },
+);
+
+test.each([
+  ["an unknown type of the subject token", { subject_token_type: "token" }],
+  ["a type without its token", { actor_token_type: "urn:ietf:params:oauth:token-type:access_token" }],
+])("a token exchange with %s is refused", async (_, wrong) => {
+  await using server = await start();
+  const fields = {
+    grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+    subject_token: server.issueToken({ clientId: "app" }),
+    subject_token_type: "urn:ietf:params:oauth:token-type:access_token",
+  };
+  const authorization = basic("agent");
+  expect((await post(server, "/token", fields, { authorization })).status).toBe(200);
+  const { status, body } = await post(server, "/token", { ...fields, ...wrong }, { authorization });
+  expect([status, body["error"]]).toEqual([400, "invalid_request"]);
+});
+
+test("a token request must be a form that is posted", async () => {
+  await using server = await start();
+  const fields = { ...request, client_id: "agent", client_secret: secret };
+  const json = {
+    method: "POST",
+    body: JSON.stringify(fields),
+    headers: { "content-type": "application/json" },
+  };
+  const refused = await fetch(`${server.issuer}/token`, json);
+  expect([refused.status, await refused.json()]).toEqual([
+    400,
+    { error: "invalid_request", error_description: expect.stringContaining("form-urlencoded") },
+  ]);
+  const got = await fetch(`${server.issuer}/token?${new URLSearchParams(fields)}`);
+  expect([got.status, got.headers.get("allow")]).toEqual([405, "POST"]);
+  const posted = await post(server, "/token", fields, {
+    "content-type": "application/x-www-form-urlencoded; charset=utf-8",
+  });
+  expect(posted.status).toBe(200);
+});
 
 test("a repeated parameter is refused", async () => {
   await using server = await start();
@@ -170,10 +252,12 @@ test("an assertion of a client works once, with the client's key, for this serve
   const other = await generateKeyPair("ES256");
   const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: "one" }] };
   await using server = await testAuthorizationServer({ clients: { agent: { jwks } } });
-  const assertion = (claims: object, key = privateKey) =>
-    new SignJWT({ iss: "agent", sub: "agent", aud: server.issuer, jti: crypto.randomUUID(), ...claims })
-      .setProtectedHeader({ alg: "ES256", kid: "one" })
-      .setExpirationTime("1m")
+  const assertion = (claims: object, key = privateKey, header = {}) =>
+    new SignJWT({
+      ...{ iss: "agent", sub: "agent", aud: server.issuer, jti: crypto.randomUUID() },
+      ...{ exp: Date.now() / 1_000 + 60, ...claims },
+    })
+      .setProtectedHeader({ alg: "ES256", kid: "one", ...header })
       .sign(key);
   const send = async (client_assertion: string) =>
     (
@@ -186,6 +270,8 @@ test("an assertion of a client works once, with the client's key, for this serve
   expect(await send(good)).toBe(200);
   expect(await send(good)).toBe(401);
   expect(await send(await assertion({}, other.privateKey))).toBe(401);
+  expect(await send(await assertion({ exp: Date.now() / 1_000 - 60 }, privateKey))).toBe(401);
+  expect(await send(await assertion({}, privateKey, { kid: "two" }))).toBe(401);
   expect(await send(await assertion({ aud: "https://elsewhere.example" }))).toBe(401);
   expect(await send(await assertion({ sub: "another" }))).toBe(401);
   expect(await send(await assertion({ nbf: Date.now() / 1_000 + 600 }))).toBe(401);
@@ -193,6 +279,35 @@ test("an assertion of a client works once, with the client's key, for this serve
     ...{ clientId: "agent", method: "private_key_jwt" },
     parameters: { client_assertion: "<secret>" },
   });
+});
+
+test("a DPoP proof with an alg that the metadata does not name is refused", async () => {
+  await using server = await start();
+  const proof = async (alg: string) => {
+    const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
+    return await new SignJWT({ htm: "POST", htu: `${server.issuer}/token`, jti: crypto.randomUUID() })
+      .setProtectedHeader({ alg, typ: "dpop+jwt", jwk: await exportJWK(publicKey) })
+      .setIssuedAt()
+      .sign(privateKey);
+  };
+  const send = async (alg: string) =>
+    (await post(server, "/token", request, { authorization: basic("agent"), dpop: await proof(alg) })).body;
+  expect(await send("PS256")).toMatchObject({ token_type: "DPoP" });
+  expect(await send("RS256")).toMatchObject({ error: "invalid_dpop_proof" });
+});
+
+test("a key signs only with the alg of its curve", async () => {
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-384" });
+  const keys = [{ key: publicKey, kid: undefined }];
+  const signed = (alg: string, hash: string) => {
+    const input = [{ alg }, {}]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
+      .join(".");
+    const signature = sign(hash, Buffer.from(input), { key: privateKey, dsaEncoding: "ieee-p1363" });
+    return `${input}.${signature.toString("base64url")}`;
+  };
+  expect(verifyJwt(signed("ES384", "sha384"), keys)).toBeDefined();
+  expect(verifyJwt(signed("ES256", "sha256"), keys)).toBeUndefined();
 });
 
 test("rotateKeys() signs with a new key, and the JWKS keeps the previous one", async () => {
@@ -267,7 +382,7 @@ test("a token of the server can be exchanged, with an actor, and one of nobody c
   const { body } = await exchange(server.issueToken({ clientId: "app", subject: "ann" }));
   expect(body["issued_token_type"]).toBe("urn:ietf:params:oauth:token-type:access_token");
   expect(decodeJwt(String(body["access_token"]))).toMatchObject({ sub: "ann", act: { sub: "agent" } });
-  expect((await exchange("of nobody")).body).toMatchObject({ error: "invalid_grant" });
+  expect((await exchange("of nobody")).body).toMatchObject({ error: "invalid_request" });
   expect(server.requests[0]?.parameters).toMatchObject({ subject_token: "<secret>" });
 });
 

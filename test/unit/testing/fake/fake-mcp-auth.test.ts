@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { expect, test, vi } from "vitest";
 import { McpAuthError } from "../../../../src/errors/error.js";
 import { createMcpAuth } from "../../../../src/runtime/create-mcp-auth.js";
@@ -25,7 +26,7 @@ test("a fake issues predictable tokens and keeps each until it expires", async (
   ]);
 });
 
-test("a fake answers a call with an empty result, and a function of the test answers instead of it", async () => {
+test("a fake answers a call as a server without tools, and a function of the test answers instead of it", async () => {
   const seen: string[] = [];
   await using auth = await fakeMcpAuth({
     servers: {
@@ -41,7 +42,10 @@ test("a fake answers a call with an empty result, and a function of the test ans
   });
   const crm = auth.resolve("crm");
   const answer = await crm.fetch(crm.url, message());
-  expect([answer.status, await answer.json()]).toEqual([200, { jsonrpc: "2.0", id: 7, result: {} }]);
+  expect([answer.status, await answer.json()]).toEqual([
+    200,
+    { jsonrpc: "2.0", id: 7, result: { tools: [] } },
+  ]);
   const billing = auth.resolve("billing");
   expect(await (await billing.fetch(billing.url, message())).text()).toBe("answered");
   expect(seen).toEqual(["POST http://billing.localhost:8080/mcp Bearer fake-token-billing-1"]);
@@ -58,6 +62,40 @@ test("a server with a URL and no function gets the calls, and refuses only what 
     "Bearer fake-token-crm-1",
     "Bearer fake-token-crm-2",
   ]);
+});
+
+test("a client of the MCP SDK can connect to a fake without options, and finds nothing there", async () => {
+  await using auth = await fakeMcpAuth({ servers: ["crm"] });
+  const crm = auth.resolve("crm");
+  for (const mode of ["legacy", "auto"] as const) {
+    const client = new Client({ name: "agent", version: "1.0.0" }, { versionNegotiation: { mode } });
+    await client.connect(new StreamableHTTPClientTransport(new URL(crm.url), { fetch: crm.fetch }));
+    expect(client.getServerVersion()).toMatchObject({ name: "crm" });
+    expect((await client.listTools()).tools).toEqual([]);
+    expect((await client.callTool({ name: "echo" })).content).toEqual([]);
+    expect((await client.listResources()).resources).toEqual([]);
+    expect((await client.listPrompts()).prompts).toEqual([]);
+    await client.close();
+  }
+  expect((await crm.fetch(crm.url)).status).toBe(405);
+  const notification = { method: "POST", body: JSON.stringify({ jsonrpc: "2.0", method: "a" }) };
+  expect((await crm.fetch(crm.url, notification)).status).toBe(202);
+});
+
+test("servers of a fake that share an origin each get the calls with their own token", async () => {
+  const server = (name: string) => ({
+    url: `http://127.0.0.1:3000/${name}`,
+    fetch: ({ url }: Request) =>
+      url.endsWith("/moved") ? new Response(name) : Response.redirect("http://127.0.0.1:3000/moved", 307),
+  });
+  await using auth = await fakeMcpAuth({ servers: { crm: server("crm"), billing: server("billing") } });
+  const [crm, billing] = [auth.resolve("crm"), auth.resolve("billing")];
+  for (const manager of [crm, billing])
+    expect(await (await manager.fetch(manager.url, message())).text()).toBe(manager.name);
+  billing.reject();
+  for (const manager of [crm, billing])
+    expect(await (await manager.fetch(manager.url, message())).text()).toBe(manager.name);
+  expect([crm.requests.length, billing.requests.length]).toEqual([1, 2]);
 });
 
 test("a server with an https URL is answered by the function of the test", async () => {
@@ -223,6 +261,36 @@ test("for() gives each user tokens, and the controls apply to all users", async 
   ]);
 });
 
+test("the controls work after forget(), for a user who signs in again and for others", async () => {
+  await using auth = await fakeMcpAuth({ servers: { crm: { users: true } } });
+  const crm = auth.resolve("crm");
+  const ann = () => crm.for({ key: "ann", subjectToken: "token of ann" });
+  const bob = crm.for({ key: "bob", subjectToken: "token of bob" });
+  await Promise.all([ann().getAccessToken(), bob.getAccessToken()]);
+  await crm.forget("ann");
+  expect(await ann().getAccessToken()).toBe("fake-token-crm-3");
+  crm.fail("unavailable");
+  crm.expire();
+  for (const user of [ann(), bob])
+    expect(await rejectionOf(user.getAccessToken())).toMatchObject({ code: "unavailable" });
+  await crm.forget("ann");
+  crm.recover();
+  expect(await bob.getAccessToken()).toBe("fake-token-crm-4");
+});
+
+test("the logger of a fake gets the events", async () => {
+  const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+  await using auth = await fakeMcpAuth({ servers: ["crm"], logger });
+  const crm = auth.resolve("crm");
+  crm.fail("unavailable");
+  await rejectionOf(crm.getAccessToken());
+  const logged = Object.values(logger).flatMap(({ mock }) => mock.calls);
+  expect(logged).toContainEqual([
+    expect.objectContaining({ event: "token:failed", server: "crm", code: "unavailable" }),
+    expect.any(String),
+  ]);
+});
+
 test("a fake keeps the rules for names, URLs and stopped managers", async () => {
   const auth = await fakeMcpAuth({ servers: ["crm"] });
   const crm = auth.resolve("crm");
@@ -281,6 +349,20 @@ test("a fake refuses options that no config could have, and codes that it cannot
   expect(() => auth.resolve("crm").fail("stopped")).toThrow(
     expect.objectContaining({ code: "config_invalid", message: expect.stringContaining("unavailable") }),
   );
+});
+
+test.each([
+  ["nothing", undefined, "The options of fakeMcpAuth() must be an object."],
+  ["no servers", {}, "The option `servers` of fakeMcpAuth() must be a list of names, or an object."],
+  ["a misspelled option", { servers: ["crm"], cloak: {} }, 'Did you mean "clock"?'],
+  ["a misspelled option of a server", { servers: { crm: { lifetme: "1m" } } }, 'Did you mean "lifetime"?'],
+  ["a lifetime in milliseconds", { servers: { crm: { lifetime: 90_000 } } }, 'a duration such as "90s"'],
+  ["a text of scopes", { servers: { crm: { scopes: "read" } } }, "`scopes` must be a list of scopes"],
+  ["a response", { servers: { crm: { fetch: new Response() } } }, "`fetch` must be a function"],
+])("a fake refuses %s in its options", async (_, options, text) => {
+  // JavaScript can pass any value.
+  const error = await rejectionOf(fakeMcpAuth(options as Parameters<typeof fakeMcpAuth>[0]));
+  expect(error).toMatchObject({ code: "config_invalid", message: expect.stringContaining(text) });
 });
 
 test("a fake shows no token under inspect or as JSON, except in its requests", async () => {
