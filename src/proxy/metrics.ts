@@ -1,6 +1,6 @@
 import type { McpAuthErrorCode, TokenManagerStatus } from "../index.js";
 import type { ProxyInternals } from "../runtime/manager-internals.js";
-import { gaugesOf, storeGauges } from "../telemetry/gauges.js";
+import { gaugesOf } from "../telemetry/gauges.js";
 import { otherValue } from "../telemetry/instruments.js";
 import {
   HistogramValue,
@@ -64,7 +64,7 @@ class RequestCounts {
   }
 }
 
-type MeasuredRuntime = Pick<ProxyInternals, "measurements" | "now" | "store">;
+type MeasuredRuntime = Pick<ProxyInternals, "measurements" | "now">;
 
 /**
  * Counts what the proxy and the managers of its servers do, and writes it in the text format of Prometheus. It contains
@@ -102,10 +102,10 @@ export class Metrics {
 
   /** Returns all values, and those that the status of the managers has. */
   text(statuses: readonly TokenManagerStatus[]): string {
-    const { measurements, now, store } = this.#runtime;
+    const { measurements, now } = this.#runtime;
     const gauges = [
       ...gaugesOf(statuses, (server) => measurements.attributesOf(server), now()),
-      ...storeGauges(store()),
+      ...measurements.commonGauges(),
     ];
     const requests = [...this.#requests].map(([server, counts]) => ({
       labels: { [serverLabel]: server },

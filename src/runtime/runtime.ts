@@ -69,12 +69,13 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     this.#context = createRuntimeContext(dependencies, spec);
     const { events, clock } = dependencies;
     const { measurements } = events;
+    measurements.commonGauges = () => storeGauges(this.#context.store);
     measurements.gauges = () =>
       this.#isStopped
         ? []
         : [
             ...gaugesOf(this.status(), (name) => measurements.attributesOf(name), clock.now()),
-            ...storeGauges(this.#context.store),
+            ...measurements.commonGauges(),
           ];
   }
 
@@ -246,6 +247,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     if (manager === undefined) return;
     manager.replaceWith({ entry: { name, failure: removedServer(name) }, runtime: context });
     this.#managers.delete(name);
+    this.#dependencies.events.measurements.forgetServer(name);
     this.#removed.set(name, new WeakRef(manager));
   }
 

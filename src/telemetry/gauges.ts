@@ -56,9 +56,9 @@ function isUnplanned({ state, expiresAt, nextRefreshAt }: MeasuredStatus): boole
 }
 
 /** Returns the gauge of a store, none without a store. */
-export function storeGauges(store: { readonly failure?: unknown } | undefined): readonly GaugeValue[] {
+export function storeGauges(store: { readonly isUsable: boolean } | undefined): readonly GaugeValue[] {
   if (store === undefined) return [];
-  return [{ key: "storeUsable", value: store.failure === undefined ? 1 : 0, attributes: {}, claims: true }];
+  return [{ key: "storeUsable", value: store.isUsable ? 1 : 0, attributes: {}, claims: true }];
 }
 
 /**

@@ -27,6 +27,8 @@ export class Measurements {
   readonly #servers = new Map<string, Attributes>();
   /** Returns the current values of the gauges. Set by the runtime. */
   gauges: () => readonly GaugeValue[] = () => [];
+  /** Those of them that are not of a server. Set by the runtime. */
+  commonGauges: () => readonly GaugeValue[] = () => [];
   #recorder: OpenTelemetryRecorder | undefined;
   #loading: Promise<OpenTelemetryRecorder | undefined> | undefined;
 
@@ -40,6 +42,11 @@ export class Measurements {
     const isNew = !this.#servers.has(server);
     this.#servers.set(server, attributes);
     if (isNew && this.isObserved) addZeros(this, attributes);
+  }
+
+  /** The config no longer has the server. */
+  forgetServer(server: string): void {
+    this.#servers.delete(server);
   }
 
   attributesOf(server: string): Attributes | undefined {

@@ -27,6 +27,7 @@ import {
   type OpenTelemetryRecorder,
   type RegisteredApi,
   registeredApi,
+  safely,
   withSpan,
 } from "./open-telemetry.js";
 import { ServerLimit } from "./server-limit.js";
@@ -72,6 +73,7 @@ class Recorder implements OpenTelemetryRecorder {
   async inSpan<T>(options: AcquisitionSpan, work: () => Promise<T>): Promise<T> {
     const api = registeredApi();
     const span = safely(() => startSpan(api, options));
+    safely(() => span && options.onStart(span.spanContext()));
     // Begins once, whatever the context manager does.
     let begun: Promise<T> | undefined;
     const begin = (): Promise<T> => {
@@ -103,17 +105,26 @@ class Recorder implements OpenTelemetryRecorder {
     this.#instruments.clear();
     const meter = provider?.getMeter(scope, version);
     if (meter === undefined) return;
-    for (const key of instrumentKeys) this.#create(meter, key);
+    for (const key of instrumentKeys) safely(() => this.#create(meter, key));
     for (const key of globalCounters) this.add(key, 0, {});
   }
 
   #create(meter: Meter, key: InstrumentKey): void {
     const { name, kind, unit, description }: Instrument = instruments[key];
     const options = { unit, description };
+    // The SDK goes on exporting the last value of attributes that are no longer observed, such as those of a state that
+    // has ended.
+    const past = new Map<string, OtelAttributes>();
     const observe = (result: ObservableResult): void => {
+      const ended = new Map(kind === "total" ? past : []);
       for (const { attributes, value } of limitedGauges(key, this.#gauges(), this.#limit)) {
-        result.observe(value, namedAttributes(instruments[key].attributes, attributes));
+        const named = namedAttributes(instruments[key].attributes, attributes);
+        result.observe(value, named);
+        const id = JSON.stringify(named);
+        past.set(id, named);
+        ended.delete(id);
       }
+      for (const named of ended.values()) result.observe(0, named);
     };
     switch (kind) {
       case "histogram": {
@@ -146,9 +157,10 @@ class Recorder implements OpenTelemetryRecorder {
 export const recorder = new Recorder();
 
 function startSpan(api: RegisteredApi | undefined, options: AcquisitionSpan): Span | undefined {
-  const { isBackground, cause, attributes, onStart } = options;
-  const links: Link[] = cause === undefined ? [] : [{ context: cause.spanContext() }];
-  const span = api?.trace?.getTracer(scope, version).startSpan(
+  const { isBackground, cause, attributes } = options;
+  const context = safely(() => cause?.spanContext());
+  const links: Link[] = context === undefined ? [] : [{ context }];
+  return api?.trace?.getTracer(scope, version).startSpan(
     spanName,
     {
       kind: internalKind,
@@ -158,8 +170,6 @@ function startSpan(api: RegisteredApi | undefined, options: AcquisitionSpan): Sp
     },
     api.context?.active(),
   );
-  if (span !== undefined) onStart(span.spanContext());
-  return span;
 }
 
 function namedAttributes(keys: readonly AttributeKey[], attributes: Attributes): OtelAttributes {
@@ -169,13 +179,4 @@ function namedAttributes(keys: readonly AttributeKey[], attributes: Attributes):
     if (value !== undefined) named[attributeNames[key]] = value;
   }
   return named;
-}
-
-/** Calls code of the SDK. What it throws must not fail a call that only needs a token. */
-function safely<T>(call: () => T): T | undefined {
-  try {
-    return call();
-  } catch {
-    return undefined;
-  }
 }

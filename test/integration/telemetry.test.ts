@@ -2,6 +2,8 @@
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { context, metrics, SpanStatusCode, trace } from "@opentelemetry/api";
 import { describe, expect, onTestFinished, test } from "vitest";
+import type { McpAuthConfig, McpAuthStore } from "../../src/index.js";
+import { type McpAuthWithInternals, proxyInternals } from "../../src/runtime/manager-internals.js";
 import { attributeNames, instruments, otherValue, spanName } from "../../src/telemetry/instruments.js";
 import { prometheusName } from "../../src/telemetry/prometheus.js";
 import { sendJson } from "../support/http-server.js";
@@ -124,7 +126,8 @@ describe("spans", () => {
     await using telemetry = registerOpenTelemetry();
     await manager.getAccessToken({ forceRefresh: true });
     expect(telemetry.spans(spanName)).toHaveLength(1);
-    expect((await telemetry.points(instruments.renewals.name)).map(({ value }) => value)).toEqual([1]);
+    const renewals = await telemetry.points(instruments.renewals.name);
+    expect(renewals.map(({ value }) => value).filter((value) => value > 0)).toEqual([1]);
   });
 });
 
@@ -181,10 +184,12 @@ describe("metrics", () => {
     await advance(60_000);
     await manager.fetch(issuer.url);
     const values = async (name: string) =>
-      (await telemetry.points(name)).map(({ attributes, value }) => {
+      (await telemetry.points(name)).flatMap(({ attributes, value }) => {
+        // Counters begin with 0 for every reason.
+        if (value === 0) return [];
         const { [attributeNames.issuer]: ofIssuer, [attributeNames.grant]: grant, ...others } = attributes;
         expect([ofIssuer, grant]).toEqual([issuer.server.origin, "client_credentials"]);
-        return [others, value];
+        return [[others, value]];
       });
     const server = { [attributeNames.server]: "tools" };
     const [reason, code] = [attributeNames.reason, attributeNames.code];
@@ -222,6 +227,65 @@ describe("metrics", () => {
     expect(cooldown?.attributes[attributeNames.code]).toBe("token_request_rejected");
   });
 
+  test("nothing is kept for a server that a reload removes", async () => {
+    await using telemetry = registerOpenTelemetry();
+    const issuer = await issuerThat();
+    const config: McpAuthConfig<string> = { servers: { ...issuer.config.servers } };
+    const auth = await createTestRuntime<string>({ config, env: issuer.env });
+    await auth.resolve("tools").getAccessToken();
+    // Only `createMcpAuth` makes one, so it has the internals.
+    const { [proxyInternals]: internals } = auth as unknown as McpAuthWithInternals;
+    expect(internals.measurements.attributesOf("tools")).toMatchObject({ server: "tools" });
+    config.servers = {};
+    await auth.reload();
+    expect(internals.measurements.attributesOf("tools")).toBeUndefined();
+    expect(await telemetry.points(instruments.states.name)).toEqual([]);
+  });
+
+  test("a failure that has ended is 0, also if it has been exported before", async () => {
+    await using telemetry = registerOpenTelemetry();
+    const { clock, fetch, advance } = liveClock();
+    const { manager } = await createTestManager(await issuerThat(401), { clock, fetch });
+    const failing = async () =>
+      (await telemetry.points(instruments.failing.name)).flatMap(({ attributes, value }) =>
+        value === 0 ? [] : [attributes[attributeNames.code]],
+      );
+    await rejectionOf(manager.getAccessToken());
+    expect(await failing()).toEqual(["token_request_rejected"]);
+    await advance(60_000);
+    await manager.getAccessToken();
+    expect(await failing()).toEqual([]);
+  });
+
+  test("a store is usable again after an outage, and counters begin with 0", async () => {
+    await using telemetry = registerOpenTelemetry();
+    const { clock, fetch, advance } = liveClock();
+    let isDown = false;
+    const memory = sharedMemory().store();
+    const down = () => Promise.reject(new Error("canary"));
+    const store: McpAuthStore = {
+      ...memory,
+      get: (...call) => (isDown ? down() : memory.get(...call)),
+      set: (...call) => (isDown ? down() : memory.set(...call)),
+      withLock: (...call) => (isDown ? down() : memory.withLock(...call)),
+    };
+    const { manager } = await createTestManager(await issuerThat(), { store, clock, fetch });
+    const values = async (name: string) => (await telemetry.points(name)).map(({ value }) => value);
+    await manager.getAccessToken();
+    expect(await values(instruments.storeUsable.name)).toEqual([1]);
+    expect(await values(instruments.storeOutages.name)).toEqual([0]);
+    expect(await values(instruments.rejections.name)).toEqual([0]);
+    expect(await values(instruments.credentialChanges.name)).toEqual([0, 0]);
+    isDown = true;
+    await manager.getAccessToken({ forceRefresh: true });
+    expect(await values(instruments.storeUsable.name)).toEqual([0]);
+    expect(await values(instruments.storeOutages.name)).toEqual([1]);
+    isDown = false;
+    await advance(120_000);
+    await manager.getAccessToken({ forceRefresh: true });
+    expect(await values(instruments.storeUsable.name)).toEqual([1]);
+  });
+
   test("the exporter of the SDK names metrics and labels as the proxy does, except for the unit", async () => {
     await using telemetry = registerOpenTelemetry();
     const { auth } = await createTestManager(await issuerThat());
@@ -248,7 +312,8 @@ describe("metrics", () => {
     const auth = await createTestRuntime({ config: { servers }, env: {}, fetch });
     await Promise.all(names.map((name) => rejectionOf(auth.resolve(name).getAccessToken())));
     for (const { name } of [instruments.failures, instruments.states, instruments.waits]) {
-      const points = await telemetry.points(name);
+      // A state that has ended is 0.
+      const points = (await telemetry.points(name)).filter(({ value }) => value > 0);
       expect(points.length, name).toBeLessThanOrEqual(501);
       expect(
         points.reduce((sum, { value }) => sum + value, 0),
@@ -261,23 +326,73 @@ describe("metrics", () => {
 });
 
 describe("an SDK that does not work", () => {
-  test("an SDK that throws at every call fails no call", async () => {
+  const fail = (): never => {
+    throw new Error("broken");
+  };
+
+  /** Puts an object where an SDK registers itself, until the test ends. */
+  function registerObject(descriptor: PropertyDescriptor): void {
     const key = Symbol.for("opentelemetry.js.api.1");
+    Object.defineProperty(globalThis, key, { configurable: true, ...descriptor });
+    onTestFinished(() => void Reflect.deleteProperty(globalThis, key));
+  }
+
+  test("an SDK that throws at every call fails no call", async () => {
     const broken: unknown = new Proxy(() => {}, {
       get: () => broken,
-      apply() {
-        throw new Error("broken");
-      },
+      apply: fail,
     });
-    Object.assign(globalThis, {
-      [key]: { version: "1.9.0", trace: broken, metrics: broken, context: broken },
-    });
-    onTestFinished(() => void Reflect.deleteProperty(globalThis, key));
+    registerObject({ value: { version: "1.9.0", trace: broken, metrics: broken, context: broken } });
     const issuer = await issuerThat(401);
     const { manager } = await createTestManager(issuer);
     expect(await rejectionOf(manager.getAccessToken())).toMatchObject({ code: "token_request_rejected" });
     expect(await manager.getAccessToken({ forceRefresh: true })).toBe("t2");
     expect(issuer.tokenRequests()).toHaveLength(2);
+  });
+
+  const throwing = { configurable: true, get: fail };
+  test.each<[string, PropertyDescriptor]>([
+    ["is registered", { get: fail }],
+    ["has traces", { value: Object.defineProperty({ metrics: {} }, "trace", throwing) }],
+    ["has metrics", { value: Object.defineProperty({}, "metrics", throwing) }],
+    ["has a context", { value: Object.defineProperty({ trace: {} }, "context", throwing) }],
+    ["is an object", { value: 1 }],
+  ])("an error while it is asked whether it %s fails no call", async (_what, descriptor) => {
+    registerObject(descriptor);
+    const issuer = await issuerThat("token", 401);
+    const { manager } = await createTestManager(issuer);
+    expect(await manager.getAccessToken()).toBe("t1");
+    expect(await rejectionOf(manager.getAccessToken({ forceRefresh: true }))).toMatchObject({
+      code: "token_request_rejected",
+    });
+  });
+
+  test("a span that has begun is ended, and an instrument that works is used, whatever else fails", async () => {
+    const calls: string[] = [];
+    const span = {
+      ...{ spanContext: fail, setAttribute: fail, setStatus: fail },
+      end: () => void calls.push("end"),
+    };
+    const startSpan = () => {
+      calls.push("begin");
+      return span;
+    };
+    const createCounter = () => ({
+      add(value: number) {
+        if (value > 0) calls.push("add");
+      },
+    });
+    const meter = {
+      ...{ createHistogram: fail, createObservableGauge: fail, createObservableUpDownCounter: fail },
+      createCounter,
+    };
+    const [trace, metrics] = [{ getTracer: () => ({ startSpan }) }, { getMeter: () => meter }];
+    const context = { active: () => ({ getValue: () => span }), with: fail };
+    registerObject({ value: { trace, metrics, context } });
+    const { manager } = await createTestManager(await issuerThat());
+    await Promise.all([manager.getAccessToken(), manager.getAccessToken()]);
+    // The counter of the new token.
+    expect(calls).toEqual(["begin", "add", "end"]);
   });
 
   test("an SDK of which only a part is registered is used as far as it goes", async () => {

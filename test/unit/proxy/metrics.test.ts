@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { McpAuthError, type TokenManagerStatus } from "../../../src/index.js";
 import { systemClock } from "../../../src/lib/clock.js";
 import { type CountedOutcome, Metrics, proxyMetrics } from "../../../src/proxy/metrics.js";
+import { storeGauges } from "../../../src/telemetry/gauges.js";
 import { instruments, otherValue } from "../../../src/telemetry/instruments.js";
 import { Measurements } from "../../../src/telemetry/measurements.js";
 import { prometheusName } from "../../../src/telemetry/prometheus.js";
@@ -10,9 +11,9 @@ import { TokenTelemetry } from "../../../src/telemetry/token-telemetry.js";
 import type { RenewalReason } from "../../../src/tokens/source.js";
 
 /** Metrics of a runtime, without the runtime. */
-function start(isReady = () => true, store: () => { failure?: string } | undefined = () => undefined) {
+function start(isReady = () => true) {
   const measurements = new Measurements();
-  const metrics = new Metrics({ measurements, now: () => now, store }, isReady);
+  const metrics = new Metrics({ measurements, now: () => now }, isReady);
   return { measurements, metrics };
 }
 
@@ -198,8 +199,9 @@ describe("the text of the metrics", () => {
   });
 
   test("the gauges show what fails now, and not what has recovered", () => {
-    let store: { failure?: string } = { failure: "ENOSPC" };
-    const { measurements, metrics } = start(undefined, () => store);
+    let isUsable = false;
+    const { measurements, metrics } = start();
+    measurements.commonGauges = () => storeGauges({ isUsable });
     measurements.noteServer("crm", crm);
     const lastError = new McpAuthError("unavailable", "No.");
     const value = (name: string, one: Partial<TokenManagerStatus>, more: Record<string, string> = {}) =>
@@ -212,7 +214,7 @@ describe("the text of the metrics", () => {
     expect(value("mcp_auth_token_renewal_unplanned", planned, labels)).toBe(0);
     expect(value("mcp_auth_token_renewal_unplanned", { ...planned, state: "asleep" }, labels)).toBe(1);
     expect(value("mcp_auth_store_usable", {})).toBe(0);
-    store = {};
+    isUsable = true;
     expect(value("mcp_auth_store_usable", {})).toBe(1);
   });
 

@@ -12,10 +12,7 @@ const token = "operating-token-0123456789";
 async function startOperations(isReady = true) {
   const operations: Operations = {
     statuses: () => [{ server: "secret-name", state: "fresh" }],
-    metrics: new Metrics(
-      { measurements: new Measurements(), now: Date.now, store: () => undefined },
-      () => true,
-    ),
+    metrics: new Metrics({ measurements: new Measurements(), now: Date.now }, () => true),
     readiness: () => isReady,
     isOperatingToken: (candidate) => candidate === token,
     startedAt: 1,

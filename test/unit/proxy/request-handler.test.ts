@@ -37,10 +37,7 @@ async function start({ peers, kind = "tcp", notes = true, mayOperate = true }: S
     isLocalToken: (candidate) => candidate === "token",
     operations: {
       statuses: () => [],
-      metrics: new Metrics(
-        { measurements: new Measurements(), now: Date.now, store: () => undefined },
-        () => true,
-      ),
+      metrics: new Metrics({ measurements: new Measurements(), now: Date.now }, () => true),
       readiness: () => true,
       isOperatingToken: () => mayOperate,
       startedAt: 0,
