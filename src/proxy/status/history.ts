@@ -23,7 +23,6 @@ class Track {
   firstRenewalAt: number | undefined;
   entries: Draft[] = [];
   dropped = 0;
-  /** Changes with each event. */
   version = 0;
 }
 
@@ -38,6 +37,8 @@ export class History {
   readonly #isServed: (server: string) => boolean;
   readonly #now: () => number;
   readonly #listeners: (() => void)[] = [];
+  /** Of all servers, so that one that is removed and added again has no version twice. */
+  #latestVersion = 0;
 
   constructor(auth: Pick<McpAuth, "on">, isServed: (server: string) => boolean, now: () => number) {
     this.#isServed = isServed;
@@ -105,7 +106,7 @@ export class History {
     const at = this.#now();
     track.issued = { at, expiresAt };
     track.renewals.push([at, reason]);
-    if (track.renewals.length > this.#share(renewalLimits)) track.renewals.shift();
+    track.renewals.splice(0, track.renewals.length - this.#share(renewalLimits));
     track.renewalCount += 1;
     track.firstRenewalAt ??= at;
     for (const entry of track.entries) if (isProblem(entry)) entry.recoveredAt ??= at;
@@ -117,10 +118,14 @@ export class History {
     if (track === undefined) return;
     const at = this.#now();
     const entry: Draft = { kind, at, lastAt: at, count: 1, ...described(event) };
-    const same = track.entries.findLast((each) => isSame(each, entry));
-    if (same !== undefined && (same.recoveredAt === undefined || at - same.lastAt < sameOccurrence))
+    const index = track.entries.findLastIndex((each) => isSame(each, entry));
+    const same = track.entries[index];
+    if (same !== undefined && (same.recoveredAt === undefined || at - same.lastAt < sameOccurrence)) {
       continued(same, entry);
-    else this.#add(track, entry);
+      // What still happens is dropped last.
+      track.entries.splice(index, 1);
+      track.entries.push(same);
+    } else this.#add(track, entry);
     this.#changed(track);
   }
 
@@ -140,11 +145,8 @@ export class History {
 
   #add(track: Track, entry: Draft): void {
     track.entries.push(entry);
-    const share = this.#share(entryLimits);
-    while (track.entries.length > share) {
-      track.entries.shift();
-      track.dropped += 1;
-    }
+    const dropped = track.entries.splice(0, track.entries.length - this.#share(entryLimits));
+    track.dropped += dropped.length;
   }
 
   #track(server: string, issuer: string | undefined): Track | undefined {
@@ -157,7 +159,8 @@ export class History {
   }
 
   #changed(track: Track): void {
-    track.version += 1;
+    this.#latestVersion += 1;
+    track.version = this.#latestVersion;
     for (const listener of this.#listeners) listener();
   }
 

@@ -55,7 +55,7 @@ export interface ServerHistory {
   /** All renewals, also those that `renewals` no longer has. */
   readonly renewalCount: number;
   readonly firstRenewalAt?: number;
-  /** Failures and changes, the oldest first. */
+  /** Failures and changes, the latest last, by when they last happened. */
   readonly entries: readonly Entry[];
   /** Entries that were dropped because there were too many. */
   readonly dropped: number;
