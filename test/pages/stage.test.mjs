@@ -161,7 +161,7 @@ export async function stageTests(browser) {
       at: now - 5_000,
       lastAt: now,
       count: 2,
-      reason: hostile,
+      reasons: [hostile],
       code: hostile,
       oauthError: hostile,
       message: hostile,

@@ -7,7 +7,7 @@ const delay = 1_000;
 const busyPart = 0.02;
 const longestPause = 30_000;
 
-/** Whether the proxy is ready, and since when. */
+/** Whether the proxy is ready, and since when. Also notes when the store can be used again. */
 export class ReadinessLog {
   readonly #clock: Clock;
   readonly #history: History;
@@ -19,16 +19,25 @@ export class ReadinessLog {
   #lookedAt = Number.NEGATIVE_INFINITY;
   #took = 0;
 
-  constructor(isReady: () => boolean, history: History, clock: Clock) {
+  readonly #store: () => { readonly failure?: string } | undefined;
+
+  constructor(
+    isReady: () => boolean,
+    store: () => { readonly failure?: string } | undefined,
+    history: History,
+    clock: Clock,
+  ) {
     this.#isReady = isReady;
+    this.#store = store;
     this.#history = history;
     this.#clock = clock;
     this.#since = clock.now();
     history.onChange(() => this.#plan());
   }
 
-  /** Looks at the servers, and notes a change. */
+  /** Looks at the servers and the store, and notes a change. */
   look(): { readonly ready: boolean; readonly since: number } {
+    this.#history.noteStore(this.#store()?.failure);
     const ready = this.#isReady();
     if (ready !== this.#ready) {
       this.#ready = ready;
