@@ -15,6 +15,7 @@ import {
   scaleReport,
   startReport,
   targetReport,
+  telemetryReport,
   wireReport,
 } from "./lib/report.mjs";
 import { judge } from "./lib/targets.mjs";
@@ -46,6 +47,7 @@ const measurements = {
   starts: () => onEachNode("process-start.mjs"),
   wire: () => runJson("wire.mjs", [String(rounds)]),
   register: () => runJson("register-cost.mjs", [String(rounds)]),
+  telemetry: () => runJson("telemetry-cost.mjs", [String(rounds)], { flags: ["--expose-gc"] }),
   scale: () => onEachNode("config-scale.mjs", ["--expose-gc"]),
   // Five rounds in any case, because each lasts half a minute.
   proxy: () => runJson("proxy-latency.mjs", ["5"]),
@@ -56,6 +58,7 @@ const reports = {
   starts: startReport,
   wire: wireReport,
   register: registerReport,
+  telemetry: telemetryReport,
   scale: scaleReport,
   proxy: proxyReport,
 };

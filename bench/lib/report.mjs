@@ -143,6 +143,17 @@ export function registerReport(results) {
   return [...fetches, table(heading, additions)].join("\n\n");
 }
 
+export function telemetryReport({ nanoseconds }) {
+  const rows = ["cached", "acquired"].map((name) => {
+    const [bare, traced] = [nanoseconds[name], nanoseconds[`${name}Traced`]];
+    const label = { cached: "a call with a cached token", acquired: "an acquisition without a network" }[
+      name
+    ];
+    return [label, round(bare.median), round(traced.median), ...times(ratio(traced, bare))];
+  });
+  return table(["one awaited call", "without an SDK, ns", "with one, ns", "times", "spread"], rows);
+}
+
 export function scaleReport(byNode) {
   const labels = { inline: "a client each", named: "one client" };
   const loaded = Object.entries(byNode).map(([node, scale]) => {

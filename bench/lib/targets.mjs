@@ -23,6 +23,13 @@ export const targets = [
     value: ({ cached }) => ratio(cached.nanoseconds.ours, cached.nanoseconds.msal).value,
     met: (value) => value < 1,
   },
+  {
+    name: "cached getAccessToken() with an SDK of OpenTelemetry, times without one",
+    by: "telemetry",
+    limit: "at most 1.2",
+    value: ({ telemetry }) => ratio(telemetry.nanoseconds.cachedTraced, telemetry.nanoseconds.cached).value,
+    met: (value) => value <= 1.2,
+  },
   nodesTarget("import of the core, times @modelcontextprotocol/client", "imports", "core", "client", 0.12),
   nodesTarget("the same and createMcpAuth(), times the client", "imports", "createMcpAuth", "client", 0.35),
   nodesTarget("start with register, times bare Node", "starts", "register", "bare", 2.4),

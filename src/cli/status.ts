@@ -14,7 +14,7 @@ export const status = defineCommand({
   description:
     "Shows the state of every server of the running proxy: its token, when the token is renewed, and the last error.",
   options: {
-    json: { type: "boolean", help: "print an object: address, pid, startedAt, ready, servers" },
+    json: { type: "boolean", help: "print an object: address, version, pid, startedAt, ready, servers" },
     url: { type: "boolean", help: "print the address of the status page, with the token that opens it" },
   },
   notes: `

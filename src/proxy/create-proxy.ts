@@ -20,7 +20,7 @@ import { peerUsers } from "./peer-user.js";
 import { RequestHandler } from "./request-handler.js";
 import { ProxyState } from "./state.js";
 import { History } from "./status/history.js";
-import { ReadinessLog } from "./status/readiness.js";
+import { ReadinessLog, rarely } from "./status/readiness.js";
 import { StatusPage } from "./status/status-page.js";
 import { createUpstream } from "./upstream-fetch.js";
 
@@ -74,7 +74,12 @@ export async function createProxy<Name extends string>(
   const statuses = () => statusesOf(auth, isServed);
   const startedAt = Date.now();
   const history = new History(auth, isServed, systemClock.now);
-  const isReadyNow = (): boolean => !handler.isStopping && isStarted() && isReady(statuses());
+  const canUseOne = rarely(
+    () => isReady(statuses()),
+    () => auth.servers.length,
+    systemClock.now,
+  );
+  const isReadyNow = (): boolean => !handler.isStopping && isStarted() && canUseOne();
   const readinessLog = new ReadinessLog(isReadyNow, internals.store, history, systemClock);
   const readiness = (): boolean => readinessLog.look().ready;
   const statusPage = new StatusPage({

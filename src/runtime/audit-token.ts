@@ -9,14 +9,22 @@ export function issuerOf(grant: GrantSpec): string | undefined {
   return grant.type === "static" ? undefined : grant.client.issuer;
 }
 
-/** Emits `token:issued` for a token that this process requested, if anybody listens. */
+/**
+ * Emits `token:issued` for a token that this process requested, if anybody listens. A static token that is read again,
+ * or a token that the authorization server returns again, is no other token.
+ */
 export function auditToken(
   events: Events,
   { name: server, grant, stepUp }: Pick<ServerSpec, "name" | "grant" | "stepUp">,
-  token: Token,
-  reason: RenewalReason,
+  issued: {
+    readonly token: Token;
+    /** The current token until now. */
+    readonly previous: Token | undefined;
+    readonly reason: RenewalReason;
+  },
 ): void {
-  if (!events.isHeard("token:issued")) return;
+  const { token, previous, reason } = issued;
+  if (token.accessToken === previous?.accessToken || !events.isHeard("token:issued")) return;
   const clientId = grant.type === "static" ? undefined : grant.client.id;
   const by: IssuedBy = {
     ...{ server, issuer: issuerOf(grant), grant: grant.type },

@@ -59,11 +59,13 @@ export function createManagerInternals(
         clock.now(),
         context.manager.target?.resource ?? spec.url,
       );
+      const { latest: previous } = caches.defaultCache;
       caches.defaultCache.accept(token);
-      auditToken(events, spec, token, "rejected");
+      const reason = "rejected";
+      auditToken(events, spec, { token, previous, reason });
+      events.measurements.add("renewals", 1, { ...events.measurements.attributesOf(server), reason });
       const { expiresAt } = token;
-      const issuer = issuerOf(grant);
-      events.emit("token:renewed", { server, issuer, reason: "rejected", durationMs: 0, expiresAt });
+      events.emit("token:renewed", { server, issuer: issuerOf(grant), reason, durationMs: 0, expiresAt });
     },
     client: registeredClient(clientCredentials),
     scopes: async (named) =>

@@ -241,6 +241,7 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     if (manager === undefined) return;
     manager.replaceWith({ entry: { name, failure: removedServer(name) }, runtime: context });
     this.#managers.delete(name);
+    this.#dependencies.events.measurements.forgetServer(name);
     this.#removed.set(name, new WeakRef(manager));
   }
 

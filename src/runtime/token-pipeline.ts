@@ -88,11 +88,7 @@ export function createTokenPipeline(
   };
   const attempts = withEvents(grantTokens, {
     ...common,
-    onToken(token, reason) {
-      // A static token that is read again, or a token that the authorization server returns again, is no other token.
-      if (token.accessToken === cache.latest?.accessToken) return;
-      auditToken(events, spec, token, reason);
-    },
+    onToken: (token, reason) => auditToken(events, spec, { token, previous: cache.latest, reason }),
   });
   const sharedTokens = createSharedTokens(spec, runtime, manager, scopes, {
     ...{ ...common, policy },

@@ -30,6 +30,11 @@ export class Measurements {
     this.#servers.set(server, attributes);
   }
 
+  /** The config no longer has the server. */
+  forgetServer(server: string): void {
+    this.#servers.delete(server);
+  }
+
   attributesOf(server: string): Attributes | undefined {
     return this.#servers.get(server);
   }

@@ -25,6 +25,7 @@ import {
   type OpenTelemetryRecorder,
   type RegisteredApi,
   registeredApi,
+  safely,
   withSpan,
 } from "./open-telemetry.js";
 import { ServerLimit } from "./server-limit.js";
@@ -70,6 +71,7 @@ class Recorder implements OpenTelemetryRecorder {
   async inSpan<T>(options: AcquisitionSpan, work: () => Promise<T>): Promise<T> {
     const api = registeredApi();
     const span = safely(() => startSpan(api, options));
+    safely(() => span && options.onStart(span.spanContext()));
     // Begins once, whatever the context manager does.
     let begun: Promise<T> | undefined;
     const begin = (): Promise<T> => {
@@ -102,7 +104,7 @@ class Recorder implements OpenTelemetryRecorder {
     const meter = provider?.getMeter(scope, version);
     if (meter === undefined) return;
     // `Object.keys` has this type only as `string[]`.
-    for (const key of Object.keys(instruments) as InstrumentKey[]) this.#create(meter, key);
+    for (const key of Object.keys(instruments) as InstrumentKey[]) safely(() => this.#create(meter, key));
   }
 
   #create(meter: Meter, key: InstrumentKey): void {
@@ -144,9 +146,10 @@ class Recorder implements OpenTelemetryRecorder {
 export const recorder = new Recorder();
 
 function startSpan(api: RegisteredApi | undefined, options: AcquisitionSpan): Span | undefined {
-  const { isBackground, cause, attributes, onStart } = options;
-  const links: Link[] = cause === undefined ? [] : [{ context: cause.spanContext() }];
-  const span = api?.trace?.getTracer(scope, version).startSpan(
+  const { isBackground, cause, attributes } = options;
+  const context = safely(() => cause?.spanContext());
+  const links: Link[] = context === undefined ? [] : [{ context }];
+  return api?.trace?.getTracer(scope, version).startSpan(
     spanName,
     {
       kind: internalKind,
@@ -156,8 +159,6 @@ function startSpan(api: RegisteredApi | undefined, options: AcquisitionSpan): Sp
     },
     api.context?.active(),
   );
-  if (span !== undefined) onStart(span.spanContext());
-  return span;
 }
 
 function namedAttributes(keys: readonly AttributeKey[], attributes: Attributes): OtelAttributes {
@@ -167,13 +168,4 @@ function namedAttributes(keys: readonly AttributeKey[], attributes: Attributes):
     if (value !== undefined) named[attributeNames[key]] = value;
   }
   return named;
-}
-
-/** Calls code of the SDK. What it throws must not fail a call that only needs a token. */
-function safely<T>(call: () => T): T | undefined {
-  try {
-    return call();
-  } catch {
-    return undefined;
-  }
 }

@@ -44,19 +44,28 @@ export interface AcquisitionSpan {
   readonly isShared: (token: unknown) => boolean;
 }
 
-/** Returns what an SDK has registered, `undefined` if there is none. It is cheap. */
+/** Returns what an SDK has registered, `undefined` if there is none. It is cheap, and never throws. */
 export function registeredApi(): RegisteredApi | undefined {
-  // Only this symbol leads to the object, and its content is checked where it is used.
-  const api = (globalThis as { readonly [apiKey]?: RegisteredApi })[apiKey];
-  return api?.trace === undefined && api?.metrics === undefined ? undefined : api;
+  // Without `safely`: this happens for each acquisition.
+  try {
+    // Only this symbol leads to the object, and its content is checked where it is used.
+    const api = (globalThis as { readonly [apiKey]?: RegisteredApi })[apiKey];
+    return api?.trace === undefined && api?.metrics === undefined ? undefined : api;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Returns the active span, `undefined` if there is none. */
 export function activeSpan(): Span | undefined {
+  // Every copy of the API keeps spans under this key, and nothing else.
+  return safely(() => registeredApi()?.context?.active().getValue(spanKey) as Span | undefined);
+}
+
+/** Calls code of the SDK. What it throws must not fail a call that only needs a token. */
+export function safely<T>(call: () => T): T | undefined {
   try {
-    const span = registeredApi()?.context?.active().getValue(spanKey);
-    // Every copy of the API keeps spans under this key, and nothing else.
-    return span as Span | undefined;
+    return call();
   } catch {
     return undefined;
   }

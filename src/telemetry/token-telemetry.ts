@@ -3,7 +3,7 @@ import { McpAuthError } from "../errors/error.js";
 import type { Clock } from "../lib/clock.js";
 import { type Attributes, type InstrumentKey, otherValue } from "./instruments.js";
 import type { Measurements } from "./measurements.js";
-import { activeSpan } from "./open-telemetry.js";
+import { activeSpan, safely } from "./open-telemetry.js";
 
 /** A span that is linked with an acquisition. */
 export type Cause = Span;
@@ -120,11 +120,8 @@ export class TokenTelemetry {
 
 /** Adds a link to the span of a caller that waited for the request of another one. */
 function link(span: Span, context: SpanContext): void {
-  try {
-    span.addLink({ context });
-  } catch {
-    // An SDK of an older version has no such method.
-  }
+  // An SDK of an older version has no such method.
+  safely(() => span.addLink({ context }));
 }
 
 function codeOf(error: unknown): string {

@@ -3,8 +3,11 @@ import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { oauthProvider } from "../../src/hosts/mcp-sdk.js";
 import type { McpAuth, McpAuthConfig, TokenIssuedEvent } from "../../src/index.js";
+import { attributeNames, instruments } from "../../src/telemetry/instruments.js";
 import { sendJson } from "../support/http-server.js";
+import { registerOpenTelemetry } from "../support/open-telemetry.js";
 import { sharedMemory } from "../support/shared-memory.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 import { createTestManager, sendToken, startScriptedIssuer } from "./harness.js";
@@ -73,6 +76,22 @@ test("a token that the authorization server returns once more is not another tok
   await manager.getToken();
   await manager.getToken({ forceRefresh: true });
   expect(heard).toHaveLength(1);
+});
+
+test("a token that the SDK of a host requested is one audit event and one new token, until it is another one", async () => {
+  await using telemetry = registerOpenTelemetry();
+  const { auth, manager } = await createTestManager(await countingIssuer());
+  const heard = record(auth);
+  const provider = oauthProvider(manager);
+  const save = (number: number) =>
+    provider.saveTokens({ access_token: longToken(number), token_type: "Bearer", expires_in: 60 });
+  await save(1);
+  const attributes = { [attributeNames.server]: "tools", [attributeNames.reason]: "rejected" };
+  const points = () => telemetry.points(instruments.renewals.name);
+  await expect.poll(points).toMatchObject([{ value: 1, attributes }]);
+  await save(1);
+  await save(2);
+  expect(heard.map(({ tokenHash }) => tokenHash)).toEqual([1, 2].map((number) => hashOf(longToken(number))));
 });
 
 test("a short token has no hash, because it could be guessed from it", async () => {

@@ -2,6 +2,8 @@
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { context, metrics, SpanStatusCode, trace } from "@opentelemetry/api";
 import { describe, expect, onTestFinished, test } from "vitest";
+import type { McpAuthConfig } from "../../src/index.js";
+import { type McpAuthWithInternals, proxyInternals } from "../../src/runtime/manager-internals.js";
 import { attributeNames, instruments, otherValue, spanName } from "../../src/telemetry/instruments.js";
 import { prometheusName } from "../../src/telemetry/prometheus.js";
 import { sendJson } from "../support/http-server.js";
@@ -222,6 +224,21 @@ describe("metrics", () => {
     expect(cooldown?.attributes[attributeNames.code]).toBe("token_request_rejected");
   });
 
+  test("nothing is kept for a server that a reload removes", async () => {
+    await using telemetry = registerOpenTelemetry();
+    const issuer = await issuerThat();
+    const config: McpAuthConfig<string> = { servers: { ...issuer.config.servers } };
+    const auth = await createTestRuntime<string>({ config, env: issuer.env });
+    await auth.resolve("tools").getAccessToken();
+    // Only `createMcpAuth` makes one, so it has the internals.
+    const { [proxyInternals]: internals } = auth as unknown as McpAuthWithInternals;
+    expect(internals.measurements.attributesOf("tools")).toMatchObject({ server: "tools" });
+    config.servers = {};
+    await auth.reload();
+    expect(internals.measurements.attributesOf("tools")).toBeUndefined();
+    expect(await telemetry.points(instruments.states.name)).toEqual([]);
+  });
+
   test("the exporter of the SDK names metrics and labels as the proxy does, except for the unit", async () => {
     await using telemetry = registerOpenTelemetry();
     const { auth } = await createTestManager(await issuerThat());
@@ -261,23 +278,69 @@ describe("metrics", () => {
 });
 
 describe("an SDK that does not work", () => {
-  test("an SDK that throws at every call fails no call", async () => {
+  const fail = (): never => {
+    throw new Error("broken");
+  };
+
+  /** Puts an object where an SDK registers itself, until the test ends. */
+  function registerObject(descriptor: PropertyDescriptor): void {
     const key = Symbol.for("opentelemetry.js.api.1");
+    Object.defineProperty(globalThis, key, { configurable: true, ...descriptor });
+    onTestFinished(() => void Reflect.deleteProperty(globalThis, key));
+  }
+
+  test("an SDK that throws at every call fails no call", async () => {
     const broken: unknown = new Proxy(() => {}, {
       get: () => broken,
-      apply() {
-        throw new Error("broken");
-      },
+      apply: fail,
     });
-    Object.assign(globalThis, {
-      [key]: { version: "1.9.0", trace: broken, metrics: broken, context: broken },
-    });
-    onTestFinished(() => void Reflect.deleteProperty(globalThis, key));
+    registerObject({ value: { version: "1.9.0", trace: broken, metrics: broken, context: broken } });
     const issuer = await issuerThat(401);
     const { manager } = await createTestManager(issuer);
     expect(await rejectionOf(manager.getAccessToken())).toMatchObject({ code: "token_request_rejected" });
     expect(await manager.getAccessToken({ forceRefresh: true })).toBe("t2");
     expect(issuer.tokenRequests()).toHaveLength(2);
+  });
+
+  const throwing = { configurable: true, get: fail };
+  test.each<[string, PropertyDescriptor]>([
+    ["is registered", { get: fail }],
+    ["has traces", { value: Object.defineProperty({ metrics: {} }, "trace", throwing) }],
+    ["has metrics", { value: Object.defineProperty({}, "metrics", throwing) }],
+    ["has a context", { value: Object.defineProperty({ trace: {} }, "context", throwing) }],
+    ["is an object", { value: 1 }],
+  ])("an error while it is asked whether it %s fails no call", async (_what, descriptor) => {
+    registerObject(descriptor);
+    const issuer = await issuerThat("token", 401);
+    const { manager } = await createTestManager(issuer);
+    expect(await manager.getAccessToken()).toBe("t1");
+    expect(await rejectionOf(manager.getAccessToken({ forceRefresh: true }))).toMatchObject({
+      code: "token_request_rejected",
+    });
+  });
+
+  test("a span that has begun is ended, and an instrument that works is used, whatever else fails", async () => {
+    const calls: string[] = [];
+    const span = {
+      ...{ spanContext: fail, setAttribute: fail, setStatus: fail },
+      end: () => void calls.push("end"),
+    };
+    const startSpan = () => {
+      calls.push("begin");
+      return span;
+    };
+    const createCounter = () => ({ add: () => void calls.push("add") });
+    const meter = {
+      ...{ createHistogram: fail, createObservableGauge: fail, createObservableUpDownCounter: fail },
+      createCounter,
+    };
+    const [trace, metrics] = [{ getTracer: () => ({ startSpan }) }, { getMeter: () => meter }];
+    const context = { active: () => ({ getValue: () => span }), with: fail };
+    registerObject({ value: { trace, metrics, context } });
+    const { manager } = await createTestManager(await issuerThat());
+    await Promise.all([manager.getAccessToken(), manager.getAccessToken()]);
+    // The counter of the new token.
+    expect(calls).toEqual(["begin", "add", "end"]);
   });
 
   test("an SDK of which only a part is registered is used as far as it goes", async () => {

@@ -58,7 +58,8 @@ async function expectedFiles(root, folder, { exports, bin, man }) {
   const documents = (await readdir(join(root, "docs"), { recursive: true })).filter((name) =>
     name.endsWith(".md"),
   );
-  const pages = documents.map((name) => `docs/${name}`);
+  // The pictures of pages stay in the repository. The README needs its own.
+  const pages = ["docs/images/overview.svg", ...documents.map((name) => `docs/${name}`)];
   const targets = Object.values(exports);
   const entries = targets.flatMap((target) => target.default ?? []).concat(Object.values(bin));
   const types = targets.flatMap((target) => target.types ?? []);

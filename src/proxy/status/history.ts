@@ -31,7 +31,6 @@ class Track {
   lastFailedCall: (NonNullable<Calls["lastFailed"]> & { readonly isAboutToken: boolean }) | undefined;
   /** Failed calls since the last one that succeeded. */
   failedInRow = 0;
-  /** Changes with each event. */
   version = 0;
 }
 
@@ -46,6 +45,8 @@ export class History {
   readonly #isServed: (server: string) => boolean;
   readonly #now: () => number;
   readonly #listeners: (() => void)[] = [];
+  /** Of all servers, so that one that is removed and added again has no version twice. */
+  #latestVersion = 0;
 
   constructor(auth: Pick<McpAuth, "on">, isServed: (server: string) => boolean, now: () => number) {
     this.#isServed = isServed;
@@ -179,7 +180,7 @@ export class History {
     const at = this.#now();
     track.issued = { at, expiresAt };
     track.renewals.push([at, reason]);
-    if (track.renewals.length > this.#share(renewalLimits)) track.renewals.shift();
+    track.renewals.splice(0, track.renewals.length - this.#share(renewalLimits));
     track.renewalCount += 1;
     track.firstRenewalAt ??= at;
     for (const entry of track.entries) {
@@ -201,10 +202,14 @@ export class History {
   }
 
   #addOrContinue(track: Track, entry: Draft): void {
-    const same = track.entries.findLast((each) => isSame(each, entry));
-    if (same !== undefined && (same.recoveredAt === undefined || entry.at - same.lastAt < sameOccurrence))
+    const index = track.entries.findLastIndex((each) => isSame(each, entry));
+    const same = track.entries[index];
+    if (same !== undefined && (same.recoveredAt === undefined || entry.at - same.lastAt < sameOccurrence)) {
       continued(same, entry);
-    else this.#add(track, entry);
+      // What still happens is dropped last.
+      track.entries.splice(index, 1);
+      track.entries.push(same);
+    } else this.#add(track, entry);
   }
 
   /** A pause follows a failure, which was reported just before in most cases. */
@@ -223,11 +228,8 @@ export class History {
 
   #add(track: Track, entry: Draft): void {
     track.entries.push(entry);
-    const share = this.#share(entryLimits);
-    while (track.entries.length > share) {
-      track.entries.shift();
-      track.dropped += 1;
-    }
+    const dropped = track.entries.splice(0, track.entries.length - this.#share(entryLimits));
+    track.dropped += dropped.length;
   }
 
   #track(server: string, issuer: string | undefined): Track | undefined {
@@ -240,7 +242,8 @@ export class History {
   }
 
   #changed(track: Track): void {
-    track.version += 1;
+    this.#latestVersion += 1;
+    track.version = this.#latestVersion;
     for (const listener of this.#listeners) listener();
   }
 

@@ -57,7 +57,7 @@ export interface ServerHistory {
   readonly firstRenewalAt?: number;
   /** Absent if no call was passed on yet. */
   readonly calls?: Calls;
-  /** Failures and changes, the oldest first. */
+  /** Failures and changes, the latest last, by when they last happened. */
   readonly entries: readonly Entry[];
   /** Entries that were dropped because there were too many. */
   readonly dropped: number;

@@ -6,21 +6,38 @@ const delay = 1_000;
 /** A look at all servers may take this part of the time of a processor. */
 const busyPart = 0.02;
 const longestPause = 30_000;
+/** A look at so few servers may be repeated at any time, also if the machine is busy and it takes long. */
+const fewServers = 500;
+
+/**
+ * Returns a function that returns the result of the latest `look` until another one is due. A look that takes long is
+ * rare, however often somebody asks: probes come from other machines, and need no token.
+ */
+export function rarely<T>(look: () => T, servers: () => number, now: () => number): () => T {
+  let latest: { readonly result: T; readonly at: number; readonly pause: number } | undefined;
+  return () => {
+    const at = now();
+    // After the clock was set back, the latest look lies in the future.
+    if (latest !== undefined && Math.abs(at - latest.at) < latest.pause) return latest.result;
+    const result = look();
+    const took = Math.max(now() - at, 0);
+    latest = { result, at, pause: servers() > fewServers ? Math.min(took / busyPart, longestPause) : 0 };
+    return result;
+  };
+}
 
 /** Whether the proxy is ready, and since when. Also notes when the store can be used again. */
 export class ReadinessLog {
   readonly #clock: Clock;
   readonly #history: History;
   readonly #isReady: () => boolean;
+  readonly #store: () => { readonly failure?: string } | undefined;
   #ready = false;
   #since: number;
   #timer: ReturnType<Clock["setTimeout"]> | undefined;
   #stopped = false;
-  #lookedAt = Number.NEGATIVE_INFINITY;
-  #took = 0;
 
-  readonly #store: () => { readonly failure?: string } | undefined;
-
+  /** @param isReady must be cheap, as with `rarely` */
   constructor(
     isReady: () => boolean,
     store: () => { readonly failure?: string } | undefined,
@@ -54,15 +71,10 @@ export class ReadinessLog {
 
   #plan(): void {
     if (this.#timer !== undefined || this.#stopped) return;
-    const now = this.#clock.now();
-    // After the clock was set back, the previous look lies in the future.
-    const pause = Math.min(Math.max(this.#lookedAt + this.#took / busyPart - now, delay), longestPause);
     this.#timer = this.#clock.setTimeout(() => {
       this.#timer = undefined;
-      this.#lookedAt = this.#clock.now();
       this.look();
-      this.#took = Math.max(this.#clock.now() - this.#lookedAt, 0);
-    }, pause);
+    }, delay);
     this.#timer.unref();
   }
 }

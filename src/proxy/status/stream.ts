@@ -1,27 +1,36 @@
 import type { ServerResponse } from "node:http";
 
-/** Servers in one event, and events for one look at the servers. */
+/** Servers in one event, and characters after which an event has no more servers. */
 const maxServers = 250;
-const maxEvents = 4;
+const maxLength = 128 * 1_024;
+/** Servers that are sent for one look at them. */
+const maxServersPerLook = 1_000;
 /** Milliseconds that a viewer has to read what was sent. */
 const patience = 30_000;
 
 /**
- * One viewer of the status page. A slow viewer gets the latest state of a server once, not each of its states, so that
- * what waits for it is bounded.
+ * One viewer of the status page. A slow viewer gets the latest state of a server once, not each of its states, and the
+ * next event only when it has read the previous one, so that what waits for it is bounded.
  */
 export class StatusStream {
   readonly #response: ServerResponse;
   readonly #textOf: (server: string) => string | undefined;
-  /** The servers whose latest state was not sent yet. */
+  /** The servers whose latest state was not sent yet, in the order in which they are sent. */
   readonly #changed = new Set<string>();
-  #isFirst = false;
+  /** How many of them are sent as fast as the viewer reads. */
+  #allowed = 0;
+  /** How many are left until the viewer has all servers. */
+  #missing = Number.POSITIVE_INFINITY;
   #blockedSince: number | undefined;
 
   /** @param textOf returns the view of a server as JSON, `undefined` if it is no longer served */
   constructor(response: ServerResponse, textOf: (server: string) => string | undefined) {
     this.#response = response;
     this.#textOf = textOf;
+    response.on("drain", () => {
+      this.#blockedSince = undefined;
+      this.#sendAllowed();
+    });
   }
 
   get waiting(): number {
@@ -31,25 +40,26 @@ export class StatusStream {
   /** Sends the state of all servers, as fast as the viewer reads, and then the event `complete`. */
   sendAll(servers: Iterable<string>): void {
     for (const server of servers) this.#changed.add(server);
-    this.#isFirst = true;
-    this.#sendRest();
+    this.#missing = this.#changed.size;
+    this.#allowed = this.#missing;
+    this.#sendAllowed();
   }
 
-  /** The state of a server has changed. It is sent with the next `flush`. */
+  /** The state of a server has changed. It is sent after the next `flush`. */
   changed(server: string): void {
     this.#changed.add(server);
   }
 
   /** Sends what has changed, unless the viewer has not read yet what was sent before. */
   flush(now: number): void {
-    if (this.#isFirst || this.#response.writableNeedDrain) {
+    if (this.#response.writableNeedDrain) {
       this.#blockedSince ??= now;
-      if (this.#response.writableNeedDrain && now - this.#blockedSince > patience) this.#response.destroy();
-      if (!this.#response.writableNeedDrain) this.#blockedSince = undefined;
+      // The clock may have been set back.
+      if (Math.abs(now - this.#blockedSince) > patience) this.#response.destroy();
       return;
     }
-    this.#blockedSince = undefined;
-    for (let event = 0; event < maxEvents && this.#changed.size > 0; event += 1) this.#sendSome();
+    this.#allowed = Math.max(this.#allowed, maxServersPerLook);
+    this.#sendAllowed();
   }
 
   /** @param data JSON, which has no line breaks */
@@ -65,31 +75,31 @@ export class StatusStream {
     setImmediate(() => this.#response.destroy());
   }
 
-  #sendRest(): void {
-    if (this.#response.destroyed) return;
-    while (this.#changed.size > 0) {
-      this.#sendSome();
-      if (!this.#response.writableNeedDrain) continue;
-      this.#response.once("drain", () => {
-        this.#blockedSince = undefined;
-        this.#sendRest();
-      });
-      return;
+  #sendAllowed(): void {
+    while (this.#allowed > 0 && this.#changed.size > 0 && !this.#response.writableNeedDrain) {
+      const sent = this.#sendSome();
+      this.#allowed -= sent;
+      this.#missing -= sent;
     }
-    this.#isFirst = false;
+    if (this.#missing > 0) return;
+    this.#missing = Number.POSITIVE_INFINITY;
     this.send("complete", "{}");
   }
 
-  #sendSome(): void {
+  /** Returns for how many servers it has sent an event. */
+  #sendSome(): number {
     const servers: string[] = [];
     const removed: string[] = [];
+    let length = 0;
     for (const server of this.#changed) {
       const text = this.#textOf(server);
       if (text === undefined) removed.push(server);
       else servers.push(text);
       this.#changed.delete(server);
-      if (servers.length + removed.length >= maxServers) break;
+      length += text?.length ?? 0;
+      if (servers.length + removed.length >= maxServers || length >= maxLength) break;
     }
     this.send("servers", `{"servers":[${servers.join()}],"removed":${JSON.stringify(removed)}}`);
+    return servers.length + removed.length;
   }
 }

@@ -52,6 +52,7 @@ export class Connection {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#hiddenTimer);
     this.#current?.abort();
     this.#current = undefined;
     document.removeEventListener("visibilitychange", this.#onVisibility);
@@ -131,6 +132,7 @@ export class Connection {
     if (document.hidden) {
       this.#hiddenTimer = setTimeout(() => {
         this.#isPaused = true;
+        clearTimeout(this.#timer);
         this.#current?.abort();
       }, hiddenFor);
     } else if (this.#isPaused) {

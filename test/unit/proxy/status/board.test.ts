@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import type { TokenManagerStatus } from "../../../../src/index.js";
 import { StatusBoard } from "../../../../src/proxy/status/board.js";
 import { History } from "../../../../src/proxy/status/history.js";
+import type { Entry } from "../../../../src/proxy/status/messages.js";
 import { open as openRequest } from "../../../integration/proxied.js";
 import { deferred } from "../../../support/deferred.js";
 import { fakeClock } from "../../../support/fake-clock.js";
@@ -172,6 +173,44 @@ test("a viewer who reads nothing gets only the latest states, and is dropped aft
   // What waits does not grow with the changes.
   expect(responses[0]?.writableLength).toBeLessThan(waiting + 10_000);
   await clock.advance(40_000);
+  expect(responses[0]?.destroyed).toBe(true);
+});
+
+test("long histories wait for a viewer one event at a time, and all arrive when it reads", async () => {
+  const names = Array.from({ length: 1_000 }, (_, index) => `server-${index}`);
+  const { clock, statuses, connect, responses, history } = await open(names);
+  const message = "x".repeat(20_000);
+  const entry: Entry = { kind: "failed", at: 1, lastAt: 1, count: 1, reasons: ["demand"], message };
+  const none = { renewals: [], renewalCount: 0, dropped: 0 };
+  history.of = () => ({ ...none, entries: [entry] });
+  const most = 2 * 128 * 1_024;
+  const viewer = await connect();
+  viewer.pause();
+  await expect.poll(() => responses[0]?.writableNeedDrain).toBe(true);
+  expect(responses[0]?.writableLength).toBeLessThan(most);
+  const stream = read(viewer);
+  viewer.resume();
+  await stream.next("complete");
+  viewer.pause();
+  for (const server of names) statuses.set(server, { server, state: "stale" });
+  await clock.advance(2_000);
+  await expect.poll(() => responses[0]?.writableNeedDrain).toBe(true);
+  expect(responses[0]?.writableLength).toBeLessThan(most);
+  viewer.resume();
+  const arrived = () =>
+    stream.events.flatMap(({ data }) => data.servers ?? []).filter(({ state }) => state === "stale").length;
+  await expect.poll(arrived).toBe(1_000);
+});
+
+test("a viewer who reads nothing is dropped, also after the clock was set back", async () => {
+  const names = Array.from({ length: 20_000 }, (_, index) => `server-${index}-${"x".repeat(200)}`);
+  const { clock, connect, responses } = await open(names);
+  const viewer = await connect();
+  viewer.pause();
+  await expect.poll(() => responses[0]?.writableNeedDrain).toBe(true);
+  await clock.advance(2_000);
+  clock.jump(-3_600_000);
+  await clock.advance(4_000);
   expect(responses[0]?.destroyed).toBe(true);
 });
 

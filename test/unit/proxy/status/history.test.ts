@@ -55,9 +55,9 @@ test("failures with another code or another message are entries of their own", (
   emit("token:failed", { code: "timeout", message: "No route." });
   emit("token:failed", { code: "unavailable", message: "Status 502." });
   expect(entries().map(({ code, count }) => [code, count])).toEqual([
-    ["unavailable", 2],
     ["unavailable", 1],
     ["timeout", 1],
+    ["unavailable", 2],
   ]);
 });
 
@@ -82,6 +82,35 @@ test("the history of a server is bounded, and says how much is missing", () => {
   expect(history.of("crm", undefined)?.dropped).toBe(960);
   emit("token:failed", { code: "unavailable", message: "x".repeat(50_000) });
   expect(entries().at(-1)?.message).toHaveLength(1_000);
+});
+
+test("a failure that goes on is not displaced by what happens beside it", () => {
+  const { clock, emit, entries } = open();
+  for (let round = 0; round < 60; round += 1) {
+    clock.now += minute;
+    emit("token:failed", { code: "timeout", message: "No answer." });
+    emit("secret:changed");
+  }
+  expect(entries()).toHaveLength(40);
+  expect(entries().find(({ kind }) => kind === "failed")).toMatchObject({ at: 61_000, count: 60 });
+});
+
+test("a server that is removed and added again never has the version of an earlier history", () => {
+  const { history, emit } = open();
+  emit("token:warning", { code: "clock_skew", message: "One minute." });
+  const before = history.versionOf("crm");
+  emit("config:reloaded", { added: [], changed: [], removed: ["crm"] } as object);
+  emit("config:reloaded", { added: ["crm"], changed: [], removed: [] } as object);
+  emit("token:warning", { code: "clock_skew", message: "Two hours." });
+  expect(history.versionOf("crm")).not.toBe(before);
+});
+
+test("a server that renews has its smaller share once there are many servers", () => {
+  const { history, emit } = open();
+  for (let renewal = 0; renewal < 24; renewal += 1) emit("token:renewed");
+  for (let index = 0; index < 9_999; index += 1) emit("token:renewed", { server: `server-${index}` });
+  emit("token:renewed");
+  expect(history.of("crm", undefined)?.renewals).toHaveLength(4);
 });
 
 test("the history of ten thousand servers is bounded, and each keeps some entries", () => {
@@ -174,8 +203,8 @@ test("a refusal is not over with a new token, only when a call is accepted", () 
   expect(entries()[0]).toMatchObject({ recoveredAt: 5_000 });
   clock.now += 1_000;
   emit("token:rejected", { reason: "rejected" });
-  expect(entries()[0]).toMatchObject({ count: 4, resumedAt: 6_000 });
-  expect(entries()[0]).not.toHaveProperty("tokens");
+  expect(entries().at(-1)).toMatchObject({ kind: "rejected", count: 4, resumedAt: 6_000 });
+  expect(entries().at(-1)).not.toHaveProperty("tokens");
 });
 
 test("an outage of the store has a beginning and an end in the history of the proxy", () => {
