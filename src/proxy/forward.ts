@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { McpAuthError } from "../errors/error.js";
+import { errorMark } from "../errors/error-notes.js";
 import { isProgrammingError } from "../errors/expected-errors.js";
 import type { TokenManager } from "../index.js";
 import { discard } from "../net/discard.js";
@@ -45,6 +46,12 @@ export class Cancellation extends EventEmitter<{ abort: [] }> {
     this.emit("abort");
   }
 }
+
+/** Marks the failure of a request to the MCP server, which has the codes of a failed request for a token. */
+const serverUnreachable = errorMark();
+
+/** Returns whether the MCP server itself could not be reached, although there was a token for it. */
+export const isServerUnreachable = serverUnreachable.has;
 
 /** How a request ended: with the status of the server, or with our error. */
 export type ForwardOutcome =
@@ -142,7 +149,7 @@ async function send(
       (isProgrammingError(error) && error.cause === undefined)
     )
       throw error;
-    throw failureError(manager.name, networkFailure(error, "the server"));
+    throw serverUnreachable.mark(failureError(manager.name, networkFailure(error, "the server")));
   }
 }
 

@@ -1,9 +1,10 @@
-import type { TokenManagerStatus } from "../index.js";
+import type { McpAuthErrorCode, TokenManagerStatus } from "../index.js";
 import type { ProxyInternals } from "../runtime/manager-internals.js";
 import { gaugesOf } from "../telemetry/gauges.js";
 import { otherValue } from "../telemetry/instruments.js";
 import {
   HistogramValue,
+  type Labels,
   metricLines,
   PrometheusSink,
   prometheusLabel,
@@ -23,8 +24,9 @@ export const proxyMetrics = {
   },
   mcp_auth_proxy_requests_total: {
     kind: "counter",
-    description: "Requests by outcome: the class of the status of the server, our code, or canceled.",
-    labels: ["outcome"],
+    description:
+      "Requests by outcome: the class of the status of the server, our code, or canceled, and where it was decided.",
+    labels: ["outcome", "at"],
   },
   mcp_auth_proxy_open_requests: {
     kind: "gauge",
@@ -41,16 +43,23 @@ export const proxyMetrics = {
 const serverLabel = prometheusLabel("server");
 
 /** How a request ended: with a status of the server, with our error, or because the client hung up. */
-export type CountedOutcome = { readonly status: number } | { readonly code: string } | undefined;
+export type CountedOutcome =
+  | { readonly status: number }
+  | { readonly code: McpAuthErrorCode; readonly isServerUnreachable?: boolean }
+  | undefined;
 
 /** What is counted for each request. Fields and not samples by label, because this happens for every request. */
 class RequestCounts {
-  readonly outcomes = new Map<string, number>();
+  readonly outcomes = new Map<string, { readonly labels: Labels; value: number }>();
   readonly durations = new HistogramValue(bounds);
   open = 0;
 
-  respond(outcome: string, seconds: number): void {
-    this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
+  respond(outcome: CountedOutcome, seconds: number): void {
+    const [text, at] = [outcomeText(outcome), placeOf(outcome)];
+    const key = `${text} ${at}`;
+    const count = this.outcomes.get(key) ?? { labels: { outcome: text, at }, value: 0 };
+    this.outcomes.set(key, count);
+    count.value += 1;
     this.durations.add(seconds);
   }
 }
@@ -80,7 +89,7 @@ export class Metrics {
     const counts = this.#countsOf(server);
     counts.open += 1;
     return {
-      respond: (outcome) => counts.respond(outcomeText(outcome), (performance.now() - startedAt) / 1_000),
+      respond: (outcome) => counts.respond(outcome, (performance.now() - startedAt) / 1_000),
       end: () => {
         counts.open -= 1;
       },
@@ -94,13 +103,19 @@ export class Metrics {
   /** Returns all values, and those that the status of the managers has. */
   text(statuses: readonly TokenManagerStatus[]): string {
     const { measurements, now } = this.#runtime;
-    const gauges = gaugesOf(statuses, (server) => measurements.attributesOf(server), now());
+    const gauges = [
+      ...gaugesOf(statuses, (server) => measurements.attributesOf(server), now()),
+      ...measurements.commonGauges(),
+    ];
     const requests = [...this.#requests].map(([server, counts]) => ({
       labels: { [serverLabel]: server },
       counts,
     }));
     const outcomes = requests.flatMap(({ labels, counts }) =>
-      [...counts.outcomes].map(([outcome, value]) => ({ labels: { ...labels, outcome }, value })),
+      [...counts.outcomes.values()].map(({ labels: own, value }) => ({
+        labels: { ...labels, ...own },
+        value,
+      })),
     );
     const samples: Readonly<Record<keyof typeof proxyMetrics, readonly Sample[]>> = {
       mcp_auth_proxy_ready: [{ labels: {}, value: this.#isReady() ? 1 : 0 }],
@@ -129,4 +144,32 @@ export class Metrics {
 function outcomeText(outcome: CountedOutcome): string {
   if (outcome === undefined) return "canceled";
   return "code" in outcome ? outcome.code : `${Math.floor(outcome.status / 100)}xx`;
+}
+
+/** Where a request failed or was answered: the first place to look at. */
+type Place = "mcp_server" | "authorization_server" | "here" | "caller";
+
+/** The codes of failures that are not those of the authorization server, or of the requests to it. */
+const places: Readonly<Partial<Record<McpAuthErrorCode, Place>>> = {
+  unauthorized: "mcp_server",
+  insufficient_scope: "mcp_server",
+  sender_constrained: "mcp_server",
+  resource_mismatch: "mcp_server",
+  config_not_found: "here",
+  config_invalid: "here",
+  secret_unavailable: "here",
+  key_invalid: "here",
+  signer_unavailable: "here",
+  unknown_server: "here",
+  insecure_url: "here",
+  egress_denied: "here",
+  store_unavailable: "here",
+  stopped: "here",
+  aborted: "caller",
+};
+
+function placeOf(outcome: CountedOutcome): Place {
+  if (outcome === undefined) return "caller";
+  if ("status" in outcome || outcome.isServerUnreachable === true) return "mcp_server";
+  return places[outcome.code] ?? "authorization_server";
 }

@@ -4,7 +4,7 @@ import { McpAuthError } from "../errors/error.js";
 import { ignoreFailureInBackground } from "../errors/expected-errors.js";
 import type { TokenManager } from "../index.js";
 import { type Refusal, refuseForeign } from "./access.js";
-import { Cancellation, forward } from "./forward.js";
+import { Cancellation, forward, isServerUnreachable } from "./forward.js";
 import { answerOperation, type Operations, writeText } from "./operations.js";
 import type { PeerUsers } from "./peer-user.js";
 import { parseTarget } from "./target.js";
@@ -157,10 +157,13 @@ export class RequestHandler {
     try {
       const forwarded = { request, response, rest, manager, cancellation };
       await forward(upstream, forwarded, (outcome) => {
-        count.respond(outcome);
+        const isError = outcome instanceof McpAuthError;
+        count.respond(
+          isError ? { code: outcome.code, isServerUnreachable: isServerUnreachable(outcome) } : outcome,
+        );
         if (outcome === undefined) return;
         onCall(server, outcome);
-        onOutcome(server, outcome instanceof McpAuthError ? outcome : undefined);
+        onOutcome(server, isError ? outcome : undefined);
       });
     } finally {
       socket.off("close", onClose);

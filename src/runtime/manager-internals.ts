@@ -38,7 +38,7 @@ export interface ProxyInternals {
   /** Milliseconds since the epoch, by the clock of the runtime. */
   now(): number;
   /** What the proxy shows as metrics. */
-  readonly measurements: Pick<Measurements, "subscribe" | "attributesOf">;
+  readonly measurements: Pick<Measurements, "subscribe" | "attributesOf" | "commonGauges">;
   /** Calls the listener when the runtime is stopped, or at once if it was stopped. */
   onStop(listener: () => void): void;
 }

@@ -6,7 +6,7 @@ import { ignoreFailureInBackground } from "../errors/expected-errors.js";
 import { ServerIndex } from "../http/server-index.js";
 import { ConcurrencyLimit } from "../lib/concurrency-limit.js";
 import { version } from "../lib/version.js";
-import { gaugesOf } from "../telemetry/gauges.js";
+import { gaugesOf, storeGauges } from "../telemetry/gauges.js";
 import { stoppedError } from "../tokens/cache-errors.js";
 import { requiredNames } from "./check-options.js";
 import type { ConfigReloadedEvent } from "./events.js";
@@ -69,8 +69,14 @@ export class Runtime<Name extends string> implements McpAuth<Name>, McpAuthWithI
     this.#context = createRuntimeContext(dependencies, spec);
     const { events, clock } = dependencies;
     const { measurements } = events;
+    measurements.commonGauges = () => storeGauges(this.#context.store);
     measurements.gauges = () =>
-      this.#isStopped ? [] : gaugesOf(this.status(), (name) => measurements.attributesOf(name), clock.now());
+      this.#isStopped
+        ? []
+        : [
+            ...gaugesOf(this.status(), (name) => measurements.attributesOf(name), clock.now()),
+            ...measurements.commonGauges(),
+          ];
   }
 
   get servers(): readonly Name[] {

@@ -67,6 +67,11 @@ export class CircuitBreaker {
     return outage?.failure;
   }
 
+  /** Whether the last operation of a kind failed, for whatever reason. */
+  get hasOutage(): boolean {
+    return this.#outages.size > 0;
+  }
+
   /** Returns `true` to the first caller after the start of an outage, so that it is reported once. */
   takeOutageNotice(): boolean {
     const hasNotice = this.#hasNotice;

@@ -92,6 +92,11 @@ export class SharedStore {
     return this.#breaker.failureOf("write");
   }
 
+  /** Whether nothing is known to fail. Also `false` if the reason is not known. */
+  get isUsable(): boolean {
+    return this.failure === undefined && !this.#breaker.hasOutage;
+  }
+
   /** Aborted just before the store is closed. Work that waits to try again must then try for the last time. */
   get closing(): AbortSignal {
     return this.#closing.signal;

@@ -16,6 +16,9 @@ export interface MeasuredStatus {
   readonly state: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt?: number;
+  readonly nextRefreshAt?: number;
+  readonly rejectedAt?: number;
+  readonly lastError?: { readonly code: string };
 }
 
 /** Returns the gauges of servers. `attributesOf` returns `undefined` for a server that was never used. */
@@ -24,16 +27,38 @@ export function gaugesOf(
   attributesOf: (server: string) => Attributes | undefined,
   now: number,
 ): readonly GaugeValue[] {
-  return statuses.flatMap(({ server, state, expiresAt }) => {
+  return statuses.flatMap((status) => {
+    const { server, state, expiresAt, rejectedAt, lastError } = status;
     const known = attributesOf(server);
     // If there are more servers than places, those that are used come first.
     const claims = known !== undefined || statuses.length <= maxServers;
     const attributes = known ?? { server };
-    const gauge = { key: "states", value: 1, attributes: { ...attributes, state }, claims } as const;
-    if (expiresAt === undefined) return [gauge];
-    const value = Math.max(0, (expiresAt - now) / 1_000);
-    return [gauge, { key: "remainingLifetime", value, attributes, claims } as const];
+    const gauge = (key: InstrumentKey, value: number, more: Attributes = {}): GaugeValue => ({
+      key,
+      value,
+      attributes: { ...attributes, ...more },
+      claims,
+    });
+    const gauges = [
+      gauge("states", 1, { state }),
+      gauge("failing", lastError === undefined ? 0 : 1, { code: lastError?.code }),
+      gauge("refused", rejectedAt === undefined ? 0 : 1),
+      gauge("unplanned", isUnplanned(status) ? 1 : 0),
+    ];
+    if (expiresAt === undefined) return gauges;
+    return [...gauges, gauge("remainingLifetime", Math.max(0, (expiresAt - now) / 1_000))];
   });
+}
+
+function isUnplanned({ state, expiresAt, nextRefreshAt }: MeasuredStatus): boolean {
+  if (expiresAt === undefined) return false;
+  return state === "asleep" || (state === "fresh" && nextRefreshAt === undefined);
+}
+
+/** Returns the gauge of a store, none without a store. */
+export function storeGauges(store: { readonly isUsable: boolean } | undefined): readonly GaugeValue[] {
+  if (store === undefined) return [];
+  return [{ key: "storeUsable", value: store.isUsable ? 1 : 0, attributes: {}, claims: true }];
 }
 
 /**

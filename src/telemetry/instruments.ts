@@ -13,6 +13,7 @@ export const attributeNames = {
   grant: "mcp_auth.grant",
   reason: "mcp_auth.reason",
   state: "mcp_auth.state",
+  credential: "mcp_auth.credential",
   code: "error.type",
 } as const;
 
@@ -74,11 +75,25 @@ export const instruments = {
     description: "Pauses after failures, in which no token is requested.",
     attributes: [...server, "code"],
   },
+  credentialChanges: {
+    name: "mcp_auth.credential.changes",
+    kind: "counter",
+    unit: "{change}",
+    description: "Client secrets and keys that differed from the previous one when they were read.",
+    attributes: [...server, "credential"],
+  },
   storeOutages: {
     name: "mcp_auth.store.outages",
     kind: "counter",
     unit: "{outage}",
     description: "Outages of the token store.",
+    attributes: [],
+  },
+  storeUsable: {
+    name: "mcp_auth.store.usable",
+    kind: "gauge",
+    unit: "{store}",
+    description: "1 if the token store can be used, 0 during an outage. Absent without a store.",
     attributes: [],
   },
   remainingLifetime: {
@@ -95,14 +110,49 @@ export const instruments = {
     description: "Servers by the state of their token.",
     attributes: [...server, "state"],
   },
+  failing: {
+    name: "mcp_auth.token.failing",
+    kind: "total",
+    unit: "{server}",
+    description: "1, with the code, if the last token request failed. 0 after a success.",
+    attributes: [...server, "code"],
+  },
+  refused: {
+    name: "mcp_auth.token.refused",
+    kind: "total",
+    unit: "{server}",
+    description: "1 if the MCP server has refused the current token and accepted none since. 0 otherwise.",
+    attributes: server,
+  },
+  unplanned: {
+    name: "mcp_auth.token.renewal_unplanned",
+    kind: "total",
+    unit: "{server}",
+    description: "1 if the token will expire and no renewal is planned, because nobody uses it. 0 otherwise.",
+    attributes: server,
+  },
 } as const satisfies Readonly<Record<string, Instrument>>;
 
 export type InstrumentKey = keyof typeof instruments;
 
-/** Upper bounds in seconds of the buckets of all histograms: those that the conventions recommend for MCP. */
+/**
+ * Upper bounds in seconds of the buckets of all histograms. Most token requests take 5 to 500 ms. Those that are
+ * repeated, and the callers that wait for them, take up to the deadline, which is 30 s unless the config changes it.
+ */
 export const bucketBounds: readonly number[] = [
-  0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300,
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60,
 ];
+
+// `Object.keys` has this type only as `string[]`.
+export const instrumentKeys = Object.keys(instruments) as readonly InstrumentKey[];
+
+/** The counters that are not of a server. */
+export const globalCounters = instrumentKeys.filter(
+  (key) => instruments[key].kind === "counter" && instruments[key].attributes.length === 0,
+);
+
+/** Why tokens are requested: the values of `RenewalReason`. */
+export const renewalReasons: readonly string[] = ["demand", "expiry", "schedule", "forced", "rejected"];
 
 /** The value of an attribute that would have too many values, as in the semantic conventions. */
 export const otherValue = "_OTHER";

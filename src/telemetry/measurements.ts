@@ -1,10 +1,20 @@
 import type { GaugeValue } from "./gauges.js";
-import type { Attributes, InstrumentKey } from "./instruments.js";
+import { type Attributes, type InstrumentKey, renewalReasons } from "./instruments.js";
 import { type OpenTelemetryRecorder, registeredApi } from "./open-telemetry.js";
 
 /** Takes measurements. It must not throw. */
 export interface Sink {
   add(key: InstrumentKey, value: number, attributes: Attributes): void;
+}
+
+/**
+ * Adds 0 to the counters of a server. Prometheus sees no increase in a series that begins with 1. Series with a code are
+ * too many, so queries have to look for their first value.
+ */
+export function addZeros(sink: Sink, attributes: Attributes): void {
+  for (const reason of renewalReasons) sink.add("renewals", 0, { ...attributes, reason });
+  for (const credential of ["secret", "key"]) sink.add("credentialChanges", 0, { ...attributes, credential });
+  sink.add("rejections", 0, attributes);
 }
 
 /**
@@ -17,6 +27,8 @@ export class Measurements {
   readonly #servers = new Map<string, Attributes>();
   /** Returns the current values of the gauges. Set by the runtime. */
   gauges: () => readonly GaugeValue[] = () => [];
+  /** Those of them that are not of a server. Set by the runtime. */
+  commonGauges: () => readonly GaugeValue[] = () => [];
   #recorder: OpenTelemetryRecorder | undefined;
   #loading: Promise<OpenTelemetryRecorder | undefined> | undefined;
 
@@ -27,7 +39,9 @@ export class Measurements {
 
   /** Notes the attributes of a server that is used. */
   noteServer(server: string, attributes: Attributes): void {
+    const isNew = !this.#servers.has(server);
     this.#servers.set(server, attributes);
+    if (isNew && this.isObserved) addZeros(this, attributes);
   }
 
   /** The config no longer has the server. */
@@ -42,6 +56,7 @@ export class Measurements {
   /** Returns the function that removes the sink. */
   subscribe(sink: Sink): () => void {
     this.#sinks.add(sink);
+    for (const attributes of this.#servers.values()) addZeros(sink, attributes);
     return () => void this.#sinks.delete(sink);
   }
 

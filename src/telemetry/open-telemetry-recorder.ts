@@ -15,8 +15,10 @@ import {
   type Attributes,
   attributeNames,
   bucketBounds,
+  globalCounters,
   type Instrument,
   type InstrumentKey,
+  instrumentKeys,
   instruments,
   spanName,
 } from "./instruments.js";
@@ -103,17 +105,26 @@ class Recorder implements OpenTelemetryRecorder {
     this.#instruments.clear();
     const meter = provider?.getMeter(scope, version);
     if (meter === undefined) return;
-    // `Object.keys` has this type only as `string[]`.
-    for (const key of Object.keys(instruments) as InstrumentKey[]) safely(() => this.#create(meter, key));
+    for (const key of instrumentKeys) safely(() => this.#create(meter, key));
+    for (const key of globalCounters) this.add(key, 0, {});
   }
 
   #create(meter: Meter, key: InstrumentKey): void {
     const { name, kind, unit, description }: Instrument = instruments[key];
     const options = { unit, description };
+    // The SDK goes on exporting the last value of attributes that are no longer observed, such as those of a state that
+    // has ended.
+    const past = new Map<string, OtelAttributes>();
     const observe = (result: ObservableResult): void => {
+      const ended = new Map(kind === "total" ? past : []);
       for (const { attributes, value } of limitedGauges(key, this.#gauges(), this.#limit)) {
-        result.observe(value, namedAttributes(instruments[key].attributes, attributes));
+        const named = namedAttributes(instruments[key].attributes, attributes);
+        result.observe(value, named);
+        const id = JSON.stringify(named);
+        past.set(id, named);
+        ended.delete(id);
       }
+      for (const named of ended.values()) result.observe(0, named);
     };
     switch (kind) {
       case "histogram": {

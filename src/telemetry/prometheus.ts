@@ -4,8 +4,10 @@ import {
   type Attributes,
   attributeNames,
   bucketBounds,
+  globalCounters,
   type Instrument,
   type InstrumentKey,
+  instrumentKeys,
   instruments,
 } from "./instruments.js";
 import type { Sink } from "./measurements.js";
@@ -75,6 +77,10 @@ export class PrometheusSink implements Sink {
   >();
   readonly #limit = new ServerLimit();
 
+  constructor() {
+    for (const key of globalCounters) this.add(key, 0, {});
+  }
+
   add(key: InstrumentKey, value: number, attributes: Attributes): void {
     const labels = labelsOf(instruments[key], this.#limit.limited(attributes));
     const series = this.#series.get(key) ?? new Map();
@@ -99,9 +105,6 @@ export class PrometheusSink implements Sink {
     });
   }
 }
-
-// `Object.keys` has this type only as `string[]`.
-const instrumentKeys = Object.keys(instruments) as readonly InstrumentKey[];
 
 function gaugeSamples(
   key: InstrumentKey,

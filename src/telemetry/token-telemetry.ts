@@ -24,6 +24,8 @@ const counters: Readonly<Record<string, InstrumentKey>> = {
   "token:rejected": "rejections",
   "token:cooldown": "cooldowns",
   "store:down": "storeOutages",
+  "secret:changed": "credentialChanges",
+  "key:rotated": "credentialChanges",
 };
 
 /** Measures one token cache. Without an observer it costs a look at a global variable for each acquisition. */
@@ -46,7 +48,9 @@ export class TokenTelemetry {
     { reason, code }: { readonly reason: string; readonly code?: string | undefined },
   ): void {
     const key = counters[event];
-    if (key !== undefined) this.#measurements.add(key, 1, { ...this.#attributes, reason, code });
+    if (key === undefined) return;
+    const credential = event === "key:rotated" ? "key" : "secret";
+    this.#measurements.add(key, 1, { ...this.#attributes, reason, code, credential });
   }
 
   /** The active span of the caller, which a renewal in the background names as its cause. */

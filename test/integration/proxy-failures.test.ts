@@ -51,6 +51,27 @@ async function answering(handler: Handler): Promise<Proxied> {
   return await startProxied(tokenConfig(`${server.origin}/mcp`));
 }
 
+test("the metrics tell an MCP server that is down from an authorization server that is", async () => {
+  const down = "http://127.0.0.1:1";
+  const issuer = await startScriptedIssuer((_request, response) => sendJson(response, {}, 503));
+  const { config, env } = tokenConfig(`${down}/mcp`);
+  const { tools } = issuer.config.servers;
+  // Attempts are repeated until the deadline.
+  const mail = { ...tools, deadline: "1s" };
+  const proxied = await startProxied({
+    config: { ...issuer.config, servers: { ...config.servers, mail } },
+    env: { ...env, ...issuer.env },
+  });
+  await post(proxied.url, call);
+  await post(proxied.urlOf("mail"), call);
+  const metrics = await proxied.metrics();
+  const series = (server: string, at: string) =>
+    `mcp_auth_proxy_requests_total{mcp_auth_server="${server}",outcome="unavailable",at="${at}"} 1`;
+  expect(metrics).toContain(series("tools", "mcp_server"));
+  expect(metrics).toContain(series("mail", "authorization_server"));
+  expect(metrics).toMatch(/^mcp_auth_token_failing\{mcp_auth_server="mail",.*error_type="unavailable"\} 1$/m);
+});
+
 test("an id that JavaScript cannot hold exactly is answered as it was written", async () => {
   const proxied = await startProxied({ ...tokenConfig("http://127.0.0.1:1/mcp"), env: {} });
   for (const id of ["9007199254740993", "12345678901234567890", "1e400", "-1e400"]) {

@@ -49,7 +49,7 @@ describe("when the client hangs up", () => {
     request.destroy();
     await proxied.ended;
     await expect.poll(proxied.open).toBe(0);
-    expect(await proxied.metrics()).toContain('outcome="canceled"} 1');
+    expect(await proxied.metrics()).toContain('outcome="canceled",at="caller"} 1');
   });
 
   test("in the middle of a body that is kept, nothing is sent to the server", async () => {

@@ -2,7 +2,7 @@
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { context, metrics, SpanStatusCode, trace } from "@opentelemetry/api";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { McpAuthConfig } from "../../src/index.js";
+import type { McpAuthConfig, McpAuthStore } from "../../src/index.js";
 import { type McpAuthWithInternals, proxyInternals } from "../../src/runtime/manager-internals.js";
 import { attributeNames, instruments, otherValue, spanName } from "../../src/telemetry/instruments.js";
 import { prometheusName } from "../../src/telemetry/prometheus.js";
@@ -126,7 +126,8 @@ describe("spans", () => {
     await using telemetry = registerOpenTelemetry();
     await manager.getAccessToken({ forceRefresh: true });
     expect(telemetry.spans(spanName)).toHaveLength(1);
-    expect((await telemetry.points(instruments.renewals.name)).map(({ value }) => value)).toEqual([1]);
+    const renewals = await telemetry.points(instruments.renewals.name);
+    expect(renewals.map(({ value }) => value).filter((value) => value > 0)).toEqual([1]);
   });
 });
 
@@ -183,10 +184,12 @@ describe("metrics", () => {
     await advance(60_000);
     await manager.fetch(issuer.url);
     const values = async (name: string) =>
-      (await telemetry.points(name)).map(({ attributes, value }) => {
+      (await telemetry.points(name)).flatMap(({ attributes, value }) => {
+        // Counters begin with 0 for every reason.
+        if (value === 0) return [];
         const { [attributeNames.issuer]: ofIssuer, [attributeNames.grant]: grant, ...others } = attributes;
         expect([ofIssuer, grant]).toEqual([issuer.server.origin, "client_credentials"]);
-        return [others, value];
+        return [[others, value]];
       });
     const server = { [attributeNames.server]: "tools" };
     const [reason, code] = [attributeNames.reason, attributeNames.code];
@@ -239,6 +242,50 @@ describe("metrics", () => {
     expect(await telemetry.points(instruments.states.name)).toEqual([]);
   });
 
+  test("a failure that has ended is 0, also if it has been exported before", async () => {
+    await using telemetry = registerOpenTelemetry();
+    const { clock, fetch, advance } = liveClock();
+    const { manager } = await createTestManager(await issuerThat(401), { clock, fetch });
+    const failing = async () =>
+      (await telemetry.points(instruments.failing.name)).flatMap(({ attributes, value }) =>
+        value === 0 ? [] : [attributes[attributeNames.code]],
+      );
+    await rejectionOf(manager.getAccessToken());
+    expect(await failing()).toEqual(["token_request_rejected"]);
+    await advance(60_000);
+    await manager.getAccessToken();
+    expect(await failing()).toEqual([]);
+  });
+
+  test("a store is usable again after an outage, and counters begin with 0", async () => {
+    await using telemetry = registerOpenTelemetry();
+    const { clock, fetch, advance } = liveClock();
+    let isDown = false;
+    const memory = sharedMemory().store();
+    const down = () => Promise.reject(new Error("canary"));
+    const store: McpAuthStore = {
+      ...memory,
+      get: (...call) => (isDown ? down() : memory.get(...call)),
+      set: (...call) => (isDown ? down() : memory.set(...call)),
+      withLock: (...call) => (isDown ? down() : memory.withLock(...call)),
+    };
+    const { manager } = await createTestManager(await issuerThat(), { store, clock, fetch });
+    const values = async (name: string) => (await telemetry.points(name)).map(({ value }) => value);
+    await manager.getAccessToken();
+    expect(await values(instruments.storeUsable.name)).toEqual([1]);
+    expect(await values(instruments.storeOutages.name)).toEqual([0]);
+    expect(await values(instruments.rejections.name)).toEqual([0]);
+    expect(await values(instruments.credentialChanges.name)).toEqual([0, 0]);
+    isDown = true;
+    await manager.getAccessToken({ forceRefresh: true });
+    expect(await values(instruments.storeUsable.name)).toEqual([0]);
+    expect(await values(instruments.storeOutages.name)).toEqual([1]);
+    isDown = false;
+    await advance(120_000);
+    await manager.getAccessToken({ forceRefresh: true });
+    expect(await values(instruments.storeUsable.name)).toEqual([1]);
+  });
+
   test("the exporter of the SDK names metrics and labels as the proxy does, except for the unit", async () => {
     await using telemetry = registerOpenTelemetry();
     const { auth } = await createTestManager(await issuerThat());
@@ -265,7 +312,8 @@ describe("metrics", () => {
     const auth = await createTestRuntime({ config: { servers }, env: {}, fetch });
     await Promise.all(names.map((name) => rejectionOf(auth.resolve(name).getAccessToken())));
     for (const { name } of [instruments.failures, instruments.states, instruments.waits]) {
-      const points = await telemetry.points(name);
+      // A state that has ended is 0.
+      const points = (await telemetry.points(name)).filter(({ value }) => value > 0);
       expect(points.length, name).toBeLessThanOrEqual(501);
       expect(
         points.reduce((sum, { value }) => sum + value, 0),
@@ -329,7 +377,11 @@ describe("an SDK that does not work", () => {
       calls.push("begin");
       return span;
     };
-    const createCounter = () => ({ add: () => void calls.push("add") });
+    const createCounter = () => ({
+      add(value: number) {
+        if (value > 0) calls.push("add");
+      },
+    });
     const meter = {
       ...{ createHistogram: fail, createObservableGauge: fail, createObservableUpDownCounter: fail },
       createCounter,

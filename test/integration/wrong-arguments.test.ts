@@ -1,6 +1,6 @@
 // Invalid arguments that JavaScript callers can pass, because no compiler checks them.
 import { describe, expect, test } from "vitest";
-import { discover, type McpAuth, McpAuthError, type McpAuthOptions } from "../../src/index.js";
+import { createMcpAuth, discover, type McpAuth, McpAuthError, type McpAuthOptions } from "../../src/index.js";
 import { startProxy } from "../../src/proxy.js";
 import { sendJson } from "../support/http-server.js";
 import { rejectionOf } from "../support/rejection-of.js";
@@ -129,7 +129,7 @@ describe("invalid arguments", () => {
     for (const option of wrong) {
       const { config, env } = issuer;
       const given = typeof option === "object" && option !== null ? { config, env, ...option } : option;
-      expect(await rejectionOf(createTestRuntime(any(given))), JSON.stringify(option)).toMatchObject({
+      expect(await rejectionOf(createMcpAuth(any(given))), JSON.stringify(option)).toMatchObject({
         name: "McpAuthError",
         code: "config_invalid",
       });
@@ -154,7 +154,7 @@ describe("invalid arguments", () => {
 
 test("a misspelled option of createMcpAuth, discover or startProxy is config_invalid and names the near one", async () => {
   const { issuer, auth } = await world();
-  expect(await rejectionOf(createTestRuntime(any({ confg: {} })))).toMatchObject({
+  expect(await rejectionOf(createMcpAuth(any({ confg: {} })))).toMatchObject({
     message: 'createMcpAuth() has no option "confg". Did you mean "config"?',
   });
   expect(await rejectionOf(discover(issuer.url, any({ proxy: "http://p.example" })))).toMatchObject({
@@ -169,7 +169,8 @@ test("a misspelled option of createMcpAuth, discover or startProxy is config_inv
 
 test("an option whose value is undefined counts as not given", async () => {
   const { config, env } = await startScriptedIssuer((_request, response) => sendToken(response, "t"));
-  await createTestRuntime(any({ config, env, confg: undefined }));
+  const accepted = await createMcpAuth(any({ config, env, confg: undefined }));
+  await accepted.stop();
 });
 
 test("null and undefined mean no signal, as for `fetch`", async () => {

@@ -2,11 +2,13 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { McpAuthError, type TokenManagerStatus } from "../../../src/index.js";
 import { systemClock } from "../../../src/lib/clock.js";
-import { Metrics, proxyMetrics } from "../../../src/proxy/metrics.js";
+import { type CountedOutcome, Metrics, proxyMetrics } from "../../../src/proxy/metrics.js";
+import { storeGauges } from "../../../src/telemetry/gauges.js";
 import { instruments, otherValue } from "../../../src/telemetry/instruments.js";
 import { Measurements } from "../../../src/telemetry/measurements.js";
 import { prometheusName } from "../../../src/telemetry/prometheus.js";
 import { TokenTelemetry } from "../../../src/telemetry/token-telemetry.js";
+import type { RenewalReason } from "../../../src/tokens/source.js";
 
 /** Metrics of a runtime, without the runtime. */
 function start(isReady = () => true) {
@@ -115,13 +117,29 @@ describe("the text of the metrics", () => {
     expect(new Set(parse(metrics.text([])).types.keys())).toEqual(names);
     measurements.noteServer("crm", crm);
     const telemetry = new TokenTelemetry(measurements, crm, systemClock);
-    for (const name of ["token:renewed", "token:failed", "token:rejected", "token:cooldown", "store:down"]) {
+    for (const name of [
+      "token:renewed",
+      "token:failed",
+      "token:rejected",
+      "token:cooldown",
+      "store:down",
+      "key:rotated",
+    ]) {
       telemetry.count(name, { reason: "demand", code: "timeout" });
     }
     const isWithheld = () => false;
     await telemetry.acquire({ reason: "demand", isWithheld }, async () => "token");
     await telemetry.wait(Promise.reject(new McpAuthError("unavailable", "No.")), false).catch(() => {});
-    for (const outcome of [{ status: 200 }, { status: 503 }, { code: "unavailable" }, undefined]) {
+    const outcomes: readonly CountedOutcome[] = [
+      { status: 200 },
+      { status: 503 },
+      { code: "unavailable" },
+      { code: "unavailable", isServerUnreachable: true },
+      { code: "secret_unavailable" },
+      { code: "unauthorized" },
+      undefined,
+    ];
+    for (const outcome of outcomes) {
       const request = metrics.begin("crm");
       request.respond(outcome);
       request.end();
@@ -131,9 +149,19 @@ describe("the text of the metrics", () => {
     const { samples } = parse(metrics.text(statuses));
     const value = (name: string, wanted: Readonly<Record<string, string>>) => find(samples, name, wanted);
     const ofProxy = { mcp_auth_server: "crm" };
-    expect(value("mcp_auth_proxy_requests_total", { ...ofProxy, outcome: "2xx" })).toBe(1);
-    expect(value("mcp_auth_proxy_requests_total", { ...ofProxy, outcome: "canceled" })).toBe(1);
-    expect(value("mcp_auth_proxy_requests_total", { ...ofProxy, outcome: "unavailable" })).toBe(1);
+    for (const [outcome, at] of [
+      ["2xx", "mcp_server"],
+      ["5xx", "mcp_server"],
+      ["canceled", "caller"],
+      ["unavailable", "authorization_server"],
+      ["unavailable", "mcp_server"],
+      ["unauthorized", "mcp_server"],
+      ["secret_unavailable", "here"],
+    ] as const) {
+      expect([outcome, at, value("mcp_auth_proxy_requests_total", { ...ofProxy, outcome, at })]).toEqual([
+        ...[outcome, at, 1],
+      ]);
+    }
     expect(value("mcp_auth_proxy_open_requests", ofProxy)).toBe(0);
     expect(value("mcp_auth_proxy_open_requests", { mcp_auth_server: "(unknown)" })).toBe(1);
     expect(value("mcp_auth_proxy_ready", {})).toBe(1);
@@ -143,12 +171,51 @@ describe("the text of the metrics", () => {
     expect(value("mcp_auth_token_rejections_total", labels)).toBe(1);
     expect(value("mcp_auth_token_cooldowns_total", { ...labels, error_type: "timeout" })).toBe(1);
     expect(value("mcp_auth_store_outages_total", {})).toBe(1);
+    const changes = (credential: string) =>
+      value("mcp_auth_credential_changes_total", { ...labels, mcp_auth_credential: credential });
+    expect([changes("key"), changes("secret")]).toEqual([1, 0]);
     expect(value("mcp_auth_token_acquire_duration_seconds_count", labels)).toBe(1);
     const waited = { ...labels, error_type: "unavailable" };
     expect(value("mcp_auth_token_wait_duration_seconds_count", waited)).toBe(1);
     expect(value("mcp_auth_token_remaining_lifetime_seconds", labels)).toBe(1.5);
     expect(value("mcp_auth_token_state", { ...labels, mcp_auth_state: "fresh" })).toBe(1);
     expect(value("mcp_auth_token_state", { mcp_auth_server: "never", mcp_auth_state: "none" })).toBe(1);
+  });
+
+  test("what can fail later is 0 before it fails, so that its first failure is an increase", () => {
+    const { measurements, metrics } = start();
+    measurements.noteServer("crm", crm);
+    const { samples } = parse(metrics.text([status("crm")]));
+    const reasons: Readonly<Record<RenewalReason, 0>> = {
+      ...{ demand: 0, expiry: 0, schedule: 0, forced: 0, rejected: 0 },
+    };
+    for (const reason of Object.keys(reasons)) {
+      expect(find(samples, "mcp_auth_token_renewals_total", { ...labels, mcp_auth_reason: reason })).toBe(0);
+    }
+    for (const name of ["rejections_total", "failing", "refused", "renewal_unplanned"]) {
+      expect([name, find(samples, `mcp_auth_token_${name}`, labels)]).toEqual([name, 0]);
+    }
+    expect(find(samples, "mcp_auth_store_outages_total", {})).toBe(0);
+  });
+
+  test("the gauges show what fails now, and not what has recovered", () => {
+    let isUsable = false;
+    const { measurements, metrics } = start();
+    measurements.commonGauges = () => storeGauges({ isUsable });
+    measurements.noteServer("crm", crm);
+    const lastError = new McpAuthError("unavailable", "No.");
+    const value = (name: string, one: Partial<TokenManagerStatus>, more: Record<string, string> = {}) =>
+      find(parse(metrics.text([status("crm", one)])).samples, name, more);
+    expect(value("mcp_auth_token_failing", { lastError }, { ...labels, error_type: "unavailable" })).toBe(1);
+    expect(value("mcp_auth_token_failing", {}, labels)).toBe(0);
+    expect(value("mcp_auth_token_refused", { rejectedAt: now }, labels)).toBe(1);
+    expect(value("mcp_auth_token_renewal_unplanned", { expiresAt: now + 1 }, labels)).toBe(1);
+    const planned = { expiresAt: now + 2, nextRefreshAt: now + 1 };
+    expect(value("mcp_auth_token_renewal_unplanned", planned, labels)).toBe(0);
+    expect(value("mcp_auth_token_renewal_unplanned", { ...planned, state: "asleep" }, labels)).toBe(1);
+    expect(value("mcp_auth_store_usable", {})).toBe(0);
+    isUsable = true;
+    expect(value("mcp_auth_store_usable", {})).toBe(1);
   });
 
   test("a value of a label keeps its quotes, backslashes and line ends", () => {
@@ -171,13 +238,13 @@ describe("the text of the metrics", () => {
     const statuses = servers.map((server, index) => status(server, { expiresAt: now + index }));
     const { samples } = parse(metrics.text(statuses));
     const renewals = samples.filter(({ name }) => name === "mcp_auth_token_renewals_total");
-    expect(renewals).toHaveLength(501);
+    expect(renewals).toHaveLength(5 * 501);
     expect(renewals.reduce((sum, { value }) => sum + value, 0)).toBe(10_000);
     const others = { mcp_auth_server: otherValue, mcp_auth_issuer: otherValue, mcp_auth_grant: crm.grant };
     expect(find(samples, "mcp_auth_token_state", { ...others, mcp_auth_state: "fresh" })).toBe(9_500);
     expect(find(samples, "mcp_auth_token_remaining_lifetime_seconds", others)).toBe(0.5);
     expect(find(samples, "mcp_auth_proxy_open_requests", { mcp_auth_server: otherValue })).toBe(9_500);
-    expect(samples.length).toBeLessThan(30_000);
+    expect(samples.length).toBeLessThan(35_000);
   });
 
   test("a server that was never used takes no place of one that is used", () => {
@@ -225,6 +292,9 @@ describe("the text of the metrics", () => {
     const { measurements, metrics } = start(() => false);
     metrics.stop();
     measurements.add("rejections", 1, crm);
-    expect(parse(metrics.text([])).samples).toEqual([{ name: "mcp_auth_proxy_ready", labels: {}, value: 0 }]);
+    expect(parse(metrics.text([])).samples).toEqual([
+      { name: "mcp_auth_proxy_ready", labels: {}, value: 0 },
+      { name: "mcp_auth_store_outages_total", labels: {}, value: 0 },
+    ]);
   });
 });
