@@ -80,7 +80,7 @@ export async function createProxy<Name extends string>(
     systemClock.now,
   );
   const isReadyNow = (): boolean => !handler.isStopping && isStarted() && canUseOne();
-  const readinessLog = new ReadinessLog(isReadyNow, history, systemClock);
+  const readinessLog = new ReadinessLog(isReadyNow, internals.store, history, systemClock);
   const readiness = (): boolean => readinessLog.look().ready;
   const statusPage = new StatusPage({
     ...{ clock: systemClock, statuses, history, startedAt, store: internals.store },
@@ -88,6 +88,7 @@ export async function createProxy<Name extends string>(
   });
   const handler: RequestHandler = new RequestHandler({
     ...{ upstream, isServed, onOutcome, onRefusal },
+    onCall: (server, outcome) => noteCall(history, server, outcome),
     manager: (name) => managerOf(auth, name, isServed),
     isLocalToken: tokenComparison(localToken),
     operations: {
@@ -145,6 +146,19 @@ export async function createProxy<Name extends string>(
     await close(0);
     throw error;
   }
+}
+
+/** Codes of failed requests that say nothing about the server. */
+const notOfServer: ReadonlySet<string> = new Set(["egress_denied", "unknown_server", "stopped", "aborted"]);
+
+function noteCall(
+  history: History,
+  server: string,
+  outcome: { readonly status: number } | McpAuthError,
+): void {
+  if (!(outcome instanceof McpAuthError))
+    history.noteCall(server, outcome.status >= 500 ? { code: "5xx" } : undefined);
+  else if (!notOfServer.has(outcome.code)) history.noteCall(server, outcome);
 }
 
 /** Whether a server has a token, or gets one on demand. The other servers may fail for good. */

@@ -70,7 +70,6 @@ export function refusalOf(
   const { lastError } = manager.status();
   if (lastError !== undefined) return lastError;
   const message =
-    `Server "${name}" refused the token. ` +
-    "See the output of the proxy, or run npx mcp-auth-runtime validate --secrets.";
+    `Server "${name}" refused the token. ` + `To check each step, run npx mcp-auth-runtime doctor ${name}.`;
   return new McpAuthError("unauthorized", message, { server: name });
 }

@@ -19,6 +19,8 @@ export interface HandlerOptions {
   readonly operations: Operations;
   /** Called with each failure to serve a request, and with `undefined` for each response of a server. */
   readonly onOutcome: (server: string, failure: McpAuthError | undefined) => void;
+  /** Called with each outcome of a request: the status of the server, or our error. */
+  readonly onCall: (server: string, outcome: { readonly status: number } | McpAuthError) => void;
   /** Called when the proxy itself refuses a request. */
   readonly onRefusal: (refusal: Pick<Refusal, "status" | "message">) => void;
   /** `undefined` if programs of all users may call. */
@@ -136,7 +138,7 @@ export class RequestHandler {
     // The caller has hung up while its user was looked up. Nothing would end this request any more. It may also be one
     // of another user, if the list of connections already had one of ours with the same ports.
     if (request.destroyed || response.destroyed) return;
-    const { upstream, operations, isServed, onOutcome } = this.#options;
+    const { upstream, operations, isServed, onOutcome, onCall } = this.#options;
     const cancellation = new Cancellation();
     const inProgress = { isStream: isStreamRequest(request), cancellation };
     const onClose = (): void => {
@@ -159,7 +161,9 @@ export class RequestHandler {
         count.respond(
           isError ? { code: outcome.code, isServerUnreachable: isServerUnreachable(outcome) } : outcome,
         );
-        if (outcome !== undefined) onOutcome(server, isError ? outcome : undefined);
+        if (outcome === undefined) return;
+        onCall(server, outcome);
+        onOutcome(server, isError ? outcome : undefined);
       });
     } finally {
       socket.off("close", onClose);

@@ -48,8 +48,8 @@ export interface TokenManagerStatus {
   /** The failure of the last token request. Absent after a success. */
   readonly lastError?: McpAuthError;
   /**
-   * When the server last refused the current token, in milliseconds since the epoch. Absent after a new token, and after
-   * a request that the server accepted.
+   * When the server last refused the current token, in milliseconds since the epoch. Absent after a new token,
+   * after a request that the server accepted, and when the token has expired.
    */
   readonly rejectedAt?: number;
   /** The `kid` of the key that signed the last client assertion (RFC 7523). */

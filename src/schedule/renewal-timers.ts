@@ -52,8 +52,9 @@ export class RenewalTimers {
     return this.#isAsleep && this.#isIdle();
   }
 
-  /** The next renewal, in milliseconds since the epoch. */
+  /** The next renewal, in milliseconds since the epoch; `undefined` if there is none until the next use. */
   get nextRefreshAt(): number | undefined {
+    if (this.#isIdle()) return undefined;
     return [this.#expiry.at, this.#tick.at].reduce((first, at) =>
       first === undefined || (at !== undefined && at < first) ? at : first,
     );

@@ -197,7 +197,8 @@ export class TokenCache {
     const { state } = this.#cached;
     const { expiresAt } = state.token ?? {};
     const { lastError } = this.#renewal;
-    const rejectedAt = this.#refused?.rejectedAt;
+    // An expired token is refused with good reason.
+    const rejectedAt = expiresAt !== undefined && expiresAt <= now ? undefined : this.#refused?.rejectedAt;
     return {
       state: lifecycle.stateName(state, now),
       ...(expiresAt !== undefined && { expiresAt }),

@@ -86,6 +86,36 @@ export async function liveTests(browser) {
     await untilText(page, "a token arrived");
   });
 
+  await test("a server that cannot be reached is a problem although its token is fine, until a call succeeds", async () => {
+    state.down.add("crm");
+    await world.call("crm");
+    await world.call("crm");
+    await untilText(page, "1 server fails all calls although its token is fine");
+    await levelIs(page, "crm", "bad");
+    await (await page.waitForSelector(".server:first-child .expand")).click();
+    await untilText(page, "This is not about tokens.");
+    await untilText(page, "(unavailable), the token is fine");
+    state.down.clear();
+    await world.call("crm");
+    await levelIs(page, "crm", "good");
+    await untilText(page, "2 calls failed: unavailable");
+    await untilText(page, "over at");
+  });
+
+  await test("a server that refuses each token stays a problem until it accepts a call", async () => {
+    state.refuseAll.add("crm");
+    await world.call("crm");
+    const again = setInterval(() => void world.call("crm").catch(() => {}), 500);
+    try {
+      await untilText(page, "The MCP server has refused every token since");
+      await levelIs(page, "crm", "bad");
+      state.refuseAll.clear();
+      await untilText(page, "a call was accepted at");
+    } finally {
+      clearInterval(again);
+    }
+  });
+
   await test("a disconnected page says so and since when, and comes back after a restart of the proxy", async (assert) => {
     await world.stopProxy();
     await untilText(page, "Disconnected since");

@@ -11,6 +11,12 @@ export function night(now) {
       { kind: "started", at: startedAt },
       { kind: "ready", at: startedAt + 2_000 },
       { kind: "reloaded", at: now - 5.2 * hour, changes: { added: 0, changed: 1, removed: 0 } },
+      {
+        kind: "store",
+        at: now - 1.5 * hour,
+        until: now - 1.3 * hour,
+        message: "The store in /var/lib/agent cannot be written (ENOSPC). Free space on its disk.",
+      },
     ],
   };
   const renewalsOf = (every, offset, skip = () => false) => {
@@ -36,22 +42,30 @@ export function night(now) {
   const keycloak = "https://sso.example/realms/agents";
   const outage = { from: now - 4.62 * hour, to: now - 3.4 * hour };
   const failed = {
-    ...{ kind: "failed", reason: "expiry", code: "unavailable", count: 41 },
+    ...{ kind: "failed", reasons: ["expiry"], code: "unavailable", count: 41 },
     message:
       'Server "crm": the token endpoint is not available (status 503). It is requested again after the pause; if this lasts, ask the operator of https://sso.example.',
     ...{ at: outage.from, lastAt: outage.to - 2 * minute, recoveredAt: outage.to },
   };
-  const rotated = { kind: "key", reason: "expiry", at: now - 5.2 * hour, lastAt: now - 5.2 * hour, count: 1 };
+  const rotated = {
+    kind: "key",
+    reasons: ["expiry"],
+    at: now - 5.2 * hour,
+    lastAt: now - 5.2 * hour,
+    recoveredAt: now - 5.2 * hour + 200,
+    count: 1,
+  };
   const secret = {
     kind: "secret",
-    reason: "expiry",
+    reasons: ["expiry"],
     at: now - 2.3 * hour,
     lastAt: now - 2.3 * hour,
+    recoveredAt: now - 2.3 * hour + 300,
     count: 1,
   };
   const store = {
-    ...{ kind: "store", reason: "expiry", code: "store_unavailable", count: 2 },
-    ...{ at: now - 1.5 * hour, lastAt: now - 1.35 * hour },
+    ...{ kind: "store", reasons: ["expiry"], code: "store_unavailable", count: 2 },
+    ...{ at: now - 1.5 * hour, lastAt: now - 1.35 * hour, recoveredAt: now - 1.3 * hour },
     message: "The store in /var/lib/agent cannot be written (ENOSPC). Free space on its disk.",
   };
   const during = (at) => at > outage.from - 20 * minute && at < outage.to;
@@ -74,7 +88,7 @@ export function night(now) {
         {
           ...{
             kind: "failed",
-            reason: "expiry",
+            reasons: ["expiry"],
             code: "token_request_rejected",
             oauthError: "invalid_client",
           },
@@ -91,7 +105,7 @@ export function night(now) {
   };
   const search = healthy("search", keycloak, 30 * minute, 3 * minute, {
     entries: [
-      { kind: "rejected", reason: "rejected", at: now - 9 * minute, lastAt: now - 2 * minute, count: 4 },
+      { kind: "rejected", reasons: ["rejected"], at: now - 9 * minute, lastAt: now - 2 * minute, count: 4 },
     ],
   });
   const calendar = healthy("calendar", entra, 55 * minute, 12 * minute);
@@ -119,7 +133,7 @@ export function night(now) {
           entries: [
             {
               kind: "failed",
-              reason: "expiry",
+              reasons: ["expiry"],
               code: "timeout",
               count: 3,
               at: now - 6 * minute,

@@ -104,7 +104,7 @@ export async function stageTests(browser) {
     const details = await page.waitForSelector("#servers .server:has([aria-expanded=true]) .details");
     const text = await details.evaluate((element) => element.textContent);
     assert.match(text, /No new token 41 times: unavailable/);
-    assert.match(text, /a token arrived 1 h 13 min after the beginning/);
+    assert.match(text, /a token arrived at [^·]+, 1 h 13 min after the beginning/);
     assert.match(text, /New key or certificate/);
     assert.match(text, /agent-2026-11/);
     await page.keyboard.press("Space");
@@ -161,7 +161,7 @@ export async function stageTests(browser) {
       at: now - 5_000,
       lastAt: now,
       count: 2,
-      reason: hostile,
+      reasons: [hostile],
       code: hostile,
       oauthError: hostile,
       message: hostile,

@@ -15,7 +15,13 @@ export const secrets = { clientSecret: "canary-client-secret-7d1f", accessToken:
 /** @param {readonly string[]} names of the servers */
 export async function startWorld(names) {
   const folder = await mkdtemp(join(tmpdir(), "mcp-auth-pages-"));
-  const state = { refuseClient: new Set(), refused: new Set(), issued: 0 };
+  const state = {
+    refuseClient: new Set(),
+    refused: new Set(),
+    down: new Set(),
+    refuseAll: new Set(),
+    issued: 0,
+  };
   const server = createServer((request, response) => answer(state, request, response));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -121,7 +127,8 @@ async function answer(state, request, response) {
   } else if (name !== undefined) {
     request.resume();
     const [, token] = /^Bearer (.+)$/.exec(request.headers.authorization ?? "") ?? [];
-    if (token === undefined || state.refused.has(token)) json(401, {});
+    if (state.down.has(name)) request.socket.destroy();
+    else if (token === undefined || state.refused.has(token) || state.refuseAll.has(name)) json(401, {});
     else json(200, { jsonrpc: "2.0", id: 1, result: {} });
   } else {
     json(404, {});

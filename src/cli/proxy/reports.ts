@@ -4,14 +4,17 @@ import type { Clock } from "../../lib/clock.js";
 import type { CommandOptions } from "../../proxy/options.js";
 import type { Printer } from "../print.js";
 
-/** Why a server fails. */
+/** What a server lacks: a token, or an answer to calls. */
 interface Failure {
   readonly message: string;
-  /** What it must have again before it works. */
-  readonly lacks: "token" | "answer";
-  /** Whether the end of the failure is worth a line. */
+  readonly at: number;
+  /** Whether its end is worth a line. */
   readonly isOutage: boolean;
+  readonly isOver: boolean;
 }
+
+/** Milliseconds between two lines about the same failure, so that one that comes and goes does not fill the log. */
+const pauseBetweenFailures = 60_000;
 
 /** Mistakes of one request, which say nothing about the server. */
 const mistakes: ReadonlySet<McpAuthErrorCode | undefined> = new Set(["egress_denied", "unknown_server"]);
@@ -21,43 +24,45 @@ const unknownName =
   "npx mcp-auth-runtime proxy --print HOST";
 
 /**
- * Prints each failure of a server once, and one line when the server works again: it has a token after it lacked one, or
- * it answers. Returns a function for the outcomes of requests.
+ * Prints each failure of a server once, and one line when it is over: the server has a token after it lacked one, or it
+ * answers after calls failed. Returns a function for the outcomes of requests.
  */
 export function reportFailures(
   auth: Pick<McpAuth, "on" | "has">,
   print: Pick<Printer, "note">,
   onRefusal: NonNullable<CommandOptions["onRefusal"]>,
+  { now }: Pick<Clock, "now">,
 ): NonNullable<CommandOptions["onOutcome"]> {
-  const failed = new Map<string, Failure>();
-  const fail = (server: string, failure: Failure): void => {
-    if (failed.get(server)?.message === failure.message) return;
-    failed.set(server, failure);
-    print.note(`warning: ${failure.message}`);
+  const lacks = { token: new Map<string, Failure>(), answer: new Map<string, Failure>() };
+  const fail = (what: keyof typeof lacks, server: string, message: string, isOutage = true): void => {
+    const last = lacks[what].get(server);
+    const isKnown = last?.message === message && (!last.isOver || now() - last.at < pauseBetweenFailures);
+    if (isKnown) return;
+    lacks[what].set(server, { message, at: now(), isOutage, isOver: false });
+    print.note(`warning: ${message}`);
   };
-  const recover = (server: string, how: string): void => {
-    const { isOutage = false } = failed.get(server) ?? {};
-    failed.delete(server);
-    if (isOutage) print.note(`Server "${server}" ${how} again.`);
+  const recover = (what: keyof typeof lacks, server: string, how: string): void => {
+    const last = lacks[what].get(server);
+    if (last === undefined || last.isOver) return;
+    lacks[what].set(server, { ...last, isOver: true });
+    if (last.isOutage) print.note(`Server "${server}" ${how} again.`);
   };
   auth.on("token:failed", ({ server, message }) => {
-    if (message !== undefined) fail(server, { message, lacks: "token", isOutage: true });
+    if (message !== undefined) fail("token", server, message);
   });
   auth.on("token:warning", ({ server, code, message }) => {
     // Another listener prints the other codes.
-    if (code !== "unauthorized" || message === undefined) return;
-    fail(server, { message, lacks: "answer", isOutage: true });
+    if (code === "unauthorized" && message !== undefined) fail("answer", server, message);
   });
-  auth.on("token:renewed", ({ server }) => {
-    // A new token does not bring back a server that does not answer, or that refuses each token.
-    if (failed.get(server)?.lacks === "token") recover(server, "has a token");
-  });
+  auth.on("token:renewed", ({ server }) => recover("token", server, "has a token"));
   return (server, failure) => {
-    if (failure === undefined) return recover(server, "answers");
+    // With a token that is still valid, calls succeed while its renewal fails.
+    if (failure === undefined) return recover("answer", server, "answers");
     // A caller can make up any number of names, which are not shown.
     if (!auth.has(server)) return onRefusal({ message: unknownName });
     const { message, code } = failure;
-    fail(server, { message, lacks: "answer", isOutage: !mistakes.has(code) });
+    const request = lacks.token.get(server);
+    if (request?.message !== message || request.isOver) fail("answer", server, message, !mistakes.has(code));
   };
 }
 

@@ -34,7 +34,7 @@ export async function serve(
     let started = false;
     const proxy = await createProxy(auth, {
       ...{ ...options, isCommand: true, isStarted: () => started },
-      ...{ onRefusal, onOutcome: reportFailures(auth, print, onRefusal) },
+      ...{ onRefusal, onOutcome: reportFailures(auth, print, onRefusal, systemClock) },
       onWarning: ({ message }) => print.note(`warning: ${message}`),
     });
     io.stopByItself();

@@ -1,5 +1,5 @@
 import type { McpAuth, TokenEvent } from "../../index.js";
-import type { Entry, ProxyEntry, Renewal, ServerHistory } from "./messages.js";
+import type { Calls, Entry, ProxyEntry, Renewal, ServerHistory } from "./messages.js";
 
 /** Entries and renewals that are kept for one server, and for all. With many servers, each has a smaller share. */
 const entryLimits = { all: 50_000, most: 40, least: 5 };
@@ -10,6 +10,9 @@ const maxProxyEntries = 100;
 const longestMessage = 1_000;
 /** Milliseconds. The same failure within this time continues the previous one, also if a token arrived in between. */
 const sameOccurrence = 10 * 60_000;
+
+/** Calls of one server whose outcomes are kept, as bits of a number. */
+const maxCalls = 20;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Draft = Mutable<Entry>;
@@ -23,6 +26,11 @@ class Track {
   firstRenewalAt: number | undefined;
   entries: Draft[] = [];
   dropped = 0;
+  /** The latest calls, one bit each: 1 if it failed. */
+  calls = { outcomes: 0, count: 0 };
+  lastFailedCall: (NonNullable<Calls["lastFailed"]> & { readonly isAboutToken: boolean }) | undefined;
+  /** Failed calls since the last one that succeeded. */
+  failedInRow = 0;
   version = 0;
 }
 
@@ -50,7 +58,10 @@ export class History {
       auth.on("token:warning", note("warning")),
       auth.on("token:rejected", note("rejected")),
       auth.on("token:cooldown", (event) => this.#coolingDown(event)),
-      auth.on("store:down", note("store")),
+      auth.on("store:down", (event) => {
+        this.#note("store", event);
+        this.noteStore(event.message ?? "The store cannot be used.");
+      }),
       auth.on("secret:changed", note("secret")),
       auth.on("key:rotated", note("key")),
       auth.on("config:reloaded", ({ added, changed, removed }) => {
@@ -77,6 +88,68 @@ export class History {
     for (const listener of this.#listeners) listener();
   }
 
+  /** The store cannot be used for this reason, or it can be used again. */
+  noteStore(failure: string | undefined): void {
+    const index = this.#proxyEntries.findIndex(({ kind, until }) => kind === "store" && until === undefined);
+    const open = this.#proxyEntries[index];
+    const at = this.#now();
+    if (failure !== undefined) {
+      if (open === undefined)
+        this.noteProxy({ kind: "store", at, message: failure.slice(0, longestMessage) });
+      return;
+    }
+    if (open === undefined) return;
+    this.#proxyEntries[index] = { ...open, until: at };
+    for (const track of this.#tracks.values()) {
+      const down = track.entries.filter(
+        ({ kind, recoveredAt }) => kind === "store" && recoveredAt === undefined,
+      );
+      for (const entry of down) entry.recoveredAt = at;
+      if (down.length > 0) this.#changed(track);
+    }
+  }
+
+  /** A call that was passed on has failed with this code, or the server has answered. */
+  noteCall(server: string, failure: { readonly code: string; readonly message?: string } | undefined): void {
+    const track = this.#track(server, undefined);
+    if (track === undefined) return;
+    const at = this.#now();
+    const { calls } = track;
+    const failed = failure === undefined ? 0 : 1;
+    track.calls = {
+      outcomes: ((calls.outcomes << 1) | failed) & (2 ** maxCalls - 1),
+      count: Math.min(calls.count + 1, maxCalls),
+    };
+    if (failure === undefined) {
+      const isNews = track.failedInRow > 0 || track.calls.outcomes !== calls.outcomes;
+      track.failedInRow = 0;
+      let hasEnded = false;
+      for (const entry of track.entries) {
+        if (!endsWithAnswer(entry) || entry.recoveredAt !== undefined) continue;
+        entry.recoveredAt = at;
+        hasEnded = true;
+      }
+      // Most calls succeed, and change nothing that the page shows.
+      if (isNews || hasEnded) this.#changed(track);
+      return;
+    }
+    track.failedInRow += 1;
+    const { code, message } = failure;
+    // The message of a token request is in the entry of that request.
+    const request = track.entries.findLast(
+      (entry) => entry.kind === "failed" && entry.code === code && entry.recoveredAt === undefined,
+    );
+    const isAboutToken = request !== undefined && sameText(request.message, message);
+    track.lastFailedCall = { at, code, isAboutToken };
+    this.#addOrContinue(track, {
+      ...{ kind: "calls", at, lastAt: at, count: 1, reasons: [], code },
+      ...(isAboutToken
+        ? { isAboutToken }
+        : message !== undefined && { message: message.slice(0, longestMessage) }),
+    });
+    this.#changed(track);
+  }
+
   /** Returns a number that changes with each event of a server. */
   versionOf(server: string): number {
     return this.#tracks.get(server)?.version ?? 0;
@@ -92,6 +165,7 @@ export class History {
       ...(issuer !== undefined && { issuer }),
       ...(isCurrent && { issuedAt: issued.at }),
       ...(firstRenewalAt !== undefined && { firstRenewalAt }),
+      ...(track.calls.count > 0 && { calls: callsOf(track) }),
       ...{ renewals, renewalCount, entries, dropped },
     };
   }
@@ -109,7 +183,12 @@ export class History {
     track.renewals.splice(0, track.renewals.length - this.#share(renewalLimits));
     track.renewalCount += 1;
     track.firstRenewalAt ??= at;
-    for (const entry of track.entries) if (isProblem(entry)) entry.recoveredAt ??= at;
+    for (const entry of track.entries) {
+      if (endsWithToken(entry)) entry.recoveredAt ??= at;
+      else if (entry.kind === "rejected" && entry.recoveredAt === undefined)
+        entry.tokens = (entry.tokens ?? 0) + 1;
+    }
+    if (track.lastFailedCall?.isAboutToken === true) track.failedInRow = 0;
     this.#changed(track);
   }
 
@@ -118,15 +197,19 @@ export class History {
     if (track === undefined) return;
     const at = this.#now();
     const entry: Draft = { kind, at, lastAt: at, count: 1, ...described(event) };
+    this.#addOrContinue(track, entry);
+    this.#changed(track);
+  }
+
+  #addOrContinue(track: Track, entry: Draft): void {
     const index = track.entries.findLastIndex((each) => isSame(each, entry));
     const same = track.entries[index];
-    if (same !== undefined && (same.recoveredAt === undefined || at - same.lastAt < sameOccurrence)) {
+    if (same !== undefined && (same.recoveredAt === undefined || entry.at - same.lastAt < sameOccurrence)) {
       continued(same, entry);
       // What still happens is dropped last.
       track.entries.splice(index, 1);
       track.entries.push(same);
     } else this.#add(track, entry);
-    this.#changed(track);
   }
 
   /** A pause follows a failure, which was reported just before in most cases. */
@@ -169,9 +252,25 @@ export class History {
   }
 }
 
-/** Whether an entry ends with the next token. */
-function isProblem({ kind }: Entry): boolean {
-  return kind === "failed" || kind === "cooldown" || kind === "rejected";
+/** Whether an entry ends with the next token. For a new key or secret, that is when it was accepted. */
+function endsWithToken({ kind, isAboutToken }: Entry): boolean {
+  return ["failed", "cooldown", "secret", "key"].includes(kind) || isAboutToken === true;
+}
+
+/** Whether an entry ends when the server answers a call. A new token may be refused too. */
+function endsWithAnswer({ kind }: Entry): boolean {
+  return kind === "calls" || kind === "rejected";
+}
+
+function callsOf({ calls: { outcomes, count }, lastFailedCall, failedInRow }: Track): Calls {
+  let failed = 0;
+  for (let rest = outcomes; rest > 0; rest >>>= 1) failed += rest & 1;
+  return {
+    count,
+    failed,
+    failedInRow,
+    ...(lastFailedCall !== undefined && { lastFailed: { at: lastFailedCall.at, code: lastFailedCall.code } }),
+  };
 }
 
 function described({
@@ -179,9 +278,9 @@ function described({
   code,
   oauthError,
   message,
-}: TokenEvent): Pick<Entry, "reason"> & Partial<Entry> {
+}: TokenEvent): Pick<Entry, "reasons"> & Partial<Entry> {
   return {
-    reason,
+    reasons: [reason],
     ...(code !== undefined && { code }),
     ...(oauthError !== undefined && { oauthError }),
     ...(message !== undefined && { message: message.slice(0, longestMessage) }),
@@ -191,19 +290,27 @@ function described({
 /** Messages about the same thing differ in numbers, such as seconds to wait. A change is never the same as another. */
 function isSame(one: Entry, other: Entry): boolean {
   if (one.kind === "secret" || one.kind === "key") return false;
-  const text = ({ message = "" }: Entry): string => message.replaceAll(/\d+/g, "0");
   return (
     one.kind === other.kind &&
     one.code === other.code &&
     one.oauthError === other.oauthError &&
-    text(one) === text(other)
+    one.isAboutToken === other.isAboutToken &&
+    sameText(one.message, other.message)
   );
 }
 
-function continued(entry: Draft, { at, reason, message }: Draft): void {
+function sameText(one = "", other = ""): boolean {
+  return one.replaceAll(/\d+/g, "0") === other.replaceAll(/\d+/g, "0");
+}
+
+function continued(entry: Draft, { at, reasons, message }: Draft): void {
   entry.lastAt = at;
   entry.count += 1;
-  entry.reason = reason;
+  entry.reasons = [...new Set([...entry.reasons, ...reasons])];
+  if (entry.recoveredAt !== undefined) {
+    entry.resumedAt = at;
+    delete entry.tokens;
+  }
   if (message !== undefined) entry.message = message;
   delete entry.recoveredAt;
   delete entry.pausedUntil;

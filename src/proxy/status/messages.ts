@@ -55,6 +55,8 @@ export interface ServerHistory {
   /** All renewals, also those that `renewals` no longer has. */
   readonly renewalCount: number;
   readonly firstRenewalAt?: number;
+  /** Absent if no call was passed on yet. */
+  readonly calls?: Calls;
   /** Failures and changes, the latest last, by when they last happened. */
   readonly entries: readonly Entry[];
   /** Entries that were dropped because there were too many. */
@@ -63,27 +65,51 @@ export interface ServerHistory {
 
 export type Renewal = readonly [at: number, reason: string];
 
+/** The outcomes of the latest calls that were passed on. */
+export interface Calls {
+  readonly count: number;
+  readonly failed: number;
+  /** Failed calls since the last one that succeeded. */
+  readonly failedInRow: number;
+  /** The code is one of ours, or "5xx" for a status of the server. */
+  readonly lastFailed?: { readonly at: number; readonly code: string };
+}
+
 export interface Entry {
-  readonly kind: "failed" | "warning" | "rejected" | "cooldown" | "store" | "secret" | "key";
+  /** `calls`: calls that were passed on have failed. */
+  readonly kind: "failed" | "warning" | "rejected" | "cooldown" | "calls" | "store" | "secret" | "key";
   /** When it happened, or first happened. */
   readonly at: number;
   /** When the same thing happened again for the last time. */
   readonly lastAt: number;
   readonly count: number;
-  readonly reason: string;
+  /** When it began again, after it had ended for a short time. */
+  readonly resumedAt?: number;
+  /** Why the tokens were requested. */
+  readonly reasons: readonly string[];
   readonly code?: string;
   /** The `error` of the authorization server, if it is a registered code. */
   readonly oauthError?: string;
   readonly message?: string;
   /** The pause after it, during which there is no token. */
   readonly pausedUntil?: number;
-  /** When the next token arrived. */
+  /** Calls failed because there was no token. */
+  readonly isAboutToken?: boolean;
+  /** Tokens that were requested since the server refused one, and has not accepted any call. */
+  readonly tokens?: number;
+  /**
+   * When the next token arrived; for `calls` and `rejected`, when a call succeeded; for `store`, when it was usable. The
+   * first token with a new key or secret shows that it was accepted.
+   */
   readonly recoveredAt?: number;
 }
 
 export interface ProxyEntry {
-  readonly kind: "started" | "ready" | "not-ready" | "reloaded";
+  readonly kind: "started" | "ready" | "not-ready" | "reloaded" | "store";
   readonly at: number;
+  /** Of an outage of the store: why, and when it was usable again. */
+  readonly message?: string;
+  readonly until?: number;
   /** Of a reload: how many servers were added, changed and removed. */
   readonly changes?: { readonly added: number; readonly changed: number; readonly removed: number };
 }

@@ -26,27 +26,35 @@ export function rarely<T>(look: () => T, servers: () => number, now: () => numbe
   };
 }
 
-/** Whether the proxy is ready, and since when. */
+/** Whether the proxy is ready, and since when. Also notes when the store can be used again. */
 export class ReadinessLog {
   readonly #clock: Clock;
   readonly #history: History;
   readonly #isReady: () => boolean;
+  readonly #store: () => { readonly failure?: string } | undefined;
   #ready = false;
   #since: number;
   #timer: ReturnType<Clock["setTimeout"]> | undefined;
   #stopped = false;
 
   /** @param isReady must be cheap, as with `rarely` */
-  constructor(isReady: () => boolean, history: History, clock: Clock) {
+  constructor(
+    isReady: () => boolean,
+    store: () => { readonly failure?: string } | undefined,
+    history: History,
+    clock: Clock,
+  ) {
     this.#isReady = isReady;
+    this.#store = store;
     this.#history = history;
     this.#clock = clock;
     this.#since = clock.now();
     history.onChange(() => this.#plan());
   }
 
-  /** Looks at the servers, and notes a change. */
+  /** Looks at the servers and the store, and notes a change. */
   look(): { readonly ready: boolean; readonly since: number } {
+    this.#history.noteStore(this.#store()?.failure);
     const ready = this.#isReady();
     if (ready !== this.#ready) {
       this.#ready = ready;

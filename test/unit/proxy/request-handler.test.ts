@@ -43,6 +43,7 @@ async function start({ peers, kind = "tcp", notes = true, mayOperate = true }: S
       startedAt: 0,
       statusPage: emptyStatusPage(),
     },
+    onCall() {},
     onOutcome() {},
     onRefusal: (refusal) => void refusals.push(refusal),
     peers,

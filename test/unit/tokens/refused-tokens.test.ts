@@ -129,6 +129,18 @@ describe("replacement", () => {
     expect(cache.snapshot()).not.toHaveProperty("rejectedAt");
   });
 
+  test("a snapshot does not say that a token is refused when the token has expired", async () => {
+    const { cache, clock, answer } = await waiting();
+    const call = refuse(cache, "a");
+    answer(refusal());
+    await call;
+    expect(cache.snapshot()).toHaveProperty("rejectedAt");
+    clock.jump((cache.snapshot().expiresAt ?? 0) - clock.now() - 1);
+    expect(cache.snapshot()).toHaveProperty("rejectedAt");
+    clock.jump(1);
+    expect(cache.snapshot()).not.toHaveProperty("rejectedAt");
+  });
+
   test("a new token that the server refuses too is a refused token", async () => {
     const { cache, clock } = await open();
     await refuseTwice(cache, "a");

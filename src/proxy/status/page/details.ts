@@ -1,7 +1,17 @@
 import type { Entry, ServerHistory, ServerView } from "../messages.js";
 import { element } from "./elements.js";
-import { entryLevel, levelOf, meaningOf, placeOf, reasonText, titleOf } from "./judge.js";
-import { duration, now, timeElement, utc } from "./times.js";
+import {
+  entryLevel,
+  isRefused,
+  isUnreachable,
+  levelOf,
+  meaningOf,
+  placeOf,
+  reasonText,
+  refusingSince,
+  titleOf,
+} from "./judge.js";
+import { duration, localTime, now, timeElement, utc } from "./times.js";
 
 /** Everything that is known about one server, in words. */
 export function details(view: ServerView): readonly HTMLElement[] {
@@ -11,7 +21,8 @@ export function details(view: ServerView): readonly HTMLElement[] {
   return [top, history(view)];
 }
 
-function valuesOf({ state, expiresAt, nextRefreshAt, rejectedAt, kid, history }: ServerView): HTMLElement[] {
+function valuesOf(view: ServerView): HTMLElement[] {
+  const { state, expiresAt, nextRefreshAt, rejectedAt, kid, history } = view;
   const { issuer, issuedAt, renewalCount = 0, firstRenewalAt } = history ?? {};
   const values: (readonly [string, Node | string])[] = [["State", `${state}. ${meaningOf(state)}`]];
   const time = (name: string, at: number | undefined): void => {
@@ -21,6 +32,8 @@ function valuesOf({ state, expiresAt, nextRefreshAt, rejectedAt, kid, history }:
   time("Issued", issuedAt);
   time("Expires", expiresAt);
   time("Next renewal", nextRefreshAt);
+  const calls = callsText(view);
+  if (calls !== undefined) values.push(["Calls", calls]);
   if (kid !== undefined) values.push(["Key id", element("code", {}, kid)]);
   if (issuer !== undefined) values.push(["Issuer", element("code", {}, issuer)]);
   if (firstRenewalAt !== undefined)
@@ -28,12 +41,29 @@ function valuesOf({ state, expiresAt, nextRefreshAt, rejectedAt, kid, history }:
   return values.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]);
 }
 
+function callsText(view: ServerView): string | undefined {
+  const { calls } = view.history ?? {};
+  if (calls === undefined) return undefined;
+  const { failed, count, lastFailed } = calls;
+  if (lastFailed === undefined || failed === 0)
+    return count === 1 ? "The last one succeeded" : `The last ${count} succeeded`;
+  const parts = [
+    `${failed} of the last ${count} failed`,
+    `the last at ${localTime(lastFailed.at)} (${lastFailed.code})`,
+  ];
+  if (isUnreachable(view)) parts.push("the token is fine");
+  return parts.join(", ");
+}
+
 /** The current problem, with what to do. */
 function problemOf(view: ServerView): HTMLElement | undefined {
-  const { server, lastError, rejectedAt } = view;
-  if (lastError === undefined && rejectedAt === undefined) return undefined;
+  const { server, lastError } = view;
+  const since = refusingSince(view);
+  if (since !== undefined) return refusedAgain(view, since);
+  if (isUnreachable(view)) return unreachable(view);
+  if (lastError === undefined && !isRefused(view)) return undefined;
   const level = levelOf(view) === "bad" ? "bad" : "warn";
-  const place = placeOf(lastError?.code ?? "unauthorized");
+  const place = placeOf(lastError?.code ?? "unauthorized", "failed", view.history?.issuer);
   const findings = lastError?.findings ?? [];
   return element(
     "section",
@@ -56,6 +86,40 @@ function problemOf(view: ServerView): HTMLElement | undefined {
   );
 }
 
+function refusedAgain({ server, lastError, history: known }: ServerView, since: number): HTMLElement {
+  const tokens = known?.entries.findLast(({ kind }) => kind === "rejected")?.tokens ?? 0;
+  const count = tokens === 1 ? "1 new token was" : `${tokens} new tokens were`;
+  return section(
+    `The MCP server has refused every token since ${localTime(since)}`,
+    `${count} requested since then, and no call was accepted.`,
+    lastError?.message ??
+      'Compare "issuer", "audience", "resource" and "scopes" of the config with what the server expects.',
+    server,
+  );
+}
+
+function unreachable({ server, history: known }: ServerView): HTMLElement {
+  const entry = known?.entries.findLast(({ kind }) => kind === "calls");
+  const since = entry && (entry.resumedAt ?? entry.at);
+  return section(
+    `Calls fail${since === undefined ? "" : ` since ${localTime(since)}`}, and the token is fine`,
+    `Where: ${placeOf(entry?.code, "calls") ?? "at the MCP server"}. This is not about tokens.`,
+    entry?.message ?? "The server answers calls with a status of 500 or more. Look at its log.",
+    server,
+  );
+}
+
+function section(title: string, summary: string, message: string, server: string): HTMLElement {
+  return element(
+    "section",
+    { class: "problem", "data-level": "bad" },
+    element("h4", {}, title),
+    element("p", {}, summary),
+    element("p", { class: "message" }, message),
+    element("p", {}, "To check each step: ", element("code", {}, `npx mcp-auth-runtime doctor ${server}`)),
+  );
+}
+
 function history({ history: known }: ServerView): HTMLElement {
   const title = element("h4", {}, "What happened");
   const rows = known === undefined ? [] : historyRows(known);
@@ -69,7 +133,13 @@ function history({ history: known }: ServerView): HTMLElement {
 }
 
 /** The entries and the renewals between them, the latest first. Renewals in a row are one line. */
-function historyRows({ entries, renewals, renewalCount, firstRenewalAt }: ServerHistory): HTMLElement[] {
+function historyRows({
+  issuer,
+  entries,
+  renewals,
+  renewalCount,
+  firstRenewalAt,
+}: ServerHistory): HTMLElement[] {
   const moments = [
     ...entries.map((entry) => ({ at: entry.lastAt, entry, reason: "" })),
     ...renewals.map(([at, reason]) => ({ at, entry: undefined, reason })),
@@ -83,7 +153,7 @@ function historyRows({ entries, renewals, renewalCount, firstRenewalAt }: Server
   for (const { at, entry, reason } of moments) {
     if (entry !== undefined) {
       endRun();
-      rows.push(entryRow(entry));
+      rows.push(entryRow(entry, issuer));
     } else {
       run ??= { from: at, to: at, count: 0, reasons: new Set() };
       run.from = at;
@@ -114,20 +184,23 @@ function renewalRow({ from, to, count, reasons }: Run): HTMLElement {
   return element("li", { "data-level": "good" }, when(from, to), element("span", {}, title, why));
 }
 
-function entryRow(entry: Entry): HTMLElement {
-  const { at, lastAt, reason, code, message, pausedUntil, recoveredAt } = entry;
+function entryRow(entry: Entry, issuer: string | undefined): HTMLElement {
+  const { kind, at, lastAt, reasons, code, message, pausedUntil, recoveredAt } = entry;
   const level = entryLevel(entry);
-  const place = placeOf(code);
+  const place = entry.isAboutToken === true ? undefined : placeOf(code, kind, issuer);
   const isOver = recoveredAt !== undefined;
   const notes = [
-    level !== "change" && `requested ${reasonText(reason)}`,
+    level !== "change" &&
+      reasons.length > 0 &&
+      kind !== "rejected" &&
+      `requested ${reasons.map(reasonText).join(", ")}`,
     place !== undefined && `where: ${place}`,
     !isOver &&
       pausedUntil !== undefined &&
       pausedUntil > now() &&
       `next try in ${duration(pausedUntil - now())}`,
-    isOver && `a token arrived ${duration(recoveredAt - at)} after the beginning`,
-  ].filter((note) => note !== false);
+    endText(entry),
+  ].filter((note) => note !== false && note !== undefined);
   const text = element(
     "span",
     {},
@@ -136,6 +209,30 @@ function entryRow(entry: Entry): HTMLElement {
     message !== undefined && element("p", { class: "message" }, message),
   );
   return element("li", { "data-level": level }, when(at, lastAt), text);
+}
+
+/** When what an entry tells was over, or that it goes on. */
+function endText({ kind, at, resumedAt, recoveredAt, tokens = 0 }: Entry): string | undefined {
+  if (kind === "warning") return undefined;
+  if (recoveredAt === undefined) {
+    if (kind === "rejected" && tokens > 0)
+      return `no call was accepted since, with ${tokens} ${tokens === 1 ? "new token" : "new tokens"}`;
+    return kind === "secret" || kind === "key" ? undefined : "not over yet";
+  }
+  const end = `${localTime(recoveredAt)}, ${duration(recoveredAt - (resumedAt ?? at))} after the ${resumedAt === undefined ? "beginning" : "last beginning"}`;
+  switch (kind) {
+    case "secret":
+    case "key":
+      return `first token with it at ${localTime(recoveredAt)}`;
+    case "calls":
+      return `over at ${end}`;
+    case "rejected":
+      return `a call was accepted at ${end}`;
+    case "store":
+      return `usable again at ${end}`;
+    default:
+      return `a token arrived at ${end}`;
+  }
 }
 
 function when(from: number, to: number): HTMLElement {

@@ -5,12 +5,37 @@ export type Level = "bad" | "warn" | "good" | "idle";
 /** What a server needs, in the order in which the page shows them. */
 export const levels: readonly Level[] = ["bad", "warn", "idle", "good"];
 
+/** Since when the MCP server has refused one token after another, `undefined` if it does not. */
+export function refusingSince({ history }: ServerView): number | undefined {
+  const entry = refusalIn(history?.entries ?? []);
+  return entry && (entry.resumedAt ?? entry.at);
+}
+
+function refusalIn(entries: readonly Entry[]): Entry | undefined {
+  return entries.findLast(
+    ({ kind, recoveredAt, count, tokens = 0 }) =>
+      kind === "rejected" && recoveredAt === undefined && count > 1 && tokens > 0,
+  );
+}
+
+export function isRefused(view: ServerView): boolean {
+  return view.rejectedAt !== undefined || refusingSince(view) !== undefined;
+}
+
+/** Whether the last calls failed, although there is a token that the server has not refused. */
+export function isUnreachable(view: ServerView): boolean {
+  const { state, history } = view;
+  if (isRefused(view) || (state !== "fresh" && state !== "stale" && state !== "asleep")) return false;
+  return (history?.calls?.failedInRow ?? 0) > 1;
+}
+
 /**
  * `bad`: calls fail. `warn`: calls succeed, but the last attempt to get a token failed. `idle`: there is no token now,
  * because nobody needs one.
  */
-export function levelOf({ state, lastError, rejectedAt }: ServerView): Level {
-  if (rejectedAt !== undefined || state === "cooldown") return "bad";
+export function levelOf(view: ServerView): Level {
+  const { state, lastError } = view;
+  if (isRefused(view) || isUnreachable(view) || state === "cooldown") return "bad";
   if ((state === "none" || state === "expired") && lastError !== undefined) return "bad";
   if (lastError !== undefined) return "warn";
   return state === "fresh" || state === "stale" ? "good" : "idle";
@@ -46,22 +71,40 @@ const places: Readonly<Record<string, string>> = {
   issuer_mismatch: "the authorization server: its issuer differs from the config",
   resource_mismatch: "the MCP server: its metadata differs from the config",
   unsupported_by_server: "the authorization server",
-  token_request_rejected: "the authorization server: it refused the request",
+  token_request_rejected: "the authorization server, which refused the request",
   token_response_invalid: "the authorization server",
-  unauthorized: "the MCP server: it refused the token",
-  insufficient_scope: "the MCP server: it wants more scopes",
+  unauthorized: "at the MCP server, which refused the token",
+  insufficient_scope: "at the MCP server, which wants more scopes",
   unavailable: "a server that was asked, or the way to it",
   tls_failed: "the TLS connection to a server",
   timeout: "a server that was asked, or the way to it",
   clock_skew: "the clock of this machine or of a server",
 };
 
-export function placeOf(code: string | undefined): string | undefined {
-  return code === undefined ? undefined : places[code];
+/** Failures of the way to a server, or of its answer. What was asked for says which server it is. */
+const ofWay: ReadonlySet<string> = new Set(["unavailable", "timeout", "tls_failed", "5xx"]);
+
+/**
+ * @param kind of the entry: the token is requested from the authorization server, and a call is passed on to the MCP server
+ * @param issuer of the config
+ */
+export function placeOf(
+  code: string | undefined,
+  kind: Entry["kind"] = "failed",
+  issuer?: string,
+): string | undefined {
+  if (code === undefined) return undefined;
+  const authorizationServer = `at the authorization server${issuer === undefined ? "" : ` (${issuer})`}`;
+  if (ofWay.has(code)) {
+    if (kind === "calls") return "at the MCP server, or on the way to it";
+    if (kind === "warning") return "at the server that the message names, or on the way to it";
+    if (issuer !== undefined) return `${authorizationServer}, or on the way to it`;
+  }
+  return places[code]?.replace(/^the authorization server/, authorizationServer);
 }
 
 /** What happened, in a few words. */
-export function titleOf({ kind, count, code, oauthError }: Entry): string {
+export function titleOf({ kind, count, code, oauthError, recoveredAt, isAboutToken }: Entry): string {
   const times = count > 1 ? ` ${count} times` : "";
   const by = [code, oauthError].filter((each) => each !== undefined).join(", ");
   const why = by === "" ? "" : `: ${by}`;
@@ -72,15 +115,22 @@ export function titleOf({ kind, count, code, oauthError }: Entry): string {
       return `Pause after a failure${why}`;
     case "rejected":
       return `The server refused the token${times}`;
+    case "calls":
+      return `${count} ${count === 1 ? "call" : "calls"} failed${isAboutToken === true ? " without a token" : ""}${why}`;
     case "warning":
       return `Warning${times}${why}`;
     case "store":
       return `The store cannot be used${times}`;
     case "secret":
-      return "New client secret";
+      return `New client secret${acceptance(recoveredAt)}`;
     case "key":
-      return "New key or certificate";
+      return `New key or certificate${acceptance(recoveredAt)}`;
   }
+}
+
+/** The first token shows that the authorization server has accepted a new credential. */
+function acceptance(firstTokenAt: number | undefined): string {
+  return firstTokenAt === undefined ? ", no token with it yet" : ", accepted";
 }
 
 export function entryLevel({ kind }: Entry): "bad" | "warn" | "change" {
@@ -101,7 +151,14 @@ export function reasonText(reason: string): string {
 }
 
 /** The sentence at the top: what an operator wants to know first. */
-export function headline(counts: Readonly<Record<Level, number>>, refused: number): string {
+export function headline(counts: Readonly<Record<Level, number>>, refused: number, unreachable = 0): string {
+  const failing = `${unreachable} ${unreachable === 1 ? "server fails" : "servers fail"} all calls although ${unreachable === 1 ? "its token is" : "their tokens are"} fine`;
+  if (unreachable === 0) return tokenHeadline(counts, refused);
+  if (counts.bad === unreachable) return failing;
+  return `${tokenHeadline({ ...counts, bad: counts.bad - unreachable, idle: counts.idle + unreachable }, refused)}; ${failing}`;
+}
+
+function tokenHeadline(counts: Readonly<Record<Level, number>>, refused: number): string {
   const total = counts.bad + counts.warn + counts.good + counts.idle;
   const servers = (count: number): string => `${count} of ${total} ${total === 1 ? "server" : "servers"}`;
   const has = (count: number): string => (count === 1 ? "has" : "have");

@@ -1,6 +1,6 @@
 import type { ServerView } from "../messages.js";
 import { byId, fill, setText } from "./elements.js";
-import { type Level, levelOf, levels } from "./judge.js";
+import { isRefused, type Level, levelOf, levels } from "./judge.js";
 import { ServerRow } from "./row.js";
 import type { TimeWindow } from "./timeline.js";
 
@@ -131,11 +131,9 @@ export class ServerList {
   }
 }
 
-function matches(
-  { server, state, kid, lastError, rejectedAt, history }: ServerView,
-  words: string[],
-): boolean {
-  const parts = [server, state, kid, lastError?.code, history?.issuer, rejectedAt && "refused"];
+function matches(view: ServerView, words: string[]): boolean {
+  const { server, state, kid, lastError, history } = view;
+  const parts = [server, state, kid, lastError?.code, history?.issuer, isRefused(view) && "refused"];
   const text = parts.filter(Boolean).join(" ").toLowerCase();
   return words.every((word) => text.includes(word));
 }

@@ -3,7 +3,7 @@ import { announce } from "./announce.js";
 import { choice } from "./choice.js";
 import { Connection, type ConnectionState } from "./connection.js";
 import { byId, element, fill, setText } from "./elements.js";
-import { headline, type Level, levelOf } from "./judge.js";
+import { headline, isRefused, isUnreachable, type Level, levelOf } from "./judge.js";
 import { ServerList } from "./list.js";
 import type { TimeWindow } from "./timeline.js";
 import { duration, hourText, localTime, now, setNow, timeElement, utc } from "./times.js";
@@ -53,8 +53,10 @@ function onServers({ servers, removed }: ServersView): void {
   for (const server of removed) list.delete(server);
 }
 
-function problemText({ state: name, lastError, rejectedAt }: ServersView["servers"][number]): string {
-  const what = rejectedAt === undefined ? name : "refused by the server";
+function problemText(view: ServersView["servers"][number]): string {
+  const { state: name, lastError } = view;
+  if (isUnreachable(view)) return "calls fail";
+  const what = isRefused(view) ? "refused by the server" : name;
   return lastError === undefined ? what : `${what}, ${lastError.code}`;
 }
 
@@ -89,17 +91,19 @@ function update(): void {
 function showSummary({ ready, readySince, startedAt, version, pid }: ProxyView): void {
   const counts: Record<Level, number> = { bad: 0, warn: 0, good: 0, idle: 0 };
   let refused = 0;
+  let unreachable = 0;
   let next: { server: string; at: number } | undefined;
   for (const view of list.all.values()) {
     const level = levelOf(view);
     counts[level] += 1;
-    if (view.rejectedAt !== undefined && view.state !== "cooldown") refused += 1;
+    if (isRefused(view) && view.state !== "cooldown") refused += 1;
+    if (isUnreachable(view)) unreachable += 1;
     const { expiresAt, server } = view;
-    const isUsable = level === "good" || level === "warn";
-    if (isUsable && expiresAt !== undefined && (next === undefined || expiresAt < next.at))
+    const isInUse = view.state === "fresh" || view.state === "stale";
+    if (isInUse && expiresAt !== undefined && (next === undefined || expiresAt < next.at))
       next = { server, at: expiresAt };
   }
-  const text = headline(counts, refused);
+  const text = headline(counts, refused, unreachable);
   setText(byId("headline", HTMLElement), text);
   const problems = counts.bad + counts.warn;
   document.title = problems === 0 ? "Token status" : `(${problems}) Token status`;
@@ -114,7 +118,8 @@ function showSummary({ ready, readySince, startedAt, version, pid }: ProxyView):
       timeElement(readySince),
       ` (${duration(now() - readySince)})`,
     ),
-    next !== undefined && fact("Expires first", next.server, ` in ${duration(next.at - now())}`),
+    next !== undefined &&
+      fact("Expires first, of those in use", next.server, ` in ${duration(next.at - now())}`),
     fact("Store", storeText(proxy?.store)),
     fact("Proxy started", timeElement(startedAt)),
     fact("Version", `${version}, process ${pid}`),
@@ -140,16 +145,25 @@ function showProxy({ entries, store }: ProxyView): void {
         "li",
         {},
         element("span", { class: "when" }, timeElement(entry.at)),
-        element("span", {}, entryText(entry)),
+        element(
+          "span",
+          {},
+          entryText(entry),
+          entry.message !== undefined && element("p", { class: "message" }, entry.message),
+        ),
       ),
     );
   fill(byId("proxy-entries", HTMLElement), ...items);
 }
 
-function entryText({ kind, changes }: ProxyEntry): string {
+function entryText({ kind, at, until, changes }: ProxyEntry): string {
   if (kind === "started") return "Started";
   if (kind === "ready") return "Ready: at least one server has a usable token, or needs none yet";
   if (kind === "not-ready") return "Not ready: no server has a usable token";
+  if (kind === "store") {
+    if (until === undefined) return "The store cannot be used";
+    return `The store could not be used. Usable again at ${localTime(until)}, after ${duration(until - at)}`;
+  }
   const parts = changes && `${changes.added} added, ${changes.changed} changed, ${changes.removed} removed`;
   return `Config reloaded${parts === undefined ? "" : `: ${parts}`}`;
 }

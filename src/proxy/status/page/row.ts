@@ -1,7 +1,7 @@
 import type { ServerView } from "../messages.js";
 import { details } from "./details.js";
 import { element, fill, setText } from "./elements.js";
-import { levelOf } from "./judge.js";
+import { isRefused, isUnreachable, levelOf } from "./judge.js";
 import { type TimeWindow, timeline, timelineText } from "./timeline.js";
 import { duration, now, utc } from "./times.js";
 
@@ -57,12 +57,15 @@ export class ServerRow {
   update(view: ServerView, window: TimeWindow): void {
     if (view.expiresAt !== this.#seen.expiresAt) this.#seen = { expiresAt: view.expiresAt, at: now() };
     this.#view = view;
-    const { state, lastError, rejectedAt } = view;
+    const { state, lastError, history } = view;
+    const { lastFailed } = history?.calls ?? {};
+    const addition = isRefused(view) ? ", refused by the server" : isUnreachable(view) ? ", calls fail" : "";
     this.item.dataset["level"] = levelOf(view);
     fill(
       this.#state,
-      element("span", {}, rejectedAt === undefined ? state : `${state}, refused by the server`),
+      element("span", {}, `${state}${addition}`),
       lastError !== undefined && element("span", {}, `· ${lastError.code}`),
+      isUnreachable(view) && lastFailed !== undefined && element("span", {}, `· ${lastFailed.code}`),
     );
     this.draw(window);
     if (!this.#details.hidden) this.#fillDetails();
@@ -80,7 +83,8 @@ export class ServerRow {
     const { state, expiresAt, nextRefreshAt, history } = this.#view;
     const at = now();
     setText(this.#next, nextRefreshAt === undefined ? "–" : untilText(nextRefreshAt, at));
-    this.#next.title = nextRefreshAt === undefined ? "No renewal is planned" : utc(nextRefreshAt);
+    this.#next.title =
+      nextRefreshAt === undefined ? "No renewal is planned until the server is used" : utc(nextRefreshAt);
     const hasToken = expiresAt !== undefined && expiresAt > at;
     this.#bar.hidden = expiresAt === undefined;
     if (expiresAt === undefined) {

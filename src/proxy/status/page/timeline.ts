@@ -14,6 +14,7 @@ export interface TimeWindow {
 const markOf: Readonly<Record<Entry["kind"], string>> = {
   failed: "failed",
   cooldown: "failed",
+  calls: "failed",
   rejected: "rejected",
   warning: "store",
   store: "store",
@@ -44,7 +45,8 @@ export function timeline({ history }: ServerView, window: TimeWindow): readonly 
     const kind = markOf[entry.kind];
     if (kind === "failed") place(kind, entry.at, entry.recoveredAt ?? to);
     else if (kind === "change") place(kind, entry.at);
-    else place(kind, entry.at, entry.lastAt);
+    // A refusal lasts until a call is accepted.
+    else place(kind, entry.at, entry.kind === "rejected" ? (entry.recoveredAt ?? to) : entry.lastAt);
   }
   return marks;
 }

@@ -9,6 +9,7 @@ type Name = "token:failed" | "token:warning" | "token:renewed";
 
 /** A runtime with the server `crm`, whose events the test emits, and the lines that were printed. */
 function start() {
+  const clock = fakeClock();
   const lines: string[] = [];
   const note = (line: string): void => void lines.push(line);
   const listeners = new Map<string, (event: never) => void>();
@@ -22,8 +23,10 @@ function start() {
     },
     { note },
     ({ message }) => note(`refused: ${message}`),
+    clock,
   );
   return {
+    clock,
     outcome,
     emit(name: Name, event: Partial<McpAuthEvents[Name]>) {
       // The reports read no other fields.
@@ -48,7 +51,7 @@ test("a server that has no token is reported once, and so is the token that it g
 });
 
 test("a server that does not answer is reported as working again when it answers, and not when it has a token", () => {
-  const { emit, fail, outcome, printed } = start();
+  const { clock, emit, fail, outcome, printed } = start();
   fail("unavailable", "It does not answer.");
   emit("token:renewed", {});
   fail("unavailable", "It does not answer.");
@@ -56,6 +59,7 @@ test("a server that does not answer is reported as working again when it answers
   outcome("crm", undefined);
   outcome("crm", undefined);
   expect(printed()).toEqual(['Server "crm" answers again.']);
+  clock.jump(60_000);
   fail("unavailable", "It does not answer.");
   expect(printed()).toEqual(["warning: It does not answer."]);
 });
@@ -68,6 +72,27 @@ test("a server that refuses each token works again when it answers, and not when
   expect(printed()).toEqual(["warning: It refuses the token."]);
   outcome("crm", undefined);
   expect(printed()).toEqual(['Server "crm" answers again.']);
+});
+
+test("calls that succeed while renewals fail are no recovery", () => {
+  const { emit, outcome, printed } = start();
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    emit("token:failed", { message: "No token." });
+    outcome("crm", undefined);
+  }
+  emit("token:renewed", {});
+  expect(printed()).toEqual(["warning: No token.", 'Server "crm" has a token again.']);
+});
+
+test("a failure that comes and goes is printed once a minute, and each recovery only after its failure", () => {
+  const { clock, fail, outcome, printed } = start();
+  for (let second = 0; second < 120; second += 1) {
+    fail("unavailable", "It does not answer.");
+    outcome("crm", undefined);
+    clock.jump(1_000);
+  }
+  const pair = ["warning: It does not answer.", 'Server "crm" answers again.'];
+  expect(printed()).toEqual([...pair, ...pair]);
 });
 
 test("a mistake of one request is reported, and the next answer is no recovery", () => {

@@ -180,7 +180,7 @@ test("long histories wait for a viewer one event at a time, and all arrive when 
   const names = Array.from({ length: 1_000 }, (_, index) => `server-${index}`);
   const { clock, statuses, connect, responses, history } = await open(names);
   const message = "x".repeat(20_000);
-  const entry: Entry = { kind: "failed", at: 1, lastAt: 1, count: 1, reason: "demand", message };
+  const entry: Entry = { kind: "failed", at: 1, lastAt: 1, count: 1, reasons: ["demand"], message };
   const none = { renewals: [], renewalCount: 0, dropped: 0 };
   history.of = () => ({ ...none, entries: [entry] });
   const most = 2 * 128 * 1_024;

@@ -145,3 +145,90 @@ test("servers that are not served have no history, and removed ones lose it", ()
   history.stop();
   expect(listeners.size).toBe(0);
 });
+
+test("failed calls are one entry until a call succeeds, and the last twenty outcomes are counted", () => {
+  const { history, clock, emit, entries } = open();
+  const failure = {
+    code: "unavailable",
+    message: 'Server "crm": the server could not be reached (ECONNREFUSED).',
+  };
+  for (let call = 0; call < 30; call += 1) history.noteCall("crm", undefined);
+  const version = history.versionOf("crm");
+  history.noteCall("crm", undefined);
+  expect(history.versionOf("crm")).toBe(version);
+  for (let call = 0; call < 14; call += 1) {
+    clock.now += 1_000;
+    history.noteCall("crm", failure);
+  }
+  emit("token:renewed", { expiresAt: 9e9 });
+  const calls = { count: 20, failed: 14, failedInRow: 14, lastFailed: { at: 15_000, code: "unavailable" } };
+  expect(history.of("crm", undefined)?.calls).toEqual(calls);
+  const entry = { kind: "calls", at: 2_000, lastAt: 15_000, count: 14, ...failure };
+  expect(entries()).toEqual([{ ...entry, reasons: [] }]);
+  clock.now += 1_000;
+  history.noteCall("crm", undefined);
+  expect(entries()).toEqual([{ ...entry, reasons: [], recoveredAt: 16_000 }]);
+  expect(history.of("crm", undefined)?.calls).toMatchObject({ failed: 14, failedInRow: 0 });
+  history.noteCall("crm", { code: "5xx" });
+  expect(entries().at(-1)).toMatchObject({ kind: "calls", code: "5xx", count: 1 });
+});
+
+test("calls that fail for lack of a token end with the next token, and do not repeat its message", () => {
+  const { history, clock, emit, entries } = open();
+  emit("token:failed", { code: "unavailable", message: "Status 503, try again in 2 s." });
+  history.noteCall("crm", { code: "unavailable", message: "Status 503, try again in 1 s." });
+  history.noteCall("crm", { code: "unavailable", message: "Status 503, try again in 1 s." });
+  expect(entries().at(-1)).toMatchObject({ kind: "calls", isAboutToken: true, count: 2 });
+  expect(entries().at(-1)).not.toHaveProperty("message");
+  clock.now += 5_000;
+  emit("token:renewed", { expiresAt: 9e9 });
+  expect(entries().map(({ recoveredAt }) => recoveredAt)).toEqual([6_000, 6_000]);
+  expect(history.of("crm", undefined)?.calls?.failedInRow).toBe(0);
+});
+
+test("a refusal is not over with a new token, only when a call is accepted", () => {
+  const { history, clock, emit, entries } = open();
+  for (let token = 0; token < 3; token += 1) {
+    clock.now += 1_000;
+    emit("token:rejected", { reason: "rejected" });
+    emit("token:renewed", { expiresAt: 9e9, reason: "rejected" });
+  }
+  expect(entries()).toEqual([
+    { kind: "rejected", at: 2_000, lastAt: 4_000, count: 3, reasons: ["rejected"], tokens: 3 },
+  ]);
+  clock.now += 1_000;
+  history.noteCall("crm", { code: "unauthorized", message: "Refused." });
+  expect(entries()[0]).not.toHaveProperty("recoveredAt");
+  history.noteCall("crm", undefined);
+  expect(entries()[0]).toMatchObject({ recoveredAt: 5_000 });
+  clock.now += 1_000;
+  emit("token:rejected", { reason: "rejected" });
+  expect(entries().at(-1)).toMatchObject({ kind: "rejected", count: 4, resumedAt: 6_000 });
+  expect(entries().at(-1)).not.toHaveProperty("tokens");
+});
+
+test("an outage of the store has a beginning and an end in the history of the proxy", () => {
+  const { history, clock, emit, entries } = open();
+  const message = "The store cannot be written (EROFS).";
+  history.noteStore(undefined);
+  emit("store:down", { code: "store_unavailable", message });
+  history.noteStore(message);
+  expect(history.proxyEntries.slice(1)).toEqual([{ kind: "store", at: 1_000, message }]);
+  clock.now += minute;
+  history.noteStore(undefined);
+  history.noteStore(undefined);
+  expect(history.proxyEntries.slice(1)).toEqual([{ kind: "store", at: 1_000, message, until: 61_000 }]);
+  expect(entries()).toMatchObject([{ kind: "store", recoveredAt: 61_000 }]);
+});
+
+test("a new key is accepted with the first token after it, and repeated failures keep all reasons", () => {
+  const { clock, emit, entries } = open();
+  emit("key:rotated");
+  expect(entries()[0]).not.toHaveProperty("recoveredAt");
+  for (const reason of ["expiry", "demand", "expiry"] as const)
+    emit("token:failed", { reason, code: "timeout" });
+  expect(entries()[1]).toMatchObject({ reasons: ["expiry", "demand"], count: 3 });
+  clock.now += 1_000;
+  emit("token:renewed", { expiresAt: 9e9 });
+  expect(entries()[0]).toMatchObject({ kind: "key", recoveredAt: 2_000 });
+});

@@ -1,6 +1,14 @@
 import { expect, test } from "vitest";
 import type { McpAuthErrorCode } from "../../../../../src/index.js";
-import { headline, levelOf, meaningOf, placeOf } from "../../../../../src/proxy/status/page/judge.js";
+import {
+  headline,
+  isUnreachable,
+  levelOf,
+  meaningOf,
+  placeOf,
+  refusingSince,
+  titleOf,
+} from "../../../../../src/proxy/status/page/judge.js";
 import type { TokenState } from "../../../../../src/runtime/token-manager.js";
 
 const lastError = { code: "timeout", message: "Too slow.", findings: [] };
@@ -48,4 +56,51 @@ test("the page says for every state what it means, and for every code where the 
     store_unavailable: true,
   };
   for (const code of Object.keys(codes)) expect(placeOf(code), code).toBeDefined();
+});
+
+const noEntries = { renewals: [], renewalCount: 0, entries: [], dropped: 0 };
+const entry = { at: 1_000, lastAt: 9_000, count: 3, reasons: [] };
+
+test("a server whose calls fail although its token is fine is a problem of its own", () => {
+  const lastFailed = { at: 9_000, code: "unavailable" };
+  const view = (state: TokenState, failedInRow: number, more: object = {}) => ({
+    ...{ server: "mail", state, ...more },
+    history: { ...noEntries, calls: { count: 20, failed: 14, failedInRow, lastFailed } },
+  });
+  expect(levelOf(view("fresh", 14))).toBe("bad");
+  expect(levelOf(view("fresh", 1))).toBe("good");
+  expect(isUnreachable(view("fresh", 14))).toBe(true);
+  expect(isUnreachable(view("cooldown", 14))).toBe(false);
+  expect(isUnreachable(view("fresh", 14, { rejectedAt: 1 }))).toBe(false);
+  const counts = { bad: 2, warn: 0, good: 6, idle: 0 };
+  const mail = "1 server fails all calls although its token is fine";
+  expect(headline(counts, 1, 1)).toBe(`1 of 8 servers refuses its token; ${mail}`);
+  expect(headline({ ...counts, bad: 1 }, 0, 1)).toBe(mail);
+});
+
+test("a server that refuses one token after another is a problem, also between two calls", () => {
+  const view = (more: object) => ({
+    ...{ server: "search", state: "fresh" },
+    history: { ...noEntries, entries: [{ ...entry, kind: "rejected" as const, ...more }] },
+  });
+  expect(refusingSince(view({ tokens: 2 }))).toBe(1_000);
+  expect(refusingSince(view({ tokens: 2, resumedAt: 5_000 }))).toBe(5_000);
+  expect(levelOf(view({ tokens: 2 }))).toBe("bad");
+  expect(levelOf(view({ tokens: 2, recoveredAt: 9_500 }))).toBe("good");
+  expect(levelOf(view({ tokens: 1, count: 1 }))).toBe("good");
+});
+
+test("the place of a failure names the authorization server, or the MCP server for calls", () => {
+  const issuer = "https://auth.example";
+  const server = `at the authorization server (${issuer})`;
+  expect(placeOf("unavailable", "failed", issuer)).toBe(`${server}, or on the way to it`);
+  expect(placeOf("token_request_rejected", "failed", issuer)).toBe(`${server}, which refused the request`);
+  expect(placeOf("unavailable", "calls", issuer)).toBe("at the MCP server, or on the way to it");
+  expect(placeOf("5xx", "calls")).toBe("at the MCP server, or on the way to it");
+  expect(placeOf("unauthorized", "failed", issuer)).toBe("at the MCP server, which refused the token");
+});
+
+test("a new key says whether it was accepted", () => {
+  expect(titleOf({ ...entry, kind: "key" })).toBe("New key or certificate, no token with it yet");
+  expect(titleOf({ ...entry, kind: "key", recoveredAt: 2_000 })).toBe("New key or certificate, accepted");
 });
