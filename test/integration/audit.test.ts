@@ -87,7 +87,9 @@ test("a token that the SDK of a host requested is one audit event and one new to
     provider.saveTokens({ access_token: longToken(number), token_type: "Bearer", expires_in: 60 });
   await save(1);
   const attributes = { [attributeNames.server]: "tools", [attributeNames.reason]: "rejected" };
-  const points = () => telemetry.points(instruments.renewals.name);
+  // The other reasons are counted from 0 on.
+  const points = async () =>
+    (await telemetry.points(instruments.renewals.name)).filter(({ value }) => value !== 0);
   await expect.poll(points).toMatchObject([{ value: 1, attributes }]);
   await save(1);
   await save(2);
