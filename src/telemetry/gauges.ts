@@ -28,7 +28,8 @@ export function gaugesOf(
   now: number,
 ): readonly GaugeValue[] {
   return statuses.flatMap((status) => {
-    const { server, state, expiresAt, rejectedAt, lastError } = status;
+    const { server, state, expiresAt, rejectedAt } = status;
+    const failure = failureOf(status);
     const known = attributesOf(server);
     // If there are more servers than places, those that are used come first.
     const claims = known !== undefined || statuses.length <= maxServers;
@@ -41,13 +42,21 @@ export function gaugesOf(
     });
     const gauges = [
       gauge("states", 1, { state }),
-      gauge("failing", lastError === undefined ? 0 : 1, { code: lastError?.code }),
+      gauge("failing", failure === undefined ? 0 : 1, { code: failure }),
       gauge("refused", rejectedAt === undefined ? 0 : 1),
       gauge("unplanned", isUnplanned(status) ? 1 : 0),
     ];
     if (expiresAt === undefined) return gauges;
     return [...gauges, gauge("remainingLifetime", Math.max(0, (expiresAt - now) / 1_000))];
   });
+}
+
+/**
+ * Returns the code of a token request that failed. `unauthorized` is none: the request succeeded, and the MCP server
+ * refused the new token too, which is the gauge `refused`.
+ */
+function failureOf({ lastError }: MeasuredStatus): string | undefined {
+  return lastError?.code === "unauthorized" ? undefined : lastError?.code;
 }
 
 function isUnplanned({ state, expiresAt, nextRefreshAt }: MeasuredStatus): boolean {
