@@ -18,7 +18,7 @@ export const status = defineCommand({
     url: { type: "boolean", help: "print the address of the status page, with the token that opens it" },
   },
   notes: `
-    The address of the status page contains a token after the "#". Browsers do not send that part, but whoever has it
+    The address of the status page contains a token after the "#". Browsers do not send that part, but anyone who has it
     and reaches the proxy can read the status.
 
     Exit code 4: no proxy of this config is running, or it is not ready, because none of its servers has a usable token.`,
