@@ -109,7 +109,7 @@ test("a short token has no hash, because it could be guessed from it", async () 
   expect(heard[0]).not.toHaveProperty("tokenHash");
 });
 
-test("only scopes that the config or the caller requested are named, because a server chooses the others", async () => {
+test("only scopes that the config names are in the audit log, because a server chooses the others", async () => {
   const issuer = await startScriptedIssuer((_request, response) =>
     sendJson(response, {
       ...{ access_token: longToken(1), token_type: "Bearer", expires_in: 60, scope: "read server-text" },
